@@ -1,0 +1,174 @@
+//! The way into AWS: credentials, endpoint, one client a service and region.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_async::rt::sleep::TokioSleep;
+use aws_smithy_async::time::SystemTimeSource;
+use aws_smithy_http_client::tls;
+
+use super::calls::Calls;
+use super::inventory::Inventory;
+
+/// Which AWS to talk to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Endpoint {
+    /// What the SDK's own chain says: `AWS_PROFILE`, `AWS_REGION`, `AWS_ENDPOINT_URL` ...
+    Environment,
+    /// The sandbox on this machine's loopback port, whatever the environment says.
+    Sandbox {
+        /// The port.
+        port: u16,
+    },
+}
+
+impl Endpoint {
+    /// True where waiting costs nothing real: polls may be close together.
+    pub fn is_sandbox(&self) -> bool {
+        matches!(self, Endpoint::Sandbox { .. })
+    }
+}
+
+/// Access to one AWS account in all its regions.
+#[derive(Debug)]
+pub struct Cloud {
+    base: SdkConfig,
+    /// The endpoint that it was opened for.
+    pub endpoint: Endpoint,
+    /// The number of requests sent.
+    pub calls: Calls,
+    regions: Mutex<HashMap<String, Arc<Clients>>>,
+}
+
+impl Cloud {
+    /// Opens the way; sends nothing yet.
+    pub async fn open(endpoint: Endpoint) -> Self {
+        let calls = Calls::default();
+        let http = aws_smithy_http_client::Builder::new()
+            .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
+            .build_https();
+        let http = calls.counting(http);
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(Duration::from_secs(5))
+            .operation_attempt_timeout(Duration::from_secs(60))
+            .build();
+        // Adaptive: each client slows itself down as its service throttles.
+        let retries = RetryConfig::adaptive().with_max_attempts(6);
+        let base = match endpoint {
+            Endpoint::Environment => {
+                let loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http);
+                loader.timeout_config(timeouts).retry_config(retries).load().await
+            }
+            // Built by hand: nothing of the environment can lead it to a real account.
+            Endpoint::Sandbox { port } => SdkConfig::builder()
+                .behavior_version(BehaviorVersion::latest())
+                .http_client(http)
+                .timeout_config(timeouts)
+                .retry_config(retries)
+                .sleep_impl(TokioSleep::new())
+                .time_source(SystemTimeSource::new())
+                .credentials_provider(SharedCredentialsProvider::new(Credentials::from_keys("test", "test", None)))
+                .region(Region::from_static("us-east-1"))
+                .endpoint_url(format!("http://127.0.0.1:{port}"))
+                .build(),
+        };
+        Cloud { base, endpoint, calls, regions: Mutex::default() }
+    }
+
+    /// The clients of one region.
+    pub fn region(&self, region: &str) -> Arc<Clients> {
+        let mut regions = self.regions.lock().expect("no panic holds this lock");
+        let clients = regions.entry(region.to_owned()).or_insert_with(|| Arc::new(Clients::new(&self.base, region)));
+        clients.clone()
+    }
+
+    /// The region under which what is global (IAM, Route 53) is read once.
+    pub fn home(&self) -> &'static str {
+        "us-east-1"
+    }
+
+    /// The region that the environment or the profile names, if any.
+    pub fn default_region(&self) -> Option<String> {
+        self.base.region().map(ToString::to_string)
+    }
+}
+
+macro_rules! clients {
+    ($($(#[$doc:meta])* $name:ident: $client:ty = $config:ty;)*) => {
+        /// One client for each service, all of one region, and what was read there in this run.
+        #[derive(Debug)]
+        pub struct Clients {
+            /// The region.
+            pub region: String,
+            /// What was read once in this run.
+            pub inventory: Inventory,
+            /// S3
+            pub s3: aws_sdk_s3::Client,
+            $($(#[$doc])* pub $name: $client,)*
+        }
+
+        impl Clients {
+            fn new(base: &SdkConfig, region: &str) -> Self {
+                let config = base.to_builder().region(Region::new(region.to_owned())).build();
+                // A local endpoint has no host name per bucket.
+                let path_style = base.endpoint_url().is_some();
+                let s3 = aws_sdk_s3::config::Builder::from(&config).force_path_style(path_style).build();
+                Clients {
+                    region: region.to_owned(),
+                    s3: aws_sdk_s3::Client::from_conf(s3),
+                    inventory: Inventory::default(),
+                    $($name: <$client>::from_conf(<$config>::from(&config).build()),)*
+                }
+            }
+        }
+    };
+}
+
+clients! {
+    /// Certificate Manager
+    acm: aws_sdk_acm::Client = aws_sdk_acm::config::Builder;
+    /// AWS Backup
+    backup: aws_sdk_backup::Client = aws_sdk_backup::config::Builder;
+    /// CloudWatch
+    cloudwatch: aws_sdk_cloudwatch::Client = aws_sdk_cloudwatch::config::Builder;
+    /// CloudWatch Logs
+    logs: aws_sdk_cloudwatchlogs::Client = aws_sdk_cloudwatchlogs::config::Builder;
+    /// AWS Config
+    config: aws_sdk_config::Client = aws_sdk_config::config::Builder;
+    /// EC2 and VPC
+    ec2: aws_sdk_ec2::Client = aws_sdk_ec2::config::Builder;
+    /// Elastic Load Balancing v2
+    elb: aws_sdk_elasticloadbalancingv2::Client = aws_sdk_elasticloadbalancingv2::config::Builder;
+    /// EventBridge
+    events: aws_sdk_eventbridge::Client = aws_sdk_eventbridge::config::Builder;
+    /// IAM
+    iam: aws_sdk_iam::Client = aws_sdk_iam::config::Builder;
+    /// KMS
+    kms: aws_sdk_kms::Client = aws_sdk_kms::config::Builder;
+    /// Lambda
+    lambda: aws_sdk_lambda::Client = aws_sdk_lambda::config::Builder;
+    /// RDS
+    rds: aws_sdk_rds::Client = aws_sdk_rds::config::Builder;
+    /// Resource Groups Tagging API
+    tagging: aws_sdk_resourcegroupstagging::Client = aws_sdk_resourcegroupstagging::config::Builder;
+    /// Route 53
+    route53: aws_sdk_route53::Client = aws_sdk_route53::config::Builder;
+    /// Secrets Manager
+    secrets: aws_sdk_secretsmanager::Client = aws_sdk_secretsmanager::config::Builder;
+    /// SNS
+    sns: aws_sdk_sns::Client = aws_sdk_sns::config::Builder;
+    /// SQS
+    sqs: aws_sdk_sqs::Client = aws_sdk_sqs::config::Builder;
+    /// Systems Manager
+    ssm: aws_sdk_ssm::Client = aws_sdk_ssm::config::Builder;
+    /// Security Token Service
+    sts: aws_sdk_sts::Client = aws_sdk_sts::config::Builder;
+    /// WAFv2
+    waf: aws_sdk_wafv2::Client = aws_sdk_wafv2::config::Builder;
+}

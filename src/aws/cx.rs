@@ -1,0 +1,77 @@
+//! What a resource's code is given: clients of its region, the tags to set, and a way to say what it waits for.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use super::clients::{Clients, Cloud};
+use crate::engine::ownership::Owner;
+use crate::engine::{Event, Observer, StepId, Tags};
+
+/// The context of one operation on one step. Derefs to the [`Clients`] of the step's region.
+#[derive(Clone)]
+pub struct Cx {
+    /// The account, partition and owner that all steps share.
+    pub shared: Arc<Shared>,
+    clients: Arc<Clients>,
+    /// The step.
+    pub step: StepId,
+    /// All tags that the resource has to carry.
+    pub tags: Tags,
+    /// AWS's idempotency token: the same for every try to make this one incarnation. 32 lower-case hexadecimal digits.
+    pub token: String,
+}
+
+/// What is the same for all steps of a run.
+pub struct Shared {
+    /// The way into AWS.
+    pub cloud: Arc<Cloud>,
+    /// The AWS account.
+    pub account: String,
+    /// `aws`, `aws-cn`, `aws-us-gov`.
+    pub partition: String,
+    /// Whose resources these are.
+    pub owner: Owner,
+    /// Who watches.
+    pub observer: Arc<dyn Observer>,
+}
+
+impl Cx {
+    /// A context for one operation.
+    pub fn new(shared: Arc<Shared>, region: &str, step: StepId, tags: Tags, token: String) -> Self {
+        let clients = shared.cloud.region(region);
+        Cx { shared, clients, step, tags, token }
+    }
+
+    /// The AWS account.
+    pub fn account(&self) -> &str {
+        &self.shared.account
+    }
+
+    /// `aws`, `aws-cn`, `aws-us-gov`.
+    pub fn partition(&self) -> &str {
+        &self.shared.partition
+    }
+
+    /// The clients of another region.
+    pub fn in_region(&self, region: &str) -> Arc<Clients> {
+        self.shared.cloud.region(region)
+    }
+
+    /// True if AWS is a sandbox on this machine.
+    pub fn is_sandbox(&self) -> bool {
+        self.shared.cloud.endpoint.is_sandbox()
+    }
+
+    /// Tells whoever watches what the step waits for.
+    pub fn waiting(&self, what: &str) {
+        self.shared.observer.on(Event::StepWaiting { step: self.step.clone(), what: what.to_owned() });
+    }
+}
+
+impl Deref for Cx {
+    type Target = Clients;
+
+    fn deref(&self) -> &Clients {
+        &self.clients
+    }
+}

@@ -1,0 +1,12 @@
+//! What all resources need of AWS: clients, errors by class, waiting, reads that are made once a run.
+
+pub mod calls;
+pub mod clients;
+pub mod cx;
+pub mod error;
+pub mod inventory;
+pub mod wait;
+
+pub use clients::{Cloud, Endpoint};
+pub use cx::Cx;
+pub use error::{Class, Error, Result};

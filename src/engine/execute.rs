@@ -1,0 +1,386 @@
+//! Does what a plan says: announces each call in the journal, acts, records.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::events::Event;
+use super::operations::{Observed, Operations, StepError, Target};
+use super::plan::{self, Action, Plan, Planned, Removal, World};
+use super::reference;
+use super::schedule::{self, Node, Outcome};
+use super::step::{Step, StepId, Tags};
+use crate::state::journal::Entry;
+use crate::state::folder::Session;
+use crate::state::{Intent, Record, StateError};
+
+/// How many steps are worked on at once. What AWS throttles slows its own client down.
+const ACTIONS: usize = 32;
+
+/// How a run ended.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// How many steps ended with which action.
+    pub done: BTreeMap<Action, usize>,
+    /// Steps that failed.
+    pub failed: Vec<(StepId, StepError)>,
+    /// Steps that were left out, with the reason.
+    pub skipped: Vec<(StepId, String)>,
+    /// The person stopped it.
+    pub interrupted: bool,
+}
+
+impl Report {
+    /// How many steps ended with this action.
+    pub fn count(&self, action: Action) -> usize {
+        self.done.get(&action).copied().unwrap_or_default()
+    }
+}
+
+/// A piece of work.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Work {
+    /// Make a step, change it or record it.
+    Act(StepId),
+    /// Delete a step that is no longer wanted, or the old one of a step that is replaced.
+    Remove(StepId),
+    /// Delete the predecessor of a step whose replacement stands.
+    RemoveDeposed(StepId),
+}
+
+impl Work {
+    fn id(&self) -> &StepId {
+        match self {
+            Work::Act(id) | Work::Remove(id) | Work::RemoveDeposed(id) => id,
+        }
+    }
+}
+
+impl World<'_> {
+    /// Does what the plan says. What happened is in the session's state, whatever happens.
+    pub async fn execute(&self, plan: Plan, session: &mut Session) -> Report {
+        let mut report = Report::default();
+        report.failed.extend(plan.failures.iter().cloned());
+        for (id, failed) in &plan.blocked {
+            report.skipped.push((id.clone(), format!("{failed} can't be planned")));
+        }
+        let execution = Execution::new(self, plan, session);
+        let nodes = execution.nodes();
+        self.observer.on(Event::Started { total: nodes.len() });
+        let outcomes = schedule::run(&nodes, ACTIONS, self.stop.clone(), |work| execution.perform(work)).await;
+        for (work, outcome) in outcomes {
+            let because = match outcome {
+                Outcome::Done | Outcome::Failed => continue,
+                Outcome::NeedsFailed(failed) => format!("{} failed", failed.id()),
+                Outcome::Stopped => {
+                    report.interrupted = true;
+                    "the run was stopped".to_owned()
+                }
+            };
+            self.observer.on(Event::StepSkipped { step: work.id().clone(), because: because.clone() });
+            report.skipped.push((work.id().clone(), because));
+        }
+        let progress = execution.progress.into_inner().expect("no panic holds this lock");
+        report.done = progress.done;
+        report.failed.extend(progress.failed);
+        report
+    }
+}
+
+struct Execution<'a> {
+    world: &'a World<'a>,
+    steps: BTreeMap<StepId, Planned>,
+    /// What goes: no longer wanted, or replaced delete-first.
+    removals: BTreeMap<StepId, Removal>,
+    /// What goes once its replacement stands and is used.
+    deposed: BTreeMap<StepId, Removal>,
+    progress: Mutex<Progress<'a>>,
+}
+
+struct Progress<'a> {
+    session: &'a mut Session,
+    outputs: BTreeMap<StepId, Value>,
+    done: BTreeMap<Action, usize>,
+    failed: Vec<(StepId, StepError)>,
+    /// The journal can't be written: nothing more may be done.
+    unwritable: Option<StepError>,
+}
+
+impl<'a> Execution<'a> {
+    fn new(world: &'a World<'a>, plan: Plan, session: &'a mut Session) -> Self {
+        let mut removals = BTreeMap::new();
+        let mut deposed = BTreeMap::new();
+        for removal in plan.removals {
+            let to = if removal.deposed { &mut deposed } else { &mut removals };
+            to.insert(removal.id.clone(), removal);
+        }
+        let mut outputs = BTreeMap::new();
+        let mut steps = BTreeMap::new();
+        for planned in plan.steps {
+            let id = planned.step.id.clone();
+            if let Some(observed) = &planned.observed {
+                if planned.action == Action::Replace {
+                    let old = old_of(&planned, observed);
+                    let create_first =
+                        world.provider.operations(planned.step.kind).is_ok_and(Operations::replaced_create_first);
+                    if create_first { &mut deposed } else { &mut removals }.insert(id.clone(), old);
+                } else {
+                    outputs.insert(id.clone(), observed.outputs.clone());
+                }
+            }
+            steps.insert(id, planned);
+        }
+        let progress =
+            Progress { session, outputs, done: BTreeMap::new(), failed: Vec::new(), unwritable: None };
+        Execution { world, steps, removals, deposed, progress: Mutex::new(progress) }
+    }
+
+    /// The pieces of work and what each needs:
+    /// a step needs its dependencies, and its old self gone if it is replaced delete-first;
+    /// a removal needs all that used the thing gone, or changed to use something else.
+    fn nodes(&self) -> BTreeMap<Work, Node<Work>> {
+        let mut nodes = BTreeMap::new();
+        for (id, planned) in &self.steps {
+            let needs = planned.step.dependencies().into_iter().map(Work::Act);
+            let old = self.removals.contains_key(id).then(|| Work::Remove(id.clone()));
+            let usually = match planned.action {
+                Action::Create | Action::Replace => self.usually(planned.step.kind),
+                _ => Duration::from_secs(1),
+            };
+            // A step of the graph keeps its original references: `planned.step` has them resolved.
+            let original = self.world.graph.get(id).map(Step::dependencies).unwrap_or_default();
+            let needs = needs.chain(original.into_iter().map(Work::Act)).chain(old).collect();
+            nodes.insert(Work::Act(id.clone()), Node { needs, usually });
+        }
+        for (id, removal) in self.removals.iter().map(|(id, r)| (id, (r, false))).chain(self.deposed.iter().map(|(id, r)| (id, (r, true)))) {
+            let (removal, deposed) = removal;
+            let mut needs = BTreeSet::new();
+            for user in self.users(id) {
+                if self.removals.contains_key(&user) {
+                    needs.insert(Work::Remove(user.clone()));
+                }
+                if self.deposed.contains_key(&user) {
+                    needs.insert(Work::RemoveDeposed(user.clone()));
+                }
+                // The user goes on to stand: it must let go first. (What is replaced delete-first is gone before its
+                // users can know the new one; then the wait would be a circle.)
+                let replaced_first = !deposed && self.steps.contains_key(id);
+                if self.steps.contains_key(&user) && !replaced_first && !self.removals.contains_key(&user) {
+                    needs.insert(Work::Act(user));
+                }
+            }
+            if deposed && self.steps.contains_key(id) {
+                needs.insert(Work::Act(id.clone()));
+            }
+            let work = if deposed { Work::RemoveDeposed(id.clone()) } else { Work::Remove(id.clone()) };
+            nodes.insert(work, Node { needs, usually: self.usually(&removal.record.kind) / 2 });
+        }
+        nodes
+    }
+
+    /// Who used a thing when it was recorded.
+    fn users(&self, id: &StepId) -> Vec<StepId> {
+        let removed = self.removals.values().chain(self.deposed.values()).map(|removal| (&removal.id, &removal.record));
+        let standing = self.steps.iter().filter_map(|(id, planned)| Some((id, planned.record.as_ref()?)));
+        let all = removed.chain(standing).filter(|(user, record)| *user != id && record.dependencies.contains(id));
+        all.map(|(user, _)| user.clone()).collect()
+    }
+
+    fn usually(&self, kind: &str) -> Duration {
+        self.world.provider.operations(kind).map_or(Duration::ZERO, Operations::usually)
+    }
+
+    async fn perform(&self, work: Work) -> bool {
+        if self.lock().unwritable.is_some() {
+            return false;
+        }
+        let (id, action, outcome) = match &work {
+            Work::Act(id) => {
+                let planned = &self.steps[id];
+                (id, planned.action, self.act(planned).await)
+            }
+            Work::Remove(id) => (id, self.removals[id].action, self.remove(&self.removals[id], false).await),
+            Work::RemoveDeposed(id) => (id, self.deposed[id].action, self.remove(&self.deposed[id], true).await),
+        };
+        let is_old = matches!(&work, Work::Remove(id) | Work::RemoveDeposed(id) if self.steps.contains_key(id));
+        let mut progress = self.lock();
+        match outcome {
+            Ok(()) => {
+                // The removal of an old self is part of a replacement, which counts once.
+                if !is_old {
+                    *progress.done.entry(action).or_default() += 1;
+                }
+                true
+            }
+            Err(error) => {
+                self.world.observer.on(Event::StepFailed { step: id.clone(), action, error: error.clone() });
+                progress.failed.push((id.clone(), error));
+                false
+            }
+        }
+    }
+
+    async fn act(&self, planned: &Planned) -> Result<(), StepError> {
+        let original = self.world.graph.get(&planned.step.id).unwrap_or(&planned.step);
+        let step = plan::resolve(original, &self.lock().outputs);
+        if reference::is_unknown(&step.spec) {
+            return Err(StepError::new("a value that it needs is not known although its step is done"));
+        }
+        let operations = self.world.provider.operations(step.kind)?;
+        let start = Instant::now();
+        if let (Some(observed), false) = (&planned.observed, planned.action == Action::Replace) {
+            // What was unknown when the plan was made is known now: look at the fields again.
+            let (action, changes) = plan::compare(operations, &step, Some(observed), planned.record.as_ref());
+            return match action {
+                Action::Unchanged | Action::Adopt => self.keep(&step, observed, planned),
+                _ => {
+                    self.started(&step, Action::Update, operations);
+                    self.update(operations, &step, observed, &changes, planned).await?;
+                    self.done(&step.id, Action::Update, start);
+                    Ok(())
+                }
+            };
+        }
+        self.started(&step, planned.action, operations);
+        let dependencies = original.dependencies();
+        let intent = {
+            let mut progress = self.lock();
+            if self.deposed.contains_key(&step.id) && progress.session.state().steps.contains_key(&step.id) {
+                self.record(&mut progress, Entry::Deposed { step: step.id.clone() })?;
+            }
+            let left = progress.session.state().intents.get(&step.id);
+            let intent = Intent { dependencies, ..plan::intent(&step, left) };
+            self.record(&mut progress, Entry::Intent { step: step.id.clone(), intent: Box::new(intent.clone()) })?;
+            intent
+        };
+        let outputs = operations.create(Target { step: &step, known: None, token: &intent.token }).await?;
+        self.stands(&step.id, intent.fulfilled(outputs))?;
+        self.done(&step.id, planned.action, start);
+        Ok(())
+    }
+
+    async fn update(
+        &self,
+        operations: &dyn Operations,
+        step: &Step,
+        observed: &Observed,
+        changes: &[super::FieldChange],
+        planned: &Planned,
+    ) -> Result<(), StepError> {
+        let (tags, fields): (Vec<_>, Vec<_>) =
+            changes.iter().cloned().partition(|change| change.path.starts_with("tags."));
+        let mut outputs = observed.outputs.clone();
+        // Tags first: they say whose it is.
+        if !tags.is_empty() {
+            let key = |path: &str| path.trim_start_matches("tags.").to_owned();
+            let set: Tags = tags
+                .iter()
+                .filter_map(|change| Some((key(&change.path), change.new.as_ref()?.as_str()?.to_owned())))
+                .collect();
+            let remove: Vec<String> =
+                tags.iter().filter(|change| change.new.is_none()).map(|change| key(&change.path)).collect();
+            operations.tag(step, &outputs, &set, &remove).await?;
+        }
+        if !fields.is_empty() {
+            let target = Target { step, known: Some(&observed.outputs), token: "" };
+            outputs = operations.update(target, observed, &fields).await?;
+        }
+        self.stands(&step.id, self.record_of(step, outputs, planned))
+    }
+
+    /// Nothing to do in AWS; the state may still have to learn of it.
+    fn keep(&self, step: &Step, observed: &Observed, planned: &Planned) -> Result<(), StepError> {
+        let record = self.record_of(step, observed.outputs.clone(), planned);
+        match &planned.record {
+            Some(old) if Record { updated_at: old.updated_at, ..record.clone() } == *old => Ok(()),
+            _ => self.stands(&step.id, record),
+        }
+    }
+
+    fn record_of(&self, step: &Step, outputs: Value, planned: &Planned) -> Record {
+        let original = self.world.graph.get(&step.id).unwrap_or(step);
+        let now = Timestamp::now();
+        Record {
+            kind: step.kind.to_owned(),
+            region: step.region.clone(),
+            outputs,
+            spec: step.spec.clone(),
+            tags: step.tags.clone(),
+            dependencies: original.dependencies(),
+            shared: step.shared,
+            created_at: planned.record.as_ref().map_or(now, |record| record.created_at),
+            updated_at: now,
+        }
+    }
+
+    fn stands(&self, id: &StepId, record: Record) -> Result<(), StepError> {
+        let mut progress = self.lock();
+        progress.outputs.insert(id.clone(), record.outputs.clone());
+        self.record(&mut progress, Entry::Done { step: id.clone(), record: Box::new(record) })
+    }
+
+    async fn remove(&self, removal: &Removal, deposed: bool) -> Result<(), StepError> {
+        let start = Instant::now();
+        let operations = self.world.provider.operations(&removal.record.kind)?;
+        let step = plan::step_of(&removal.id, &removal.record, operations.kind());
+        let outputs = &removal.record.outputs;
+        if removal.action != Action::Forget {
+            self.started(&step, removal.action, operations);
+            self.record(&mut self.lock(), Entry::Deleting { step: removal.id.clone() })?;
+        }
+        match removal.action {
+            Action::Forget => {}
+            Action::Leave => {
+                operations.tag(&step, outputs, &Tags::new(), &[self.world.owner.use_mark()]).await?;
+            }
+            _ => operations.delete(&step, outputs).await?,
+        }
+        self.record(&mut self.lock(), Entry::Deleted { step: removal.id.clone(), deposed })?;
+        if removal.action != Action::Forget {
+            self.done(&removal.id, removal.action, start);
+        }
+        Ok(())
+    }
+
+    fn record(&self, progress: &mut Progress<'_>, entry: Entry) -> Result<(), StepError> {
+        progress.session.record(entry).map_err(|error: StateError| {
+            let error = StepError::new(error.to_string());
+            progress.unwritable = Some(error.clone());
+            error
+        })
+    }
+
+    fn started(&self, step: &Step, action: Action, operations: &dyn Operations) {
+        let usually = operations.usually();
+        self.world.observer.on(Event::StepStarted { step: step.id.clone(), kind: step.kind, action, usually });
+    }
+
+    fn done(&self, step: &StepId, action: Action, start: Instant) {
+        self.world.observer.on(Event::StepDone { step: step.clone(), action, took: start.elapsed() });
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Progress<'a>> {
+        self.progress.lock().expect("no panic holds this lock")
+    }
+}
+
+/// The old self of a step that is replaced.
+fn old_of(planned: &Planned, observed: &Observed) -> Removal {
+    let now = Timestamp::now();
+    let record = planned.record.clone().unwrap_or_else(|| Record {
+        kind: planned.step.kind.to_owned(),
+        region: planned.step.region.clone(),
+        outputs: Value::Null,
+        spec: observed.spec.clone(),
+        tags: planned.step.tags.clone(),
+        dependencies: BTreeSet::new(),
+        shared: planned.step.shared,
+        created_at: now,
+        updated_at: now,
+    });
+    let record = Record { outputs: observed.outputs.clone(), ..record };
+    Removal { id: planned.step.id.clone(), record, action: Action::Delete, deposed: false }
+}

@@ -1,0 +1,21 @@
+//! Walks a dependency-ordered graph of steps: what is wanted, what stands, what has to be done.
+//!
+//! The engine knows steps, their JSON specs and their outputs. It knows nothing of AWS: all that touches the world
+//! goes through [`Operations`].
+
+pub mod diff;
+pub mod events;
+pub mod execute;
+pub mod graph;
+pub mod operations;
+pub mod ownership;
+pub mod plan;
+pub mod reference;
+pub mod schedule;
+pub mod step;
+
+pub use diff::FieldChange;
+pub use events::{Event, Observer};
+pub use operations::{Observed, Operations, Provider, StepError, Target};
+pub use plan::{Action, Plan};
+pub use step::{Step, StepId, Tags};

@@ -1,0 +1,112 @@
+//! What the engine asks of the world: observe, create, update, delete. The resources answer it.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde_json::Value;
+
+use super::diff::FieldChange;
+use super::step::{Step, Tags};
+
+/// A resource as it stands.
+#[derive(Clone, Debug)]
+pub struct Observed {
+    /// What stands, in the words of the spec.
+    pub spec: Value,
+    /// Ids, ARNs, endpoints.
+    pub outputs: Value,
+    /// Its tags; `None` for a type that carries none.
+    pub tags: Option<Tags>,
+    /// It carries no tags and is no part of something that does: only the state tells whose it is.
+    pub unmarked: bool,
+    /// What the spec doesn't decide but people want to know, for example the live weights of a listener.
+    pub live: Option<String>,
+}
+
+/// A step with what is known of it at the time of a call.
+#[derive(Clone, Debug)]
+pub struct Target<'a> {
+    /// The step, its spec resolved as far as outputs are known.
+    pub step: &'a Step,
+    /// What the state file remembers of its outputs.
+    pub known: Option<&'a Value>,
+    /// The same for every try to make this one generation of this step: AWS's idempotency token.
+    pub token: &'a str,
+}
+
+/// Why a step failed, for people.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct StepError {
+    /// What went wrong, in one sentence.
+    pub message: String,
+    /// The AWS service and operation, for example `ec2:CreateVpc`.
+    pub operation: Option<String>,
+    /// AWS's error code.
+    pub code: Option<String>,
+    /// AWS's request id.
+    pub request_id: Option<String>,
+    /// What to do about it.
+    pub help: Option<String>,
+    /// The call may have taken effect: only another look at AWS can tell.
+    pub outcome_unknown: bool,
+}
+
+impl StepError {
+    /// An error that no AWS call gave.
+    pub fn new(message: impl Into<String>) -> Self {
+        StepError {
+            message: message.into(),
+            operation: None,
+            code: None,
+            request_id: None,
+            help: None,
+            outcome_unknown: false,
+        }
+    }
+
+    /// The same with advice.
+    pub fn with_help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+/// All that can be done with one resource type in one region.
+#[async_trait]
+pub trait Operations: Send + Sync {
+    /// The name of the type.
+    fn kind(&self) -> &'static str;
+    /// How long a creation usually takes on AWS.
+    fn usually(&self) -> Duration;
+    /// True if AWS can't change this field in place.
+    fn forces_replacement(&self, field: &str) -> bool;
+    /// True if AWS doesn't tell this field, so that only the state file knows what it was.
+    fn is_write_only(&self, field: &str) -> bool;
+    /// True if the new one is made before the old one goes when it is replaced.
+    fn replaced_create_first(&self) -> bool;
+    /// What AWS charges for it by the hour: a plain sentence, or `None` for what costs nothing while it stands idle.
+    fn hourly_charge(&self, spec: &Value) -> Option<String>;
+
+    /// What stands, or `None` if nothing does. A failed read is an error, never `None`.
+    async fn observe(&self, target: Target<'_>) -> Result<Option<Observed>, StepError>;
+    /// Makes it with its tags, waits until it can be used, returns its outputs.
+    async fn create(&self, target: Target<'_>) -> Result<Value, StepError>;
+    /// Changes it in place, returns its outputs.
+    async fn update(
+        &self,
+        target: Target<'_>,
+        observed: &Observed,
+        changes: &[FieldChange],
+    ) -> Result<Value, StepError>;
+    /// Sets and removes tags.
+    async fn tag(&self, step: &Step, outputs: &Value, set: &Tags, remove: &[String]) -> Result<(), StepError>;
+    /// Deletes it and waits until it is gone. Fine if it is gone already.
+    async fn delete(&self, step: &Step, outputs: &Value) -> Result<(), StepError>;
+}
+
+/// Finds the operations of a type.
+pub trait Provider: Send + Sync {
+    /// The operations of `kind`, an error for a kind that this build doesn't know.
+    fn operations(&self, kind: &str) -> Result<&dyn Operations, StepError>;
+}

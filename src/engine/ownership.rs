@@ -1,0 +1,59 @@
+//! Whose a resource is: the tags that every resource carries from its first moment.
+
+use super::step::{Step, StepId, Tags};
+
+/// The tag that names the system.
+pub const SYSTEM: &str = "provisioner:system";
+/// The tag that names the suffix.
+pub const SUFFIX: &str = "provisioner:suffix";
+/// The tag that names the step.
+pub const STEP: &str = "provisioner:step";
+/// The start of the tags by which systems mark that they use a shared resource.
+const USED_BY: &str = "provisioner:used-by:";
+/// The suffix that shared resources carry.
+const SHARED: &str = "shared";
+
+/// The identity of one deployed system.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// The system, for example `lambda-mysql`.
+    pub system: String,
+    /// The suffix, for example `dev1`.
+    pub suffix: String,
+}
+
+impl Owner {
+    /// The ownership tags of a step.
+    pub fn tags(&self, step: &StepId, shared: bool) -> Tags {
+        let (system, suffix) = if shared { (SHARED, SHARED) } else { (self.system.as_str(), self.suffix.as_str()) };
+        let mut tags = Tags::from([
+            (SYSTEM.to_owned(), system.to_owned()),
+            (SUFFIX.to_owned(), suffix.to_owned()),
+            (STEP.to_owned(), step.to_string()),
+        ]);
+        if shared {
+            tags.insert(self.use_mark(), "1".to_owned());
+        }
+        tags
+    }
+
+    /// The key of the tag by which this system marks that it uses a shared resource.
+    pub fn use_mark(&self) -> String {
+        format!("{USED_BY}{}.{}", self.system, self.suffix)
+    }
+
+    /// True if the tags say that a resource is this step's. A single damaged tag doesn't disown it when the state file
+    /// knows it; a resource with none of our tags is a stranger's.
+    pub fn owns(&self, step: &Step, known: bool, tags: &Tags) -> bool {
+        let wanted = self.tags(&step.id, step.shared);
+        let matches = |key: &str| tags.get(key).is_some() && tags.get(key) == wanted.get(key);
+        let (system, suffix, this) = (matches(SYSTEM), matches(SUFFIX), matches(STEP));
+        (system && suffix && (this || step.shared)) || (known && (system || suffix || this))
+    }
+
+    /// True if systems other than this one use a shared resource.
+    pub fn has_other_users(&self, tags: &Tags) -> bool {
+        let mine = self.use_mark();
+        tags.keys().any(|key| key.starts_with(USED_BY) && *key != mine)
+    }
+}

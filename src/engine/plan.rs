@@ -1,0 +1,369 @@
+//! What has to be done: what is wanted against what stands. Planning reads, and changes nothing anywhere.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::Value;
+use tokio::sync::watch;
+
+use super::diff::{FieldChange, diff};
+use super::events::{Event, Observer};
+use super::graph::Graph;
+use super::operations::{Observed, Operations, Provider, StepError, Target};
+use super::ownership::Owner;
+use super::reference::{self, Reference};
+use super::schedule::{self, Node, Outcome};
+use super::step::{Step, StepId};
+use crate::state::{Intent, Record, State};
+
+/// How many reads are under way at once.
+const READS: usize = 24;
+
+/// What happens to a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// It stands as wanted.
+    Unchanged,
+    /// It is made.
+    Create,
+    /// It stands as wanted, made by a run that died before it could record it: it is recorded now.
+    Adopt,
+    /// It is changed in place.
+    Update,
+    /// It is made anew, as AWS can't change it in place.
+    Replace,
+    /// It is deleted.
+    Delete,
+    /// Others use it too: only our mark is taken off.
+    Leave,
+    /// It is gone from AWS and not wanted: it is forgotten.
+    Forget,
+}
+
+/// A wanted step.
+#[derive(Clone, Debug)]
+pub struct Planned {
+    /// The step; its spec resolved as far as outputs are known.
+    pub step: Step,
+    /// What happens to it.
+    pub action: Action,
+    /// The fields that differ, if it stands.
+    pub changes: Vec<FieldChange>,
+    /// What stands.
+    pub observed: Option<Observed>,
+    /// What the state remembers.
+    pub record: Option<Record>,
+}
+
+/// Something that stands, or may stand, and isn't wanted.
+#[derive(Clone, Debug)]
+pub struct Removal {
+    /// Where it stood in the system.
+    pub id: StepId,
+    /// What the state remembers.
+    pub record: Record,
+    /// `Delete`, `Leave` or `Forget`.
+    pub action: Action,
+    /// It is the predecessor of a step that was replaced.
+    pub deposed: bool,
+}
+
+/// All that has to be done.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    /// The wanted steps, each after all that it needs.
+    pub steps: Vec<Planned>,
+    /// What goes.
+    pub removals: Vec<Removal>,
+    /// Steps that can't be planned.
+    pub failures: Vec<(StepId, StepError)>,
+    /// Steps that need one that can't be planned.
+    pub blocked: Vec<(StepId, StepId)>,
+}
+
+impl Plan {
+    /// True if there is nothing to do. What is only to be recorded or forgotten is something to do, as it may come from
+    /// a crash.
+    pub fn is_empty(&self) -> bool {
+        self.failures.is_empty()
+            && self.removals.is_empty()
+            && self.steps.iter().all(|planned| planned.action == Action::Unchanged)
+    }
+
+    /// How many steps and removals have this action.
+    pub fn count(&self, action: Action) -> usize {
+        let steps = self.steps.iter().filter(|planned| planned.action == action).count();
+        steps + self.removals.iter().filter(|removal| removal.action == action).count()
+    }
+}
+
+/// What planning and executing look at.
+pub struct World<'a> {
+    /// Whose system it is.
+    pub owner: &'a Owner,
+    /// What is wanted.
+    pub graph: &'a Graph,
+    /// Finds the operations of a type.
+    pub provider: &'a dyn Provider,
+    /// Who watches.
+    pub observer: &'a dyn Observer,
+    /// Turns true when the person wants to stop.
+    pub stop: watch::Receiver<bool>,
+}
+
+impl World<'_> {
+    /// Observes all that is wanted or remembered, and decides.
+    pub async fn plan(&self, state: &State) -> Plan {
+        let planning = Planning {
+            world: self,
+            state,
+            total: self.graph.len() + unwanted(self.graph, state).count(),
+            observed: AtomicUsize::new(0),
+            outputs: Mutex::default(),
+            planned: Mutex::default(),
+            failures: Mutex::default(),
+        };
+        let nodes: BTreeMap<StepId, Node<StepId>> = self
+            .graph
+            .in_order()
+            .map(|step| (step.id.clone(), Node { needs: step.dependencies(), usually: Duration::from_secs(1) }))
+            .collect();
+        let (outcomes, removals) = futures::join!(
+            schedule::run(&nodes, READS, self.stop.clone(), |id| planning.step(id)),
+            planning.removals(),
+        );
+        let mut planned = planning.planned.into_inner().expect("no panic holds this lock");
+        let blocked = outcomes.into_iter().filter_map(|(id, outcome)| match outcome {
+            Outcome::NeedsFailed(failed) => Some((id, failed)),
+            _ => None,
+        });
+        Plan {
+            steps: self.graph.in_order().filter_map(|step| planned.remove(&step.id)).collect(),
+            removals,
+            failures: planning.failures.into_inner().expect("no panic holds this lock"),
+            blocked: blocked.collect(),
+        }
+    }
+}
+
+/// What is remembered and not wanted, the predecessors of replaced steps included.
+fn unwanted<'a>(graph: &'a Graph, state: &'a State) -> impl Iterator<Item = (&'a StepId, Record, bool)> {
+    let gone = |id: &StepId| graph.get(id).is_none();
+    let steps = state.steps.iter().filter(move |(id, _)| gone(id)).map(|(id, record)| (id, record.clone(), false));
+    let only_intended = move |id: &StepId| gone(id) && !state.steps.contains_key(id);
+    let intents = state.intents.iter().filter(move |(id, _)| only_intended(id));
+    let intents = intents.map(|(id, intent)| (id, intent.fulfilled(Value::Null), false));
+    let deposed = state.deposed.iter().map(|(id, record)| (id, record.clone(), true));
+    steps.chain(intents).chain(deposed)
+}
+
+struct Planning<'a> {
+    world: &'a World<'a>,
+    state: &'a State,
+    total: usize,
+    observed: AtomicUsize,
+    outputs: Mutex<BTreeMap<StepId, Value>>,
+    planned: Mutex<BTreeMap<StepId, Planned>>,
+    failures: Mutex<Vec<(StepId, StepError)>>,
+}
+
+impl Planning<'_> {
+    async fn step(&self, id: StepId) -> bool {
+        let step = self.world.graph.get(&id).expect("the nodes are the steps of the graph");
+        let outcome = self.decide(step).await;
+        self.told();
+        match outcome {
+            Ok(planned) => {
+                if let (Some(observed), true) = (&planned.observed, planned.action != Action::Replace) {
+                    self.outputs.lock().expect("no panic holds this lock").insert(id.clone(), observed.outputs.clone());
+                }
+                self.planned.lock().expect("no panic holds this lock").insert(id, planned);
+                true
+            }
+            Err(error) => {
+                self.failures.lock().expect("no panic holds this lock").push((id, error));
+                false
+            }
+        }
+    }
+
+    async fn decide(&self, step: &Step) -> Result<Planned, StepError> {
+        let operations = self.world.provider.operations(step.kind)?;
+        let step = {
+            let outputs = self.outputs.lock().expect("no panic holds this lock");
+            resolve(step, &outputs)
+        };
+        let record = self.state.steps.get(&step.id).filter(|record| record.kind == step.kind).cloned();
+        let intent = self.state.intents.get(&step.id).filter(|intent| intent.kind == step.kind);
+        let known = record.as_ref().map(|record| &record.outputs);
+        let observed = operations.observe(Target { step: &step, known, token: "" }).await?;
+        if let Some(observed) = &observed {
+            refuse_strangers(self.world.owner, &step, observed, record.is_some() || intent.is_some())?;
+        }
+        let (action, changes) = compare(operations, &step, observed.as_ref(), record.as_ref());
+        Ok(Planned { step, action, changes, observed, record })
+    }
+
+    async fn removals(&self) -> Vec<Removal> {
+        use futures::StreamExt;
+        let all = unwanted(self.world.graph, self.state);
+        let decided = all.map(|(id, record, deposed)| async move {
+            let outcome = self.decide_removal(id, record, deposed).await;
+            self.told();
+            outcome.map_err(|error| (id.clone(), error))
+        });
+        let decided: Vec<_> = futures::stream::iter(decided).buffer_unordered(READS).collect().await;
+        let mut removals = Vec::new();
+        for outcome in decided {
+            match outcome {
+                Ok(Some(removal)) => removals.push(removal),
+                Ok(None) => {}
+                Err(failure) => self.failures.lock().expect("no panic holds this lock").push(failure),
+            }
+        }
+        removals.sort_by(|a, b| a.id.cmp(&b.id));
+        removals
+    }
+
+    /// What goes is looked at first: it may be gone, or a stranger may have taken its name.
+    async fn decide_removal(
+        &self,
+        id: &StepId,
+        mut record: Record,
+        deposed: bool,
+    ) -> Result<Option<Removal>, StepError> {
+        let operations = self.world.provider.operations(&record.kind)?;
+        let step = step_of(id, &record, operations.kind());
+        let known = Some(&record.outputs).filter(|outputs| !outputs.is_null());
+        let observed = operations.observe(Target { step: &step, known, token: "" }).await?;
+        let action = match &observed {
+            None => Action::Forget,
+            Some(observed) => {
+                refuse_strangers(self.world.owner, &step, observed, true)?;
+                let others = observed.tags.as_ref().is_some_and(|tags| self.world.owner.has_other_users(tags));
+                if record.shared && others { Action::Leave } else { Action::Delete }
+            }
+        };
+        if let Some(observed) = observed {
+            record.outputs = observed.outputs;
+        }
+        Ok(Some(Removal { id: id.clone(), record, action, deposed }))
+    }
+
+    fn told(&self) {
+        let done = self.observed.fetch_add(1, Ordering::Relaxed) + 1;
+        self.world.observer.on(Event::Observed { done, total: self.total });
+    }
+}
+
+/// A thing with our name that isn't ours is never adopted, changed or deleted.
+fn refuse_strangers(owner: &Owner, step: &Step, observed: &Observed, known: bool) -> Result<(), StepError> {
+    let ours = match &observed.tags {
+        Some(tags) => owner.owns(step, known, tags),
+        None => known || !observed.unmarked,
+    };
+    if ours {
+        return Ok(());
+    }
+    let what = observed.outputs.as_object().and_then(|outputs| outputs.values().find_map(Value::as_str));
+    let what = what.unwrap_or(step.kind);
+    Err(StepError::new(format!("{what} stands already and is not of this system: it is left alone")).with_help(
+        "use another --suffix; or, if nobody needs it, delete it yourself; if it is of this system, give it the tags \
+         provisioner:system, provisioner:suffix and provisioner:step again",
+    ))
+}
+
+/// The step that a record tells of.
+pub(super) fn step_of(id: &StepId, record: &Record, kind: &'static str) -> Step {
+    Step {
+        id: id.clone(),
+        kind,
+        region: record.region.clone(),
+        spec: record.spec.clone(),
+        tags: record.tags.clone(),
+        after: BTreeMap::new(),
+        shared: record.shared,
+    }
+}
+
+/// A step with the references in its spec replaced by what is known.
+pub(super) fn resolve(step: &Step, outputs: &BTreeMap<StepId, Value>) -> Step {
+    let lookup = |reference: &Reference| {
+        let value = outputs.get(&reference.step)?.get(&reference.field)?;
+        value.as_str().map(str::to_owned)
+    };
+    Step { spec: reference::resolve(&step.spec, &lookup), ..step.clone() }
+}
+
+/// What happens to a step, and in which fields what stands differs.
+pub(super) fn compare(
+    operations: &dyn Operations,
+    step: &Step,
+    observed: Option<&Observed>,
+    record: Option<&Record>,
+) -> (Action, Vec<FieldChange>) {
+    let Some(observed) = observed else { return (Action::Create, Vec::new()) };
+    let (told, write_only) = split(&step.spec, operations);
+    let mut changes = diff(&split(&observed.spec, operations).0, &told, &|field| operations.forces_replacement(field));
+    if let Some(record) = record {
+        let before = split(&record.spec, operations).1;
+        changes.extend(diff(&before, &write_only, &|field| operations.forces_replacement(field)));
+    }
+    changes.extend(tag_changes(step, observed, record));
+    let action = if changes.iter().any(|change| change.forces_replacement) {
+        Action::Replace
+    } else if !changes.is_empty() {
+        Action::Update
+    } else if record.is_none() {
+        Action::Adopt
+    } else {
+        Action::Unchanged
+    };
+    (action, changes)
+}
+
+/// The fields that AWS tells, and those that it doesn't.
+fn split(spec: &Value, operations: &dyn Operations) -> (Value, Value) {
+    let Value::Object(fields) = spec else { return (spec.clone(), Value::Null) };
+    let (write_only, told): (Vec<_>, Vec<_>) =
+        fields.clone().into_iter().partition(|(field, _)| operations.is_write_only(field));
+    (Value::Object(told.into_iter().collect()), Value::Object(write_only.into_iter().collect()))
+}
+
+/// Tags that are missing or other than wanted, and tags that we set once and want no more. Others' tags are theirs.
+fn tag_changes(step: &Step, observed: &Observed, record: Option<&Record>) -> Vec<FieldChange> {
+    let Some(tags) = &observed.tags else { return Vec::new() };
+    let wanted: BTreeSet<&String> = step.tags.keys().collect();
+    let ours_once = record.into_iter().flat_map(|record| record.tags.keys());
+    let keys: BTreeSet<&String> = ours_once.chain(wanted).collect();
+    // The descriptive tags of what systems share are those of whoever made it.
+    let keys = keys.into_iter().filter(|key| !step.shared || key.starts_with("provisioner:"));
+    let changed = keys.filter(|key| tags.get(*key) != step.tags.get(*key));
+    let value = |tags: &super::Tags, key: &String| tags.get(key).cloned().map(Value::String);
+    changed
+        .map(|key| FieldChange {
+            path: format!("tags.{key}"),
+            old: value(tags, key),
+            new: value(&step.tags, key),
+            forces_replacement: false,
+        })
+        .collect()
+}
+
+/// The intent to make a step: the one that a dead run has left, if it asked for the same, so that AWS sees one token.
+pub(super) fn intent(step: &Step, left: Option<&Intent>) -> Intent {
+    let token = left.filter(|left| left.spec == step.spec).map(|left| left.token.clone());
+    Intent {
+        kind: step.kind.to_owned(),
+        region: step.region.clone(),
+        spec: step.spec.clone(),
+        tags: step.tags.clone(),
+        dependencies: BTreeSet::new(),
+        token: token.unwrap_or_else(crate::state::random_hex),
+        shared: step.shared,
+    }
+}

@@ -1,0 +1,217 @@
+//! Runs work that depends on other work: each piece starts the moment what it needs is done, the one with the longest
+//! path behind it first. There are no waves.
+
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::future::Future;
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use tokio::sync::watch;
+
+/// A piece of work.
+#[derive(Clone, Debug)]
+pub struct Node<K> {
+    /// What must be done first.
+    pub needs: BTreeSet<K>,
+    /// How long it usually takes.
+    pub usually: Duration,
+}
+
+/// How a piece of work ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome<K> {
+    /// Done.
+    Done,
+    /// Tried, and failed.
+    Failed,
+    /// Never tried, as this piece failed.
+    NeedsFailed(K),
+    /// Never tried, as the run was stopped.
+    Stopped,
+}
+
+/// Runs all nodes, at most `limit` at a time. `work` gives true for a node that is done, false for one that failed; what
+/// needs a failed one is left out, and all the rest goes on. Once `stop` turns true nothing new starts.
+///
+/// # Panics
+/// If the needs go in a circle.
+pub async fn run<K, F>(
+    nodes: &BTreeMap<K, Node<K>>,
+    limit: usize,
+    stop: watch::Receiver<bool>,
+    work: impl Fn(K) -> F,
+) -> BTreeMap<K, Outcome<K>>
+where
+    K: Ord + Clone,
+    F: Future<Output = bool>,
+{
+    let paths = remaining_paths(nodes);
+    let dependents = dependents(nodes);
+    let mut missing: BTreeMap<&K, usize> = nodes.iter().map(|(key, node)| (key, present(nodes, node).count())).collect();
+    let mut ready: BinaryHeap<(Duration, std::cmp::Reverse<&K>)> = BinaryHeap::new();
+    let queued = |key| (paths[key], std::cmp::Reverse(key));
+    ready.extend(missing.iter().filter(|(_, count)| **count == 0).map(|(key, _)| queued(*key)));
+    let mut outcomes = BTreeMap::new();
+    let mut running = FuturesUnordered::new();
+    loop {
+        while running.len() < limit && !*stop.borrow() {
+            let Some((_, std::cmp::Reverse(key))) = ready.pop() else { break };
+            let future = work(key.clone());
+            running.push(async move { (key, future.await) });
+        }
+        let Some((key, done)) = running.next().await else { break };
+        if !done {
+            outcomes.insert(key.clone(), Outcome::Failed);
+            skip(key, &dependents, &mut outcomes);
+            continue;
+        }
+        outcomes.insert(key.clone(), Outcome::Done);
+        for dependent in &dependents[key] {
+            let count = missing.get_mut(dependent).expect("every dependent is a node");
+            *count -= 1;
+            if *count == 0 {
+                ready.push(queued(*dependent));
+            }
+        }
+    }
+    for key in nodes.keys() {
+        assert!(*stop.borrow() || outcomes.contains_key(key), "the needs of the nodes go in a circle");
+        outcomes.entry(key.clone()).or_insert(Outcome::Stopped);
+    }
+    outcomes
+}
+
+/// The longest time from the start of each node to the end of all that depends on it.
+pub fn remaining_paths<K: Ord + Clone>(nodes: &BTreeMap<K, Node<K>>) -> BTreeMap<&K, Duration> {
+    fn longest<'a, K: Ord>(
+        key: &'a K,
+        nodes: &'a BTreeMap<K, Node<K>>,
+        dependents: &BTreeMap<&'a K, Vec<&'a K>>,
+        known: &mut BTreeMap<&'a K, Duration>,
+    ) -> Duration {
+        if let Some(path) = known.get(key) {
+            return *path;
+        }
+        let behind = dependents[key].iter().map(|next| longest(*next, nodes, dependents, known)).max();
+        let path = nodes[key].usually + behind.unwrap_or_default();
+        known.insert(key, path);
+        path
+    }
+    let dependents = dependents(nodes);
+    let mut known = BTreeMap::new();
+    for key in nodes.keys() {
+        longest(key, nodes, &dependents, &mut known);
+    }
+    known
+}
+
+fn present<'a, K: Ord>(nodes: &'a BTreeMap<K, Node<K>>, node: &'a Node<K>) -> impl Iterator<Item = &'a K> {
+    node.needs.iter().filter(|need| nodes.contains_key(need))
+}
+
+fn dependents<K: Ord>(nodes: &BTreeMap<K, Node<K>>) -> BTreeMap<&K, Vec<&K>> {
+    let mut dependents: BTreeMap<&K, Vec<&K>> = nodes.keys().map(|key| (key, Vec::new())).collect();
+    for (key, node) in nodes {
+        for need in present(nodes, node) {
+            dependents.get_mut(need).expect("it is a node").push(key);
+        }
+    }
+    dependents
+}
+
+fn skip<K: Ord + Clone>(failed: &K, dependents: &BTreeMap<&K, Vec<&K>>, outcomes: &mut BTreeMap<K, Outcome<K>>) {
+    let mut left = dependents[failed].clone();
+    while let Some(key) = left.pop() {
+        if !outcomes.contains_key(key) {
+            outcomes.insert(key.clone(), Outcome::NeedsFailed(failed.clone()));
+            left.extend(&dependents[key]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::cell::RefCell;
+
+    fn node(needs: impl IntoIterator<Item = usize>, seconds: u64) -> Node<usize> {
+        Node { needs: needs.into_iter().collect(), usually: Duration::from_secs(seconds) }
+    }
+
+    fn go() -> watch::Receiver<bool> {
+        watch::channel(false).1
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_waits_for_what_it_does_not_need() {
+        // 0 takes long; 2 needs only 1, and must be done long before 0 is.
+        let nodes = BTreeMap::from([(0, node([], 600)), (1, node([], 1)), (2, node([1], 1)), (3, node([0, 2], 1))]);
+        let ends = RefCell::new(BTreeMap::new());
+        let start = tokio::time::Instant::now();
+        let outcomes = run(&nodes, 8, go(), |key| {
+            let (ends, usually) = (&ends, nodes[&key].usually);
+            async move {
+                tokio::time::sleep(usually).await;
+                ends.borrow_mut().insert(key, start.elapsed().as_secs());
+                true
+            }
+        });
+        assert!(outcomes.await.values().all(|outcome| *outcome == Outcome::Done));
+        assert_eq!(ends.into_inner(), BTreeMap::from([(0, 600), (1, 1), (2, 2), (3, 601)]));
+    }
+
+    #[tokio::test]
+    async fn the_longest_path_goes_first() {
+        let nodes = BTreeMap::from([(0, node([], 5)), (1, node([], 1)), (2, node([1], 100)), (3, node([], 50))]);
+        let order = RefCell::new(Vec::new());
+        run(&nodes, 1, go(), |key| {
+            order.borrow_mut().push(key);
+            async { true }
+        })
+        .await;
+        assert_eq!(order.into_inner(), [1, 2, 3, 0]);
+    }
+
+    #[tokio::test]
+    async fn a_stop_starts_nothing_new() {
+        let (stop, stopped) = watch::channel(false);
+        let nodes = BTreeMap::from([(0, node([], 1)), (1, node([0], 1))]);
+        let outcomes = run(&nodes, 8, stopped, |_| {
+            stop.send_replace(true);
+            async { true }
+        });
+        assert_eq!(outcomes.await, BTreeMap::from([(0, Outcome::Done), (1, Outcome::Stopped)]));
+    }
+
+    proptest! {
+        #[test]
+        fn a_failure_stops_exactly_what_depends_on_it(
+            edges in proptest::collection::vec((0usize..20, 0usize..20), 0..60),
+            fails in proptest::collection::btree_set(0usize..20, 0..5),
+        ) {
+            let mut nodes: BTreeMap<usize, Node<usize>> = (0..20).map(|key| (key, node([], 1))).collect();
+            for (a, b) in edges {
+                if a != b {
+                    nodes.get_mut(&a.max(b)).unwrap().needs.insert(a.min(b));
+                }
+            }
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let outcomes = runtime.block_on(run(&nodes, 4, go(), |key| std::future::ready(!fails.contains(&key))));
+            let mut blocked: BTreeSet<usize> = BTreeSet::new();
+            for (key, node) in &nodes {
+                let needs_failed = node.needs.iter().any(|need| fails.contains(need) || blocked.contains(need));
+                match &outcomes[key] {
+                    Outcome::Done => prop_assert!(!needs_failed && !fails.contains(key)),
+                    Outcome::Failed => prop_assert!(!needs_failed && fails.contains(key)),
+                    Outcome::NeedsFailed(_) => {
+                        prop_assert!(needs_failed);
+                        blocked.insert(*key);
+                    }
+                    Outcome::Stopped => prop_assert!(false, "nothing stopped it"),
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Joins a typed [`Resource`] to the engine's untyped [`Operations`].
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::{Changes, Found, Resource};
+use crate::aws::Cx;
+use crate::aws::cx::Shared;
+use crate::engine::{FieldChange, Observed, Operations, Step, StepError, Tags, Target};
+
+/// The operations of one type, bound to a run.
+pub struct Bound<R> {
+    shared: Arc<Shared>,
+    resource: PhantomData<fn() -> R>,
+}
+
+impl<R: Resource> Bound<R> {
+    /// Binds the type to a run.
+    pub fn new(shared: Arc<Shared>) -> Self {
+        Bound { shared, resource: PhantomData }
+    }
+
+    fn cx(&self, step: &Step, token: &str) -> Cx {
+        Cx::new(self.shared.clone(), &step.region, step.id.clone(), step.tags.clone(), token.to_owned())
+    }
+}
+
+#[async_trait]
+impl<R: Resource> Operations for Bound<R> {
+    fn kind(&self) -> &'static str {
+        R::KIND
+    }
+
+    fn usually(&self) -> Duration {
+        R::USUALLY
+    }
+
+    fn forces_replacement(&self, field: &str) -> bool {
+        R::REPLACED_BY.contains(&field)
+    }
+
+    fn is_write_only(&self, field: &str) -> bool {
+        R::WRITE_ONLY.contains(&field)
+    }
+
+    fn replaced_create_first(&self) -> bool {
+        R::CREATE_FIRST
+    }
+
+    fn hourly_charge(&self, spec: &Value) -> Option<String> {
+        read::<R>(spec).ok().and_then(|spec| spec.hourly_charge())
+    }
+
+    async fn observe(&self, target: Target<'_>) -> Result<Option<Observed>, StepError> {
+        let spec: R = read(&target.step.spec)?;
+        // Outputs of an older build may lack a field: then the resource is found by its name or tags.
+        let known: Option<R::Outputs> = target.known.and_then(|known| read(known).ok());
+        let found = spec.observe(&self.cx(target.step, target.token), known.as_ref()).await?;
+        found.map(observed).transpose()
+    }
+
+    async fn create(&self, target: Target<'_>) -> Result<Value, StepError> {
+        let spec: R = read(&target.step.spec)?;
+        write(&spec.create(&self.cx(target.step, target.token)).await?)
+    }
+
+    async fn update(
+        &self,
+        target: Target<'_>,
+        observed: &Observed,
+        changes: &[FieldChange],
+    ) -> Result<Value, StepError> {
+        let spec: R = read(&target.step.spec)?;
+        let found = Found::<R> {
+            spec: read(&observed.spec)?,
+            outputs: read(&observed.outputs)?,
+            tags: observed.tags.clone(),
+            unmarked: observed.unmarked,
+            live: observed.live.clone(),
+        };
+        write(&spec.update(&self.cx(target.step, target.token), &found, &Changes(changes)).await?)
+    }
+
+    async fn tag(&self, step: &Step, outputs: &Value, set: &Tags, remove: &[String]) -> Result<(), StepError> {
+        Ok(R::tag(&self.cx(step, ""), &read(outputs)?, set, remove).await?)
+    }
+
+    async fn delete(&self, step: &Step, outputs: &Value) -> Result<(), StepError> {
+        Ok(R::delete(&self.cx(step, ""), &read(outputs)?).await?)
+    }
+}
+
+fn observed<R: Resource>(found: Found<R>) -> Result<Observed, StepError> {
+    Ok(Observed {
+        spec: write(&found.spec)?,
+        outputs: write(&found.outputs)?,
+        tags: found.tags,
+        unmarked: found.unmarked,
+        live: found.live,
+    })
+}
+
+fn read<T: DeserializeOwned>(value: &Value) -> Result<T, StepError> {
+    T::deserialize(value).map_err(|e| StepError::new(format!("{} can't be read: {e}", std::any::type_name::<T>())))
+}
+
+fn write<T: Serialize>(value: &T) -> Result<Value, StepError> {
+    serde_json::to_value(value).map_err(|e| StepError::new(format!("{}: {e}", std::any::type_name::<T>())))
+}

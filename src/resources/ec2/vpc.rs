@@ -1,0 +1,118 @@
+use std::time::Duration;
+
+use aws_sdk_ec2::types::{self, AttributeBooleanValue, Filter, ResourceType, VpcAttributeName, VpcState};
+use ipnet::Ipv4Net;
+use serde::{Deserialize, Serialize};
+
+use super::{from_sdk, item, locate, tag_specification};
+use crate::aws::wait::{Patience, unless_gone};
+use crate::aws::{Cx, Error, Result};
+use crate::engine::Tags;
+use crate::resources::ids::VpcId;
+use crate::resources::{Changes, Found, Resource, seconds};
+
+/// A virtual private cloud.
+/// <https://docs.aws.amazon.com/vpc/latest/userguide/configure-your-vpc.html>
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Vpc {
+    /// The primary IPv4 block, /16 to /28.
+    pub cidr: Ipv4Net,
+    /// Resolve names through Amazon's DNS server.
+    pub dns_support: bool,
+    /// Give public host names; interface endpoints with private DNS need it.
+    pub dns_hostnames: bool,
+}
+
+/// What a VPC gives to others.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct VpcOutputs {
+    pub vpc_id: VpcId,
+}
+
+item!(types::Vpc, vpc_id);
+
+impl Resource for Vpc {
+    const KIND: &'static str = "ec2.vpc";
+    const USUALLY: Duration = seconds(5);
+    const REPLACED_BY: &'static [&'static str] = &["cidr"];
+    const ACTIONS: &'static [&'static str] = &[
+        "ec2:DescribeVpcs",
+        "ec2:DescribeVpcAttribute",
+        "ec2:CreateVpc",
+        "ec2:ModifyVpcAttribute",
+        "ec2:DeleteVpc",
+        "ec2:CreateTags",
+        "ec2:DeleteTags",
+    ];
+
+    type Outputs = VpcOutputs;
+
+    async fn observe(&self, cx: &Cx, known: Option<&VpcOutputs>) -> Result<Option<Found<Self>>> {
+        let known = known.map(|known| &*known.vpc_id);
+        let Some(vpc) = locate(cx, "vpc-id", known, |filters| list(cx, filters)).await? else { return Ok(None) };
+        let id = vpc.vpc_id().unwrap_or_default();
+        let (dns_support, dns_hostnames) = tokio::try_join!(
+            attribute(cx, id, VpcAttributeName::EnableDnsSupport),
+            attribute(cx, id, VpcAttributeName::EnableDnsHostnames),
+        )?;
+        let cidr = vpc.cidr_block().unwrap_or_default();
+        let cidr = cidr.parse().map_err(|_| Error::local(format!("{id} has the CIDR {cidr:?}")))?;
+        let spec = Vpc { cidr, dns_support, dns_hostnames };
+        Ok(Some(Found::tagged(spec, VpcOutputs { vpc_id: id.into() }, from_sdk(vpc.tags()))))
+    }
+
+    async fn create(&self, cx: &Cx) -> Result<VpcOutputs> {
+        let request = cx.ec2.create_vpc().cidr_block(self.cidr.to_string());
+        let answer = request.tag_specifications(tag_specification(cx, ResourceType::Vpc)).send().await?;
+        let id = answer.vpc.and_then(|vpc| vpc.vpc_id).ok_or(Error::incomplete("ec2:CreateVpc", "VpcId"))?;
+        cx.wait_until("the VPC to become available", Patience::SHORT, || async {
+            let vpcs = list(cx, vec![super::filter("vpc-id", [&id])]).await?;
+            Ok(vpcs.first().and_then(|vpc| (vpc.state() == Some(&VpcState::Available)).then_some(())))
+        })
+        .await?;
+        self.set_dns(cx, &id).await?;
+        Ok(VpcOutputs { vpc_id: id.into() })
+    }
+
+    async fn update(&self, cx: &Cx, found: &Found<Self>, _changes: &Changes<'_>) -> Result<VpcOutputs> {
+        self.set_dns(cx, &found.outputs.vpc_id).await?;
+        Ok(found.outputs.clone())
+    }
+
+    async fn tag(cx: &Cx, outputs: &VpcOutputs, set: &Tags, remove: &[String]) -> Result<()> {
+        super::tag(cx, &outputs.vpc_id, set, remove).await
+    }
+
+    async fn delete(cx: &Cx, outputs: &VpcOutputs) -> Result<()> {
+        let delete = || async { Ok(cx.ec2.delete_vpc().vpc_id(&*outputs.vpc_id).send().await.map(|_| ())?) };
+        unless_gone(cx.retry_while_not_ready("what is left in the VPC to go", delete).await)?;
+        Ok(())
+    }
+}
+
+impl Vpc {
+    /// One call an attribute: AWS takes no two in one.
+    /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyVpcAttribute.html>
+    async fn set_dns(&self, cx: &Cx, id: &str) -> Result<()> {
+        let value = |on: bool| AttributeBooleanValue::builder().value(on).build();
+        let modify = || cx.ec2.modify_vpc_attribute().vpc_id(id);
+        modify().enable_dns_support(value(self.dns_support)).send().await?;
+        modify().enable_dns_hostnames(value(self.dns_hostnames)).send().await?;
+        Ok(())
+    }
+}
+
+async fn list(cx: &Cx, filters: Vec<Filter>) -> Result<Vec<types::Vpc>> {
+    let mut pages = cx.ec2.describe_vpcs().set_filters(Some(filters)).into_paginator().items().send();
+    let mut all = Vec::new();
+    while let Some(vpc) = pages.next().await {
+        all.push(vpc?);
+    }
+    Ok(all)
+}
+
+async fn attribute(cx: &Cx, id: &str, name: VpcAttributeName) -> Result<bool> {
+    let answer = cx.ec2.describe_vpc_attribute().vpc_id(id).attribute(name).send().await?;
+    let value = answer.enable_dns_support.or(answer.enable_dns_hostnames).and_then(|value| value.value);
+    Ok(value.unwrap_or(false))
+}

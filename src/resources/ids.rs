@@ -1,0 +1,118 @@
+//! Ids and ARNs, one type each, so that a subnet is never taken for a VPC.
+//!
+//! Each is a string in JSON and holds either the real value or a reference to the step that will give it.
+
+use std::fmt;
+use std::ops::Deref;
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident)*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+            #[serde(transparent)]
+            pub struct $name(pub String);
+
+            impl Deref for $name {
+                type Target = str;
+
+                fn deref(&self) -> &str {
+                    &self.0
+                }
+            }
+
+            impl fmt::Display for $name {
+                fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                    f.write_str(&self.0)
+                }
+            }
+
+            impl From<String> for $name {
+                fn from(value: String) -> Self {
+                    $name(value)
+                }
+            }
+
+            impl From<&str> for $name {
+                fn from(value: &str) -> Self {
+                    $name(value.to_owned())
+                }
+            }
+
+            impl From<&String> for $name {
+                fn from(value: &String) -> Self {
+                    $name(value.clone())
+                }
+            }
+
+            impl From<$name> for String {
+                fn from(id: $name) -> String {
+                    id.0
+                }
+            }
+        )*
+    };
+}
+
+ids! {
+    /// `vpc-…`
+    VpcId
+    /// `subnet-…`
+    SubnetId
+    /// `igw-…`
+    InternetGatewayId
+    /// `eipalloc-…`
+    AllocationId
+    /// `nat-…`
+    NatGatewayId
+    /// `rtb-…`
+    RouteTableId
+    /// `sg-…`
+    SecurityGroupId
+    /// `acl-…`
+    NetworkAclId
+    /// `tgw-…`
+    TransitGatewayId
+    /// `tgw-attach-…`
+    TransitGatewayAttachmentId
+    /// `tgw-rtb-…`
+    TransitGatewayRouteTableId
+    /// `vpce-…`
+    VpcEndpointId
+    /// A hosted zone's id, without `/hostedzone/`
+    HostedZoneId
+    /// A Route 53 health check's id
+    HealthCheckId
+    /// `arn:aws:kms:…:key/…`
+    KeyArn
+    /// `arn:aws:iam::…:role/…`
+    RoleArn
+    /// `arn:aws:sqs:…`
+    QueueArn
+    /// `arn:aws:sns:…`
+    TopicArn
+    /// `arn:aws:lambda:…:function:…`
+    FunctionArn
+    /// `arn:aws:logs:…:log-group:…`, without the `:*` at the end
+    LogGroupArn
+    /// `arn:aws:s3:::…`
+    BucketArn
+    /// `arn:aws:secretsmanager:…`
+    SecretArn
+    /// `arn:aws:acm:…`
+    CertificateArn
+    /// `arn:aws:elasticloadbalancing:…:loadbalancer/app/…`
+    LoadBalancerArn
+    /// `arn:aws:elasticloadbalancing:…:targetgroup/…`
+    TargetGroupArn
+    /// `arn:aws:elasticloadbalancing:…:listener/app/…`
+    ListenerArn
+    /// `arn:aws:wafv2:…:regional/webacl/…`
+    WebAclArn
+    /// `arn:aws:cloudwatch:…:alarm:…`
+    AlarmArn
+    /// `arn:aws:rds:…:cluster:…`
+    ClusterArn
+}

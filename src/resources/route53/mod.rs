@@ -1,0 +1,1 @@
+//! Route 53: global, whatever the region of the step.

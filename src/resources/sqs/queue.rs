@@ -1,0 +1,177 @@
+use std::collections::HashMap;
+use std::time::Duration;
+
+use aws_sdk_sqs::types::QueueAttributeName as Name;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::aws::wait::unless_gone;
+use crate::aws::{Class, Cx, Error, Result};
+use crate::engine::Tags;
+use crate::resources::document::Document;
+use crate::resources::ids::{KeyArn, QueueArn};
+use crate::resources::{Changes, Found, Resource, seconds, tags};
+
+/// A standard queue.
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html>
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Queue {
+    /// Up to 80 letters, digits, `-` and `_`.
+    pub name: String,
+    /// The key that encrypts the messages.
+    pub kms_key: KeyArn,
+    /// How long a message that nobody takes is kept, 60 s to 14 days.
+    pub retention_seconds: u32,
+    /// How long a message that was taken stays hidden, 0 s to 12 hours.
+    pub visibility_timeout_seconds: u32,
+    /// How long a receive waits for a message to come, 0 to 20 s.
+    pub receive_wait_seconds: u32,
+    /// Where messages go that were taken too often.
+    pub dead_letters: Option<DeadLetters>,
+    /// Who may use it.
+    pub policy: Document,
+}
+
+/// Where messages go that were taken too often.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DeadLetters {
+    /// The queue for them.
+    pub queue: QueueArn,
+    /// How often a message is taken before it goes there, 1 to 1000.
+    pub max_receives: u32,
+}
+
+/// What a queue gives to others.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct QueueOutputs {
+    pub url: String,
+    pub arn: QueueArn,
+    pub name: String,
+}
+
+impl Resource for Queue {
+    const KIND: &'static str = "sqs.queue";
+    const USUALLY: Duration = seconds(2);
+    const REPLACED_BY: &'static [&'static str] = &["name"];
+    const ACTIONS: &'static [&'static str] = &[
+        "sqs:GetQueueUrl",
+        "sqs:GetQueueAttributes",
+        "sqs:ListQueueTags",
+        "sqs:CreateQueue",
+        "sqs:SetQueueAttributes",
+        "sqs:TagQueue",
+        "sqs:UntagQueue",
+        "sqs:DeleteQueue",
+    ];
+
+    type Outputs = QueueOutputs;
+
+    async fn observe(&self, cx: &Cx, known: Option<&QueueOutputs>) -> Result<Option<Found<Self>>> {
+        let url = match known {
+            Some(known) => Some(known.url.clone()),
+            None => unless_gone(url_of(cx, &self.name).await)?,
+        };
+        let Some(url) = url else { return Ok(None) };
+        let read = async {
+            Ok(cx.sqs.get_queue_attributes().queue_url(&url).attribute_names(Name::All).send().await?)
+        };
+        let Some(answer) = unless_gone(read.await)? else { return Ok(None) };
+        let attributes = answer.attributes.unwrap_or_default();
+        let arn = text(&attributes, Name::QueueArn);
+        let tags = tags::of_arn(cx, &arn, || async {
+            let answer = cx.sqs.list_queue_tags().queue_url(&url).send().await?;
+            Ok(answer.tags.unwrap_or_default().into_iter().collect())
+        });
+        let tags = tags.await?;
+        let spec = Queue {
+            name: arn.rsplit(':').next().unwrap_or_default().to_owned(),
+            kms_key: text(&attributes, Name::KmsMasterKeyId).into(),
+            retention_seconds: number(&attributes, Name::MessageRetentionPeriod)?,
+            visibility_timeout_seconds: number(&attributes, Name::VisibilityTimeout)?,
+            receive_wait_seconds: number(&attributes, Name::ReceiveMessageWaitTimeSeconds)?,
+            dead_letters: dead_letters(&text(&attributes, Name::RedrivePolicy)),
+            policy: Document::parse(&text(&attributes, Name::Policy))?,
+        };
+        let outputs = QueueOutputs { url, name: spec.name.clone(), arn: arn.into() };
+        Ok(Some(Found::tagged(spec, outputs, tags)))
+    }
+
+    async fn create(&self, cx: &Cx) -> Result<QueueOutputs> {
+        let create = || async {
+            let request = cx.sqs.create_queue().queue_name(&self.name).set_attributes(Some(self.attributes()));
+            Ok(request.set_tags(Some(cx.tags.clone().into_iter().collect())).send().await?)
+        };
+        // AWS refuses the name of a queue for 60 seconds after its deletion.
+        let answer = cx.retry_while_not_ready("AWS to free the queue's name (60 seconds)", create).await?;
+        let url = answer.queue_url.ok_or(Error::incomplete("sqs:CreateQueue", "QueueUrl"))?;
+        let (partition, region, account) = (cx.partition(), &cx.region, cx.account());
+        let arn = format!("arn:{partition}:sqs:{region}:{account}:{}", self.name).into();
+        Ok(QueueOutputs { url, arn, name: self.name.clone() })
+    }
+
+    async fn update(&self, cx: &Cx, found: &Found<Self>, _changes: &Changes<'_>) -> Result<QueueOutputs> {
+        let mut attributes = self.attributes();
+        if self.dead_letters.is_none() {
+            attributes.insert(Name::RedrivePolicy, String::new());
+        }
+        let url = &found.outputs.url;
+        cx.sqs.set_queue_attributes().queue_url(url).set_attributes(Some(attributes)).send().await?;
+        Ok(found.outputs.clone())
+    }
+
+    async fn tag(cx: &Cx, outputs: &QueueOutputs, set: &Tags, remove: &[String]) -> Result<()> {
+        let url = &outputs.url;
+        if !set.is_empty() {
+            cx.sqs.tag_queue().queue_url(url).set_tags(Some(set.clone().into_iter().collect())).send().await?;
+        }
+        if !remove.is_empty() {
+            cx.sqs.untag_queue().queue_url(url).set_tag_keys(Some(remove.to_vec())).send().await?;
+        }
+        Ok(())
+    }
+
+    async fn delete(cx: &Cx, outputs: &QueueOutputs) -> Result<()> {
+        let delete = async { Ok(cx.sqs.delete_queue().queue_url(&outputs.url).send().await?) };
+        unless_gone(delete.await)?;
+        Ok(())
+    }
+}
+
+impl Queue {
+    fn attributes(&self) -> HashMap<Name, String> {
+        let mut attributes = HashMap::from([
+            (Name::KmsMasterKeyId, self.kms_key.to_string()),
+            (Name::MessageRetentionPeriod, self.retention_seconds.to_string()),
+            (Name::VisibilityTimeout, self.visibility_timeout_seconds.to_string()),
+            (Name::ReceiveMessageWaitTimeSeconds, self.receive_wait_seconds.to_string()),
+            (Name::Policy, self.policy.to_text()),
+        ]);
+        if let Some(DeadLetters { queue, max_receives }) = &self.dead_letters {
+            let policy = json!({"deadLetterTargetArn": queue, "maxReceiveCount": max_receives});
+            attributes.insert(Name::RedrivePolicy, policy.to_string());
+        }
+        attributes
+    }
+}
+
+async fn url_of(cx: &Cx, name: &str) -> Result<String> {
+    let answer = cx.sqs.get_queue_url().queue_name(name).send().await?;
+    answer.queue_url.ok_or(Error { class: Class::Gone, ..Error::incomplete("sqs:GetQueueUrl", "QueueUrl") })
+}
+
+fn dead_letters(policy: &str) -> Option<DeadLetters> {
+    let policy: serde_json::Value = serde_json::from_str(policy).ok()?;
+    let max_receives = &policy["maxReceiveCount"];
+    let max_receives = max_receives.as_u64().or_else(|| max_receives.as_str()?.parse().ok())?;
+    let queue = policy["deadLetterTargetArn"].as_str()?.into();
+    Some(DeadLetters { queue, max_receives: u32::try_from(max_receives).ok()? })
+}
+
+fn text(attributes: &HashMap<Name, String>, name: Name) -> String {
+    attributes.get(&name).cloned().unwrap_or_default()
+}
+
+fn number(attributes: &HashMap<Name, String>, name: Name) -> Result<u32> {
+    let value = text(attributes, name.clone());
+    value.parse().map_err(|_| Error::local(format!("sqs:GetQueueAttributes gave {name} = {value:?}")))
+}

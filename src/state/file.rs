@@ -1,0 +1,178 @@
+//! The state file: its format, its checksum, reading and writing its text.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::journal::Entry;
+use super::record::{Intent, Record, StepId};
+
+/// The version of the format that this build writes.
+pub const FORMAT: u32 = 1;
+
+/// All that is remembered of one system under one suffix.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    /// The version of the format.
+    pub format: u32,
+    /// Random, made once: two states with the same suffix and different lineages are different systems.
+    pub lineage: String,
+    /// Counts the writes.
+    pub serial: u64,
+    /// The system, for example `lambda-mysql`.
+    pub system: String,
+    /// The suffix, for example `dev1`.
+    pub suffix: String,
+    /// The AWS account; all steps live in it.
+    pub account: String,
+    /// The primary region.
+    pub region: String,
+    /// The steps that stand.
+    pub steps: BTreeMap<StepId, Record>,
+    /// Creates whose end is not known.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub intents: BTreeMap<StepId, Intent>,
+    /// Predecessors of steps that were replaced, still to be deleted.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub deposed: BTreeMap<StepId, Record>,
+}
+
+/// Why a state can't be used. Every text says the way back.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// Cut off, edited or damaged.
+    #[error(
+        "the state file {path} is damaged: {what}\n  nothing was changed; the generation before it is {path}.backup: \
+         look at it, then copy it over {path}"
+    )]
+    Damaged { path: String, what: String },
+    /// Written by a newer provisioner.
+    #[error("the state file {path} has format {found}; this provisioner knows formats up to {FORMAT}: use a newer one")]
+    Newer { path: String, found: u32 },
+    /// Of another system.
+    #[error(
+        "the state file {path} is of the system {found}, and the configuration says {wanted}\n  use another --suffix, \
+         or the configuration that this state was made with"
+    )]
+    OtherSystem { path: String, found: String, wanted: String },
+    /// Of another account.
+    #[error(
+        "the state file {path} is of the AWS account {found}, and these credentials are of {wanted}\n  check \
+         AWS_PROFILE, or use another --suffix"
+    )]
+    OtherAccount { path: String, found: String, wanted: String },
+    /// The journal doesn't fit the state.
+    #[error("the journal {path} is damaged: {what}\n  nothing was changed; keep the file, it tells what the last run did")]
+    Journal { path: String, what: String },
+    /// Somebody else is at work.
+    #[error("another run holds the lock {path}: {holder}\n  wait for it to end; a lock of a dead process frees itself")]
+    Locked { path: String, holder: String },
+    /// The disk says no.
+    #[error("{what} {path}: {source}\n  check that the folder exists, can be written and has space left")]
+    Io { what: &'static str, path: String, source: std::io::Error },
+}
+
+impl State {
+    /// A new, empty one.
+    pub fn new(system: &str, suffix: &str, account: &str, region: &str) -> Self {
+        State {
+            format: FORMAT,
+            lineage: random_hex(),
+            serial: 0,
+            system: system.to_owned(),
+            suffix: suffix.to_owned(),
+            account: account.to_owned(),
+            region: region.to_owned(),
+            steps: BTreeMap::new(),
+            intents: BTreeMap::new(),
+            deposed: BTreeMap::new(),
+        }
+    }
+
+    /// True if it remembers nothing that could stand in AWS.
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty() && self.intents.is_empty() && self.deposed.is_empty()
+    }
+
+    /// The text of the file: readable, with a checksum over everything else in it.
+    pub fn to_text(&self) -> String {
+        let mut fields = serde_json::to_value(self).expect("a state is plain data");
+        fields["checksum"] = Value::String(checksum(&fields));
+        let mut text = serde_json::to_string_pretty(&fields).expect("plain data");
+        text.push('\n');
+        text
+    }
+
+    /// Reads the text of the file at `path` (only named in errors), and refuses it if a single bit is off.
+    pub fn from_text(path: &str, text: &str) -> Result<Self, StateError> {
+        let damaged = |what: String| StateError::Damaged { path: path.to_owned(), what };
+        let mut fields: Value = serde_json::from_str(text).map_err(|e| damaged(format!("not JSON: {e}")))?;
+        let found = fields.get("format").and_then(Value::as_u64);
+        if let Some(found) = found.filter(|found| *found > u64::from(FORMAT)) {
+            return Err(StateError::Newer { path: path.to_owned(), found: u32::try_from(found).unwrap_or(u32::MAX) });
+        }
+        let said = fields.as_object_mut().and_then(|fields| fields.remove("checksum"));
+        let said = said.ok_or_else(|| damaged("it has no checksum".to_owned()))?;
+        let real = checksum(&fields);
+        if said != Value::String(real.clone()) {
+            return Err(damaged(format!("its checksum is {real}, and it says {said}")));
+        }
+        let state: State = serde_json::from_value(fields).map_err(|e| damaged(e.to_string()))?;
+        if state.to_text() != text {
+            return Err(damaged("its text is not what this provisioner would write".to_owned()));
+        }
+        Ok(state)
+    }
+
+    /// Takes one entry of the journal in.
+    pub fn apply(&mut self, entry: Entry) {
+        match entry {
+            Entry::Intent { step, intent } => {
+                self.intents.insert(step, *intent);
+            }
+            Entry::Done { step, record } => {
+                self.intents.remove(&step);
+                self.steps.insert(step, *record);
+            }
+            Entry::Deposed { step } => {
+                if let Some(record) = self.steps.remove(&step) {
+                    self.deposed.insert(step, record);
+                }
+            }
+            Entry::Deleting { .. } => {}
+            Entry::Deleted { step, deposed: true } => {
+                self.deposed.remove(&step);
+            }
+            Entry::Deleted { step, deposed: false } => {
+                self.steps.remove(&step);
+                self.intents.remove(&step);
+            }
+        }
+    }
+}
+
+/// SHA-256 over the compact JSON, keys in the order of the file.
+fn checksum(fields: &Value) -> String {
+    hex(&Sha256::digest(fields.to_string()))
+}
+
+/// Lower-case hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// 16 random bytes as hexadecimal: a lineage, an idempotency token. No secret.
+pub fn random_hex() -> String {
+    use std::hash::{BuildHasher, Hasher, RandomState};
+    let mut bytes = Vec::new();
+    for _ in 0..2 {
+        // RandomState is seeded by the operating system.
+        let mut hasher = RandomState::new().build_hasher();
+        hasher.write_u32(std::process::id());
+        hasher.write_i128(jiff::Timestamp::now().as_nanosecond());
+        bytes.extend(hasher.finish().to_le_bytes());
+    }
+    hex(&bytes)
+}

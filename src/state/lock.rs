@@ -1,0 +1,46 @@
+//! The lock that keeps two runs from one state.
+//!
+//! The operating system holds it (`flock`), so it frees itself when its process dies, however it dies. The file's text
+//! only tells people who is at work.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Write};
+use std::path::Path;
+
+use super::file::StateError;
+
+/// A held lock; dropping it frees it.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the lock or says who holds it. `purpose` is the command, for the one who has to wait.
+    pub fn take(path: &Path, purpose: &str) -> Result<Self, StateError> {
+        let name = path.display().to_string();
+        let io = |what| {
+            let path = name.clone();
+            move |source| StateError::Io { what, path, source }
+        };
+        let opened = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path);
+        let mut file = opened.map_err(io("can't open the lock"))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                file.read_to_string(&mut holder).map_err(io("can't read the lock"))?;
+                return Err(StateError::Locked { path: name, holder: holder.trim().to_owned() });
+            }
+            Err(TryLockError::Error(source)) => return Err(io("can't take the lock")(source)),
+        }
+        let text = format!("`{purpose}`, process {}, since {}\n", std::process::id(), now());
+        let written = file.set_len(0).and_then(|()| file.write_all(text.as_bytes()));
+        written.map_err(io("can't write the lock"))?;
+        Ok(Lock { _file: file })
+    }
+}
+
+fn now() -> String {
+    jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
