@@ -29,6 +29,9 @@ pub struct State {
     pub account: String,
     /// The primary region.
     pub region: String,
+    /// What the system tells people: load balancer names, database endpoints, the dashboard's URL.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub outputs: BTreeMap<String, String>,
     /// The steps that stand.
     pub steps: BTreeMap<StepId, Record>,
     /// Creates whose end is not known.
@@ -85,6 +88,7 @@ impl State {
             suffix: suffix.to_owned(),
             account: account.to_owned(),
             region: region.to_owned(),
+            outputs: BTreeMap::new(),
             steps: BTreeMap::new(),
             intents: BTreeMap::new(),
             deposed: BTreeMap::new(),

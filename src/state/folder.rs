@@ -1,5 +1,6 @@
 //! The folder that holds state files, journals and locks, one of each a suffix.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -106,6 +107,11 @@ impl Session {
         }
         self.state.apply(entry);
         Ok(())
+    }
+
+    /// Sets what the system tells people; written with the next save.
+    pub fn set_outputs(&mut self, outputs: BTreeMap<String, String>) {
+        self.state.outputs = outputs;
     }
 
     /// Folds the journal into the state file.

@@ -1,0 +1,107 @@
+import {
+  DescribeListenersCommand,
+  ModifyListenerCommand,
+  ModifyRuleCommand,
+  paginateDescribeRules,
+} from '@aws-sdk/client-elastic-load-balancing-v2';
+
+import { converge, Unrecoverable } from './converge.mjs';
+import { WEIGHTS } from './weights.mjs';
+
+/** Sends all of an edge's weighted traffic to blue and answers {listenerArn, changed, from: [{rule, blue, green, sticky}]}. */
+export async function moveEdgeToBlue(elb, edge, timing) {
+  const { found, written } = await converge(
+    {
+      read: () => readWeightedRules(elb, edge),
+      isWanted: (rule) => isBlueOnly(weightsOf(rule, edge)),
+      write: (rules) => Promise.all(rules.map((rule) => setBlueOnly(elb, edge, rule))),
+    },
+    timing,
+  );
+  return {
+    listenerArn: edge.listenerArn,
+    changed: written,
+    from: found.map((rule) => ({ rule: rule.arn ?? 'default', ...weightsOf(rule, edge) })),
+  };
+}
+
+/**
+ * The actions that split this edge's traffic. Rules that send to one colour on purpose, such as the one for health checks, are not
+ * among them; the default action is even if it names one colour only, since it carries the customers.
+ */
+async function readWeightedRules(elb, edge) {
+  const rules = (await Promise.all([readDefault(elb, edge), readRules(elb, edge)])).flat();
+  if (rules.length === 0) throw new Unrecoverable('the listener has no forward action to the target groups of this edge');
+  return rules;
+}
+
+async function readDefault(elb, edge) {
+  const { Listeners: [listener] = [] } = await elb.send(new DescribeListenersCommand({ ListenerArns: [edge.listenerArn] }));
+  const groups = groupsOf(listener?.DefaultActions ?? []);
+  const known = [edge.blueTargetGroupArn, edge.greenTargetGroupArn];
+  const isOurs = groups.length > 0 && groups.every(({ TargetGroupArn }) => known.includes(TargetGroupArn));
+  return isOurs ? [{ actions: listener.DefaultActions }] : [];
+}
+
+async function readRules(elb, edge) {
+  const rules = [];
+  for await (const page of paginateDescribeRules({ client: elb }, { ListenerArn: edge.listenerArn })) {
+    rules.push(...(page.Rules ?? []));
+  }
+  return rules
+    .filter((rule) => !rule.IsDefault && splitsTraffic(groupsOf(rule.Actions ?? []), edge))
+    .map((rule) => ({ arn: rule.RuleArn, actions: rule.Actions }));
+}
+
+function splitsTraffic(groups, edge) {
+  const arns = groups.map(({ TargetGroupArn }) => TargetGroupArn);
+  return arns.length === 2 && arns.includes(edge.blueTargetGroupArn) && arns.includes(edge.greenTargetGroupArn);
+}
+
+const isForward = (action) => action.Type === 'forward';
+
+/** A forward to a single group may come without weights. */
+function groupsOf(actions) {
+  const forward = actions.find(isForward);
+  if (forward === undefined) return [];
+  return forward.ForwardConfig?.TargetGroups ?? [{ TargetGroupArn: forward.TargetGroupArn, Weight: 1 }];
+}
+
+function weightsOf({ actions }, edge) {
+  const groups = groupsOf(actions);
+  const weight = (arn) => {
+    const group = groups.find(({ TargetGroupArn }) => TargetGroupArn === arn);
+    return group === undefined ? 0 : (group.Weight ?? 1);
+  };
+  return {
+    blue: weight(edge.blueTargetGroupArn),
+    green: weight(edge.greenTargetGroupArn),
+    sticky: actions.find(isForward).ForwardConfig?.TargetGroupStickinessConfig?.Enabled ?? false,
+  };
+}
+
+const isBlueOnly = ({ blue, green, sticky }) => blue === WEIGHTS.blue && green === WEIGHTS.green && !sticky;
+
+/** Other actions of the rule, such as authentication, stay. Stickiness goes: clients bound to green would stay there. */
+function setBlueOnly(elb, edge, rule) {
+  const actions = rule.actions.map((action) => (isForward(action) ? blueOnlyForward(edge, action.Order) : action));
+  return elb.send(
+    rule.arn === undefined
+      ? new ModifyListenerCommand({ ListenerArn: edge.listenerArn, DefaultActions: actions })
+      : new ModifyRuleCommand({ RuleArn: rule.arn, Actions: actions }),
+  );
+}
+
+function blueOnlyForward(edge, order) {
+  return {
+    Type: 'forward',
+    ...(order === undefined ? {} : { Order: order }),
+    ForwardConfig: {
+      TargetGroups: [
+        { TargetGroupArn: edge.blueTargetGroupArn, Weight: WEIGHTS.blue },
+        { TargetGroupArn: edge.greenTargetGroupArn, Weight: WEIGHTS.green },
+      ],
+      TargetGroupStickinessConfig: { Enabled: false },
+    },
+  };
+}

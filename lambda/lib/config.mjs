@@ -1,0 +1,44 @@
+/** Reads settings from the environment, so that a wrong deployment fails with the variable's name and not somewhere later. */
+import { tryParseJson } from './json.mjs';
+
+export class ConfigError extends Error {
+  name = 'ConfigError';
+}
+
+export function requiredText(env, name) {
+  const value = env[name];
+  if (value === undefined || value.trim() === '') throw new ConfigError(`environment variable ${name} is not set`);
+  return value;
+}
+
+export function optionalInteger(env, name, { fallback, min, max }) {
+  if (env[name] === undefined || env[name] === '') return fallback;
+  const value = Number(env[name]);
+  if (!Number.isInteger(value) || value < min || value > max) {
+    throw new ConfigError(`environment variable ${name} must be a whole number from ${min} to ${max}`);
+  }
+  return value;
+}
+
+export function requiredJson(env, name) {
+  const value = tryParseJson(requiredText(env, name));
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) {
+    throw new ConfigError(`environment variable ${name} must hold a JSON object`);
+  }
+  return value;
+}
+
+/** Which of the two environments this function belongs to. */
+export function environmentName(env) {
+  const name = requiredText(env, 'ENVIRONMENT');
+  if (name !== 'blue' && name !== 'green') throw new ConfigError('environment variable ENVIRONMENT must be blue or green');
+  return name;
+}
+
+export function databaseSettings(env) {
+  return {
+    host: requiredText(env, 'DB_HOST'),
+    port: optionalInteger(env, 'DB_PORT', { fallback: 3306, min: 1, max: 65535 }),
+    database: requiredText(env, 'DB_NAME'),
+  };
+}

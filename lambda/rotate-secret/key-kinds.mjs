@@ -1,0 +1,49 @@
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+
+import { randomPassword } from './random-password.mjs';
+
+const API_KEY_LENGTH = 48;
+const ENCRYPTION_KEY_BYTES = 32;
+
+/** Nothing outside has to be told of a new key: those who use it read the secret. Readers of old data find the old key at AWSPREVIOUS. */
+const put = async () => 'nothing to set';
+
+function refuseUnchanged(pending, current) {
+  if (pending.value === current.value) throw new Error('the pending version has the current value');
+}
+
+export function apiKeyKind(client) {
+  return {
+    renew: async () => ({ value: await randomPassword(client, { PasswordLength: API_KEY_LENGTH, ExcludePunctuation: true }) }),
+    put,
+    async test(pending, current) {
+      refuseUnchanged(pending, current);
+      if (!/^[A-Za-z0-9]{32,}$/.test(pending.value)) throw new Error('the pending version is not a usable API key');
+    },
+  };
+}
+
+export function encryptionKeyKind() {
+  return {
+    renew: async () => ({ value: randomBytes(ENCRYPTION_KEY_BYTES).toString('base64') }),
+    put,
+    async test(pending, current) {
+      refuseUnchanged(pending, current);
+      const key = Buffer.from(String(pending.value), 'base64');
+      if (key.length !== ENCRYPTION_KEY_BYTES || key.toString('base64') !== pending.value || !encrypts(key)) {
+        throw new Error('the pending version is not a usable encryption key');
+      }
+    },
+  };
+}
+
+/** Whether something encrypted with the key can be read again. */
+function encrypts(key) {
+  const nonce = randomBytes(12);
+  const sample = randomBytes(64);
+  const cipher = createCipheriv('aes-256-gcm', key, nonce);
+  const encrypted = Buffer.concat([cipher.update(sample), cipher.final()]);
+  const decipher = createDecipheriv('aes-256-gcm', key, nonce);
+  decipher.setAuthTag(cipher.getAuthTag());
+  return Buffer.concat([decipher.update(encrypted), decipher.final()]).equals(sample);
+}

@@ -1,0 +1,118 @@
+import {
+  DescribeSecretCommand,
+  PutSecretValueCommand,
+  ResourceNotFoundException,
+  UpdateSecretVersionStageCommand,
+} from '@aws-sdk/client-secrets-manager';
+
+import { readSecret } from '../lib/secrets.mjs';
+
+/**
+ * The four steps of a rotation, as Secrets Manager calls them. It repeats a step that failed, and a whole rotation with the same
+ * version, so each step first looks whether it is done.
+ *
+ * A kind of secret (its JSON member "kind") says how a new value is made (`renew(current)`), brought into force
+ * (`put({pending, current, previous})`) and tried (`test(pending, current)`).
+ */
+export function createRotation(client, kinds) {
+  const steps = { createSecret, setSecret, testSecret, finishSecret };
+
+  return async ({ SecretId: secretId, ClientRequestToken: versionId, Step: step }, log) => {
+    const stepLog = log.with({ secretId, versionId, step });
+    if (!Object.hasOwn(steps, step)) throw new Error(`unknown rotation step for secret ${secretId}`);
+    const stages = await readStages(client, secretId);
+    if (isStagedAs(stages, versionId, 'AWSCURRENT')) {
+      stepLog.info('this version is current already');
+      return;
+    }
+    if (!isStagedAs(stages, versionId, 'AWSPENDING')) {
+      throw new Error(`version ${versionId} of secret ${secretId} is not staged as AWSPENDING`);
+    }
+    const rotation = new Rotation(client, { secretId, versionId, stages });
+    const outcome = await steps[step](rotation, kinds);
+    stepLog.info('rotation step done', { outcome });
+  };
+}
+
+async function readStages(client, secretId) {
+  const secret = await client.send(new DescribeSecretCommand({ SecretId: secretId }));
+  if (!secret.RotationEnabled) throw new Error(`rotation is not enabled for secret ${secretId}`);
+  return secret.VersionIdsToStages ?? {};
+}
+
+const isStagedAs = (stages, versionId, stage) => stages[versionId]?.includes(stage) ?? false;
+
+/** The versions of one secret in one rotation. */
+class Rotation {
+  constructor(client, { secretId, versionId, stages }) {
+    Object.assign(this, { client, secretId, versionId, stages });
+  }
+
+  current() {
+    return readSecret(this.client, { secretId: this.secretId, stage: 'AWSCURRENT' });
+  }
+
+  pending() {
+    return readSecret(this.client, { secretId: this.secretId, versionId: this.versionId, stage: 'AWSPENDING' });
+  }
+
+  previous() {
+    return absentAsUndefined(readSecret(this.client, { secretId: this.secretId, stage: 'AWSPREVIOUS' }));
+  }
+}
+
+/** A version can be staged and still have no value: that is how a rotation begins. */
+async function absentAsUndefined(reading) {
+  try {
+    return await reading;
+  } catch (error) {
+    if (error instanceof ResourceNotFoundException) return undefined;
+    throw error;
+  }
+}
+
+function kindOf(kinds, secret, secretId) {
+  if (!Object.hasOwn(kinds, secret.kind ?? '')) {
+    throw new Error(`secret ${secretId} has no known kind: expected one of ${Object.keys(kinds).join(', ')}`);
+  }
+  return kinds[secret.kind];
+}
+
+async function createSecret(rotation, kinds) {
+  const current = await rotation.current();
+  const kind = kindOf(kinds, current, rotation.secretId);
+  if ((await absentAsUndefined(rotation.pending())) !== undefined) return 'pending version was there already';
+  await rotation.client.send(
+    new PutSecretValueCommand({
+      SecretId: rotation.secretId,
+      ClientRequestToken: rotation.versionId,
+      SecretString: JSON.stringify({ ...current, ...(await kind.renew(current)) }),
+      VersionStages: ['AWSPENDING'],
+    }),
+  );
+  return 'pending version made';
+}
+
+async function setSecret(rotation, kinds) {
+  const [pending, current, previous] = await Promise.all([rotation.pending(), rotation.current(), rotation.previous()]);
+  return kindOf(kinds, pending, rotation.secretId).put({ pending, current, previous });
+}
+
+async function testSecret(rotation, kinds) {
+  const [pending, current] = await Promise.all([rotation.pending(), rotation.current()]);
+  await kindOf(kinds, pending, rotation.secretId).test(pending, current);
+  return 'pending version works';
+}
+
+async function finishSecret(rotation) {
+  const current = Object.keys(rotation.stages).find((versionId) => isStagedAs(rotation.stages, versionId, 'AWSCURRENT'));
+  await rotation.client.send(
+    new UpdateSecretVersionStageCommand({
+      SecretId: rotation.secretId,
+      VersionStage: 'AWSCURRENT',
+      MoveToVersionId: rotation.versionId,
+      RemoveFromVersionId: current,
+    }),
+  );
+  return 'pending version is current now';
+}

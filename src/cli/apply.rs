@@ -1,0 +1,155 @@
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::Args;
+use dialoguer::Confirm;
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use super::context::{Connection, Context};
+use super::failure::Failure;
+use super::{FAILED, Globals, INTERRUPTED, Outcome, progress};
+use crate::engine::execute::Report;
+use crate::engine::reference::{self, Reference};
+use crate::engine::{Action, Event, Plan};
+use crate::report::{self, words};
+use crate::state::State;
+
+/// `provisioner apply`
+#[derive(Debug, Args)]
+#[command(after_help = "Example: provisioner apply --suffix dev1")]
+pub struct Apply {
+    /// Don't ask before something is replaced or deleted
+    #[arg(long, short)]
+    yes: bool,
+}
+
+impl Apply {
+    pub async fn run(self, globals: &Globals) -> Outcome {
+        let start = Instant::now();
+        let context = Context::load(globals)?;
+        let connection = context.connect(progress::observer(globals.json)).await?;
+        let wanted = context.compose(&connection).await?;
+        if !globals.json {
+            wanted.notes.iter().for_each(|text| progress::note(text));
+        }
+        let stop = stop_on_ctrl_c(&connection);
+        let mut session = context
+            .folder
+            .open(context.suffix.as_ref(), "provisioner apply", || connection.state_or_new(&context))?;
+        let world = connection.world(&wanted.graph, stop.clone());
+        let plan = world.plan(session.state()).await;
+        if !self.yes && !globals.sandbox && !globals.json && !agreed(&plan, &connection)? {
+            session.finish()?;
+            return Err(Failure::new("nothing was changed", "the plan was not agreed to"));
+        }
+        let report = world.execute(plan, &mut session).await;
+        session.set_outputs(resolve(&wanted.outputs, session.state()));
+        let state = session.finish()?;
+        end(globals, &connection, &report, start, &state.outputs)
+    }
+}
+
+/// On a terminal, asks before anything goes.
+fn agreed(plan: &Plan, connection: &Connection) -> Result<bool, Failure> {
+    let goes = plan.count(Action::Replace) + plan.count(Action::Delete);
+    if goes == 0 || !console::Term::stderr().is_term() || !console::user_attended() {
+        return Ok(true);
+    }
+    eprint!("{}", report::plan::tree(plan, &connection.registry));
+    eprintln!("Plan: {}.", report::plan::headline(plan));
+    let question = format!("{} will be replaced or deleted. Go on?", words::count(goes, "resource"));
+    Confirm::new()
+        .with_prompt(question)
+        .default(false)
+        .interact()
+        .map_err(|error| Failure::new(error.to_string(), "give --yes to go on without being asked"))
+}
+
+/// The outputs with values in the place of references; those whose step doesn't stand are left out.
+fn resolve(outputs: &BTreeMap<String, String>, state: &State) -> BTreeMap<String, String> {
+    let lookup = |reference: &Reference| {
+        let value = state.steps.get(&reference.step)?.outputs.get(&reference.field)?;
+        value.as_str().map(str::to_owned)
+    };
+    let resolved = outputs.iter().map(|(name, text)| (name.clone(), reference::resolve_text(text, &lookup)));
+    resolved.filter(|(_, text)| !reference::is_unknown(&Value::String(text.clone()))).collect()
+}
+
+/// Turns true at the first Ctrl-C; the second ends the process at once: the journal tells the truth.
+pub fn stop_on_ctrl_c(connection: &Connection) -> watch::Receiver<bool> {
+    let (stop, stopped) = watch::channel(false);
+    let observer = connection.shared.observer.clone();
+    tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            stop.send_replace(true);
+            observer.on(Event::Interrupted { in_flight: 0 });
+            if tokio::signal::ctrl_c().await.is_ok() {
+                std::process::exit(INTERRUPTED.into());
+            }
+        }
+        // Without a signal handler the run goes on, and the sender must live as long.
+        std::future::pending::<()>().await;
+    });
+    stopped
+}
+
+/// Prints the summary of a run, and gives its exit code.
+pub fn end(
+    globals: &Globals,
+    connection: &Connection,
+    report: &Report,
+    start: Instant,
+    outputs: &BTreeMap<String, String>,
+) -> Outcome {
+    let (calls, seconds) = (connection.api_calls(), start.elapsed());
+    if globals.json {
+        let mut summary = progress::counts(|action| report.count(action));
+        summary["type"] = "summary".into();
+        summary["failed"] = report.failed.len().into();
+        let failures = report.failed.iter().map(|(step, error)| {
+            json!({
+                "step": step, "message": error.message, "operation": error.operation, "code": error.code,
+                "request_id": error.request_id, "help": error.help,
+            })
+        });
+        summary["failures"] = failures.collect();
+        summary["skipped"] = report.skipped.iter().map(|(step, why)| json!({"step": step, "because": why})).collect();
+        summary["interrupted"] = report.interrupted.into();
+        summary["outputs"] = json!(outputs);
+        summary["api_calls"] = calls.into();
+        summary["seconds"] = seconds.as_secs_f64().into();
+        progress::print_json(&summary);
+    } else {
+        for (name, value) in outputs {
+            println!("{name} = {value}");
+        }
+        eprintln!(
+            "{} created, {} updated, {} replaced, {} deleted, {} unchanged, {} failed; {calls} API calls, {}",
+            report.count(Action::Create) + report.count(Action::Adopt),
+            report.count(Action::Update),
+            report.count(Action::Replace),
+            report.count(Action::Delete) + report.count(Action::Leave) + report.count(Action::Forget),
+            report.count(Action::Unchanged),
+            report.failed.len(),
+            words::duration(seconds),
+        );
+        for (step, error) in &report.failed {
+            eprintln!("failed: {step}: {}", super::failure::step_error(error));
+            if let Some(help) = &error.help {
+                eprintln!("    → {help}");
+            }
+        }
+        if !report.skipped.is_empty() {
+            eprintln!("{} left out; the same command goes on from here", words::count(report.skipped.len(), "step"));
+        }
+    }
+    Ok(if report.interrupted {
+        ExitCode::from(INTERRUPTED)
+    } else if report.failed.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(FAILED)
+    })
+}

@@ -1,0 +1,205 @@
+//! From flags, environment and configuration to a deployment that can be planned.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use super::failure::Failure;
+use super::{Globals, progress};
+use crate::aws::cx::Shared;
+use crate::aws::{Class, Cloud, Endpoint};
+use crate::config::{self, Source, Suffix};
+use crate::engine::Observer;
+use crate::engine::graph::Graph;
+use crate::engine::ownership::Owner;
+use crate::engine::plan::World;
+use crate::modules::Identity;
+use crate::resources::registry::Registry;
+use crate::sandbox;
+use crate::state::folder::Folder;
+use crate::state::{State, StateError};
+use crate::systems::{self, System};
+
+/// What is known without asking AWS.
+pub struct Context {
+    /// The system, as configured.
+    pub system: Box<dyn System>,
+    /// Which deployment of it.
+    pub suffix: Suffix,
+    /// Where its state is.
+    pub folder: Folder,
+    /// Where the configuration came from.
+    pub source: Source,
+    endpoint: Endpoint,
+}
+
+impl Context {
+    /// Reads the configuration and finds the suffix.
+    pub fn load(globals: &Globals) -> Result<Self, Failure> {
+        let source = source(globals.config.as_deref())?;
+        let system = systems::read(&source)?;
+        let folder = Folder::new(&globals.state);
+        let suffix = suffix(globals, Some(system.as_ref()), &folder)?;
+        let endpoint =
+            if globals.sandbox { Endpoint::Sandbox { port: globals.sandbox_port } } else { Endpoint::Environment };
+        Ok(Context { system, suffix, folder, source, endpoint })
+    }
+
+    /// The state of this deployment; `None` if there is none. Writes nothing.
+    pub fn state(&self) -> Result<Option<State>, StateError> {
+        let state = self.folder.read(self.suffix.as_ref())?;
+        if let Some(state) = &state {
+            self.check_system(state)?;
+        }
+        Ok(state)
+    }
+
+    fn check_system(&self, state: &State) -> Result<(), StateError> {
+        if state.system == self.system.name() {
+            return Ok(());
+        }
+        Err(StateError::OtherSystem {
+            path: self.path(),
+            found: state.system.clone(),
+            wanted: self.system.name().to_owned(),
+        })
+    }
+
+    fn path(&self) -> String {
+        self.folder.state_path(self.suffix.as_ref()).display().to_string()
+    }
+
+    /// Opens the way into AWS and finds out whose account it is. Refuses an account other than the configured one and
+    /// that of the state.
+    pub async fn connect(&self, observer: Arc<dyn Observer>) -> Result<Connection, Failure> {
+        let state = self.state()?;
+        if let Endpoint::Sandbox { port } = self.endpoint {
+            let told = |message: &str| progress::note(message);
+            tokio::task::block_in_place(|| sandbox::ensure(port, &told))?;
+        }
+        let cloud = Arc::new(Cloud::open(self.endpoint.clone()).await);
+        let region = self.system.region();
+        let identity = cloud.region(region).sts.get_caller_identity().send().await.map_err(|error| {
+            let error = crate::aws::Error::from(error);
+            let help = match (error.class, &error.code) {
+                (Class::OutcomeUnknown, None) => {
+                    "AWS can't be reached: check the network and AWS_ENDPOINT_URL; --sandbox works without any"
+                }
+                _ => {
+                    "set AWS_PROFILE or log in (`aws sso login`) with credentials that are valid; --sandbox works \
+                     without any"
+                }
+            };
+            error.with_help(help)
+        })?;
+        let account = identity.account().unwrap_or_default().to_owned();
+        if let Some(wanted) = self.system.account().filter(|wanted| *wanted != account) {
+            let message = format!(
+                "{}: these credentials are of the AWS account {account}, and the configuration allows {wanted} only",
+                self.source.place("account"),
+            );
+            return Err(Failure::new(message, "check AWS_PROFILE; nothing was created"));
+        }
+        if let Some(found) = state.as_ref().map(|state| &state.account).filter(|found| **found != account) {
+            return Err(StateError::OtherAccount { path: self.path(), found: found.clone(), wanted: account }.into());
+        }
+        let partition = identity.arn().and_then(|arn| arn.split(':').nth(1)).unwrap_or("aws").to_owned();
+        let owner = Owner { system: self.system.name().to_owned(), suffix: self.suffix.to_string() };
+        let shared =
+            Arc::new(Shared { cloud, account: account.clone(), partition: partition.clone(), owner, observer });
+        Ok(Connection { registry: Registry::new(&shared), shared, state })
+    }
+
+    /// Composes the system: the steps that are wanted, for this account.
+    pub async fn compose(&self, connection: &Connection) -> Result<Wanted, Failure> {
+        let shared = &connection.shared;
+        let identity = Identity {
+            owner: shared.owner.clone(),
+            account: shared.account.clone(),
+            partition: shared.partition.clone(),
+            region: self.system.region().to_owned(),
+            tags: self.system.tags(),
+        };
+        let composed = self.system.compose(&shared.cloud, identity).await?;
+        let mut notes = composed.notes;
+        if self.source.path.is_none() {
+            notes.insert(
+                0,
+                format!("no {}: these are the defaults; `provisioner init` writes them to change", config::FILE),
+            );
+        }
+        Ok(Wanted { graph: Graph::new(composed.steps)?, outputs: composed.outputs, notes })
+    }
+}
+
+/// What is wanted.
+pub struct Wanted {
+    /// The steps.
+    pub graph: Graph,
+    /// What people are told once it stands; may hold references.
+    pub outputs: std::collections::BTreeMap<String, String>,
+    /// What people should know.
+    pub notes: Vec<String>,
+}
+
+/// A way into AWS, for one deployment.
+pub struct Connection {
+    /// Account, owner, clients.
+    pub shared: Arc<Shared>,
+    /// All resource types.
+    pub registry: Registry,
+    /// The state as it is on disk.
+    pub state: Option<State>,
+}
+
+impl Connection {
+    /// What planning and executing look at.
+    pub fn world<'a>(&'a self, graph: &'a Graph, stop: watch::Receiver<bool>) -> World<'a> {
+        World {
+            owner: &self.shared.owner,
+            graph,
+            provider: &self.registry,
+            observer: self.shared.observer.as_ref(),
+            stop,
+        }
+    }
+
+    /// The state, or an empty one that is nowhere written.
+    pub fn state_or_new(&self, context: &Context) -> State {
+        self.state.clone().unwrap_or_else(|| {
+            State::new(context.system.name(), context.suffix.as_ref(), &self.shared.account, context.system.region())
+        })
+    }
+
+    /// How many requests were sent to AWS.
+    pub fn api_calls(&self) -> u64 {
+        self.shared.cloud.calls.count()
+    }
+}
+
+fn source(path: Option<&Path>) -> Result<Source, Failure> {
+    let standard = Path::new(config::FILE);
+    match path {
+        Some(path) => Ok(Source::read(path)?),
+        None if standard.exists() => Ok(Source::read(standard)?),
+        None => Ok(Source::built_in(config::example(config::lambda_mysql::SYSTEM).unwrap_or_default())),
+    }
+}
+
+/// The flag or environment, else the configuration, else the only state there is.
+pub fn suffix(globals: &Globals, system: Option<&dyn System>, folder: &Folder) -> Result<Suffix, Failure> {
+    let configured = system.and_then(System::suffix).map(str::to_owned);
+    if let Some(suffix) = globals.suffix.clone().or(configured) {
+        return Ok(suffix.parse()?);
+    }
+    let suffixes = folder.suffixes();
+    match suffixes.as_slice() {
+        [only] => Ok(only.parse()?),
+        [] => Err(Failure::new("no suffix is given, and there is no state yet", "give one: --suffix dev1")),
+        several => Err(Failure::new(
+            format!("no suffix is given, and there are states of {}", several.join(", ")),
+            format!("name one: --suffix {}", several[0]),
+        )),
+    }
+}

@@ -1,0 +1,72 @@
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::Args;
+use dialoguer::Input;
+
+use super::apply::{end, stop_on_ctrl_c};
+use super::context::Context;
+use super::failure::Failure;
+use super::{Globals, Outcome, progress};
+use crate::engine::graph::Graph;
+use crate::report::words;
+
+/// `provisioner destroy`
+#[derive(Debug, Args)]
+#[command(after_help = "Example: provisioner destroy --suffix dev1 --yes")]
+pub struct Destroy {
+    /// Don't ask
+    #[arg(long, short)]
+    yes: bool,
+}
+
+impl Destroy {
+    pub async fn run(self, globals: &Globals) -> Outcome {
+        let start = Instant::now();
+        let context = Context::load(globals)?;
+        let connection = context.connect(progress::observer(globals.json)).await?;
+        if connection.state.is_none() {
+            if globals.json {
+                return end(globals, &connection, &Default::default(), start, &BTreeMap::new());
+            }
+            eprintln!("there is no state of {}: nothing to destroy", context.suffix);
+            return Ok(ExitCode::SUCCESS);
+        }
+        if !self.yes {
+            ask(&context, connection.state_or_new(&context).steps.len())?;
+        }
+        let stop = stop_on_ctrl_c(&connection);
+        let mut session = context
+            .folder
+            .open(context.suffix.as_ref(), "provisioner destroy", || connection.state_or_new(&context))?;
+        let nothing = Graph::new(Vec::new())?;
+        let world = connection.world(&nothing, stop);
+        let plan = world.plan(session.state()).await;
+        let report = world.execute(plan, &mut session).await;
+        session.set_outputs(BTreeMap::new());
+        session.finish()?;
+        end(globals, &connection, &report, start, &BTreeMap::new())
+    }
+}
+
+/// The suffix has to be typed: a `y` comes too easily.
+fn ask(context: &Context, steps: usize) -> Result<(), Failure> {
+    if !console::user_attended() || !console::Term::stderr().is_term() {
+        return Err(Failure::new("destroy asks before it deletes, and this is no terminal", "give --yes"));
+    }
+    let prompt = format!(
+        "{} of {} {} will be deleted, data included. Type the suffix to go on",
+        words::count(steps, "resource"),
+        context.system.name(),
+        context.suffix
+    );
+    let typed: String = Input::new()
+        .with_prompt(prompt)
+        .interact_text()
+        .map_err(|error| Failure::new(error.to_string(), "give --yes to go on without being asked"))?;
+    if typed == context.suffix.as_ref() {
+        return Ok(());
+    }
+    Err(Failure::new(format!("{typed:?} is not {}: nothing was deleted", context.suffix), "run it again"))
+}

@@ -1,0 +1,80 @@
+//! Errors as people see them: what is wrong, and what to do.
+
+use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
+
+use crate::aws;
+use crate::config::ConfigError;
+use crate::config::suffix::BadSuffix;
+use crate::engine::StepError;
+use crate::engine::graph::GraphError;
+use crate::sandbox::SandboxError;
+use crate::state::StateError;
+
+/// What ends a command.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct Failure {
+    message: String,
+    help: Option<String>,
+}
+
+impl Diagnostic for Failure {
+    fn help<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
+        self.help.as_ref().map(|help| Box::new(help) as Box<dyn std::fmt::Display>)
+    }
+}
+
+impl Failure {
+    /// A failure with what to do about it.
+    pub fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Failure { message: message.into(), help: Some(help.into()) }
+    }
+
+    /// Prints it on stderr.
+    pub fn print(&self) {
+        let theme = if console::colors_enabled_stderr() { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
+        let mut text = String::new();
+        let handler = GraphicalReportHandler::new_themed(theme).with_width(110).with_break_words(false);
+        match handler.render_report(&mut text, self) {
+            Ok(()) => eprint!("{text}"),
+            Err(_) => eprintln!("{}", self.message),
+        }
+    }
+}
+
+/// The step error in one line: message, operation, code, request id.
+pub fn step_error(error: &StepError) -> String {
+    let mut text = String::new();
+    if let Some(operation) = &error.operation {
+        text += operation;
+        text += ": ";
+    }
+    text += &error.message;
+    let details = [("code", &error.code), ("request id", &error.request_id)];
+    let details: Vec<_> =
+        details.iter().filter_map(|(name, value)| Some(format!("{name} {}", value.as_ref()?))).collect();
+    if !details.is_empty() {
+        text += &format!(" ({})", details.join(", "));
+    }
+    text
+}
+
+impl From<aws::Error> for Failure {
+    fn from(error: aws::Error) -> Self {
+        let error = StepError::from(error);
+        Failure { message: step_error(&error), help: error.help }
+    }
+}
+
+/// Errors whose text says all.
+macro_rules! plain {
+    ($($error:ty)*) => {
+        $(impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                Failure { message: error.to_string(), help: None }
+            }
+        })*
+    };
+}
+
+plain! { ConfigError BadSuffix GraphError StateError SandboxError std::io::Error }

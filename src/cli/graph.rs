@@ -1,0 +1,42 @@
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+
+use super::context::Context;
+use super::{Globals, Outcome, progress};
+use crate::report::drawing;
+
+/// `provisioner graph`
+#[derive(Debug, Args)]
+#[command(after_help = "Example: provisioner graph --format svg > graph.svg")]
+pub struct Graph {
+    /// How it is drawn
+    #[arg(long, value_enum, default_value_t = Format::Dot)]
+    format: Format,
+    /// One node a module instead of one a step
+    #[arg(long)]
+    modules: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    Dot,
+    Mermaid,
+    Svg,
+}
+
+impl Graph {
+    pub async fn run(self, globals: &Globals) -> Outcome {
+        let context = Context::load(globals)?;
+        let connection = context.connect(progress::observer(globals.json)).await?;
+        let wanted = context.compose(&connection).await?;
+        let drawing = drawing::Drawing::new(&wanted.graph, self.modules);
+        let text = match self.format {
+            Format::Dot => drawing.dot(),
+            Format::Mermaid => drawing.mermaid(),
+            Format::Svg => drawing.svg(),
+        };
+        print!("{text}");
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,47 @@
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::failure::Failure;
+use super::{Globals, Outcome};
+use crate::config;
+
+/// `provisioner init`
+#[derive(Debug, Args)]
+#[command(after_help = "Example: provisioner init --system lambda-mysql")]
+pub struct Init {
+    /// Which system
+    #[arg(long, default_value = config::lambda_mysql::SYSTEM, value_name = "NAME")]
+    system: String,
+    /// Overwrite an existing file
+    #[arg(long)]
+    force: bool,
+}
+
+impl Init {
+    pub fn run(self, globals: &Globals) -> Outcome {
+        let Some(example) = config::example(&self.system) else {
+            let known: Vec<_> = config::SYSTEMS.iter().map(|(name, _)| *name).collect();
+            return Err(Failure::new(
+                format!("there is no system {:?}", self.system),
+                format!("there is {}", known.join(", ")),
+            ));
+        };
+        let path = globals.config.clone().unwrap_or_else(|| PathBuf::from(config::FILE));
+        if path.exists() && !self.force {
+            return Err(Failure::new(
+                format!("{} is there already", path.display()),
+                "edit it, or give --force to overwrite it",
+            ));
+        }
+        write(&path, example)?;
+        eprintln!("wrote {}; next: provisioner plan --suffix dev1", path.display());
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    std::fs::write(path, text)
+        .map_err(|error| Failure::new(format!("can't write {}: {error}", path.display()), "name another file by --config"))
+}

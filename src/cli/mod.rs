@@ -1,0 +1,127 @@
+//! The command line: one file a command. The only code that prints or prompts.
+
+mod apply;
+mod completions;
+mod context;
+mod destroy;
+mod failure;
+mod graph;
+mod init;
+mod output;
+mod plan;
+mod progress;
+mod sandbox;
+mod status;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use failure::Failure;
+
+/// What every command ends with.
+type Outcome = Result<ExitCode, Failure>;
+
+/// Something failed.
+const FAILED: u8 = 1;
+/// `plan --detailed-exitcode`: there are changes.
+const CHANGES: u8 = 2;
+/// Ctrl-C.
+const INTERRUPTED: u8 = 130;
+
+/// Builds blue-green payment systems on AWS, and moves live traffic between them.
+#[derive(Debug, Parser)]
+#[command(name = "provisioner", version, max_term_width = 110)]
+struct Cli {
+    #[command(flatten)]
+    globals: Globals,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// The flags of all commands.
+#[derive(Clone, Debug, Args)]
+struct Globals {
+    /// Tells deployments apart; part of every name [default: the configuration's, else the only state there is]
+    #[arg(long, global = true, env = "PROVISIONER_SUFFIX", value_name = "NAME")]
+    suffix: Option<String>,
+    /// The configuration [default: provisioner.toml, or the defaults if there is none]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The folder of the state files
+    #[arg(long, global = true, env = "PROVISIONER_STATE", default_value = "state", value_name = "DIR")]
+    state: PathBuf,
+    /// One JSON object a line on stdout, the last one the summary
+    #[arg(long, global = true)]
+    json: bool,
+    /// Work on the local AWS on this machine, whatever the environment says; starts it if it isn't up
+    #[arg(long, global = true)]
+    sandbox: bool,
+    /// The port of the local AWS
+    #[arg(long, global = true, env = "PROVISIONER_SANDBOX_PORT", default_value_t = 4566, value_name = "PORT")]
+    sandbox_port: u16,
+    /// How log lines look on stderr; RUST_LOG says which are shown
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text)]
+    log_format: LogFormat,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Write a commented provisioner.toml
+    Init(init::Init),
+    /// Build the system, or bring it to what the configuration says
+    Apply(apply::Apply),
+    /// Show what apply would do; changes nothing anywhere
+    Plan(plan::PlanCommand),
+    /// Delete everything that apply has made
+    Destroy(destroy::Destroy),
+    /// Print the outputs: load balancer names, database endpoints, the dashboard's URL
+    Output(output::Output),
+    /// Show what stands, and what differs
+    Status(status::Status),
+    /// Draw the graph of steps
+    Graph(graph::Graph),
+    /// The local AWS on this machine
+    Sandbox(sandbox::Sandbox),
+    /// Completions for a shell
+    Completions(completions::Completions),
+}
+
+/// Runs the command line of this process.
+pub async fn run() -> ExitCode {
+    let cli = Cli::parse();
+    start_logging(cli.globals.log_format);
+    let globals = &cli.globals;
+    let outcome = match cli.command {
+        Command::Init(command) => command.run(globals),
+        Command::Apply(command) => command.run(globals).await,
+        Command::Plan(command) => command.run(globals).await,
+        Command::Destroy(command) => command.run(globals).await,
+        Command::Output(command) => command.run(globals),
+        Command::Status(command) => command.run(globals).await,
+        Command::Graph(command) => command.run(globals).await,
+        Command::Sandbox(command) => command.run(globals).await,
+        Command::Completions(command) => command.run(),
+    };
+    outcome.unwrap_or_else(|failure| {
+        failure.print();
+        ExitCode::from(FAILED)
+    })
+}
+
+fn start_logging(format: LogFormat) {
+    use tracing_subscriber::EnvFilter;
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("off"));
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match format {
+        LogFormat::Text => lines.init(),
+        LogFormat::Json => lines.json().init(),
+    }
+}

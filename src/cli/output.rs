@@ -1,0 +1,39 @@
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::json;
+
+use super::context::Context;
+use super::failure::Failure;
+use super::{Globals, Outcome, progress};
+
+/// `provisioner output`
+#[derive(Debug, Args)]
+#[command(after_help = "Example: provisioner output dashboard_url --suffix dev1")]
+pub struct Output {
+    /// Only this one, bare
+    name: Option<String>,
+}
+
+impl Output {
+    pub fn run(self, globals: &Globals) -> Outcome {
+        let context = Context::load(globals)?;
+        let Some(state) = context.state()? else {
+            let message = format!("there is no state of {}", context.suffix);
+            return Err(Failure::new(message, "run `provisioner apply` first"));
+        };
+        match self.name {
+            None if globals.json => progress::print_json(&json!(state.outputs)),
+            None => state.outputs.iter().for_each(|(name, value)| println!("{name} = {value}")),
+            Some(name) => match state.outputs.get(&name) {
+                Some(value) if globals.json => progress::print_json(&json!(value)),
+                Some(value) => println!("{value}"),
+                None => {
+                    let known: Vec<_> = state.outputs.keys().map(String::as_str).collect();
+                    return Err(Failure::new(format!("there is no output {name}"), format!("there is {}", known.join(", "))));
+                }
+            },
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}

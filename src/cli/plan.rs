@@ -1,0 +1,59 @@
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::Args;
+use serde_json::json;
+
+use super::context::Context;
+use super::{CHANGES, FAILED, Globals, Outcome, progress};
+use crate::engine::Action;
+use crate::report;
+
+/// `provisioner plan`
+#[derive(Debug, Args)]
+#[command(after_help = "Example: provisioner plan --suffix dev1 --detailed-exitcode")]
+pub struct PlanCommand {
+    /// Exit with 2 if there is anything to do
+    #[arg(long)]
+    detailed_exitcode: bool,
+}
+
+impl PlanCommand {
+    pub async fn run(self, globals: &Globals) -> Outcome {
+        let start = Instant::now();
+        let context = Context::load(globals)?;
+        let connection = context.connect(progress::observer(globals.json)).await?;
+        let wanted = context.compose(&connection).await?;
+        let (_stop, stopped) = tokio::sync::watch::channel(false);
+        let state = connection.state_or_new(&context);
+        let plan = connection.world(&wanted.graph, stopped).plan(&state).await;
+        let (calls, seconds) = (connection.api_calls(), start.elapsed().as_secs_f64());
+        if globals.json {
+            report::plan::objects(&plan).iter().for_each(progress::print_json);
+            let mut summary = progress::counts(|action| plan.count(action));
+            summary["type"] = "summary".into();
+            summary["failed"] = plan.failures.len().into();
+            summary["notes"] = json!(wanted.notes);
+            summary["api_calls"] = calls.into();
+            summary["seconds"] = seconds.into();
+            progress::print_json(&summary);
+        } else {
+            drop(connection.shared.observer.clone());
+            print!("{}", report::plan::tree(&plan, &connection.registry));
+            let charges = report::plan::charges(&plan, &connection.registry);
+            if !charges.is_empty() {
+                println!("What AWS charges for while it stands:");
+                charges.iter().for_each(|charge| println!("  {charge}"));
+            }
+            wanted.notes.iter().for_each(|text| println!("Note: {text}"));
+            let headline = report::plan::headline(&plan);
+            println!("Plan: {headline}. {calls} API calls, {seconds:.1} s.");
+        }
+        let changes = plan.steps.iter().any(|planned| planned.action != Action::Unchanged) || !plan.removals.is_empty();
+        Ok(match (plan.failures.is_empty(), changes && self.detailed_exitcode) {
+            (false, _) => ExitCode::from(FAILED),
+            (true, true) => ExitCode::from(CHANGES),
+            (true, false) => ExitCode::SUCCESS,
+        })
+    }
+}

@@ -1,0 +1,205 @@
+//! Progress as people or programs see it: live bars on a terminal, plain lines elsewhere, JSON objects on request.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use console::{Term, style};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use serde_json::{Value, json};
+
+use super::failure::step_error;
+use crate::engine::{Action, Event, Observer, StepError, StepId};
+use crate::report::words;
+
+/// Prints one JSON object as a line on stdout.
+pub fn print_json(value: &Value) {
+    // A closed pipe is the reader's choice, not our failure.
+    let _ = writeln!(std::io::stdout(), "{value}");
+}
+
+/// Tells a person something, on stderr.
+pub fn note(message: &str) {
+    eprintln!("{} {message}", style("·").dim());
+}
+
+/// The observer that fits the output.
+pub fn observer(json: bool) -> Arc<dyn Observer> {
+    if json {
+        Arc::new(JsonLines)
+    } else if Term::stderr().is_term() {
+        Arc::new(Bars::new())
+    } else {
+        Arc::new(Lines::default())
+    }
+}
+
+/// How long something usually takes, if that is worth saying.
+fn usually(usually: Duration) -> String {
+    if usually < Duration::from_secs(20) { String::new() } else { format!(" (usually {})", words::duration(usually)) }
+}
+
+fn advice(error: &StepError) -> String {
+    error.help.as_ref().map(|help| format!("\n    {} {help}", style("→").cyan())).unwrap_or_default()
+}
+
+/// One JSON object an event.
+struct JsonLines;
+
+impl Observer for JsonLines {
+    fn on(&self, event: Event) {
+        let line = match event {
+            Event::Observed { done, total } if done == total => json!({"type": "observed", "total": total}),
+            Event::Observed { .. } => return,
+            Event::Started { total } => json!({"type": "started", "total": total}),
+            Event::StepStarted { step, kind, action, usually } => json!({
+                "type": "step_started", "step": step, "kind": kind, "action": action,
+                "usually_seconds": usually.as_secs(),
+            }),
+            Event::StepWaiting { step, what } => json!({"type": "step_waiting", "step": step, "waits_for": what}),
+            Event::StepDone { step, action, took } => {
+                json!({"type": "step_done", "step": step, "action": action, "seconds": took.as_secs_f64()})
+            }
+            Event::StepFailed { step, action, error } => json!({
+                "type": "step_failed", "step": step, "action": action, "message": error.message,
+                "operation": error.operation, "code": error.code, "request_id": error.request_id, "help": error.help,
+            }),
+            Event::StepSkipped { step, because } => json!({"type": "step_skipped", "step": step, "because": because}),
+            Event::Interrupted { in_flight } => json!({"type": "interrupted", "in_flight": in_flight}),
+        };
+        print_json(&line);
+    }
+}
+
+/// Plain lines on stderr.
+#[derive(Default)]
+struct Lines {
+    reading: Mutex<Option<Instant>>,
+}
+
+impl Observer for Lines {
+    fn on(&self, event: Event) {
+        match event {
+            Event::Observed { done, total } => {
+                let mut reading = self.reading.lock().expect("no panic holds this lock");
+                let since = reading.get_or_insert_with(Instant::now);
+                if done == total || since.elapsed() > Duration::from_secs(5) {
+                    *reading = Some(Instant::now());
+                    eprintln!("read {done} of {total} resources");
+                }
+            }
+            Event::Started { .. } => {}
+            Event::StepStarted { usually, .. } if usually < Duration::from_secs(60) => {}
+            Event::StepStarted { step, kind: _, action, usually: time } => {
+                eprintln!("{} {step} …{}", words::doing(action), usually(time));
+            }
+            Event::StepWaiting { step, what } => eprintln!("  {step} waits for {what}"),
+            Event::StepDone { step, action, took } => {
+                eprintln!("{} {step} ({})", words::done(action), words::duration(took));
+            }
+            Event::StepFailed { step, error, .. } => eprintln!("FAILED {step}: {}{}", step_error(&error), advice(&error)),
+            Event::StepSkipped { step, because } => eprintln!("left out {step}: {because}"),
+            Event::Interrupted { in_flight } => eprintln!("{}", interrupted(in_flight)),
+        }
+    }
+}
+
+fn interrupted(in_flight: usize) -> String {
+    format!("stopping: nothing new starts, {in_flight} in flight are finished; Ctrl-C again to stop at once")
+}
+
+/// How many steps under way get a line of their own.
+const SHOWN: usize = 8;
+
+/// A bar for the whole, and a line for each of the steps that take longest.
+struct Bars {
+    all: MultiProgress,
+    total: ProgressBar,
+    steps: Mutex<BTreeMap<StepId, ProgressBar>>,
+}
+
+impl Bars {
+    fn new() -> Self {
+        let all = MultiProgress::new();
+        let total = all.add(ProgressBar::no_length());
+        let shape = "{spinner} {msg} {wide_bar:.cyan/dim} {pos}/{len} {elapsed}";
+        total.set_style(ProgressStyle::with_template(shape).expect("a template of ours"));
+        total.set_message("reading");
+        total.enable_steady_tick(Duration::from_millis(120));
+        Bars { all, total, steps: Mutex::default() }
+    }
+
+    fn end(&self, step: &StepId, line: Option<String>) {
+        if let Some(bar) = self.steps.lock().expect("no panic holds this lock").remove(step) {
+            self.all.remove(&bar);
+        }
+        if let Some(line) = line {
+            self.total.suspend(|| eprintln!("{line}"));
+        }
+        self.total.inc(1);
+    }
+}
+
+impl Observer for Bars {
+    fn on(&self, event: Event) {
+        match event {
+            Event::Observed { done, total } => {
+                self.total.set_length(total as u64);
+                self.total.set_position(done as u64);
+            }
+            Event::Started { total } => {
+                self.total.set_message("working");
+                self.total.set_length(total as u64);
+                self.total.set_position(0);
+            }
+            Event::StepStarted { step, action, usually: time, .. } => {
+                let mut steps = self.steps.lock().expect("no panic holds this lock");
+                if steps.len() < SHOWN {
+                    let bar = self.all.add(ProgressBar::new_spinner());
+                    let shape = "  {spinner} {prefix} {msg} {elapsed}";
+                    bar.set_style(ProgressStyle::with_template(shape).expect("a template of ours"));
+                    bar.set_prefix(format!("{} {step}", words::doing(action)));
+                    bar.set_message(style(usually(time)).dim().to_string());
+                    bar.enable_steady_tick(Duration::from_millis(120));
+                    steps.insert(step, bar);
+                }
+            }
+            Event::StepWaiting { step, what } => {
+                if let Some(bar) = self.steps.lock().expect("no panic holds this lock").get(&step) {
+                    bar.set_message(style(format!("waits for {what}")).dim().to_string());
+                }
+            }
+            Event::StepDone { step, action, took } => {
+                let line = format!("{} {step} {}", words::coloured(action), style(words::duration(took)).dim());
+                self.end(&step, Some(line));
+            }
+            Event::StepFailed { step, error, .. } => {
+                let line = format!("{} {step}: {}{}", style("failed").red().bold(), step_error(&error), advice(&error));
+                self.end(&step, Some(line));
+            }
+            Event::StepSkipped { step, because } => {
+                self.end(&step, Some(format!("{} {step}: {because}", style("left out").yellow())));
+            }
+            Event::Interrupted { in_flight } => self.total.suspend(|| eprintln!("{}", interrupted(in_flight))),
+        }
+    }
+}
+
+impl Drop for Bars {
+    fn drop(&mut self) {
+        self.total.finish_and_clear();
+    }
+}
+
+/// What an action did, for the summary of `--json`.
+pub fn counts(count: impl Fn(Action) -> usize) -> Value {
+    json!({
+        "created": count(Action::Create),
+        "adopted": count(Action::Adopt),
+        "updated": count(Action::Update),
+        "replaced": count(Action::Replace),
+        "deleted": count(Action::Delete),
+        "unchanged": count(Action::Unchanged),
+    })
+}

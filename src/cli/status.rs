@@ -1,0 +1,60 @@
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::Args;
+use console::style;
+use serde_json::json;
+
+use super::context::Context;
+use super::{Globals, Outcome, progress};
+use crate::engine::Action;
+use crate::report;
+
+/// `provisioner status`
+#[derive(Debug, Args)]
+#[command(after_help = "Example: provisioner status --suffix dev1")]
+pub struct Status {}
+
+impl Status {
+    pub async fn run(self, globals: &Globals) -> Outcome {
+        let start = Instant::now();
+        let context = Context::load(globals)?;
+        let connection = context.connect(progress::observer(globals.json)).await?;
+        let wanted = context.compose(&connection).await?;
+        let (_stop, stopped) = tokio::sync::watch::channel(false);
+        let state = connection.state_or_new(&context);
+        let plan = connection.world(&wanted.graph, stopped).plan(&state).await;
+        let standing = plan.steps.iter().filter(|planned| planned.observed.is_some()).count();
+        let live: Vec<_> = plan
+            .steps
+            .iter()
+            .filter_map(|planned| Some((&planned.step.id, planned.observed.as_ref()?.live.as_ref()?)))
+            .collect();
+        if globals.json {
+            let live = live.iter().map(|(step, text)| json!({"step": step, "live": text}));
+            progress::print_json(&json!({
+                "type": "summary", "system": context.system.name(), "suffix": context.suffix.to_string(),
+                "account": connection.shared.account, "standing": standing, "wanted": wanted.graph.len(),
+                "changes": progress::counts(|action| plan.count(action)), "live": live.collect::<Vec<_>>(),
+                "unfinished": state.intents.len(), "outputs": state.outputs, "notes": wanted.notes,
+                "api_calls": connection.api_calls(), "seconds": start.elapsed().as_secs_f64(),
+            }));
+            return Ok(ExitCode::SUCCESS);
+        }
+        println!("{} {} in account {}", context.system.name(), style(&context.suffix).bold(), connection.shared.account);
+        println!("{standing} of {} resources stand", wanted.graph.len());
+        if !state.intents.is_empty() {
+            println!("{} unfinished: a run died; `provisioner apply` goes on from there", state.intents.len());
+        }
+        live.iter().for_each(|(step, text)| println!("  {step}: {text}"));
+        wanted.notes.iter().for_each(|text| println!("Note: {text}"));
+        let differs = plan.steps.len() - plan.count(Action::Unchanged) + plan.removals.len();
+        if differs > 0 {
+            println!("{}; `provisioner plan` shows it field by field", report::plan::headline(&plan));
+        } else {
+            println!("everything is as configured");
+        }
+        state.outputs.iter().for_each(|(name, value)| println!("{name} = {value}"));
+        Ok(ExitCode::SUCCESS)
+    }
+}

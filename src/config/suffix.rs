@@ -1,0 +1,60 @@
+//! The suffix that tells deployments of one system apart.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A suffix: a lower-case letter, then lower-case letters, digits and single hyphens, 20 characters at most. It becomes
+/// part of every name, and AWS's strictest names (buckets, load balancers) take no more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Suffix(String);
+
+/// Why a text is no suffix.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the suffix {0:?} can't be used: it takes a lower-case letter, then lower-case letters, digits and single hyphens, \
+     20 characters at most, for example dev1"
+)]
+pub struct BadSuffix(String);
+
+impl FromStr for Suffix {
+    type Err = BadSuffix;
+
+    fn from_str(text: &str) -> Result<Self, BadSuffix> {
+        let letters = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        let good = text.starts_with(|c: char| c.is_ascii_lowercase())
+            && text.len() <= 20
+            && text.chars().all(letters)
+            && !text.ends_with('-')
+            && !text.contains("--")
+            // The state of what all systems share.
+            && text != "shared";
+        if good { Ok(Suffix(text.to_owned())) } else { Err(BadSuffix(text.to_owned())) }
+    }
+}
+
+impl fmt::Display for Suffix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl AsRef<str> for Suffix {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_fits_every_name_is_a_suffix() {
+        for good in ["dev1", "a", "pr-1234", "abcdefghij1234567890"] {
+            assert!(good.parse::<Suffix>().is_ok(), "{good}");
+        }
+        for bad in ["", "1dev", "Dev", "dev_1", "dev-", "a--b", "abcdefghij12345678901", "dév", "a/b", "../x", "shared"] {
+            assert!(bad.parse::<Suffix>().is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! What people read: plans, graphs, words for actions and times.
+
+pub mod drawing;
+pub mod plan;
+pub mod words;

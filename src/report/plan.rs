@@ -1,0 +1,152 @@
+//! A plan as a tree, a module a branch.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use console::style;
+use serde_json::{Value, json};
+
+use super::words;
+use crate::engine::diff::show;
+use crate::engine::plan::{Planned, Removal};
+use crate::engine::{Action, FieldChange, Plan, Provider, StepId};
+
+/// The plan as people read it, empty if there is nothing to do.
+pub fn tree(plan: &Plan, provider: &dyn Provider) -> String {
+    let mut modules: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for planned in plan.steps.iter().filter(|planned| planned.action != Action::Unchanged) {
+        modules.entry(planned.step.id.module()).or_default().push(planned_lines(planned, provider));
+    }
+    for removal in &plan.removals {
+        modules.entry(removal.id.module()).or_default().push(removal_lines(removal));
+    }
+    let mut text = String::new();
+    for (module, lines) in modules {
+        let _ = writeln!(text, "{}", style(if module.is_empty() { "." } else { module }).bold());
+        lines.iter().for_each(|line| text.push_str(line));
+    }
+    for (id, error) in &plan.failures {
+        let _ = writeln!(text, "{} {id}: {}", style("can't be planned:").red(), error.message);
+        if let Some(help) = &error.help {
+            let _ = writeln!(text, "    → {help}");
+        }
+    }
+    for (id, needs) in &plan.blocked {
+        let _ = writeln!(text, "{} {id}: needs {needs}", style("can't be planned:").red());
+    }
+    text
+}
+
+fn coloured(action: Action, text: String) -> String {
+    let text = style(text);
+    match action {
+        Action::Create | Action::Adopt => text.green(),
+        Action::Update => text.yellow(),
+        Action::Replace => text.magenta(),
+        Action::Delete => text.red(),
+        _ => text.dim(),
+    }
+    .to_string()
+}
+
+fn planned_lines(planned: &Planned, provider: &dyn Provider) -> String {
+    let (step, action) = (&planned.step, planned.action);
+    let mut line = format!("  {} {} {}", words::sign(action), step.id.leaf(), style(format!("[{}]", step.kind)).dim());
+    if action == Action::Replace {
+        let forcing: Vec<_> = planned.changes.iter().filter(|c| c.forces_replacement).map(|c| c.path.as_str()).collect();
+        let _ = write!(line, " is replaced: AWS can't change {} in place", forcing.join(", "));
+    }
+    if action == Action::Create && planned.record.is_some() {
+        line.push_str(" is gone from AWS, and is made again");
+    }
+    if matches!(action, Action::Create | Action::Replace) {
+        let charge = provider.operations(step.kind).ok().and_then(|operations| operations.hourly_charge(&step.spec));
+        if let Some(charge) = charge {
+            let _ = write!(line, " {}", style(format!("({charge})")).cyan());
+        }
+    }
+    let mut lines = coloured(action, line) + "\n";
+    for change in &planned.changes {
+        let forced = if change.forces_replacement { "  ← forces replacement" } else { "" };
+        let (old, new) = (short(change.old.as_ref()), short(change.new.as_ref()));
+        let _ = writeln!(lines, "      {}: {old} → {new}{forced}", change.path);
+    }
+    lines
+}
+
+fn removal_lines(removal: &Removal) -> String {
+    let why = match (removal.action, removal.deposed) {
+        (Action::Forget, _) => " is gone from AWS, and is forgotten",
+        (Action::Leave, _) => " is used by other systems, and is left",
+        (_, true) => " is what a replaced step has left",
+        _ => "",
+    };
+    let kind = style(format!("[{}]", removal.record.kind)).dim();
+    coloured(removal.action, format!("  {} {} {kind}{why}", words::sign(removal.action), removal.id.leaf())) + "\n"
+}
+
+/// A value on one line, at most 160 characters of it.
+fn short(value: Option<&Value>) -> String {
+    let text = show(value);
+    match text.char_indices().nth(160) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
+
+/// The plan in one line.
+pub fn headline(plan: &Plan) -> String {
+    let parts: Vec<String> = [
+        (Action::Create, "to create"),
+        (Action::Adopt, "to adopt"),
+        (Action::Update, "to update"),
+        (Action::Replace, "to replace"),
+        (Action::Delete, "to delete"),
+        (Action::Leave, "to leave to others"),
+        (Action::Forget, "to forget"),
+        (Action::Unchanged, "unchanged"),
+    ]
+    .into_iter()
+    .filter_map(|(action, what)| Some(format!("{} {what}", Some(plan.count(action)).filter(|n| *n > 0)?)))
+    .collect();
+    if parts.is_empty() { "nothing is wanted, and nothing stands".to_owned() } else { parts.join(", ") }
+}
+
+/// The charges by the hour of all that is made.
+pub fn charges(plan: &Plan, provider: &dyn Provider) -> Vec<String> {
+    let mut charges: BTreeMap<String, usize> = BTreeMap::new();
+    let made = plan.steps.iter().filter(|p| matches!(p.action, Action::Create));
+    for planned in made {
+        let operations = provider.operations(planned.step.kind);
+        if let Some(charge) = operations.ok().and_then(|operations| operations.hourly_charge(&planned.step.spec)) {
+            *charges.entry(charge).or_default() += 1;
+        }
+    }
+    charges.into_iter().map(|(charge, n)| format!("{n} × {charge}")).collect()
+}
+
+/// One JSON object for each step that isn't unchanged.
+pub fn objects(plan: &Plan) -> Vec<Value> {
+    let change = |change: &FieldChange| {
+        json!({
+            "field": change.path, "old": change.old.as_ref().map(|v| show(Some(v))),
+            "new": change.new.as_ref().map(|v| show(Some(v))), "forces_replacement": change.forces_replacement,
+        })
+    };
+    let steps = plan.steps.iter().filter(|planned| planned.action != Action::Unchanged).map(|planned| {
+        let changes: Vec<Value> = planned.changes.iter().map(change).collect();
+        object(&planned.step.id, planned.step.kind, planned.action, changes)
+    });
+    let removals = plan.removals.iter().map(|r| object(&r.id, &r.record.kind, r.action, Vec::new()));
+    let failures = plan.failures.iter().map(|(id, error)| {
+        json!({
+            "type": "plan_failed", "step": id, "message": error.message, "operation": error.operation,
+            "code": error.code, "request_id": error.request_id, "help": error.help,
+        })
+    });
+    steps.chain(removals).chain(failures).collect()
+}
+
+fn object(id: &StepId, kind: &str, action: Action, changes: Vec<Value>) -> Value {
+    json!({"type": "planned", "step": id, "kind": kind, "action": action, "changes": changes})
+}

@@ -1,0 +1,53 @@
+//! The systems: each composes modules, and reads like the requirement that it fulfils.
+
+pub mod lambda_mysql;
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+
+use crate::aws::{Cloud, Result};
+use crate::config::{self, ConfigError, Source};
+use crate::engine::{Step, Tags};
+use crate::modules::Identity;
+
+/// What a system is made of.
+#[derive(Clone, Debug, Default)]
+pub struct Composed {
+    /// The steps.
+    pub steps: Vec<Step>,
+    /// What it tells people once it stands: a name and a text, which may hold references.
+    pub outputs: BTreeMap<String, String>,
+    /// What people should know before they apply: a self-signed certificate, another engine version than wanted.
+    pub notes: Vec<String>,
+}
+
+/// A system that can be deployed.
+#[async_trait]
+pub trait System: Send + Sync {
+    /// Its name, for example `lambda-mysql`.
+    fn name(&self) -> &'static str;
+    /// The suffix that the configuration gives.
+    fn suffix(&self) -> Option<&str>;
+    /// The primary region.
+    fn region(&self) -> &str;
+    /// The only account that it may be deployed to.
+    fn account(&self) -> Option<&str>;
+    /// The tags that everything gets.
+    fn tags(&self) -> Tags;
+    /// Asks AWS for what the composition depends on (zones, engine versions), and composes. Changes nothing.
+    async fn compose(&self, cloud: &Cloud, identity: Identity) -> Result<Composed>;
+}
+
+/// The system that a configuration describes.
+pub fn read(source: &Source) -> std::result::Result<Box<dyn System>, ConfigError> {
+    let system = source.system()?;
+    match system.as_deref().unwrap_or(config::lambda_mysql::SYSTEM) {
+        config::lambda_mysql::SYSTEM => Ok(Box::new(config::LambdaMysql::read(source)?)),
+        found => Err(ConfigError::NoSuchSystem {
+            place: source.place("system"),
+            found: found.to_owned(),
+            known: config::SYSTEMS.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", "),
+        }),
+    }
+}
