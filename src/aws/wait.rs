@@ -18,6 +18,8 @@ pub struct Patience {
 }
 
 impl Patience {
+    /// For what stands but isn't known everywhere yet (a fresh role or key): looks every 2 s, gives up after a minute.
+    pub const FRESH: Patience = Patience { poll: Duration::from_secs(2), limit: Duration::from_secs(60) };
     /// For what takes seconds: looks every 2 s, gives up after 5 minutes.
     pub const SHORT: Patience = Patience { poll: Duration::from_secs(2), limit: Duration::from_secs(300) };
     /// For what takes minutes: looks every 10 s, gives up after 60 minutes.

@@ -84,7 +84,7 @@ pub fn stop_on_ctrl_c(connection: &Connection) -> watch::Receiver<bool> {
     tokio::spawn(async move {
         if tokio::signal::ctrl_c().await.is_ok() {
             stop.send_replace(true);
-            observer.on(Event::Interrupted { in_flight: 0 });
+            observer.on(Event::Interrupted);
             if tokio::signal::ctrl_c().await.is_ok() {
                 std::process::exit(INTERRUPTED.into());
             }

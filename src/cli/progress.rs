@@ -66,7 +66,7 @@ impl Observer for JsonLines {
                 "operation": error.operation, "code": error.code, "request_id": error.request_id, "help": error.help,
             }),
             Event::StepSkipped { step, because } => json!({"type": "step_skipped", "step": step, "because": because}),
-            Event::Interrupted { in_flight } => json!({"type": "interrupted", "in_flight": in_flight}),
+            Event::Interrupted => json!({"type": "interrupted"}),
         };
         print_json(&line);
     }
@@ -100,14 +100,12 @@ impl Observer for Lines {
             }
             Event::StepFailed { step, error, .. } => eprintln!("FAILED {step}: {}{}", step_error(&error), advice(&error)),
             Event::StepSkipped { step, because } => eprintln!("left out {step}: {because}"),
-            Event::Interrupted { in_flight } => eprintln!("{}", interrupted(in_flight)),
+            Event::Interrupted => eprintln!("{INTERRUPTED}"),
         }
     }
 }
 
-fn interrupted(in_flight: usize) -> String {
-    format!("stopping: nothing new starts, {in_flight} in flight are finished; Ctrl-C again to stop at once")
-}
+const INTERRUPTED: &str = "stopping: nothing new starts, what is in flight is finished; Ctrl-C again to stop at once";
 
 /// How many steps under way get a line of their own.
 const SHOWN: usize = 8;
@@ -181,7 +179,7 @@ impl Observer for Bars {
             Event::StepSkipped { step, because } => {
                 self.end(&step, Some(format!("{} {step}: {because}", style("left out").yellow())));
             }
-            Event::Interrupted { in_flight } => self.total.suspend(|| eprintln!("{}", interrupted(in_flight))),
+            Event::Interrupted => self.total.suspend(|| eprintln!("{INTERRUPTED}")),
         }
     }
 }

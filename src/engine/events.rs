@@ -24,7 +24,7 @@ pub enum Event {
     /// A step was left out because one that it needs failed, or because the run was interrupted.
     StepSkipped { step: StepId, because: String },
     /// The person asked to stop: nothing new starts.
-    Interrupted { in_flight: usize },
+    Interrupted,
 }
 
 /// Whoever watches a run.

@@ -1,0 +1,140 @@
+//! The code of the Lambda functions: packages made from the sources in `lambda/`, which are part of this binary.
+//!
+//! The same sources give the same bytes on every machine, so that a hash tells whether a function runs them.
+
+mod dependencies;
+mod sources;
+mod zip;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use tokio::sync::OnceCell;
+
+/// A function's code, ready for upload.
+#[derive(Debug)]
+pub struct Package {
+    /// The function's name in `lambda/functions.json`.
+    pub name: String,
+    /// File and exported name of the entry, `payment-api/index.handler`.
+    pub handler: String,
+    /// The zip file.
+    pub zip: Vec<u8>,
+    /// Its SHA-256 in Base64, as AWS tells it.
+    pub sha256_base64: String,
+}
+
+/// Why a package can't be built.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Error {
+    /// `lambda/functions.json` has no such function.
+    #[error("there is no function {0} in lambda/functions.json")]
+    UnknownFunction(String),
+    /// There is no npm on this machine.
+    #[error("npm, which fetches what the functions depend on, isn't installed: install Node.js 18 or later (https://nodejs.org)")]
+    NpmMissing,
+    /// npm couldn't fetch what the functions depend on.
+    #[error("npm couldn't fetch what the functions depend on: {0}")]
+    Npm(String),
+    /// A file can't be read or written.
+    #[error("{path}: {message}")]
+    File {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system says.
+        message: String,
+    },
+    /// There is no place for the cache.
+    #[error("neither XDG_CACHE_HOME nor HOME is set: set one, so that there is a place for what the functions depend on")]
+    NoCache,
+    /// The zip file can't be written.
+    #[error("the package of {name} can't be written: {message}")]
+    Zip {
+        /// The function.
+        name: String,
+        /// What went wrong.
+        message: String,
+    },
+}
+
+/// What `lambda/functions.json` says of a function.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Manifest {
+    /// The entry.
+    handler: String,
+    /// It needs the packages of `lambda/package.json`.
+    dependencies: bool,
+    /// The folder of `migrations/` that it brings along.
+    migrations: Option<String>,
+}
+
+type Slot = Arc<OnceCell<Arc<Package>>>;
+
+static BUILT: Mutex<BTreeMap<String, Slot>> = Mutex::new(BTreeMap::new());
+
+/// The package of a function of `lambda/functions.json`: built once a process. The first time on a machine npm fetches what
+/// the functions depend on, in just the versions of `package-lock.json`, into the user's cache folder.
+pub async fn build(name: &str) -> Result<Arc<Package>, Error> {
+    let slot = BUILT.lock().expect("no panic holds this lock").entry(name.to_owned()).or_default().clone();
+    slot.get_or_try_init(|| make(name)).await.cloned()
+}
+
+async fn make(name: &str) -> Result<Arc<Package>, Error> {
+    let manifest = sources::manifest(name)?;
+    let mut files = sources::files(name, &manifest)?;
+    let modules = if manifest.dependencies { Some(dependencies::installed().await?) } else { None };
+    let name = name.to_owned();
+    let work = tokio::task::spawn_blocking(move || {
+        if let Some(folder) = modules {
+            files.extend(dependencies::files(&folder)?);
+        }
+        let zip = zip::write(&files).map_err(|message| Error::Zip { name: name.clone(), message })?;
+        let sha256_base64 = STANDARD.encode(Sha256::digest(&zip));
+        Ok(Arc::new(Package { name, handler: manifest.handler, zip, sha256_base64 }))
+    });
+    work.await.expect("packing doesn't panic")
+}
+
+/// A file of a package, by its path inside, with `/` on every system.
+type Files = BTreeMap<String, Vec<u8>>;
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_function_has_its_folder_and_entry() {
+        let named: BTreeSet<String> = sources::manifests().into_keys().collect();
+        let embedded: BTreeSet<String> = sources::names().map(str::to_owned).collect();
+        assert_eq!(named, embedded);
+        for (name, manifest) in sources::manifests() {
+            let files = sources::files(&name, &manifest).unwrap();
+            let (entry, _) = manifest.handler.rsplit_once('.').unwrap();
+            assert!(files.contains_key(&format!("{entry}.mjs")), "{name}: no {entry}.mjs");
+            assert!(files.keys().all(|path| !path.contains("test")), "{name} brings tests along");
+            assert_eq!(manifest.migrations.is_some(), files.keys().any(|path| path.ends_with(".sql")), "{name}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_same_sources_give_the_same_bytes() {
+        let (first, second) = (make("payment-api").await.unwrap(), make("payment-api").await.unwrap());
+        assert_eq!(first.zip, second.zip);
+        assert_eq!(STANDARD.decode(&first.sha256_base64).unwrap().len(), 32);
+        assert_eq!(first.handler, "payment-api/index.handler");
+    }
+
+    #[tokio::test]
+    async fn a_function_that_isnt_there_is_named() {
+        let error = build("payment-apy").await.unwrap_err();
+        assert_eq!(error.to_string(), "there is no function payment-apy in lambda/functions.json");
+    }
+}
