@@ -1,4 +1,5 @@
-//! Counts every HTTP request that goes to AWS, retries included: what the summary calls `api_calls`.
+//! Counts and logs every HTTP request that goes to AWS, retries included: the count is what the summary
+//! calls `api_calls`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
 };
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 
 /// How many requests were sent.
@@ -47,6 +48,31 @@ struct CountingConnector {
 impl HttpConnector for CountingConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         self.calls.0.fetch_add(1, Ordering::Relaxed);
-        self.connector.call(request)
+        let what = describe(&request);
+        let answer = self.connector.call(request);
+        HttpConnectorFuture::new(async move {
+            let answer = answer.await;
+            match &answer {
+                Ok(answer) => {
+                    let status = answer.status().as_u16();
+                    tracing::debug!(call = what, status, request_id = request_id(answer).unwrap_or_default(), "answered");
+                }
+                Err(error) => tracing::debug!(call = what, %error, "no answer"),
+            }
+            answer
+        })
     }
+}
+
+/// Where a request goes: host, operation where a header tells it, path. Never its body: there may be a password in it.
+fn describe(request: &HttpRequest) -> String {
+    let operation = request.headers().get("x-amz-target").unwrap_or(request.method());
+    let uri = request.uri().split('?').next().unwrap_or_default();
+    format!("{operation} {uri}")
+}
+
+/// AWS's id of a request, by which its support finds it.
+pub fn request_id(answer: &HttpResponse) -> Option<&str> {
+    let names = ["x-amzn-requestid", "x-amz-request-id", "x-amzn-request-id"];
+    names.iter().find_map(|name| answer.headers().get(*name))
 }

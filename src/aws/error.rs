@@ -7,6 +7,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use super::calls::request_id;
 use crate::engine::StepError;
 
 /// The result of something that asks AWS.
@@ -126,11 +127,7 @@ where
         let operation = operation_of(std::any::type_name::<E>());
         let response = error.raw_response();
         let status = response.map_or(0, |response| response.status().as_u16());
-        let request_id = response.and_then(|response| {
-            let headers = response.headers();
-            let names = ["x-amzn-requestid", "x-amz-request-id", "x-amzn-request-id"];
-            names.iter().find_map(|name| headers.get(*name)).map(str::to_owned)
-        });
+        let request_id = response.and_then(request_id).map(str::to_owned);
         let (code, said) = match &error {
             SdkError::ServiceError(context) => (context.err().code(), context.err().message()),
             _ => (None, None),

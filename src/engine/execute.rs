@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use serde_json::Value;
+use tracing::Instrument;
 
 use super::events::Event;
 use super::operations::{Observed, Operations, StepError, Target};
@@ -70,7 +71,11 @@ impl World<'_> {
         let execution = Execution::new(self, plan, session);
         let nodes = execution.nodes();
         self.observer.on(Event::Started { total: nodes.len() });
-        let outcomes = schedule::run(&nodes, ACTIONS, self.stop.clone(), |work| execution.perform(work)).await;
+        let outcomes = schedule::run(&nodes, ACTIONS, self.stop.clone(), |work| {
+            let span = tracing::info_span!("step", step = %work.id());
+            execution.perform(work).instrument(span)
+        })
+        .await;
         for (work, outcome) in outcomes {
             let because = match outcome {
                 Outcome::Done | Outcome::Failed => continue,
