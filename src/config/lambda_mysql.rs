@@ -6,6 +6,7 @@ use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 
 use super::source::{ConfigError, Source};
+use crate::modules::network::NatMode;
 
 /// The system's name.
 pub const SYSTEM: &str = "lambda-mysql";
@@ -68,18 +69,9 @@ pub struct Network {
     /// How many availability zones, 2 to 4.
     pub zones: usize,
     /// NAT gateways: one a zone, one in all, none.
-    pub nat: Nat,
+    pub nat: NatMode,
     /// Who may reach the test listener on port 8443.
     pub test_cidrs: Vec<Ipv4Net>,
-}
-
-/// How the private subnets reach the internet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Nat {
-    PerAz,
-    Single,
-    None,
 }
 
 /// Names.
@@ -137,7 +129,6 @@ pub struct Database {
 #[serde(deny_unknown_fields, default)]
 pub struct Functions {
     pub runtime: String,
-    pub architecture: String,
     /// Memory of payment-api and payment-processor, 128 to 10,240 MB.
     pub memory_mb: i32,
     /// Invocations of payment-processor at once, 2 to 1000; each holds a database connection.
@@ -150,10 +141,8 @@ pub struct Functions {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Queues {
-    /// Days that a message waits, 1 to 14.
+    /// Days that a message waits, 1 to 14. One that failed for good is kept for 14.
     pub retention_days: u32,
-    /// Days that a failed message is kept, 1 to 14.
-    pub dead_letter_retention_days: u32,
     /// How often a message is tried.
     pub max_receives: u32,
 }
@@ -248,7 +237,7 @@ impl Default for Network {
             blue_dr_cidr: cidr("10.11.0.0/16"),
             green_dr_cidr: cidr("10.21.0.0/16"),
             zones: 3,
-            nat: Nat::PerAz,
+            nat: NatMode::PerAz,
             test_cidrs: Vec::new(),
         }
     }
@@ -279,7 +268,6 @@ impl Default for Functions {
     fn default() -> Self {
         Functions {
             runtime: "nodejs24.x".to_owned(),
-            architecture: "arm64".to_owned(),
             memory_mb: 512,
             processor_concurrency: 20,
             log_level: "INFO".to_owned(),
@@ -289,7 +277,7 @@ impl Default for Functions {
 
 impl Default for Queues {
     fn default() -> Self {
-        Queues { retention_days: 4, dead_letter_retention_days: 14, max_receives: 5 }
+        Queues { retention_days: 4, max_receives: 5 }
     }
 }
 
@@ -366,8 +354,6 @@ impl LambdaMysql {
         range("functions.memory_mb", f64::from(self.functions.memory_mb), 128.0, 10_240.0, " MB")?;
         range("functions.processor_concurrency", f64::from(self.functions.processor_concurrency), 2.0, 1000.0, "")?;
         range("queues.retention_days", f64::from(self.queues.retention_days), 1.0, 14.0, " days")?;
-        let dead_letters = f64::from(self.queues.dead_letter_retention_days);
-        range("queues.dead_letter_retention_days", dead_letters, 1.0, 14.0, " days")?;
         range("queues.max_receives", f64::from(self.queues.max_receives), 1.0, 1000.0, "")?;
         range("secrets.rotation_days", self.secrets.rotation_days as f64, 1.0, 1000.0, " days")?;
         if !RETENTIONS.contains(&self.logs.retention_days) {
@@ -377,9 +363,6 @@ impl LambdaMysql {
         range("alarms.error_percent", self.alarms.error_percent, 0.0, 100.0, " %")?;
         if let Some(bad) = self.notifications.emails.iter().find(|email| !is_email(email)) {
             return Err(source.refuse("notifications.emails", format!("{bad:?} is no e-mail address")));
-        }
-        if !["arm64", "x86_64"].contains(&self.functions.architecture.as_str()) {
-            return Err(source.refuse("functions.architecture", "it is arm64 or x86_64"));
         }
         if self.region == self.dr_region {
             return Err(source.refuse("dr_region", "a disaster of a region takes the replicas in it along: name another"));

@@ -1,5 +1,25 @@
 //! Groups of resources that belong together: network, edge, database, function ... Systems are composed of them.
 
+pub mod alarms;
+pub mod backup;
+pub mod bucket;
+pub mod certificate;
+pub mod compliance;
+pub mod dashboard;
+pub mod database;
+pub mod dns;
+pub mod edge;
+pub mod failback;
+pub mod firewall;
+pub mod function;
+pub mod key;
+pub mod network;
+pub mod parameters;
+pub mod policy;
+pub mod queue;
+pub mod secrets;
+pub mod topic;
+pub mod transit;
 mod scope;
 
 pub use scope::{Identity, Scope, Stack};

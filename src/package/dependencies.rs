@@ -73,7 +73,9 @@ async fn install(folder: &Path) -> Result<(), Error> {
     let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
     let mut command = Command::new(npm);
     // No scripts: nothing that was downloaded runs on this machine.
-    command.args(["ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(folder);
+    command
+        .args(["ci", "--omit=dev", "--omit=peer", "--ignore-scripts", "--no-audit", "--no-fund"])
+        .current_dir(folder);
     command.stdin(Stdio::null()).kill_on_drop(true);
     match command.output().await {
         Ok(output) if output.status.success() => Ok(()),

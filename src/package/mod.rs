@@ -36,7 +36,9 @@ pub enum Error {
     #[error("there is no function {0} in lambda/functions.json")]
     UnknownFunction(String),
     /// There is no npm on this machine.
-    #[error("npm, which fetches what the functions depend on, isn't installed: install Node.js 18 or later (https://nodejs.org)")]
+    #[error(
+        "npm, which fetches what the functions depend on, isn't installed: install Node.js 18 or later (https://nodejs.org)"
+    )]
     NpmMissing,
     /// npm couldn't fetch what the functions depend on.
     #[error("npm couldn't fetch what the functions depend on: {0}")]
@@ -50,7 +52,9 @@ pub enum Error {
         message: String,
     },
     /// There is no place for the cache.
-    #[error("neither XDG_CACHE_HOME nor HOME is set: set one, so that there is a place for what the functions depend on")]
+    #[error(
+        "neither XDG_CACHE_HOME nor HOME is set: set one, so that there is a place for what the functions depend on"
+    )]
     NoCache,
     /// The zip file can't be written.
     #[error("the package of {name} can't be written: {message}")]

@@ -59,7 +59,8 @@ fn folder(folders: &'static [(&str, Dir<'static>)], name: &str) -> Option<&'stat
 
 fn add(files: &mut Files, prefix: &str, dir: &Dir<'_>) {
     for file in dir.files() {
-        let path = file.path().components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/");
+        let path =
+            file.path().components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/");
         files.insert(format!("{prefix}/{path}"), file.contents().to_vec());
     }
     for dir in dir.dirs() {

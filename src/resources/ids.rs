@@ -7,6 +7,11 @@ use std::ops::Deref;
 
 use serde::{Deserialize, Serialize};
 
+/// False for a text that still holds a reference: it must not be sent to AWS.
+pub fn is_known(text: &str) -> bool {
+    !text.contains('⟦')
+}
+
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident)*) => {
         $(
@@ -14,6 +19,13 @@ macro_rules! ids {
             #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
             #[serde(transparent)]
             pub struct $name(pub String);
+
+            impl $name {
+                /// False for one that is still a reference: it must not be sent to AWS.
+                pub fn is_known(&self) -> bool {
+                    crate::resources::ids::is_known(&self.0)
+                }
+            }
 
             impl Deref for $name {
                 type Target = str;
@@ -81,6 +93,8 @@ ids! {
     TransitGatewayRouteTableId
     /// `vpce-…`
     VpcEndpointId
+    /// `pl-…`
+    PrefixListId
     /// A hosted zone's id, without `/hostedzone/`
     HostedZoneId
     /// A Route 53 health check's id
@@ -95,6 +109,8 @@ ids! {
     TopicArn
     /// `arn:aws:lambda:…:function:…`
     FunctionArn
+    /// An event source mapping's UUID
+    EventSourceMappingId
     /// `arn:aws:logs:…:log-group:…`, without the `:*` at the end
     LogGroupArn
     /// `arn:aws:s3:::…`
@@ -109,6 +125,8 @@ ids! {
     TargetGroupArn
     /// `arn:aws:elasticloadbalancing:…:listener/app/…`
     ListenerArn
+    /// `arn:aws:elasticloadbalancing:…:listener-rule/app/…`
+    ListenerRuleArn
     /// `arn:aws:wafv2:…:regional/webacl/…`
     WebAclArn
     /// `arn:aws:cloudwatch:…:alarm:…`

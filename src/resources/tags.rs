@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::aws::{Cx, Result};
 use crate::engine::Tags;
-use crate::engine::ownership::{SUFFIX, SYSTEM};
+use crate::engine::ownership::{STEP, SUFFIX, SYSTEM};
 
 /// Writes a function `to_sdk` and a function `from_sdk` for a service whose `Tag` has a key and a value.
 macro_rules! tag_type {
@@ -75,6 +75,14 @@ where
         Some(tags) if cx.tags.iter().all(|(key, value)| tags.get(key) == Some(value)) => Ok(tags.clone()),
         _ => native().await,
     }
+}
+
+/// The ARNs of a service (`kms`) that carry this step's tags: for what AWS names itself and lists without tags.
+pub async fn arns_of_step(cx: &Cx, service: &str) -> Result<Vec<String>> {
+    let index = index(cx).await?;
+    let of_service = index.iter().filter(|(arn, _)| arn.split(':').nth(2) == Some(service));
+    let of_step = of_service.filter(|(_, tags)| tags.get(STEP) == Some(&cx.step.0));
+    Ok(of_step.map(|(arn, _)| arn.clone()).collect())
 }
 
 /// All resources of this system in the region as the tagging API has them: ARN to tags.

@@ -1,1 +1,97 @@
 //! Certificate Manager.
+
+mod certificate;
+mod certificate_validation;
+mod imported_certificate;
+
+pub use certificate::{Certificate, CertificateOutputs};
+pub use certificate_validation::{CertificateValidation, CertificateValidationOutputs};
+pub use imported_certificate::{ImportedCertificate, ImportedCertificateOutputs};
+
+use std::sync::Arc;
+
+use aws_sdk_acm::types::{CertificateDetail, CertificateSummary, Filters, KeyAlgorithm};
+
+use crate::aws::wait::unless_gone;
+use crate::aws::{Cx, Result};
+use crate::engine::Tags;
+use crate::engine::ownership::STEP;
+use crate::resources::tags;
+
+crate::resources::tags::tag_type!(aws_sdk_acm::types::Tag);
+
+/// A certificate as it stands, with its tags: by its ARN, or by its first domain and its step tag.
+async fn find(cx: &Cx, known: Option<&str>, domain: &str) -> Result<Option<(CertificateDetail, Tags)>> {
+    if let Some(arn) = known {
+        let Some(detail) = detail(cx, arn).await? else { return Ok(None) };
+        return Ok(Some((detail, tags(cx, arn).await?)));
+    }
+    let all = all(cx).await?;
+    for summary in all.iter().filter(|summary| summary.domain_name() == Some(domain)) {
+        let arn = summary.certificate_arn().unwrap_or_default();
+        let Some(tags) = unless_gone(tags(cx, arn).await)? else { continue };
+        if tags.get(STEP).map(String::as_str) == Some(&*cx.step.0)
+            && let Some(detail) = detail(cx, arn).await?
+        {
+            return Ok(Some((detail, tags)));
+        }
+    }
+    Ok(None)
+}
+
+/// Read once a run.
+async fn detail(cx: &Cx, arn: &str) -> Result<Option<CertificateDetail>> {
+    let read = cx.inventory.once(format!("acm.certificate.{arn}"), describe(cx, arn)).await?;
+    Ok((*read).clone())
+}
+
+/// Read now.
+async fn describe(cx: &Cx, arn: &str) -> Result<Option<CertificateDetail>> {
+    let read = async { Ok(cx.acm.describe_certificate().certificate_arn(arn).send().await?) };
+    Ok(unless_gone(read.await)?.and_then(|answer| answer.certificate))
+}
+
+async fn tags(cx: &Cx, arn: &str) -> Result<Tags> {
+    let native = || async {
+        let answer = cx.acm.list_tags_for_certificate().certificate_arn(arn).send().await?;
+        Ok(from_sdk(answer.tags()))
+    };
+    tags::of_arn(cx, arn, native).await
+}
+
+async fn all(cx: &Cx) -> Result<Arc<Vec<CertificateSummary>>> {
+    let load = async {
+        // Without a filter AWS leaves out all but RSA.
+        let types = [KeyAlgorithm::Rsa2048, KeyAlgorithm::EcPrime256v1];
+        let filter = Filters::builder().set_key_types(Some(types.to_vec())).build();
+        let mut pages = cx.acm.list_certificates().includes(filter).into_paginator().items().send();
+        let mut all = Vec::new();
+        while let Some(summary) = pages.next().await {
+            all.push(summary?);
+        }
+        Ok(all)
+    };
+    cx.inventory.once("acm.certificates", load).await
+}
+
+async fn tag(cx: &Cx, arn: &str, set: &Tags, remove: &[String]) -> Result<()> {
+    if !set.is_empty() {
+        cx.acm.add_tags_to_certificate().certificate_arn(arn).set_tags(Some(to_sdk(set))).send().await?;
+    }
+    if !remove.is_empty() {
+        let tags = remove.iter().map(|key| (key.clone(), String::new())).collect();
+        // With a value AWS would remove the tag only if it has that value.
+        let tags = to_sdk(&tags).into_iter().map(|mut tag| {
+            tag.value = None;
+            tag
+        });
+        cx.acm.remove_tags_from_certificate().certificate_arn(arn).set_tags(Some(tags.collect())).send().await?;
+    }
+    Ok(())
+}
+
+async fn delete(cx: &Cx, arn: &str) -> Result<()> {
+    let delete = || async { Ok(cx.acm.delete_certificate().certificate_arn(arn).send().await.map(|_| ())?) };
+    unless_gone(cx.retry_while_not_ready("the load balancers to let go of the certificate", delete).await)?;
+    Ok(())
+}

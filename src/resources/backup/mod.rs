@@ -1,1 +1,38 @@
 //! AWS Backup.
+
+mod plan;
+mod selection;
+mod vault;
+
+pub use plan::{Plan, PlanOutputs, PlanRule};
+pub use selection::{Selection, SelectionOutputs};
+pub use vault::{Vault, VaultOutputs};
+
+use std::collections::HashMap;
+
+use crate::aws::{Cx, Result};
+use crate::engine::Tags;
+use crate::resources::tags;
+
+fn to_sdk(tags: &Tags) -> HashMap<String, String> {
+    tags.clone().into_iter().collect()
+}
+
+async fn tags_of(cx: &Cx, arn: &str) -> Result<Tags> {
+    tags::of_arn(cx, arn, || async {
+        let answer = cx.backup.list_tags().resource_arn(arn).send().await?;
+        Ok(answer.tags.unwrap_or_default().into_iter().collect())
+    })
+    .await
+}
+
+/// Sets and removes tags of anything of AWS Backup by its ARN.
+async fn tag(cx: &Cx, arn: &str, set: &Tags, remove: &[String]) -> Result<()> {
+    if !set.is_empty() {
+        cx.backup.tag_resource().resource_arn(arn).set_tags(Some(to_sdk(set))).send().await?;
+    }
+    if !remove.is_empty() {
+        cx.backup.untag_resource().resource_arn(arn).set_tag_key_list(Some(remove.to_vec())).send().await?;
+    }
+    Ok(())
+}

@@ -102,13 +102,8 @@ impl Vpc {
     }
 }
 
-async fn list(cx: &Cx, filters: Vec<Filter>) -> Result<Vec<types::Vpc>> {
-    let mut pages = cx.ec2.describe_vpcs().set_filters(Some(filters)).into_paginator().items().send();
-    let mut all = Vec::new();
-    while let Some(vpc) = pages.next().await {
-        all.push(vpc?);
-    }
-    Ok(all)
+pub(super) async fn list(cx: &Cx, filters: Vec<Filter>) -> Result<Vec<types::Vpc>> {
+    Ok(cx.ec2.describe_vpcs().set_filters(Some(filters)).into_paginator().items().send().try_collect().await?)
 }
 
 async fn attribute(cx: &Cx, id: &str, name: VpcAttributeName) -> Result<bool> {

@@ -1,1 +1,49 @@
-//! RDS: Aurora.
+//! Relational Database Service: Aurora clusters and what belongs to them.
+
+mod db_cluster;
+mod db_cluster_parameter_group;
+mod db_instance;
+mod db_parameter_group;
+mod db_subnet_group;
+pub mod engine_version;
+mod event_subscription;
+mod global_cluster;
+mod parameter_group;
+
+pub use db_cluster::{DbCluster, DbClusterOutputs};
+pub use db_cluster_parameter_group::DbClusterParameterGroup;
+pub use db_instance::{DbInstance, DbInstanceOutputs};
+pub use db_parameter_group::DbParameterGroup;
+pub use db_subnet_group::{DbSubnetGroup, DbSubnetGroupOutputs};
+pub use event_subscription::{EventSubscription, EventSubscriptionOutputs};
+pub use global_cluster::{GlobalCluster, GlobalClusterOutputs};
+pub use parameter_group::ParameterGroupOutputs;
+
+use aws_sdk_rds::types::Tag;
+
+use crate::aws::{Cx, Result};
+use crate::engine::Tags;
+use crate::resources::tags;
+
+crate::resources::tags::tag_type!(Tag);
+
+/// The tags of what RDS lists without them.
+async fn tags_of(cx: &Cx, arn: &str) -> Result<Tags> {
+    tags::of_arn(cx, arn, || async {
+        let answer = cx.rds.list_tags_for_resource().resource_name(arn).send().await?;
+        Ok(from_sdk(answer.tag_list()))
+    })
+    .await
+}
+
+/// Sets and removes tags of anything of RDS by its ARN.
+async fn tag(cx: &Cx, arn: &str, set: &Tags, remove: &[String]) -> Result<()> {
+    if !set.is_empty() {
+        cx.rds.add_tags_to_resource().resource_name(arn).set_tags(Some(to_sdk(set))).send().await?;
+    }
+    if !remove.is_empty() {
+        let request = cx.rds.remove_tags_from_resource().resource_name(arn);
+        request.set_tag_keys(Some(remove.to_vec())).send().await?;
+    }
+    Ok(())
+}

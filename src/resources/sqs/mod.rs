@@ -2,4 +2,4 @@
 
 mod queue;
 
-pub use queue::{Queue, QueueOutputs};
+pub use queue::{DeadLetters, Queue, QueueOutputs};

@@ -1,0 +1,28 @@
+# What can be done here
+default:
+    @just --list
+
+# Build the binary as it is shipped
+build:
+    cargo build --release --locked
+
+# Install what the tests need, then run all of them; the arguments go to `cargo test`
+test *arguments:
+    ./test {{ arguments }}
+
+# Formatting and lints, as in CI
+lint:
+    cargo fmt --check
+    cargo clippy --locked --all-targets -- -D warnings
+
+# The local AWS: start, stop, status or reset
+sandbox command="start" *arguments:
+    cargo run --quiet -- sandbox {{ command }} {{ arguments }}
+
+# Build a whole system in the local AWS; the arguments go to `provisioner apply`
+apply *arguments:
+    cargo run --quiet -- --sandbox apply {{ arguments }}
+
+# The documentation of the crate
+docs:
+    cargo doc --no-deps --document-private-items --open

@@ -1,0 +1,21 @@
+"""moto's own stores, by region: where the overlay looks up what a check needs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moto.backends import get_backend
+
+from .app import ACCOUNT
+
+GLOBAL = "aws"
+
+
+def backend(service: str, region: str = GLOBAL) -> Any:
+    """The store of a service (by moto's name for it) in a region; global services have one."""
+    return get_backend(service)[ACCOUNT][region]  # type: ignore[call-overload]
+
+
+def regions(service: str) -> dict[str, Any]:
+    """Every region's store that has been used so far."""
+    return dict(get_backend(service)[ACCOUNT])  # type: ignore[call-overload]

@@ -1,0 +1,111 @@
+"""Keeps warm Node.js processes per function version and configuration, and bounds how many there are."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from .node_process import NodeProcess
+
+
+class Busy(Exception):
+    """No process became free in time."""
+
+
+@dataclass(frozen=True)
+class Build:
+    """Which process can run an invocation: the function version, and all that its environment is made of."""
+
+    function: str  # the ARN of the version
+    fingerprint: str
+
+    def of(self, function: str) -> bool:
+        return self.function == function or self.function.startswith(f"{function}:")
+
+
+class NodePool:
+    def __init__(self, per_function: int = 4, in_all: int = 24, patience: float = 60.0):
+        self._per_function = per_function
+        self._in_all = in_all
+        self._patience = patience
+        self._changed = threading.Condition()
+        self._idle: dict[Build, list[NodeProcess]] = defaultdict(list)
+        self._busy: dict[Build, list[NodeProcess]] = defaultdict(list)
+        self._starting: dict[Build, int] = defaultdict(int)
+
+    @contextmanager
+    def process(self, build: Build, start: Callable[[], NodeProcess]) -> Iterator[NodeProcess]:
+        """Lend a process for one invocation; `start` makes a new one."""
+        process = self._take(build) or self._start(build, start)
+        try:
+            yield process
+        finally:
+            with self._changed:
+                if process in self._busy[build]:
+                    self._busy[build].remove(process)
+                    if process.alive:
+                        self._idle[build].append(process)
+                self._changed.notify_all()
+
+    def stop(self, function: str | None = None) -> None:
+        """End all processes of a function (an ARN, of all its versions), or of all of them."""
+        with self._changed:
+            doomed = []
+            for kind in (self._idle, self._busy):
+                for build in [b for b in kind if function is None or b.of(function)]:
+                    doomed += kind.pop(build)
+            self._changed.notify_all()
+        for process in doomed:
+            process.stop()
+
+    def _take(self, build: Build) -> NodeProcess | None:
+        """A warm process, or None where the caller may start one."""
+        deadline = time.monotonic() + self._patience
+        with self._changed:
+            self._retire_older(build)
+            while True:
+                while self._idle[build]:
+                    process = self._idle[build].pop()
+                    if process.alive:
+                        self._busy[build].append(process)
+                        return process
+                if len(self._busy[build]) + self._starting[build] < self._per_function and self._make_room():
+                    self._starting[build] += 1
+                    return None
+                if not self._changed.wait(max(0.0, deadline - time.monotonic())):
+                    raise Busy
+
+    def _start(self, build: Build, start: Callable[[], NodeProcess]) -> NodeProcess:
+        try:
+            process = start()
+        except BaseException:
+            with self._changed:
+                self._starting[build] -= 1
+                self._changed.notify_all()
+            raise
+        with self._changed:
+            self._starting[build] -= 1
+            self._busy[build].append(process)
+        return process
+
+    def _retire_older(self, build: Build) -> None:
+        """A new configuration or code makes the warm processes of the old one useless."""
+        for other in [b for b in self._idle if b.function == build.function and b != build]:
+            for process in self._idle.pop(other):
+                process.stop()
+
+    def _make_room(self) -> bool:
+        count = sum(map(len, self._idle.values())) + sum(map(len, self._busy.values())) + sum(self._starting.values())
+        if count < self._in_all:
+            return True
+        idle = [(process.last_used, build, process) for build, all_ in self._idle.items() for process in all_]
+        if not idle:
+            return False
+        _, build, process = min(idle, key=lambda entry: entry[0])
+        self._idle[build].remove(process)
+        process.stop()
+        return True

@@ -1,0 +1,121 @@
+"""How long things take: what is made stays pending, and what is deleted lingers, as on AWS.
+
+Each object's own state in moto is set, so that every list, filter and check sees it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from moto.elbv2.models import FakeLoadBalancer
+
+from .backends import backend
+from .request import AwsRequest
+from .strict.ec2_gateways import let_go
+
+if TYPE_CHECKING:
+    from .app import Sandbox
+
+MINUTE = 60.0
+
+
+def install(sandbox: Sandbox) -> None:
+    # moto's load balancers become active by being looked at.
+    FakeLoadBalancer.activate = lambda self: None  # type: ignore[method-assign]
+    for service, operation, minutes, state, find in CREATIONS:
+        sandbox.amend(service, operation, _pending(sandbox, service, minutes * MINUTE, state, find))
+    sandbox.amend("ec2", "DeleteNatGateway", _leaving_nat_gateway(sandbox))
+
+
+def _of(result: dict[str, Any], path: str) -> Any:
+    for name in path.split("."):
+        result = result[name]
+    return result
+
+
+def _in(store: str, path: str) -> Any:
+    def find(request: AwsRequest, result: dict[str, Any]) -> Any:
+        return getattr(backend("ec2", request.region), store)[_of(result, path)]
+
+    return find
+
+
+def _balancer(request: AwsRequest, result: dict[str, Any]) -> Any:
+    return backend("elbv2", request.region).load_balancers[result["LoadBalancers"][0]["LoadBalancerArn"]]
+
+
+def _dms_instance(request: AwsRequest, result: dict[str, Any]) -> Any:
+    arn = result["ReplicationInstance"]["ReplicationInstanceArn"]
+    return backend("dms", request.region).replication_instances[arn]
+
+
+# service, operation, minutes, (attribute, while pending, afterwards), where the object is
+STATE = "state"
+CREATIONS = [
+    ("ec2", "CreateNatGateway", 2, (STATE, "pending", "available"), _in("nat_gateways", "NatGateway.NatGatewayId")),
+    (
+        "ec2",
+        "CreateTransitGateway",
+        2,
+        (STATE, "pending", "available"),
+        _in("transit_gateways", "TransitGateway.TransitGatewayId"),
+    ),
+    (
+        "ec2",
+        "CreateTransitGatewayVpcAttachment",
+        1,
+        (STATE, "pending", "available"),
+        _in("transit_gateway_attachments", "TransitGatewayVpcAttachment.TransitGatewayAttachmentId"),
+    ),
+    (
+        "ec2",
+        "CreateVpcEndpoint",
+        1,
+        (STATE, "pending", "available"),
+        _in("vpc_end_points", "VpcEndpoint.VpcEndpointId"),
+    ),
+    ("elbv2", "CreateLoadBalancer", 3, (STATE, "provisioning", "active"), _balancer),
+    ("dms", "CreateReplicationInstance", 10, ("status", "creating", "available"), _dms_instance),
+]
+
+
+def _pending(sandbox: Sandbox, service: str, seconds: float, states: tuple[str, str, str], find: Any) -> Any:
+    attribute, before, afterwards = states
+
+    def amend(request: AwsRequest, result: dict[str, Any]) -> None:
+        try:
+            made = find(request, result)
+        except KeyError:  # a replayed answer names what may be gone by now
+            return
+        if getattr(made, "_pended", False):
+            return
+        made._pended = True
+        if service == "ec2" and getattr(made, "vpc_endpoint_type", "Interface").lower() != "interface":
+            return
+        setattr(made, attribute, before)
+        _show(result, before)
+        sandbox.clock.after(service, seconds, lambda: setattr(made, attribute, afterwards))
+
+    return amend
+
+
+def _show(result: dict[str, Any], state: str) -> None:
+    for value in result.values():
+        for one in value if isinstance(value, list) else [value]:
+            if isinstance(one, dict) and "State" in one:
+                one["State"] = {"Code": state} if isinstance(one["State"], dict) else state
+
+
+def _leaving_nat_gateway(sandbox: Sandbox) -> Any:
+    def amend(request: AwsRequest, _result: dict[str, Any]) -> None:
+        ec2 = backend("ec2", request.region)
+        nat = ec2.nat_gateways[request.params["NatGatewayId"]]
+        nat.state = "deleting"
+
+        def gone() -> None:
+            nat.state = "deleted"
+            let_go(ec2, nat)
+
+        sandbox.clock.after("ec2", MINUTE, gone)
+
+    return amend

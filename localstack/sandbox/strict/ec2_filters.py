@@ -1,0 +1,51 @@
+"""Tag filters, which moto ignores for several kinds of things, hold for every Describe."""
+
+from __future__ import annotations
+
+import fnmatch
+from typing import TYPE_CHECKING, Any
+
+from moto.core.utils import get_service_model
+
+from ..request import AwsRequest
+
+if TYPE_CHECKING:
+    from ..app import Sandbox
+
+
+def install(sandbox: Sandbox) -> None:
+    model = get_service_model("ec2")
+    for name in model.operation_names:
+        if name.startswith("Describe") and name != "DescribeTags" and _lists_tagged_things(model.operation_model(name)):
+            sandbox.amend("ec2", name, keep_matching)
+
+
+def _lists_tagged_things(operation: Any) -> bool:
+    shape = operation.output_shape
+    return shape is not None and any(
+        member.type_name == "list" and member.member.type_name == "structure" and "Tags" in member.member.members
+        for member in shape.members.values()
+    )
+
+
+def keep_matching(request: AwsRequest, result: dict[str, Any]) -> None:
+    filters = [f for f in request.params.get("Filters") or [] if f["Name"].startswith("tag")]
+    if not filters:
+        return
+    for name, items in result.items():
+        if isinstance(items, list) and items and isinstance(items[0], dict):
+            result[name] = [item for item in items if all(matches(item.get("Tags") or [], f) for f in filters)]
+
+
+def matches(tags: list[dict[str, str]], wanted: dict[str, Any]) -> bool:
+    kind, _, key = wanted["Name"].partition(":")
+    values = wanted.get("Values") or []
+    if kind == "tag":
+        candidates = [tag["Value"] for tag in tags if tag["Key"] == key]
+    elif kind == "tag-key":
+        candidates = [tag["Key"] for tag in tags]
+    elif kind == "tag-value":
+        candidates = [tag["Value"] for tag in tags]
+    else:
+        return True
+    return any(fnmatch.fnmatchcase(candidate, value) for candidate in candidates for value in values)

@@ -1,0 +1,63 @@
+"""NAT gateways, endpoints and addresses: tokens, and what goes when the gateway goes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from moto.core.utils import get_service_model
+
+from .. import replay
+from ..backends import backend
+from ..errors import AwsError
+from ..request import AwsRequest
+
+if TYPE_CHECKING:
+    from ..app import Sandbox
+
+
+def install(sandbox: Sandbox) -> None:
+    for operation in operations_with_token():
+        replay.install(sandbox, "ec2", operation)
+    sandbox.intercept("ec2", "DeleteNatGateway", nat_gateway_exists)
+    sandbox.intercept("ec2", "DescribeNatGateways", nat_gateway_exists)
+    sandbox.amend("ec2", "DescribeNatGateways", say_connectivity)
+    sandbox.amend("ec2", "DeleteVpcEndpoints", forget_endpoints)
+
+
+def operations_with_token() -> list[str]:
+    """Every EC2 call that makes something and takes a ClientToken."""
+    model = get_service_model("ec2")
+    shapes = {name: model.operation_model(name).input_shape for name in model.operation_names if name.startswith("Create")}
+    return [name for name, shape in shapes.items() if shape is not None and "ClientToken" in shape.members]
+
+
+def nat_gateway_exists(request: AwsRequest) -> None:
+    wanted = request.params.get("NatGatewayIds") or [request.params.get("NatGatewayId")]
+    known = backend("ec2", request.region).nat_gateways
+    for one in wanted:
+        if one and one not in known:
+            raise AwsError("NatGatewayNotFound", f"The Nat Gateway {one} was not found")
+
+
+def say_connectivity(request: AwsRequest, result: dict[str, Any]) -> None:
+    known = backend("ec2", request.region).nat_gateways
+    for gateway in result.get("NatGateways", []):
+        gateway["ConnectivityType"] = known[gateway["NatGatewayId"]].connectivity_type or "public"
+
+
+def let_go(ec2: Any, nat: Any) -> None:
+    """A deleted NAT gateway frees its address and its interface, which moto leaves behind."""
+    for address in ec2.addresses:
+        if address.eni is nat._eni:
+            address.eni = address.association_id = None
+    ec2.enis.pop(nat._eni.id, None)
+
+
+def forget_endpoints(request: AwsRequest, _result: dict[str, Any]) -> None:
+    """moto keeps deleted endpoints in its answers for ever; on AWS they vanish within a minute."""
+    endpoints = backend("ec2", request.region).vpc_end_points
+    for one in request.params.get("VpcEndpointIds", []):
+        if one in endpoints and endpoints[one].state == "deleted":
+            del endpoints[one]
+
+

@@ -1,0 +1,69 @@
+"""Security group rules: descriptions of group sources, duplicates told by what counts, the default group's rules."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from moto.ec2.models.security_groups import SecurityGroupRule
+
+from ..backends import backend
+from ..errors import AwsError
+from ..request import AwsRequest
+
+if TYPE_CHECKING:
+    from ..app import Sandbox
+
+
+def install(sandbox: Sandbox) -> None:
+    SecurityGroupRule.description = property(_description)
+    SecurityGroupRule.referenced_group_info = property(_referenced_group)
+    SecurityGroupRule.__eq__ = _same  # type: ignore[method-assign, assignment]
+    for direction in ("Ingress", "Egress"):
+        sandbox.intercept("ec2", f"UpdateSecurityGroupRuleDescriptions{direction}", describe_by_rule_id)
+    sandbox.amend("ec2", "CreateVpc", let_default_group_talk_to_itself)
+
+
+def _source(rule: SecurityGroupRule) -> str | None:
+    return rule.source_group.get("GroupId")
+
+
+def _description(rule: SecurityGroupRule) -> str | None:
+    return rule.ip_range.get("Description") or rule.source_group.get("Description")
+
+
+def _referenced_group(rule: SecurityGroupRule) -> dict[str, str] | None:
+    source = _source(rule)
+    return {"GroupId": source, "UserId": rule.owner_id} if source else None
+
+
+def _same(rule: SecurityGroupRule, other: Any) -> bool:
+    """A description doesn't make a rule another rule."""
+
+    def essence(one: Any) -> tuple[Any, ...]:
+        ports = (None, None) if one.ip_protocol == "-1" else (one.from_port, one.to_port)
+        return (one.ip_protocol, *ports, one.cidr_ipv4, one.cidr_ipv6, _source(one), one.prefix_list_id)
+
+    return isinstance(other, SecurityGroupRule) and essence(rule) == essence(other)
+
+
+def describe_by_rule_id(request: AwsRequest) -> dict[str, Any] | None:
+    """moto only knows rules by their ports and sources here."""
+    wanted = request.params.get("SecurityGroupRuleDescriptions")
+    if not wanted:
+        return None
+    group = backend("ec2", request.region).get_security_group_from_id(request.params["GroupId"])
+    for one in wanted:
+        rule = group and group.get_rule(one["SecurityGroupRuleId"])
+        if not rule:
+            raise AwsError("InvalidSecurityGroupRuleId.NotFound", f"{one['SecurityGroupRuleId']} does not exist")
+        (rule.source_group if rule.source_group else rule.ip_range)["Description"] = one.get("Description")
+    return {"Return": True}
+
+
+def let_default_group_talk_to_itself(request: AwsRequest, result: dict[str, Any]) -> None:
+    ec2 = backend("ec2", request.region)
+    default = ec2.get_security_group_from_name("default", vpc_id=result["Vpc"]["VpcId"])
+    if not default.ingress_rules:
+        default.ingress_rules.append(
+            SecurityGroupRule(ec2, "-1", default.id, None, None, None, {"GroupId": default.id}, is_egress=False)
+        )

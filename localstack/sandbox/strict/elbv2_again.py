@@ -1,0 +1,83 @@
+"""Making a load balancer or target group again: the same settings give the same one, others are refused."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import TYPE_CHECKING, Any
+
+from ..backends import backend
+from ..errors import AwsError
+from ..memory import Memory
+from ..request import AwsRequest
+
+if TYPE_CHECKING:
+    from ..app import Sandbox
+
+# moto changes a matcher only of groups that have a protocol, which those of type lambda lack.
+MATCHERS = Memory(
+    service="elbv2",
+    named_by="TargetGroupArn",
+    shown_as="TargetGroupArn",
+    writes=("ModifyTargetGroup",),
+    reads={"DescribeTargetGroups": "TargetGroups"},
+    deletes=("DeleteTargetGroup",),
+    fields={"Matcher": "Matcher"},
+)
+
+
+def install(sandbox: Sandbox) -> None:
+    _once(sandbox, "CreateLoadBalancer", "load_balancers", "DuplicateLoadBalancerName")
+    _once(sandbox, "CreateTargetGroup", "target_groups", "DuplicateTargetGroupName")
+    sandbox.amend("elbv2", "DeleteLoadBalancer", drop_web_acl)
+    sandbox.intercept("elbv2", "CreateListener", refuse_second_listener)
+    sandbox.intercept("elbv2", "DeleteTargetGroup", refuse_used_group)
+    MATCHERS.install(sandbox)
+
+
+def _once(sandbox: Sandbox, operation: str, store: str, code: str) -> None:
+    made: dict[tuple[str, str], tuple[str, dict[str, Any]]] = {}
+
+    def wish(request: AwsRequest) -> str:
+        settings = {k: v for k, v in request.params.items() if k != "Tags"}
+        return json.dumps(settings, sort_keys=True, default=str)
+
+    def again(request: AwsRequest) -> dict[str, Any] | None:
+        name = request.params["Name"]
+        standing = {one.name for one in getattr(backend("elbv2", request.region), store).values()}
+        if name not in standing:
+            return None
+        before = made.get((request.region, name))
+        if before is None or before[0] != wish(request):
+            raise AwsError(code, f"'{name}' already exists with other settings")
+        return copy.deepcopy(before[1])
+
+    def remember(request: AwsRequest, result: dict[str, Any]) -> None:
+        made[request.region, request.params["Name"]] = (wish(request), copy.deepcopy(result))
+
+    sandbox.intercept("elbv2", operation, again)
+    sandbox.amend("elbv2", operation, remember)
+    sandbox.on_reset(made.clear)
+
+
+def drop_web_acl(request: AwsRequest, _result: dict[str, Any]) -> None:
+    """A deleted load balancer is no longer protected, and so doesn't hold its web ACL."""
+    backend("wafv2", request.region).disassociate_web_acl(request.params["LoadBalancerArn"])
+
+
+def refuse_used_group(request: AwsRequest) -> None:
+    """moto overlooks the groups of weighted forwards."""
+    arn = request.params["TargetGroupArn"]
+    for balancer in backend("elbv2", request.region).load_balancers.values():
+        for listener in balancer.listeners.values():
+            actions = [*listener.default_actions, *(a for rule in listener.rules.values() for a in rule.actions)]
+            if any(arn in str(action.data) for action in actions):
+                raise AwsError("ResourceInUse", f"Target group '{arn}' is currently in use by a listener or a rule")
+
+
+def refuse_second_listener(request: AwsRequest) -> None:
+    balancer = backend("elbv2", request.region).load_balancers.get(request.params["LoadBalancerArn"])
+    if balancer is None:
+        return
+    if any(int(listener.port) == request.params.get("Port") for listener in balancer.listeners.values()):
+        raise AwsError("DuplicateListener", "A listener already exists on this port for this load balancer")

@@ -1,0 +1,172 @@
+"""What moto forgets of changes to clusters, parameters and subscriptions; and how long clusters take."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from moto.rds.models import DBCluster
+
+from ..backends import backend
+from ..errors import AwsError
+from ..memory import Memory
+from ..request import AwsRequest
+
+if TYPE_CHECKING:
+    from ..app import Sandbox
+
+MINUTE = 60.0
+INSTANCES = Memory(
+    service="rds",
+    named_by="DBInstanceIdentifier",
+    shown_as="DBInstanceIdentifier",
+    writes=("CreateDBInstance", "ModifyDBInstance"),
+    reads={"DescribeDBInstances": "DBInstances"},
+    deletes=("DeleteDBInstance",),
+    fields={
+        "EnablePerformanceInsights": "PerformanceInsightsEnabled",
+        "PerformanceInsightsKMSKeyId": "PerformanceInsightsKMSKeyId",
+        "PerformanceInsightsRetentionPeriod": "PerformanceInsightsRetentionPeriod",
+        "DatabaseInsightsMode": "DatabaseInsightsMode",
+        "MonitoringInterval": "MonitoringInterval",
+        "MonitoringRoleArn": "MonitoringRoleArn",
+        "PromotionTier": "PromotionTier",
+        "PreferredMaintenanceWindow": "PreferredMaintenanceWindow",
+        "AutoMinorVersionUpgrade": "AutoMinorVersionUpgrade",
+        "CACertificateIdentifier": "CACertificateIdentifier",
+        "PubliclyAccessible": "PubliclyAccessible",
+    },
+    defaults={"PerformanceInsightsEnabled": False},
+)
+CLUSTERS = Memory(
+    service="rds",
+    named_by="DBClusterIdentifier",
+    shown_as="DBClusterIdentifier",
+    writes=("CreateDBCluster", "ModifyDBCluster"),
+    reads={"DescribeDBClusters": "DBClusters"},
+    deletes=("DeleteDBCluster",),
+    fields={
+        "EnablePerformanceInsights": "PerformanceInsightsEnabled",
+        "DatabaseInsightsMode": "DatabaseInsightsMode",
+        "StorageType": "StorageType",
+        "MonitoringInterval": "MonitoringInterval",
+        "MonitoringRoleArn": "MonitoringRoleArn",
+    },
+)
+
+
+def install(sandbox: Sandbox) -> None:
+    # moto's own status turns from creating to available by being looked at.
+    DBCluster.status = property(lambda self: self._status, lambda self, value: setattr(self, "_status", value))
+    sandbox.amend("rds", "CreateDBCluster", _creating(sandbox, "clusters", "DBCluster", 1))
+    sandbox.amend("rds", "RestoreDBClusterFromSnapshot", _creating(sandbox, "clusters", "DBCluster", 5))
+    sandbox.amend("rds", "CreateDBInstance", _creating(sandbox, "databases", "DBInstance", 8))
+    sandbox.intercept("rds", "DeleteDBInstance", _deleting(sandbox, "databases", "DBInstance", 5))
+    sandbox.intercept("rds", "DeleteDBCluster", _deleting(sandbox, "clusters", "DBCluster", 1))
+    sandbox.amend("rds", "ModifyDBCluster", finish_modify)
+    for operation in ("DescribeDBClusterParameters", "DescribeDBParameters"):
+        sandbox.amend("rds", operation, by_source)
+    sandbox.intercept("rds", "ModifyEventSubscription", modify_subscription)
+    INSTANCES.install(sandbox)
+    CLUSTERS.install(sandbox)
+    sandbox.amend("rds", "DescribeDBInstances", show_subnet_group)
+
+
+def _creating(sandbox: Sandbox, store: str, kind: str, minutes: float) -> Any:
+    def amend(request: AwsRequest, result: dict[str, Any]) -> None:
+        made = getattr(backend("rds", request.region), store)[request.params[f"{kind}Identifier"].lower()]
+        made.status = result[kind]["DBInstanceStatus" if kind == "DBInstance" else "Status"] = "creating"
+        sandbox.clock.after("rds", minutes * MINUTE, lambda: setattr(made, "status", "available"))
+
+    return amend
+
+
+def _deleting(sandbox: Sandbox, store: str, kind: str, minutes: float) -> Any:
+    """Only with durations: the thing stays, `deleting`, until its time is over."""
+
+    def intercept(request: AwsRequest) -> dict[str, Any] | None:
+        rds = backend("rds", request.region)
+        name = request.params[f"{kind}Identifier"].lower()
+        known = getattr(rds, store)
+        if sandbox.time_scale == 0 or name not in known:
+            return None
+        one = known[name]
+        if one.status == "deleting":
+            raise AwsError(f"Invalid{kind}StateFault" if kind == "DBCluster" else "InvalidDBInstanceState", f"{name} is already being deleted.")
+        if one.deletion_protection:
+            return None  # moto refuses
+        if kind == "DBCluster" and any(member.status != "deleting" for member in one.members):
+            return None  # here too
+        one.status = "deleting"
+        sandbox.clock.after("rds", minutes * MINUTE, lambda: known.pop(name, None))
+        status = "DBInstanceStatus" if kind == "DBInstance" else "Status"
+        return {kind: {f"{kind}Identifier": name, f"{kind}Arn": one.arn, status: "deleting"}}
+
+    return intercept
+
+
+def finish_modify(request: AwsRequest, result: dict[str, Any]) -> None:
+    params = request.params
+    cluster = backend("rds", request.region).clusters[(params.get("NewDBClusterIdentifier") or params["DBClusterIdentifier"]).lower()]
+    exports = params.get("CloudwatchLogsExportConfiguration") or {}
+    kept = [one for one in cluster.enabled_cloudwatch_logs_exports if one not in exports.get("DisableLogTypes", [])]
+    cluster.enabled_cloudwatch_logs_exports = [*kept, *(one for one in exports.get("EnableLogTypes", []) if one not in kept)]
+    if "EnableIAMDatabaseAuthentication" in params:
+        cluster.iam_auth = params["EnableIAMDatabaseAuthentication"]
+    result["DBCluster"]["EnabledCloudwatchLogsExports"] = cluster.enabled_cloudwatch_logs_exports
+    result["DBCluster"]["IAMDatabaseAuthenticationEnabled"] = bool(cluster.iam_auth)
+
+
+def by_source(request: AwsRequest, result: dict[str, Any]) -> None:
+    """moto knows only the values that were set, which is what the source `user` asks for."""
+    source = request.params.get("Source")
+    parameters = [{**one, "Source": one.get("Source", "user")} for one in result.get("Parameters", [])]
+    result["Parameters"] = [one for one in parameters if source in (None, one["Source"])]
+
+
+def show_subnet_group(request: AwsRequest, result: dict[str, Any]) -> None:
+    """An instance of a cluster stands in the cluster's subnet group."""
+    rds = backend("rds", request.region)
+    for instance in result.get("DBInstances", []):
+        cluster = rds.clusters.get(instance.get("DBClusterIdentifier"))
+        group = cluster and rds.subnet_groups.get(cluster.db_subnet_group_name)
+        if group and not instance.get("DBSubnetGroup"):
+            instance["DBSubnetGroup"] = {
+                "DBSubnetGroupName": group.name,
+                "DBSubnetGroupDescription": group.description,
+                "VpcId": group.vpc_id,
+                "SubnetGroupStatus": "Complete",
+                "Subnets": [
+                    {
+                        "SubnetIdentifier": subnet.id,
+                        "SubnetAvailabilityZone": {"Name": subnet.availability_zone},
+                        "SubnetStatus": "Active",
+                    }
+                    for subnet in group._subnets
+                ],
+            }
+
+
+def modify_subscription(request: AwsRequest) -> dict[str, Any]:
+    params = request.params
+    subscription = backend("rds", request.region).event_subscriptions.get(params["SubscriptionName"])
+    if subscription is None:
+        raise AwsError("SubscriptionNotFound", f"Subscription {params['SubscriptionName']} not found.", 404)
+    for parameter, attribute in (
+        ("SnsTopicArn", "sns_topic_arn"),
+        ("SourceType", "source_type"),
+        ("EventCategories", "event_categories"),
+        ("Enabled", "enabled"),
+    ):
+        if parameter in params:
+            setattr(subscription, attribute, params[parameter])
+    return {
+        "EventSubscription": {
+            "CustSubscriptionId": subscription.subscription_name,
+            "SnsTopicArn": subscription.sns_topic_arn,
+            "SourceType": subscription.source_type,
+            "EventCategoriesList": subscription.event_categories,
+            "Enabled": subscription.enabled,
+            "Status": "modifying",
+            "EventSubscriptionArn": subscription.arn,
+        }
+    }

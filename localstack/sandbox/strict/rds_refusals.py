@@ -1,0 +1,111 @@
+"""RDS refuses second things of the same name, and deletes of what is in use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from ..backends import backend
+from ..errors import AwsError
+from ..request import AwsRequest
+
+if TYPE_CHECKING:
+    from ..app import Sandbox
+
+# operation, the parameter that names it, moto's store, the error code
+UNIQUE = [
+    ("CreateDBCluster", "DBClusterIdentifier", "clusters", "DBClusterAlreadyExistsFault"),
+    ("CreateDBInstance", "DBInstanceIdentifier", "databases", "DBInstanceAlreadyExists"),
+    ("CreateDBSubnetGroup", "DBSubnetGroupName", "subnet_groups", "DBSubnetGroupAlreadyExists"),
+    ("CreateDBClusterParameterGroup", "DBClusterParameterGroupName", "db_cluster_parameter_groups", "DBParameterGroupAlreadyExists"),
+    ("CreateDBParameterGroup", "DBParameterGroupName", "db_parameter_groups", "DBParameterGroupAlreadyExists"),
+    ("CreateEventSubscription", "SubscriptionName", "event_subscriptions", "SubscriptionAlreadyExist"),
+]
+# the same for what has to be there
+PRESENT = [
+    ("DeleteDBSubnetGroup", "DBSubnetGroupName", "subnet_groups", "DBSubnetGroupNotFoundFault"),
+    ("ModifyDBCluster", "DBClusterIdentifier", "clusters", "DBClusterNotFoundFault"),
+    ("DeleteDBClusterParameterGroup", "DBClusterParameterGroupName", "db_cluster_parameter_groups", "DBParameterGroupNotFound"),
+    ("DeleteEventSubscription", "SubscriptionName", "event_subscriptions", "SubscriptionNotFound"),
+]
+
+
+def install(sandbox: Sandbox) -> None:
+    for operation, parameter, store, code in UNIQUE:
+        sandbox.intercept("rds", operation, _refuse(parameter, store, code, present=True))
+    for operation, parameter, store, code in PRESENT:
+        sandbox.intercept("rds", operation, _refuse(parameter, store, code, present=False))
+    sandbox.intercept("rds", "DeleteDBSubnetGroup", subnet_group_in_use)
+    sandbox.intercept("rds", "DeleteDBClusterParameterGroup", cluster_parameter_group_in_use)
+    sandbox.intercept("rds", "DeleteDBParameterGroup", parameter_group_in_use)
+    sandbox.intercept("rds", "CreateDBCluster", needed_by_cluster)
+    sandbox.amend("rds", "DeleteDBCluster", drop_automated_snapshots)
+
+
+def _refuse(parameter: str, store: str, code: str, *, present: bool) -> Callable[[AwsRequest], None]:
+    def check(request: AwsRequest) -> None:
+        name = request.params[parameter].lower().rpartition(":")[2]
+        known = {str(one).lower() for one in getattr(backend("rds", request.region), store)}
+        if (name in known) is present:
+            raise AwsError(code, f"{request.params[parameter]} {'already exists' if present else 'not found'}.", _status(code))
+
+    return check
+
+
+def _status(code: str) -> int:
+    return 404 if "NotFound" in code else 400
+
+
+def _databases(request: AwsRequest) -> list[Any]:
+    rds = backend("rds", request.region)
+    return [*rds.clusters.values(), *rds.databases.values()]
+
+
+def subnet_group_in_use(request: AwsRequest) -> None:
+    name = request.params["DBSubnetGroupName"]
+    _refuse_if_used(
+        name,
+        (getattr(one, "db_subnet_group_name", None) for one in _databases(request)),
+        "InvalidDBSubnetGroupStateFault",
+    )
+
+
+def cluster_parameter_group_in_use(request: AwsRequest) -> None:
+    clusters = backend("rds", request.region).clusters.values()
+    _refuse_if_used(
+        request.params["DBClusterParameterGroupName"],
+        (cluster.parameter_group for cluster in clusters),
+        "InvalidDBParameterGroupState",
+    )
+
+
+def parameter_group_in_use(request: AwsRequest) -> None:
+    instances = backend("rds", request.region).databases.values()
+    _refuse_if_used(
+        request.params["DBParameterGroupName"],
+        (instance.db_parameter_group_name for instance in instances),
+        "InvalidDBParameterGroupState",
+    )
+
+
+def _refuse_if_used(name: str, used: Iterable[str | None], code: str) -> None:
+    if name in used:
+        raise AwsError(code, f"Cannot delete {name} because it is in use.")
+
+
+def needed_by_cluster(request: AwsRequest) -> None:
+    """What a cluster names has to be there; moto only looks at some of it."""
+    rds = backend("rds", request.region)
+    group = request.params.get("DBSubnetGroupName")
+    if group and group not in rds.subnet_groups:
+        raise AwsError("DBSubnetGroupNotFoundFault", f"DB subnet group '{group}' does not exist.", 404)
+    parameters = request.params.get("DBClusterParameterGroupName")
+    if parameters and not parameters.startswith("default.") and parameters not in rds.db_cluster_parameter_groups:
+        raise AwsError("DBClusterParameterGroupNotFound", f"DBClusterParameterGroup not found: {parameters}", 404)
+
+
+def drop_automated_snapshots(request: AwsRequest, _result: dict[str, Any]) -> None:
+    """They go with their cluster, or a cluster of the same name couldn't be made within the minute."""
+    snapshots = backend("rds", request.region).cluster_snapshots
+    for name in [name for name in snapshots if name.startswith(f"rds:{request.params['DBClusterIdentifier']}-")]:
+        del snapshots[name]

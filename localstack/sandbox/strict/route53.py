@@ -1,0 +1,128 @@
+"""Zones and checks are made once per caller reference; query logs go to a plain log group ARN; changes are exact."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import TYPE_CHECKING, Any
+
+from moto.route53.models import Route53Backend
+
+from ..backends import GLOBAL, backend
+from ..errors import AwsError
+from ..request import AwsRequest
+
+if TYPE_CHECKING:
+    from ..app import Sandbox
+
+
+def install(sandbox: Sandbox) -> None:
+    original = Route53Backend.create_query_logging_config
+
+    def create_query_logging_config(self: Any, hosted_zone_id: str, log_group_arn: str) -> Any:
+        made = original(self, hosted_zone_id, f"{log_group_arn.removesuffix(':*')}:*")
+        made.cloud_watch_logs_log_group_arn = log_group_arn
+        return made
+
+    Route53Backend.create_query_logging_config = create_query_logging_config  # type: ignore[method-assign]
+    sandbox.intercept("route53", "ListQueryLoggingConfigs", list_query_logging)
+    _once_per_reference(sandbox)
+    sandbox.intercept("route53", "CreateHostedZone", refuse_used_reference)
+    sandbox.intercept("route53", "ChangeResourceRecordSets", refuse_inexact_deletes)
+    sandbox.intercept("route53", "DeleteHealthCheck", check_exists)
+
+
+def _once_per_reference(sandbox: Sandbox) -> None:
+    made: dict[str, tuple[str, dict[str, Any]]] = {}
+
+    def again(request: AwsRequest) -> dict[str, Any] | None:
+        reference = request.params["CallerReference"]
+        before = made.get(reference)
+        if before is None or before[1]["HealthCheck"]["Id"] not in backend("route53", GLOBAL).health_checks:
+            return None
+        if before[0] != _wish(request):
+            raise AwsError("HealthCheckAlreadyExists", f"A health check with {reference} exists already.", 409)
+        return copy.deepcopy(before[1])
+
+    def remember(request: AwsRequest, result: dict[str, Any]) -> None:
+        made[request.params["CallerReference"]] = (_wish(request), copy.deepcopy(result))
+
+    sandbox.intercept("route53", "CreateHealthCheck", again)
+    sandbox.amend("route53", "CreateHealthCheck", remember)
+    sandbox.on_reset(made.clear)
+
+
+def _wish(request: AwsRequest) -> str:
+    return json.dumps(request.params["HealthCheckConfig"], sort_keys=True, default=str)
+
+
+def list_query_logging(request: AwsRequest) -> dict[str, Any]:
+    """moto compares the id with the zone's path, and then lists all zones'."""
+    zone = request.params.get("HostedZoneId")
+    store = backend("route53", GLOBAL)
+    if zone and zone not in store.zones:
+        raise AwsError("NoSuchHostedZone", f"No hosted zone found with ID: {zone}", 404)
+    return {
+        "QueryLoggingConfigs": [
+            {
+                "Id": one.id,
+                "HostedZoneId": one.hosted_zone_id,
+                "CloudWatchLogsLogGroupArn": one.cloud_watch_logs_log_group_arn,
+            }
+            for one in store.query_logging_configs.values()
+            if zone in (None, one.hosted_zone_id)
+        ]
+    }
+
+
+def refuse_used_reference(request: AwsRequest) -> None:
+    reference = request.params["CallerReference"]
+    if any(getattr(zone, "caller_reference", None) == reference for zone in backend("route53", GLOBAL).zones.values()):
+        raise AwsError("HostedZoneAlreadyExists", f"A hosted zone has already been created with {reference}.", 409)
+
+
+def check_exists(request: AwsRequest) -> None:
+    identifier = request.params["HealthCheckId"]
+    if identifier not in backend("route53", GLOBAL).health_checks:
+        raise AwsError("NoSuchHealthCheck", f"No health check exists with the ID {identifier}", 404)
+
+
+def refuse_inexact_deletes(request: AwsRequest) -> None:
+    """A record is deleted only by all of its values."""
+    zone = backend("route53", GLOBAL).zones.get(request.params["HostedZoneId"].rpartition("/")[2])
+    if zone is None:
+        return
+    for change in request.params["ChangeBatch"]["Changes"]:
+        wanted = change["ResourceRecordSet"]
+        if change["Action"] != "DELETE":
+            continue
+        record = next((one for one in zone.rrsets if _names(one, wanted)), None)
+        if record is None or _differs(record, wanted):
+            raise AwsError(
+                "InvalidChangeBatch",
+                f"[Tried to delete resource record set [name='{wanted['Name']}', type='{wanted['Type']}'] but it was"
+                " not found, or the values provided do not match the current values]",
+            )
+
+
+def _names(record: Any, wanted: dict[str, Any]) -> bool:
+    return (
+        record.name.rstrip(".").lower() == wanted["Name"].rstrip(".").lower()
+        and record.type == wanted["Type"]
+        and record.set_identifier == wanted.get("SetIdentifier")
+    )
+
+
+def _differs(record: Any, wanted: dict[str, Any]) -> bool:
+    """Numbers may be kept as text, and what is absent as nothing."""
+    pairs = [
+        (record.weight, wanted.get("Weight")),
+        (record.ttl, wanted.get("TTL")),
+        (record.failover, wanted.get("Failover")),
+        (record.health_check_id, wanted.get("HealthCheckId")),
+    ]
+    return any(_text(kept) != _text(given) for kept, given in pairs)
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value)

@@ -1,0 +1,293 @@
+//! What wakes people, and what sends traffic back to blue.
+
+use std::collections::BTreeSet;
+
+use super::Scope;
+use crate::resources::cloudwatch::{
+    Alarm, AlarmOutputs, Comparison, CompositeAlarm, CompositeAlarmOutputs, Measure, Metric, MissingData, Query,
+    QueryMeasure,
+};
+use crate::resources::ids::{HealthCheckId, TopicArn};
+
+/// From where on something is wrong.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Thresholds {
+    /// Errors among requests or calls, in percent.
+    pub error_percent: f64,
+    /// Requests or calls a minute below which a share of errors says nothing.
+    pub least_requests: u32,
+    /// What one call in a hundred takes longer than, in ms.
+    pub p99_latency_ms: f64,
+    /// How long the oldest message has waited, in seconds.
+    pub queue_age_seconds: f64,
+    /// How many messages wait.
+    pub queue_depth: f64,
+    /// Busy time of a database instance, in percent.
+    pub database_cpu_percent: f64,
+    /// Connections to a database instance.
+    pub database_connections: f64,
+    /// Memory that a database instance has left, in MiB.
+    pub database_free_memory_mib: f64,
+    /// How far a reader is behind its writer, in ms.
+    pub replica_lag_ms: f64,
+    /// How far the recovery region is behind, in ms.
+    pub recovery_lag_ms: f64,
+}
+
+impl Default for Thresholds {
+    fn default() -> Self {
+        Thresholds {
+            error_percent: 1.0,
+            least_requests: 10,
+            p99_latency_ms: 1_000.0,
+            queue_age_seconds: 300.0,
+            queue_depth: 1_000.0,
+            database_cpu_percent: 80.0,
+            database_connections: 500.0,
+            database_free_memory_mib: 256.0,
+            replica_lag_ms: 1_000.0,
+            recovery_lag_ms: 5_000.0,
+        }
+    }
+}
+
+/// What is watched of an environment.
+#[derive(Clone, Copy, Debug)]
+pub struct Watched<'a> {
+    /// Its own edge: the load balancer's full name, `app/name/id`.
+    pub load_balancer: &'a str,
+    /// The groups that serve it, one an edge: full names of load balancer and group.
+    pub target_groups: &'a [(&'a str, &'a str)],
+    /// Its functions: what each is called here, and its name in the account.
+    pub functions: &'a [(&'a str, &'a str)],
+    /// Its queue's name.
+    pub queue: Option<&'a str>,
+    /// The names of the queues for what failed.
+    pub dead_letter_queues: &'a [&'a str],
+    /// Its database instances: what each is called here (`writer`, `reader`), and its identifier.
+    pub database_instances: &'a [(&'a str, &'a str)],
+    /// Who is told.
+    pub topic: &'a TopicArn,
+    /// From where on something is wrong.
+    pub thresholds: &'a Thresholds,
+}
+
+/// The alarms of an environment.
+#[derive(Clone, Debug, Default)]
+pub struct Alarms {
+    /// All of them.
+    pub all: Vec<AlarmOutputs>,
+    /// The names of those that say that customers suffer: they gate a shift, and send traffic back.
+    pub traffic: Vec<String>,
+}
+
+/// Puts an environment's alarms here.
+pub fn alarms(scope: &Scope<'_>, watched: &Watched<'_>) -> Alarms {
+    let mut set = Set { scope: scope.at("alarms"), topic: watched.topic, alarms: Alarms::default() };
+    let limits = watched.thresholds;
+    set.edge(watched.load_balancer, limits);
+    for (index, (load_balancer, group)) in watched.target_groups.iter().enumerate() {
+        set.target_group(index + 1, load_balancer, group, limits);
+    }
+    for (label, function) in watched.functions {
+        set.function(label, function, limits);
+    }
+    if let Some(queue) = watched.queue {
+        set.queue(queue, limits);
+    }
+    for (index, queue) in watched.dead_letter_queues.iter().enumerate() {
+        let metric = Metric::new("AWS/SQS", "ApproximateNumberOfMessagesVisible", [("QueueName", *queue)]);
+        let check = Check::above(0.0, "messages failed for good: read them, mend the cause, send them again");
+        set.add(&format!("dead-letters-{}", index + 1), single(metric, "Maximum"), check);
+    }
+    for (label, instance) in watched.database_instances {
+        set.database(label, instance, limits);
+    }
+    set.alarms
+}
+
+/// Puts an alarm on how far a secondary cluster is behind here, in its own region, where AWS measures it.
+pub fn recovery_lag_alarm(
+    scope: &Scope<'_>,
+    secondary_cluster: &str,
+    topic: &TopicArn,
+    thresholds: &Thresholds,
+) -> AlarmOutputs {
+    let mut set = Set { scope: scope.at("alarms"), topic, alarms: Alarms::default() };
+    let metric = Metric::new("AWS/RDS", "AuroraGlobalDBReplicationLag", [("DBClusterIdentifier", secondary_cluster)]);
+    let check =
+        Check::above(thresholds.recovery_lag_ms, "the recovery region is behind: a failover now would lose data");
+    set.add("recovery-lag", single(metric, "Maximum"), check.lasting(5))
+}
+
+/// Puts an alarm on a health check here: in us-east-1, where Route 53 tells about all of them.
+pub fn health_check_alarm(scope: &Scope<'_>, health_check: &HealthCheckId, topic: &TopicArn) -> AlarmOutputs {
+    let mut set = Set { scope: scope.at("alarms"), topic, alarms: Alarms::default() };
+    let metric = Metric::new("AWS/Route53", "HealthCheckStatus", [("HealthCheckId", health_check.to_string())]);
+    let check = Check::below(1.0, "Route 53 takes this edge for dead and sends clients to the other one");
+    set.add("health-check", single(metric, "Minimum"), check.without_data(MissingData::Breaching))
+}
+
+/// Puts the alarm that sends traffic back to blue here: any of green's alarms that say that customers suffer.
+pub fn green_unhealthy(scope: &Scope<'_>, traffic_alarms: &[String], topic: &TopicArn) -> CompositeAlarmOutputs {
+    let rule: Vec<String> = traffic_alarms.iter().map(|name| format!("ALARM(\"{name}\")")).collect();
+    scope.add(
+        "green-unhealthy",
+        CompositeAlarm {
+            name: scope.name("green-unhealthy"),
+            description: "Customers of green suffer: all traffic goes back to blue".to_owned(),
+            rule: rule.join(" OR "),
+            actions_enabled: true,
+            actions: BTreeSet::from([topic.to_string()]),
+            ok_actions: BTreeSet::from([topic.to_string()]),
+        },
+    )
+}
+
+/// When an alarm goes off.
+struct Check {
+    comparison: Comparison,
+    threshold: f64,
+    meaning: &'static str,
+    minutes: i32,
+    missing: MissingData,
+    traffic: bool,
+}
+
+impl Check {
+    fn above(threshold: f64, meaning: &'static str) -> Self {
+        let missing = MissingData::NotBreaching;
+        Check { comparison: Comparison::Greater, threshold, meaning, minutes: 2, missing, traffic: false }
+    }
+
+    fn below(threshold: f64, meaning: &'static str) -> Self {
+        Check { comparison: Comparison::Less, ..Check::above(threshold, meaning) }
+    }
+
+    /// It has to last so many minutes, not just two.
+    fn lasting(self, minutes: i32) -> Self {
+        Check { minutes, ..self }
+    }
+
+    fn without_data(self, missing: MissingData) -> Self {
+        Check { missing, ..self }
+    }
+
+    /// Customers suffer.
+    fn of_traffic(self) -> Self {
+        Check { traffic: true, ..self }
+    }
+}
+
+struct Set<'a> {
+    scope: Scope<'a>,
+    topic: &'a TopicArn,
+    alarms: Alarms,
+}
+
+impl Set<'_> {
+    fn add(&mut self, what: &str, measure: Measure, check: Check) -> AlarmOutputs {
+        let alarm = self.scope.add(
+            what,
+            Alarm {
+                name: self.scope.name_within(what, 255),
+                description: format!("{}: {}", self.scope.environment_name(), check.meaning),
+                measure,
+                comparison: check.comparison,
+                threshold: check.threshold,
+                evaluation_periods: check.minutes,
+                datapoints_to_alarm: check.minutes,
+                missing_data: check.missing,
+                actions_enabled: true,
+                actions: BTreeSet::from([self.topic.to_string()]),
+                ok_actions: BTreeSet::from([self.topic.to_string()]),
+            },
+        );
+        if check.traffic {
+            self.alarms.traffic.push(alarm.name.clone());
+        }
+        self.alarms.all.push(alarm.clone());
+        alarm
+    }
+
+    /// What the edge itself answers with 5xx. It counts for whichever environment serves, so it sends no traffic back.
+    fn edge(&mut self, load_balancer: &str, limits: &Thresholds) {
+        let metric = |name: &str| Metric::new("AWS/ApplicationELB", name, [("LoadBalancer", load_balancer)]);
+        let errors = ["HTTPCode_ELB_5XX_Count", "HTTPCode_Target_5XX_Count"].map(metric);
+        let measure = percentage(&errors, metric("RequestCount"), limits.least_requests);
+        self.add("edge-errors", measure, Check::above(limits.error_percent, "the edge answers with errors (5xx)"));
+    }
+
+    fn target_group(&mut self, number: usize, load_balancer: &str, group: &str, limits: &Thresholds) {
+        let dimensions = [("LoadBalancer", load_balancer), ("TargetGroup", group)];
+        let metric = |name: &str| Metric::new("AWS/ApplicationELB", name, dimensions);
+        let errors = ["HTTPCode_Target_5XX_Count", "LambdaUserError", "LambdaInternalError"].map(metric);
+        let measure = percentage(&errors, metric("RequestCount"), limits.least_requests);
+        let check = Check::above(limits.error_percent, "what serves the customers answers with errors (5xx)");
+        self.add(&format!("target-errors-{number}"), measure, check.of_traffic());
+    }
+
+    fn function(&mut self, label: &str, function: &str, limits: &Thresholds) {
+        let metric = |name: &str| Metric::new("AWS/Lambda", name, [("FunctionName", function)]);
+        let measure = percentage(&[metric("Errors")], metric("Invocations"), limits.least_requests);
+        let check = Check::above(limits.error_percent, "calls of the function fail");
+        self.add(&format!("{label}-errors"), measure, check.of_traffic());
+        let check = Check::above(0.0, "calls of the function are refused: it is at its or the account's concurrency");
+        self.add(&format!("{label}-throttles"), single(metric("Throttles"), "Sum"), check.of_traffic());
+        let check = Check::above(limits.p99_latency_ms, "one call of the function in a hundred takes too long");
+        self.add(&format!("{label}-latency"), single(metric("Duration"), "p99"), check.of_traffic());
+    }
+
+    fn queue(&mut self, queue: &str, limits: &Thresholds) {
+        let metric = |name: &str| Metric::new("AWS/SQS", name, [("QueueName", queue)]);
+        let age = single(metric("ApproximateAgeOfOldestMessage"), "Maximum");
+        let check = Check::above(limits.queue_age_seconds, "payments wait too long: see the processor's errors");
+        self.add("queue-age", age, check.of_traffic());
+        let depth = single(metric("ApproximateNumberOfMessagesVisible"), "Maximum");
+        let check = Check::above(limits.queue_depth, "payments come faster than they are processed");
+        self.add("queue-depth", depth, check.lasting(5));
+    }
+
+    fn database(&mut self, label: &str, instance: &str, limits: &Thresholds) {
+        let metric = |name: &str| Metric::new("AWS/RDS", name, [("DBInstanceIdentifier", instance)]);
+        let mut add = |what: &str, name: &str, statistic: &str, check: Check| {
+            let check = check.lasting(5).without_data(MissingData::Missing);
+            self.add(&format!("database-{label}-{what}"), single(metric(name), statistic), check);
+        };
+        let check = Check::above(limits.database_cpu_percent, "the database is busy: raise its most capacity");
+        add("cpu", "CPUUtilization", "Average", check);
+        let check = Check::above(limits.database_connections, "the database has many connections");
+        add("connections", "DatabaseConnections", "Maximum", check);
+        let bytes = limits.database_free_memory_mib * 1024.0 * 1024.0;
+        add("memory", "FreeableMemory", "Minimum", Check::below(bytes, "the database runs out of memory"));
+        // The writer gives no such data.
+        let check = Check::above(limits.replica_lag_ms, "the reader is behind the writer");
+        add("lag", "AuroraReplicaLag", "Maximum", check);
+    }
+}
+
+/// A metric, minute by minute.
+fn single(metric: Metric, statistic: &str) -> Measure {
+    Measure::Single { metric, statistic: statistic.to_owned(), period_seconds: 60 }
+}
+
+/// How many of all are errors, in percent; 0 where there are too few to tell.
+fn percentage(errors: &[Metric], all: Metric, least: u32) -> Measure {
+    let sum = |id: String, metric: Metric| Query {
+        id,
+        label: None,
+        measure: QueryMeasure::Metric { metric, statistic: "Sum".to_owned(), period_seconds: 60 },
+        returned: false,
+    };
+    let ids: Vec<String> = (1..=errors.len()).map(|number| format!("errors{number}")).collect();
+    let filled: Vec<String> = ids.iter().map(|id| format!("FILL({id}, 0)")).collect();
+    let expression = format!("IF(FILL(all, 0) >= {least}, 100 * ({}) / all, 0)", filled.join(" + "));
+    let percent = Query {
+        id: "percent".to_owned(),
+        label: Some("errors in percent".to_owned()),
+        measure: QueryMeasure::Expression(expression),
+        returned: true,
+    };
+    let errors = ids.into_iter().zip(errors.iter().cloned()).map(|(id, metric)| sum(id, metric));
+    Measure::Queries([percent].into_iter().chain([sum("all".to_owned(), all)]).chain(errors).collect())
+}

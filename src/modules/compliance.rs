@@ -1,0 +1,166 @@
+//! AWS Config: what is in the account, and whether it is as the payment card industry asks.
+//!
+//! Recorder, delivery channel, bucket and role exist once per account and region: systems of this tool share them. Where
+//! somebody else's recorder runs, only the rules are added.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Scope;
+use super::policy::{allow, deny_plain_text, document, trust};
+use crate::engine::ownership::SUFFIX;
+use crate::resources::config::{ConfigRule, ConfigurationRecorder, DeliveryChannel, OURS, ScopeTag};
+use crate::resources::iam;
+use crate::resources::s3::{Bucket, BucketPolicy, Encryption, LifecycleRule};
+
+/// What the recording needs.
+#[derive(Clone, Copy, Debug)]
+pub struct ComplianceParams<'a> {
+    /// The recorder that stands already and isn't ours, as [`crate::resources::config::existing_recorder`] found it.
+    pub existing_recorder: Option<&'a str>,
+    /// How long what was recorded is kept, in days.
+    pub retention_days: i32,
+}
+
+/// Puts recorder, delivery channel and rules here.
+pub fn compliance(scope: &Scope<'_>, params: &ComplianceParams<'_>) {
+    let scope = scope.at("compliance");
+    let rules = match params.existing_recorder {
+        Some(_) => scope.clone(),
+        None => scope.after(&recording(&scope, params.retention_days), "AWS takes rules only where a recorder stands"),
+    };
+    for (name, identifier, description, parameters) in RULES {
+        let parameters = parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        rules.add(
+            name,
+            ConfigRule {
+                name: scope.name_within(name, 128),
+                description: (*description).to_owned(),
+                identifier: (*identifier).to_owned(),
+                input_parameters: parameters.collect(),
+                scope: (!PERIODIC.contains(identifier))
+                    .then(|| ScopeTag { key: SUFFIX.to_owned(), value: scope.suffix().to_owned() }),
+            },
+        );
+    }
+}
+
+/// Puts recorder and delivery channel here, unless they stand; gives the channel's name. They carry no suffix, as they are
+/// every system's; so they can't use a key of one system either, and the bucket is encrypted with S3's own.
+fn recording(scope: &Scope<'_>, retention_days: i32) -> String {
+    let shared = scope.shared();
+    let region = scope.region();
+    let name = format!("{OURS}-config-{}-{region}", scope.account());
+    let arn = format!("arn:{}:s3:::{name}", scope.partition());
+    let bucket = shared.add(
+        "bucket",
+        Bucket {
+            name,
+            versioning: true,
+            encryption: Encryption::S3,
+            block_public_access: true,
+            owner_enforced: true,
+            lifecycle: BTreeMap::from([(
+                "retention".to_owned(),
+                LifecycleRule {
+                    expire_days: Some(retention_days),
+                    expire_noncurrent_days: Some(30),
+                    abort_uploads_days: Some(7),
+                    ..LifecycleRule::default()
+                },
+            )]),
+            access_logs: None,
+            events: false,
+        },
+    );
+    let tls_only = document([deny_plain_text("s3:*", &[&arn, &format!("{arn}/*")])]);
+    let policy = shared.add("bucket-policy", BucketPolicy { bucket: bucket.name.clone(), policy: tls_only });
+    let delivered = format!("{}/AWSLogs/{}/Config/*", bucket.arn, scope.account());
+    let role = shared.add(
+        "role",
+        iam::Role {
+            name: format!("{OURS}-config-{region}"),
+            description: "AWS Config reads the account and delivers what it recorded".to_owned(),
+            trust: trust(scope, "config.amazonaws.com"),
+            inline_policies: BTreeMap::from([(
+                "delivery".to_owned(),
+                document([
+                    allow(&["s3:PutObject"], [delivered]),
+                    allow(&["s3:GetBucketAcl", "s3:ListBucket"], [bucket.arn.to_string()]),
+                ]),
+            )]),
+            managed_policies: BTreeSet::from([format!(
+                "arn:{}:iam::aws:policy/service-role/AWS_ConfigRole",
+                scope.partition()
+            )]),
+            max_session_seconds: 3600,
+        },
+    );
+    let recorder = shared.add(
+        "recorder",
+        ConfigurationRecorder {
+            name: OURS.to_owned(),
+            role: role.arn,
+            // What the rules find is not itself recorded: AWS charges for each change of it.
+            excluded: BTreeSet::from(["AWS::Config::ResourceCompliance".to_owned()]),
+            recording: true,
+        },
+    );
+    let channel = shared.add(
+        "delivery-channel",
+        DeliveryChannel {
+            name: OURS.to_owned(),
+            recorder: recorder.name,
+            bucket: policy.bucket,
+            kms_key: None,
+            snapshot_frequency: "TwentyFour_Hours".to_owned(),
+        },
+    );
+    channel.name
+}
+
+type Rule = (&'static str, &'static str, &'static str, &'static [(&'static str, &'static str)]);
+
+/// AWS's rules for what these systems build.
+/// <https://docs.aws.amazon.com/config/latest/developerguide/operational-best-practices-for-pci-dss.html>
+const RULES: &[Rule] = &[
+    ("alb-drops-invalid-headers", "ALB_HTTP_DROP_INVALID_HEADER_ENABLED", "Load balancers drop invalid headers", &[]),
+    ("alb-redirects-to-https", "ALB_HTTP_TO_HTTPS_REDIRECTION_CHECK", "Port 80 only redirects to HTTPS", &[]),
+    ("alb-waf", "ALB_WAF_ENABLED", "A web application firewall stands before every load balancer", &[]),
+    ("alarm-actions", "CLOUDWATCH_ALARM_ACTION_CHECK", "Every alarm tells somebody", ALARM_ACTIONS),
+    ("log-groups-encrypted", "CLOUDWATCH_LOG_GROUP_ENCRYPTED", "Log groups are encrypted with a customer's key", &[]),
+    ("log-retention", "CW_LOGGROUP_RETENTION_PERIOD_CHECK", "Logs are kept for a year", &[("MinRetentionTime", "365")]),
+    ("dead-letters", "LAMBDA_DLQ_CHECK", "Functions have somewhere to leave what failed", &[]),
+    ("functions-in-vpc", "LAMBDA_INSIDE_VPC", "Functions run inside a VPC", &[]),
+    ("functions-not-public", "LAMBDA_FUNCTION_PUBLIC_ACCESS_PROHIBITED", "Nobody outside can call functions", &[]),
+    ("iam-root-access-key", "IAM_ROOT_ACCESS_KEY_CHECK", "The root user has no access key", &[]),
+    ("key-rotation", "CMK_BACKING_KEY_ROTATION_ENABLED", "Customer-managed keys are rotated", &[]),
+    ("database-encrypted", "RDS_STORAGE_ENCRYPTED", "Databases are encrypted", &[]),
+    ("database-cluster-encrypted", "RDS_CLUSTER_ENCRYPTED_AT_REST", "Database clusters are encrypted", &[]),
+    ("database-not-public", "RDS_INSTANCE_PUBLIC_ACCESS_CHECK", "Databases can't be reached from the internet", &[]),
+    ("database-iam", "RDS_CLUSTER_IAM_AUTHENTICATION_ENABLED", "Database clusters know IAM logins", &[]),
+    ("buckets-encrypted", "S3_BUCKET_SERVER_SIDE_ENCRYPTION_ENABLED", "Buckets are encrypted", &[]),
+    ("buckets-not-public", "S3_BUCKET_LEVEL_PUBLIC_ACCESS_PROHIBITED", "Nothing in buckets can be made public", &[]),
+    ("buckets-tls", "S3_BUCKET_SSL_REQUESTS_ONLY", "Buckets refuse plain text", &[]),
+    ("secrets-rotated", "SECRETSMANAGER_ROTATION_ENABLED_CHECK", "Secrets are rotated", &[]),
+    ("secrets-rotation-works", "SECRETSMANAGER_SCHEDULED_ROTATION_SUCCESS_CHECK", "Rotations succeed", &[]),
+    ("secrets-encrypted", "SECRETSMANAGER_USING_CMK", "Secrets are encrypted with a customer's key", &[]),
+    ("topics-encrypted", "SNS_ENCRYPTED_KMS", "Topics are encrypted", &[]),
+    ("default-security-group", "VPC_DEFAULT_SECURITY_GROUP_CLOSED", "Default security groups let nothing through", &[]),
+    ("flow-logs", "VPC_FLOW_LOGS_ENABLED", "VPCs log what flows", &[]),
+    ("ingress-ports", "VPC_SG_OPEN_ONLY_TO_AUTHORIZED_PORTS", "The internet reaches 80 and 443 only", OPEN_PORTS),
+];
+
+const ALARM_ACTIONS: &[(&str, &str)] =
+    &[("alarmActionRequired", "true"), ("insufficientDataActionRequired", "false"), ("okActionRequired", "false")];
+
+const OPEN_PORTS: &[(&str, &str)] = &[("authorizedTcpPorts", "80,443")];
+
+/// Those that AWS runs on a schedule, whatever changes: they take no scope.
+const PERIODIC: [&str; 6] = [
+    "ALB_HTTP_TO_HTTPS_REDIRECTION_CHECK",
+    "CLOUDWATCH_LOG_GROUP_ENCRYPTED",
+    "CMK_BACKING_KEY_ROTATION_ENABLED",
+    "CW_LOGGROUP_RETENTION_PERIOD_CHECK",
+    "IAM_ROOT_ACCESS_KEY_CHECK",
+    "VPC_FLOW_LOGS_ENABLED",
+];

@@ -1,0 +1,70 @@
+//! What packets may enter and leave the subnets: the outer wall, with the security groups as the inner one.
+
+use ipnet::Ipv4Net;
+
+use super::NetworkParams;
+use crate::modules::Scope;
+use crate::resources::ec2::{Direction, NetworkAcl, NetworkAclEntry, Ports, Protocol};
+use crate::resources::ids::{SubnetId, VpcId};
+
+const HTTP: Ports = Ports { from: 80, to: 80 };
+const HTTPS: Ports = Ports { from: 443, to: 443 };
+/// "Fragmentation needed": how a host learns that its packets are too long.
+const FRAGMENTATION_NEEDED: Ports = Ports { from: 3, to: 4 };
+/// The ports to which answers come: Lambda, load balancers and NAT gateways use all from 1024.
+/// <https://docs.aws.amazon.com/vpc/latest/userguide/custom-network-acl.html#nacl-ephemeral-ports>
+const ANSWERS: Ports = Ports { from: 1024, to: 65_535 };
+/// The same without 3389, which no ACL may open to the world (Security Hub EC2.21). The one connection in 64,512 whose
+/// answer would come there times out and is made again from another port.
+const ANSWERS_FROM_OUTSIDE: [Ports; 2] = [Ports { from: 1024, to: 3388 }, Ports { from: 3390, to: 65_535 }];
+
+/// The ACL of the private subnets: the VPC and its peers; HTTPS out to the internet, and the answers to it.
+pub(super) fn private(scope: &Scope<'_>, params: &NetworkParams, vpc_id: &VpcId, subnet_ids: &[SubnetId]) {
+    let everywhere = Ipv4Net::default();
+    let mut acl = Entries::default();
+    for block in [params.cidr].iter().chain(&params.peers) {
+        acl.allow(Direction::Ingress, Protocol::All, *block, None);
+        acl.allow(Direction::Egress, Protocol::All, *block, None);
+    }
+    for ports in ANSWERS_FROM_OUTSIDE {
+        acl.allow(Direction::Ingress, Protocol::Tcp, everywhere, Some(ports));
+    }
+    acl.allow(Direction::Ingress, Protocol::Icmp, everywhere, Some(FRAGMENTATION_NEEDED));
+    acl.allow(Direction::Egress, Protocol::Tcp, everywhere, Some(HTTPS));
+    acl.add(scope, "network-acl-private", vpc_id, subnet_ids);
+}
+
+/// The ACL of the public subnets: the VPC; web clients of the load balancer; HTTPS out for the NAT gateways, and the
+/// answers to both.
+pub(super) fn public(scope: &Scope<'_>, params: &NetworkParams, vpc_id: &VpcId, subnet_ids: &[SubnetId]) {
+    let everywhere = Ipv4Net::default();
+    let mut acl = Entries::default();
+    acl.allow(Direction::Ingress, Protocol::All, params.cidr, None);
+    acl.allow(Direction::Egress, Protocol::All, params.cidr, None);
+    for ports in [HTTP, HTTPS].into_iter().chain(ANSWERS_FROM_OUTSIDE) {
+        acl.allow(Direction::Ingress, Protocol::Tcp, everywhere, Some(ports));
+    }
+    acl.allow(Direction::Ingress, Protocol::Icmp, everywhere, Some(FRAGMENTATION_NEEDED));
+    for ports in [HTTPS, ANSWERS] {
+        acl.allow(Direction::Egress, Protocol::Tcp, everywhere, Some(ports));
+    }
+    acl.allow(Direction::Egress, Protocol::Icmp, everywhere, Some(FRAGMENTATION_NEEDED));
+    acl.add(scope, "network-acl-public", vpc_id, subnet_ids);
+}
+
+/// Entries that allow, numbered by tens in the order in which they come.
+#[derive(Default)]
+struct Entries(Vec<NetworkAclEntry>);
+
+impl Entries {
+    fn allow(&mut self, direction: Direction, protocol: Protocol, cidr: Ipv4Net, ports: Option<Ports>) {
+        let before = self.0.iter().filter(|entry| entry.direction == direction).count();
+        let number = 100 + 10 * i32::try_from(before).expect("an ACL has at most 40 entries");
+        self.0.push(NetworkAclEntry { direction, number, allow: true, protocol, cidr, ports });
+    }
+
+    fn add(self, scope: &Scope<'_>, name: &str, vpc_id: &VpcId, subnet_ids: &[SubnetId]) {
+        let entries = self.0.into_iter().collect();
+        scope.add(name, NetworkAcl { vpc_id: vpc_id.clone(), entries, subnet_ids: subnet_ids.to_vec() });
+    }
+}

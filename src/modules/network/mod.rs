@@ -1,0 +1,241 @@
+//! A VPC with all that belongs to it: subnets, ways out, network ACLs, endpoints, flow logs.
+
+mod acls;
+mod endpoints;
+mod flow_logs;
+
+use ipnet::Ipv4Net;
+use serde::{Deserialize, Serialize};
+
+use super::Scope;
+use crate::resources::ec2::{
+    DefaultNetworkAcl, DefaultSecurityGroup, Destination, ElasticIp, InternetGateway, NatGateway, Route, RouteTable,
+    Subnet, SubnetRouteTableAssociation, Target, Vpc,
+};
+use crate::resources::ids::{
+    InternetGatewayId, KeyArn, NatGatewayId, PrefixListId, RouteTableId, SecurityGroupId, SubnetId, VpcId,
+};
+
+/// How private subnets reach the internet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NatMode {
+    /// A NAT gateway in each zone: one that fails leaves the other zones untouched.
+    #[default]
+    PerAz,
+    /// One NAT gateway for all zones: cheaper, and gone with its zone.
+    Single,
+    /// Not at all: only what an endpoint leads to can be reached.
+    None,
+}
+
+/// What a network is to be.
+#[derive(Clone, Debug)]
+pub struct NetworkParams {
+    /// The VPC's block, a /16: each zone gets a private subnet of a 16th (/20) of it and a public one of a 256th (/24).
+    pub cidr: Ipv4Net,
+    /// The names of up to six availability zones.
+    pub zones: Vec<String>,
+    /// Public subnets, for load balancers and NAT gateways.
+    pub public_subnets: bool,
+    /// NAT gateways; without public subnets there are none.
+    pub nat: NatMode,
+    /// The blocks that the private subnets reach through the transit gateway.
+    pub peers: Vec<Ipv4Net>,
+    /// Interface endpoints, by the services' short names: `secretsmanager`, `kms`, `ecr.api` ...
+    pub endpoints: Vec<String>,
+    /// How long flow logs are kept; one of the periods that CloudWatch Logs offers.
+    pub flow_log_retention_days: i32,
+    /// The key for the flow logs, of this region; CloudWatch Logs must be allowed to use it.
+    pub key: KeyArn,
+}
+
+/// A network, for what is put into it.
+#[derive(Clone, Debug)]
+pub struct Network {
+    pub vpc_id: VpcId,
+    /// The VPC's block.
+    pub cidr: Ipv4Net,
+    /// The zones; the lists below are in their order.
+    pub zones: Vec<String>,
+    pub private_subnet_ids: Vec<SubnetId>,
+    /// Empty without public subnets.
+    pub public_subnet_ids: Vec<SubnetId>,
+    /// One a zone.
+    pub private_route_table_ids: Vec<RouteTableId>,
+    pub public_route_table_id: Option<RouteTableId>,
+    /// What has a public address needs it attached to the VPC: put such things after it.
+    pub internet_gateway_id: Option<InternetGatewayId>,
+    /// The group of the interface endpoints, if there are any.
+    pub endpoint_security_group_id: Option<SecurityGroupId>,
+    /// S3's addresses, for rules of security groups.
+    pub s3_prefix_list_id: PrefixListId,
+    /// DynamoDB's addresses, for rules of security groups.
+    pub dynamodb_prefix_list_id: PrefixListId,
+}
+
+/// Adds a VPC and all that belongs to it. A network for disaster recovery is the same without public subnets, NAT
+/// gateways and interface endpoints.
+///
+/// # Panics
+/// If the block is too small to be divided (smaller than /20): the configuration takes none but /16.
+pub fn network(scope: &Scope<'_>, params: &NetworkParams) -> Network {
+    let vpc_id = scope.add("vpc", Vpc { cidr: params.cidr, dns_support: true, dns_hostnames: true }).vpc_id;
+    scope.add("default-security-group", DefaultSecurityGroup::stripped(&vpc_id));
+    scope.add("default-network-acl", DefaultNetworkAcl::stripped(&vpc_id));
+    flow_logs::add(scope, params, &vpc_id);
+
+    let blocks = Blocks::of(params.cidr, params.zones.len());
+    let private_subnet_ids = subnets(scope, params, &vpc_id, "private", &blocks.private);
+    let private_route_table_ids: Vec<RouteTableId> = params
+        .zones
+        .iter()
+        .zip(&private_subnet_ids)
+        .map(|(zone, subnet_id)| {
+            let name = format!("private-{}", letter(zone));
+            let route_table_id = route_table(scope, &vpc_id, &name);
+            associate(scope, &name, subnet_id, &route_table_id);
+            route_table_id
+        })
+        .collect();
+    acls::private(scope, params, &vpc_id, &private_subnet_ids);
+
+    let public = params.public_subnets.then(|| Public::add(scope, params, &vpc_id, &blocks.public));
+    if let Some(public) = &public {
+        let nat_gateways = public.nat_gateways(scope, params);
+        for (index, (zone, route_table_id)) in params.zones.iter().zip(&private_route_table_ids).enumerate() {
+            if let Some(nat_gateway_id) = nat_gateways.get(index).or(nat_gateways.first()) {
+                let name = format!("route-private-{}-internet", letter(zone));
+                route(scope, &name, route_table_id, Target::NatGateway(nat_gateway_id.clone()));
+            }
+        }
+    }
+
+    let gateways = endpoints::gateways(scope, &vpc_id, &private_route_table_ids);
+    let endpoint_security_group_id = endpoints::interfaces(scope, params, &vpc_id, &private_subnet_ids);
+    Network {
+        vpc_id,
+        cidr: params.cidr,
+        zones: params.zones.clone(),
+        private_subnet_ids,
+        public_subnet_ids: public.as_ref().map(|public| public.subnet_ids.clone()).unwrap_or_default(),
+        private_route_table_ids,
+        public_route_table_id: public.as_ref().map(|public| public.route_table_id.clone()),
+        internet_gateway_id: public.map(|public| public.internet_gateway_id),
+        endpoint_security_group_id,
+        s3_prefix_list_id: gateways.s3,
+        dynamodb_prefix_list_id: gateways.dynamodb,
+    }
+}
+
+/// The public part of a network.
+struct Public {
+    internet_gateway_id: InternetGatewayId,
+    route_table_id: RouteTableId,
+    subnet_ids: Vec<SubnetId>,
+}
+
+impl Public {
+    fn add(scope: &Scope<'_>, params: &NetworkParams, vpc_id: &VpcId, blocks: &[Ipv4Net]) -> Self {
+        let internet_gateway_id = scope.add("internet-gateway", InternetGateway::of(vpc_id)).internet_gateway_id;
+        let route_table_id = route_table(scope, vpc_id, "public");
+        let to_internet = Target::InternetGateway(internet_gateway_id.clone());
+        route(scope, "route-public-internet", &route_table_id, to_internet);
+        let subnet_ids = subnets(scope, params, vpc_id, "public", blocks);
+        for (zone, subnet_id) in params.zones.iter().zip(&subnet_ids) {
+            associate(scope, &format!("public-{}", letter(zone)), subnet_id, &route_table_id);
+        }
+        acls::public(scope, params, vpc_id, &subnet_ids);
+        Public { internet_gateway_id, route_table_id, subnet_ids }
+    }
+
+    /// One a zone, one for all, or none.
+    fn nat_gateways(&self, scope: &Scope<'_>, params: &NetworkParams) -> Vec<NatGatewayId> {
+        let count = match params.nat {
+            NatMode::PerAz => params.zones.len(),
+            NatMode::Single => 1,
+            NatMode::None => 0,
+        };
+        let scope = scope.after(
+            &self.internet_gateway_id,
+            "public addresses are reached through the internet gateway, which can't be detached while they are in use",
+        );
+        let zones = params.zones.iter().zip(&self.subnet_ids).take(count);
+        let gateways = zones.map(|(zone, subnet_id)| {
+            let zone = letter(zone);
+            let allocation_id = scope.add(&format!("elastic-ip-{zone}"), ElasticIp {}).allocation_id;
+            let gateway = NatGateway { subnet_id: subnet_id.clone(), allocation_id };
+            scope.add(&format!("nat-gateway-{zone}"), gateway).nat_gateway_id
+        });
+        gateways.collect()
+    }
+}
+
+/// The blocks of the subnets, one of each kind a zone.
+#[derive(Debug, PartialEq)]
+struct Blocks {
+    private: Vec<Ipv4Net>,
+    public: Vec<Ipv4Net>,
+}
+
+impl Blocks {
+    /// Private subnets from the start of the block, public ones from its last 16th.
+    fn of(cidr: Ipv4Net, zones: usize) -> Self {
+        let divided = |block: Ipv4Net| -> Vec<Ipv4Net> {
+            block.subnets(block.prefix_len() + 4).expect("a VPC's block can be divided by 256").collect()
+        };
+        let sixteenths = divided(cidr);
+        let public = divided(sixteenths[15]).into_iter().take(zones).collect();
+        Blocks { private: sixteenths.into_iter().take(zones).collect(), public }
+    }
+}
+
+fn subnets(scope: &Scope<'_>, params: &NetworkParams, vpc_id: &VpcId, kind: &str, blocks: &[Ipv4Net]) -> Vec<SubnetId> {
+    let subnets = params.zones.iter().zip(blocks).map(|(zone, cidr)| {
+        let (vpc_id, availability_zone) = (vpc_id.clone(), zone.clone());
+        let subnet = Subnet { vpc_id, cidr: *cidr, availability_zone, map_public_ip: false };
+        scope.add(&format!("subnet-{kind}-{}", letter(zone)), subnet).subnet_id
+    });
+    subnets.collect()
+}
+
+fn route_table(scope: &Scope<'_>, vpc_id: &VpcId, name: &str) -> RouteTableId {
+    scope.add(&format!("route-table-{name}"), RouteTable { vpc_id: vpc_id.clone() }).route_table_id
+}
+
+fn associate(scope: &Scope<'_>, name: &str, subnet_id: &SubnetId, route_table_id: &RouteTableId) {
+    let (subnet_id, route_table_id) = (subnet_id.clone(), route_table_id.clone());
+    scope.add(&format!("route-table-association-{name}"), SubnetRouteTableAssociation { subnet_id, route_table_id });
+}
+
+/// The route for all that no other route is for.
+fn route(scope: &Scope<'_>, name: &str, route_table_id: &RouteTableId, target: Target) {
+    let route_table_id = route_table_id.clone();
+    scope.add(name, Route { route_table_id, destination: Destination::everything(), target });
+}
+
+/// `a` of `us-east-1a`.
+pub(super) fn letter(zone: &str) -> &str {
+    zone.char_indices().last().map_or("", |(at, _)| &zone[at..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn subnets_lie_apart() {
+        let cidr: Ipv4Net = "10.10.0.0/16".parse().unwrap();
+        let blocks = Blocks::of(cidr, 3);
+        let text = |blocks: &[Ipv4Net]| blocks.iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(text(&blocks.private), ["10.10.0.0/20", "10.10.16.0/20", "10.10.32.0/20"]);
+        assert_eq!(text(&blocks.public), ["10.10.240.0/24", "10.10.241.0/24", "10.10.242.0/24"]);
+        let most = Blocks::of(cidr, 6);
+        assert!(most.private.iter().all(|private| !most.public.iter().any(|public| private.contains(public))));
+    }
+
+    #[test]
+    fn a_zone_is_called_by_its_letter() {
+        assert_eq!(letter("eu-central-1b"), "b");
+    }
+}

@@ -1,0 +1,90 @@
+//! A topic for people and functions, with the log of its deliveries.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::json;
+
+use super::Scope;
+use super::policy::{allow, deny_plain_text, document, trust};
+use crate::resources::ids::{KeyArn, RoleArn, TopicArn};
+use crate::resources::sns::{self, DeliveryLogging};
+use crate::resources::{iam, logs};
+
+/// What a topic needs.
+#[derive(Clone, Copy, Debug)]
+pub struct TopicParams<'a> {
+    /// What it is called here: `alerts`.
+    pub name: &'a str,
+    /// The sender of its e-mails.
+    pub display_name: &'a str,
+    /// The key that encrypts messages and log groups; it must let the publishers use it.
+    pub key: &'a KeyArn,
+    /// The services that publish by themselves: `cloudwatch.amazonaws.com`, `events.rds.amazonaws.com`.
+    pub publishers: &'a [&'a str],
+    /// Who gets its messages by e-mail, once they have confirmed.
+    pub emails: &'a [String],
+    /// How long the log of its deliveries is kept, in days.
+    pub log_retention_days: i32,
+}
+
+/// The kinds of subscribers whose deliveries SNS can log; there are none for e-mail.
+const LOGGED: [&str; 3] = ["HTTP", "Lambda", "SQS"];
+
+/// Puts a topic here and gives its ARN.
+pub fn topic(scope: &Scope<'_>, params: &TopicParams<'_>) -> TopicArn {
+    let scope = scope.at(params.name);
+    let name = scope.name_within(params.name, 256);
+    let role = delivery_logging(&scope, &name, params);
+    let logging = DeliveryLogging { success_role: role.clone(), failure_role: role, success_sample_percent: 100 };
+    let arn = scope.arn("sns", &name);
+    let mut statements = vec![deny_plain_text("sns:Publish", &[&arn])];
+    if !params.publishers.is_empty() {
+        statements.push(json!({
+            "Sid": "Publishers",
+            "Effect": "Allow",
+            "Principal": {"Service": params.publishers},
+            "Action": "sns:Publish",
+            "Resource": arn,
+            "Condition": {"StringEquals": {"aws:SourceAccount": scope.account()}},
+        }));
+    }
+    let topic = scope.add(
+        "topic",
+        sns::Topic {
+            name,
+            display_name: params.display_name.to_owned(),
+            kms_key: params.key.clone(),
+            policy: document(statements),
+            delivery_logging: LOGGED.into_iter().map(|kind| (kind.to_owned(), logging.clone())).collect(),
+        },
+    );
+    for email in params.emails {
+        scope.add(
+            &format!("email-{email}"),
+            sns::Subscription { topic: topic.arn.clone(), protocol: "email".to_owned(), endpoint: email.clone() },
+        );
+    }
+    topic.arn
+}
+
+/// The log groups that SNS writes deliveries to, and the role with which it does. SNS decides their names.
+/// <https://docs.aws.amazon.com/sns/latest/dg/sns-topic-attributes.html>
+fn delivery_logging(scope: &Scope<'_>, topic: &str, params: &TopicParams<'_>) -> RoleArn {
+    let group = |leaf: &str, end: &str| {
+        let name = format!("sns/{}/{}/{topic}{end}", scope.region(), scope.account());
+        let retention_days = Some(params.log_retention_days);
+        scope.add(leaf, logs::LogGroup { name, kms_key: params.key.clone(), retention_days }).arn
+    };
+    let groups = [group("deliveries", ""), group("failed-deliveries", "/Failure")];
+    let actions = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"];
+    let resources = groups.iter().flat_map(|arn| [arn.to_string(), format!("{arn}:*")]);
+    let role = iam::Role {
+        name: scope.name_within(&format!("{}-delivery-role", params.name), 64),
+        description: format!("Logs the deliveries of the topic {topic}"),
+        trust: trust(scope, "sns.amazonaws.com"),
+        inline_policies: BTreeMap::from([("deliveries".to_owned(), document([allow(&actions, resources)]))]),
+        managed_policies: BTreeSet::new(),
+        max_session_seconds: 3600,
+    };
+    scope.add("delivery-role", role).arn
+}

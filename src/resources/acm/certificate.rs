@@ -1,0 +1,100 @@
+use std::time::Duration;
+
+use aws_sdk_acm::types::{CertificateDetail, CertificateStatus as Status, ResourceRecord, ValidationMethod};
+use serde::{Deserialize, Serialize};
+
+use super::{describe, find, to_sdk};
+use crate::aws::wait::Patience;
+use crate::aws::{Cx, Error, Result};
+use crate::engine::Tags;
+use crate::resources::ids::CertificateArn;
+use crate::resources::{Changes, Found, Resource, seconds};
+
+/// A public certificate for a domain and all names right below it, requested from AWS and validated by a DNS record. It is
+/// issued some time after that record stands: see [`super::CertificateValidation`]. AWS renews it by itself as long as
+/// the record stands.
+/// <https://docs.aws.amazon.com/acm/latest/userguide/dns-validation.html>
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Certificate {
+    /// The domain, up to 64 characters. The certificate is good for `*.domain` too; one record validates both.
+    pub domain: String,
+}
+
+/// What a certificate gives to others.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CertificateOutputs {
+    pub arn: CertificateArn,
+    /// The name of the CNAME record that shows that the domain is ours.
+    pub validation_name: String,
+    /// The value of that record.
+    pub validation_value: String,
+}
+
+impl Resource for Certificate {
+    const KIND: &'static str = "acm.certificate";
+    const USUALLY: Duration = seconds(10);
+    const REPLACED_BY: &'static [&'static str] = &["domain"];
+    const CREATE_FIRST: bool = true;
+    const ACTIONS: &'static [&'static str] = &[
+        "acm:ListCertificates",
+        "acm:DescribeCertificate",
+        "acm:ListTagsForCertificate",
+        "acm:RequestCertificate",
+        "acm:AddTagsToCertificate",
+        "acm:RemoveTagsFromCertificate",
+        "acm:DeleteCertificate",
+    ];
+
+    type Outputs = CertificateOutputs;
+
+    async fn observe(&self, cx: &Cx, known: Option<&CertificateOutputs>) -> Result<Option<Found<Self>>> {
+        let known = known.map(|known| &*known.arn);
+        let Some((detail, tags)) = find(cx, known, &self.domain).await? else { return Ok(None) };
+        let domain = detail.domain_name().unwrap_or_default();
+        // A request that came to nothing (for example not validated within 72 hours) can't be mended: the domain reads
+        // different, so a new one is requested.
+        let domain = match detail.status() {
+            Some(Status::Issued | Status::PendingValidation) | None => domain.to_owned(),
+            Some(status) => format!("{domain} ({status})"),
+        };
+        let (name, value) = record(&detail).map_or_else(Default::default, |record| (record.name, record.value));
+        let outputs = CertificateOutputs {
+            arn: detail.certificate_arn().unwrap_or_default().into(),
+            validation_name: name,
+            validation_value: value,
+        };
+        let live = detail.status().map(|status| status.as_str().to_owned());
+        Ok(Some(Found { live, ..Found::tagged(Certificate { domain }, outputs, tags) }))
+    }
+
+    async fn create(&self, cx: &Cx) -> Result<CertificateOutputs> {
+        let request = cx.acm.request_certificate().domain_name(&self.domain);
+        let request = request.subject_alternative_names(format!("*.{}", self.domain));
+        let request = request.validation_method(ValidationMethod::Dns).idempotency_token(&cx.token);
+        let answer = request.set_tags(Some(to_sdk(&cx.tags))).send().await?;
+        let arn = answer.certificate_arn.ok_or(Error::incomplete("acm:RequestCertificate", "CertificateArn"))?;
+        let ResourceRecord { name, value, .. } = cx
+            .wait_until("AWS to say which record validates the certificate", Patience::SHORT, || async {
+                Ok(describe(cx, &arn).await?.as_ref().and_then(record))
+            })
+            .await?;
+        Ok(CertificateOutputs { arn: arn.into(), validation_name: name, validation_value: value })
+    }
+
+    async fn update(&self, _cx: &Cx, found: &Found<Self>, _: &Changes<'_>) -> Result<CertificateOutputs> {
+        Ok(found.outputs.clone())
+    }
+
+    async fn tag(cx: &Cx, outputs: &CertificateOutputs, set: &Tags, remove: &[String]) -> Result<()> {
+        super::tag(cx, &outputs.arn, set, remove).await
+    }
+
+    async fn delete(cx: &Cx, outputs: &CertificateOutputs) -> Result<()> {
+        super::delete(cx, &outputs.arn).await
+    }
+}
+
+/// The validation record: the same for a domain and its wildcard.
+fn record(detail: &CertificateDetail) -> Option<ResourceRecord> {
+    detail.domain_validation_options().iter().find_map(|option| option.resource_record.clone())
+}

@@ -1,0 +1,116 @@
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use aws_sdk_acm::primitives::Blob;
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use rcgen::{
+    CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose, date_time_ymd,
+};
+use serde::{Deserialize, Serialize};
+
+use super::{find, to_sdk};
+use crate::aws::{Cx, Error, Result};
+use crate::engine::Tags;
+use crate::resources::ids::CertificateArn;
+use crate::resources::{Changes, Found, Resource, seconds};
+
+/// How long a certificate is good for.
+const VALID_DAYS: i64 = 365;
+
+/// A self-signed certificate, for where there is no domain to have a real one for: traffic is encrypted, but clients can't
+/// tell whom they talk to. Its private key is made in memory, given to AWS, and forgotten.
+/// <https://docs.aws.amazon.com/acm/latest/userguide/import-certificate.html>
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ImportedCertificate {
+    /// The names that it is for.
+    pub domains: BTreeSet<String>,
+    /// For how many days it must still be good, up to 364. Once fewer are left, the field reads that number: then the next
+    /// apply imports a new one in its place, under the same ARN, and nothing that uses it changes.
+    pub good_for_days: i64,
+}
+
+/// What an imported certificate gives to others.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ImportedCertificateOutputs {
+    pub arn: CertificateArn,
+}
+
+impl Resource for ImportedCertificate {
+    const KIND: &'static str = "acm.imported_certificate";
+    const USUALLY: Duration = seconds(3);
+    const ACTIONS: &'static [&'static str] = &[
+        "acm:ListCertificates",
+        "acm:DescribeCertificate",
+        "acm:ListTagsForCertificate",
+        "acm:ImportCertificate",
+        "acm:AddTagsToCertificate",
+        "acm:RemoveTagsFromCertificate",
+        "acm:DeleteCertificate",
+    ];
+
+    type Outputs = ImportedCertificateOutputs;
+
+    async fn observe(&self, cx: &Cx, known: Option<&ImportedCertificateOutputs>) -> Result<Option<Found<Self>>> {
+        let known = known.map(|known| &*known.arn);
+        let first = self.domains.first().map(String::as_str).unwrap_or_default();
+        let Some((detail, tags)) = find(cx, known, first).await? else { return Ok(None) };
+        let left = detail.not_after().map_or(0, |end| end.secs() - Timestamp::now().as_second()) / 86_400;
+        let spec = ImportedCertificate {
+            domains: detail.subject_alternative_names().iter().cloned().collect(),
+            good_for_days: left.min(self.good_for_days),
+        };
+        let outputs = ImportedCertificateOutputs { arn: detail.certificate_arn().unwrap_or_default().into() };
+        let live = Some(format!("self-signed, good for {left} days"));
+        Ok(Some(Found { live, ..Found::tagged(spec, outputs, tags) }))
+    }
+
+    async fn create(&self, cx: &Cx) -> Result<ImportedCertificateOutputs> {
+        self.import(cx, None).await
+    }
+
+    async fn update(&self, cx: &Cx, found: &Found<Self>, _changes: &Changes<'_>) -> Result<ImportedCertificateOutputs> {
+        self.import(cx, Some(&found.outputs.arn)).await
+    }
+
+    async fn tag(cx: &Cx, outputs: &ImportedCertificateOutputs, set: &Tags, remove: &[String]) -> Result<()> {
+        super::tag(cx, &outputs.arn, set, remove).await
+    }
+
+    async fn delete(cx: &Cx, outputs: &ImportedCertificateOutputs) -> Result<()> {
+        super::delete(cx, &outputs.arn).await
+    }
+}
+
+impl ImportedCertificate {
+    /// Makes a certificate and imports it, in place of the one with this ARN.
+    async fn import(&self, cx: &Cx, arn: Option<&CertificateArn>) -> Result<ImportedCertificateOutputs> {
+        let failed = |e: rcgen::Error| Error::local(format!("the self-signed certificate can't be made: {e}"));
+        let key = KeyPair::generate().map_err(failed)?;
+        let certificate = self.params().map_err(failed)?.self_signed(&key).map_err(failed)?;
+        let request = cx.acm.import_certificate().set_certificate_arn(arn.map(ToString::to_string));
+        let request = request.certificate(Blob::new(certificate.pem())).private_key(Blob::new(key.serialize_pem()));
+        // AWS takes tags only with a new ARN.
+        let tags = arn.is_none().then(|| to_sdk(&cx.tags));
+        let answer = request.set_tags(tags).send().await?;
+        let arn = answer.certificate_arn.ok_or(Error::incomplete("acm:ImportCertificate", "CertificateArn"))?;
+        Ok(ImportedCertificateOutputs { arn: arn.into() })
+    }
+
+    fn params(&self) -> std::result::Result<CertificateParams, rcgen::Error> {
+        let mut params = CertificateParams::new(self.domains.iter().cloned().collect::<Vec<_>>())?;
+        params.distinguished_name = DistinguishedName::new();
+        if let Some(first) = self.domains.first() {
+            params.distinguished_name.push(DnType::CommonName, first.as_str());
+        }
+        let day = |days: i64| {
+            let time = Timestamp::now() + SignedDuration::from_hours(24 * days);
+            let date = time.to_zoned(TimeZone::UTC).date();
+            date_time_ymd(date.year().into(), date.month().cast_unsigned(), date.day().cast_unsigned())
+        };
+        // From yesterday, for clients whose clocks are late.
+        (params.not_before, params.not_after) = (day(-1), day(VALID_DAYS));
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        Ok(params)
+    }
+}

@@ -1,0 +1,154 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_backup::types::{BackupPlanInput, BackupPlansListMember, BackupRule, BackupRuleInput, Lifecycle};
+use serde::{Deserialize, Serialize};
+
+use super::{tags_of, to_sdk};
+use crate::aws::wait::{Patience, unless_gone};
+use crate::aws::{Class, Cx, Error, Result};
+use crate::engine::Tags;
+use crate::resources::tags::Built;
+use crate::resources::{Changes, Found, Resource, seconds};
+
+/// When backups are made and how long they are kept. What is backed up is said by its [`super::Selection`]s.
+/// <https://docs.aws.amazon.com/aws-backup/latest/devguide/API_CreateBackupPlan.html>
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Plan {
+    /// 1 to 50 letters, digits, `-`, `_` and `.`.
+    pub name: String,
+    /// In the order of their names.
+    pub rules: Vec<PlanRule>,
+}
+
+/// One schedule of a plan.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PlanRule {
+    /// 1 to 50 letters, digits, `-`, `_` and `.`.
+    pub name: String,
+    /// The vault that gets the backups.
+    pub vault: String,
+    /// When, in UTC: `cron(0 5 ? * * *)`.
+    pub schedule: String,
+    /// How long a backup may wait for its start, at least 60 minutes.
+    pub start_window_minutes: i64,
+    /// How long a backup may take from its scheduled start.
+    pub completion_window_minutes: i64,
+    /// How long it is kept, in days.
+    pub delete_after_days: i64,
+}
+
+/// What a plan gives to others.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PlanOutputs {
+    pub plan_id: String,
+    pub arn: String,
+}
+
+impl Resource for Plan {
+    const KIND: &'static str = "backup.plan";
+    const USUALLY: Duration = seconds(3);
+    const ACTIONS: &'static [&'static str] = &[
+        "backup:ListBackupPlans",
+        "backup:GetBackupPlan",
+        "backup:ListTags",
+        "backup:CreateBackupPlan",
+        "backup:UpdateBackupPlan",
+        "backup:DeleteBackupPlan",
+        "backup:TagResource",
+        "backup:UntagResource",
+        "tag:GetResources",
+    ];
+
+    type Outputs = PlanOutputs;
+
+    async fn observe(&self, cx: &Cx, known: Option<&PlanOutputs>) -> Result<Option<Found<Self>>> {
+        let plans = all(cx).await?;
+        let is_this = |plan: &&BackupPlansListMember| match known {
+            Some(known) => plan.backup_plan_id() == Some(&known.plan_id),
+            // The name carries the suffix: a run that died before it could record the id made it.
+            None => plan.backup_plan_name() == Some(&self.name),
+        };
+        let Some(listed) = plans.iter().find(is_this) else { return Ok(None) };
+        let arn = listed.backup_plan_arn().unwrap_or_default();
+        let id = listed.backup_plan_id().unwrap_or_default();
+        let read = async { Ok(cx.backup.get_backup_plan().backup_plan_id(id).send().await?) };
+        let (answer, tags) = tokio::try_join!(read, tags_of(cx, arn))?;
+        let plan = answer.backup_plan.ok_or(Error::incomplete("backup:GetBackupPlan", "BackupPlan"))?;
+        let mut rules: Vec<_> = plan.rules.iter().map(standing).collect();
+        rules.sort_by(|a, b| a.name.cmp(&b.name));
+        let outputs = PlanOutputs { plan_id: id.to_owned(), arn: arn.to_owned() };
+        Ok(Some(Found::tagged(Plan { name: plan.backup_plan_name, rules }, outputs, tags)))
+    }
+
+    async fn create(&self, cx: &Cx) -> Result<PlanOutputs> {
+        let request = cx.backup.create_backup_plan().backup_plan(self.to_sdk()).creator_request_id(&cx.token);
+        let answer = request.set_backup_plan_tags(Some(to_sdk(&cx.tags))).send().await?;
+        let missing = |field| Error::incomplete("backup:CreateBackupPlan", field);
+        let plan_id = answer.backup_plan_id.ok_or_else(|| missing("BackupPlanId"))?;
+        Ok(PlanOutputs { plan_id, arn: answer.backup_plan_arn.ok_or_else(|| missing("BackupPlanArn"))? })
+    }
+
+    async fn update(&self, cx: &Cx, found: &Found<Self>, _changes: &Changes<'_>) -> Result<PlanOutputs> {
+        let request = cx.backup.update_backup_plan().backup_plan_id(&found.outputs.plan_id);
+        request.backup_plan(self.to_sdk()).send().await?;
+        Ok(found.outputs.clone())
+    }
+
+    async fn tag(cx: &Cx, outputs: &PlanOutputs, set: &Tags, remove: &[String]) -> Result<()> {
+        super::tag(cx, &outputs.arn, set, remove).await
+    }
+
+    async fn delete(cx: &Cx, outputs: &PlanOutputs) -> Result<()> {
+        let delete =
+            || async { Ok(cx.backup.delete_backup_plan().backup_plan_id(&outputs.plan_id).send().await.map(|_| ())?) };
+        let selected = |error: &Error| error.class == Class::NotReady || error.is_code("InvalidRequestException");
+        let what = "the plan's selections to go";
+        unless_gone(cx.retry_while(what, Patience::FRESH, selected, delete).await)?;
+        Ok(())
+    }
+}
+
+impl Plan {
+    fn to_sdk(&self) -> BackupPlanInput {
+        let rules = self.rules.iter().map(PlanRule::to_sdk).collect();
+        BackupPlanInput::builder().backup_plan_name(&self.name).set_rules(Some(rules)).build().built()
+    }
+}
+
+impl PlanRule {
+    fn to_sdk(&self) -> BackupRuleInput {
+        BackupRuleInput::builder()
+            .rule_name(&self.name)
+            .target_backup_vault_name(&self.vault)
+            .schedule_expression(&self.schedule)
+            .start_window_minutes(self.start_window_minutes)
+            .completion_window_minutes(self.completion_window_minutes)
+            .lifecycle(Lifecycle::builder().delete_after_days(self.delete_after_days).build())
+            .build()
+            .built()
+    }
+}
+
+fn standing(rule: &BackupRule) -> PlanRule {
+    PlanRule {
+        name: rule.rule_name.clone(),
+        vault: rule.target_backup_vault_name.clone(),
+        schedule: rule.schedule_expression().unwrap_or_default().to_owned(),
+        start_window_minutes: rule.start_window_minutes.unwrap_or_default(),
+        completion_window_minutes: rule.completion_window_minutes.unwrap_or_default(),
+        delete_after_days: rule.lifecycle().and_then(|lifecycle| lifecycle.delete_after_days).unwrap_or_default(),
+    }
+}
+
+async fn all(cx: &Cx) -> Result<Arc<Vec<BackupPlansListMember>>> {
+    let load = async {
+        let mut pages = cx.backup.list_backup_plans().into_paginator().items().send();
+        let mut all = Vec::new();
+        while let Some(plan) = pages.next().await {
+            all.push(plan?);
+        }
+        Ok(all)
+    };
+    cx.inventory.once("backup.plans", load).await
+}

@@ -1,0 +1,325 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use aws_sdk_cloudwatch::operation::put_metric_alarm::builders::PutMetricAlarmFluentBuilder;
+use aws_sdk_cloudwatch::types::{
+    self, ComparisonOperator, Dimension, MetricAlarm, MetricDataQuery, MetricStat, Statistic,
+};
+use serde::{Deserialize, Serialize};
+
+use super::{alarm_arn, alarms, delete_alarm, tags_of, to_sdk};
+use crate::aws::{Cx, Error, Result};
+use crate::engine::Tags;
+use crate::resources::ids::AlarmArn;
+use crate::resources::{Changes, Found, Resource, seconds};
+
+/// An alarm on a metric, or on an expression over metrics.
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html>
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Alarm {
+    /// Up to 255 characters.
+    pub name: String,
+    /// What it means and what to do, for those who get it.
+    pub description: String,
+    /// What is watched.
+    pub measure: Measure,
+    /// When a datapoint is a bad one.
+    pub comparison: Comparison,
+    /// What it is compared with.
+    pub threshold: f64,
+    /// Over how many periods it looks.
+    pub evaluation_periods: i32,
+    /// How many of them must be bad.
+    pub datapoints_to_alarm: i32,
+    /// What a period without data is.
+    pub missing_data: MissingData,
+    /// False mutes it.
+    pub actions_enabled: bool,
+    /// ARNs of what is told when it goes off, up to 5.
+    pub actions: BTreeSet<String>,
+    /// ARNs of what is told when it is fine again, up to 5.
+    pub ok_actions: BTreeSet<String>,
+}
+
+/// What an alarm watches.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Measure {
+    /// One metric.
+    Single {
+        /// The metric.
+        metric: Metric,
+        /// `Average`, `Sum`, `Minimum`, `Maximum`, `SampleCount`, or a percentile such as `p99`.
+        statistic: String,
+        /// The length of a period: 10, 20, 30 or a multiple of 60 s.
+        period_seconds: i32,
+    },
+    /// Several metrics and expressions over them; exactly one gives the value.
+    Queries(Vec<Query>),
+}
+
+/// A metric.
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/aws-services-cloudwatch-metrics.html>
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Metric {
+    /// For example `AWS/Lambda`.
+    pub namespace: String,
+    /// For example `Errors`.
+    pub name: String,
+    /// Whose it is.
+    pub dimensions: BTreeMap<String, String>,
+}
+
+impl Metric {
+    /// A metric by namespace, name and dimensions.
+    pub fn new<'a>(
+        namespace: &str,
+        name: &str,
+        dimensions: impl IntoIterator<Item = (&'a str, impl Into<String>)>,
+    ) -> Self {
+        let dimensions = dimensions.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
+        Metric { namespace: namespace.to_owned(), name: name.to_owned(), dimensions }
+    }
+}
+
+/// One line of metric math.
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html>
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Query {
+    /// The name for it in expressions: a lower-case letter, then letters, digits and `_`.
+    pub id: String,
+    /// What it is called in charts.
+    pub label: Option<String>,
+    /// Its value.
+    pub measure: QueryMeasure,
+    /// True for the one that the alarm compares.
+    pub returned: bool,
+}
+
+/// The value of a [`Query`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum QueryMeasure {
+    /// A metric.
+    Metric {
+        /// The metric.
+        metric: Metric,
+        /// As in [`Measure::Single`].
+        statistic: String,
+        /// The length of a period in seconds.
+        period_seconds: i32,
+    },
+    /// An expression over the other queries' ids.
+    Expression(String),
+}
+
+/// When a datapoint is a bad one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Comparison {
+    Greater,
+    GreaterOrEqual,
+    Less,
+    LessOrEqual,
+}
+
+/// What a period without data is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MissingData {
+    /// A good one.
+    NotBreaching,
+    /// A bad one.
+    Breaching,
+    /// None at all: the alarm keeps its state.
+    Ignore,
+    /// If all are, the alarm says that it doesn't know.
+    Missing,
+}
+
+/// What an alarm gives to others.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AlarmOutputs {
+    pub arn: AlarmArn,
+    pub name: String,
+}
+
+impl Resource for Alarm {
+    const KIND: &'static str = "cloudwatch.alarm";
+    const USUALLY: Duration = seconds(2);
+    const REPLACED_BY: &'static [&'static str] = &["name"];
+    const ACTIONS: &'static [&'static str] = &[
+        "cloudwatch:DescribeAlarms",
+        "cloudwatch:ListTagsForResource",
+        "cloudwatch:PutMetricAlarm",
+        "cloudwatch:TagResource",
+        "cloudwatch:UntagResource",
+        "cloudwatch:DeleteAlarms",
+    ];
+
+    type Outputs = AlarmOutputs;
+
+    async fn observe(&self, cx: &Cx, known: Option<&AlarmOutputs>) -> Result<Option<Found<Self>>> {
+        let name = known.map_or(&self.name, |known| &known.name);
+        let alarms = alarms(cx).await?;
+        let Some(alarm) = alarms.metric.iter().find(|alarm| alarm.alarm_name() == Some(name)) else { return Ok(None) };
+        let arn = alarm.alarm_arn().map_or_else(|| alarm_arn(cx, name), str::to_owned);
+        let tags = tags_of(cx, &arn).await?;
+        let outputs = AlarmOutputs { arn: arn.into(), name: name.clone() };
+        let live = alarm.state_value().map(|state| state.as_str().to_lowercase());
+        Ok(Some(Found { live, ..Found::tagged(read(alarm)?, outputs, tags) }))
+    }
+
+    async fn create(&self, cx: &Cx) -> Result<AlarmOutputs> {
+        self.put(cx).set_tags(Some(to_sdk(&cx.tags))).send().await?;
+        Ok(AlarmOutputs { arn: alarm_arn(cx, &self.name).into(), name: self.name.clone() })
+    }
+
+    /// The call overwrites all of the alarm but its state and its tags.
+    async fn update(&self, cx: &Cx, found: &Found<Self>, _: &Changes<'_>) -> Result<AlarmOutputs> {
+        self.put(cx).send().await?;
+        Ok(found.outputs.clone())
+    }
+
+    async fn tag(cx: &Cx, outputs: &AlarmOutputs, set: &Tags, remove: &[String]) -> Result<()> {
+        super::tag(cx, &outputs.arn, set, remove).await
+    }
+
+    async fn delete(cx: &Cx, outputs: &AlarmOutputs) -> Result<()> {
+        delete_alarm(cx, &outputs.name).await
+    }
+}
+
+impl Alarm {
+    fn put(&self, cx: &Cx) -> PutMetricAlarmFluentBuilder {
+        let request = cx.cloudwatch.put_metric_alarm().alarm_name(&self.name).alarm_description(&self.description);
+        let request = request.comparison_operator(self.comparison.to_sdk()).threshold(self.threshold);
+        let request = request.evaluation_periods(self.evaluation_periods);
+        let request = request.datapoints_to_alarm(self.datapoints_to_alarm);
+        let request = request.treat_missing_data(self.missing_data.text()).actions_enabled(self.actions_enabled);
+        let request = request.set_alarm_actions(Some(self.actions.iter().cloned().collect()));
+        let request = request.set_ok_actions(Some(self.ok_actions.iter().cloned().collect()));
+        match &self.measure {
+            Measure::Single { metric, statistic, period_seconds } => {
+                let request = request.namespace(&metric.namespace).metric_name(&metric.name).period(*period_seconds);
+                let request = request.set_dimensions(Some(dimensions(metric)));
+                match Statistic::try_parse(statistic) {
+                    Ok(statistic) => request.statistic(statistic),
+                    Err(_) => request.extended_statistic(statistic),
+                }
+            }
+            Measure::Queries(queries) => request.set_metrics(Some(queries.iter().map(Query::to_sdk).collect())),
+        }
+    }
+}
+
+impl Query {
+    fn to_sdk(&self) -> MetricDataQuery {
+        let query = MetricDataQuery::builder().id(&self.id).set_label(self.label.clone()).return_data(self.returned);
+        match &self.measure {
+            QueryMeasure::Expression(expression) => query.expression(expression).build(),
+            QueryMeasure::Metric { metric, statistic, period_seconds } => {
+                let sdk = types::Metric::builder().namespace(&metric.namespace).metric_name(&metric.name);
+                let sdk = sdk.set_dimensions(Some(dimensions(metric))).build();
+                query
+                    .metric_stat(MetricStat::builder().metric(sdk).period(*period_seconds).stat(statistic).build())
+                    .build()
+            }
+        }
+    }
+}
+
+fn read(alarm: &MetricAlarm) -> Result<Alarm> {
+    let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
+    let measure = if alarm.metrics().is_empty() {
+        let statistic = alarm.statistic().map(Statistic::as_str).or(alarm.extended_statistic());
+        let (namespace, name) = (text(alarm.namespace()), text(alarm.metric_name()));
+        let metric = Metric { namespace, name, dimensions: from_dimensions(alarm.dimensions()) };
+        Measure::Single { metric, statistic: text(statistic), period_seconds: alarm.period().unwrap_or_default() }
+    } else {
+        Measure::Queries(alarm.metrics().iter().map(read_query).collect())
+    };
+    let evaluation_periods = alarm.evaluation_periods().unwrap_or(1);
+    Ok(Alarm {
+        name: text(alarm.alarm_name()),
+        description: text(alarm.alarm_description()),
+        measure,
+        comparison: Comparison::from_sdk(alarm.comparison_operator())?,
+        threshold: alarm.threshold().unwrap_or_default(),
+        evaluation_periods,
+        datapoints_to_alarm: alarm.datapoints_to_alarm().unwrap_or(evaluation_periods),
+        missing_data: MissingData::from_text(alarm.treat_missing_data().unwrap_or("missing"))?,
+        actions_enabled: alarm.actions_enabled().unwrap_or(true),
+        actions: alarm.alarm_actions().iter().cloned().collect(),
+        ok_actions: alarm.ok_actions().iter().cloned().collect(),
+    })
+}
+
+fn read_query(query: &MetricDataQuery) -> Query {
+    let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
+    let measure = match query.metric_stat() {
+        None => QueryMeasure::Expression(text(query.expression())),
+        Some(stat) => {
+            let metric = stat.metric();
+            QueryMeasure::Metric {
+                metric: Metric {
+                    namespace: text(metric.and_then(types::Metric::namespace)),
+                    name: text(metric.and_then(types::Metric::metric_name)),
+                    dimensions: from_dimensions(metric.map(types::Metric::dimensions).unwrap_or_default()),
+                },
+                statistic: text(stat.stat()),
+                period_seconds: stat.period().unwrap_or_default(),
+            }
+        }
+    };
+    // An absent ReturnData is true.
+    let returned = query.return_data().unwrap_or(true);
+    Query { id: text(query.id()), label: query.label().map(str::to_owned), measure, returned }
+}
+
+fn dimensions(metric: &Metric) -> Vec<Dimension> {
+    metric.dimensions.iter().map(|(name, value)| Dimension::builder().name(name).value(value).build()).collect()
+}
+
+fn from_dimensions(dimensions: &[Dimension]) -> BTreeMap<String, String> {
+    let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
+    dimensions.iter().map(|dimension| (text(dimension.name()), text(dimension.value()))).collect()
+}
+
+impl Comparison {
+    fn to_sdk(self) -> ComparisonOperator {
+        match self {
+            Comparison::Greater => ComparisonOperator::GreaterThanThreshold,
+            Comparison::GreaterOrEqual => ComparisonOperator::GreaterThanOrEqualToThreshold,
+            Comparison::Less => ComparisonOperator::LessThanThreshold,
+            Comparison::LessOrEqual => ComparisonOperator::LessThanOrEqualToThreshold,
+        }
+    }
+
+    fn from_sdk(operator: Option<&ComparisonOperator>) -> Result<Self> {
+        match operator {
+            Some(ComparisonOperator::GreaterThanThreshold) => Ok(Comparison::Greater),
+            Some(ComparisonOperator::GreaterThanOrEqualToThreshold) => Ok(Comparison::GreaterOrEqual),
+            Some(ComparisonOperator::LessThanThreshold) => Ok(Comparison::Less),
+            Some(ComparisonOperator::LessThanOrEqualToThreshold) => Ok(Comparison::LessOrEqual),
+            other => Err(Error::local(format!("an alarm of ours compares by {other:?}, which none of ours does"))),
+        }
+    }
+}
+
+impl MissingData {
+    fn text(self) -> &'static str {
+        match self {
+            MissingData::NotBreaching => "notBreaching",
+            MissingData::Breaching => "breaching",
+            MissingData::Ignore => "ignore",
+            MissingData::Missing => "missing",
+        }
+    }
+
+    fn from_text(text: &str) -> Result<Self> {
+        let all = [MissingData::NotBreaching, MissingData::Breaching, MissingData::Ignore, MissingData::Missing];
+        let known = all.into_iter().find(|value| value.text() == text);
+        known.ok_or_else(|| Error::local(format!("an alarm treats missing data as {text:?}, which none of ours does")))
+    }
+}

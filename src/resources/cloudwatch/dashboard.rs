@@ -1,0 +1,88 @@
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{tags_of, to_sdk};
+use crate::aws::wait::unless_gone;
+use crate::aws::{Cx, Error, Result};
+use crate::engine::Tags;
+use crate::resources::{Changes, Found, Resource, seconds};
+
+/// A dashboard. It is global: seen from every region.
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutDashboard.html>
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Dashboard {
+    /// Up to 255 letters, digits, `-` and `_`.
+    pub name: String,
+    /// Its widgets, in their order.
+    /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html>
+    pub body: Value,
+}
+
+/// What a dashboard gives to others.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DashboardOutputs {
+    pub name: String,
+    pub arn: String,
+}
+
+impl Resource for Dashboard {
+    const KIND: &'static str = "cloudwatch.dashboard";
+    const USUALLY: Duration = seconds(2);
+    const REPLACED_BY: &'static [&'static str] = &["name"];
+    const ACTIONS: &'static [&'static str] = &[
+        "cloudwatch:GetDashboard",
+        "cloudwatch:ListTagsForResource",
+        "cloudwatch:PutDashboard",
+        "cloudwatch:TagResource",
+        "cloudwatch:UntagResource",
+        "cloudwatch:DeleteDashboards",
+    ];
+
+    type Outputs = DashboardOutputs;
+
+    async fn observe(&self, cx: &Cx, known: Option<&DashboardOutputs>) -> Result<Option<Found<Self>>> {
+        let name = known.map_or(&self.name, |known| &known.name);
+        let read = async { Ok(cx.cloudwatch.get_dashboard().dashboard_name(name).send().await?) };
+        let Some(answer) = unless_gone(read.await)? else { return Ok(None) };
+        let body = serde_json::from_str(answer.dashboard_body().unwrap_or_default())
+            .map_err(|error| Error::local(format!("the body of the dashboard {name} is no JSON: {error}")))?;
+        let outputs = outputs(cx, name);
+        let spec = Dashboard { name: name.clone(), body };
+        // Not every endpoint keeps tags of dashboards: then only the state tells whose it is.
+        let tags = tags_of(cx, &outputs.arn).await?;
+        Ok(Some(match tags.is_empty() {
+            true => Found::unmarked(spec, outputs),
+            false => Found::tagged(spec, outputs, tags),
+        }))
+    }
+
+    async fn create(&self, cx: &Cx) -> Result<DashboardOutputs> {
+        let request = cx.cloudwatch.put_dashboard().dashboard_name(&self.name).dashboard_body(self.body.to_string());
+        request.set_tags(Some(to_sdk(&cx.tags))).send().await?;
+        Ok(outputs(cx, &self.name))
+    }
+
+    async fn update(&self, cx: &Cx, found: &Found<Self>, _: &Changes<'_>) -> Result<DashboardOutputs> {
+        let request = cx.cloudwatch.put_dashboard().dashboard_name(&self.name);
+        request.dashboard_body(self.body.to_string()).send().await?;
+        Ok(found.outputs.clone())
+    }
+
+    async fn tag(cx: &Cx, outputs: &DashboardOutputs, set: &Tags, remove: &[String]) -> Result<()> {
+        super::tag(cx, &outputs.arn, set, remove).await
+    }
+
+    async fn delete(cx: &Cx, outputs: &DashboardOutputs) -> Result<()> {
+        let delete = async { Ok(cx.cloudwatch.delete_dashboards().dashboard_names(&outputs.name).send().await?) };
+        unless_gone(delete.await)?;
+        Ok(())
+    }
+}
+
+/// The ARN of a dashboard names no region.
+fn outputs(cx: &Cx, name: &str) -> DashboardOutputs {
+    let arn = format!("arn:{}:cloudwatch::{}:dashboard/{name}", cx.partition(), cx.account());
+    DashboardOutputs { name: name.to_owned(), arn }
+}

@@ -1,0 +1,142 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_config::types::{self, ConfigRuleState, Owner, Scope, Source};
+use serde::{Deserialize, Serialize};
+
+use super::{tags_of, to_sdk};
+use crate::aws::wait::{Patience, unless_gone};
+use crate::aws::{Class, Cx, Error, Result};
+use crate::engine::Tags;
+use crate::resources::{Changes, Found, Resource, seconds};
+
+/// A rule that AWS wrote, with our parameters.
+/// <https://docs.aws.amazon.com/config/latest/developerguide/managed-rules-by-aws-config.html>
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ConfigRule {
+    /// Up to 128 characters.
+    pub name: String,
+    /// What it checks, up to 256 characters.
+    pub description: String,
+    /// AWS's identifier for it: `VPC_FLOW_LOGS_ENABLED`.
+    pub identifier: String,
+    /// Its parameters, by their names.
+    pub input_parameters: BTreeMap<String, String>,
+    /// Which resources it looks at: those with this tag, or all. A rule that runs on a schedule looks at all.
+    pub scope: Option<ScopeTag>,
+}
+
+/// The tag of the resources that a rule looks at.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ScopeTag {
+    pub key: String,
+    pub value: String,
+}
+
+/// What a rule gives to others.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ConfigRuleOutputs {
+    pub arn: String,
+    pub name: String,
+}
+
+impl Resource for ConfigRule {
+    const KIND: &'static str = "config.config_rule";
+    const USUALLY: Duration = seconds(5);
+    const REPLACED_BY: &'static [&'static str] = &["name"];
+    const ACTIONS: &'static [&'static str] = &[
+        "config:DescribeConfigRules",
+        "config:ListTagsForResource",
+        "config:PutConfigRule",
+        "config:TagResource",
+        "config:UntagResource",
+        "config:DeleteConfigRule",
+    ];
+
+    type Outputs = ConfigRuleOutputs;
+
+    async fn observe(&self, cx: &Cx, known: Option<&ConfigRuleOutputs>) -> Result<Option<Found<Self>>> {
+        let name = known.map_or(&self.name, |known| &known.name);
+        let rules = all(cx).await?;
+        let Some(rule) = rules.iter().find(|rule| rule.config_rule_name() == Some(name)) else { return Ok(None) };
+        let arn = rule.config_rule_arn().unwrap_or_default().to_owned();
+        let tags = tags_of(cx, &arn).await?;
+        let parameters = rule.input_parameters().filter(|text| !text.is_empty()).unwrap_or("{}");
+        let input_parameters = serde_json::from_str(parameters)
+            .map_err(|error| Error::local(format!("the parameters of the rule {name} are no map of texts: {error}")))?;
+        let scope = rule.scope().and_then(|scope| {
+            Some(ScopeTag { key: scope.tag_key()?.to_owned(), value: scope.tag_value().unwrap_or_default().to_owned() })
+        });
+        let spec = ConfigRule {
+            name: name.clone(),
+            description: rule.description().unwrap_or_default().to_owned(),
+            identifier: rule.source().and_then(|source| source.source_identifier()).unwrap_or_default().to_owned(),
+            input_parameters,
+            scope,
+        };
+        Ok(Some(Found::tagged(spec, ConfigRuleOutputs { arn, name: name.clone() }, tags)))
+    }
+
+    async fn create(&self, cx: &Cx) -> Result<ConfigRuleOutputs> {
+        self.put(cx, Some(&cx.tags)).await?;
+        // The answer to the create call is empty: only a look tells the ARN.
+        cx.wait_until("the rule to show", Patience::SHORT, || async {
+            let answer = cx.config.describe_config_rules().config_rule_names(&self.name).send().await;
+            let rules = unless_gone(answer.map_err(Error::from))?;
+            let rules = rules.and_then(|answer| answer.config_rules).unwrap_or_default();
+            let arn = rules.into_iter().find_map(|rule| rule.config_rule_arn);
+            Ok(arn.map(|arn| ConfigRuleOutputs { arn, name: self.name.clone() }))
+        })
+        .await
+    }
+
+    async fn update(&self, cx: &Cx, found: &Found<Self>, _: &Changes<'_>) -> Result<ConfigRuleOutputs> {
+        self.put(cx, None).await?;
+        Ok(found.outputs.clone())
+    }
+
+    async fn tag(cx: &Cx, outputs: &ConfigRuleOutputs, set: &Tags, remove: &[String]) -> Result<()> {
+        super::tag(cx, &outputs.arn, set, remove).await
+    }
+
+    /// AWS goes on deleting for a while, an hour with many results; nothing has to wait for it.
+    async fn delete(cx: &Cx, outputs: &ConfigRuleOutputs) -> Result<()> {
+        let delete =
+            || async { Ok(cx.config.delete_config_rule().config_rule_name(&outputs.name).send().await.map(|_| ())?) };
+        unless_gone(cx.retry_while_not_ready("AWS Config to end the rule's evaluation", delete).await)?;
+        Ok(())
+    }
+}
+
+impl ConfigRule {
+    async fn put(&self, cx: &Cx, tags: Option<&Tags>) -> Result<()> {
+        let source = Source::builder().owner(Owner::Aws).source_identifier(&self.identifier).build();
+        let source = source.map_err(|error| Error::local(error.to_string()))?;
+        let parameters = serde_json::to_string(&self.input_parameters).expect("texts are JSON");
+        let scope = self.scope.as_ref().map(|tag| Scope::builder().tag_key(&tag.key).tag_value(&tag.value).build());
+        let rule = types::ConfigRule::builder().config_rule_name(&self.name).description(&self.description);
+        let rule = rule.source(source).input_parameters(parameters).set_scope(scope).build();
+        let put = || async {
+            let request = cx.config.put_config_rule().config_rule(rule.clone()).set_tags(tags.map(to_sdk));
+            Ok(request.send().await?)
+        };
+        let busy = |error: &Error| error.class == Class::NotReady;
+        cx.retry_while("the previous rule of this name to go", Patience::LONG, busy, put).await?;
+        Ok(())
+    }
+}
+
+/// The rules of the region that aren't going away.
+async fn all(cx: &Cx) -> Result<Arc<Vec<types::ConfigRule>>> {
+    let load = async {
+        let mut pages = cx.config.describe_config_rules().into_paginator().send();
+        let mut all: Vec<types::ConfigRule> = Vec::new();
+        while let Some(page) = pages.next().await {
+            all.extend(page?.config_rules.unwrap_or_default());
+        }
+        all.retain(|rule| rule.config_rule_state() != Some(&ConfigRuleState::Deleting));
+        Ok(all)
+    };
+    cx.inventory.once("config.rules", load).await
+}

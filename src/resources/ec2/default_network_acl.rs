@@ -1,0 +1,80 @@
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use aws_sdk_ec2::types::{self, Filter};
+use serde::{Deserialize, Serialize};
+
+use super::network_acl::{self, NetworkAclEntry, entries, set_entries};
+use super::{filter, made_with_vpc};
+use crate::aws::{Cx, Error, Result};
+use crate::resources::ids::{NetworkAclId, VpcId};
+use crate::resources::{Changes, Found, Resource, seconds};
+
+/// The network ACL that AWS makes with a VPC: every subnet without another one gets it, so it shall let nothing through.
+/// It can't be deleted and goes with its VPC.
+/// <https://docs.aws.amazon.com/vpc/latest/userguide/default-network-acl.html>
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DefaultNetworkAcl {
+    /// The VPC.
+    pub vpc_id: VpcId,
+    /// Its entries but the last one, which drops everything and can't be changed: none are wanted.
+    pub entries: BTreeSet<NetworkAclEntry>,
+}
+
+/// What a VPC's default network ACL gives to others.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DefaultNetworkAclOutputs {
+    pub network_acl_id: NetworkAclId,
+}
+
+impl DefaultNetworkAcl {
+    /// The one of this VPC, without any entry.
+    pub fn stripped(vpc_id: &VpcId) -> Self {
+        DefaultNetworkAcl { vpc_id: vpc_id.clone(), entries: BTreeSet::new() }
+    }
+}
+
+impl Resource for DefaultNetworkAcl {
+    const KIND: &'static str = "ec2.default_network_acl";
+    const USUALLY: Duration = seconds(2);
+    const ACTIONS: &'static [&'static str] = &[
+        "ec2:DescribeNetworkAcls",
+        "ec2:CreateNetworkAclEntry",
+        "ec2:ReplaceNetworkAclEntry",
+        "ec2:DeleteNetworkAclEntry",
+    ];
+
+    type Outputs = DefaultNetworkAclOutputs;
+
+    async fn observe(&self, cx: &Cx, _known: Option<&DefaultNetworkAclOutputs>) -> Result<Option<Found<Self>>> {
+        let vpc_of = types::NetworkAcl::vpc_id;
+        let key = "ec2.default-network-acls";
+        let acl = made_with_vpc(cx, key, &self.vpc_id, vpc_of, |vpcs| list(cx, vpcs)).await?;
+        let Some(acl) = acl else { return Ok(None) };
+        let spec = DefaultNetworkAcl { vpc_id: self.vpc_id.clone(), entries: entries(&acl) };
+        let id = acl.network_acl_id().unwrap_or_default();
+        Ok(Some(Found::untagged(spec, DefaultNetworkAclOutputs { network_acl_id: id.into() })))
+    }
+
+    async fn create(&self, cx: &Cx) -> Result<DefaultNetworkAclOutputs> {
+        // Read anew: the VPC was made in this run.
+        let acl = list(cx, filter("vpc-id", [&*self.vpc_id])).await?.into_iter().next();
+        let acl = acl.ok_or(Error::incomplete("ec2:DescribeNetworkAcls", "NetworkAcls"))?;
+        let id = acl.network_acl_id().unwrap_or_default();
+        set_entries(cx, id, &entries(&acl), &self.entries).await?;
+        Ok(DefaultNetworkAclOutputs { network_acl_id: id.into() })
+    }
+
+    async fn update(&self, cx: &Cx, found: &Found<Self>, _changes: &Changes<'_>) -> Result<DefaultNetworkAclOutputs> {
+        set_entries(cx, &found.outputs.network_acl_id, &found.spec.entries, &self.entries).await?;
+        Ok(found.outputs.clone())
+    }
+
+    async fn delete(_cx: &Cx, _outputs: &DefaultNetworkAclOutputs) -> Result<()> {
+        Ok(())
+    }
+}
+
+async fn list(cx: &Cx, vpcs: Filter) -> Result<Vec<types::NetworkAcl>> {
+    network_acl::list(cx, vec![vpcs, filter("default", ["true"])]).await
+}

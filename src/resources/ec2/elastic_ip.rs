@@ -1,0 +1,76 @@
+use std::time::Duration;
+
+use aws_sdk_ec2::types::{self, DomainType, Filter, ResourceType};
+use serde::{Deserialize, Serialize};
+
+use super::{from_sdk, item, locate, tag_specification};
+use crate::aws::wait::unless_gone;
+use crate::aws::{Cx, Error, Result};
+use crate::engine::Tags;
+use crate::resources::ids::AllocationId;
+use crate::resources::{Changes, Found, Resource, seconds};
+
+/// A public IPv4 address of Amazon's, for use in a VPC. There is nothing to choose.
+/// <https://docs.aws.amazon.com/vpc/latest/userguide/vpc-eips.html>
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ElasticIp {}
+
+/// What an elastic IP gives to others.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ElasticIpOutputs {
+    pub allocation_id: AllocationId,
+    /// The address.
+    pub public_ip: String,
+}
+
+item!(types::Address, allocation_id);
+
+impl Resource for ElasticIp {
+    const KIND: &'static str = "ec2.elastic_ip";
+    const USUALLY: Duration = seconds(2);
+    const ACTIONS: &'static [&'static str] =
+        &["ec2:DescribeAddresses", "ec2:AllocateAddress", "ec2:ReleaseAddress", "ec2:CreateTags", "ec2:DeleteTags"];
+
+    type Outputs = ElasticIpOutputs;
+
+    async fn observe(&self, cx: &Cx, known: Option<&ElasticIpOutputs>) -> Result<Option<Found<Self>>> {
+        let known = known.map(|known| &*known.allocation_id);
+        let address = locate(cx, "allocation-id", known, |filters| list(cx, filters)).await?;
+        let Some(address) = address else { return Ok(None) };
+        let outputs = ElasticIpOutputs {
+            allocation_id: address.allocation_id().unwrap_or_default().into(),
+            public_ip: address.public_ip().unwrap_or_default().to_owned(),
+        };
+        Ok(Some(Found::tagged(ElasticIp {}, outputs, from_sdk(address.tags()))))
+    }
+
+    async fn create(&self, cx: &Cx) -> Result<ElasticIpOutputs> {
+        let request = cx.ec2.allocate_address().domain(DomainType::Vpc);
+        let answer = request.tag_specifications(tag_specification(cx, ResourceType::ElasticIp)).send().await?;
+        let id = answer.allocation_id.ok_or(Error::incomplete("ec2:AllocateAddress", "AllocationId"))?;
+        Ok(ElasticIpOutputs { allocation_id: id.into(), public_ip: answer.public_ip.unwrap_or_default() })
+    }
+
+    async fn update(&self, _cx: &Cx, found: &Found<Self>, _changes: &Changes<'_>) -> Result<ElasticIpOutputs> {
+        Ok(found.outputs.clone())
+    }
+
+    async fn tag(cx: &Cx, outputs: &ElasticIpOutputs, set: &Tags, remove: &[String]) -> Result<()> {
+        super::tag(cx, &outputs.allocation_id, set, remove).await
+    }
+
+    async fn delete(cx: &Cx, outputs: &ElasticIpOutputs) -> Result<()> {
+        let id = &*outputs.allocation_id;
+        let release = || async { Ok(cx.ec2.release_address().allocation_id(id).send().await.map(|_| ())?) };
+        unless_gone(cx.retry_while_not_ready("the address to be free", release).await)?;
+        Ok(())
+    }
+
+    fn hourly_charge(&self) -> Option<String> {
+        Some("public IPv4 address, about $0.005/h".to_owned())
+    }
+}
+
+async fn list(cx: &Cx, filters: Vec<Filter>) -> Result<Vec<types::Address>> {
+    Ok(cx.ec2.describe_addresses().set_filters(Some(filters)).send().await?.addresses.unwrap_or_default())
+}

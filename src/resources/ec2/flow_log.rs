@@ -1,0 +1,127 @@
+use std::time::Duration;
+
+use aws_sdk_ec2::operation::RequestId;
+use aws_sdk_ec2::types::{self, Filter, FlowLogsResourceType, LogDestinationType, ResourceType, TrafficType};
+use serde::{Deserialize, Serialize};
+
+use super::{from_sdk, item, locate, refused, tag_specification};
+use crate::aws::wait::{Patience, unless_gone};
+use crate::aws::{Cx, Error, Result};
+use crate::engine::Tags;
+use crate::resources::ids::{LogGroupArn, RoleArn, VpcId};
+use crate::resources::{Changes, Found, Resource, seconds};
+
+/// Records the traffic of a VPC, accepted and rejected, in a CloudWatch log group.
+/// <https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs.html>
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct FlowLog {
+    /// The VPC.
+    pub vpc_id: VpcId,
+    /// The log group, of the same account and region.
+    pub log_group: LogGroupArn,
+    /// The role that writes to it.
+    pub role: RoleArn,
+    /// `ALL`, `ACCEPT` or `REJECT`.
+    pub traffic: String,
+    /// How long packets of one flow are put together, 60 s or 600 s.
+    pub aggregation_seconds: i32,
+}
+
+/// What a flow log gives to others.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct FlowLogOutputs {
+    /// `fl-…`
+    pub flow_log_id: String,
+}
+
+item!(types::FlowLog, flow_log_id);
+
+impl Resource for FlowLog {
+    const KIND: &'static str = "ec2.flow_log";
+    const USUALLY: Duration = seconds(15);
+    const REPLACED_BY: &'static [&'static str] = &["vpc_id", "log_group", "role", "traffic", "aggregation_seconds"];
+    const ACTIONS: &'static [&'static str] = &[
+        "ec2:DescribeFlowLogs",
+        "ec2:CreateFlowLogs",
+        "ec2:DeleteFlowLogs",
+        "ec2:CreateTags",
+        "ec2:DeleteTags",
+        "iam:PassRole",
+    ];
+
+    type Outputs = FlowLogOutputs;
+
+    async fn observe(&self, cx: &Cx, known: Option<&FlowLogOutputs>) -> Result<Option<Found<Self>>> {
+        let known = known.map(|known| &*known.flow_log_id);
+        let Some(log) = locate(cx, "flow-log-id", known, |filters| list(cx, filters)).await? else { return Ok(None) };
+        let (partition, region, account) = (cx.partition(), &cx.region, cx.account());
+        let by_name = |name: &str| format!("arn:{partition}:logs:{region}:{account}:log-group:{name}");
+        let destination = log.log_destination().unwrap_or_default().trim_end_matches(":*").to_owned();
+        let spec = FlowLog {
+            vpc_id: log.resource_id().unwrap_or_default().into(),
+            log_group: log.log_group_name().map_or(destination, by_name).into(),
+            role: log.deliver_logs_permission_arn().unwrap_or_default().into(),
+            traffic: log.traffic_type().map(ToString::to_string).unwrap_or_default(),
+            aggregation_seconds: log.max_aggregation_interval.unwrap_or_default(),
+        };
+        let outputs = FlowLogOutputs { flow_log_id: log.flow_log_id().unwrap_or_default().to_owned() };
+        let mut found = Found::tagged(spec, outputs, from_sdk(log.tags()));
+        found.live = log.deliver_logs_error_message().map(|error| format!("delivery fails: {error}"));
+        Ok(Some(found))
+    }
+
+    async fn create(&self, cx: &Cx) -> Result<FlowLogOutputs> {
+        let group = self.log_group.split(":log-group:").nth(1).unwrap_or_default();
+        let create = || async {
+            let request = cx.ec2.create_flow_logs().client_token(&cx.token);
+            let request = request.resource_type(FlowLogsResourceType::Vpc).resource_ids(&*self.vpc_id);
+            let request = request.log_destination_type(LogDestinationType::CloudWatchLogs).log_group_name(group);
+            let request = request.deliver_logs_permission_arn(&*self.role).traffic_type(self.traffic.as_str().into());
+            let request = request.max_aggregation_interval(self.aggregation_seconds);
+            let request = request.tag_specifications(tag_specification(cx, ResourceType::VpcFlowLog));
+            let answer = request.send().await?;
+            refused("ec2:CreateFlowLogs", answer.request_id(), answer.unsuccessful())?;
+            Ok(answer)
+        };
+        // AWS answers so while IAM doesn't know a new role everywhere.
+        let fresh_role = |error: &Error| error.is_code("InvalidParameter");
+        let patience = Patience { limit: Duration::from_secs(60), ..Patience::SHORT };
+        let answer = cx.retry_while("IAM to know the new role everywhere", patience, fresh_role, create).await?;
+        let id = answer.flow_log_ids.unwrap_or_default().into_iter().next();
+        Ok(FlowLogOutputs { flow_log_id: id.ok_or(Error::incomplete("ec2:CreateFlowLogs", "FlowLogIds"))? })
+    }
+
+    async fn update(&self, _cx: &Cx, found: &Found<Self>, _changes: &Changes<'_>) -> Result<FlowLogOutputs> {
+        Ok(found.outputs.clone())
+    }
+
+    async fn tag(cx: &Cx, outputs: &FlowLogOutputs, set: &Tags, remove: &[String]) -> Result<()> {
+        super::tag(cx, &outputs.flow_log_id, set, remove).await
+    }
+
+    async fn delete(cx: &Cx, outputs: &FlowLogOutputs) -> Result<()> {
+        let delete = async {
+            let answer = cx.ec2.delete_flow_logs().flow_log_ids(&outputs.flow_log_id).send().await?;
+            refused("ec2:DeleteFlowLogs", answer.request_id(), answer.unsuccessful())
+        };
+        unless_gone(delete.await)?;
+        Ok(())
+    }
+}
+
+impl FlowLog {
+    /// All traffic of a VPC, put together by the minute.
+    pub fn of_all_traffic(vpc_id: &VpcId, log_group: &LogGroupArn, role: &RoleArn) -> Self {
+        FlowLog {
+            vpc_id: vpc_id.clone(),
+            log_group: log_group.clone(),
+            role: role.clone(),
+            traffic: TrafficType::All.to_string(),
+            aggregation_seconds: 60,
+        }
+    }
+}
+
+async fn list(cx: &Cx, filters: Vec<Filter>) -> Result<Vec<types::FlowLog>> {
+    Ok(cx.ec2.describe_flow_logs().set_filter(Some(filters)).into_paginator().items().send().try_collect().await?)
+}

@@ -1,0 +1,117 @@
+use std::time::Duration;
+
+use aws_sdk_ec2::types::{ResourceType, VpcEndpointType};
+use serde::{Deserialize, Serialize};
+
+use super::progress::until_ready;
+use super::{difference, endpoint, from_sdk, in_order_of, make, tag_specification};
+use crate::aws::{Cx, Error, Result};
+use crate::engine::Tags;
+use crate::resources::document::Document;
+use crate::resources::ids::{SecurityGroupId, SubnetId, VpcEndpointId, VpcId};
+use crate::resources::{Changes, Found, Resource, minutes};
+
+/// An interface endpoint: private addresses in the VPC for an AWS service.
+/// <https://docs.aws.amazon.com/vpc/latest/privatelink/create-interface-endpoint.html>
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct InterfaceEndpoint {
+    /// The VPC.
+    pub vpc_id: VpcId,
+    /// The service, for example `com.amazonaws.us-east-1.secretsmanager`.
+    pub service_name: String,
+    /// Who may do what through it.
+    pub policy: Document,
+    /// The subnets in which it has an address, one a zone.
+    pub subnet_ids: Vec<SubnetId>,
+    /// Its security groups.
+    pub security_group_ids: Vec<SecurityGroupId>,
+    /// Answer to the service's ordinary name. The VPC must have DNS support and DNS host names.
+    pub private_dns: bool,
+}
+
+/// What an interface endpoint gives to others.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct InterfaceEndpointOutputs {
+    pub vpc_endpoint_id: VpcEndpointId,
+}
+
+impl Resource for InterfaceEndpoint {
+    const KIND: &'static str = "ec2.interface_endpoint";
+    const USUALLY: Duration = minutes(2);
+    const REPLACED_BY: &'static [&'static str] = &["vpc_id", "service_name"];
+    const ACTIONS: &'static [&'static str] = &[
+        "ec2:DescribeVpcEndpoints",
+        "ec2:CreateVpcEndpoint",
+        "ec2:ModifyVpcEndpoint",
+        "ec2:DeleteVpcEndpoints",
+        "ec2:CreateTags",
+        "ec2:DeleteTags",
+        "route53:AssociateVPCWithHostedZone",
+    ];
+
+    type Outputs = InterfaceEndpointOutputs;
+
+    async fn observe(&self, cx: &Cx, known: Option<&InterfaceEndpointOutputs>) -> Result<Option<Found<Self>>> {
+        let known = known.map(|known| &*known.vpc_endpoint_id);
+        let Some(endpoint) = endpoint::find(cx, known).await? else { return Ok(None) };
+        let groups = endpoint.groups().iter().filter_map(|group| group.group_id());
+        let spec = InterfaceEndpoint {
+            vpc_id: endpoint.vpc_id().unwrap_or_default().into(),
+            service_name: endpoint.service_name().unwrap_or_default().to_owned(),
+            policy: Document::parse(endpoint.policy_document().unwrap_or_default())?,
+            subnet_ids: in_order_of(&self.subnet_ids, endpoint.subnet_ids().iter().map(Into::into).collect()),
+            security_group_ids: in_order_of(&self.security_group_ids, groups.map(Into::into).collect()),
+            private_dns: endpoint.private_dns_enabled.unwrap_or(false),
+        };
+        let id = endpoint.vpc_endpoint_id().unwrap_or_default();
+        let outputs = InterfaceEndpointOutputs { vpc_endpoint_id: id.into() };
+        Ok(Some(Found::tagged(spec, outputs, from_sdk(endpoint.tags()))))
+    }
+
+    async fn create(&self, cx: &Cx) -> Result<InterfaceEndpointOutputs> {
+        let create = || async {
+            let request = cx.ec2.create_vpc_endpoint().client_token(&cx.token).vpc_id(&*self.vpc_id);
+            let request = request.vpc_endpoint_type(VpcEndpointType::Interface).service_name(&self.service_name);
+            let request = request.policy_document(self.policy.to_text()).private_dns_enabled(self.private_dns);
+            let request = request.set_subnet_ids(difference(&self.subnet_ids, &[]));
+            let request = request.set_security_group_ids(difference(&self.security_group_ids, &[]));
+            Ok(request.tag_specifications(tag_specification(cx, ResourceType::VpcEndpoint)).send().await?)
+        };
+        let id = make(cx, create).await?.vpc_endpoint.and_then(|endpoint| endpoint.vpc_endpoint_id);
+        let id = id.ok_or(Error::incomplete("ec2:CreateVpcEndpoint", "VpcEndpointId"))?;
+        until_ready(cx, "the endpoint", || endpoint::progress(cx, &id)).await?;
+        Ok(InterfaceEndpointOutputs { vpc_endpoint_id: id.into() })
+    }
+
+    async fn update(&self, cx: &Cx, found: &Found<Self>, changes: &Changes<'_>) -> Result<InterfaceEndpointOutputs> {
+        let id = &*found.outputs.vpc_endpoint_id;
+        let (subnets, old_subnets) = (&self.subnet_ids, &found.spec.subnet_ids);
+        let (groups, old_groups) = (&self.security_group_ids, &found.spec.security_group_ids);
+        let modify = || async {
+            let request = cx.ec2.modify_vpc_endpoint().vpc_endpoint_id(id);
+            let request = request.set_add_subnet_ids(difference(subnets, old_subnets));
+            let request = request.set_remove_subnet_ids(difference(old_subnets, subnets));
+            let request = request.set_add_security_group_ids(difference(groups, old_groups));
+            let request = request.set_remove_security_group_ids(difference(old_groups, groups));
+            let request = request.set_policy_document(changes.has("policy").then(|| self.policy.to_text()));
+            let private_dns = changes.has("private_dns").then_some(self.private_dns);
+            Ok(request.set_private_dns_enabled(private_dns).send().await?)
+        };
+        make(cx, modify).await?;
+        until_ready(cx, "the endpoint", || endpoint::progress(cx, id)).await?;
+        Ok(found.outputs.clone())
+    }
+
+    async fn tag(cx: &Cx, outputs: &InterfaceEndpointOutputs, set: &Tags, remove: &[String]) -> Result<()> {
+        super::tag(cx, &outputs.vpc_endpoint_id, set, remove).await
+    }
+
+    async fn delete(cx: &Cx, outputs: &InterfaceEndpointOutputs) -> Result<()> {
+        endpoint::delete(cx, &outputs.vpc_endpoint_id).await
+    }
+
+    fn hourly_charge(&self) -> Option<String> {
+        let zones = self.subnet_ids.len();
+        Some(format!("interface endpoint in {zones} zones, about $0.01/h each plus data"))
+    }
+}

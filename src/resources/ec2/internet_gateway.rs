@@ -1,0 +1,120 @@
+use std::time::Duration;
+
+use aws_sdk_ec2::types::{self, Filter, ResourceType};
+use serde::{Deserialize, Serialize};
+
+use super::{from_sdk, is_known, item, locate, make, tag_specification};
+use crate::aws::wait::unless_gone;
+use crate::aws::{Cx, Error, Result};
+use crate::engine::Tags;
+use crate::resources::ids::{InternetGatewayId, VpcId};
+use crate::resources::{Changes, Found, Resource, seconds};
+
+/// The way between a VPC and the internet, with its attachment.
+/// <https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Internet_Gateway.html>
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct InternetGateway {
+    /// The VPC. It can have one.
+    pub vpc_id: VpcId,
+    /// Attached to the VPC: always wanted, as it carries nothing otherwise.
+    pub attached: bool,
+}
+
+/// What an internet gateway gives to others.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct InternetGatewayOutputs {
+    pub internet_gateway_id: InternetGatewayId,
+    pub vpc_id: VpcId,
+}
+
+item!(types::InternetGateway, internet_gateway_id);
+
+impl InternetGateway {
+    /// One that is attached to the VPC.
+    pub fn of(vpc_id: &VpcId) -> Self {
+        InternetGateway { vpc_id: vpc_id.clone(), attached: true }
+    }
+
+    async fn attach(&self, cx: &Cx, id: &str) -> Result<()> {
+        let attach = || async {
+            let request = cx.ec2.attach_internet_gateway().internet_gateway_id(id).vpc_id(&*self.vpc_id);
+            Ok(request.send().await.map(|_| ())?)
+        };
+        make(cx, attach).await
+    }
+}
+
+impl Resource for InternetGateway {
+    const KIND: &'static str = "ec2.internet_gateway";
+    const USUALLY: Duration = seconds(5);
+    // A gateway could be moved to another VPC, but a VPC that is replaced waits for its gateway to go.
+    const REPLACED_BY: &'static [&'static str] = &["vpc_id"];
+    const ACTIONS: &'static [&'static str] = &[
+        "ec2:DescribeInternetGateways",
+        "ec2:CreateInternetGateway",
+        "ec2:AttachInternetGateway",
+        "ec2:DetachInternetGateway",
+        "ec2:DeleteInternetGateway",
+        "ec2:CreateTags",
+        "ec2:DeleteTags",
+    ];
+
+    type Outputs = InternetGatewayOutputs;
+
+    async fn observe(&self, cx: &Cx, known: Option<&InternetGatewayOutputs>) -> Result<Option<Found<Self>>> {
+        let id = known.map(|known| &*known.internet_gateway_id);
+        let gateway = locate(cx, "internet-gateway-id", id, |filters| list(cx, filters)).await?;
+        let Some(gateway) = gateway else { return Ok(None) };
+        let attached_to = gateway.attachments().iter().find_map(|attachment| attachment.vpc_id());
+        let spec = InternetGateway {
+            vpc_id: attached_to.map_or_else(|| self.vpc_id.clone(), Into::into),
+            attached: attached_to.is_some(),
+        };
+        let outputs = InternetGatewayOutputs {
+            internet_gateway_id: gateway.internet_gateway_id().unwrap_or_default().into(),
+            vpc_id: spec.vpc_id.clone(),
+        };
+        Ok(Some(Found::tagged(spec, outputs, from_sdk(gateway.tags()))))
+    }
+
+    async fn create(&self, cx: &Cx) -> Result<InternetGatewayOutputs> {
+        let request = cx.ec2.create_internet_gateway();
+        let answer = request.tag_specifications(tag_specification(cx, ResourceType::InternetGateway)).send().await?;
+        let id = answer.internet_gateway.and_then(|gateway| gateway.internet_gateway_id);
+        let id = id.ok_or(Error::incomplete("ec2:CreateInternetGateway", "InternetGatewayId"))?;
+        self.attach(cx, &id).await?;
+        Ok(InternetGatewayOutputs { internet_gateway_id: id.into(), vpc_id: self.vpc_id.clone() })
+    }
+
+    async fn update(&self, cx: &Cx, found: &Found<Self>, _changes: &Changes<'_>) -> Result<InternetGatewayOutputs> {
+        self.attach(cx, &found.outputs.internet_gateway_id).await?;
+        Ok(InternetGatewayOutputs { vpc_id: self.vpc_id.clone(), ..found.outputs.clone() })
+    }
+
+    async fn tag(cx: &Cx, outputs: &InternetGatewayOutputs, set: &Tags, remove: &[String]) -> Result<()> {
+        super::tag(cx, &outputs.internet_gateway_id, set, remove).await
+    }
+
+    async fn delete(cx: &Cx, outputs: &InternetGatewayOutputs) -> Result<()> {
+        let id = &*outputs.internet_gateway_id;
+        if is_known(&outputs.vpc_id) {
+            let detach = || async {
+                let request = cx.ec2.detach_internet_gateway().internet_gateway_id(id).vpc_id(&*outputs.vpc_id);
+                match request.send().await.map_err(Error::from) {
+                    Err(error) if !error.is_code("Gateway.NotAttached") => Err(error),
+                    _ => Ok(()),
+                }
+            };
+            unless_gone(cx.retry_while_not_ready("the VPC's public addresses to be given back", detach).await)?;
+        }
+        let delete =
+            || async { Ok(cx.ec2.delete_internet_gateway().internet_gateway_id(id).send().await.map(|_| ())?) };
+        unless_gone(cx.retry_while_not_ready("the internet gateway to be detached", delete).await)?;
+        Ok(())
+    }
+}
+
+async fn list(cx: &Cx, filters: Vec<Filter>) -> Result<Vec<types::InternetGateway>> {
+    let pages = cx.ec2.describe_internet_gateways().set_filters(Some(filters)).into_paginator();
+    Ok(pages.items().send().try_collect().await?)
+}

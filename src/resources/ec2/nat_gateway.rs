@@ -1,0 +1,112 @@
+use std::time::Duration;
+
+use aws_sdk_ec2::types::{self, Filter, NatGatewayState, ResourceType};
+use serde::{Deserialize, Serialize};
+
+use super::progress::{Progress, until_gone, until_ready};
+use super::{filter, from_sdk, item, locate, make, tag_specification};
+use crate::aws::wait::unless_gone;
+use crate::aws::{Cx, Error, Result};
+use crate::engine::Tags;
+use crate::resources::ids::{AllocationId, NatGatewayId, SubnetId};
+use crate::resources::{Changes, Found, Resource, minutes};
+
+/// A public NAT gateway: lets private subnets call out, and nobody in. AWS can't create it before the VPC's internet
+/// gateway is attached.
+/// <https://docs.aws.amazon.com/vpc/latest/userguide/vpc-nat-gateway.html>
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct NatGateway {
+    /// The public subnet that it stands in.
+    pub subnet_id: SubnetId,
+    /// Its elastic IP.
+    pub allocation_id: AllocationId,
+}
+
+/// What a NAT gateway gives to others.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct NatGatewayOutputs {
+    pub nat_gateway_id: NatGatewayId,
+}
+
+item!(types::NatGateway, nat_gateway_id);
+
+impl Resource for NatGateway {
+    const KIND: &'static str = "ec2.nat_gateway";
+    const USUALLY: Duration = minutes(2);
+    const REPLACED_BY: &'static [&'static str] = &["subnet_id", "allocation_id"];
+    const ACTIONS: &'static [&'static str] = &[
+        "ec2:DescribeNatGateways",
+        "ec2:CreateNatGateway",
+        "ec2:DeleteNatGateway",
+        "ec2:CreateTags",
+        "ec2:DeleteTags",
+    ];
+
+    type Outputs = NatGatewayOutputs;
+
+    async fn observe(&self, cx: &Cx, known: Option<&NatGatewayOutputs>) -> Result<Option<Found<Self>>> {
+        let known = known.map(|known| &*known.nat_gateway_id);
+        let gateway = locate(cx, "nat-gateway-id", known, |filters| standing(cx, filters)).await?;
+        let Some(gateway) = gateway else { return Ok(None) };
+        let addresses = gateway.nat_gateway_addresses();
+        let primary = addresses.iter().find(|address| address.is_primary == Some(true)).or(addresses.first());
+        let spec = NatGateway {
+            subnet_id: gateway.subnet_id().unwrap_or_default().into(),
+            allocation_id: primary.and_then(|address| address.allocation_id()).unwrap_or_default().into(),
+        };
+        let id = gateway.nat_gateway_id().unwrap_or_default();
+        Ok(Some(Found::tagged(spec, NatGatewayOutputs { nat_gateway_id: id.into() }, from_sdk(gateway.tags()))))
+    }
+
+    async fn create(&self, cx: &Cx) -> Result<NatGatewayOutputs> {
+        let create = || async {
+            let request = cx.ec2.create_nat_gateway().client_token(&cx.token).subnet_id(&*self.subnet_id);
+            let request = request.allocation_id(&*self.allocation_id);
+            Ok(request.tag_specifications(tag_specification(cx, ResourceType::Natgateway)).send().await?)
+        };
+        let id = make(cx, create).await?.nat_gateway.and_then(|gateway| gateway.nat_gateway_id);
+        let id = id.ok_or(Error::incomplete("ec2:CreateNatGateway", "NatGatewayId"))?;
+        until_ready(cx, "the NAT gateway", || progress(cx, &id)).await?;
+        Ok(NatGatewayOutputs { nat_gateway_id: id.into() })
+    }
+
+    async fn update(&self, _cx: &Cx, found: &Found<Self>, _changes: &Changes<'_>) -> Result<NatGatewayOutputs> {
+        Ok(found.outputs.clone())
+    }
+
+    async fn tag(cx: &Cx, outputs: &NatGatewayOutputs, set: &Tags, remove: &[String]) -> Result<()> {
+        super::tag(cx, &outputs.nat_gateway_id, set, remove).await
+    }
+
+    async fn delete(cx: &Cx, outputs: &NatGatewayOutputs) -> Result<()> {
+        let id = &*outputs.nat_gateway_id;
+        let delete = async { Ok(cx.ec2.delete_nat_gateway().nat_gateway_id(id).send().await?) };
+        unless_gone(delete.await)?;
+        until_gone(cx, "the NAT gateway", || progress(cx, id)).await
+    }
+
+    fn hourly_charge(&self) -> Option<String> {
+        Some("NAT gateway, about $0.045/h plus data".to_owned())
+    }
+}
+
+/// AWS lists failed and deleted ones for an hour.
+async fn standing(cx: &Cx, mut filters: Vec<Filter>) -> Result<Vec<types::NatGateway>> {
+    filters.push(filter("state", ["pending", "available"]));
+    list(cx, filters).await
+}
+
+async fn list(cx: &Cx, filters: Vec<Filter>) -> Result<Vec<types::NatGateway>> {
+    Ok(cx.ec2.describe_nat_gateways().set_filter(Some(filters)).into_paginator().items().send().try_collect().await?)
+}
+
+async fn progress(cx: &Cx, id: &str) -> Result<Progress> {
+    let gateways = list(cx, vec![filter("nat-gateway-id", [id])]).await?;
+    Ok(Progress::of(gateways, |gateway| match gateway.state() {
+        Some(NatGatewayState::Available) => Progress::Ready,
+        Some(NatGatewayState::Failed | NatGatewayState::Deleted) => {
+            Progress::Ended(gateway.failure_message().unwrap_or("it was deleted").to_owned())
+        }
+        _ => Progress::Busy,
+    }))
+}

@@ -1,0 +1,266 @@
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use aws_sdk_ec2::types::{self, Filter, IcmpTypeCode, PortRange, ResourceType, RuleAction};
+use ipnet::Ipv4Net;
+use serde::{Deserialize, Serialize};
+
+use super::{Direction, Ports, Protocol, filter, from_sdk, in_order_of, item, locate, make, tag_specification};
+use crate::aws::wait::unless_gone;
+use crate::aws::{Cx, Error, Result};
+use crate::engine::Tags;
+use crate::resources::ids::{NetworkAclId, SubnetId, VpcId};
+use crate::resources::{Changes, Found, Resource, seconds};
+
+/// A network ACL: what packets may enter and leave its subnets. It has no memory, so the answers need entries too.
+/// <https://docs.aws.amazon.com/vpc/latest/userguide/vpc-network-acls.html>
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct NetworkAcl {
+    /// The VPC.
+    pub vpc_id: VpcId,
+    /// What is let through and what isn't. What no entry is for is dropped.
+    pub entries: BTreeSet<NetworkAclEntry>,
+    /// The subnets that it guards instead of the VPC's default ACL.
+    pub subnet_ids: Vec<SubnetId>,
+}
+
+/// An entry of a network ACL.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct NetworkAclEntry {
+    /// Into the subnet or out of it.
+    pub direction: Direction,
+    /// 1 to 32,766: of the entries that a packet matches, the one with the lowest number decides.
+    pub number: i32,
+    /// Let it through, or drop it.
+    pub allow: bool,
+    /// The protocol.
+    pub protocol: Protocol,
+    /// The other end: where it comes from, or goes to.
+    pub cidr: Ipv4Net,
+    /// The destination ports; `None` for all.
+    pub ports: Option<Ports>,
+}
+
+/// What a network ACL gives to others.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct NetworkAclOutputs {
+    pub network_acl_id: NetworkAclId,
+}
+
+item!(types::NetworkAcl, network_acl_id);
+
+impl Resource for NetworkAcl {
+    const KIND: &'static str = "ec2.network_acl";
+    const USUALLY: Duration = seconds(5);
+    const REPLACED_BY: &'static [&'static str] = &["vpc_id"];
+    const ACTIONS: &'static [&'static str] = &[
+        "ec2:DescribeNetworkAcls",
+        "ec2:CreateNetworkAcl",
+        "ec2:CreateNetworkAclEntry",
+        "ec2:ReplaceNetworkAclEntry",
+        "ec2:DeleteNetworkAclEntry",
+        "ec2:ReplaceNetworkAclAssociation",
+        "ec2:DeleteNetworkAcl",
+        "ec2:CreateTags",
+        "ec2:DeleteTags",
+    ];
+
+    type Outputs = NetworkAclOutputs;
+
+    async fn observe(&self, cx: &Cx, known: Option<&NetworkAclOutputs>) -> Result<Option<Found<Self>>> {
+        let known = known.map(|known| &*known.network_acl_id);
+        let Some(acl) = locate(cx, "network-acl-id", known, |filters| list(cx, filters)).await? else {
+            return Ok(None);
+        };
+        let subnet_ids = acl.associations().iter().filter_map(|association| association.subnet_id());
+        let spec = NetworkAcl {
+            vpc_id: acl.vpc_id().unwrap_or_default().into(),
+            entries: entries(&acl),
+            subnet_ids: in_order_of(&self.subnet_ids, subnet_ids.map(Into::into).collect()),
+        };
+        let id = acl.network_acl_id().unwrap_or_default();
+        Ok(Some(Found::tagged(spec, NetworkAclOutputs { network_acl_id: id.into() }, from_sdk(acl.tags()))))
+    }
+
+    async fn create(&self, cx: &Cx) -> Result<NetworkAclOutputs> {
+        let create = || async {
+            let request = cx.ec2.create_network_acl().client_token(&cx.token).vpc_id(&*self.vpc_id);
+            Ok(request.tag_specifications(tag_specification(cx, ResourceType::NetworkAcl)).send().await?)
+        };
+        let id = make(cx, create).await?.network_acl.and_then(|acl| acl.network_acl_id);
+        let id = id.ok_or(Error::incomplete("ec2:CreateNetworkAcl", "NetworkAclId"))?;
+        set_entries(cx, &id, &BTreeSet::new(), &self.entries).await?;
+        associate(cx, &self.subnet_ids, &id).await?;
+        Ok(NetworkAclOutputs { network_acl_id: id.into() })
+    }
+
+    async fn update(&self, cx: &Cx, found: &Found<Self>, _changes: &Changes<'_>) -> Result<NetworkAclOutputs> {
+        let id = &*found.outputs.network_acl_id;
+        set_entries(cx, id, &found.spec.entries, &self.entries).await?;
+        let not_in = |all: &[SubnetId], of: &[SubnetId]| -> Vec<SubnetId> {
+            of.iter().filter(|subnet| !all.contains(subnet)).cloned().collect()
+        };
+        associate(cx, &not_in(&found.spec.subnet_ids, &self.subnet_ids), id).await?;
+        give_back(cx, &self.vpc_id, &not_in(&self.subnet_ids, &found.spec.subnet_ids)).await?;
+        Ok(found.outputs.clone())
+    }
+
+    async fn tag(cx: &Cx, outputs: &NetworkAclOutputs, set: &Tags, remove: &[String]) -> Result<()> {
+        super::tag(cx, &outputs.network_acl_id, set, remove).await
+    }
+
+    async fn delete(cx: &Cx, outputs: &NetworkAclOutputs) -> Result<()> {
+        let id = &*outputs.network_acl_id;
+        let acl = list(cx, vec![filter("network-acl-id", [id])]).await?.into_iter().next();
+        let Some(acl) = acl else { return Ok(()) };
+        let subnets = acl.associations().iter().filter_map(|association| association.subnet_id());
+        let subnets: Vec<SubnetId> = subnets.map(Into::into).collect();
+        give_back(cx, acl.vpc_id().unwrap_or_default(), &subnets).await?;
+        let delete = || async { Ok(cx.ec2.delete_network_acl().network_acl_id(id).send().await.map(|_| ())?) };
+        unless_gone(cx.retry_while_not_ready("the subnets to leave the network ACL", delete).await)?;
+        Ok(())
+    }
+}
+
+/// The number of the last entry of every ACL, which drops the rest. It can't be changed.
+const LAST: i32 = 32_767;
+
+/// What an ACL lets through and what not. An entry for IPv6 means nothing: our VPCs have IPv4 only.
+pub(super) fn entries(acl: &types::NetworkAcl) -> BTreeSet<NetworkAclEntry> {
+    let entries = acl.entries().iter().filter(|entry| entry.rule_number.is_some_and(|number| number < LAST));
+    let entries = entries.filter_map(|entry| {
+        let ports = entry.port_range().map(|ports| (ports.from, ports.to));
+        let (from, to) = ports.or(entry.icmp_type_code().map(|icmp| (icmp.r#type, icmp.code))).unwrap_or_default();
+        Some(NetworkAclEntry {
+            direction: Direction::from_egress(entry.egress),
+            number: entry.rule_number?,
+            allow: entry.rule_action() == Some(&RuleAction::Allow),
+            protocol: Protocol::parse(entry.protocol()),
+            cidr: entry.cidr_block()?.parse().ok()?,
+            ports: Ports::parse(from, to),
+        })
+    });
+    entries.collect()
+}
+
+/// Brings the entries of an ACL from `old` to `new`: what is let through first, what is taken away last.
+pub(super) async fn set_entries(
+    cx: &Cx,
+    id: &str,
+    old: &BTreeSet<NetworkAclEntry>,
+    new: &BTreeSet<NetworkAclEntry>,
+) -> Result<()> {
+    let places: BTreeSet<_> = old.iter().map(NetworkAclEntry::place).collect();
+    for entry in new.difference(old) {
+        make(cx, || entry.put(cx, id, places.contains(&entry.place()))).await?;
+    }
+    let places: BTreeSet<_> = new.iter().map(NetworkAclEntry::place).collect();
+    for entry in old.iter().filter(|entry| !places.contains(&entry.place())) {
+        let request = cx.ec2.delete_network_acl_entry().network_acl_id(id).rule_number(entry.number);
+        let delete = async { Ok(request.egress(entry.direction.is_egress()).send().await?) };
+        unless_gone(delete.await)?;
+    }
+    Ok(())
+}
+
+/// Puts an entry into a request: those of CreateNetworkAclEntry and ReplaceNetworkAclEntry are two types.
+macro_rules! request {
+    ($entry:ident, $id:ident, $request:expr) => {{
+        let (icmp, ports) = $entry.port_parameters();
+        let action = if $entry.allow { RuleAction::Allow } else { RuleAction::Deny };
+        let request = $request.network_acl_id($id).egress($entry.direction.is_egress()).rule_number($entry.number);
+        let request = request.rule_action(action).protocol($entry.protocol.number());
+        request.cidr_block($entry.cidr.to_string()).set_icmp_type_code(icmp).set_port_range(ports)
+    }};
+}
+
+impl NetworkAclEntry {
+    /// An ACL can have one entry with this number in this direction.
+    fn place(&self) -> (Direction, i32) {
+        (self.direction, self.number)
+    }
+
+    async fn put(&self, cx: &Cx, id: &str, replace: bool) -> Result<()> {
+        if replace {
+            request!(self, id, cx.ec2.replace_network_acl_entry()).send().await?;
+        } else {
+            request!(self, id, cx.ec2.create_network_acl_entry()).send().await?;
+        }
+        Ok(())
+    }
+
+    fn port_parameters(&self) -> (Option<IcmpTypeCode>, Option<PortRange>) {
+        let (from, to) = self.ports.map_or((-1, -1), |ports| (ports.from, ports.to));
+        match self.protocol {
+            Protocol::Icmp => (Some(IcmpTypeCode::builder().r#type(from).code(to).build()), None),
+            Protocol::Tcp | Protocol::Udp => {
+                let all = PortRange::builder().from(0).to(65_535);
+                let ports = if self.ports.is_some() { PortRange::builder().from(from).to(to) } else { all };
+                (None, Some(ports.build()))
+            }
+            Protocol::All | Protocol::Other(_) => (None, None),
+        }
+    }
+}
+
+/// Makes an ACL guard these subnets. Each subnet has always one ACL, so this moves it from another one.
+async fn associate(cx: &Cx, subnets: &[SubnetId], acl_id: &str) -> Result<()> {
+    if subnets.is_empty() {
+        return Ok(());
+    }
+    let subnets: Vec<&str> = subnets.iter().map(|subnet| &**subnet).collect();
+    let acls = list(cx, vec![filter("association.subnet-id", subnets.iter().copied())]).await?;
+    let associations = acls.iter().flat_map(|acl| acl.associations());
+    let is_wanted = |subnet: Option<&str>| subnet.is_some_and(|subnet| subnets.contains(&subnet));
+    for association in associations.filter(|association| is_wanted(association.subnet_id())) {
+        let id = association.network_acl_association_id().unwrap_or_default();
+        let request = || cx.ec2.replace_network_acl_association().association_id(id).network_acl_id(acl_id);
+        make(cx, || async { Ok(request().send().await?) }).await?;
+    }
+    Ok(())
+}
+
+/// Leaves these subnets to the VPC's default ACL. Those that are gone need none.
+async fn give_back(cx: &Cx, vpc_id: &str, subnets: &[SubnetId]) -> Result<()> {
+    if subnets.is_empty() {
+        return Ok(());
+    }
+    let default = list(cx, vec![filter("vpc-id", [vpc_id]), filter("default", ["true"])]).await?.into_iter().next();
+    let default = default.and_then(|acl| acl.network_acl_id);
+    associate(cx, subnets, &default.ok_or(Error::incomplete("ec2:DescribeNetworkAcls", "NetworkAclId"))?).await
+}
+
+pub(super) async fn list(cx: &Cx, filters: Vec<Filter>) -> Result<Vec<types::NetworkAcl>> {
+    Ok(cx.ec2.describe_network_acls().set_filters(Some(filters)).into_paginator().items().send().try_collect().await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_reads_back_as_it_was_written() {
+        let everywhere = Ipv4Net::default();
+        for (protocol, ports) in [
+            (Protocol::All, None),
+            (Protocol::Tcp, Some(Ports::one(443))),
+            (Protocol::Icmp, Some(Ports { from: 3, to: 4 })),
+        ] {
+            let entry = NetworkAclEntry {
+                direction: Direction::Egress,
+                number: 7,
+                allow: true,
+                protocol,
+                cidr: everywhere,
+                ports,
+            };
+            let (icmp, range) = entry.port_parameters();
+            let sdk = types::NetworkAclEntry::builder().egress(true).rule_number(7).rule_action(RuleAction::Allow);
+            let sdk = sdk.protocol(entry.protocol.number()).cidr_block("0.0.0.0/0");
+            let sdk = sdk.set_icmp_type_code(icmp).set_port_range(range).build();
+            let last = types::NetworkAclEntry::builder().rule_number(LAST).cidr_block("0.0.0.0/0").build();
+            let acl = types::NetworkAcl::builder().entries(sdk).entries(last).build();
+            assert_eq!(entries(&acl), BTreeSet::from([entry]));
+        }
+    }
+}

@@ -1,0 +1,114 @@
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use aws_sdk_ec2::types::{self, Filter, IpPermission, IpRange, ResourceType};
+use serde::{Deserialize, Serialize};
+
+use super::{delete_when_free, from_sdk, is_ours, item, locate, make, security_group_rule as rules, tag_specification};
+use crate::aws::wait::unless_gone;
+use crate::aws::{Cx, Error, Result};
+use crate::engine::Tags;
+use crate::resources::ids::{SecurityGroupId, VpcId};
+use crate::resources::{Changes, Found, Resource, seconds};
+
+/// A security group. It lets nothing in or out but what its rules say, which are resources of their own.
+/// <https://docs.aws.amazon.com/vpc/latest/userguide/security-groups.html>
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SecurityGroup {
+    /// Up to 255 characters; unique in the VPC; doesn't begin with `sg-`.
+    pub name: String,
+    /// What it is for: up to 255 letters, digits, spaces and `._-:/()#,@[]+=&;{}!$*`.
+    pub description: String,
+    /// The VPC.
+    pub vpc_id: VpcId,
+    /// Rules that no step has made, in words: none are wanted. AWS's own first rule, that everything may go out, is one.
+    pub other_rules: BTreeSet<String>,
+}
+
+/// What a security group gives to others.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SecurityGroupOutputs {
+    pub security_group_id: SecurityGroupId,
+}
+
+item!(types::SecurityGroup, group_id);
+
+impl SecurityGroup {
+    /// One without any rule.
+    pub fn new(name: impl Into<String>, description: impl Into<String>, vpc_id: &VpcId) -> Self {
+        SecurityGroup {
+            name: name.into(),
+            description: description.into(),
+            vpc_id: vpc_id.clone(),
+            other_rules: BTreeSet::new(),
+        }
+    }
+}
+
+impl Resource for SecurityGroup {
+    const KIND: &'static str = "ec2.security_group";
+    const USUALLY: Duration = seconds(3);
+    const REPLACED_BY: &'static [&'static str] = &["name", "description", "vpc_id"];
+    const ACTIONS: &'static [&'static str] = &[
+        "ec2:DescribeSecurityGroups",
+        "ec2:DescribeSecurityGroupRules",
+        "ec2:CreateSecurityGroup",
+        "ec2:RevokeSecurityGroupIngress",
+        "ec2:RevokeSecurityGroupEgress",
+        "ec2:DeleteSecurityGroup",
+        "ec2:CreateTags",
+        "ec2:DeleteTags",
+    ];
+
+    type Outputs = SecurityGroupOutputs;
+
+    async fn observe(&self, cx: &Cx, known: Option<&SecurityGroupOutputs>) -> Result<Option<Found<Self>>> {
+        let known = known.map(|known| &*known.security_group_id);
+        let Some(group) = locate(cx, "group-id", known, |filters| list(cx, filters)).await? else { return Ok(None) };
+        let id = group.group_id().unwrap_or_default();
+        let others = rules::of_group(cx, id).await?;
+        let spec = SecurityGroup {
+            name: group.group_name().unwrap_or_default().to_owned(),
+            description: group.description().unwrap_or_default().to_owned(),
+            vpc_id: group.vpc_id().unwrap_or_default().into(),
+            other_rules: others.iter().filter(|rule| !is_ours(cx, rule.tags())).map(rules::in_words).collect(),
+        };
+        Ok(Some(Found::tagged(spec, SecurityGroupOutputs { security_group_id: id.into() }, from_sdk(group.tags()))))
+    }
+
+    async fn create(&self, cx: &Cx) -> Result<SecurityGroupOutputs> {
+        let create = || async {
+            let request = cx.ec2.create_security_group().group_name(&self.name).description(&self.description);
+            let request = request.vpc_id(&*self.vpc_id);
+            Ok(request.tag_specifications(tag_specification(cx, ResourceType::SecurityGroup)).send().await?)
+        };
+        let id = make(cx, create).await?.group_id.ok_or(Error::incomplete("ec2:CreateSecurityGroup", "GroupId"))?;
+        // AWS's own first rule. By its content, as a list of rules may not show it yet.
+        let everywhere = IpRange::builder().cidr_ip("0.0.0.0/0").build();
+        let everything = IpPermission::builder().ip_protocol("-1").ip_ranges(everywhere).build();
+        let revoke =
+            async { Ok(cx.ec2.revoke_security_group_egress().group_id(&id).ip_permissions(everything).send().await?) };
+        unless_gone(revoke.await)?;
+        Ok(SecurityGroupOutputs { security_group_id: id.into() })
+    }
+
+    async fn update(&self, cx: &Cx, found: &Found<Self>, _changes: &Changes<'_>) -> Result<SecurityGroupOutputs> {
+        rules::revoke(cx, &found.outputs.security_group_id, |rule| !is_ours(cx, rule.tags())).await?;
+        Ok(found.outputs.clone())
+    }
+
+    async fn tag(cx: &Cx, outputs: &SecurityGroupOutputs, set: &Tags, remove: &[String]) -> Result<()> {
+        super::tag(cx, &outputs.security_group_id, set, remove).await
+    }
+
+    async fn delete(cx: &Cx, outputs: &SecurityGroupOutputs) -> Result<()> {
+        let id = &*outputs.security_group_id;
+        let delete = || async { Ok(cx.ec2.delete_security_group().group_id(id).send().await.map(|_| ())?) };
+        delete_when_free(cx, id, delete).await
+    }
+}
+
+pub(super) async fn list(cx: &Cx, filters: Vec<Filter>) -> Result<Vec<types::SecurityGroup>> {
+    let pages = cx.ec2.describe_security_groups().set_filters(Some(filters)).into_paginator();
+    Ok(pages.items().send().try_collect().await?)
+}

@@ -1,0 +1,109 @@
+use std::time::Duration;
+
+use aws_sdk_ec2::types::{self, AttributeBooleanValue, Filter, ResourceType, SubnetState};
+use ipnet::Ipv4Net;
+use serde::{Deserialize, Serialize};
+
+use super::{delete_when_free, filter, from_sdk, item, locate, make, tag_specification};
+use crate::aws::wait::Patience;
+use crate::aws::{Cx, Error, Result};
+use crate::engine::Tags;
+use crate::resources::ids::{SubnetId, VpcId};
+use crate::resources::{Changes, Found, Resource, seconds};
+
+/// A subnet: a part of a VPC's block in one availability zone.
+/// <https://docs.aws.amazon.com/vpc/latest/userguide/configure-subnets.html>
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Subnet {
+    /// The VPC.
+    pub vpc_id: VpcId,
+    /// A part of the VPC's block, /16 to /28.
+    pub cidr: Ipv4Net,
+    /// The zone's name, for example `us-east-1a`.
+    pub availability_zone: String,
+    /// Give what is launched here a public address, unless it says otherwise.
+    pub map_public_ip: bool,
+}
+
+/// What a subnet gives to others.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SubnetOutputs {
+    pub subnet_id: SubnetId,
+}
+
+item!(types::Subnet, subnet_id);
+
+impl Resource for Subnet {
+    const KIND: &'static str = "ec2.subnet";
+    const USUALLY: Duration = seconds(5);
+    const REPLACED_BY: &'static [&'static str] = &["vpc_id", "cidr", "availability_zone"];
+    const ACTIONS: &'static [&'static str] = &[
+        "ec2:DescribeSubnets",
+        "ec2:CreateSubnet",
+        "ec2:ModifySubnetAttribute",
+        "ec2:DeleteSubnet",
+        "ec2:CreateTags",
+        "ec2:DeleteTags",
+    ];
+
+    type Outputs = SubnetOutputs;
+
+    async fn observe(&self, cx: &Cx, known: Option<&SubnetOutputs>) -> Result<Option<Found<Self>>> {
+        let known = known.map(|known| &*known.subnet_id);
+        let Some(subnet) = locate(cx, "subnet-id", known, |filters| list(cx, filters)).await? else { return Ok(None) };
+        let id = subnet.subnet_id().unwrap_or_default();
+        let cidr = subnet.cidr_block().unwrap_or_default();
+        let spec = Subnet {
+            vpc_id: subnet.vpc_id().unwrap_or_default().into(),
+            cidr: cidr.parse().map_err(|_| Error::local(format!("{id} has the CIDR {cidr:?}")))?,
+            availability_zone: subnet.availability_zone().unwrap_or_default().to_owned(),
+            map_public_ip: subnet.map_public_ip_on_launch.unwrap_or(false),
+        };
+        Ok(Some(Found::tagged(spec, SubnetOutputs { subnet_id: id.into() }, from_sdk(subnet.tags()))))
+    }
+
+    async fn create(&self, cx: &Cx) -> Result<SubnetOutputs> {
+        let create = || async {
+            let request = cx.ec2.create_subnet().vpc_id(&*self.vpc_id).cidr_block(self.cidr.to_string());
+            let request = request.availability_zone(&self.availability_zone);
+            Ok(request.tag_specifications(tag_specification(cx, ResourceType::Subnet)).send().await?)
+        };
+        let subnet = make(cx, create).await?.subnet;
+        let id = subnet.and_then(|subnet| subnet.subnet_id).ok_or(Error::incomplete("ec2:CreateSubnet", "SubnetId"))?;
+        cx.wait_until("the subnet to become available", Patience::SHORT, || async {
+            let subnets = list(cx, vec![filter("subnet-id", [&id])]).await?;
+            Ok(subnets.first().and_then(|subnet| (subnet.state() == Some(&SubnetState::Available)).then_some(())))
+        })
+        .await?;
+        if self.map_public_ip {
+            self.set_public_ip(cx, &id).await?;
+        }
+        Ok(SubnetOutputs { subnet_id: id.into() })
+    }
+
+    async fn update(&self, cx: &Cx, found: &Found<Self>, _changes: &Changes<'_>) -> Result<SubnetOutputs> {
+        self.set_public_ip(cx, &found.outputs.subnet_id).await?;
+        Ok(found.outputs.clone())
+    }
+
+    async fn tag(cx: &Cx, outputs: &SubnetOutputs, set: &Tags, remove: &[String]) -> Result<()> {
+        super::tag(cx, &outputs.subnet_id, set, remove).await
+    }
+
+    async fn delete(cx: &Cx, outputs: &SubnetOutputs) -> Result<()> {
+        let id = &*outputs.subnet_id;
+        delete_when_free(cx, id, || async { Ok(cx.ec2.delete_subnet().subnet_id(id).send().await.map(|_| ())?) }).await
+    }
+}
+
+impl Subnet {
+    async fn set_public_ip(&self, cx: &Cx, id: &str) -> Result<()> {
+        let value = AttributeBooleanValue::builder().value(self.map_public_ip).build();
+        cx.ec2.modify_subnet_attribute().subnet_id(id).map_public_ip_on_launch(value).send().await?;
+        Ok(())
+    }
+}
+
+async fn list(cx: &Cx, filters: Vec<Filter>) -> Result<Vec<types::Subnet>> {
+    Ok(cx.ec2.describe_subnets().set_filters(Some(filters)).into_paginator().items().send().try_collect().await?)
+}

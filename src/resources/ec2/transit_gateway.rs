@@ -1,0 +1,167 @@
+use std::time::Duration;
+
+use aws_sdk_ec2::types::{
+    self, AutoAcceptSharedAttachmentsValue, DefaultRouteTableAssociationValue, DefaultRouteTablePropagationValue,
+    DnsSupportValue, Filter, ModifyTransitGatewayOptions, ResourceType, TransitGatewayRequestOptions,
+    TransitGatewayState, VpnEcmpSupportValue,
+};
+use serde::{Deserialize, Serialize};
+
+use super::progress::{Progress, until_gone, until_ready};
+use super::{filter, from_sdk, item, locate, tag_specification};
+use crate::aws::wait::unless_gone;
+use crate::aws::{Cx, Error, Result};
+use crate::engine::Tags;
+use crate::resources::ids::TransitGatewayId;
+use crate::resources::{Changes, Found, Resource, minutes};
+
+/// A transit gateway: joins VPCs of a region.
+/// <https://docs.aws.amazon.com/vpc/latest/tgw/tgw-transit-gateways.html>
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TransitGateway {
+    /// What it is for.
+    pub description: String,
+    /// Accept attachments from accounts that it is shared with, unasked.
+    pub auto_accept_shared_attachments: bool,
+    /// Let each new attachment use the default route table.
+    pub default_route_table_association: bool,
+    /// Let each new attachment announce itself in the default route table.
+    pub default_route_table_propagation: bool,
+    /// Resolve public host names of one VPC to private addresses in the others.
+    pub dns_support: bool,
+    /// Use several VPN tunnels at once.
+    pub vpn_ecmp_support: bool,
+}
+
+/// What a transit gateway gives to others.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TransitGatewayOutputs {
+    pub transit_gateway_id: TransitGatewayId,
+    pub arn: String,
+}
+
+item!(types::TransitGateway, transit_gateway_id);
+
+/// AWS's word for on and off: each option has a type of its own.
+macro_rules! switch {
+    ($type:ident, $on:expr) => {
+        if $on { $type::Enable } else { $type::Disable }
+    };
+}
+
+/// Puts the options into a builder: those of a create and of a change are two types.
+macro_rules! options {
+    ($spec:ident, $builder:expr) => {
+        $builder
+            .auto_accept_shared_attachments(switch!(
+                AutoAcceptSharedAttachmentsValue,
+                $spec.auto_accept_shared_attachments
+            ))
+            .default_route_table_association(switch!(
+                DefaultRouteTableAssociationValue,
+                $spec.default_route_table_association
+            ))
+            .default_route_table_propagation(switch!(
+                DefaultRouteTablePropagationValue,
+                $spec.default_route_table_propagation
+            ))
+            .dns_support(switch!(DnsSupportValue, $spec.dns_support))
+            .vpn_ecmp_support(switch!(VpnEcmpSupportValue, $spec.vpn_ecmp_support))
+            .build()
+    };
+}
+
+impl Resource for TransitGateway {
+    const KIND: &'static str = "ec2.transit_gateway";
+    const USUALLY: Duration = minutes(2);
+    const ACTIONS: &'static [&'static str] = &[
+        "ec2:DescribeTransitGateways",
+        "ec2:CreateTransitGateway",
+        "ec2:ModifyTransitGateway",
+        "ec2:DeleteTransitGateway",
+        "ec2:CreateTags",
+        "ec2:DeleteTags",
+    ];
+
+    type Outputs = TransitGatewayOutputs;
+
+    async fn observe(&self, cx: &Cx, known: Option<&TransitGatewayOutputs>) -> Result<Option<Found<Self>>> {
+        let known = known.map(|known| &*known.transit_gateway_id);
+        let gateway = locate(cx, "transit-gateway-id", known, |filters| standing(cx, filters)).await?;
+        let Some(gateway) = gateway else { return Ok(None) };
+        let options = gateway.options();
+        let accepts = options.and_then(|options| options.auto_accept_shared_attachments());
+        let associates = options.and_then(|options| options.default_route_table_association());
+        let propagates = options.and_then(|options| options.default_route_table_propagation());
+        let spec = TransitGateway {
+            description: gateway.description().unwrap_or_default().to_owned(),
+            auto_accept_shared_attachments: accepts == Some(&AutoAcceptSharedAttachmentsValue::Enable),
+            default_route_table_association: associates == Some(&DefaultRouteTableAssociationValue::Enable),
+            default_route_table_propagation: propagates == Some(&DefaultRouteTablePropagationValue::Enable),
+            dns_support: options.and_then(|options| options.dns_support()) == Some(&DnsSupportValue::Enable),
+            vpn_ecmp_support: options.and_then(|options| options.vpn_ecmp_support())
+                == Some(&VpnEcmpSupportValue::Enable),
+        };
+        Ok(Some(Found::tagged(spec, outputs(&gateway), from_sdk(gateway.tags()))))
+    }
+
+    async fn create(&self, cx: &Cx) -> Result<TransitGatewayOutputs> {
+        let options = options!(self, TransitGatewayRequestOptions::builder());
+        let request = cx.ec2.create_transit_gateway().description(&self.description).options(options);
+        let answer = request.tag_specifications(tag_specification(cx, ResourceType::TransitGateway)).send().await?;
+        let gateway = answer.transit_gateway.ok_or(Error::incomplete("ec2:CreateTransitGateway", "TransitGateway"))?;
+        let outputs = outputs(&gateway);
+        until_ready(cx, "the transit gateway", || progress(cx, &outputs.transit_gateway_id)).await?;
+        Ok(outputs)
+    }
+
+    async fn update(&self, cx: &Cx, found: &Found<Self>, _changes: &Changes<'_>) -> Result<TransitGatewayOutputs> {
+        let id = &*found.outputs.transit_gateway_id;
+        let modify = || async {
+            let options = options!(self, ModifyTransitGatewayOptions::builder());
+            let request = cx.ec2.modify_transit_gateway().transit_gateway_id(id).description(&self.description);
+            Ok(request.options(options).send().await?)
+        };
+        cx.retry_while_not_ready("the transit gateway to take a change", modify).await?;
+        until_ready(cx, "the transit gateway", || progress(cx, id)).await?;
+        Ok(found.outputs.clone())
+    }
+
+    async fn tag(cx: &Cx, outputs: &TransitGatewayOutputs, set: &Tags, remove: &[String]) -> Result<()> {
+        super::tag(cx, &outputs.transit_gateway_id, set, remove).await
+    }
+
+    async fn delete(cx: &Cx, outputs: &TransitGatewayOutputs) -> Result<()> {
+        let id = &*outputs.transit_gateway_id;
+        let delete = || async { Ok(cx.ec2.delete_transit_gateway().transit_gateway_id(id).send().await.map(|_| ())?) };
+        unless_gone(cx.retry_while_not_ready("the transit gateway's attachments to go", delete).await)?;
+        until_gone(cx, "the transit gateway", || progress(cx, id)).await
+    }
+}
+
+fn outputs(gateway: &types::TransitGateway) -> TransitGatewayOutputs {
+    TransitGatewayOutputs {
+        transit_gateway_id: gateway.transit_gateway_id().unwrap_or_default().into(),
+        arn: gateway.transit_gateway_arn().unwrap_or_default().to_owned(),
+    }
+}
+
+/// AWS lists deleted ones for a while.
+async fn standing(cx: &Cx, mut filters: Vec<Filter>) -> Result<Vec<types::TransitGateway>> {
+    filters.push(filter("state", ["pending", "available", "modifying"]));
+    list(cx, filters).await
+}
+
+async fn list(cx: &Cx, filters: Vec<Filter>) -> Result<Vec<types::TransitGateway>> {
+    let pages = cx.ec2.describe_transit_gateways().set_filters(Some(filters)).into_paginator();
+    Ok(pages.items().send().try_collect().await?)
+}
+
+async fn progress(cx: &Cx, id: &str) -> Result<Progress> {
+    let gateways = list(cx, vec![filter("transit-gateway-id", [id])]).await?;
+    Ok(Progress::of(gateways, |gateway| match gateway.state() {
+        Some(TransitGatewayState::Available) => Progress::Ready,
+        Some(TransitGatewayState::Deleted) => Progress::Ended("it was deleted".to_owned()),
+        _ => Progress::Busy,
+    }))
+}

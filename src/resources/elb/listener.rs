@@ -1,0 +1,189 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_elasticloadbalancingv2::types::{self, Certificate, ProtocolEnum as Protocol};
+use serde::{Deserialize, Serialize};
+
+use super::action::{Action, Roles, traffic};
+use super::{tags_of, to_sdk};
+use crate::aws::wait::{Patience, unless_gone};
+use crate::aws::{Class, Cx, Error, Result};
+use crate::engine::Tags;
+use crate::resources::ids::{CertificateArn, ListenerArn, LoadBalancerArn, TargetGroupArn};
+use crate::resources::{Changes, Found, Resource, seconds};
+
+/// What a load balancer does with what comes in on a port.
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateListener.html>
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Listener {
+    /// The load balancer.
+    pub load_balancer: LoadBalancerArn,
+    /// The port.
+    pub port: u16,
+    /// HTTPS with these; HTTP without.
+    pub tls: Option<Tls>,
+    /// What is done with a request that no rule takes.
+    pub action: Action,
+}
+
+/// How a listener speaks TLS.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Tls {
+    /// The certificate.
+    pub certificate: CertificateArn,
+    /// The security policy: protocols and ciphers.
+    /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/describe-ssl-policies.html>
+    pub policy: String,
+}
+
+/// What a listener gives to others.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ListenerOutputs {
+    pub arn: ListenerArn,
+    /// The target group that is blue's, if it forwards by weight.
+    pub blue: Option<TargetGroupArn>,
+    /// The target group that is green's, if it forwards by weight.
+    pub green: Option<TargetGroupArn>,
+}
+
+impl Resource for Listener {
+    const KIND: &'static str = "elb.listener";
+    const USUALLY: Duration = seconds(3);
+    const REPLACED_BY: &'static [&'static str] = &["load_balancer"];
+    const ACTIONS: &'static [&'static str] = &[
+        "elasticloadbalancing:DescribeListeners",
+        "elasticloadbalancing:DescribeTags",
+        "elasticloadbalancing:CreateListener",
+        "elasticloadbalancing:ModifyListener",
+        "elasticloadbalancing:AddTags",
+        "elasticloadbalancing:RemoveTags",
+        "elasticloadbalancing:DeleteListener",
+    ];
+
+    type Outputs = ListenerOutputs;
+
+    async fn observe(&self, cx: &Cx, known: Option<&ListenerOutputs>) -> Result<Option<Found<Self>>> {
+        if !self.load_balancer.is_known() {
+            return Ok(None);
+        }
+        let all = all(cx, &self.load_balancer).await?;
+        let is_this = |listener: &&types::Listener| match known {
+            Some(known) => listener.listener_arn() == Some(&known.arn),
+            None => listener.port() == Some(self.port.into()),
+        };
+        let Some(listener) = all.iter().find(is_this) else { return Ok(None) };
+        let arn = listener.listener_arn().unwrap_or_default();
+        let siblings: Vec<_> = all.iter().filter_map(|listener| listener.listener_arn.clone()).collect();
+        let tags = tags_of(cx, arn, &siblings).await?;
+        let roles = Roles::known_or(known.map(ListenerOutputs::roles), &self.action);
+        let certificate = listener.certificates().first().and_then(|certificate| certificate.certificate_arn());
+        let tls = (listener.protocol() == Some(&Protocol::Https)).then(|| Tls {
+            certificate: certificate.unwrap_or_default().into(),
+            policy: listener.ssl_policy().unwrap_or_default().to_owned(),
+        });
+        let spec = Listener {
+            load_balancer: listener.load_balancer_arn().unwrap_or_default().into(),
+            port: u16::try_from(listener.port().unwrap_or_default()).unwrap_or_default(),
+            tls,
+            action: self.action.observed(listener.default_actions(), &roles),
+        };
+        let live = traffic(listener.default_actions(), &roles);
+        Ok(Some(Found { live, ..Found::tagged(spec, outputs(arn, roles), tags) }))
+    }
+
+    async fn create(&self, cx: &Cx) -> Result<ListenerOutputs> {
+        let create = || async {
+            let request = cx.elb.create_listener().load_balancer_arn(&*self.load_balancer).port(self.port.into());
+            let request = request.protocol(self.protocol()).set_ssl_policy(self.policy());
+            let request = request.set_certificates(self.certificates()).set_tags(Some(to_sdk(&cx.tags)));
+            Ok(request.default_actions(self.action.initial()).send().await?)
+        };
+        let answer = while_certificate_is_new(cx, create).await?;
+        let missing = Error::incomplete("elasticloadbalancing:CreateListener", "ListenerArn");
+        let arn = answer.listeners().first().and_then(|listener| listener.listener_arn()).ok_or(missing)?;
+        Ok(outputs(arn, self.action.roles()))
+    }
+
+    async fn update(&self, cx: &Cx, found: &Found<Self>, changes: &Changes<'_>) -> Result<ListenerOutputs> {
+        let arn = &found.outputs.arn;
+        // What a call leaves out stays as it is: so the weights, unless the action itself changes.
+        if changes.any(&["port", "tls"]) {
+            let modify = || async {
+                let request = cx.elb.modify_listener().listener_arn(&**arn).port(self.port.into());
+                let request = request.protocol(self.protocol()).set_ssl_policy(self.policy());
+                Ok(request.set_certificates(self.certificates()).send().await?)
+            };
+            while_certificate_is_new(cx, modify).await?;
+        }
+        if changes.has("action") {
+            let now = cx.elb.describe_listeners().listener_arns(&**arn).send().await?;
+            let now = now.listeners().first().map(types::Listener::default_actions).unwrap_or_default();
+            let action = self.action.in_place_of(now, &found.outputs.roles());
+            cx.elb.modify_listener().listener_arn(&**arn).default_actions(action).send().await?;
+        }
+        Ok(outputs(arn, self.action.roles()))
+    }
+
+    async fn tag(cx: &Cx, outputs: &ListenerOutputs, set: &Tags, remove: &[String]) -> Result<()> {
+        super::tag(cx, &outputs.arn, set, remove).await
+    }
+
+    async fn delete(cx: &Cx, outputs: &ListenerOutputs) -> Result<()> {
+        let delete = async { Ok(cx.elb.delete_listener().listener_arn(&*outputs.arn).send().await?) };
+        unless_gone(delete.await)?;
+        Ok(())
+    }
+}
+
+impl Listener {
+    fn protocol(&self) -> Protocol {
+        if self.tls.is_some() { Protocol::Https } else { Protocol::Http }
+    }
+
+    fn policy(&self) -> Option<String> {
+        self.tls.as_ref().map(|tls| tls.policy.clone())
+    }
+
+    fn certificates(&self) -> Option<Vec<Certificate>> {
+        let tls = self.tls.as_ref()?;
+        Some(vec![Certificate::builder().certificate_arn(&*tls.certificate).build()])
+    }
+}
+
+impl ListenerOutputs {
+    fn roles(&self) -> Roles {
+        Roles { blue: self.blue.clone(), green: self.green.clone() }
+    }
+}
+
+fn outputs(arn: &str, Roles { blue, green }: Roles) -> ListenerOutputs {
+    ListenerOutputs { arn: arn.into(), blue, green }
+}
+
+/// Elastic Load Balancing may need seconds to see a certificate that was just made.
+async fn while_certificate_is_new<T, F>(cx: &Cx, call: impl FnMut() -> F) -> Result<T>
+where
+    F: Future<Output = Result<T>>,
+{
+    let unseen = |error: &Error| {
+        error.class == Class::NotReady
+            || error.is_code("CertificateNotFound")
+            || error.is_code("UnsupportedCertificate")
+    };
+    cx.retry_while("the load balancer to see its certificate", Patience::FRESH, unseen, call).await
+}
+
+async fn all(cx: &Cx, load_balancer: &str) -> Result<Arc<Vec<types::Listener>>> {
+    let load = async {
+        let mut pages = cx.elb.describe_listeners().load_balancer_arn(load_balancer).into_paginator().items().send();
+        let mut all = Vec::new();
+        while let Some(listener) = pages.next().await {
+            match unless_gone(listener.map_err(Error::from))? {
+                Some(listener) => all.push(listener),
+                None => break,
+            }
+        }
+        Ok(all)
+    };
+    cx.inventory.once(format!("elb.listeners.{load_balancer}"), load).await
+}

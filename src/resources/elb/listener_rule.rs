@@ -1,0 +1,207 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_elasticloadbalancingv2::types::{
+    self, HostHeaderConditionConfig, HttpHeaderConditionConfig, PathPatternConditionConfig, RuleCondition,
+    RulePriorityPair,
+};
+use serde::{Deserialize, Serialize};
+
+use super::action::{Action, Roles, traffic};
+use super::{tags_of, to_sdk};
+use crate::aws::wait::unless_gone;
+use crate::aws::{Cx, Error, Result};
+use crate::engine::Tags;
+use crate::resources::ids::{ListenerArn, ListenerRuleArn, TargetGroupArn};
+use crate::resources::{Changes, Found, Resource, seconds};
+
+/// A rule that comes before a listener's own action.
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateRule.html>
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ListenerRule {
+    /// The listener.
+    pub listener: ListenerArn,
+    /// 1 to 50000: the lowest is tried first. No two rules of a listener have the same.
+    pub priority: u16,
+    /// Which requests it takes: those that meet all conditions.
+    pub conditions: Conditions,
+    /// What is done with them.
+    pub action: Action,
+}
+
+/// Which requests a rule takes. At least one kind must be given, with at most five values in all.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Conditions {
+    /// Patterns of paths, with `*` and `?`.
+    pub paths: BTreeSet<String>,
+    /// Patterns of host names.
+    pub hosts: BTreeSet<String>,
+    /// Patterns of values, by header.
+    pub headers: BTreeMap<String, BTreeSet<String>>,
+    /// Kinds that provisioner never asks for: only ever observed.
+    pub others: BTreeSet<String>,
+}
+
+/// What a rule gives to others.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ListenerRuleOutputs {
+    pub arn: ListenerRuleArn,
+    /// The target group that is blue's, if it forwards by weight.
+    pub blue: Option<TargetGroupArn>,
+    /// The target group that is green's, if it forwards by weight.
+    pub green: Option<TargetGroupArn>,
+}
+
+impl Resource for ListenerRule {
+    const KIND: &'static str = "elb.listener_rule";
+    const USUALLY: Duration = seconds(2);
+    const REPLACED_BY: &'static [&'static str] = &["listener"];
+    const ACTIONS: &'static [&'static str] = &[
+        "elasticloadbalancing:DescribeRules",
+        "elasticloadbalancing:DescribeTags",
+        "elasticloadbalancing:CreateRule",
+        "elasticloadbalancing:ModifyRule",
+        "elasticloadbalancing:SetRulePriorities",
+        "elasticloadbalancing:AddTags",
+        "elasticloadbalancing:RemoveTags",
+        "elasticloadbalancing:DeleteRule",
+    ];
+
+    type Outputs = ListenerRuleOutputs;
+
+    async fn observe(&self, cx: &Cx, known: Option<&ListenerRuleOutputs>) -> Result<Option<Found<Self>>> {
+        if !self.listener.is_known() {
+            return Ok(None);
+        }
+        let all = all(cx, &self.listener).await?;
+        let priority = self.priority.to_string();
+        let is_this = |rule: &&types::Rule| match known {
+            Some(known) => rule.rule_arn() == Some(&known.arn),
+            None => rule.priority() == Some(&priority),
+        };
+        let Some(rule) = all.iter().find(is_this) else { return Ok(None) };
+        let arn = rule.rule_arn().unwrap_or_default();
+        let siblings: Vec<_> = all.iter().filter_map(|rule| rule.rule_arn.clone()).collect();
+        let tags = tags_of(cx, arn, &siblings).await?;
+        let roles = Roles::known_or(known.map(ListenerRuleOutputs::roles), &self.action);
+        let spec = ListenerRule {
+            listener: self.listener.clone(),
+            priority: rule.priority().and_then(|priority| priority.parse().ok()).unwrap_or_default(),
+            conditions: Conditions::observed(rule.conditions()),
+            action: self.action.observed(rule.actions(), &roles),
+        };
+        let live = traffic(rule.actions(), &roles);
+        Ok(Some(Found { live, ..Found::tagged(spec, outputs(arn, roles), tags) }))
+    }
+
+    async fn create(&self, cx: &Cx) -> Result<ListenerRuleOutputs> {
+        let request = cx.elb.create_rule().listener_arn(&*self.listener).priority(self.priority.into());
+        let request = request.set_conditions(Some(self.conditions.to_sdk())).actions(self.action.initial());
+        let answer = request.set_tags(Some(to_sdk(&cx.tags))).send().await?;
+        let missing = Error::incomplete("elasticloadbalancing:CreateRule", "RuleArn");
+        let arn = answer.rules().first().and_then(|rule| rule.rule_arn()).ok_or(missing)?;
+        Ok(outputs(arn, self.action.roles()))
+    }
+
+    async fn update(&self, cx: &Cx, found: &Found<Self>, changes: &Changes<'_>) -> Result<ListenerRuleOutputs> {
+        let arn = &found.outputs.arn;
+        if changes.has("priority") {
+            let pair = RulePriorityPair::builder().rule_arn(&**arn).priority(self.priority.into()).build();
+            cx.elb.set_rule_priorities().rule_priorities(pair).send().await?;
+        }
+        // What a call leaves out stays as it is: so the weights, unless the action itself changes.
+        if changes.has("conditions") {
+            let request = cx.elb.modify_rule().rule_arn(&**arn);
+            request.set_conditions(Some(self.conditions.to_sdk())).send().await?;
+        }
+        if changes.has("action") {
+            let now = cx.elb.describe_rules().rule_arns(&**arn).send().await?;
+            let now = now.rules().first().map(types::Rule::actions).unwrap_or_default();
+            let action = self.action.in_place_of(now, &found.outputs.roles());
+            cx.elb.modify_rule().rule_arn(&**arn).actions(action).send().await?;
+        }
+        Ok(outputs(arn, self.action.roles()))
+    }
+
+    async fn tag(cx: &Cx, outputs: &ListenerRuleOutputs, set: &Tags, remove: &[String]) -> Result<()> {
+        super::tag(cx, &outputs.arn, set, remove).await
+    }
+
+    async fn delete(cx: &Cx, outputs: &ListenerRuleOutputs) -> Result<()> {
+        let delete = async { Ok(cx.elb.delete_rule().rule_arn(&*outputs.arn).send().await?) };
+        unless_gone(delete.await)?;
+        Ok(())
+    }
+}
+
+impl Conditions {
+    fn observed(conditions: &[RuleCondition]) -> Self {
+        let mut all = Conditions::default();
+        for condition in conditions {
+            // AWS gives the values of the simple kinds in two places.
+            let plain = condition.values();
+            match condition.field().unwrap_or_default() {
+                "path-pattern" => {
+                    let values = condition.path_pattern_config().map(PathPatternConditionConfig::values);
+                    all.paths.extend(values.unwrap_or(plain).iter().cloned());
+                }
+                "host-header" => {
+                    let values = condition.host_header_config().map(HostHeaderConditionConfig::values);
+                    all.hosts.extend(values.unwrap_or(plain).iter().cloned());
+                }
+                "http-header" => {
+                    if let Some(config) = condition.http_header_config() {
+                        let name = config.http_header_name().unwrap_or_default().to_owned();
+                        all.headers.entry(name).or_default().extend(config.values().iter().cloned());
+                    }
+                }
+                other => _ = all.others.insert(other.to_owned()),
+            }
+        }
+        all
+    }
+
+    fn to_sdk(&self) -> Vec<RuleCondition> {
+        let mut all = Vec::new();
+        if !self.paths.is_empty() {
+            let config = PathPatternConditionConfig::builder().set_values(Some(self.paths.iter().cloned().collect()));
+            all.push(RuleCondition::builder().field("path-pattern").path_pattern_config(config.build()).build());
+        }
+        if !self.hosts.is_empty() {
+            let config = HostHeaderConditionConfig::builder().set_values(Some(self.hosts.iter().cloned().collect()));
+            all.push(RuleCondition::builder().field("host-header").host_header_config(config.build()).build());
+        }
+        for (name, values) in &self.headers {
+            let config = HttpHeaderConditionConfig::builder().http_header_name(name);
+            let config = config.set_values(Some(values.iter().cloned().collect())).build();
+            all.push(RuleCondition::builder().field("http-header").http_header_config(config).build());
+        }
+        all
+    }
+}
+
+impl ListenerRuleOutputs {
+    fn roles(&self) -> Roles {
+        Roles { blue: self.blue.clone(), green: self.green.clone() }
+    }
+}
+
+fn outputs(arn: &str, Roles { blue, green }: Roles) -> ListenerRuleOutputs {
+    ListenerRuleOutputs { arn: arn.into(), blue, green }
+}
+
+async fn all(cx: &Cx, listener: &str) -> Result<Arc<Vec<types::Rule>>> {
+    let load = async {
+        let mut pages = cx.elb.describe_rules().listener_arn(listener).into_paginator().items().send();
+        let mut all = Vec::new();
+        while let Some(rule) = pages.next().await {
+            match unless_gone(rule.map_err(Error::from))? {
+                Some(rule) => all.push(rule),
+                None => break,
+            }
+        }
+        Ok(all)
+    };
+    cx.inventory.once(format!("elb.rules.{listener}"), load).await
+}

@@ -1,0 +1,230 @@
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_elasticloadbalancingv2::types::{
+    self, LoadBalancerAttribute, LoadBalancerSchemeEnum as Scheme, LoadBalancerStateEnum as State,
+};
+use serde::{Deserialize, Serialize};
+
+use super::{attribute, ours, tags_of, to_sdk};
+use crate::aws::wait::{Patience, unless_gone};
+use crate::aws::{Cx, Error, Result};
+use crate::engine::Tags;
+use crate::resources::ids::{HostedZoneId, LoadBalancerArn, SecurityGroupId, SubnetId};
+use crate::resources::{Changes, Found, Resource, minutes};
+
+/// An application load balancer.
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html>
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct LoadBalancer {
+    /// Up to 32 letters, digits and `-`.
+    pub name: String,
+    /// Reached from inside the VPC only.
+    pub internal: bool,
+    /// In at least two availability zones.
+    pub subnets: BTreeSet<SubnetId>,
+    /// What may reach it, and what it may reach.
+    pub security_groups: BTreeSet<SecurityGroupId>,
+    /// Drop headers whose names aren't valid.
+    pub drop_invalid_headers: bool,
+    /// What to do with requests that servers could read in two ways: `monitor`, `defensive` or `strictest`.
+    pub desync_mitigation: String,
+    /// Where it logs every request.
+    pub access_logs: Option<AccessLogs>,
+    /// Refuse to be deleted.
+    pub deletion_protection: bool,
+    /// How long a connection may be silent, 1 to 4000 s.
+    pub idle_timeout_seconds: u32,
+    /// Speak HTTP/2 with clients.
+    pub http2: bool,
+}
+
+/// Where a load balancer logs requests.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AccessLogs {
+    /// The bucket: encrypted with SSE-S3, in the same region, with a policy that lets the log delivery service write.
+    pub bucket: String,
+    /// The start of the objects' names, without `/` at either end; empty for none.
+    pub prefix: String,
+}
+
+/// What a load balancer gives to others.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct LoadBalancerOutputs {
+    pub arn: LoadBalancerArn,
+    pub dns_name: String,
+    /// The hosted zone that `dns_name` is in, for alias records.
+    pub hosted_zone_id: HostedZoneId,
+    /// `app/name/id`: the dimension `LoadBalancer` of its metrics.
+    pub full_name: String,
+}
+
+impl Resource for LoadBalancer {
+    const KIND: &'static str = "elb.load_balancer";
+    const USUALLY: Duration = minutes(3);
+    const REPLACED_BY: &'static [&'static str] = &["name", "internal"];
+    const ACTIONS: &'static [&'static str] = &[
+        "elasticloadbalancing:DescribeLoadBalancers",
+        "elasticloadbalancing:DescribeLoadBalancerAttributes",
+        "elasticloadbalancing:DescribeTags",
+        "elasticloadbalancing:CreateLoadBalancer",
+        "elasticloadbalancing:ModifyLoadBalancerAttributes",
+        "elasticloadbalancing:SetSubnets",
+        "elasticloadbalancing:SetSecurityGroups",
+        "elasticloadbalancing:AddTags",
+        "elasticloadbalancing:RemoveTags",
+        "elasticloadbalancing:DeleteLoadBalancer",
+        "ec2:DescribeNetworkInterfaces",
+        "iam:CreateServiceLinkedRole",
+    ];
+
+    type Outputs = LoadBalancerOutputs;
+
+    async fn observe(&self, cx: &Cx, known: Option<&LoadBalancerOutputs>) -> Result<Option<Found<Self>>> {
+        let all = all(cx).await?;
+        let is_this = |balancer: &&types::LoadBalancer| match known {
+            Some(known) => balancer.load_balancer_arn() == Some(&known.arn),
+            None => balancer.load_balancer_name() == Some(&self.name),
+        };
+        let Some(balancer) = all.iter().find(is_this) else { return Ok(None) };
+        let outputs = outputs(balancer);
+        let siblings = ours(cx, all.iter().map(types::LoadBalancer::load_balancer_arn));
+        let (attributes, tags) = tokio::try_join!(attributes(cx, &outputs.arn), tags_of(cx, &outputs.arn, &siblings))?;
+        let logs = attribute::<bool>(&attributes, "access_logs.s3.enabled")?.then(|| AccessLogs {
+            bucket: attributes.get("access_logs.s3.bucket").cloned().unwrap_or_default(),
+            prefix: attributes.get("access_logs.s3.prefix").cloned().unwrap_or_default(),
+        });
+        let zones = balancer.availability_zones().iter();
+        let spec = LoadBalancer {
+            name: balancer.load_balancer_name().unwrap_or_default().to_owned(),
+            internal: balancer.scheme() == Some(&Scheme::Internal),
+            subnets: zones.filter_map(|zone| zone.subnet_id()).map(Into::into).collect(),
+            security_groups: balancer.security_groups().iter().map(Into::into).collect(),
+            drop_invalid_headers: attribute(&attributes, "routing.http.drop_invalid_header_fields.enabled")?,
+            desync_mitigation: attribute(&attributes, "routing.http.desync_mitigation_mode")?,
+            access_logs: logs,
+            deletion_protection: attribute(&attributes, "deletion_protection.enabled")?,
+            idle_timeout_seconds: attribute(&attributes, "idle_timeout.timeout_seconds")?,
+            http2: attribute(&attributes, "routing.http2.enabled")?,
+        };
+        Ok(Some(Found::tagged(spec, outputs, tags)))
+    }
+
+    async fn create(&self, cx: &Cx) -> Result<LoadBalancerOutputs> {
+        let scheme = if self.internal { Scheme::Internal } else { Scheme::InternetFacing };
+        let request = cx.elb.create_load_balancer().name(&self.name).scheme(scheme);
+        let request = request.set_subnets(Some(self.subnets.iter().map(ToString::to_string).collect()));
+        let request = request.set_security_groups(Some(self.security_groups.iter().map(ToString::to_string).collect()));
+        let answer = request.set_tags(Some(to_sdk(&cx.tags))).send().await?;
+        let missing = Error::incomplete("elasticloadbalancing:CreateLoadBalancer", "LoadBalancerArn");
+        let outputs = outputs(answer.load_balancers().first().ok_or(missing)?);
+        self.set_attributes(cx, &outputs.arn).await?;
+        cx.wait_until("the load balancer to become active", Patience::LONG, || is_active(cx, &outputs.arn)).await?;
+        Ok(outputs)
+    }
+
+    async fn update(&self, cx: &Cx, found: &Found<Self>, changes: &Changes<'_>) -> Result<LoadBalancerOutputs> {
+        let arn = &found.outputs.arn;
+        if changes.has("subnets") {
+            let subnets = self.subnets.iter().map(ToString::to_string).collect();
+            cx.elb.set_subnets().load_balancer_arn(&**arn).set_subnets(Some(subnets)).send().await?;
+        }
+        if changes.has("security_groups") {
+            let groups = self.security_groups.iter().map(ToString::to_string).collect();
+            cx.elb.set_security_groups().load_balancer_arn(&**arn).set_security_groups(Some(groups)).send().await?;
+        }
+        self.set_attributes(cx, arn).await?;
+        cx.wait_until("the load balancer to become active", Patience::LONG, || is_active(cx, arn)).await?;
+        Ok(found.outputs.clone())
+    }
+
+    async fn tag(cx: &Cx, outputs: &LoadBalancerOutputs, set: &Tags, remove: &[String]) -> Result<()> {
+        super::tag(cx, &outputs.arn, set, remove).await
+    }
+
+    async fn delete(cx: &Cx, outputs: &LoadBalancerOutputs) -> Result<()> {
+        let delete = async { Ok(cx.elb.delete_load_balancer().load_balancer_arn(&*outputs.arn).send().await?) };
+        unless_gone(delete.await).map_err(|error: Error| match error.is_code("OperationNotPermitted") {
+            true => {
+                error.with_help("it is protected from deletion: switch that off in provisioner.toml, apply, then go on")
+            }
+            false => error,
+        })?;
+        // Its network interfaces outlive it by minutes and hold subnets and security groups.
+        let description = format!("ELB {}", outputs.full_name);
+        cx.wait_until("the load balancer's network interfaces to go", Patience::LONG, || async {
+            let filter = crate::resources::ec2::filter("description", [&description]);
+            let answer = cx.ec2.describe_network_interfaces().filters(filter).send().await?;
+            Ok(answer.network_interfaces().is_empty().then_some(()))
+        })
+        .await
+    }
+
+    fn hourly_charge(&self) -> Option<String> {
+        Some("about $0.0225 an hour, and $0.008 per capacity unit (LCU)".to_owned())
+    }
+}
+
+impl LoadBalancer {
+    /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_LoadBalancerAttribute.html>
+    async fn set_attributes(&self, cx: &Cx, arn: &str) -> Result<()> {
+        let mut values = vec![
+            ("routing.http.drop_invalid_header_fields.enabled", self.drop_invalid_headers.to_string()),
+            ("routing.http.desync_mitigation_mode", self.desync_mitigation.clone()),
+            ("deletion_protection.enabled", self.deletion_protection.to_string()),
+            ("idle_timeout.timeout_seconds", self.idle_timeout_seconds.to_string()),
+            ("routing.http2.enabled", self.http2.to_string()),
+            ("access_logs.s3.enabled", self.access_logs.is_some().to_string()),
+        ];
+        if let Some(AccessLogs { bucket, prefix }) = &self.access_logs {
+            values.push(("access_logs.s3.bucket", bucket.clone()));
+            values.push(("access_logs.s3.prefix", prefix.clone()));
+        }
+        let attribute = |(key, value)| LoadBalancerAttribute::builder().key(key).value(value).build();
+        let attributes = values.into_iter().map(attribute).collect();
+        cx.elb.modify_load_balancer_attributes().load_balancer_arn(arn).set_attributes(Some(attributes)).send().await?;
+        Ok(())
+    }
+}
+
+fn outputs(balancer: &types::LoadBalancer) -> LoadBalancerOutputs {
+    let arn = balancer.load_balancer_arn().unwrap_or_default();
+    LoadBalancerOutputs {
+        arn: arn.into(),
+        dns_name: balancer.dns_name().unwrap_or_default().to_owned(),
+        hosted_zone_id: balancer.canonical_hosted_zone_id().unwrap_or_default().into(),
+        full_name: arn.split_once("loadbalancer/").map_or(arn, |(_, name)| name).to_owned(),
+    }
+}
+
+async fn all(cx: &Cx) -> Result<Arc<Vec<types::LoadBalancer>>> {
+    let load = async {
+        let mut pages = cx.elb.describe_load_balancers().into_paginator().items().send();
+        let mut all = Vec::new();
+        while let Some(balancer) = pages.next().await {
+            all.push(balancer?);
+        }
+        Ok(all)
+    };
+    cx.inventory.once("elb.load_balancers", load).await
+}
+
+async fn attributes(cx: &Cx, arn: &str) -> Result<HashMap<String, String>> {
+    let answer = cx.elb.describe_load_balancer_attributes().load_balancer_arn(arn).send().await?;
+    let attributes = answer.attributes.unwrap_or_default().into_iter();
+    Ok(attributes.map(|attribute| (attribute.key.unwrap_or_default(), attribute.value.unwrap_or_default())).collect())
+}
+
+async fn is_active(cx: &Cx, arn: &str) -> Result<Option<()>> {
+    let answer = cx.elb.describe_load_balancers().load_balancer_arns(arn).send().await?;
+    let state = answer.load_balancers().first().and_then(|balancer| balancer.state());
+    match state.and_then(|state| state.code()) {
+        Some(State::Active | State::ActiveImpaired) => Ok(Some(())),
+        Some(State::Failed) => {
+            let reason = state.and_then(|state| state.reason()).unwrap_or("AWS gives no reason");
+            Err(Error::local(format!("AWS couldn't set up the load balancer: {reason}")))
+        }
+        _ => Ok(None),
+    }
+}

@@ -1,0 +1,133 @@
+use std::time::Duration;
+
+use aws_sdk_elasticloadbalancingv2::types::{
+    TargetDescription, TargetHealthDescription, TargetHealthStateEnum as State,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::aws::wait::unless_gone;
+use crate::aws::{Cx, Result};
+use crate::resources::ids::{FunctionArn, TargetGroupArn};
+use crate::resources::{Changes, Found, Resource, seconds};
+
+/// One target in a target group.
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_RegisterTargets.html>
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TargetRegistration {
+    /// The target group.
+    pub target_group: TargetGroupArn,
+    /// What it forwards to.
+    pub target: Target,
+}
+
+/// A target.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    /// A function, an alias or a version of one. Elastic Load Balancing must have the permission to invoke it first.
+    Function(FunctionArn),
+    /// An address in the target group's VPC.
+    Ip {
+        /// The IPv4 address.
+        address: String,
+        /// The port.
+        port: u16,
+    },
+}
+
+/// Which target it is.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TargetRegistrationOutputs {
+    pub target_group: TargetGroupArn,
+    /// The function's ARN or the address.
+    pub target: String,
+    /// The port; empty for a function.
+    pub port: String,
+}
+
+impl Resource for TargetRegistration {
+    const KIND: &'static str = "elb.target_registration";
+    const USUALLY: Duration = seconds(2);
+    const REPLACED_BY: &'static [&'static str] = &["target_group", "target"];
+    const ACTIONS: &'static [&'static str] = &[
+        "elasticloadbalancing:DescribeTargetHealth",
+        "elasticloadbalancing:RegisterTargets",
+        "elasticloadbalancing:DeregisterTargets",
+    ];
+
+    type Outputs = TargetRegistrationOutputs;
+
+    async fn observe(&self, cx: &Cx, known: Option<&TargetRegistrationOutputs>) -> Result<Option<Found<Self>>> {
+        let outputs = known.cloned().unwrap_or_else(|| self.outputs());
+        if !outputs.target_group.is_known() {
+            return Ok(None);
+        }
+        let registered = registered(cx, &outputs.target_group).await?;
+        let Some(target) = registered.iter().find(|target| outputs.is(target)) else { return Ok(None) };
+        let state = target.target_health().and_then(|health| health.state());
+        let spec = TargetRegistration { target_group: outputs.target_group.clone(), target: outputs.target() };
+        let live = state.map(|state| state.as_str().to_owned());
+        Ok(Some(Found { live, ..Found::untagged(spec, outputs) }))
+    }
+
+    async fn create(&self, cx: &Cx) -> Result<TargetRegistrationOutputs> {
+        let outputs = self.outputs();
+        let request = cx.elb.register_targets().target_group_arn(&*self.target_group);
+        request.targets(outputs.description()).send().await?;
+        Ok(outputs)
+    }
+
+    async fn update(&self, _cx: &Cx, found: &Found<Self>, _changes: &Changes<'_>) -> Result<TargetRegistrationOutputs> {
+        Ok(found.outputs.clone())
+    }
+
+    async fn delete(cx: &Cx, outputs: &TargetRegistrationOutputs) -> Result<()> {
+        let request = cx.elb.deregister_targets().target_group_arn(&*outputs.target_group);
+        let deregister = async { Ok(request.targets(outputs.description()).send().await?) };
+        unless_gone(deregister.await)?;
+        Ok(())
+    }
+}
+
+impl TargetRegistration {
+    fn outputs(&self) -> TargetRegistrationOutputs {
+        let (target, port) = match &self.target {
+            Target::Function(function) => (function.to_string(), String::new()),
+            Target::Ip { address, port } => (address.clone(), port.to_string()),
+        };
+        TargetRegistrationOutputs { target_group: self.target_group.clone(), target, port }
+    }
+}
+
+impl TargetRegistrationOutputs {
+    fn port(&self) -> Option<u16> {
+        self.port.parse().ok()
+    }
+
+    fn target(&self) -> Target {
+        match self.port() {
+            Some(port) => Target::Ip { address: self.target.clone(), port },
+            None => Target::Function(self.target.as_str().into()),
+        }
+    }
+
+    fn description(&self) -> TargetDescription {
+        TargetDescription::builder().id(&self.target).set_port(self.port().map(Into::into)).build()
+    }
+
+    fn is(&self, registered: &TargetHealthDescription) -> bool {
+        registered.target().is_some_and(|target| {
+            let port = self.port().map(i32::from);
+            target.id() == Some(&self.target) && (port.is_none() || target.port() == port)
+        })
+    }
+}
+
+/// The targets of a group, without those that are on their way out.
+async fn registered(cx: &Cx, group: &str) -> Result<Vec<TargetHealthDescription>> {
+    let read = async { Ok(cx.elb.describe_target_health().target_group_arn(group).send().await?) };
+    let answer = unless_gone(read.await)?;
+    let mut targets = answer.and_then(|answer| answer.target_health_descriptions).unwrap_or_default();
+    targets.retain(|target| target.target_health().and_then(|health| health.state()) != Some(&State::Draining));
+    Ok(targets)
+}

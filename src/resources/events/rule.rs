@@ -1,0 +1,129 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_eventbridge::operation::put_rule::builders::PutRuleFluentBuilder;
+use aws_sdk_eventbridge::types::{self, RuleState};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{from_sdk, to_sdk};
+use crate::aws::wait::unless_gone;
+use crate::aws::{Cx, Error, Result};
+use crate::engine::Tags;
+use crate::resources::{Changes, Found, Resource, seconds, tags};
+
+/// A rule of the default event bus: which events, or which times, call its targets.
+/// <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html>
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Rule {
+    /// Up to 64 letters, digits, `.`, `-` and `_`.
+    pub name: String,
+    /// What it is for, up to 512 characters.
+    pub description: String,
+    /// Which events: every value in it is a list.
+    pub pattern: Option<Value>,
+    /// Which times: `rate(5 minutes)` or `cron(...)`, UTC.
+    pub schedule: Option<String>,
+    /// False stops it.
+    pub enabled: bool,
+}
+
+/// What a rule gives to others.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RuleOutputs {
+    pub arn: String,
+    pub name: String,
+}
+
+impl Resource for Rule {
+    const KIND: &'static str = "events.rule";
+    const USUALLY: Duration = seconds(2);
+    const REPLACED_BY: &'static [&'static str] = &["name"];
+    const ACTIONS: &'static [&'static str] = &[
+        "events:ListRules",
+        "events:ListTagsForResource",
+        "events:PutRule",
+        "events:TagResource",
+        "events:UntagResource",
+        "events:DeleteRule",
+    ];
+
+    type Outputs = RuleOutputs;
+
+    async fn observe(&self, cx: &Cx, known: Option<&RuleOutputs>) -> Result<Option<Found<Self>>> {
+        let name = known.map_or(&self.name, |known| &known.name);
+        let rules = all(cx).await?;
+        let Some(rule) = rules.iter().find(|rule| rule.name() == Some(name)) else { return Ok(None) };
+        let arn = rule.arn().unwrap_or_default().to_owned();
+        let tags = tags::of_arn(cx, &arn, || async {
+            Ok(from_sdk(cx.events.list_tags_for_resource().resource_arn(&arn).send().await?.tags()))
+        });
+        let tags = tags.await?;
+        let pattern = rule.event_pattern().filter(|pattern| !pattern.is_empty()).map(serde_json::from_str);
+        let pattern = pattern.transpose();
+        let spec = Rule {
+            name: name.clone(),
+            description: rule.description().unwrap_or_default().to_owned(),
+            pattern: pattern
+                .map_err(|error| Error::local(format!("the pattern of the rule {name} is no JSON: {error}")))?,
+            schedule: rule.schedule_expression().filter(|schedule| !schedule.is_empty()).map(str::to_owned),
+            enabled: rule.state() != Some(&RuleState::Disabled),
+        };
+        Ok(Some(Found::tagged(spec, RuleOutputs { arn, name: name.clone() }, tags)))
+    }
+
+    async fn create(&self, cx: &Cx) -> Result<RuleOutputs> {
+        let put = || async { Ok(self.put(cx).set_tags(Some(to_sdk(&cx.tags))).send().await?) };
+        let answer = cx.retry_while_not_ready("EventBridge to end another change of this rule", put).await?;
+        let arn = answer.rule_arn.ok_or(Error::incomplete("events:PutRule", "RuleArn"))?;
+        Ok(RuleOutputs { arn, name: self.name.clone() })
+    }
+
+    async fn update(&self, cx: &Cx, found: &Found<Self>, _: &Changes<'_>) -> Result<RuleOutputs> {
+        let put = || async { Ok(self.put(cx).send().await?) };
+        cx.retry_while_not_ready("EventBridge to end another change of this rule", put).await?;
+        Ok(found.outputs.clone())
+    }
+
+    async fn tag(cx: &Cx, outputs: &RuleOutputs, set: &Tags, remove: &[String]) -> Result<()> {
+        if !set.is_empty() {
+            cx.events.tag_resource().resource_arn(&outputs.arn).set_tags(Some(to_sdk(set))).send().await?;
+        }
+        if !remove.is_empty() {
+            let request = cx.events.untag_resource().resource_arn(&outputs.arn);
+            request.set_tag_keys(Some(remove.to_vec())).send().await?;
+        }
+        Ok(())
+    }
+
+    async fn delete(cx: &Cx, outputs: &RuleOutputs) -> Result<()> {
+        let delete = || async { Ok(cx.events.delete_rule().name(&outputs.name).send().await.map(|_| ())?) };
+        unless_gone(cx.retry_while_not_ready("EventBridge to end another change of this rule", delete).await)?;
+        Ok(())
+    }
+}
+
+impl Rule {
+    fn put(&self, cx: &Cx) -> PutRuleFluentBuilder {
+        let request = cx.events.put_rule().name(&self.name).description(&self.description);
+        let request = request.set_event_pattern(self.pattern.as_ref().map(Value::to_string));
+        let request = request.set_schedule_expression(self.schedule.clone());
+        request.state(if self.enabled { RuleState::Enabled } else { RuleState::Disabled })
+    }
+}
+
+async fn all(cx: &Cx) -> Result<Arc<Vec<types::Rule>>> {
+    let load = async {
+        let mut all = Vec::new();
+        let mut next = None;
+        loop {
+            let answer = cx.events.list_rules().limit(100).set_next_token(next).send().await?;
+            all.extend(answer.rules.unwrap_or_default());
+            next = answer.next_token;
+            if next.is_none() {
+                return Ok(all);
+            }
+        }
+    };
+    cx.inventory.once("events.rules", load).await
+}

@@ -1,0 +1,158 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_eventbridge::types::{self, DeadLetterConfig};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::aws::error::classify;
+use crate::aws::wait::unless_gone;
+use crate::aws::{Cx, Error, Result};
+use crate::resources::ids::{QueueArn, RoleArn, is_known};
+use crate::resources::{Changes, Found, Resource, seconds};
+
+/// What a rule calls.
+/// <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_Target.html>
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Target {
+    /// The rule's name.
+    pub rule: String,
+    /// Its name in the rule, up to 64 letters, digits, `.`, `-` and `_`.
+    pub id: String,
+    /// The ARN of what is called.
+    pub arn: String,
+    /// The role that EventBridge takes on, where the target has no policy of its own.
+    pub role: Option<RoleArn>,
+    /// What it gets in place of the event.
+    pub input: Option<Value>,
+    /// Where events go that couldn't be delivered.
+    pub dead_letters: Option<QueueArn>,
+    /// How long delivery is tried.
+    pub retry: RetryPolicy,
+}
+
+/// How long delivery is tried.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RetryPolicy {
+    /// 0 to 185.
+    pub maximum_attempts: i32,
+    /// 60 to 86,400 s.
+    pub maximum_age_seconds: i32,
+}
+
+/// What EventBridge does if it isn't told.
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        RetryPolicy { maximum_attempts: 185, maximum_age_seconds: 86_400 }
+    }
+}
+
+/// What tells a target from others.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TargetOutputs {
+    pub rule: String,
+    pub id: String,
+}
+
+impl Resource for Target {
+    const KIND: &'static str = "events.target";
+    const USUALLY: Duration = seconds(2);
+    const REPLACED_BY: &'static [&'static str] = &["rule", "id"];
+    const ACTIONS: &'static [&'static str] =
+        &["events:ListTargetsByRule", "events:PutTargets", "events:RemoveTargets", "iam:PassRole"];
+
+    type Outputs = TargetOutputs;
+
+    async fn observe(&self, cx: &Cx, known: Option<&TargetOutputs>) -> Result<Option<Found<Self>>> {
+        let (rule, id) = known.map_or((&self.rule, &self.id), |known| (&known.rule, &known.id));
+        if !is_known(rule) {
+            return Ok(None);
+        }
+        let targets = of_rule(cx, rule).await?;
+        let Some(target) = targets.iter().find(|target| target.id() == id) else { return Ok(None) };
+        let input = target.input().filter(|input| !input.is_empty()).map(serde_json::from_str).transpose();
+        let retry = target.retry_policy();
+        let default = RetryPolicy::default();
+        let spec = Target {
+            rule: rule.clone(),
+            id: id.clone(),
+            arn: target.arn().to_owned(),
+            role: target.role_arn().map(RoleArn::from),
+            input: input.map_err(|error| Error::local(format!("the input of {rule}/{id} is no JSON: {error}")))?,
+            dead_letters: target.dead_letter_config().and_then(|config| config.arn()).map(QueueArn::from),
+            retry: RetryPolicy {
+                maximum_attempts: retry
+                    .and_then(|retry| retry.maximum_retry_attempts())
+                    .unwrap_or(default.maximum_attempts),
+                maximum_age_seconds: retry
+                    .and_then(|retry| retry.maximum_event_age_in_seconds())
+                    .unwrap_or(default.maximum_age_seconds),
+            },
+        };
+        Ok(Some(Found::untagged(spec, TargetOutputs { rule: rule.clone(), id: id.clone() })))
+    }
+
+    async fn create(&self, cx: &Cx) -> Result<TargetOutputs> {
+        let dead_letters = self.dead_letters.as_ref().map(|queue| DeadLetterConfig::builder().arn(&**queue).build());
+        let retry = types::RetryPolicy::builder().maximum_retry_attempts(self.retry.maximum_attempts);
+        let retry = retry.maximum_event_age_in_seconds(self.retry.maximum_age_seconds).build();
+        let target = types::Target::builder().id(&self.id).arn(&self.arn).retry_policy(retry);
+        let target = target.set_role_arn(self.role.as_ref().map(ToString::to_string));
+        let target = target.set_input(self.input.as_ref().map(Value::to_string)).set_dead_letter_config(dead_letters);
+        let target = target.build().map_err(|error| Error::local(error.to_string()))?;
+        let put = || async {
+            let answer = cx.events.put_targets().rule(&self.rule).targets(target.clone()).send().await?;
+            match answer.failed_entries().first() {
+                Some(entry) => Err(refused("eventbridge:PutTargets", entry.error_code(), entry.error_message())),
+                None => Ok(()),
+            }
+        };
+        cx.retry_while_not_ready("EventBridge to end another change of this rule", put).await?;
+        Ok(TargetOutputs { rule: self.rule.clone(), id: self.id.clone() })
+    }
+
+    /// The call overwrites the whole target.
+    async fn update(&self, cx: &Cx, _: &Found<Self>, _: &Changes<'_>) -> Result<TargetOutputs> {
+        self.create(cx).await
+    }
+
+    async fn delete(cx: &Cx, outputs: &TargetOutputs) -> Result<()> {
+        let remove = || async {
+            let answer = cx.events.remove_targets().rule(&outputs.rule).ids(&outputs.id).send().await?;
+            match answer.failed_entries().first() {
+                Some(entry) => Err(refused("eventbridge:RemoveTargets", entry.error_code(), entry.error_message())),
+                None => Ok(()),
+            }
+        };
+        unless_gone(cx.retry_while_not_ready("EventBridge to end another change of this rule", remove).await)?;
+        Ok(())
+    }
+}
+
+/// The error of an entry in an answer that says success as a whole.
+fn refused(operation: &str, code: Option<&str>, message: Option<&str>) -> Error {
+    Error {
+        class: classify(code.unwrap_or_default(), 400),
+        operation: operation.to_owned(),
+        code: code.map(str::to_owned),
+        ..Error::local(message.unwrap_or("AWS refuses the target and says no reason"))
+    }
+}
+
+/// The targets of a rule, which may be gone: read once for all of them.
+async fn of_rule(cx: &Cx, rule: &str) -> Result<Arc<Vec<types::Target>>> {
+    let load = async {
+        let mut all = Vec::new();
+        let mut next = None;
+        loop {
+            let request = cx.events.list_targets_by_rule().rule(rule).set_next_token(next);
+            let Some(answer) = unless_gone(async { Ok(request.send().await?) }.await)? else { return Ok(all) };
+            all.extend(answer.targets.unwrap_or_default());
+            next = answer.next_token;
+            if next.is_none() {
+                return Ok(all);
+            }
+        }
+    };
+    cx.inventory.once(format!("events.targets.{rule}"), load).await
+}

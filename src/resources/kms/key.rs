@@ -1,0 +1,133 @@
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{live, once_principals_are_known, policy, set_description, set_policy, standing, to_sdk, until_enabled};
+use crate::aws::{Cx, Error, Result};
+use crate::engine::Tags;
+use crate::resources::document::Document;
+use crate::resources::ids::KeyArn;
+use crate::resources::{Changes, Found, Resource, seconds, tags};
+
+/// A symmetric customer-managed key.
+/// <https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateKey.html>
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Key {
+    /// What it is for, up to 8,192 characters.
+    pub description: String,
+    /// Who may manage and use it. AWS refuses one that would leave nobody able to change it.
+    pub policy: Document,
+    /// Make new key material every 365 days; what the old one encrypted stays readable.
+    pub rotation: bool,
+    /// It can have replicas in other regions, with the same id and key material.
+    pub multi_region: bool,
+}
+
+/// What a key gives to others.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct KeyOutputs {
+    pub arn: KeyArn,
+    pub key_id: String,
+}
+
+impl Resource for Key {
+    const KIND: &'static str = "kms.key";
+    const USUALLY: Duration = seconds(10);
+    const REPLACED_BY: &'static [&'static str] = &["multi_region"];
+    const ACTIONS: &'static [&'static str] = &[
+        "kms:DescribeKey",
+        "kms:GetKeyPolicy",
+        "kms:GetKeyRotationStatus",
+        "kms:ListResourceTags",
+        "kms:CreateKey",
+        "kms:EnableKeyRotation",
+        "kms:DisableKeyRotation",
+        "kms:PutKeyPolicy",
+        "kms:UpdateKeyDescription",
+        "kms:TagResource",
+        "kms:UntagResource",
+        "kms:ScheduleKeyDeletion",
+        "tag:GetResources",
+    ];
+
+    type Outputs = KeyOutputs;
+
+    async fn observe(&self, cx: &Cx, known: Option<&KeyOutputs>) -> Result<Option<Found<Self>>> {
+        let candidates = match known {
+            Some(known) => vec![known.arn.to_string()],
+            // A key that waits for its deletion keeps its tags.
+            None => tags::arns_of_step(cx, "kms").await?,
+        };
+        let mut key = None;
+        for arn in candidates {
+            key = key.or(standing(cx, &arn).await?);
+        }
+        let Some(key) = key else { return Ok(None) };
+        let arn = key.arn().unwrap_or_default();
+        let rotation = async {
+            let answer = cx.kms.get_key_rotation_status().key_id(&key.key_id).send().await?;
+            Ok(answer.key_rotation_enabled)
+        };
+        let (policy, rotation, tags) = tokio::try_join!(policy(cx, &key.key_id), rotation, super::tags(cx, arn))?;
+        let spec = Key {
+            description: key.description().unwrap_or_default().to_owned(),
+            policy,
+            rotation,
+            multi_region: key.multi_region.unwrap_or_default(),
+        };
+        let outputs = KeyOutputs { arn: arn.into(), key_id: key.key_id.clone() };
+        Ok(Some(Found { live: live(&key), ..Found::tagged(spec, outputs, tags) }))
+    }
+
+    async fn create(&self, cx: &Cx) -> Result<KeyOutputs> {
+        let create = || async {
+            let request = cx.kms.create_key().description(&self.description).policy(self.policy.to_text());
+            Ok(request.multi_region(self.multi_region).set_tags(Some(to_sdk(&cx.tags))).send().await?)
+        };
+        let answer = once_principals_are_known(cx, create).await?;
+        let key = answer.key_metadata.ok_or(Error::incomplete("kms:CreateKey", "KeyMetadata"))?;
+        until_enabled(cx, &key.key_id).await?;
+        if self.rotation {
+            self.set_rotation(cx, &key.key_id).await?;
+        }
+        let arn = key.arn.ok_or(Error::incomplete("kms:CreateKey", "Arn"))?;
+        Ok(KeyOutputs { arn: arn.into(), key_id: key.key_id })
+    }
+
+    async fn update(&self, cx: &Cx, found: &Found<Self>, changes: &Changes<'_>) -> Result<KeyOutputs> {
+        let id = &found.outputs.key_id;
+        if changes.has("description") {
+            set_description(cx, id, &self.description).await?;
+        }
+        if changes.has("policy") {
+            set_policy(cx, id, &self.policy).await?;
+        }
+        if changes.has("rotation") {
+            self.set_rotation(cx, id).await?;
+        }
+        Ok(found.outputs.clone())
+    }
+
+    async fn tag(cx: &Cx, outputs: &KeyOutputs, set: &Tags, remove: &[String]) -> Result<()> {
+        super::tag(cx, &outputs.key_id, set, remove).await
+    }
+
+    async fn delete(cx: &Cx, outputs: &KeyOutputs) -> Result<()> {
+        super::schedule_deletion(cx, &outputs.key_id).await
+    }
+
+    fn hourly_charge(&self) -> Option<String> {
+        Some("about $1 a month for the key, and $1 more for each of its first two yearly rotations".to_owned())
+    }
+}
+
+impl Key {
+    async fn set_rotation(&self, cx: &Cx, id: &str) -> Result<()> {
+        if self.rotation {
+            cx.kms.enable_key_rotation().key_id(id).send().await?;
+        } else {
+            cx.kms.disable_key_rotation().key_id(id).send().await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,128 @@
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    KeyOutputs, described, id_of, is_leaving, live, once_principals_are_known, policy, region_clients, region_of,
+    set_description, set_policy, standing, to_sdk, until_enabled,
+};
+use crate::aws::{Cx, Result};
+use crate::engine::Tags;
+use crate::resources::document::Document;
+use crate::resources::ids::KeyArn;
+use crate::resources::{Changes, Found, Resource, seconds};
+
+/// The replica of a multi-Region key in this region: the same id and key material, but a policy of its own. It rotates
+/// with its primary.
+/// <https://docs.aws.amazon.com/kms/latest/developerguide/multi-region-keys-overview.html>
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ReplicaKey {
+    /// The multi-Region primary key, in another region.
+    pub primary: KeyArn,
+    /// What it is for, up to 8,192 characters.
+    pub description: String,
+    /// Who may manage and use it.
+    pub policy: Document,
+}
+
+impl Resource for ReplicaKey {
+    const KIND: &'static str = "kms.replica_key";
+    const USUALLY: Duration = seconds(30);
+    const REPLACED_BY: &'static [&'static str] = &["primary"];
+    const ACTIONS: &'static [&'static str] = &[
+        "kms:DescribeKey",
+        "kms:GetKeyPolicy",
+        "kms:ListResourceTags",
+        "kms:ReplicateKey",
+        "kms:CreateKey",
+        "kms:CancelKeyDeletion",
+        "kms:EnableKey",
+        "kms:PutKeyPolicy",
+        "kms:UpdateKeyDescription",
+        "kms:TagResource",
+        "kms:UntagResource",
+        "kms:ScheduleKeyDeletion",
+        "tag:GetResources",
+    ];
+
+    type Outputs = KeyOutputs;
+
+    async fn observe(&self, cx: &Cx, known: Option<&KeyOutputs>) -> Result<Option<Found<Self>>> {
+        let arn = match known {
+            Some(known) => known.arn.clone(),
+            None if self.primary.contains('⟦') => return Ok(None),
+            None => self.arn_here(cx),
+        };
+        let Some(key) = standing(cx, &arn).await? else { return Ok(None) };
+        let (policy, tags) = tokio::try_join!(policy(cx, &key.key_id), super::tags(cx, &arn))?;
+        let regions = key.multi_region_configuration();
+        let primary = regions.and_then(|regions| regions.primary_key()).and_then(|primary| primary.arn());
+        let spec = ReplicaKey {
+            primary: primary.unwrap_or_default().into(),
+            description: key.description().unwrap_or_default().to_owned(),
+            policy,
+        };
+        let outputs = KeyOutputs { arn, key_id: key.key_id.clone() };
+        Ok(Some(Found { live: live(&key), ..Found::tagged(spec, outputs, tags) }))
+    }
+
+    async fn create(&self, cx: &Cx) -> Result<KeyOutputs> {
+        let outputs = KeyOutputs { arn: self.arn_here(cx), key_id: id_of(&self.primary).to_owned() };
+        match described(cx, &outputs.key_id).await? {
+            Some(key) if is_leaving(&key) => self.revive(cx, &outputs.key_id).await?,
+            _ => self.replicate(cx).await?,
+        }
+        until_enabled(cx, &outputs.key_id).await?;
+        Ok(outputs)
+    }
+
+    async fn update(&self, cx: &Cx, found: &Found<Self>, changes: &Changes<'_>) -> Result<KeyOutputs> {
+        let id = &found.outputs.key_id;
+        if changes.has("description") {
+            set_description(cx, id, &self.description).await?;
+        }
+        if changes.has("policy") {
+            set_policy(cx, id, &self.policy).await?;
+        }
+        Ok(found.outputs.clone())
+    }
+
+    async fn tag(cx: &Cx, outputs: &KeyOutputs, set: &Tags, remove: &[String]) -> Result<()> {
+        super::tag(cx, &outputs.key_id, set, remove).await
+    }
+
+    async fn delete(cx: &Cx, outputs: &KeyOutputs) -> Result<()> {
+        super::schedule_deletion(cx, &outputs.key_id).await
+    }
+
+    fn hourly_charge(&self) -> Option<String> {
+        Some("about $1 a month for the replica key".to_owned())
+    }
+}
+
+impl ReplicaKey {
+    async fn replicate(&self, cx: &Cx) -> Result<()> {
+        // Asked for in the primary's region.
+        let kms = &region_clients(cx, &self.primary).kms;
+        once_principals_are_known(cx, || async {
+            let request = kms.replicate_key().key_id(&*self.primary).replica_region(&cx.region);
+            let request = request.description(&self.description).policy(self.policy.to_text());
+            Ok(request.set_tags(Some(to_sdk(&cx.tags))).send().await.map(|_| ())?)
+        })
+        .await
+    }
+
+    /// A primary has one replica in a region: one that waits for its deletion can't be made anew, only taken back.
+    async fn revive(&self, cx: &Cx, id: &str) -> Result<()> {
+        cx.kms.cancel_key_deletion().key_id(id).send().await?;
+        cx.kms.enable_key().key_id(id).send().await?;
+        super::tag(cx, id, &cx.tags, &[]).await?;
+        set_description(cx, id, &self.description).await?;
+        set_policy(cx, id, &self.policy).await
+    }
+
+    /// A replica's ARN differs from its primary's in nothing but the region.
+    fn arn_here(&self, cx: &Cx) -> KeyArn {
+        self.primary.replacen(&format!(":{}:", region_of(&self.primary)), &format!(":{}:", cx.region), 1).into()
+    }
+}

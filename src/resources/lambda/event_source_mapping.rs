@@ -1,0 +1,167 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_lambda::types::{EventSourceMappingConfiguration, FunctionResponseType, ScalingConfig};
+use serde::{Deserialize, Serialize};
+
+use super::retry_while_role_is_new;
+use crate::aws::wait::{Patience, unless_gone};
+use crate::aws::{Cx, Error, Result};
+use crate::engine::Tags;
+use crate::resources::ids::{EventSourceMappingId, FunctionArn, QueueArn};
+use crate::resources::{Changes, Found, Resource, seconds, tags};
+
+/// Calls a function with the messages of a queue.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html>
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct EventSourceMapping {
+    /// The function.
+    pub function: FunctionArn,
+    /// The queue.
+    pub source: QueueArn,
+    /// False stops it: the messages stay in the queue.
+    pub enabled: bool,
+    /// How many messages a call gets at most, 1 to 10,000; more than 10 need a window.
+    pub batch_size: i32,
+    /// How long messages are gathered for one call, 0 to 300 s.
+    pub window_seconds: i32,
+    /// The function answers which messages failed, and only those come again.
+    pub report_batch_item_failures: bool,
+    /// How many calls may run at once for this queue, 2 to 1,000.
+    pub maximum_concurrency: Option<i32>,
+}
+
+/// What a mapping gives to others.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct EventSourceMappingOutputs {
+    pub uuid: EventSourceMappingId,
+    pub arn: String,
+}
+
+impl Resource for EventSourceMapping {
+    const KIND: &'static str = "lambda.event_source_mapping";
+    const USUALLY: Duration = seconds(30);
+    const REPLACED_BY: &'static [&'static str] = &["source"];
+    const ACTIONS: &'static [&'static str] = &[
+        "lambda:ListEventSourceMappings",
+        "lambda:GetEventSourceMapping",
+        "lambda:ListTags",
+        "lambda:CreateEventSourceMapping",
+        "lambda:UpdateEventSourceMapping",
+        "lambda:TagResource",
+        "lambda:UntagResource",
+        "lambda:DeleteEventSourceMapping",
+    ];
+
+    type Outputs = EventSourceMappingOutputs;
+
+    async fn observe(&self, cx: &Cx, known: Option<&EventSourceMappingOutputs>) -> Result<Option<Found<Self>>> {
+        let all = all(cx).await?;
+        let is_this = |mapping: &&EventSourceMappingConfiguration| match known {
+            Some(known) => mapping.uuid() == Some(&*known.uuid),
+            None => {
+                mapping.function_arn() == Some(&*self.function) && mapping.event_source_arn() == Some(&*self.source)
+            }
+        };
+        let standing = all.iter().filter(|mapping| mapping.state() != Some("Deleting"));
+        let Some(mapping) = standing.into_iter().find(is_this) else { return Ok(None) };
+        let arn = mapping.event_source_mapping_arn().unwrap_or_default().to_owned();
+        let tags = tags::of_arn(cx, &arn, || async {
+            let answer = cx.lambda.list_tags().resource(&arn).send().await?;
+            Ok(answer.tags.unwrap_or_default().into_iter().collect())
+        });
+        let tags = tags.await?;
+        let spec = EventSourceMapping {
+            function: mapping.function_arn().unwrap_or_default().into(),
+            source: mapping.event_source_arn().unwrap_or_default().into(),
+            enabled: !matches!(mapping.state(), Some("Disabled" | "Disabling")),
+            batch_size: mapping.batch_size().unwrap_or(10),
+            window_seconds: mapping.maximum_batching_window_in_seconds().unwrap_or(0),
+            report_batch_item_failures: mapping
+                .function_response_types()
+                .contains(&FunctionResponseType::ReportBatchItemFailures),
+            maximum_concurrency: mapping.scaling_config().and_then(|scaling| scaling.maximum_concurrency()),
+        };
+        let uuid = mapping.uuid().unwrap_or_default().into();
+        Ok(Some(Found::tagged(spec, EventSourceMappingOutputs { uuid, arn }, tags)))
+    }
+
+    async fn create(&self, cx: &Cx) -> Result<EventSourceMappingOutputs> {
+        let create = || async {
+            let request = cx.lambda.create_event_source_mapping().function_name(&*self.function);
+            let request = request.event_source_arn(&*self.source).enabled(self.enabled).batch_size(self.batch_size);
+            let request = request.maximum_batching_window_in_seconds(self.window_seconds);
+            let request = request.set_function_response_types(Some(self.response_types()));
+            let request = request.set_scaling_config(self.maximum_concurrency.map(|_| self.scaling()));
+            Ok(request.set_tags(Some(cx.tags.clone().into_iter().collect())).send().await?)
+        };
+        // One that was just deleted holds the pair of queue and function for a while.
+        let create = || retry_while_role_is_new(cx, create);
+        let answer = cx.retry_while_not_ready("the previous event source mapping to go", create).await?;
+        let uuid = answer.uuid.ok_or(Error::incomplete("lambda:CreateEventSourceMapping", "UUID"))?;
+        let arn = answer.event_source_mapping_arn.unwrap_or_default();
+        self.settled(cx, &uuid).await?;
+        Ok(EventSourceMappingOutputs { uuid: uuid.into(), arn })
+    }
+
+    async fn update(&self, cx: &Cx, found: &Found<Self>, _: &Changes<'_>) -> Result<EventSourceMappingOutputs> {
+        let update = || async {
+            let request = cx.lambda.update_event_source_mapping().uuid(&*found.outputs.uuid);
+            let request = request.function_name(&*self.function).enabled(self.enabled).batch_size(self.batch_size);
+            let request = request.maximum_batching_window_in_seconds(self.window_seconds);
+            let request = request.set_function_response_types(Some(self.response_types()));
+            Ok(request.scaling_config(self.scaling()).send().await?)
+        };
+        let update = || retry_while_role_is_new(cx, update);
+        cx.retry_while_not_ready("the event source mapping's last update to end", update).await?;
+        self.settled(cx, &found.outputs.uuid).await?;
+        Ok(found.outputs.clone())
+    }
+
+    async fn tag(cx: &Cx, outputs: &EventSourceMappingOutputs, set: &Tags, remove: &[String]) -> Result<()> {
+        super::tag(cx, &outputs.arn, set, remove).await
+    }
+
+    async fn delete(cx: &Cx, outputs: &EventSourceMappingOutputs) -> Result<()> {
+        let uuid = &*outputs.uuid;
+        let delete = || async { Ok(cx.lambda.delete_event_source_mapping().uuid(uuid).send().await.map(|_| ())?) };
+        unless_gone(cx.retry_while_not_ready("the event source mapping's last update to end", delete).await)?;
+        cx.wait_until("the event source mapping to go", Patience::SHORT, || async {
+            let read = async { Ok(cx.lambda.get_event_source_mapping().uuid(uuid).send().await?) };
+            Ok(unless_gone(read.await)?.is_none().then_some(()))
+        })
+        .await
+    }
+}
+
+impl EventSourceMapping {
+    fn response_types(&self) -> Vec<FunctionResponseType> {
+        self.report_batch_item_failures.then_some(FunctionResponseType::ReportBatchItemFailures).into_iter().collect()
+    }
+
+    /// An empty one takes the limit away.
+    fn scaling(&self) -> ScalingConfig {
+        ScalingConfig::builder().set_maximum_concurrency(self.maximum_concurrency).build()
+    }
+
+    async fn settled(&self, cx: &Cx, uuid: &str) -> Result<()> {
+        let wanted = if self.enabled { "Enabled" } else { "Disabled" };
+        cx.wait_until("the event source mapping to take effect", Patience::SHORT, || async {
+            let answer = cx.lambda.get_event_source_mapping().uuid(uuid).send().await?;
+            Ok((answer.state() == Some(wanted)).then_some(()))
+        })
+        .await
+    }
+}
+
+async fn all(cx: &Cx) -> Result<Arc<Vec<EventSourceMappingConfiguration>>> {
+    let load = async {
+        let mut pages = cx.lambda.list_event_source_mappings().into_paginator().items().send();
+        let mut all = Vec::new();
+        while let Some(mapping) = pages.next().await {
+            all.push(mapping?);
+        }
+        Ok(all)
+    };
+    cx.inventory.once("lambda.event_source_mappings", load).await
+}

@@ -1,0 +1,330 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
+use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_lambda::types::{
+    Architecture, DeadLetterConfig, Environment, EphemeralStorage, FunctionCode, LogFormat, LoggingConfig, Runtime,
+    TracingConfig, TracingMode, VpcConfig,
+};
+use serde::{Deserialize, Serialize};
+
+use super::progress::{get, interfaces_gone, ready};
+use super::retry_while_role_is_new;
+use crate::aws::wait::unless_gone;
+use crate::aws::{Class, Cx, Error, Result};
+use crate::engine::Tags;
+use crate::package;
+use crate::resources::ids::{FunctionArn, KeyArn, QueueArn, RoleArn, SecurityGroupId, SubnetId};
+use crate::resources::{Changes, Found, Resource, minutes};
+
+/// A function whose code is one of this provisioner's own packages.
+/// <https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html>
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Function {
+    /// Up to 64 letters, digits, `-` and `_`.
+    pub name: String,
+    /// What it is for, up to 256 characters.
+    pub description: String,
+    /// What it runs as.
+    pub role: RoleArn,
+    /// For example `nodejs24.x`.
+    pub runtime: String,
+    /// File and exported name of the entry, `payment-api/index.handler`.
+    pub handler: String,
+    /// 128 to 10,240 MiB; the share of a CPU grows with it.
+    pub memory_mib: i32,
+    /// How long a call may take, 1 to 900 s.
+    pub timeout_seconds: i32,
+    /// The size of `/tmp`, 512 to 10,240 MiB.
+    pub ephemeral_storage_mib: i32,
+    /// `arm64` or `x86_64`.
+    pub architecture: String,
+    /// Environment variables, 4 KB in all; never a secret.
+    pub environment: BTreeMap<String, String>,
+    /// The network it reaches, if any of ours.
+    pub vpc: Option<VpcAccess>,
+    /// The key that encrypts the environment variables.
+    pub kms_key: KeyArn,
+    /// Where events go that were called asynchronously and failed to the end.
+    pub dead_letters: Option<QueueArn>,
+    /// Traced by X-Ray, whatever the caller says.
+    pub tracing: bool,
+    /// Where it logs to.
+    pub logging: Logging,
+    /// How many calls may run at once, taken from the account's; without it, as many as the account has left.
+    pub reserved_concurrency: Option<i32>,
+    /// Its code.
+    pub package: CodePackage,
+}
+
+/// The network that a function reaches.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct VpcAccess {
+    /// Where its network interfaces are.
+    pub subnets: BTreeSet<SubnetId>,
+    /// What its network interfaces may do.
+    pub security_groups: BTreeSet<SecurityGroupId>,
+}
+
+/// Where a function logs to.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Logging {
+    /// The log group's name.
+    pub log_group: String,
+    /// `JSON` or `Text`.
+    pub format: String,
+}
+
+/// The code of a function.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CodePackage {
+    /// The function's name in [`package`].
+    pub source: String,
+    /// The SHA-256 of the package in Base64, as AWS tells it.
+    pub sha256: String,
+}
+
+/// What a function gives to others.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct FunctionOutputs {
+    pub arn: FunctionArn,
+    pub name: String,
+}
+
+impl Resource for Function {
+    const KIND: &'static str = "lambda.function";
+    const USUALLY: Duration = minutes(1);
+    const REPLACED_BY: &'static [&'static str] = &["name"];
+    const ACTIONS: &'static [&'static str] = &[
+        "lambda:GetFunction",
+        "lambda:ListTags",
+        "lambda:CreateFunction",
+        "lambda:UpdateFunctionCode",
+        "lambda:UpdateFunctionConfiguration",
+        "lambda:PutFunctionConcurrency",
+        "lambda:DeleteFunctionConcurrency",
+        "lambda:TagResource",
+        "lambda:UntagResource",
+        "lambda:DeleteFunction",
+        "iam:PassRole",
+        "kms:Decrypt",
+        "kms:Encrypt",
+        "kms:CreateGrant",
+        "ec2:DescribeNetworkInterfaces",
+        "ec2:DeleteNetworkInterface",
+        "ec2:DescribeSecurityGroups",
+        "ec2:DescribeSubnets",
+        "ec2:DescribeVpcs",
+    ];
+
+    type Outputs = FunctionOutputs;
+
+    async fn observe(&self, cx: &Cx, known: Option<&FunctionOutputs>) -> Result<Option<Found<Self>>> {
+        let name = known.map_or(&self.name, |known| &known.name);
+        let Some(answer) = unless_gone(get(cx, name).await)? else { return Ok(None) };
+        let tags = match &answer.tags_error {
+            Some(error) => {
+                return Err(Error::local(format!("the tags of the function {name} can't be read: {error:?}")));
+            }
+            None => answer.tags.clone().unwrap_or_default().into_iter().collect(),
+        };
+        let (spec, outputs) = self.read(&answer)?;
+        Ok(Some(Found::tagged(spec, outputs, tags)))
+    }
+
+    async fn create(&self, cx: &Cx) -> Result<FunctionOutputs> {
+        let zip = self.zip().await?;
+        let create = || async {
+            let request = cx.lambda.create_function().function_name(&self.name).description(&self.description);
+            let request = request.code(FunctionCode::builder().zip_file(Blob::new(zip.clone())).build());
+            let request = request.role(&*self.role).runtime(Runtime::from(&*self.runtime)).handler(&self.handler);
+            let request = request.memory_size(self.memory_mib).timeout(self.timeout_seconds);
+            let request = request.architectures(Architecture::from(&*self.architecture)).kms_key_arn(&*self.kms_key);
+            let request = request.ephemeral_storage(self.ephemeral_storage()).environment(self.environment());
+            let request = request.vpc_config(self.vpc_config()).tracing_config(self.tracing_config());
+            let request = request.set_dead_letter_config(self.dead_letters.as_ref().map(|_| self.dead_letter_config()));
+            let request = request.logging_config(self.logging_config());
+            Ok(request.set_tags(Some(cx.tags.clone().into_iter().collect())).send().await?)
+        };
+        let answer = retry_while_role_is_new(cx, create).await.map_err(|error| {
+            let taken = error.is_code("ResourceConflictException");
+            if taken { Error { class: Class::Exists, ..error } } else { error }
+        })?;
+        let arn = answer.function_arn.ok_or(Error::incomplete("lambda:CreateFunction", "FunctionArn"))?;
+        ready(cx, &self.name).await?;
+        if self.reserved_concurrency.is_some() {
+            self.set_concurrency(cx).await?;
+        }
+        Ok(FunctionOutputs { arn: arn.into(), name: self.name.clone() })
+    }
+
+    /// Configuration and code are changed one after the other: AWS takes neither while the other is under way.
+    async fn update(&self, cx: &Cx, found: &Found<Self>, changes: &Changes<'_>) -> Result<FunctionOutputs> {
+        ready(cx, &self.name).await?;
+        if changes.any(&["package", "architecture"]) {
+            let zip = self.zip().await?;
+            let update = || async {
+                let request = cx.lambda.update_function_code().function_name(&self.name);
+                let request = request.architectures(Architecture::from(&*self.architecture));
+                Ok(request.zip_file(Blob::new(zip.clone())).send().await?)
+            };
+            cx.retry_while_not_ready("the function's last update to end", update).await?;
+            ready(cx, &self.name).await?;
+        }
+        if changes.0.iter().any(|change| !OTHERWISE_SET.contains(&change.field())) {
+            self.set_configuration(cx).await?;
+            ready(cx, &self.name).await?;
+        }
+        if changes.has("reserved_concurrency") {
+            self.set_concurrency(cx).await?;
+        }
+        Ok(found.outputs.clone())
+    }
+
+    async fn tag(cx: &Cx, outputs: &FunctionOutputs, set: &Tags, remove: &[String]) -> Result<()> {
+        super::tag(cx, &outputs.arn, set, remove).await
+    }
+
+    async fn delete(cx: &Cx, outputs: &FunctionOutputs) -> Result<()> {
+        let delete =
+            || async { Ok(cx.lambda.delete_function().function_name(&outputs.name).send().await.map(|_| ())?) };
+        unless_gone(cx.retry_while_not_ready("the function's last update to end", delete).await)?;
+        interfaces_gone(cx, &outputs.name).await
+    }
+}
+
+/// What `UpdateFunctionConfiguration` doesn't change.
+const OTHERWISE_SET: [&str; 4] = ["package", "architecture", "reserved_concurrency", "tags"];
+
+impl Function {
+    fn read(&self, answer: &GetFunctionOutput) -> Result<(Function, FunctionOutputs)> {
+        let function = answer.configuration().ok_or(Error::incomplete("lambda:GetFunction", "Configuration"))?;
+        let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
+        let name = text(function.function_name());
+        let environment = function.environment();
+        if let Some(error) = environment.and_then(|environment| environment.error()) {
+            let code = error.error_code().unwrap_or_default();
+            return Err(Error::local(format!("the environment of the function {name} can't be read: {code}"))
+                .with_help("allow these credentials kms:Decrypt with the function's key"));
+        }
+        let variables = environment.and_then(|environment| environment.variables.clone()).unwrap_or_default();
+        let vpc = function.vpc_config().filter(|vpc| !vpc.subnet_ids().is_empty()).map(|vpc| VpcAccess {
+            subnets: vpc.subnet_ids().iter().map(SubnetId::from).collect(),
+            security_groups: vpc.security_group_ids().iter().map(SecurityGroupId::from).collect(),
+        });
+        let logging = function.logging_config();
+        let tracing = function.tracing_config().and_then(|tracing| tracing.mode());
+        let outputs = FunctionOutputs { arn: text(function.function_arn()).into(), name: name.clone() };
+        let spec = Function {
+            description: text(function.description()),
+            role: text(function.role()).into(),
+            runtime: text(function.runtime().map(Runtime::as_str)),
+            handler: text(function.handler()),
+            memory_mib: function.memory_size().unwrap_or(128),
+            timeout_seconds: function.timeout().unwrap_or(3),
+            ephemeral_storage_mib: function.ephemeral_storage().map_or(512, |storage| storage.size),
+            architecture: text(function.architectures().first().map(Architecture::as_str)),
+            environment: variables.into_iter().collect(),
+            vpc,
+            kms_key: text(function.kms_key_arn()).into(),
+            dead_letters: function
+                .dead_letter_config()
+                .and_then(|target| target.target_arn())
+                .filter(|arn| !arn.is_empty())
+                .map(QueueArn::from),
+            tracing: tracing == Some(&TracingMode::Active),
+            logging: Logging {
+                log_group: logging
+                    .and_then(|logging| logging.log_group())
+                    .map_or_else(|| format!("/aws/lambda/{name}"), str::to_owned),
+                format: logging.and_then(|logging| logging.log_format()).unwrap_or(&LogFormat::Text).to_string(),
+            },
+            reserved_concurrency: answer.concurrency().and_then(|limit| limit.reserved_concurrent_executions()),
+            package: CodePackage {
+                // AWS knows no names of sources: only the hash tells the code.
+                source: self.package.source.clone(),
+                sha256: text(function.code_sha256()),
+            },
+            name,
+        };
+        Ok((spec, outputs))
+    }
+
+    /// The package; its hash must be the one that was planned.
+    async fn zip(&self) -> Result<Vec<u8>> {
+        let built = package::build(&self.package.source).await;
+        let built = built.map_err(|error| Error::local(error.to_string()))?;
+        if built.sha256_base64 != self.package.sha256 {
+            let CodePackage { source, sha256 } = &self.package;
+            let built = &built.sha256_base64;
+            return Err(Error::local(format!("the package {source} has the hash {built}, planned was {sha256}")));
+        }
+        Ok(built.zip.clone())
+    }
+
+    async fn set_configuration(&self, cx: &Cx) -> Result<()> {
+        let update = || async {
+            let request = cx.lambda.update_function_configuration().function_name(&self.name);
+            let request = request.description(&self.description).role(&*self.role).handler(&self.handler);
+            let request = request.runtime(Runtime::from(&*self.runtime)).memory_size(self.memory_mib);
+            let request = request.timeout(self.timeout_seconds).ephemeral_storage(self.ephemeral_storage());
+            let request = request.environment(self.environment()).vpc_config(self.vpc_config());
+            let request = request.kms_key_arn(&*self.kms_key).dead_letter_config(self.dead_letter_config());
+            let request = request.tracing_config(self.tracing_config()).logging_config(self.logging_config());
+            Ok(request.send().await?)
+        };
+        let update = || retry_while_role_is_new(cx, update);
+        cx.retry_while_not_ready("the function's last update to end", update).await?;
+        Ok(())
+    }
+
+    async fn set_concurrency(&self, cx: &Cx) -> Result<()> {
+        match self.reserved_concurrency {
+            Some(limit) => {
+                let request = cx.lambda.put_function_concurrency().function_name(&self.name);
+                request.reserved_concurrent_executions(limit).send().await?;
+            }
+            None => {
+                cx.lambda.delete_function_concurrency().function_name(&self.name).send().await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn environment(&self) -> Environment {
+        Environment::builder().set_variables(Some(self.environment.clone().into_iter().collect())).build()
+    }
+
+    fn ephemeral_storage(&self) -> EphemeralStorage {
+        EphemeralStorage::builder().size(self.ephemeral_storage_mib).build().expect("the size is set")
+    }
+
+    /// Empty lists take a function out of its VPC.
+    fn vpc_config(&self) -> VpcConfig {
+        let (subnets, groups): (Vec<String>, Vec<String>) = match &self.vpc {
+            Some(vpc) => (
+                vpc.subnets.iter().map(ToString::to_string).collect(),
+                vpc.security_groups.iter().map(ToString::to_string).collect(),
+            ),
+            None => (Vec::new(), Vec::new()),
+        };
+        VpcConfig::builder().set_subnet_ids(Some(subnets)).set_security_group_ids(Some(groups)).build()
+    }
+
+    /// An empty ARN takes the target away.
+    fn dead_letter_config(&self) -> DeadLetterConfig {
+        let target = self.dead_letters.as_ref().map(ToString::to_string).unwrap_or_default();
+        DeadLetterConfig::builder().target_arn(target).build()
+    }
+
+    fn tracing_config(&self) -> TracingConfig {
+        let mode = if self.tracing { TracingMode::Active } else { TracingMode::PassThrough };
+        TracingConfig::builder().mode(mode).build()
+    }
+
+    fn logging_config(&self) -> LoggingConfig {
+        let format = LogFormat::from(&*self.logging.format);
+        LoggingConfig::builder().log_group(&self.logging.log_group).log_format(format).build()
+    }
+}

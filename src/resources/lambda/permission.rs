@@ -1,0 +1,113 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::aws::wait::unless_gone;
+use crate::aws::{Cx, Error, Result};
+use crate::resources::ids::FunctionArn;
+use crate::resources::{Changes, Found, Resource, seconds};
+
+/// Lets an AWS service call a function: a statement of the function's own policy.
+/// <https://docs.aws.amazon.com/lambda/latest/api/API_AddPermission.html>
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Permission {
+    /// The function.
+    pub function: FunctionArn,
+    /// The statement's name in the policy, up to 100 letters, digits, `-` and `_`.
+    pub statement_id: String,
+    /// The service, for example `elasticloadbalancing.amazonaws.com`.
+    pub principal: String,
+    /// The resource on whose behalf the service calls: a target group, a rule, a secret.
+    pub source_arn: Option<String>,
+    /// The account of that resource.
+    pub source_account: Option<String>,
+}
+
+/// What tells a permission from others.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PermissionOutputs {
+    pub function: FunctionArn,
+    pub statement_id: String,
+}
+
+const ACTION: &str = "lambda:InvokeFunction";
+
+impl Resource for Permission {
+    const KIND: &'static str = "lambda.permission";
+    const USUALLY: Duration = seconds(2);
+    const REPLACED_BY: &'static [&'static str] =
+        &["function", "statement_id", "principal", "source_arn", "source_account"];
+    const ACTIONS: &'static [&'static str] = &["lambda:GetPolicy", "lambda:AddPermission", "lambda:RemovePermission"];
+
+    type Outputs = PermissionOutputs;
+
+    async fn observe(&self, cx: &Cx, known: Option<&PermissionOutputs>) -> Result<Option<Found<Self>>> {
+        let function = known.map_or(&self.function, |known| &known.function);
+        if !function.is_known() {
+            return Ok(None);
+        }
+        let id = known.map_or(&self.statement_id, |known| &known.statement_id);
+        let statements = statements(cx, function).await?;
+        let Some(statement) = statements.iter().find(|statement| statement["Sid"] == **id) else { return Ok(None) };
+        let condition = |name: &str| condition(statement, name).map(str::to_owned);
+        let principal = &statement["Principal"];
+        let spec = Permission {
+            function: function.clone(),
+            statement_id: id.clone(),
+            principal: principal["Service"].as_str().or(principal.as_str()).unwrap_or_default().to_owned(),
+            source_arn: condition("AWS:SourceArn"),
+            source_account: condition("AWS:SourceAccount"),
+        };
+        let outputs = PermissionOutputs { function: function.clone(), statement_id: id.clone() };
+        Ok(Some(Found::untagged(spec, outputs)))
+    }
+
+    async fn create(&self, cx: &Cx) -> Result<PermissionOutputs> {
+        let add = || async {
+            let request = cx.lambda.add_permission().function_name(&*self.function).statement_id(&self.statement_id);
+            let request = request.action(ACTION).principal(&self.principal);
+            let request = request.set_source_arn(self.source_arn.clone());
+            Ok(request.set_source_account(self.source_account.clone()).send().await?)
+        };
+        cx.retry_while_not_ready("the function's last update to end", add).await?;
+        Ok(PermissionOutputs { function: self.function.clone(), statement_id: self.statement_id.clone() })
+    }
+
+    async fn update(&self, _: &Cx, found: &Found<Self>, _: &Changes<'_>) -> Result<PermissionOutputs> {
+        Ok(found.outputs.clone())
+    }
+
+    async fn delete(cx: &Cx, outputs: &PermissionOutputs) -> Result<()> {
+        let remove = || async {
+            let request = cx.lambda.remove_permission().function_name(&*outputs.function);
+            Ok(request.statement_id(&outputs.statement_id).send().await.map(|_| ())?)
+        };
+        unless_gone(cx.retry_while_not_ready("the function's last update to end", remove).await)?;
+        Ok(())
+    }
+}
+
+/// The statements of a function's policy: read once for all its permissions.
+async fn statements(cx: &Cx, function: &FunctionArn) -> Result<Arc<Vec<Value>>> {
+    let load = async {
+        let read = async { Ok(cx.lambda.get_policy().function_name(&**function).send().await?) };
+        let Some(answer) = unless_gone(read.await)? else { return Ok(Vec::new()) };
+        let text = answer.policy.unwrap_or_default();
+        let mut policy: Value = serde_json::from_str(&text)
+            .map_err(|error| Error::local(format!("the policy of {function} is no JSON: {error}")))?;
+        match policy["Statement"].take() {
+            Value::Array(statements) => Ok(statements),
+            statement => Ok(vec![statement]),
+        }
+    };
+    cx.inventory.once(format!("lambda.policy.{function}"), load).await
+}
+
+/// The value that a statement's condition asks of a key, whichever operator compares it.
+fn condition<'a>(statement: &'a Value, key: &str) -> Option<&'a str> {
+    let operators = statement["Condition"].as_object()?.values();
+    let mut keys = operators.filter_map(Value::as_object).flatten();
+    keys.find(|(name, _)| name.eq_ignore_ascii_case(key)).and_then(|(_, value)| value.as_str())
+}

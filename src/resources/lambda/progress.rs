@@ -1,0 +1,59 @@
+//! What a function is waited for.
+
+use aws_sdk_ec2::types::NetworkInterfaceStatus;
+use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
+use aws_sdk_lambda::types::{FunctionConfiguration, LastUpdateStatus, State};
+
+use crate::aws::wait::{Patience, unless_gone};
+use crate::aws::{Cx, Error, Result};
+
+pub(super) async fn get(cx: &Cx, name: &str) -> Result<GetFunctionOutput> {
+    Ok(cx.lambda.get_function().function_name(name).send().await?)
+}
+
+/// Waits until a function can be called and changed: a new one in a VPC gets its network interfaces first.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html>
+pub(super) async fn ready(cx: &Cx, name: &str) -> Result<()> {
+    cx.wait_until("the function to become active", Patience::SHORT, || async {
+        let answer = get(cx, name).await?;
+        let function = answer.configuration().ok_or(Error::incomplete("lambda:GetFunction", "Configuration"))?;
+        state(name, function)
+    })
+    .await
+}
+
+fn state(name: &str, function: &FunctionConfiguration) -> Result<Option<()>> {
+    let failed = |what: &str, reason: Option<&str>| {
+        Err(Error::local(format!("{what} of the function {name} failed: {}", reason.unwrap_or("AWS says no reason"))))
+    };
+    if function.state() == Some(&State::Failed) {
+        return failed("the creation", function.state_reason());
+    }
+    match function.last_update_status() {
+        Some(LastUpdateStatus::Failed) => failed("the last update", function.last_update_status_reason()),
+        Some(LastUpdateStatus::InProgress) => Ok(None),
+        // An inactive one is woken by its next call; until then it can be changed.
+        _ => Ok((function.state() != Some(&State::Pending)).then_some(())),
+    }
+}
+
+/// Waits until Lambda has given the function's network interfaces back, up to 20 minutes after its deletion: until then
+/// its subnets and security groups can't go, and its role, with which Lambda does it, must stay.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html>
+pub(super) async fn interfaces_gone(cx: &Cx, name: &str) -> Result<()> {
+    let filter = |name: &str, value: &str| aws_sdk_ec2::types::Filter::builder().name(name).values(value).build();
+    let filter = filter("description", &format!("AWS Lambda VPC ENI-{name}-*"));
+    cx.wait_until("Lambda to give its network interfaces back (up to 20 minutes)", Patience::LONG, || async {
+        let answer = cx.ec2.describe_network_interfaces().filters(filter.clone()).send().await?;
+        for interface in answer.network_interfaces() {
+            if interface.status() == Some(&NetworkInterfaceStatus::Available) {
+                let id = interface.network_interface_id().unwrap_or_default();
+                let delete =
+                    async { Ok(cx.ec2.delete_network_interface().network_interface_id(id).send().await.map(|_| ())?) };
+                unless_gone(delete.await)?;
+            }
+        }
+        Ok(answer.network_interfaces().is_empty().then_some(()))
+    })
+    .await
+}

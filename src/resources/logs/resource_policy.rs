@@ -1,0 +1,78 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_cloudwatchlogs::types;
+use serde::{Deserialize, Serialize};
+
+use crate::aws::wait::unless_gone;
+use crate::aws::{Cx, Result};
+use crate::resources::document::Document;
+use crate::resources::{Changes, Found, Resource, seconds};
+
+/// Lets AWS services write into log groups. An account has at most 10 a region.
+/// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutResourcePolicy.html>
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ResourcePolicy {
+    /// Its name in the account and region.
+    pub name: String,
+    /// Who may write where, up to 5,120 characters.
+    pub document: Document,
+}
+
+/// What tells a resource policy from others.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ResourcePolicyOutputs {
+    pub name: String,
+}
+
+impl Resource for ResourcePolicy {
+    const KIND: &'static str = "logs.resource_policy";
+    const USUALLY: Duration = seconds(2);
+    const REPLACED_BY: &'static [&'static str] = &["name"];
+    const ACTIONS: &'static [&'static str] =
+        &["logs:DescribeResourcePolicies", "logs:PutResourcePolicy", "logs:DeleteResourcePolicy"];
+
+    type Outputs = ResourcePolicyOutputs;
+
+    async fn observe(&self, cx: &Cx, known: Option<&ResourcePolicyOutputs>) -> Result<Option<Found<Self>>> {
+        let name = known.map_or(&self.name, |known| &known.name);
+        let policies = all(cx).await?;
+        let policy = policies.iter().find(|policy| policy.policy_name() == Some(name));
+        let Some(policy) = policy else { return Ok(None) };
+        let document = Document::parse(policy.policy_document().unwrap_or_default())?;
+        let spec = ResourcePolicy { name: name.clone(), document };
+        Ok(Some(Found::unmarked(spec, ResourcePolicyOutputs { name: name.clone() })))
+    }
+
+    async fn create(&self, cx: &Cx) -> Result<ResourcePolicyOutputs> {
+        let request = cx.logs.put_resource_policy().policy_name(&self.name);
+        request.policy_document(self.document.to_text()).send().await?;
+        Ok(ResourcePolicyOutputs { name: self.name.clone() })
+    }
+
+    async fn update(&self, cx: &Cx, _: &Found<Self>, _: &Changes<'_>) -> Result<ResourcePolicyOutputs> {
+        self.create(cx).await
+    }
+
+    async fn delete(cx: &Cx, outputs: &ResourcePolicyOutputs) -> Result<()> {
+        let delete = async { Ok(cx.logs.delete_resource_policy().policy_name(&outputs.name).send().await?) };
+        unless_gone(delete.await)?;
+        Ok(())
+    }
+}
+
+async fn all(cx: &Cx) -> Result<Arc<Vec<types::ResourcePolicy>>> {
+    let load = async {
+        let mut all = Vec::new();
+        let mut next = None;
+        loop {
+            let answer = cx.logs.describe_resource_policies().set_next_token(next).send().await?;
+            all.extend(answer.resource_policies.unwrap_or_default());
+            next = answer.next_token;
+            if next.is_none() {
+                return Ok(all);
+            }
+        }
+    };
+    cx.inventory.once("logs.resource_policies", load).await
+}

@@ -1,0 +1,361 @@
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_rds::types::{self, CloudwatchLogsExportConfiguration, ServerlessV2ScalingConfiguration};
+use serde::{Deserialize, Serialize};
+
+use super::engine_version::{is_same_major, refuse_major, runs_another_minor};
+use super::{from_sdk, global_cluster, to_sdk};
+use crate::aws::wait::{Patience, unless_gone};
+use crate::aws::{Class, Cx, Error, Result};
+use crate::engine::Tags;
+use crate::resources::ids::{ClusterArn, KeyArn, SecretArn, SecurityGroupId};
+use crate::resources::{Changes, Found, Resource, minutes};
+
+/// An Aurora cluster: storage and endpoints. What computes are its [`super::DbInstance`]s.
+///
+/// The first cluster of a global database is its primary. Each later one, in another region, is a secondary: it has the
+/// primary's users and databases, so it names none.
+/// <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBCluster.html>
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DbCluster {
+    /// Up to 63 lower-case letters, digits and `-`.
+    pub identifier: String,
+    /// `aurora-mysql` or `aurora-postgresql`.
+    pub engine: String,
+    /// The version to begin with. Afterwards AWS upgrades minor versions; another one of the same major version is no
+    /// difference.
+    pub engine_version: String,
+    /// The database made in it at first.
+    pub database_name: Option<String>,
+    /// The name of the administrator; none for a secondary.
+    pub master_username: Option<String>,
+    /// The secret that holds the administrator's password under `password`; none for a secondary.
+    pub master_secret: Option<SecretArn>,
+    /// The global database to join.
+    pub global_cluster: Option<String>,
+    /// Least capacity of each serverless instance, in Aurora capacity units (2 GiB of memory each), 0 to 256.
+    pub min_acu: f64,
+    /// Most capacity of each serverless instance, 1 to 256.
+    pub max_acu: f64,
+    /// The key that encrypts storage, snapshots and backups, of this region.
+    pub kms_key: KeyArn,
+    /// How long any moment can be restored, 1 to 35 days.
+    pub backup_retention_days: i32,
+    /// When the daily backup starts, in UTC: `03:00-04:00`.
+    pub backup_window: String,
+    /// When AWS may maintain it, in UTC: `sun:05:00-sun:06:00`. It can't overlap the backup window.
+    pub maintenance_window: String,
+    /// The logs that go to CloudWatch: `audit`, `error`, `general`, `slowquery` for MySQL, `postgresql` for PostgreSQL.
+    pub log_exports: BTreeSet<String>,
+    /// Let IAM identities log in with tokens.
+    pub iam_authentication: bool,
+    /// Tag snapshots like the cluster.
+    pub copy_tags_to_snapshots: bool,
+    /// The cluster parameter group.
+    pub parameter_group: String,
+    /// The subnet group.
+    pub subnet_group: String,
+    /// Who can reach it.
+    pub security_groups: BTreeSet<SecurityGroupId>,
+    /// 3306 for MySQL, 5432 for PostgreSQL.
+    pub port: i32,
+    /// Refuse to be deleted.
+    pub deletion_protection: bool,
+}
+
+/// What a cluster gives to others.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DbClusterOutputs {
+    pub arn: ClusterArn,
+    pub identifier: String,
+    /// Where the writer is.
+    pub endpoint: String,
+    /// Where the readers are.
+    pub reader_endpoint: String,
+    pub port: String,
+    /// `cluster-…`, as IAM policies for database logins name it.
+    pub resource_id: String,
+}
+
+impl Resource for DbCluster {
+    const KIND: &'static str = "rds.db_cluster";
+    const USUALLY: Duration = minutes(2);
+    const REPLACED_BY: &'static [&'static str] =
+        &["identifier", "engine", "database_name", "master_username", "kms_key", "subnet_group"];
+    const WRITE_ONLY: &'static [&'static str] = &["master_secret"];
+    const ACTIONS: &'static [&'static str] = &[
+        "rds:DescribeDBClusters",
+        "rds:DescribeGlobalClusters",
+        "rds:CreateDBCluster",
+        "rds:ModifyDBCluster",
+        "rds:RemoveFromGlobalCluster",
+        "rds:DeleteDBCluster",
+        "rds:AddTagsToResource",
+        "rds:RemoveTagsFromResource",
+        "secretsmanager:GetSecretValue",
+        "kms:Decrypt",
+        "kms:DescribeKey",
+        "kms:CreateGrant",
+        "iam:CreateServiceLinkedRole",
+    ];
+
+    type Outputs = DbClusterOutputs;
+
+    async fn observe(&self, cx: &Cx, known: Option<&DbClusterOutputs>) -> Result<Option<Found<Self>>> {
+        let identifier = known.map_or(&self.identifier, |known| &known.identifier);
+        let clusters = all(cx).await?;
+        let is_this = |cluster: &&types::DbCluster| cluster.db_cluster_identifier() == Some(identifier);
+        let Some(cluster) = clusters.iter().find(is_this) else { return Ok(None) };
+        let globals = global_cluster::all(cx).await?;
+        let global = global_cluster::with_member(&globals, cluster.db_cluster_arn().unwrap_or_default());
+        let found = Found::tagged(self.as_standing(cluster, global), outputs(cluster)?, from_sdk(cluster.tag_list()));
+        Ok(Some(Found { live: self.live(cluster), ..found }))
+    }
+
+    async fn create(&self, cx: &Cx) -> Result<DbClusterOutputs> {
+        let password = match &self.master_secret {
+            Some(secret) => Some(password(cx, secret).await?),
+            None => None,
+        };
+        let create = || async {
+            let request = cx.rds.create_db_cluster().db_cluster_identifier(&self.identifier).engine(&self.engine);
+            let request = request.engine_version(&self.engine_version).set_database_name(self.database_name.clone());
+            let request = request.set_master_username(self.master_username.clone());
+            let request = request.set_master_user_password(password.clone());
+            let request = request.set_global_cluster_identifier(self.global_cluster.clone());
+            let request = request.serverless_v2_scaling_configuration(self.capacity()).port(self.port);
+            let request = request.storage_encrypted(true).kms_key_id(&*self.kms_key);
+            let request = request.backup_retention_period(self.backup_retention_days);
+            let request = request.preferred_backup_window(&self.backup_window);
+            let request = request.preferred_maintenance_window(&self.maintenance_window);
+            let request = request.set_enable_cloudwatch_logs_exports(Some(self.log_exports.iter().cloned().collect()));
+            let request = request.enable_iam_database_authentication(self.iam_authentication);
+            let request = request.copy_tags_to_snapshot(self.copy_tags_to_snapshots);
+            let request = request.db_cluster_parameter_group_name(&self.parameter_group);
+            let request = request.db_subnet_group_name(&self.subnet_group);
+            let request = request.set_vpc_security_group_ids(Some(self.security_group_ids()));
+            let request = request.deletion_protection(self.deletion_protection).set_tags(Some(to_sdk(&cx.tags)));
+            Ok(request.send().await?)
+        };
+        // The key may be fresh; a global database takes one new member at a time.
+        let passing = |error: &Error| error.class == Class::NotReady || error.is_code("KMSKeyNotAccessibleFault");
+        cx.retry_while("the cluster's key and global database to be ready", Patience::SHORT, passing, create).await?;
+        outputs(&until_available(cx, &self.identifier).await?)
+    }
+
+    async fn update(&self, cx: &Cx, found: &Found<Self>, changes: &Changes<'_>) -> Result<DbClusterOutputs> {
+        if changes.has("engine_version") {
+            return Err(refuse_major(&found.spec.engine_version, &self.engine_version));
+        }
+        if changes.has("global_cluster") {
+            self.leave_global(cx, found).await?;
+        }
+        if changes.0.iter().all(|change| change.field() == "global_cluster") {
+            return Ok(found.outputs.clone());
+        }
+        let password = match &self.master_secret {
+            Some(secret) if changes.has("master_secret") => Some(password(cx, secret).await?),
+            _ => None,
+        };
+        until_available(cx, &self.identifier).await?;
+        let request = cx.rds.modify_db_cluster().db_cluster_identifier(&self.identifier).apply_immediately(true);
+        let request = request.set_master_user_password(password);
+        let request = request
+            .set_serverless_v2_scaling_configuration(changes.any(&["min_acu", "max_acu"]).then(|| self.capacity()));
+        let request = request
+            .set_backup_retention_period(changes.has("backup_retention_days").then_some(self.backup_retention_days));
+        let text = |field, value: &String| changes.has(field).then(|| value.clone());
+        let request = request.set_preferred_backup_window(text("backup_window", &self.backup_window));
+        let request = request.set_preferred_maintenance_window(text("maintenance_window", &self.maintenance_window));
+        let request = request.set_db_cluster_parameter_group_name(text("parameter_group", &self.parameter_group));
+        let request = request.set_cloudwatch_logs_export_configuration(
+            changes.has("log_exports").then(|| self.log_changes(&found.spec.log_exports)),
+        );
+        let request = request.set_enable_iam_database_authentication(
+            changes.has("iam_authentication").then_some(self.iam_authentication),
+        );
+        let request = request
+            .set_copy_tags_to_snapshot(changes.has("copy_tags_to_snapshots").then_some(self.copy_tags_to_snapshots));
+        let request =
+            request.set_vpc_security_group_ids(changes.has("security_groups").then(|| self.security_group_ids()));
+        let request = request.set_port(changes.has("port").then_some(self.port));
+        let request =
+            request.set_deletion_protection(changes.has("deletion_protection").then_some(self.deletion_protection));
+        request.send().await?;
+        outputs(&until_available(cx, &self.identifier).await?)
+    }
+
+    async fn tag(cx: &Cx, outputs: &DbClusterOutputs, set: &Tags, remove: &[String]) -> Result<()> {
+        super::tag(cx, &outputs.arn, set, remove).await
+    }
+
+    async fn delete(cx: &Cx, outputs: &DbClusterOutputs) -> Result<()> {
+        if find(cx, &outputs.identifier).await?.is_none() {
+            return Ok(());
+        }
+        detach(cx, outputs).await?;
+        let delete = || async {
+            let request = cx.rds.delete_db_cluster().db_cluster_identifier(&outputs.identifier);
+            Ok(request.skip_final_snapshot(true).delete_automated_backups(true).send().await.map(|_| ())?)
+        };
+        let not_ready = |error: &Error| error.class == Class::NotReady;
+        let deleting = || async {
+            match find(cx, &outputs.identifier).await? {
+                Some(cluster) if cluster.status() == Some("deleting") => Ok(()),
+                Some(_) => delete().await,
+                None => Ok(()),
+            }
+        };
+        unless_gone(cx.retry_while("the cluster's instances to go", Patience::LONG, not_ready, deleting).await)?;
+        cx.wait_until("the cluster to be gone (some minutes)", Patience::LONG, || async {
+            Ok(find(cx, &outputs.identifier).await?.is_none().then_some(()))
+        })
+        .await
+    }
+}
+
+impl DbCluster {
+    /// The cluster in the words of the spec.
+    fn as_standing(&self, cluster: &types::DbCluster, global: Option<&str>) -> DbCluster {
+        let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
+        let running = cluster.engine_version().unwrap_or_default();
+        let same = is_same_major(&self.engine_version, running);
+        let capacity = cluster.serverless_v2_scaling_configuration();
+        let groups = cluster.vpc_security_groups().iter().filter_map(|group| group.vpc_security_group_id());
+        // A secondary shows what its primary was made with.
+        let of_primary = |asked: &Option<String>, shown: Option<&str>| asked.as_ref().and(shown).map(str::to_owned);
+        DbCluster {
+            identifier: text(cluster.db_cluster_identifier()),
+            engine: text(cluster.engine()),
+            engine_version: if same { self.engine_version.clone() } else { running.to_owned() },
+            database_name: of_primary(&self.database_name, cluster.database_name()),
+            master_username: of_primary(&self.master_username, cluster.master_username()),
+            master_secret: self.master_secret.clone(),
+            global_cluster: global.map(str::to_owned),
+            min_acu: capacity.and_then(|capacity| capacity.min_capacity).unwrap_or_default(),
+            max_acu: capacity.and_then(|capacity| capacity.max_capacity).unwrap_or_default(),
+            kms_key: text(cluster.kms_key_id()).into(),
+            backup_retention_days: cluster.backup_retention_period.unwrap_or_default(),
+            backup_window: text(cluster.preferred_backup_window()),
+            maintenance_window: text(cluster.preferred_maintenance_window()),
+            log_exports: cluster.enabled_cloudwatch_logs_exports().iter().cloned().collect(),
+            iam_authentication: cluster.iam_database_authentication_enabled.unwrap_or_default(),
+            copy_tags_to_snapshots: cluster.copy_tags_to_snapshot.unwrap_or_default(),
+            parameter_group: text(cluster.db_cluster_parameter_group()),
+            subnet_group: text(cluster.db_subnet_group()),
+            security_groups: groups.map(SecurityGroupId::from).collect(),
+            port: cluster.port.unwrap_or_default(),
+            deletion_protection: cluster.deletion_protection.unwrap_or_default(),
+        }
+    }
+
+    /// What people should know: the version that runs, a status that isn't "available", parameters that wait.
+    fn live(&self, cluster: &types::DbCluster) -> Option<String> {
+        let version = runs_another_minor(&self.engine_version, cluster.engine_version().unwrap_or_default());
+        let status = cluster.status().filter(|status| *status != "available").map(|status| format!("is {status}"));
+        let waits =
+            |member: &types::DbClusterMember| member.db_cluster_parameter_group_status() == Some("pending-reboot");
+        let waiting = cluster.db_cluster_members().iter().any(waits);
+        let reboot = waiting.then(|| "changed parameters wait for a reboot".to_owned());
+        let notes: Vec<_> = [version, status, reboot].into_iter().flatten().collect();
+        (!notes.is_empty()).then(|| notes.join("; "))
+    }
+
+    fn capacity(&self) -> ServerlessV2ScalingConfiguration {
+        ServerlessV2ScalingConfiguration::builder().min_capacity(self.min_acu).max_capacity(self.max_acu).build()
+    }
+
+    fn security_group_ids(&self) -> Vec<String> {
+        self.security_groups.iter().map(ToString::to_string).collect()
+    }
+
+    fn log_changes(&self, standing: &BTreeSet<String>) -> CloudwatchLogsExportConfiguration {
+        let names = |names: Vec<&String>| (!names.is_empty()).then(|| names.into_iter().cloned().collect());
+        CloudwatchLogsExportConfiguration::builder()
+            .set_enable_log_types(names(self.log_exports.difference(standing).collect()))
+            .set_disable_log_types(names(standing.difference(&self.log_exports).collect()))
+            .build()
+    }
+
+    /// A cluster can leave its global database in place, but only a new one can join one.
+    async fn leave_global(&self, cx: &Cx, found: &Found<Self>) -> Result<()> {
+        match (&found.spec.global_cluster, &self.global_cluster) {
+            (_, None) => detach(cx, &found.outputs).await,
+            (_, Some(wanted)) => {
+                let error = Error::local(format!("{} isn't in the global database {wanted}", self.identifier));
+                Err(error.with_help(
+                    "AWS lets no standing cluster join a global database (after a failover one may have left it): save \
+                     its data if you need it, delete the cluster, then run `provisioner apply` again to make it anew",
+                ))
+            }
+        }
+    }
+}
+
+/// The administrator's password: read, used in one call, forgotten.
+async fn password(cx: &Cx, secret: &SecretArn) -> Result<String> {
+    let answer = cx.secrets.get_secret_value().secret_id(&**secret).send().await?;
+    let value: Option<serde_json::Value> = serde_json::from_str(answer.secret_string().unwrap_or_default()).ok();
+    let password = value.as_ref().and_then(|value| value["password"].as_str());
+    password.map(str::to_owned).ok_or_else(|| Error::local(format!("the secret {secret} holds no password")))
+}
+
+/// Takes the cluster out of its global database, if it is in one, and waits until it stands alone.
+/// <https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-global-database-detaching.html>
+async fn detach(cx: &Cx, outputs: &DbClusterOutputs) -> Result<()> {
+    let globals = global_cluster::list(cx).await?;
+    let Some(global) = global_cluster::with_member(&globals, &outputs.arn) else { return Ok(()) };
+    let remove = || async {
+        let request = cx.rds.remove_from_global_cluster().global_cluster_identifier(global);
+        Ok(request.db_cluster_identifier(&*outputs.arn).send().await.map(|_| ())?)
+    };
+    let not_ready = |error: &Error| error.class == Class::NotReady;
+    let what = "the global database to let the cluster go";
+    unless_gone(cx.retry_while(what, Patience::LONG, not_ready, remove).await)?;
+    cx.wait_until("the cluster to leave its global database", Patience::LONG, || async {
+        let globals = global_cluster::list(cx).await?;
+        Ok(global_cluster::with_member(&globals, &outputs.arn).is_none().then_some(()))
+    })
+    .await?;
+    until_available(cx, &outputs.identifier).await.map(|_| ())
+}
+
+async fn until_available(cx: &Cx, identifier: &str) -> Result<types::DbCluster> {
+    cx.wait_until("the Aurora cluster to become available (some minutes)", Patience::LONG, || async {
+        let cluster = find(cx, identifier).await?;
+        Ok(cluster.filter(|cluster| cluster.status() == Some("available")))
+    })
+    .await
+}
+
+fn outputs(cluster: &types::DbCluster) -> Result<DbClusterOutputs> {
+    let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
+    let arn = cluster.db_cluster_arn().ok_or(Error::incomplete("rds:DescribeDBClusters", "DBClusterArn"))?;
+    Ok(DbClusterOutputs {
+        arn: arn.into(),
+        identifier: text(cluster.db_cluster_identifier()),
+        endpoint: text(cluster.endpoint()),
+        reader_endpoint: text(cluster.reader_endpoint()),
+        port: cluster.port.unwrap_or_default().to_string(),
+        resource_id: text(cluster.db_cluster_resource_id()),
+    })
+}
+
+async fn find(cx: &Cx, identifier: &str) -> Result<Option<types::DbCluster>> {
+    let describe = async { Ok(cx.rds.describe_db_clusters().db_cluster_identifier(identifier).send().await?) };
+    Ok(unless_gone(describe.await)?.and_then(|answer| answer.db_clusters?.into_iter().next()))
+}
+
+async fn all(cx: &Cx) -> Result<Arc<Vec<types::DbCluster>>> {
+    let load = async {
+        let mut pages = cx.rds.describe_db_clusters().into_paginator().items().send();
+        let mut all = Vec::new();
+        while let Some(cluster) = pages.next().await {
+            all.push(cluster?);
+        }
+        Ok(all)
+    };
+    cx.inventory.once("rds.db_clusters", load).await
+}

@@ -1,0 +1,225 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_rds::types;
+use serde::{Deserialize, Serialize};
+
+use super::{from_sdk, to_sdk};
+use crate::aws::wait::{Patience, unless_gone};
+use crate::aws::{Class, Cx, Error, Result};
+use crate::engine::Tags;
+use crate::resources::ids::{KeyArn, RoleArn};
+use crate::resources::{Changes, Found, Resource, minutes};
+
+/// An instance of an Aurora cluster.
+/// <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html>
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DbInstance {
+    /// Up to 63 lower-case letters, digits and `-`.
+    pub identifier: String,
+    /// The identifier of its cluster.
+    pub cluster: String,
+    /// The cluster's engine.
+    pub engine: String,
+    /// `db.serverless`, or an instance class of fixed size.
+    pub class: String,
+    /// For example `us-east-1a`; one of the subnet group's.
+    pub availability_zone: String,
+    /// Who becomes the writer when the writer fails: the lowest first, 0 to 15.
+    pub promotion_tier: i32,
+    /// The instance parameter group.
+    pub parameter_group: String,
+    /// The key that encrypts Performance Insights; AWS lets nobody change it.
+    pub performance_insights_key: KeyArn,
+    /// How long Performance Insights keeps data: 7 (free of charge), a multiple of 31, or 731 days.
+    pub performance_insights_days: i32,
+    /// The role by which enhanced monitoring writes its metrics.
+    pub monitoring_role: RoleArn,
+    /// How often enhanced monitoring measures: every 1, 5, 10, 15, 30 or 60 s.
+    pub monitoring_interval_seconds: i32,
+    /// Let AWS upgrade minor versions in the maintenance window.
+    pub auto_minor_version_upgrade: bool,
+    /// Give it a public address.
+    pub publicly_accessible: bool,
+    /// Who signs its TLS certificate, for example `rds-ca-rsa2048-g1`.
+    pub ca_certificate: String,
+}
+
+/// What an instance gives to others.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DbInstanceOutputs {
+    pub arn: String,
+    pub identifier: String,
+}
+
+impl Resource for DbInstance {
+    const KIND: &'static str = "rds.db_instance";
+    const USUALLY: Duration = minutes(8);
+    const REPLACED_BY: &'static [&'static str] =
+        &["identifier", "cluster", "engine", "availability_zone", "performance_insights_key"];
+    const ACTIONS: &'static [&'static str] = &[
+        "rds:DescribeDBInstances",
+        "rds:CreateDBInstance",
+        "rds:ModifyDBInstance",
+        "rds:DeleteDBInstance",
+        "rds:AddTagsToResource",
+        "rds:RemoveTagsFromResource",
+        "iam:PassRole",
+        "kms:DescribeKey",
+        "kms:CreateGrant",
+    ];
+
+    type Outputs = DbInstanceOutputs;
+
+    async fn observe(&self, cx: &Cx, known: Option<&DbInstanceOutputs>) -> Result<Option<Found<Self>>> {
+        let identifier = known.map_or(&self.identifier, |known| &known.identifier);
+        let instances = all(cx).await?;
+        let is_this = |instance: &&types::DbInstance| instance.db_instance_identifier() == Some(identifier);
+        let Some(instance) = instances.iter().find(is_this) else { return Ok(None) };
+        let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
+        let group = instance.db_parameter_groups().first();
+        let spec = DbInstance {
+            identifier: identifier.clone(),
+            cluster: text(instance.db_cluster_identifier()),
+            engine: text(instance.engine()),
+            class: text(instance.db_instance_class()),
+            availability_zone: text(instance.availability_zone()),
+            promotion_tier: instance.promotion_tier.unwrap_or_default(),
+            parameter_group: text(group.and_then(|group| group.db_parameter_group_name())),
+            performance_insights_key: text(instance.performance_insights_kms_key_id()).into(),
+            performance_insights_days: instance.performance_insights_retention_period.unwrap_or_default(),
+            monitoring_role: text(instance.monitoring_role_arn()).into(),
+            monitoring_interval_seconds: instance.monitoring_interval.unwrap_or_default(),
+            auto_minor_version_upgrade: instance.auto_minor_version_upgrade.unwrap_or_default(),
+            publicly_accessible: instance.publicly_accessible.unwrap_or_default(),
+            ca_certificate: text(instance.ca_certificate_identifier()),
+        };
+        let status = instance.db_instance_status().filter(|status| *status != "available");
+        let live = status.map(|status| format!("is {status}"));
+        let found = Found::tagged(spec, outputs(instance)?, from_sdk(instance.tag_list()));
+        Ok(Some(Found { live, ..found }))
+    }
+
+    async fn create(&self, cx: &Cx) -> Result<DbInstanceOutputs> {
+        let create = || async {
+            let request = cx.rds.create_db_instance().db_instance_identifier(&self.identifier);
+            let request = request.db_cluster_identifier(&self.cluster).engine(&self.engine);
+            let request = request.db_instance_class(&self.class).availability_zone(&self.availability_zone);
+            let request = request.promotion_tier(self.promotion_tier).db_parameter_group_name(&self.parameter_group);
+            let request = request.enable_performance_insights(true);
+            let request = request.performance_insights_kms_key_id(&*self.performance_insights_key);
+            let request = request.performance_insights_retention_period(self.performance_insights_days);
+            let request = request.monitoring_role_arn(&*self.monitoring_role);
+            let request = request.monitoring_interval(self.monitoring_interval_seconds);
+            let request = request.auto_minor_version_upgrade(self.auto_minor_version_upgrade);
+            let request = request.publicly_accessible(self.publicly_accessible);
+            let request = request.ca_certificate_identifier(&self.ca_certificate);
+            Ok(request.set_tags(Some(to_sdk(&cx.tags))).send().await?)
+        };
+        // RDS answers so while it can't assume the monitoring role yet.
+        let fresh = |error: &Error| error.is_code("InvalidParameterValue") || error.class == Class::NotReady;
+        cx.retry_while("the cluster and the monitoring role to be ready", Patience::FRESH, fresh, create).await?;
+        outputs(&self.until_available(cx).await?)
+    }
+
+    async fn update(&self, cx: &Cx, _found: &Found<Self>, changes: &Changes<'_>) -> Result<DbInstanceOutputs> {
+        self.until_available(cx).await?;
+        let request = cx.rds.modify_db_instance().db_instance_identifier(&self.identifier).apply_immediately(true);
+        let text = |field, value: &str| changes.has(field).then(|| value.to_owned());
+        let request = request.set_db_instance_class(text("class", &self.class));
+        let request = request.set_promotion_tier(changes.has("promotion_tier").then_some(self.promotion_tier));
+        let request = request.set_db_parameter_group_name(text("parameter_group", &self.parameter_group));
+        let insights = changes.has("performance_insights_days");
+        let request = request.set_enable_performance_insights(insights.then_some(true));
+        let request =
+            request.set_performance_insights_retention_period(insights.then_some(self.performance_insights_days));
+        let monitoring = changes.any(&["monitoring_role", "monitoring_interval_seconds"]);
+        let request = request.set_monitoring_role_arn(monitoring.then(|| self.monitoring_role.to_string()));
+        let request = request.set_monitoring_interval(monitoring.then_some(self.monitoring_interval_seconds));
+        let request = request.set_auto_minor_version_upgrade(
+            changes.has("auto_minor_version_upgrade").then_some(self.auto_minor_version_upgrade),
+        );
+        let request =
+            request.set_publicly_accessible(changes.has("publicly_accessible").then_some(self.publicly_accessible));
+        let request = request.set_ca_certificate_identifier(text("ca_certificate", &self.ca_certificate));
+        request.send().await?;
+        outputs(&self.until_available(cx).await?)
+    }
+
+    async fn tag(cx: &Cx, outputs: &DbInstanceOutputs, set: &Tags, remove: &[String]) -> Result<()> {
+        super::tag(cx, &outputs.arn, set, remove).await
+    }
+
+    async fn delete(cx: &Cx, outputs: &DbInstanceOutputs) -> Result<()> {
+        let not_ready = |error: &Error| error.class == Class::NotReady;
+        let delete = || async {
+            match find(cx, &outputs.identifier).await? {
+                Some(instance) if instance.db_instance_status() != Some("deleting") => {
+                    let request = cx.rds.delete_db_instance().db_instance_identifier(&outputs.identifier);
+                    Ok(request.skip_final_snapshot(true).send().await.map(|_| ())?)
+                }
+                _ => Ok(()),
+            }
+        };
+        unless_gone(cx.retry_while("the instance to settle", Patience::LONG, not_ready, delete).await)?;
+        cx.wait_until("the instance to be gone (some minutes)", Patience::LONG, || async {
+            Ok(find(cx, &outputs.identifier).await?.is_none().then_some(()))
+        })
+        .await
+    }
+
+    fn hourly_charge(&self) -> Option<String> {
+        Some(match self.class.as_str() {
+            "db.serverless" => {
+                "Aurora: about $0.12 for each capacity unit (ACU) and hour, plus storage and I/O".to_owned()
+            }
+            class => format!("Aurora: the hourly price of {class}, plus storage and I/O"),
+        })
+    }
+}
+
+impl DbInstance {
+    async fn until_available(&self, cx: &Cx) -> Result<types::DbInstance> {
+        cx.wait_until("the Aurora instance to become available (about 8 minutes)", Patience::LONG, || async {
+            let instance = find(cx, &self.identifier).await?;
+            let status = instance.as_ref().and_then(|instance| instance.db_instance_status()).unwrap_or_default();
+            match status {
+                "available" => Ok(instance),
+                "failed"
+                | "incompatible-parameters"
+                | "incompatible-network"
+                | "inaccessible-encryption-credentials" => {
+                    let error = Error::local(format!("the instance {} is {status}", self.identifier));
+                    Err(error.with_help(
+                        "see its events in the RDS console; delete it there, then run the same command again",
+                    ))
+                }
+                _ => Ok(None),
+            }
+        })
+        .await
+    }
+}
+
+fn outputs(instance: &types::DbInstance) -> Result<DbInstanceOutputs> {
+    let arn = instance.db_instance_arn().ok_or(Error::incomplete("rds:DescribeDBInstances", "DBInstanceArn"))?;
+    let identifier = instance.db_instance_identifier().unwrap_or_default();
+    Ok(DbInstanceOutputs { arn: arn.to_owned(), identifier: identifier.to_owned() })
+}
+
+async fn find(cx: &Cx, identifier: &str) -> Result<Option<types::DbInstance>> {
+    let describe = async { Ok(cx.rds.describe_db_instances().db_instance_identifier(identifier).send().await?) };
+    Ok(unless_gone(describe.await)?.and_then(|answer| answer.db_instances?.into_iter().next()))
+}
+
+async fn all(cx: &Cx) -> Result<Arc<Vec<types::DbInstance>>> {
+    let load = async {
+        let mut pages = cx.rds.describe_db_instances().into_paginator().items().send();
+        let mut all = Vec::new();
+        while let Some(instance) = pages.next().await {
+            all.push(instance?);
+        }
+        Ok(all)
+    };
+    cx.inventory.once("rds.db_instances", load).await
+}

@@ -1,0 +1,113 @@
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_rds::types;
+use serde::{Deserialize, Serialize};
+
+use super::{tags_of, to_sdk};
+use crate::aws::wait::unless_gone;
+use crate::aws::{Cx, Error, Result};
+use crate::engine::Tags;
+use crate::resources::ids::SubnetId;
+use crate::resources::{Changes, Found, Resource, seconds};
+
+/// The subnets that a database may live in.
+/// <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBSubnetGroup.html>
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DbSubnetGroup {
+    /// Up to 255 lower-case letters, digits, `.`, `_` and `-`.
+    pub name: String,
+    /// What it is for.
+    pub description: String,
+    /// At least two, in different availability zones of one VPC.
+    pub subnets: BTreeSet<SubnetId>,
+}
+
+/// What a subnet group gives to others.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DbSubnetGroupOutputs {
+    pub name: String,
+    pub arn: String,
+}
+
+impl Resource for DbSubnetGroup {
+    const KIND: &'static str = "rds.db_subnet_group";
+    const USUALLY: Duration = seconds(3);
+    const REPLACED_BY: &'static [&'static str] = &["name"];
+    const ACTIONS: &'static [&'static str] = &[
+        "rds:DescribeDBSubnetGroups",
+        "rds:ListTagsForResource",
+        "rds:CreateDBSubnetGroup",
+        "rds:ModifyDBSubnetGroup",
+        "rds:DeleteDBSubnetGroup",
+        "rds:AddTagsToResource",
+        "rds:RemoveTagsFromResource",
+        "tag:GetResources",
+    ];
+
+    type Outputs = DbSubnetGroupOutputs;
+
+    async fn observe(&self, cx: &Cx, known: Option<&DbSubnetGroupOutputs>) -> Result<Option<Found<Self>>> {
+        let name = known.map_or(&self.name, |known| &known.name);
+        let groups = all(cx).await?;
+        let is_this = |group: &&types::DbSubnetGroup| group.db_subnet_group_name() == Some(name);
+        let Some(group) = groups.iter().find(is_this) else { return Ok(None) };
+        let arn = group.db_subnet_group_arn().unwrap_or_default();
+        let subnets = group.subnets().iter().filter_map(|subnet| subnet.subnet_identifier());
+        let spec = DbSubnetGroup {
+            name: name.clone(),
+            description: group.db_subnet_group_description().unwrap_or_default().to_owned(),
+            subnets: subnets.map(SubnetId::from).collect(),
+        };
+        let outputs = DbSubnetGroupOutputs { name: name.clone(), arn: arn.to_owned() };
+        Ok(Some(Found::tagged(spec, outputs, tags_of(cx, arn).await?)))
+    }
+
+    async fn create(&self, cx: &Cx) -> Result<DbSubnetGroupOutputs> {
+        let request = cx.rds.create_db_subnet_group().db_subnet_group_name(&self.name);
+        let request = request.db_subnet_group_description(&self.description).set_subnet_ids(Some(self.subnet_ids()));
+        let answer = request.set_tags(Some(to_sdk(&cx.tags))).send().await?;
+        let arn = answer.db_subnet_group.and_then(|group| group.db_subnet_group_arn);
+        let arn = arn.ok_or(Error::incomplete("rds:CreateDBSubnetGroup", "DBSubnetGroupArn"))?;
+        Ok(DbSubnetGroupOutputs { name: self.name.clone(), arn })
+    }
+
+    async fn update(&self, cx: &Cx, found: &Found<Self>, _changes: &Changes<'_>) -> Result<DbSubnetGroupOutputs> {
+        let request = cx.rds.modify_db_subnet_group().db_subnet_group_name(&self.name);
+        let request = request.db_subnet_group_description(&self.description);
+        request.set_subnet_ids(Some(self.subnet_ids())).send().await?;
+        Ok(found.outputs.clone())
+    }
+
+    async fn tag(cx: &Cx, outputs: &DbSubnetGroupOutputs, set: &Tags, remove: &[String]) -> Result<()> {
+        super::tag(cx, &outputs.arn, set, remove).await
+    }
+
+    async fn delete(cx: &Cx, outputs: &DbSubnetGroupOutputs) -> Result<()> {
+        let delete = || async {
+            let request = cx.rds.delete_db_subnet_group().db_subnet_group_name(&outputs.name);
+            Ok(request.send().await.map(|_| ())?)
+        };
+        unless_gone(cx.retry_while_not_ready("the databases in the subnet group to go", delete).await)?;
+        Ok(())
+    }
+}
+
+impl DbSubnetGroup {
+    fn subnet_ids(&self) -> Vec<String> {
+        self.subnets.iter().map(ToString::to_string).collect()
+    }
+}
+
+async fn all(cx: &Cx) -> Result<Arc<Vec<types::DbSubnetGroup>>> {
+    let load = async {
+        let mut pages = cx.rds.describe_db_subnet_groups().into_paginator().items().send();
+        let mut all = Vec::new();
+        while let Some(group) = pages.next().await {
+            all.push(group?);
+        }
+        Ok(all)
+    };
+    cx.inventory.once("rds.db_subnet_groups", load).await
+}

@@ -1,0 +1,211 @@
+//! Parameter groups: those of clusters and those of instances differ in nothing but the names of their calls.
+
+use std::collections::{BTreeMap, HashMap};
+
+use aws_sdk_rds::types::{ApplyMethod, Parameter};
+use serde::{Deserialize, Serialize};
+
+/// How many parameters one call takes.
+/// <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_ModifyDBClusterParameterGroup.html>
+pub(super) const A_CALL: usize = 20;
+
+/// What a parameter group gives to others.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ParameterGroupOutputs {
+    pub name: String,
+    pub arn: String,
+}
+
+/// What has to be done to a group.
+#[derive(Debug, Default)]
+pub(super) struct Work {
+    /// Parameters to set.
+    pub set: Vec<Parameter>,
+    /// Parameters to put back to the engine's default.
+    pub reset: Vec<Parameter>,
+}
+
+/// From the values that were set (`standing`) to those that are wanted. `all` is the group's full list, which tells of each
+/// parameter if it can change while the engine runs; the others wait for a reboot.
+pub(super) fn work(standing: &BTreeMap<String, String>, wanted: &BTreeMap<String, String>, all: &[Parameter]) -> Work {
+    let apply_types: HashMap<_, _> =
+        all.iter().map(|parameter| (parameter.parameter_name(), parameter.apply_type())).collect();
+    let parameter = |name: &str| {
+        let dynamic = apply_types.get(&Some(name)) == Some(&Some("dynamic"));
+        let method = if dynamic { ApplyMethod::Immediate } else { ApplyMethod::PendingReboot };
+        Parameter::builder().parameter_name(name).apply_method(method)
+    };
+    let changed = wanted.iter().filter(|(name, value)| standing.get(*name) != Some(value));
+    let dropped = standing.keys().filter(|name| !wanted.contains_key(*name));
+    Work {
+        set: changed.map(|(name, value)| parameter(name).parameter_value(value).build()).collect(),
+        reset: dropped.map(|name| parameter(name).build()).collect(),
+    }
+}
+
+/// The values that somebody set, out of what a describe call with `source=user` gives.
+pub(super) fn set_by_user(parameters: &[Parameter]) -> BTreeMap<String, String> {
+    let values = parameters.iter().filter(|parameter| parameter.source().is_none_or(|source| source == "user"));
+    let values = values.filter_map(|parameter| Some((parameter.parameter_name()?, parameter.parameter_value()?)));
+    values.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+/// Writes a parameter group type: its documentation and name, the start of its calls' names in the API's and in the
+/// SDK's spelling, and the calls.
+macro_rules! parameter_group {
+    (
+        $(#[$doc:meta])*
+        $type:ident as $sdk:ident, $kind:literal, $api:literal, $api_parameters:literal;
+        $name:ident, $arn:ident, $group:ident;
+        $describe:ident, $describe_parameters:ident, $create:ident, $modify:ident, $reset:ident, $delete:ident
+    ) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+        pub struct $type {
+            /// Up to 255 lower-case letters, digits and `-`.
+            pub name: String,
+            /// The engine's family, for example `aurora-mysql8.0`.
+            pub family: String,
+            /// What it is for.
+            pub description: String,
+            /// The values that differ from the engine's own; all others keep their default.
+            pub parameters: BTreeMap<String, String>,
+        }
+
+        impl Resource for $type {
+            const KIND: &'static str = $kind;
+            const USUALLY: Duration = seconds(5);
+            const REPLACED_BY: &'static [&'static str] = &["name", "family", "description"];
+            const ACTIONS: &'static [&'static str] = &[
+                concat!("rds:Describe", $api, "s"),
+                concat!("rds:Describe", $api_parameters),
+                "rds:ListTagsForResource",
+                concat!("rds:Create", $api),
+                concat!("rds:Modify", $api),
+                concat!("rds:Reset", $api),
+                concat!("rds:Delete", $api),
+                "rds:AddTagsToResource",
+                "rds:RemoveTagsFromResource",
+                "tag:GetResources",
+            ];
+
+            type Outputs = ParameterGroupOutputs;
+
+            async fn observe(&self, cx: &Cx, known: Option<&ParameterGroupOutputs>) -> Result<Option<Found<Self>>> {
+                let name = known.map_or(&self.name, |known| &known.name);
+                let groups = all(cx).await?;
+                let Some(group) = groups.iter().find(|group| group.$name() == Some(name)) else { return Ok(None) };
+                let arn = group.$arn().unwrap_or_default();
+                let (parameters, tags) = tokio::try_join!(parameters(cx, name, Some("user")), tags_of(cx, arn))?;
+                let spec = $type {
+                    name: name.clone(),
+                    family: group.db_parameter_group_family().unwrap_or_default().to_owned(),
+                    description: group.description().unwrap_or_default().to_owned(),
+                    parameters: set_by_user(&parameters),
+                };
+                let outputs = ParameterGroupOutputs { name: name.clone(), arn: arn.to_owned() };
+                Ok(Some(Found::tagged(spec, outputs, tags)))
+            }
+
+            async fn create(&self, cx: &Cx) -> Result<ParameterGroupOutputs> {
+                let request = cx.rds.$create().$name(&self.name).db_parameter_group_family(&self.family);
+                let request = request.description(&self.description).set_tags(Some(to_sdk(&cx.tags)));
+                let arn = request.send().await?.$group.and_then(|group| group.$arn);
+                let arn = arn.ok_or(Error::incomplete(concat!("rds:Create", $api), "its ARN"))?;
+                // Nothing uses the group yet, so nothing has to be rebooted.
+                self.apply(cx, work(&BTreeMap::new(), &self.parameters, &[])).await?;
+                Ok(ParameterGroupOutputs { name: self.name.clone(), arn })
+            }
+
+            async fn update(
+                &self,
+                cx: &Cx,
+                found: &Found<Self>,
+                changes: &Changes<'_>,
+            ) -> Result<ParameterGroupOutputs> {
+                if changes.has("parameters") {
+                    let all = parameters(cx, &self.name, None).await?;
+                    self.apply(cx, work(&found.spec.parameters, &self.parameters, &all)).await?;
+                }
+                Ok(found.outputs.clone())
+            }
+
+            async fn tag(cx: &Cx, outputs: &ParameterGroupOutputs, set: &Tags, remove: &[String]) -> Result<()> {
+                crate::resources::rds::tag(cx, &outputs.arn, set, remove).await
+            }
+
+            async fn delete(cx: &Cx, outputs: &ParameterGroupOutputs) -> Result<()> {
+                let delete = || async { Ok(cx.rds.$delete().$name(&outputs.name).send().await.map(|_| ())?) };
+                let what = "the databases that use the parameter group to go";
+                unless_gone(cx.retry_while_not_ready(what, delete).await)?;
+                Ok(())
+            }
+        }
+
+        impl $type {
+            async fn apply(&self, cx: &Cx, work: Work) -> Result<()> {
+                let what = "the parameter group to take changes";
+                for some in work.set.chunks(A_CALL) {
+                    let modify = || async {
+                        let request = cx.rds.$modify().$name(&self.name);
+                        Ok(request.set_parameters(Some(some.to_vec())).send().await.map(|_| ())?)
+                    };
+                    cx.retry_while_not_ready(what, modify).await?;
+                }
+                for some in work.reset.chunks(A_CALL) {
+                    let reset = || async {
+                        let request = cx.rds.$reset().$name(&self.name).reset_all_parameters(false);
+                        Ok(request.set_parameters(Some(some.to_vec())).send().await.map(|_| ())?)
+                    };
+                    cx.retry_while_not_ready(what, reset).await?;
+                }
+                Ok(())
+            }
+        }
+
+        /// The group's parameters; with a source, only those whose value comes from there.
+        async fn parameters(cx: &Cx, name: &str, source: Option<&str>) -> Result<Vec<types::Parameter>> {
+            let request = cx.rds.$describe_parameters().$name(name).set_source(source.map(str::to_owned));
+            let mut pages = request.into_paginator().items().send();
+            let mut all = Vec::new();
+            while let Some(parameter) = pages.next().await {
+                all.push(parameter?);
+            }
+            Ok(all)
+        }
+
+        async fn all(cx: &Cx) -> Result<Arc<Vec<types::$sdk>>> {
+            let load = async {
+                let mut pages = cx.rds.$describe().into_paginator().items().send();
+                let mut all = Vec::new();
+                while let Some(group) = pages.next().await {
+                    all.push(group?);
+                }
+                Ok(all)
+            };
+            cx.inventory.once($kind, load).await
+        }
+    };
+}
+pub(super) use parameter_group;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values(values: &[(&str, &str)]) -> BTreeMap<String, String> {
+        values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn only_what_differs_is_set_and_what_is_no_longer_wanted_goes_back_to_its_default() {
+        let all = [Parameter::builder().parameter_name("a").apply_type("dynamic").build()];
+        let work =
+            work(&values(&[("a", "1"), ("b", "2"), ("c", "3")]), &values(&[("a", "9"), ("b", "2"), ("d", "4")]), &all);
+        let set: Vec<_> =
+            work.set.iter().map(|p| (p.parameter_name().unwrap(), p.apply_method().unwrap().as_str())).collect();
+        assert_eq!(set, [("a", "immediate"), ("d", "pending-reboot")]);
+        let reset: Vec<_> = work.reset.iter().filter_map(|p| p.parameter_name()).collect();
+        assert_eq!(reset, ["c"]);
+    }
+}

@@ -1,0 +1,158 @@
+use std::time::Duration;
+
+use aws_sdk_route53::types::{self, HostedZoneConfig, RrType, TagResourceType};
+use serde::{Deserialize, Serialize};
+
+use super::record_set::{self, normal};
+use super::tags_of;
+use crate::aws::wait::unless_gone;
+use crate::aws::{Class, Cx, Error, Result};
+use crate::engine::Tags;
+use crate::engine::ownership::STEP;
+use crate::resources::ids::HostedZoneId;
+use crate::resources::{Changes, Found, Resource, seconds};
+
+/// A public hosted zone.
+/// <https://docs.aws.amazon.com/Route53/latest/APIReference/API_CreateHostedZone.html>
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct HostedZone {
+    /// The domain, without a dot at the end.
+    pub name: String,
+    /// What it is for, up to 256 characters.
+    pub comment: String,
+}
+
+/// What a hosted zone gives to others.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct HostedZoneOutputs {
+    pub hosted_zone_id: HostedZoneId,
+    pub name: String,
+    /// What the domain's registrar must name, joined by commas.
+    pub name_servers: String,
+}
+
+impl Resource for HostedZone {
+    const KIND: &'static str = "route53.hosted_zone";
+    const USUALLY: Duration = seconds(30);
+    const REPLACED_BY: &'static [&'static str] = &["name"];
+    const ACTIONS: &'static [&'static str] = &[
+        "route53:ListHostedZonesByName",
+        "route53:GetHostedZone",
+        "route53:ListTagsForResources",
+        "route53:ListResourceRecordSets",
+        "route53:CreateHostedZone",
+        "route53:UpdateHostedZoneComment",
+        "route53:ChangeTagsForResource",
+        "route53:DeleteHostedZone",
+    ];
+
+    type Outputs = HostedZoneOutputs;
+
+    async fn observe(&self, cx: &Cx, known: Option<&HostedZoneOutputs>) -> Result<Option<Found<Self>>> {
+        let id = match known {
+            Some(known) => known.hosted_zone_id.to_string(),
+            None => match self.find_by_tag(cx).await? {
+                Some(id) => id,
+                None => return Ok(None),
+            },
+        };
+        let read = async { Ok(cx.route53.get_hosted_zone().id(&id).send().await?) };
+        let Some(answer) = unless_gone(read.await)? else { return Ok(None) };
+        let zone = answer.hosted_zone.ok_or(Error::incomplete("route53:GetHostedZone", "HostedZone"))?;
+        let outputs = outputs(&zone, answer.delegation_set.as_ref());
+        let tags = tags_of(cx, TagResourceType::Hostedzone, &id, &[]).await?;
+        let comment = zone.config().and_then(|config| config.comment()).unwrap_or_default().to_owned();
+        let live = Some(format!("name servers: {}", outputs.name_servers));
+        let spec = HostedZone { name: outputs.name.clone(), comment };
+        Ok(Some(Found { live, ..Found::tagged(spec, outputs, tags) }))
+    }
+
+    async fn create(&self, cx: &Cx) -> Result<HostedZoneOutputs> {
+        let config = HostedZoneConfig::builder().comment(&self.comment).build();
+        let request = cx.route53.create_hosted_zone().name(&self.name).caller_reference(&cx.token);
+        let outputs = match request.hosted_zone_config(config).send().await.map_err(Error::from) {
+            Ok(answer) => {
+                let zone = answer.hosted_zone.ok_or(Error::incomplete("route53:CreateHostedZone", "HostedZone"))?;
+                outputs(&zone, answer.delegation_set.as_ref())
+            }
+            // Only a zone of the same caller reference counts as there already: an earlier try made it and died before it
+            // could set the tags.
+            Err(error) if error.class == Class::Exists => self.of_an_earlier_try(cx).await?.ok_or(error)?,
+            Err(error) => return Err(error),
+        };
+        super::tag(cx, TagResourceType::Hostedzone, &outputs.hosted_zone_id, &cx.tags, &[]).await?;
+        Ok(outputs)
+    }
+
+    async fn update(&self, cx: &Cx, found: &Found<Self>, _changes: &Changes<'_>) -> Result<HostedZoneOutputs> {
+        let request = cx.route53.update_hosted_zone_comment().id(&*found.outputs.hosted_zone_id);
+        request.comment(&self.comment).send().await?;
+        Ok(found.outputs.clone())
+    }
+
+    async fn tag(cx: &Cx, outputs: &HostedZoneOutputs, set: &Tags, remove: &[String]) -> Result<()> {
+        super::tag(cx, TagResourceType::Hostedzone, &outputs.hosted_zone_id, set, remove).await
+    }
+
+    async fn delete(cx: &Cx, outputs: &HostedZoneOutputs) -> Result<()> {
+        let id = &outputs.hosted_zone_id;
+        let Some(sets) = unless_gone(record_set::list(cx, id).await)? else { return Ok(()) };
+        let own = |set: &types::ResourceRecordSet| {
+            normal(set.name()) == normal(&outputs.name) && matches!(set.r#type(), RrType::Ns | RrType::Soa)
+        };
+        let foreign: Vec<_> =
+            sets.iter().filter(|set| !own(set)).map(|set| format!("{} {}", set.r#type(), normal(set.name()))).collect();
+        if !foreign.is_empty() {
+            let message = format!("the hosted zone {} holds records of others: {}", outputs.name, foreign.join(", "));
+            return Err(
+                Error::local(message).with_help("delete them if nobody needs them, then run the same command again")
+            );
+        }
+        let delete = || async { Ok(cx.route53.delete_hosted_zone().id(&**id).send().await.map(|_| ())?) };
+        unless_gone(cx.retry_while_not_ready("Route 53 to finish another change", delete).await)?;
+        Ok(())
+    }
+
+    fn hourly_charge(&self) -> Option<String> {
+        Some("$0.50 a month".to_owned())
+    }
+}
+
+impl HostedZone {
+    /// Zones may have the same name: ours has our tags.
+    async fn find_by_tag(&self, cx: &Cx) -> Result<Option<String>> {
+        let ids: Vec<_> = self.of_the_name(cx).await?.iter().map(|zone| id(zone).to_owned()).collect();
+        for id in &ids {
+            let tags = tags_of(cx, TagResourceType::Hostedzone, id, &ids).await?;
+            if tags.get(STEP).map(String::as_str) == Some(&*cx.step.0) {
+                return Ok(Some(id.clone()));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn of_an_earlier_try(&self, cx: &Cx) -> Result<Option<HostedZoneOutputs>> {
+        let zones = self.of_the_name(cx).await?;
+        let Some(zone) = zones.iter().find(|zone| zone.caller_reference() == cx.token) else { return Ok(None) };
+        let answer = cx.route53.get_hosted_zone().id(id(zone)).send().await?;
+        Ok(Some(outputs(zone, answer.delegation_set.as_ref())))
+    }
+
+    async fn of_the_name(&self, cx: &Cx) -> Result<Vec<types::HostedZone>> {
+        let answer = cx.route53.list_hosted_zones_by_name().dns_name(&self.name).send().await?;
+        let zones = answer.hosted_zones.into_iter();
+        Ok(zones.filter(|zone| normal(zone.name()) == normal(&self.name)).collect())
+    }
+}
+
+fn id(zone: &types::HostedZone) -> &str {
+    zone.id().trim_start_matches("/hostedzone/")
+}
+
+fn outputs(zone: &types::HostedZone, delegation: Option<&types::DelegationSet>) -> HostedZoneOutputs {
+    HostedZoneOutputs {
+        hosted_zone_id: id(zone).into(),
+        name: normal(zone.name()),
+        name_servers: delegation.map(|set| set.name_servers().join(", ")).unwrap_or_default(),
+    }
+}

@@ -1,0 +1,80 @@
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::aws::wait::{Patience, unless_gone};
+use crate::aws::{Cx, Error, Result};
+use crate::resources::ids::{HostedZoneId, LogGroupArn};
+use crate::resources::{Changes, Found, Resource, seconds};
+
+/// Logs the queries that Route 53 answers for a public hosted zone.
+/// <https://docs.aws.amazon.com/Route53/latest/APIReference/API_CreateQueryLoggingConfig.html>
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct QueryLoggingConfig {
+    /// The hosted zone.
+    pub hosted_zone: HostedZoneId,
+    /// The log group: in us-east-1, and a log resource policy must let `route53.amazonaws.com` write into it.
+    pub log_group: LogGroupArn,
+}
+
+/// Which configuration it is.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct QueryLoggingConfigOutputs {
+    pub id: String,
+}
+
+impl Resource for QueryLoggingConfig {
+    const KIND: &'static str = "route53.query_logging_config";
+    const USUALLY: Duration = seconds(5);
+    const REPLACED_BY: &'static [&'static str] = &["hosted_zone", "log_group"];
+    const ACTIONS: &'static [&'static str] = &[
+        "route53:ListQueryLoggingConfigs",
+        "route53:CreateQueryLoggingConfig",
+        "route53:DeleteQueryLoggingConfig",
+        "logs:DescribeLogGroups",
+        "logs:DescribeResourcePolicies",
+    ];
+
+    type Outputs = QueryLoggingConfigOutputs;
+
+    async fn observe(&self, cx: &Cx, known: Option<&QueryLoggingConfigOutputs>) -> Result<Option<Found<Self>>> {
+        if !self.hosted_zone.is_known() {
+            return Ok(None);
+        }
+        let read =
+            async { Ok(cx.route53.list_query_logging_configs().hosted_zone_id(&*self.hosted_zone).send().await?) };
+        let Some(answer) = unless_gone(read.await)? else { return Ok(None) };
+        // A zone has one at most.
+        let Some(config) = answer.query_logging_configs().first() else { return Ok(None) };
+        if known.is_some_and(|known| known.id != config.id()) {
+            return Ok(None);
+        }
+        let spec = QueryLoggingConfig {
+            hosted_zone: config.hosted_zone_id().trim_start_matches("/hostedzone/").into(),
+            log_group: config.cloud_watch_logs_log_group_arn().trim_end_matches(":*").into(),
+        };
+        Ok(Some(Found::unmarked(spec, QueryLoggingConfigOutputs { id: config.id().to_owned() })))
+    }
+
+    async fn create(&self, cx: &Cx) -> Result<QueryLoggingConfigOutputs> {
+        let create = || async {
+            let request = cx.route53.create_query_logging_config().hosted_zone_id(&*self.hosted_zone);
+            Ok(request.cloud_watch_logs_log_group_arn(format!("{}:*", self.log_group)).send().await?)
+        };
+        let not_seen = |error: &Error| error.is_code("InsufficientCloudWatchLogsResourcePolicy");
+        let what = "Route 53 to see the policy of the log group";
+        let answer = cx.retry_while(what, Patience::FRESH, not_seen, create).await?;
+        let missing = Error::incomplete("route53:CreateQueryLoggingConfig", "QueryLoggingConfig");
+        Ok(QueryLoggingConfigOutputs { id: answer.query_logging_config.ok_or(missing)?.id })
+    }
+
+    async fn update(&self, _cx: &Cx, found: &Found<Self>, _: &Changes<'_>) -> Result<QueryLoggingConfigOutputs> {
+        Ok(found.outputs.clone())
+    }
+
+    async fn delete(cx: &Cx, outputs: &QueryLoggingConfigOutputs) -> Result<()> {
+        let delete = async { Ok(cx.route53.delete_query_logging_config().id(&outputs.id).send().await?) };
+        unless_gone(delete.await)?;
+        Ok(())
+    }
+}

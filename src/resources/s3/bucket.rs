@@ -1,0 +1,220 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration, Tagging};
+use serde::{Deserialize, Serialize};
+
+use super::bucket_settings::{self as settings, AccessLogs, Encryption, LifecycleRule};
+use super::{emptying, from_sdk, to_sdk};
+use crate::aws::wait::{Patience, unless_gone};
+use crate::aws::{Class, Cx, Error, Result};
+use crate::engine::Tags;
+use crate::resources::ids::BucketArn;
+use crate::resources::tags::Built;
+use crate::resources::{Changes, Found, Resource, seconds, tags};
+
+/// A bucket.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html>
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Bucket {
+    /// 3 to 63 lower-case letters, digits and `-`. No two buckets in the world have the same.
+    pub name: String,
+    /// Keep what is overwritten or deleted.
+    pub versioning: bool,
+    /// How objects are encrypted.
+    pub encryption: Encryption,
+    /// Nothing in it can be made public.
+    pub block_public_access: bool,
+    /// The bucket's owner owns all that is in it; access lists mean nothing.
+    pub owner_enforced: bool,
+    /// When objects go away, by the rules' ids.
+    pub lifecycle: BTreeMap<String, LifecycleRule>,
+    /// Where S3 logs the requests.
+    pub access_logs: Option<AccessLogs>,
+    /// Tell EventBridge what happens to objects.
+    pub events: bool,
+}
+
+/// What a bucket gives to others.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct BucketOutputs {
+    pub name: String,
+    pub arn: BucketArn,
+}
+
+impl Resource for Bucket {
+    const KIND: &'static str = "s3.bucket";
+    const USUALLY: Duration = seconds(5);
+    const REPLACED_BY: &'static [&'static str] = &["name"];
+    const ACTIONS: &'static [&'static str] = &[
+        "s3:ListAllMyBuckets",
+        "s3:GetBucketTagging",
+        "s3:GetBucketVersioning",
+        "s3:GetEncryptionConfiguration",
+        "s3:GetBucketPublicAccessBlock",
+        "s3:GetBucketOwnershipControls",
+        "s3:GetLifecycleConfiguration",
+        "s3:GetBucketLogging",
+        "s3:GetBucketNotification",
+        "s3:CreateBucket",
+        "s3:TagResource",
+        "s3:PutBucketTagging",
+        "s3:PutBucketVersioning",
+        "s3:PutEncryptionConfiguration",
+        "s3:PutBucketPublicAccessBlock",
+        "s3:PutBucketOwnershipControls",
+        "s3:PutLifecycleConfiguration",
+        "s3:PutBucketLogging",
+        "s3:PutBucketNotification",
+        "s3:ListBucketVersions",
+        "s3:DeleteObject",
+        "s3:DeleteObjectVersion",
+        "s3:DeleteBucket",
+    ];
+
+    type Outputs = BucketOutputs;
+
+    async fn observe(&self, cx: &Cx, known: Option<&BucketOutputs>) -> Result<Option<Found<Self>>> {
+        let name = known.map_or(&self.name, |known| &known.name);
+        if !all(cx).await?.contains(name) {
+            return Ok(None);
+        }
+        let outputs = outputs(cx, name);
+        let read = async {
+            tokio::try_join!(
+                settings::versioning(cx, name),
+                settings::encryption(cx, name),
+                settings::public_access_block(cx, name),
+                settings::owner_enforced(cx, name),
+                settings::lifecycle(cx, name),
+                settings::access_logs(cx, name),
+                settings::events(cx, name),
+                tags::of_arn(cx, &outputs.arn, || native_tags(cx, name)),
+            )
+        };
+        let Some(read) = unless_gone(read.await)? else { return Ok(None) };
+        let (versioning, encryption, block_public_access, owner_enforced, lifecycle, access_logs, events, tags) = read;
+        let spec = Bucket {
+            name: name.clone(),
+            versioning,
+            encryption,
+            block_public_access,
+            owner_enforced,
+            lifecycle,
+            access_logs,
+            events,
+        };
+        Ok(Some(Found::tagged(spec, outputs, tags)))
+    }
+
+    async fn create(&self, cx: &Cx) -> Result<BucketOutputs> {
+        let create = || async {
+            let configuration = CreateBucketConfiguration::builder().set_tags(Some(to_sdk(&cx.tags)));
+            // The first region is the one without a name here.
+            let place = (cx.region != "us-east-1").then(|| BucketLocationConstraint::from(cx.region.as_str()));
+            let configuration = configuration.set_location_constraint(place).build();
+            let request = cx.s3.create_bucket().bucket(&self.name).create_bucket_configuration(configuration);
+            Ok(request.send().await?)
+        };
+        cx.retry_while_not_ready("S3 to free the bucket's name", create).await?;
+        // Emulators and older S3 overlook the tags of the create call.
+        put_tags(cx, &self.name, &cx.tags).await?;
+        // First what protects it.
+        self.set(cx, &["block_public_access", "owner_enforced", "encryption", "versioning"]).await?;
+        let rest = [
+            ("lifecycle", !self.lifecycle.is_empty()),
+            ("access_logs", self.access_logs.is_some()),
+            ("events", self.events),
+        ];
+        let rest: Vec<_> = rest.into_iter().filter(|(_, wanted)| *wanted).map(|(field, _)| field).collect();
+        self.set(cx, &rest).await?;
+        Ok(outputs(cx, &self.name))
+    }
+
+    async fn update(&self, cx: &Cx, found: &Found<Self>, changes: &Changes<'_>) -> Result<BucketOutputs> {
+        let all =
+            ["block_public_access", "owner_enforced", "encryption", "versioning", "lifecycle", "access_logs", "events"];
+        let changed: Vec<_> = all.into_iter().filter(|field| changes.has(field)).collect();
+        self.set(cx, &changed).await?;
+        Ok(found.outputs.clone())
+    }
+
+    async fn tag(cx: &Cx, outputs: &BucketOutputs, set: &Tags, remove: &[String]) -> Result<()> {
+        // A write replaces all tags.
+        let mut tags = native_tags(cx, &outputs.name).await?;
+        tags.retain(|key, _| !remove.contains(key) && !key.starts_with("aws:"));
+        tags.extend(set.clone());
+        put_tags(cx, &outputs.name, &tags).await
+    }
+
+    async fn delete(cx: &Cx, outputs: &BucketOutputs) -> Result<()> {
+        let delete = || async {
+            emptying::empty(cx, &outputs.name).await?;
+            Ok(cx.s3.delete_bucket().bucket(&outputs.name).send().await.map(|_| ())?)
+        };
+        // Logs may still come in while it is being emptied.
+        let filling = |error: &Error| error.class == Class::NotReady || error.is_code("BucketNotEmpty");
+        unless_gone(cx.retry_while("the bucket to stay empty", Patience::SHORT, filling, delete).await)?;
+        Ok(())
+    }
+}
+
+impl Bucket {
+    /// Writes these settings, one after the other: S3 refuses changes of one bucket at the same time.
+    async fn set(&self, cx: &Cx, fields: &[&str]) -> Result<()> {
+        let bucket = &self.name;
+        for field in fields {
+            let write = || async {
+                match *field {
+                    "block_public_access" => {
+                        settings::set_public_access_block(cx, bucket, self.block_public_access).await
+                    }
+                    "owner_enforced" => settings::set_owner_enforced(cx, bucket, self.owner_enforced).await,
+                    "encryption" => settings::set_encryption(cx, bucket, &self.encryption).await,
+                    // A bucket that never had versions can't suspend them, and need not.
+                    "versioning" if !self.versioning && !settings::versioning(cx, bucket).await? => Ok(()),
+                    "versioning" => settings::set_versioning(cx, bucket, self.versioning).await,
+                    "lifecycle" => settings::set_lifecycle(cx, bucket, &self.lifecycle).await,
+                    "access_logs" => settings::set_access_logs(cx, bucket, self.access_logs.as_ref()).await,
+                    _ => settings::set_events(cx, bucket, self.events).await,
+                }
+            };
+            cx.retry_while_not_ready("S3 to finish another change of the bucket", write).await?;
+        }
+        Ok(())
+    }
+}
+
+fn outputs(cx: &Cx, name: &str) -> BucketOutputs {
+    BucketOutputs { name: name.to_owned(), arn: format!("arn:{}:s3:::{name}", cx.partition()).into() }
+}
+
+async fn native_tags(cx: &Cx, bucket: &str) -> Result<Tags> {
+    let read = async { Ok(cx.s3.get_bucket_tagging().bucket(bucket).send().await?) };
+    // AWS answers an error where there are none.
+    Ok(unless_gone(read.await)?.map(|answer| from_sdk(answer.tag_set())).unwrap_or_default())
+}
+
+async fn put_tags(cx: &Cx, bucket: &str, tags: &Tags) -> Result<()> {
+    let put = || async {
+        let tagging: Tagging = Tagging::builder().set_tag_set(Some(to_sdk(tags))).build().built();
+        Ok(cx.s3.put_bucket_tagging().bucket(bucket).tagging(tagging).send().await?)
+    };
+    cx.retry_while_not_ready("S3 to finish another change of the bucket", put).await?;
+    Ok(())
+}
+
+/// The names of all buckets of the account: one list for all regions.
+async fn all(cx: &Cx) -> Result<Arc<BTreeSet<String>>> {
+    let home = cx.in_region(cx.shared.cloud.home());
+    let load = async {
+        let mut pages = cx.s3.list_buckets().max_buckets(1000).into_paginator().send();
+        let mut all = BTreeSet::new();
+        while let Some(page) = pages.next().await {
+            all.extend(page?.buckets.unwrap_or_default().into_iter().filter_map(|bucket| bucket.name));
+        }
+        Ok(all)
+    };
+    home.inventory.once("s3.buckets", load).await
+}

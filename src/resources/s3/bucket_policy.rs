@@ -1,0 +1,73 @@
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::aws::wait::{Patience, unless_gone};
+use crate::aws::{Class, Cx, Error, Result};
+use crate::resources::document::Document;
+use crate::resources::ids::is_known;
+use crate::resources::{Changes, Found, Resource, seconds};
+
+/// The policy of a bucket.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketPolicy.html>
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct BucketPolicy {
+    /// The bucket's name.
+    pub bucket: String,
+    /// Who may do what, up to 20 KB.
+    pub policy: Document,
+}
+
+/// What a bucket's policy gives to others.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct BucketPolicyOutputs {
+    /// The bucket's name, for what needs the policy to stand before it can use the bucket.
+    pub bucket: String,
+}
+
+impl Resource for BucketPolicy {
+    const KIND: &'static str = "s3.bucket_policy";
+    const USUALLY: Duration = seconds(2);
+    const REPLACED_BY: &'static [&'static str] = &["bucket"];
+    const ACTIONS: &'static [&'static str] = &["s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy"];
+
+    type Outputs = BucketPolicyOutputs;
+
+    async fn observe(&self, cx: &Cx, known: Option<&BucketPolicyOutputs>) -> Result<Option<Found<Self>>> {
+        let bucket = known.map_or(&self.bucket, |known| &known.bucket);
+        if !is_known(bucket) {
+            return Ok(None);
+        }
+        let request = cx.s3.get_bucket_policy().bucket(bucket).expected_bucket_owner(cx.account());
+        let read = async { Ok(request.send().await?) };
+        let Some(policy) = unless_gone(read.await)?.and_then(|answer| answer.policy) else { return Ok(None) };
+        let spec = BucketPolicy { bucket: bucket.clone(), policy: Document::parse(&policy)? };
+        Ok(Some(Found::untagged(spec, BucketPolicyOutputs { bucket: bucket.clone() })))
+    }
+
+    async fn create(&self, cx: &Cx) -> Result<BucketPolicyOutputs> {
+        // A role that was just made is "an invalid principal" for a while.
+        let names_roles = self.policy.to_text().contains(":role/");
+        let passing =
+            |error: &Error| error.class == Class::NotReady || (names_roles && error.is_code("MalformedPolicy"));
+        let put = || async {
+            let request = cx.s3.put_bucket_policy().bucket(&self.bucket).expected_bucket_owner(cx.account());
+            Ok(request.policy(self.policy.to_text()).send().await?)
+        };
+        cx.retry_while("S3 to see the roles that the policy names", Patience::FRESH, passing, put).await?;
+        Ok(BucketPolicyOutputs { bucket: self.bucket.clone() })
+    }
+
+    async fn update(&self, cx: &Cx, _: &Found<Self>, _: &Changes<'_>) -> Result<BucketPolicyOutputs> {
+        self.create(cx).await
+    }
+
+    async fn delete(cx: &Cx, outputs: &BucketPolicyOutputs) -> Result<()> {
+        let delete = || async {
+            let request = cx.s3.delete_bucket_policy().bucket(&outputs.bucket);
+            Ok(request.expected_bucket_owner(cx.account()).send().await.map(|_| ())?)
+        };
+        unless_gone(cx.retry_while_not_ready("S3 to finish another change", delete).await)?;
+        Ok(())
+    }
+}

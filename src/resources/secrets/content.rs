@@ -1,0 +1,64 @@
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::aws::{Cx, Error, Result};
+
+/// The length of generated passwords and keys, in characters.
+const PASSWORD_LENGTH: i64 = 32;
+const API_KEY_LENGTH: i64 = 48;
+/// AES-256
+const ENCRYPTION_KEY_BYTES: i32 = 32;
+
+/// What Aurora refuses in an administrator's password (`/`, `@`, `"`, space), and what shells and connection strings trip
+/// over.
+const UNSAFE_CHARACTERS: &str = r#"/@"'\`$%&?#;:{}[]()<>|~^*!,+= "#;
+
+/// What a secret begins with: a JSON object whose `kind` tells the rotation function how to renew it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Content {
+    /// `{"kind": engine, "username", "password"}`
+    Database {
+        /// `aurora-mysql` or `aurora-postgresql`.
+        engine: String,
+        /// Whose password it is.
+        username: String,
+    },
+    /// `{"kind": "api-key", "value"}`: letters and digits.
+    ApiKey,
+    /// `{"kind": "encryption-key", "value"}`: 32 bytes in base64.
+    EncryptionKey,
+}
+
+impl Content {
+    /// Makes a fresh one. Nobody but Secrets Manager may be given it.
+    pub(super) async fn generate(&self, cx: &Cx) -> Result<String> {
+        let content = match self {
+            Content::Database { engine, username } => {
+                let request = cx.secrets.get_random_password().password_length(PASSWORD_LENGTH);
+                let request = request.exclude_characters(UNSAFE_CHARACTERS).require_each_included_type(true);
+                let password = request.send().await?.random_password.ok_or_else(none)?;
+                json!({"kind": engine, "username": username, "password": password})
+            }
+            Content::ApiKey => {
+                let request = cx.secrets.get_random_password().password_length(API_KEY_LENGTH);
+                let key = request.exclude_punctuation(true).send().await?.random_password.ok_or_else(none)?;
+                json!({"kind": "api-key", "value": key})
+            }
+            Content::EncryptionKey => {
+                // A key is bytes, not characters: KMS's random generator makes them.
+                let request = cx.kms.generate_random().number_of_bytes(ENCRYPTION_KEY_BYTES);
+                let bytes = request.send().await?.plaintext;
+                let bytes = bytes.ok_or(Error::incomplete("kms:GenerateRandom", "Plaintext"))?;
+                json!({"kind": "encryption-key", "value": BASE64_STANDARD.encode(bytes)})
+            }
+        };
+        Ok(content.to_string())
+    }
+}
+
+fn none() -> Error {
+    Error::incomplete("secretsmanager:GetRandomPassword", "RandomPassword")
+}

@@ -1,0 +1,98 @@
+use std::time::Duration;
+
+use aws_sdk_secretsmanager::types::RotationRulesType;
+use serde::{Deserialize, Serialize};
+
+use super::known;
+use crate::aws::wait::{Patience, unless_gone};
+use crate::aws::{Class, Cx, Error, Result};
+use crate::resources::ids::{FunctionArn, SecretArn};
+use crate::resources::{Changes, Found, Resource, seconds};
+
+/// Renews a secret on a schedule by a function.
+/// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_RotateSecret.html>
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Rotation {
+    /// The secret.
+    pub secret: SecretArn,
+    /// The function that makes, sets and tests a new value; Secrets Manager must be allowed to invoke it.
+    pub function: FunctionArn,
+    /// How often, 1 to 1000 days.
+    pub every_days: i64,
+    /// Also rotate once when this is set up or changed.
+    pub immediately: bool,
+}
+
+/// What a rotation gives to others.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RotationOutputs {
+    pub secret: SecretArn,
+}
+
+impl Resource for Rotation {
+    const KIND: &'static str = "secrets.rotation";
+    const USUALLY: Duration = seconds(5);
+    const REPLACED_BY: &'static [&'static str] = &["secret"];
+    const WRITE_ONLY: &'static [&'static str] = &["immediately"];
+    const ACTIONS: &'static [&'static str] = &[
+        "secretsmanager:DescribeSecret",
+        "secretsmanager:RotateSecret",
+        "secretsmanager:CancelRotateSecret",
+        "lambda:InvokeFunction",
+    ];
+
+    type Outputs = RotationOutputs;
+
+    async fn observe(&self, cx: &Cx, known_outputs: Option<&RotationOutputs>) -> Result<Option<Found<Self>>> {
+        let arn = known_outputs.map_or(&self.secret, |known| &known.secret);
+        if arn.contains('⟦') {
+            return Ok(None);
+        }
+        let secret = known(cx, arn).await?;
+        let Some(secret) = secret.as_ref().as_ref().filter(|secret| secret.rotation_enabled == Some(true)) else {
+            return Ok(None);
+        };
+        let rules = secret.rotation_rules();
+        let spec = Rotation {
+            secret: arn.clone(),
+            function: secret.rotation_lambda_arn().unwrap_or_default().into(),
+            every_days: rules.and_then(|rules| rules.automatically_after_days()).unwrap_or_default(),
+            immediately: self.immediately,
+        };
+        Ok(Some(Found::untagged(spec, RotationOutputs { secret: arn.clone() })))
+    }
+
+    async fn create(&self, cx: &Cx) -> Result<RotationOutputs> {
+        self.set(cx, Some(&cx.token)).await?;
+        Ok(RotationOutputs { secret: self.secret.clone() })
+    }
+
+    async fn update(&self, cx: &Cx, found: &Found<Self>, _changes: &Changes<'_>) -> Result<RotationOutputs> {
+        // No token: it names the version that a rotation makes, and this one may make another.
+        self.set(cx, None).await?;
+        Ok(found.outputs.clone())
+    }
+
+    async fn delete(cx: &Cx, outputs: &RotationOutputs) -> Result<()> {
+        let cancel = async { Ok(cx.secrets.cancel_rotate_secret().secret_id(&*outputs.secret).send().await?) };
+        match unless_gone(cancel.await) {
+            // AWS answers so for a secret that is being deleted, or whose rotation is off already.
+            Err(error) if error.is_code("InvalidRequestException") => Ok(()),
+            outcome => outcome.map(|_| ()),
+        }
+    }
+}
+
+impl Rotation {
+    async fn set(&self, cx: &Cx, token: Option<&str>) -> Result<()> {
+        let rotate = || async {
+            let rules = RotationRulesType::builder().automatically_after_days(self.every_days).build();
+            let request = cx.secrets.rotate_secret().secret_id(&*self.secret).rotation_lambda_arn(&*self.function);
+            let request = request.rotation_rules(rules).rotate_immediately(self.immediately);
+            Ok(request.set_client_request_token(token.map(str::to_owned)).send().await.map(|_| ())?)
+        };
+        // The permission to invoke the function may be fresh.
+        let refused = |error: &Error| error.class == Class::Denied;
+        cx.retry_while("the function to let Secrets Manager invoke it", Patience::FRESH, refused, rotate).await
+    }
+}

@@ -1,0 +1,229 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
+use aws_sdk_secretsmanager::types::{ReplicaRegionType, StatusType};
+use serde::{Deserialize, Serialize};
+
+use super::{Content, from_sdk, known, standing, to_sdk};
+use crate::aws::wait::{Patience, unless_gone};
+use crate::aws::{Cx, Error, Result};
+use crate::engine::Tags;
+use crate::resources::document::Document;
+use crate::resources::ids::{KeyArn, SecretArn};
+use crate::resources::{Changes, Found, Resource, seconds};
+
+/// A secret with a generated value.
+/// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html>
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Secret {
+    /// Up to 512 letters, digits and `/_+=.@-`.
+    pub name: String,
+    /// What it is for.
+    pub description: String,
+    /// The key that encrypts it.
+    pub kms_key: KeyArn,
+    /// What it begins with; rotation renews it.
+    pub content: Content,
+    /// The regions that get a copy, each with its own key.
+    pub replicas: BTreeMap<String, KeyArn>,
+    /// Who may use it, beside what IAM policies say.
+    pub policy: Document,
+}
+
+/// What a secret gives to others.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SecretOutputs {
+    pub arn: SecretArn,
+    pub name: String,
+}
+
+impl Resource for Secret {
+    const KIND: &'static str = "secrets.secret";
+    const USUALLY: Duration = seconds(5);
+    const REPLACED_BY: &'static [&'static str] = &["name", "content"];
+    const WRITE_ONLY: &'static [&'static str] = &["content"];
+    const ACTIONS: &'static [&'static str] = &[
+        "secretsmanager:DescribeSecret",
+        "secretsmanager:GetResourcePolicy",
+        "secretsmanager:GetRandomPassword",
+        "secretsmanager:CreateSecret",
+        "secretsmanager:UpdateSecret",
+        "secretsmanager:PutResourcePolicy",
+        "secretsmanager:DeleteResourcePolicy",
+        "secretsmanager:ValidateResourcePolicy",
+        "secretsmanager:ReplicateSecretToRegions",
+        "secretsmanager:RemoveRegionsFromReplication",
+        "secretsmanager:TagResource",
+        "secretsmanager:UntagResource",
+        "secretsmanager:DeleteSecret",
+        "kms:GenerateRandom",
+        "kms:GenerateDataKey",
+        "kms:Decrypt",
+    ];
+
+    type Outputs = SecretOutputs;
+
+    async fn observe(&self, cx: &Cx, known_outputs: Option<&SecretOutputs>) -> Result<Option<Found<Self>>> {
+        let id = known_outputs.map_or(self.name.as_str(), |known| &known.arn);
+        let secret = known(cx, id).await?;
+        let Some(secret) = &*secret else { return Ok(None) };
+        let arn = secret.arn().unwrap_or_default();
+        let policy = cx.secrets.get_resource_policy().secret_id(arn).send().await?;
+        let spec = Secret {
+            name: secret.name().unwrap_or_default().to_owned(),
+            description: secret.description().unwrap_or_default().to_owned(),
+            kms_key: secret.kms_key_id().unwrap_or_default().into(),
+            content: self.content.clone(),
+            replicas: replicas(secret),
+            policy: Document::parse(policy.resource_policy().unwrap_or_default())?,
+        };
+        let outputs = SecretOutputs { arn: arn.into(), name: spec.name.clone() };
+        Ok(Some(Found::tagged(spec, outputs, from_sdk(secret.tags()))))
+    }
+
+    async fn create(&self, cx: &Cx) -> Result<SecretOutputs> {
+        let value = self.content.generate(cx).await?;
+        let create = || async {
+            let request = cx.secrets.create_secret().name(&self.name).description(&self.description);
+            let request = request.kms_key_id(&*self.kms_key).client_request_token(&cx.token).secret_string(&value);
+            let request = request.set_add_replica_regions(to_regions(&self.replicas));
+            Ok(request.set_tags(Some(to_sdk(&cx.tags))).send().await?)
+        };
+        // A deleted secret keeps its name for some seconds; a fresh key isn't known everywhere at once.
+        let passing =
+            |error: &Error| ["InvalidRequestException", "EncryptionFailure"].iter().any(|code| error.is_code(code));
+        let what = "the name to become free and the key to become known";
+        let answer = cx.retry_while(what, Patience::FRESH, passing, create).await?;
+        let arn = answer.arn.ok_or(Error::incomplete("secretsmanager:CreateSecret", "ARN"))?;
+        self.set_policy(cx, &arn).await?;
+        self.until_replicated(cx, &arn).await?;
+        Ok(SecretOutputs { arn: arn.into(), name: self.name.clone() })
+    }
+
+    async fn update(&self, cx: &Cx, found: &Found<Self>, changes: &Changes<'_>) -> Result<SecretOutputs> {
+        let arn = &found.outputs.arn;
+        if changes.any(&["description", "kms_key"]) {
+            let request = cx.secrets.update_secret().secret_id(&**arn).description(&self.description);
+            request.kms_key_id(&*self.kms_key).send().await?;
+        }
+        if changes.has("policy") {
+            self.set_policy(cx, arn).await?;
+        }
+        if changes.has("replicas") {
+            let standing = &found.spec.replicas;
+            let leaving = standing.iter().filter(|(region, key)| self.replicas.get(*region) != Some(key));
+            remove_replicas(cx, arn, leaving.map(|(region, _)| region.clone()).collect()).await?;
+            let coming = self.replicas.iter().filter(|(region, key)| standing.get(*region) != Some(key));
+            let coming: BTreeMap<_, _> = coming.map(|(region, key)| (region.clone(), key.clone())).collect();
+            if let Some(regions) = to_regions(&coming) {
+                let request = cx.secrets.replicate_secret_to_regions().secret_id(&**arn);
+                request.set_add_replica_regions(Some(regions)).send().await?;
+            }
+            self.until_replicated(cx, arn).await?;
+        }
+        Ok(found.outputs.clone())
+    }
+
+    async fn tag(cx: &Cx, outputs: &SecretOutputs, set: &Tags, remove: &[String]) -> Result<()> {
+        let arn = &*outputs.arn;
+        if !set.is_empty() {
+            cx.secrets.tag_resource().secret_id(arn).set_tags(Some(to_sdk(set))).send().await?;
+        }
+        if !remove.is_empty() {
+            cx.secrets.untag_resource().secret_id(arn).set_tag_keys(Some(remove.to_vec())).send().await?;
+        }
+        Ok(())
+    }
+
+    async fn delete(cx: &Cx, outputs: &SecretOutputs) -> Result<()> {
+        let arn = &*outputs.arn;
+        // Also one that waits for its deletion: it would keep its name for days.
+        let describe = async { Ok(cx.secrets.describe_secret().secret_id(arn).send().await?) };
+        let Some(secret) = unless_gone(describe.await)? else { return Ok(()) };
+        if secret.deleted_date.is_none() {
+            remove_replicas(cx, arn, replicas(&secret).into_keys().collect()).await?;
+        }
+        let delete = || async {
+            let request = cx.secrets.delete_secret().secret_id(arn).force_delete_without_recovery(true);
+            Ok(request.send().await.map(|_| ())?)
+        };
+        // Refused as long as a replica is on its way out.
+        let replicated = |error: &Error| error.is_code("InvalidRequestException");
+        unless_gone(cx.retry_while("the secret's replicas to go", Patience::FRESH, replicated, delete).await)?;
+        cx.wait_until("the secret to be gone", Patience::SHORT, || async {
+            let describe = async { Ok(cx.secrets.describe_secret().secret_id(arn).send().await?) };
+            Ok(unless_gone(describe.await)?.is_none().then_some(()))
+        })
+        .await
+    }
+
+    fn hourly_charge(&self) -> Option<String> {
+        let copies = 1 + self.replicas.len();
+        Some(format!("about ${:.2} a month ($0.40 for the secret and for each replica)", 0.4 * copies as f64))
+    }
+}
+
+impl Secret {
+    async fn set_policy(&self, cx: &Cx, arn: &str) -> Result<()> {
+        if self.policy.is_null() {
+            cx.secrets.delete_resource_policy().secret_id(arn).send().await?;
+            return Ok(());
+        }
+        let put = || async {
+            let request = cx.secrets.put_resource_policy().secret_id(arn).resource_policy(self.policy.to_text());
+            Ok(request.block_public_policy(true).send().await.map(|_| ())?)
+        };
+        // AWS refuses a policy that names a role which it doesn't know yet.
+        let unknown = |error: &Error| error.is_code("MalformedPolicyDocumentException");
+        cx.retry_while("the roles in the secret's policy to become known", Patience::FRESH, unknown, put).await
+    }
+
+    async fn until_replicated(&self, cx: &Cx, arn: &str) -> Result<()> {
+        if self.replicas.is_empty() {
+            return Ok(());
+        }
+        cx.wait_until("the secret's replicas", Patience::SHORT, || async {
+            let Some(secret) = standing(cx, arn).await? else { return Ok(None) };
+            let failed =
+                secret.replication_status().iter().find(|replica| replica.status() == Some(&StatusType::Failed));
+            if let Some(replica) = failed {
+                let (region, why) =
+                    (replica.region().unwrap_or_default(), replica.status_message().unwrap_or_default());
+                return Err(Error::local(format!("the secret isn't replicated to {region}: {why}")));
+            }
+            let done =
+                secret.replication_status().iter().filter(|replica| replica.status() == Some(&StatusType::InSync));
+            Ok((done.count() >= self.replicas.len()).then_some(()))
+        })
+        .await
+    }
+}
+
+fn replicas(secret: &DescribeSecretOutput) -> BTreeMap<String, KeyArn> {
+    let replicas = secret.replication_status().iter();
+    replicas
+        .filter_map(|replica| Some((replica.region.clone()?, replica.kms_key_id().unwrap_or_default().into())))
+        .collect()
+}
+
+fn to_regions(replicas: &BTreeMap<String, KeyArn>) -> Option<Vec<ReplicaRegionType>> {
+    let region =
+        |(region, key): (&String, &KeyArn)| ReplicaRegionType::builder().region(region).kms_key_id(&**key).build();
+    (!replicas.is_empty()).then(|| replicas.iter().map(region).collect())
+}
+
+/// A replica's key can't be changed: it has to go and come again.
+async fn remove_replicas(cx: &Cx, arn: &str, regions: Vec<String>) -> Result<()> {
+    if regions.is_empty() {
+        return Ok(());
+    }
+    let request = cx.secrets.remove_regions_from_replication().secret_id(arn);
+    request.set_remove_replica_regions(Some(regions.clone())).send().await?;
+    cx.wait_until("the secret's replicas to go", Patience::SHORT, || async {
+        let secret = standing(cx, arn).await?;
+        let left = secret.map(|secret| replicas(&secret)).unwrap_or_default();
+        Ok((!regions.iter().any(|region| left.contains_key(region))).then_some(()))
+    })
+    .await
+}

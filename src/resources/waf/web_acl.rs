@@ -1,0 +1,261 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_wafv2::types::{
+    self, AllowAction, BlockAction, DefaultAction, ManagedRuleGroupStatement, NoneAction, OverrideAction,
+    RateBasedStatement, RateBasedStatementAggregateKeyType as Aggregate, RuleAction, Scope, Statement,
+    VisibilityConfig, WebAclSummary,
+};
+use serde::{Deserialize, Serialize};
+
+use super::{from_sdk, to_sdk};
+use crate::aws::wait::{Patience, unless_gone};
+use crate::aws::{Class, Cx, Error, Result};
+use crate::engine::Tags;
+use crate::resources::ids::WebAclArn;
+use crate::resources::tags::Built;
+use crate::resources::{Changes, Found, Resource, seconds, tags};
+
+/// A web ACL for load balancers: it lets through what no rule blocks.
+/// <https://docs.aws.amazon.com/waf/latest/developerguide/web-acl.html>
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct WebAcl {
+    /// Up to 128 letters, digits, `-` and `_`.
+    pub name: String,
+    /// What is blocked, tried in this order.
+    pub rules: Vec<Rule>,
+    /// Count in CloudWatch and sample what each rule does.
+    pub rule_metrics: bool,
+}
+
+/// What a web ACL blocks.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rule {
+    /// A rule group of AWS, for example `AWSManagedRulesCommonRuleSet`.
+    /// <https://docs.aws.amazon.com/waf/latest/developerguide/aws-managed-rule-groups-list.html>
+    Managed {
+        /// Its name.
+        group: String,
+    },
+    /// Clients that send too much.
+    Rate {
+        /// How many requests of one address in a window are let through, 10 to 2,000,000,000.
+        limit: i64,
+        /// How long a window is: 60, 120, 300 or 600 s.
+        window_seconds: i64,
+    },
+    /// A rule that provisioner never asks for: only ever observed.
+    Other {
+        /// Its name.
+        name: String,
+    },
+}
+
+/// What a web ACL gives to others.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct WebAclOutputs {
+    pub arn: WebAclArn,
+    pub id: String,
+    /// The dimension `WebACL` of its metrics.
+    pub name: String,
+}
+
+impl Resource for WebAcl {
+    const KIND: &'static str = "waf.web_acl";
+    const USUALLY: Duration = seconds(5);
+    const REPLACED_BY: &'static [&'static str] = &["name"];
+    const ACTIONS: &'static [&'static str] = &[
+        "wafv2:ListWebACLs",
+        "wafv2:GetWebACL",
+        "wafv2:ListTagsForResource",
+        "wafv2:CreateWebACL",
+        "wafv2:UpdateWebACL",
+        "wafv2:TagResource",
+        "wafv2:UntagResource",
+        "wafv2:DeleteWebACL",
+    ];
+
+    type Outputs = WebAclOutputs;
+
+    async fn observe(&self, cx: &Cx, known: Option<&WebAclOutputs>) -> Result<Option<Found<Self>>> {
+        let outputs = match known {
+            Some(known) => known.clone(),
+            None => {
+                let all = all(cx).await?;
+                let Some(acl) = all.iter().find(|acl| acl.name() == Some(&self.name)) else { return Ok(None) };
+                outputs(acl)
+            }
+        };
+        let Some((acl, _)) = unless_gone(get(cx, &outputs).await)? else { return Ok(None) };
+        let tags = tags::of_arn(cx, &outputs.arn, || async {
+            let answer = cx.waf.list_tags_for_resource().resource_arn(&*outputs.arn).send().await?;
+            Ok(from_sdk(answer.tag_info_for_resource().map(types::TagInfoForResource::tag_list).unwrap_or_default()))
+        });
+        let tags = tags.await?;
+        let mut rules = acl.rules.clone().unwrap_or_default();
+        rules.sort_by_key(types::Rule::priority);
+        let allows = acl.default_action().is_some_and(|action| action.allow().is_some());
+        let other = (!allows).then(|| Rule::Other { name: "block what no rule lets through".to_owned() });
+        let configs = rules.iter().map(types::Rule::visibility_config).chain([acl.visibility_config()]);
+        let spec = WebAcl {
+            name: acl.name().to_owned(),
+            rules: rules.iter().map(Rule::observed).chain(other).collect(),
+            rule_metrics: configs.flatten().all(|c| c.cloud_watch_metrics_enabled() && c.sampled_requests_enabled()),
+        };
+        Ok(Some(Found::tagged(spec, outputs, tags)))
+    }
+
+    async fn create(&self, cx: &Cx) -> Result<WebAclOutputs> {
+        let create = || async {
+            let request = cx.waf.create_web_acl().name(&self.name).scope(Scope::Regional).default_action(allow());
+            let request = request.set_rules(Some(self.rules())).visibility_config(self.visibility(&self.name));
+            Ok(request.set_tags(Some(to_sdk(&cx.tags))).send().await?)
+        };
+        let answer = cx.retry_while_not_ready("WAF to see what the rules refer to", create).await?;
+        let summary = answer.summary.ok_or(Error::incomplete("wafv2:CreateWebACL", "Summary"))?;
+        Ok(outputs(&summary))
+    }
+
+    async fn update(&self, cx: &Cx, found: &Found<Self>, _changes: &Changes<'_>) -> Result<WebAclOutputs> {
+        let WebAclOutputs { id, name, .. } = &found.outputs;
+        let update = || async {
+            let (_, lock) = get(cx, &found.outputs).await?;
+            let request = cx.waf.update_web_acl().id(id).name(name).scope(Scope::Regional).lock_token(lock);
+            let request = request.default_action(allow()).set_rules(Some(self.rules()));
+            Ok(request.visibility_config(self.visibility(name)).send().await?)
+        };
+        cx.retry_while("WAF to finish another change", Patience::SHORT, is_busy, update).await?;
+        Ok(found.outputs.clone())
+    }
+
+    async fn tag(cx: &Cx, outputs: &WebAclOutputs, set: &Tags, remove: &[String]) -> Result<()> {
+        let arn = &*outputs.arn;
+        if !set.is_empty() {
+            cx.waf.tag_resource().resource_arn(arn).set_tags(Some(to_sdk(set))).send().await?;
+        }
+        if !remove.is_empty() {
+            cx.waf.untag_resource().resource_arn(arn).set_tag_keys(Some(remove.to_vec())).send().await?;
+        }
+        Ok(())
+    }
+
+    async fn delete(cx: &Cx, outputs: &WebAclOutputs) -> Result<()> {
+        let WebAclOutputs { id, name, .. } = outputs;
+        let delete = || async {
+            let (_, lock) = get(cx, outputs).await?;
+            let request = cx.waf.delete_web_acl().id(id).name(name).scope(Scope::Regional);
+            Ok(request.lock_token(lock).send().await.map(|_| ())?)
+        };
+        let what = "WAF to forget what used the web ACL";
+        unless_gone(cx.retry_while(what, Patience::SHORT, is_busy, delete).await)?;
+        Ok(())
+    }
+
+    fn hourly_charge(&self) -> Option<String> {
+        let month = 5 + self.rules.len();
+        Some(format!("${month} a month, by the hour, and $0.60 per million requests"))
+    }
+}
+
+impl WebAcl {
+    fn rules(&self) -> Vec<types::Rule> {
+        (0..).zip(&self.rules).map(|(priority, rule)| rule.to_sdk(priority, self.visibility(&rule.name()))).collect()
+    }
+
+    fn visibility(&self, metric: &str) -> VisibilityConfig {
+        let config = VisibilityConfig::builder().metric_name(metric).cloud_watch_metrics_enabled(self.rule_metrics);
+        config.sampled_requests_enabled(self.rule_metrics).build().built()
+    }
+}
+
+impl Rule {
+    fn name(&self) -> String {
+        match self {
+            Rule::Managed { group: name } | Rule::Other { name } => name.clone(),
+            Rule::Rate { .. } => "RateLimit".to_owned(),
+        }
+    }
+
+    fn to_sdk(&self, priority: i32, visibility: VisibilityConfig) -> types::Rule {
+        let rule = types::Rule::builder().name(self.name()).priority(priority).visibility_config(visibility);
+        let statement = Statement::builder();
+        let rule = match self {
+            Rule::Managed { group } => {
+                let group = ManagedRuleGroupStatement::builder().vendor_name("AWS").name(group).build().built();
+                let as_the_group_says = OverrideAction::builder().none(NoneAction::builder().build()).build();
+                rule.statement(statement.managed_rule_group_statement(group).build()).override_action(as_the_group_says)
+            }
+            Rule::Rate { limit, window_seconds } => {
+                let rate = RateBasedStatement::builder().limit(*limit).evaluation_window_sec(*window_seconds);
+                let rate = rate.aggregate_key_type(Aggregate::Ip).build().built();
+                let block = RuleAction::builder().block(BlockAction::builder().build()).build();
+                rule.statement(statement.rate_based_statement(rate).build()).action(block)
+            }
+            // Without a statement: AWS refuses it.
+            Rule::Other { .. } => rule,
+        };
+        rule.build().built()
+    }
+
+    /// In our words; what differs from what [`Rule::to_sdk`] would write is another rule.
+    fn observed(rule: &types::Rule) -> Rule {
+        let other = || Rule::Other { name: rule.name().to_owned() };
+        let Some(statement) = rule.statement() else { return other() };
+        if let Some(group) = statement.managed_rule_group_statement() {
+            let decides = rule.override_action().is_some_and(|action| action.none().is_some());
+            let whole = group.excluded_rules().is_empty()
+                && group.rule_action_overrides().is_empty()
+                && group.scope_down_statement().is_none();
+            if decides && whole && group.vendor_name() == "AWS" {
+                return Rule::Managed { group: group.name().to_owned() };
+            }
+        }
+        if let Some(rate) = statement.rate_based_statement() {
+            let blocks = rule.action().is_some_and(|action| action.block().is_some());
+            if blocks && *rate.aggregate_key_type() == Aggregate::Ip && rate.scope_down_statement().is_none() {
+                return Rule::Rate { limit: rate.limit(), window_seconds: rate.evaluation_window_sec() };
+            }
+        }
+        other()
+    }
+}
+
+fn outputs(acl: &WebAclSummary) -> WebAclOutputs {
+    let text = |field: Option<&str>| field.unwrap_or_default().to_owned();
+    WebAclOutputs { arn: text(acl.arn()).into(), id: text(acl.id()), name: text(acl.name()) }
+}
+
+fn allow() -> DefaultAction {
+    DefaultAction::builder().allow(AllowAction::builder().build()).build()
+}
+
+/// Somebody else changed it between our read and our write, or what used it isn't gone everywhere yet.
+fn is_busy(error: &Error) -> bool {
+    error.class == Class::NotReady || error.is_code("WAFOptimisticLockException")
+}
+
+/// The web ACL and the token that a change of just this state of it needs.
+async fn get(cx: &Cx, outputs: &WebAclOutputs) -> Result<(types::WebAcl, String)> {
+    let request = cx.waf.get_web_acl().id(&outputs.id).name(&outputs.name).scope(Scope::Regional);
+    let answer = request.send().await?;
+    let acl = answer.web_acl.ok_or(Error::incomplete("wafv2:GetWebACL", "WebACL"))?;
+    Ok((acl, answer.lock_token.unwrap_or_default()))
+}
+
+async fn all(cx: &Cx) -> Result<Arc<Vec<WebAclSummary>>> {
+    let load = async {
+        let (mut all, mut marker) = (Vec::new(), None);
+        loop {
+            let request = cx.waf.list_web_acls().scope(Scope::Regional).limit(100).set_next_marker(marker);
+            let page = request.send().await?;
+            let page_is_empty = page.web_acls().is_empty();
+            all.extend(page.web_acls.unwrap_or_default());
+            marker = page.next_marker.filter(|_| !page_is_empty);
+            if marker.is_none() {
+                return Ok(all);
+            }
+        }
+    };
+    cx.inventory.once("waf.web_acls", load).await
+}

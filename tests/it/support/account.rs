@@ -1,0 +1,70 @@
+//! What stands in an account, seen through boto3 and not through the code under test.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+/// Everything that stands, by region (`global` for IAM, Route 53 and S3), kind (`ec2.vpc`) and id. What every account
+/// has from the start is left out: default VPCs, AWS's own keys, policies and parameter groups.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(transparent)]
+pub struct Account(BTreeMap<String, BTreeMap<String, BTreeMap<String, Thing>>>);
+
+/// One thing in the account.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct Thing {
+    /// Its name, where AWS gives it one apart from its id.
+    pub name: Option<String>,
+    /// Its tags; `None` if AWS can't tag it.
+    pub tags: Option<BTreeMap<String, String>>,
+}
+
+impl Account {
+    /// All things: region, kind, id, the thing.
+    pub fn things(&self) -> impl Iterator<Item = (&str, &str, &str, &Thing)> {
+        self.0.iter().flat_map(|(region, kinds)| {
+            kinds.iter().flat_map(move |(kind, things)| {
+                things.iter().map(move |(id, thing)| (region.as_str(), kind.as_str(), id.as_str(), thing))
+            })
+        })
+    }
+
+    /// The things of one kind in one region, by id.
+    pub fn of(&self, region: &str, kind: &str) -> BTreeMap<String, Thing> {
+        self.0.get(region).and_then(|kinds| kinds.get(kind)).cloned().unwrap_or_default()
+    }
+
+    /// How many things there are.
+    pub fn len(&self) -> usize {
+        self.things().count()
+    }
+
+    /// Fails with the list of what is there unless there is nothing.
+    pub fn assert_empty(&self) {
+        assert!(self.len() == 0, "{} things stand:\n{}", self.len(), self.list());
+    }
+
+    /// Fails with the differences unless both hold the same things.
+    pub fn assert_same(&self, other: &Account) {
+        if self == other {
+            return;
+        }
+        let (here, there) = (self.list(), other.list());
+        let only = |these: &str, those: &str| -> String {
+            these
+                .lines()
+                .filter(|line| !those.lines().any(|other| other == *line))
+                .map(|line| format!("{line}\n"))
+                .collect()
+        };
+        panic!(
+            "two looks at the account differ; only here:\n{}only there:\n{}",
+            only(&here, &there),
+            only(&there, &here)
+        );
+    }
+
+    fn list(&self) -> String {
+        self.things().map(|(region, kind, id, thing)| format!("  {region} {kind} {id} {thing:?}\n")).collect()
+    }
+}

@@ -1,0 +1,152 @@
+//! A private MariaDB with TLS in the place of Aurora MySQL.
+
+use std::fs::{self, File};
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+};
+use tempfile::TempDir;
+
+use super::wait::wait_for;
+
+const START: Duration = Duration::from_secs(60);
+
+/// A server on a port of its own that takes nothing but TLS; killed when dropped.
+pub struct MariaDb {
+    child: Child,
+    folder: TempDir,
+    /// Its port on loopback.
+    pub port: u16,
+    /// The authority that signed its certificate, PEM.
+    pub ca: String,
+}
+
+impl MariaDb {
+    /// Starts one whose certificate is for these host names. It knows one user, `root` without a password, who comes
+    /// in through the socket only.
+    pub async fn start(hosts: &[&str]) -> Self {
+        let folder = tempfile::Builder::new().prefix("mariadb-").tempdir().expect("a temporary folder");
+        let at = |name: &str| folder.path().join(name);
+        let ca = certify(folder.path(), hosts);
+
+        let mut install = Command::new(program("mariadb-install-db"));
+        install.arg("--no-defaults").args(as_root()).arg(option("datadir", &at("data")));
+        install.args(["--auth-root-authentication-method=normal", "--skip-test-db"]);
+        succeed(install.output().expect("mariadb-install-db runs"));
+
+        let port = free_port();
+        let log = File::create(at("log")).expect("a log file");
+        let mut server = Command::new(program("mariadbd"));
+        server.arg("--no-defaults").args(as_root()).arg(option("datadir", &at("data")));
+        server.arg(option("socket", &at("socket"))).arg(format!("--port={port}")).arg("--bind-address=127.0.0.1");
+        server.args(["--skip-name-resolve", "--require-secure-transport=ON", "--tls-version=TLSv1.2,TLSv1.3"]);
+        server.args(["--innodb-buffer-pool-size=32M", "--skip-log-bin"]);
+        for (name, file) in [("ssl-ca", "ca.pem"), ("ssl-cert", "server.pem"), ("ssl-key", "server.key")] {
+            server.arg(option(name, &at(file)));
+        }
+        server.stdin(Stdio::null()).stdout(log.try_clone().expect("a second handle")).stderr(log);
+        let child = server.spawn().expect("mariadbd runs");
+        let mut database = MariaDb { child, folder, port, ca };
+        let socket = database.socket();
+        let up = wait_for(START, || {
+            let ended = database.child.try_wait().expect("mariadbd's process can be asked");
+            assert!(ended.is_none(), "mariadbd ended at once:\n{}", database.log());
+            UnixStream::connect(&socket).ok()
+        });
+        if up.await.is_none() {
+            panic!("mariadbd isn't up after a minute:\n{}", database.log());
+        }
+        // Anonymous users, which an installation has, would take any name that isn't there yet.
+        database.sql("DELETE FROM mysql.global_priv WHERE User = ''; FLUSH PRIVILEGES");
+        database
+    }
+
+    /// Runs SQL as root; gives its rows, columns parted by tabs.
+    pub fn sql(&self, sql: &str) -> Vec<String> {
+        let mut client = Command::new(program("mariadb"));
+        client.arg("--no-defaults").arg(option("socket", &self.socket())).args([
+            "--user=root",
+            "--batch",
+            "--skip-column-names",
+        ]);
+        let output = succeed(client.arg("--execute").arg(sql).output().expect("mariadb runs"));
+        String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
+    }
+
+    /// The Unix socket.
+    pub fn socket(&self) -> PathBuf {
+        self.folder.path().join("socket")
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+}
+
+impl Drop for MariaDb {
+    fn drop(&mut self) {
+        // Its data is thrown away, so there is nothing that an orderly end would save.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Where Debian puts servers isn't on everybody's PATH.
+fn program(name: &str) -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin"), PathBuf::from("/usr/local/sbin")]);
+    let found = folders.map(|folder| folder.join(name)).find(|file| file.is_file());
+    found.unwrap_or_else(|| {
+        panic!("this test needs {name}: install MariaDB (Debian, Ubuntu: apt install mariadb-server)")
+    })
+}
+
+/// mariadbd refuses to run as root unless told so by name.
+fn as_root() -> Option<&'static str> {
+    rustix::process::geteuid().is_root().then_some("--user=root")
+}
+
+fn option(name: &str, path: &Path) -> String {
+    format!("--{name}={}", path.display())
+}
+
+fn succeed(output: Output) -> Output {
+    let said = [&output.stdout[..], &output.stderr[..]].concat();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&said));
+    output
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    listener.local_addr().expect("it has an address").port()
+}
+
+/// Writes `ca.pem`, `server.pem` and `server.key`; gives the authority's certificate.
+fn certify(folder: &Path, hosts: &[&str]) -> String {
+    let named = |names: Vec<String>, common: &str| {
+        let mut parameters = CertificateParams::new(names).expect("the host names are valid");
+        parameters.distinguished_name.push(DnType::CommonName, common);
+        parameters
+    };
+    let key = || KeyPair::generate().expect("a key");
+    let mut authority = named(Vec::new(), "test authority");
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    let authority_key = key();
+    let ca = authority.self_signed(&authority_key).expect("a certificate").pem();
+    let issuer = Issuer::new(authority, authority_key);
+
+    let mut server = named(hosts.iter().map(ToString::to_string).collect(), "database");
+    server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    let server_key = key();
+    let certificate = server.signed_by(&server_key, &issuer).expect("a certificate").pem();
+    for (file, pem) in [("ca.pem", &ca), ("server.pem", &certificate), ("server.key", &server_key.serialize_pem())] {
+        fs::write(folder.join(file), pem).expect("the folder can be written");
+    }
+    ca
+}

@@ -1,0 +1,12 @@
+//! What the tests share: a private sandbox, a driver of the binary, a look at the account with other eyes, databases.
+
+pub mod account;
+pub mod cli;
+pub mod mariadb;
+pub mod sandbox;
+mod server;
+pub mod wait;
+
+pub use cli::Cli;
+pub use mariadb::MariaDb;
+pub use sandbox::{Fault, Sandbox};

@@ -1,0 +1,228 @@
+//! A local AWS for one test.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use provisioner::aws::{Cloud, Endpoint};
+use provisioner::sandbox::Control;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::account::Account;
+use super::server::{Server, installed};
+
+/// The environment variable that names another endpoint for all tests.
+const ENDPOINT: &str = "PROVISIONER_TEST_ENDPOINT";
+
+/// A local AWS: a server of this test's own, or the endpoint that `PROVISIONER_TEST_ENDPOINT` names.
+pub struct Sandbox {
+    at: At,
+}
+
+enum At {
+    Own(Server),
+    Elsewhere(String),
+}
+
+impl Sandbox {
+    /// An empty one in which everything comes to be at once.
+    pub async fn fresh() -> Self {
+        Self::scaled(0.0).await
+    }
+
+    /// An empty one in which things take as long as on AWS, divided by `time_scale`.
+    pub async fn scaled(time_scale: f64) -> Self {
+        let at = match std::env::var(ENDPOINT) {
+            Ok(endpoint) if !endpoint.is_empty() => At::Elsewhere(endpoint),
+            _ => At::Own(Server::start(time_scale).await),
+        };
+        Sandbox { at }
+    }
+
+    /// The URL that AWS calls go to.
+    pub fn endpoint(&self) -> String {
+        match &self.at {
+            At::Own(server) => format!("http://127.0.0.1:{}", server.port),
+            At::Elsewhere(endpoint) => endpoint.clone(),
+        }
+    }
+
+    /// The port for `--sandbox-port`; `None` if the endpoint isn't a sandbox of ours.
+    pub fn port(&self) -> Option<u16> {
+        match &self.at {
+            At::Own(server) => Some(server.port),
+            At::Elsewhere(_) => None,
+        }
+    }
+
+    /// The port that takes HTTP for any load balancer.
+    pub fn front_door_port(&self) -> u16 {
+        self.server().front_door_port
+    }
+
+    /// The server's process.
+    pub fn pid(&self) -> u32 {
+        self.server().pid()
+    }
+
+    /// The library's way into this AWS.
+    pub async fn cloud(&self) -> Cloud {
+        Cloud::open(Endpoint::Sandbox { port: self.server().port }).await
+    }
+
+    /// The control calls.
+    pub fn control(&self) -> Control {
+        Control::new(self.server().port)
+    }
+
+    fn server(&self) -> &Server {
+        match &self.at {
+            At::Own(server) => server,
+            At::Elsewhere(endpoint) => {
+                panic!(
+                    "this test steers the sandbox, and {ENDPOINT} ({endpoint}) is none: run it without that variable"
+                )
+            }
+        }
+    }
+
+    /// Arms a fault.
+    pub fn inject(&self, fault: &Fault) {
+        self.control().call("POST", "faults", Some(&fault.0)).expect("the fault is taken");
+    }
+
+    /// Disarms all faults.
+    pub fn clear_faults(&self) {
+        self.control().call("DELETE", "faults", None).expect("the faults are cleared");
+    }
+
+    /// The AWS calls since the start, or since [`forget_calls`](Self::forget_calls).
+    pub fn calls(&self) -> Vec<Call> {
+        let calls = self.control().call("GET", "calls", None).expect("the calls are told");
+        serde_json::from_value(calls).expect("the calls have their known shape")
+    }
+
+    /// How often this operation was called: `("ec2", "CreateVpc")`.
+    pub fn count(&self, service: &str, operation: &str) -> usize {
+        let named = |call: &&Call| call.service == service && call.operation.as_deref() == Some(operation);
+        self.calls().iter().filter(named).count()
+    }
+
+    /// Starts the list of calls anew.
+    pub fn forget_calls(&self) {
+        self.control().call("DELETE", "calls", None).expect("the calls are forgotten");
+    }
+
+    /// Has functions find a server on this machine under a host name: `port` on loopback, whose certificate the
+    /// authority `ca` (PEM) has signed.
+    pub fn map_hosts(&self, names: &[&str], port: u16, ca: &str) {
+        let mut hosts = self.control().call("GET", "hosts", None).expect("the hosts are told");
+        for name in names {
+            hosts[*name] = json!({ "host": "127.0.0.1", "port": port, "ca": ca });
+        }
+        self.control().call("PUT", "hosts", Some(&hosts)).expect("the hosts are taken");
+    }
+
+    /// Runs Python with boto3 against this AWS; gives the JSON that it prints, `Null` if it prints nothing.
+    pub async fn python(&self, code: &str) -> Value {
+        self.run_python(&["-c", code]).await
+    }
+
+    /// Runs a Python file of `tests/it/support/python`.
+    pub async fn python_file(&self, name: &str, arguments: &[&str]) -> Value {
+        let file = python_folder().join(name);
+        let mut all = vec![file.to_str().expect("a path in UTF-8")];
+        all.extend(arguments);
+        self.run_python(&all).await
+    }
+
+    async fn run_python(&self, arguments: &[&str]) -> Value {
+        let mut command = tokio::process::Command::new(&installed().await.python);
+        command.args(arguments).envs(self.credentials()).env("PYTHONPATH", python_folder());
+        command.env("PYTHONDONTWRITEBYTECODE", "1").stdin(Stdio::null()).kill_on_drop(true);
+        let output = command.output().await.expect("Python runs");
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "Python failed:\n{said}{}", String::from_utf8_lossy(&output.stderr));
+        if said.trim().is_empty() {
+            return Value::Null;
+        }
+        serde_json::from_str(&said).unwrap_or_else(|error| panic!("Python prints no JSON ({error}):\n{said}"))
+    }
+
+    /// The environment by which any AWS SDK comes to this AWS and to no other.
+    pub fn credentials(&self) -> BTreeMap<&'static str, String> {
+        BTreeMap::from([
+            ("AWS_ENDPOINT_URL", self.endpoint()),
+            ("AWS_ACCESS_KEY_ID", "test".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "test".to_owned()),
+            ("AWS_REGION", "us-east-1".to_owned()),
+            ("AWS_DEFAULT_REGION", "us-east-1".to_owned()),
+            ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
+            ("AWS_CONFIG_FILE", "/dev/null".to_owned()),
+            ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null".to_owned()),
+            ("NO_PROXY", "127.0.0.1,localhost".to_owned()),
+        ])
+    }
+
+    /// Everything that stands in these regions, and what is global, as boto3 sees it.
+    pub async fn account(&self, regions: &[&str]) -> Account {
+        let found = self.python_file("account.py", regions).await;
+        serde_json::from_value(found).expect("the account has its known shape")
+    }
+}
+
+fn python_folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/support/python")
+}
+
+/// One AWS call that the sandbox took.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Call {
+    /// `ec2`
+    pub service: String,
+    /// `CreateVpc`; `None` for what no service knows.
+    pub operation: Option<String>,
+    /// `us-east-1`
+    pub region: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// The error code, if it failed.
+    pub code: Option<String>,
+}
+
+/// An error to be given in the place of an answer, once unless said otherwise.
+#[derive(Clone, Debug)]
+pub struct Fault(Value);
+
+impl Fault {
+    /// The next call of `operation` fails with `code`: `Fault::new("ec2", "CreateVpc", "VpcLimitExceeded")`.
+    pub fn new(service: &str, operation: &str, code: &str) -> Self {
+        Fault(json!({ "service": service, "operation": operation, "code": code }))
+    }
+
+    /// The HTTP status; 400 without.
+    pub fn status(self, status: u16) -> Self {
+        self.with("status", status.into())
+    }
+
+    /// This many calls fail.
+    pub fn times(self, times: u32) -> Self {
+        self.with("times", times.into())
+    }
+
+    /// Every call fails until the faults are cleared.
+    pub fn forever(self) -> Self {
+        self.with("times", (-1).into())
+    }
+
+    /// Only calls fail whose URL or body holds this text.
+    pub fn matching(self, text: &str) -> Self {
+        self.with("match", text.into())
+    }
+
+    fn with(mut self, key: &str, value: Value) -> Self {
+        self.0[key] = value;
+        self
+    }
+}

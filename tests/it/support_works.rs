@@ -1,0 +1,101 @@
+//! What the other tests lean on does what it says.
+
+use std::process::Command;
+
+use crate::support::{Cli, Fault, MariaDb, Sandbox};
+
+const REGIONS: [&str; 2] = ["us-east-1", "us-east-2"];
+
+#[tokio::test]
+async fn an_account_shows_what_was_made_and_only_that() {
+    let sandbox = Sandbox::fresh().await;
+    let before = sandbox.account(&REGIONS).await;
+    before.assert_empty();
+
+    let made = sandbox
+        .python(
+            "import boto3, json\n\
+             tags = [{'Key': 'of', 'Value': 'a test'}]\n\
+             ec2 = boto3.client('ec2', region_name='us-east-2')\n\
+             specification = [{'ResourceType': 'vpc', 'Tags': tags}]\n\
+             vpc = ec2.create_vpc(CidrBlock='10.0.0.0/16', TagSpecifications=specification)['Vpc']['VpcId']\n\
+             boto3.client('sqs').create_queue(QueueName='orders')\n\
+             boto3.client('s3').create_bucket(Bucket='some-bucket')\n\
+             kms = boto3.client('kms')\n\
+             kms.schedule_key_deletion(KeyId=kms.create_key()['KeyMetadata']['KeyId'])\n\
+             print(json.dumps(vpc))",
+        )
+        .await;
+    let account = sandbox.account(&REGIONS).await;
+    let kinds: Vec<_> = account.things().map(|(region, kind, ..)| format!("{region} {kind}")).collect();
+    assert_eq!(kinds, ["global s3.bucket", "us-east-1 sqs.queue", "us-east-2 ec2.vpc"]);
+    let vpcs = account.of("us-east-2", "ec2.vpc");
+    assert_eq!(vpcs[made.as_str().unwrap()].tags.as_ref().unwrap()["of"], "a test");
+    let queues = account.of("us-east-1", "sqs.queue");
+    assert_eq!(queues.values().next().unwrap().name.as_deref(), Some("orders"));
+
+    account.assert_same(&sandbox.account(&REGIONS).await);
+    sandbox.control().reset().unwrap();
+    before.assert_same(&sandbox.account(&REGIONS).await);
+}
+
+#[tokio::test]
+async fn a_fault_strikes_as_often_as_it_is_told_to() {
+    let sandbox = Sandbox::fresh().await;
+    let cloud = sandbox.cloud().await;
+    let vpcs = async || cloud.region("us-east-1").ec2.create_vpc().cidr_block("10.1.0.0/16").send().await;
+
+    sandbox.inject(&Fault::new("ec2", "CreateVpc", "VpcLimitExceeded").times(2).matching("10.1."));
+    for _ in 0..2 {
+        assert_eq!(vpcs().await.unwrap_err().into_service_error().meta().code(), Some("VpcLimitExceeded"));
+    }
+    vpcs().await.unwrap();
+    assert_eq!(sandbox.count("ec2", "CreateVpc"), 3);
+    let failed = sandbox.calls().into_iter().find(|call| call.code.is_some()).unwrap();
+    assert_eq!((failed.region.as_str(), failed.status), ("us-east-1", 400));
+
+    sandbox.forget_calls();
+    sandbox.inject(&Fault::new("ec2", "CreateVpc", "UnauthorizedOperation").status(403).forever());
+    vpcs().await.unwrap_err();
+    sandbox.clear_faults();
+    vpcs().await.unwrap();
+    assert_eq!(sandbox.count("ec2", "CreateVpc"), 2);
+}
+
+#[tokio::test]
+async fn a_command_is_judged_by_its_exit_code_and_its_words() {
+    let mut cli = Cli::offline();
+    cli.run(&["--help"]).await.ok().says("Usage").never_says("panicked");
+    cli.run(&["no-such-command"]).await.exits(2).says("no-such-command");
+
+    cli.configure("suffix = \n");
+    cli.set("NO_COLOR", "1");
+    let refused = cli.run(&["plan"]).await.exits(1);
+    assert_eq!(refused.stdout, "");
+}
+
+#[tokio::test]
+async fn a_database_takes_tls_connections_to_its_own_name_and_no_others() {
+    let sandbox = Sandbox::fresh().await;
+    let database = MariaDb::start(&["localhost", "payments.cluster-test.us-east-1.rds.amazonaws.com"]).await;
+    database.sql("CREATE USER app@'%' IDENTIFIED BY 'secret'");
+    assert_eq!(database.sql("SELECT 1, 'a'"), ["1\ta"]);
+
+    let folder = tempfile::tempdir().unwrap();
+    let ca = folder.path().join("ca.pem");
+    std::fs::write(&ca, &database.ca).unwrap();
+    let connect = |host: &str, tls: &[String]| {
+        let mut client = Command::new("mariadb");
+        client.args(["--no-defaults", "--protocol=tcp", "--user=app", "--password=secret", "--execute=SELECT 1"]);
+        client.arg(format!("--host={host}")).arg(format!("--port={}", database.port)).args(tls);
+        client.output().unwrap().status.success()
+    };
+    let verified = [format!("--ssl-ca={}", ca.display()), "--ssl-verify-server-cert".to_owned()];
+    assert!(connect("localhost", &verified));
+    assert!(!connect("127.0.0.1", &verified), "the certificate is for another name");
+    assert!(!connect("localhost", &["--skip-ssl".to_owned()]), "it takes plain text");
+
+    sandbox.map_hosts(&["payments.cluster-test.us-east-1.rds.amazonaws.com"], database.port, &database.ca);
+    let hosts = sandbox.control().call("GET", "hosts", None).unwrap();
+    assert_eq!(hosts["payments.cluster-test.us-east-1.rds.amazonaws.com"]["port"], database.port);
+}
