@@ -10,22 +10,26 @@ import signal
 import socket
 import sys
 import threading
+import warnings
 from pathlib import Path
 from typing import Any
 
 
 def main() -> int:
     args = _arguments()
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(name)s %(levelname)s %(message)s"
+    )
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    # moto warns of every error code that an API's model doesn't list, and AWS answers many such.
+    warnings.filterwarnings("ignore", message=".*does not match an error shape", category=UserWarning)
     port = args.port or _free_port()
     front_door_port = args.front_door_port or _free_port()
     _set_environment(port)
 
     # Only now: moto reads its settings when it is imported.
-    from werkzeug.serving import make_server
-
     from moto.moto_server.werkzeug_app import MotoRequestHandler
+    from werkzeug.serving import make_server
 
     from . import overlays
     from .app import Sandbox
@@ -61,8 +65,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=4566, help="where AWS calls go; 0 chooses a free port")
     parser.add_argument("--front-door-port", type=int, default=0, help="where requests to load balancers go; 0 chooses")
     parser.add_argument("--data-dir", type=Path, required=True, help="where unpacked functions and the like are kept")
-    parser.add_argument("--time-scale", type=float, default=0, help="durations as on AWS divided by this; 0: none at all")
-    parser.add_argument("--exit-with-parent", action="store_true", help="end when stdin closes, as it does when the parent dies")
+    parser.add_argument(
+        "--time-scale", type=float, default=0, help="durations as on AWS divided by this; 0: none at all"
+    )
+    parser.add_argument(
+        "--exit-with-parent", action="store_true", help="end when stdin closes, as it does when the parent dies"
+    )
     parser.add_argument("--node", help="the node binary that runs Lambda functions; else the one on PATH")
     return parser.parse_args()
 

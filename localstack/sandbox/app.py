@@ -37,9 +37,7 @@ Amend = Callable[[AwsRequest, "dict[str, Any]"], "dict[str, Any] | None"]
 # moto's backends are plain dictionaries: one call at a time keeps a list from changing under its reader,
 # and makes a check and the delete it guards one step. Services that call out (Lambda, and whatever
 # invokes it) or wait (SQS) stay unlocked, or a function that calls back would wait for itself.
-ONE_AT_A_TIME = frozenset(
-    ["acm", "backup", "config", "ec2", "elbv2", "iam", "kms", "rds", "route53", "ssm", "wafv2"]
-)
+ONE_AT_A_TIME = frozenset(["acm", "backup", "config", "ec2", "elbv2", "iam", "kms", "rds", "route53", "ssm", "wafv2"])
 
 
 class Sandbox:
@@ -158,6 +156,8 @@ class Sandbox:
             return serialise(request, error)
         except ServiceException as error:
             return serialise(request, AwsError(error.code, error.message))
+        except NotImplementedError as error:
+            return serialise(request, AwsError("NotImplemented", f"the sandbox lacks this: {error}", 501))
         except Exception as error:  # an overlay bug must reach the caller as what it is
             log.exception("%s.%s", request.service, request.operation)
             return serialise(request, AwsError("InternalFailure", f"sandbox: {error!r}", 500))

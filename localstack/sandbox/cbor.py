@@ -72,14 +72,14 @@ def _decode(body: bytes) -> dict[str, Any]:
 def _to_cbor(reply: Reply, operation: Any) -> Reply:
     shape = operation.output_shape
     headers = {k.lower(): v for k, v in reply.headers}
-    parsed = create_parser("json").parse(
-        {"body": reply.body, "headers": headers, "status_code": reply.status}, shape
-    )
+    parsed = create_parser("json").parse({"body": reply.body, "headers": headers, "status_code": reply.status}, shape)
     parsed.pop("ResponseMetadata", None)
     kept = [(k, v) for k, v in reply.headers if k.lower() in ("x-amzn-requestid", "x-amz-request-id")]
     if reply.status >= 300:
         error = parsed.get("Error", {})
-        return _error_reply(reply.status, error.get("Code", "InternalFailure"), error.get("Message", ""), kept, operation)
+        return _error_reply(
+            reply.status, error.get("Code", "InternalFailure"), error.get("Message", ""), kept, operation
+        )
     body = bytearray()
     if shape is None:
         body.extend(b"\xa0")

@@ -90,8 +90,8 @@ def _pending(sandbox: Sandbox, service: str, seconds: float, states: tuple[str, 
         if getattr(made, "_pended", False):
             return
         made._pended = True
-        if service == "ec2" and getattr(made, "vpc_endpoint_type", "Interface").lower() != "interface":
-            return
+        if hasattr(made, "vpc_endpoint_type") and made.vpc_endpoint_type != "Interface":
+            return  # a gateway endpoint is but a route
         setattr(made, attribute, before)
         _show(result, before)
         sandbox.clock.after(service, seconds, lambda: setattr(made, attribute, afterwards))

@@ -60,9 +60,7 @@ def parse(request: AwsRequest, reply: Reply) -> dict[str, Any]:
         parser = _PARSERS[request.protocol] = parsers.create_parser(request.protocol)
     shape: StructureShape | None = request.operation_model.output_shape
     headers = {k.lower(): v for k, v in reply.headers}
-    parsed = parser.parse(
-        {"body": reply.body, "headers": headers, "status_code": reply.status}, shape
-    )
+    parsed = parser.parse({"body": reply.body, "headers": headers, "status_code": reply.status}, shape)
     parsed.pop("ResponseMetadata", None)
     return parsed
 

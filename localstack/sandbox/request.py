@@ -13,7 +13,6 @@ from botocore.exceptions import UnknownServiceError
 from moto.core.parse import PROTOCOL_PARSERS
 from moto.core.request import Request, determine_request_protocol
 from moto.core.routing import NotFound, get_service_router
-from moto.core.utils import get_service_model
 from moto.moto_server.werkzeug_app import SIGNING_ALIASES
 
 # A request is signed for a name that often isn't the name of the API's model.
@@ -115,5 +114,3 @@ def _scope(environ: dict[str, Any], body: bytes) -> tuple[str, str]:
     if service == "elbv2" and CLASSIC_ELB_VERSION.encode() in body:
         service = "elb"
     return service, match["region"]
-
-

@@ -2,7 +2,7 @@
 
 import time
 
-from support import assert_holds, refused, two_subnets
+from support import refused, two_subnets
 
 
 def wait_until(what, seconds=10):
@@ -23,23 +23,43 @@ def test_creations_and_deletions_take_time(sandbox, aws):
     gateway = ec2.create_transit_gateway()["TransitGateway"]["TransitGatewayId"]
     with refused("IncorrectState"):
         ec2.create_transit_gateway_vpc_attachment(TransitGatewayId=gateway, VpcId=vpc, SubnetIds=[subnet])
-    endpoint = ec2.create_vpc_endpoint(VpcId=vpc, VpcEndpointType="Interface", ServiceName="com.amazonaws.us-east-1.kms", SubnetIds=[subnet])["VpcEndpoint"]
+    endpoint = ec2.create_vpc_endpoint(
+        VpcId=vpc, VpcEndpointType="Interface", ServiceName="com.amazonaws.us-east-1.kms", SubnetIds=[subnet]
+    )["VpcEndpoint"]
     assert endpoint["State"] == "pending"
     balancer = aws("elbv2").create_load_balancer(Name="lb", Subnets=[subnet, other])["LoadBalancers"][0]
     assert balancer["State"]["Code"] == "provisioning"
     arn = balancer["LoadBalancerArn"]
-    assert aws("elbv2").describe_load_balancers(LoadBalancerArns=[arn])["LoadBalancers"][0]["State"]["Code"] == "provisioning"
-    rds.create_db_cluster(
-        DBClusterIdentifier="c", Engine="aurora-mysql", MasterUsername="m", MasterUserPassword="verysecret", DBSubnetGroupName="g"
+    assert (
+        aws("elbv2").describe_load_balancers(LoadBalancerArns=[arn])["LoadBalancers"][0]["State"]["Code"]
+        == "provisioning"
     )
-    cluster = lambda: rds.describe_db_clusters(DBClusterIdentifier="c")["DBClusters"][0]
+    rds.create_db_cluster(
+        DBClusterIdentifier="c",
+        Engine="aurora-mysql",
+        MasterUsername="m",
+        MasterUserPassword="verysecret",
+        DBSubnetGroupName="g",
+    )
+
+    def cluster():
+        return rds.describe_db_clusters(DBClusterIdentifier="c")["DBClusters"][0]
+
     assert cluster()["Status"] == "creating" == cluster()["Status"]
     wait_until(lambda: cluster()["Status"] == "available")
-    rds.create_db_instance(DBInstanceIdentifier="i", DBInstanceClass="db.serverless", Engine="aurora-mysql", DBClusterIdentifier="c")
-    instance = lambda: rds.describe_db_instances(DBInstanceIdentifier="i")["DBInstances"][0]["DBInstanceStatus"]
+    rds.create_db_instance(
+        DBInstanceIdentifier="i", DBInstanceClass="db.serverless", Engine="aurora-mysql", DBClusterIdentifier="c"
+    )
+
+    def instance():
+        return rds.describe_db_instances(DBInstanceIdentifier="i")["DBInstances"][0]["DBInstanceStatus"]
+
     assert instance() == "creating"
     wait_until(lambda: instance() == "available")
-    gateways = lambda: ec2.describe_nat_gateways(NatGatewayIds=[nat["NatGatewayId"]])["NatGateways"][0]["State"]
+
+    def gateways():
+        return ec2.describe_nat_gateways(NatGatewayIds=[nat["NatGatewayId"]])["NatGateways"][0]["State"]
+
     wait_until(lambda: gateways() == "available")
     assert aws("elbv2").describe_load_balancers(LoadBalancerArns=[arn])["LoadBalancers"][0]["State"]["Code"] == "active"
     ec2.delete_nat_gateway(NatGatewayId=nat["NatGatewayId"])

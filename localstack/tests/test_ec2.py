@@ -206,7 +206,10 @@ def test_vpc_endpoints(aws):
     vpc, subnet, other = two_subnets(ec2)
     table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
     group = ec2.create_security_group(GroupName="endpoints", Description="d", VpcId=vpc)["GroupId"]
-    policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "s3:*", "Resource": "*"}]}
+    policy = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "s3:*", "Resource": "*"}],
+    }
     gateway = ec2.create_vpc_endpoint(
         VpcId=vpc,
         VpcEndpointType="Gateway",
@@ -227,9 +230,13 @@ def test_vpc_endpoints(aws):
     }
     interface = ec2.create_vpc_endpoint(**wanted)["VpcEndpoint"]["VpcEndpointId"]
     assert ec2.create_vpc_endpoint(**wanted)["VpcEndpoint"]["VpcEndpointId"] == interface
-    read = {e["VpcEndpointId"]: e for e in ec2.describe_vpc_endpoints(VpcEndpointIds=[gateway, interface])["VpcEndpoints"]}
+    read = {
+        e["VpcEndpointId"]: e for e in ec2.describe_vpc_endpoints(VpcEndpointIds=[gateway, interface])["VpcEndpoints"]
+    }
     assert json.loads(read[gateway]["PolicyDocument"]) == policy
-    assert_holds(read[gateway], {"RouteTableIds": [table], "VpcEndpointType": "Gateway", "State": "available", "Tags": TAGS})
+    assert_holds(
+        read[gateway], {"RouteTableIds": [table], "VpcEndpointType": "Gateway", "State": "available", "Tags": TAGS}
+    )
     assert_holds(
         read[interface],
         {
@@ -322,14 +329,14 @@ def test_security_groups_and_rules(aws):
         [expected],
     )
     by_tag = ec2.describe_security_group_rules(Filters=[{"Name": "tag:Suffix", "Values": ["t1"]}])["SecurityGroupRules"]
-    assert_holds(by_tag, [expected, {"GroupId": two, "IsEgress": True, "CidrIpv4": "10.0.0.0/16", "Description": "out"}])
+    assert_holds(
+        by_tag, [expected, {"GroupId": two, "IsEgress": True, "CidrIpv4": "10.0.0.0/16", "Description": "out"}]
+    )
     with refused("DependencyViolation"):
         ec2.delete_security_group(GroupId=two)
     ec2.update_security_group_rule_descriptions_ingress(
         GroupId=one,
-        SecurityGroupRuleDescriptions=[
-            {"SecurityGroupRuleId": made["SecurityGroupRuleId"], "Description": "changed"}
-        ],
+        SecurityGroupRuleDescriptions=[{"SecurityGroupRuleId": made["SecurityGroupRuleId"], "Description": "changed"}],
     )
     read = ec2.describe_security_group_rules(SecurityGroupRuleIds=[made["SecurityGroupRuleId"]])["SecurityGroupRules"]
     assert read[0]["Description"] == "changed"

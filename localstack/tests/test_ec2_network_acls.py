@@ -14,10 +14,10 @@ def test_icmp_entry_reads_back(aws):
 def test_endpoint_found_by_id(aws):
     ec2 = aws("ec2")
     service = "com.amazonaws.us-east-1.s3"
-    made = [ec2.create_vpc_endpoint(VpcId=a_vpc(ec2), ServiceName=service)["VpcEndpoint"] for _ in range(2)]
-    wanted = made[1]["VpcEndpointId"]
-    found = ec2.describe_vpc_endpoints(Filters=[{"Name": "vpc-endpoint-id", "Values": [wanted]}])["VpcEndpoints"]
-    assert [endpoint["VpcEndpointId"] for endpoint in found] == [wanted]
+    wanted = {"ServiceName": service, "VpcEndpointType": "Gateway"}
+    made = [ec2.create_vpc_endpoint(VpcId=a_vpc(ec2), **wanted)["VpcEndpoint"]["VpcEndpointId"] for _ in range(2)]
+    found = ec2.describe_vpc_endpoints(Filters=[{"Name": "vpc-endpoint-id", "Values": made[1:]}])["VpcEndpoints"]
+    assert [endpoint["VpcEndpointId"] for endpoint in found] == made[1:]
 
 
 def _entries(ec2, acl):

@@ -1,7 +1,7 @@
 """Load balancers, certificates, web ACLs."""
 
 import pytest
-from support import TAGS, a_vpc, assert_holds, refused, two_subnets
+from support import TAGS, assert_holds, refused, two_subnets
 
 POLICY = "ELBSecurityPolicy-TLS13-1-2-2021-06"
 
@@ -21,11 +21,12 @@ def a_balancer(aws, **more):
 
 
 def a_certificate(aws):
+    from datetime import datetime, timedelta, timezone
+
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
     from cryptography.x509.oid import NameOID
-    from datetime import datetime, timedelta, timezone
 
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "pay.test")])
@@ -55,13 +56,21 @@ def test_imported_certificate(aws):
         {"Type": "IMPORTED", "DomainName": "pay.test", "Status": "ISSUED"},
     )
     assert acm.list_tags_for_certificate(CertificateArn=arn)["Tags"] == TAGS
-    assert arn in [c["CertificateArn"] for c in acm.list_certificates(Includes={"keyTypes": ["EC_prime256v1", "RSA_2048"]})["CertificateSummaryList"]]
+    assert arn in [
+        c["CertificateArn"]
+        for c in acm.list_certificates(Includes={"keyTypes": ["EC_prime256v1", "RSA_2048"]})["CertificateSummaryList"]
+    ]
 
 
 def test_balancer_attributes_and_tags(aws, elb):
     made, settings = a_balancer(aws, Scheme="internet-facing", IpAddressType="ipv4")
     arn = made["LoadBalancerArn"]
-    assert elb.create_load_balancer(Name="edge", Type="application", Tags=TAGS, **settings)["LoadBalancers"][0]["LoadBalancerArn"] == arn
+    assert (
+        elb.create_load_balancer(Name="edge", Type="application", Tags=TAGS, **settings)["LoadBalancers"][0][
+            "LoadBalancerArn"
+        ]
+        == arn
+    )
     with refused("DuplicateLoadBalancerName"):
         elb.create_load_balancer(Name="edge", Type="application", **{**settings, "Scheme": "internal"})
     attributes = {
@@ -82,7 +91,9 @@ def test_balancer_attributes_and_tags(aws, elb):
     assert {k: read.get(k) for k in attributes} == attributes
     assert elb.describe_tags(ResourceArns=[arn])["TagDescriptions"][0]["Tags"] == TAGS
     read = elb.describe_load_balancers(Names=["edge"])["LoadBalancers"][0]
-    assert_holds(read, {"State": {"Code": "active"}, "SecurityGroups": settings["SecurityGroups"], "Scheme": "internet-facing"})
+    assert_holds(
+        read, {"State": {"Code": "active"}, "SecurityGroups": settings["SecurityGroups"], "Scheme": "internet-facing"}
+    )
     assert read["CanonicalHostedZoneId"]
     with refused("LoadBalancerNotFound"):
         elb.describe_load_balancers(Names=["nope"])
@@ -104,12 +115,15 @@ def test_groups_listeners_rules(aws, elb):
     }
     blue = elb.create_target_group(Tags=TAGS, **settings)["TargetGroups"][0]["TargetGroupArn"]
     assert_holds(
-        elb.describe_target_groups(TargetGroupArns=[blue])["TargetGroups"], [{**{k: v for k, v in settings.items() if k != "Name"}, "TargetGroupName": "blue"}]
+        elb.describe_target_groups(TargetGroupArns=[blue])["TargetGroups"],
+        [{**{k: v for k, v in settings.items() if k != "Name"}, "TargetGroupName": "blue"}],
     )
     assert elb.create_target_group(Tags=TAGS, **settings)["TargetGroups"][0]["TargetGroupArn"] == blue
     with refused("DuplicateTargetGroupName"):
         elb.create_target_group(**{**settings, "HealthCheckPath": "/other"})
-    elb.modify_target_group_attributes(TargetGroupArn=blue, Attributes=[{"Key": "lambda.multi_value_headers.enabled", "Value": "true"}])
+    elb.modify_target_group_attributes(
+        TargetGroupArn=blue, Attributes=[{"Key": "lambda.multi_value_headers.enabled", "Value": "true"}]
+    )
     read = {a["Key"]: a["Value"] for a in elb.describe_target_group_attributes(TargetGroupArn=blue)["Attributes"]}
     assert read["lambda.multi_value_headers.enabled"] == "true"
     green = elb.create_target_group(Name="green", TargetType="lambda")["TargetGroups"][0]["TargetGroupArn"]
@@ -165,12 +179,20 @@ def test_groups_listeners_rules(aws, elb):
         Tags=TAGS,
     )["Rules"][0]["RuleArn"]
     with refused("PriorityInUse"):
-        elb.create_rule(ListenerArn=listener, Priority=10, Conditions=condition, Actions=[{"Type": "forward", "TargetGroupArn": blue}])
+        elb.create_rule(
+            ListenerArn=listener,
+            Priority=10,
+            Conditions=condition,
+            Actions=[{"Type": "forward", "TargetGroupArn": blue}],
+        )
     assert_holds(
         elb.describe_rules(RuleArns=[rule])["Rules"],
         [{"Priority": "10", "Conditions": condition, "Actions": [{"Type": "forward", "TargetGroupArn": blue}]}],
     )
-    tags = {d["ResourceArn"]: d["Tags"] for d in elb.describe_tags(ResourceArns=[arn, blue, listener, rule])["TagDescriptions"]}
+    tags = {
+        d["ResourceArn"]: d["Tags"]
+        for d in elb.describe_tags(ResourceArns=[arn, blue, listener, rule])["TagDescriptions"]
+    }
     assert tags == {arn: TAGS, blue: TAGS, listener: TAGS, rule: TAGS}
     with refused("ResourceInUse"):
         elb.delete_target_group(TargetGroupArn=blue)
@@ -179,14 +201,35 @@ def test_groups_listeners_rules(aws, elb):
     elb.modify_listener(ListenerArn=listener, DefaultActions=forward)
     assert_holds(
         elb.describe_listeners(ListenerArns=[listener])["Listeners"],
-        [{"DefaultActions": forward, "SslPolicy": POLICY, "Certificates": [{"CertificateArn": certificate}], "Port": 443}],
+        [
+            {
+                "DefaultActions": forward,
+                "SslPolicy": POLICY,
+                "Certificates": [{"CertificateArn": certificate}],
+                "Port": 443,
+            }
+        ],
     )
     redirect = {
         "Type": "redirect",
-        "RedirectConfig": {"Protocol": "HTTPS", "Port": "443", "StatusCode": "HTTP_301", "Host": "#{host}", "Path": "/#{path}", "Query": "#{query}"},
+        "RedirectConfig": {
+            "Protocol": "HTTPS",
+            "Port": "443",
+            "StatusCode": "HTTP_301",
+            "Host": "#{host}",
+            "Path": "/#{path}",
+            "Query": "#{query}",
+        },
     }
     elb.create_listener(LoadBalancerArn=arn, Protocol="HTTP", Port=80, DefaultActions=[redirect])
-    assert_holds([l["DefaultActions"] for l in elb.describe_listeners(LoadBalancerArn=arn)["Listeners"] if l["Port"] == 80], [[redirect]])
+    assert_holds(
+        [
+            one["DefaultActions"]
+            for one in elb.describe_listeners(LoadBalancerArn=arn)["Listeners"]
+            if one["Port"] == 80
+        ],
+        [[redirect]],
+    )
     with refused("ResourceInUseException"):
         aws("acm").delete_certificate(CertificateArn=certificate)
     elb.delete_rule(RuleArn=rule)
@@ -240,7 +283,9 @@ def test_web_acl(aws, elb):
     balancer = a_balancer(aws)[0]["LoadBalancerArn"]
     waf.associate_web_acl(WebACLArn=made["ARN"], ResourceArn=balancer)
     assert waf.get_web_acl_for_resource(ResourceArn=balancer)["WebACL"]["Name"] == "acl"
-    assert waf.list_resources_for_web_acl(WebACLArn=made["ARN"], ResourceType="APPLICATION_LOAD_BALANCER")["ResourceArns"] == [balancer]
+    assert waf.list_resources_for_web_acl(WebACLArn=made["ARN"], ResourceType="APPLICATION_LOAD_BALANCER")[
+        "ResourceArns"
+    ] == [balancer]
     logging = {
         "ResourceArn": made["ARN"],
         "LogDestinationConfigs": ["arn:aws:logs:us-east-1:123456789012:log-group:aws-waf-logs-x"],

@@ -17,7 +17,12 @@ def package(text="exports.handler = async () => 1"):
 
 @pytest.fixture
 def role(aws):
-    trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
+    trust = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        ],
+    }
     return aws("iam").create_role(RoleName="fn", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
 
 
@@ -41,7 +46,12 @@ def test_function(aws, role):
         "TracingConfig": {"Mode": "Active"},
         "EphemeralStorage": {"Size": 1024},
         "Architectures": ["arm64"],
-        "LoggingConfig": {"LogFormat": "JSON", "ApplicationLogLevel": "INFO", "SystemLogLevel": "WARN", "LogGroup": "/fn"},
+        "LoggingConfig": {
+            "LogFormat": "JSON",
+            "ApplicationLogLevel": "INFO",
+            "SystemLogLevel": "WARN",
+            "LogGroup": "/fn",
+        },
     }
     made = lambda_.create_function(
         Code={"ZipFile": package()},
@@ -166,7 +176,9 @@ def test_event_source_mapping(aws, role):
     assert lambda_.list_tags(Resource=made["EventSourceMappingArn"])["Tags"] == {"Suffix": "t1"}
     with refused("ResourceConflictException"):
         lambda_.create_event_source_mapping(FunctionName="fn", EventSourceArn=queue)
-    lambda_.update_event_source_mapping(UUID=made["UUID"], BatchSize=9, Enabled=True, ScalingConfig={"MaximumConcurrency": 3})
+    lambda_.update_event_source_mapping(
+        UUID=made["UUID"], BatchSize=9, Enabled=True, ScalingConfig={"MaximumConcurrency": 3}
+    )
     changed = {**expected, "BatchSize": 9, "State": "Enabled", "ScalingConfig": {"MaximumConcurrency": 3}}
     assert_holds(lambda_.list_event_source_mappings(FunctionName="fn")["EventSourceMappings"], [changed])
     lambda_.delete_event_source_mapping(UUID=made["UUID"])

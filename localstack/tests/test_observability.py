@@ -6,8 +6,8 @@ import urllib.request
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from botocore.awsrequest import AWSRequest
 from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.parsers import RpcV2CBORParser
 from botocore.serialize import RpcV2CBORSerializer
@@ -45,7 +45,9 @@ class CborCloudWatch:
         request = AWSRequest("POST", self.url + written["url_path"], headers=written["headers"], data=written["body"])
         SigV4Auth(Credentials("test", "test"), "monitoring", "us-east-1").add_auth(request)
         prepared = request.prepare()
-        plain = urllib.request.Request(prepared.url, data=prepared.body or b"", headers=dict(prepared.headers), method="POST")
+        plain = urllib.request.Request(
+            prepared.url, data=prepared.body or b"", headers=dict(prepared.headers), method="POST"
+        )
         try:
             with urllib.request.urlopen(plain) as answer:
                 return self._read(answer, answer.status, model)
@@ -93,13 +95,19 @@ def test_cbor_alarms(cbor):
 
 def test_metric_alarm_with_expression(aws):
     cloudwatch = aws("cloudwatch")
-    stat = {"Metric": {"Namespace": "N", "MetricName": "M", "Dimensions": [{"Name": "a", "Value": "b"}]}, "Period": 60, "Stat": "Sum"}
+    stat = {
+        "Metric": {"Namespace": "N", "MetricName": "M", "Dimensions": [{"Name": "a", "Value": "b"}]},
+        "Period": 60,
+        "Stat": "Sum",
+    }
     metrics = [
         {"Id": "rate", "Expression": "100*errors/all", "Label": "rate", "ReturnData": True},
         {"Id": "errors", "MetricStat": stat, "ReturnData": False},
         {"Id": "all", "MetricStat": stat, "ReturnData": False},
     ]
-    settings = {k: v for k, v in ALARM.items() if k not in ("MetricName", "Namespace", "Statistic", "Dimensions", "Period")}
+    settings = {
+        k: v for k, v in ALARM.items() if k not in ("MetricName", "Namespace", "Statistic", "Dimensions", "Period")
+    }
     cloudwatch.put_metric_alarm(Metrics=metrics, **settings)
     read = cloudwatch.describe_alarms(AlarmNames=["errors"])["MetricAlarms"][0]
     assert_holds(read, settings | {"Metrics": metrics})
@@ -109,14 +117,20 @@ def test_metric_alarm_with_expression(aws):
 
 
 def test_cbor_dashboards_and_metrics(cbor):
-    body = json.dumps({"widgets": [{"type": "text", "x": 0, "y": 0, "width": 6, "height": 3, "properties": {"markdown": "#"}}]})
+    body = json.dumps(
+        {"widgets": [{"type": "text", "x": 0, "y": 0, "width": 6, "height": 3, "properties": {"markdown": "#"}}]}
+    )
     assert cbor.call("PutDashboard", DashboardName="d", DashboardBody=body)["DashboardValidationMessages"] == []
     assert json.loads(cbor.call("GetDashboard", DashboardName="d")["DashboardBody"]) == json.loads(body)
     assert [d["DashboardName"] for d in cbor.call("ListDashboards")["DashboardEntries"]] == ["d"]
     error = cbor.call("GetDashboard", DashboardName="none")
     assert error["Error"]["Code"] in ("ResourceNotFound", "DashboardNotFoundError")
     now = datetime.now(timezone.utc)
-    cbor.call("PutMetricData", Namespace="N", MetricData=[{"MetricName": "M", "Value": 2.5, "Timestamp": now - timedelta(minutes=2), "Unit": "Count"}])
+    cbor.call(
+        "PutMetricData",
+        Namespace="N",
+        MetricData=[{"MetricName": "M", "Value": 2.5, "Timestamp": now - timedelta(minutes=2), "Unit": "Count"}],
+    )
     query = {"Id": "m", "MetricStat": {"Metric": {"Namespace": "N", "MetricName": "M"}, "Period": 60, "Stat": "Sum"}}
     read = cbor.call("GetMetricData", MetricDataQueries=[query], StartTime=now - timedelta(minutes=10), EndTime=now)
     assert read["MetricDataResults"][0]["Values"] == [2.5]
@@ -124,7 +138,11 @@ def test_cbor_dashboards_and_metrics(cbor):
 
 
 def test_faults_in_cbor_and_others(sandbox, cbor, aws):
-    sandbox.control("POST", "faults", {"service": "cloudwatch", "operation": "DescribeAlarms", "code": "ThrottlingException", "message": "slow"})
+    sandbox.control(
+        "POST",
+        "faults",
+        {"service": "cloudwatch", "operation": "DescribeAlarms", "code": "ThrottlingException", "message": "slow"},
+    )
     assert cbor.call("DescribeAlarms")["Error"]["Code"] == "ThrottlingException"
     assert "Error" not in cbor.call("DescribeAlarms")
     faults = {
@@ -138,18 +156,32 @@ def test_faults_in_cbor_and_others(sandbox, cbor, aws):
         ("kms", "ListKeys"): lambda: aws("kms").list_keys(),
     }
     for (service, operation), call in faults.items():
-        sandbox.control("POST", "faults", {"service": service, "operation": operation, "code": "Injected", "message": "m", "status": 503})
+        sandbox.control(
+            "POST",
+            "faults",
+            {"service": service, "operation": operation, "code": "Injected", "message": "m", "status": 503},
+        )
         with refused("Injected"):
             call()
         call()
-    sandbox.control("POST", "faults", {"service": "ec2", "operation": "DescribeVpcs", "code": "Injected", "times": -1, "match": "vpc-7"})
+    sandbox.control(
+        "POST",
+        "faults",
+        {"service": "ec2", "operation": "DescribeVpcs", "code": "Injected", "times": -1, "match": "vpc-7"},
+    )
     aws("ec2").describe_vpcs()
     for _ in range(2):
         with refused("Injected"):
             aws("ec2").describe_vpcs(Filters=[{"Name": "vpc-id", "Values": ["vpc-7"]}])
     sandbox.control("DELETE", "faults")
     calls = sandbox.control("GET", "calls")
-    assert {"service": "ec2", "operation": "DescribeVpcs", "region": "us-east-1", "status": 503, "code": "Injected"} in calls
+    assert {
+        "service": "ec2",
+        "operation": "DescribeVpcs",
+        "region": "us-east-1",
+        "status": 503,
+        "code": "Injected",
+    } in calls
     sandbox.control("DELETE", "calls")
     assert sandbox.control("GET", "status")["calls"] == 0
 
@@ -171,10 +203,12 @@ def test_log_groups(aws):
     with refused("InvalidParameterException"):
         logs.put_retention_policy(logGroupName="/l", retentionInDays=11)
     transformation = [{"metricName": "M", "metricNamespace": "N", "metricValue": "1", "defaultValue": 0.0}]
-    logs.put_metric_filter(logGroupName="/l", filterName="f", filterPattern="{ $.level = \"error\" }", metricTransformations=transformation)
+    logs.put_metric_filter(
+        logGroupName="/l", filterName="f", filterPattern='{ $.level = "error" }', metricTransformations=transformation
+    )
     assert_holds(
         logs.describe_metric_filters(logGroupName="/l")["metricFilters"],
-        [{"filterName": "f", "filterPattern": "{ $.level = \"error\" }", "metricTransformations": transformation}],
+        [{"filterName": "f", "filterPattern": '{ $.level = "error" }', "metricTransformations": transformation}],
     )
     policy = json.dumps({"Version": "2012-10-17", "Statement": []})
     logs.put_resource_policy(policyName="p", policyDocument=policy)
@@ -185,8 +219,14 @@ def test_log_groups(aws):
 
 def test_event_rule(aws):
     events = aws("events")
-    pattern = {"source": ["aws.cloudwatch"], "detail-type": ["CloudWatch Alarm State Change"], "detail": {"state": {"value": ["ALARM"]}}}
-    arn = events.put_rule(Name="r", EventPattern=json.dumps(pattern), Description="d", State="ENABLED", Tags=TAGS)["RuleArn"]
+    pattern = {
+        "source": ["aws.cloudwatch"],
+        "detail-type": ["CloudWatch Alarm State Change"],
+        "detail": {"state": {"value": ["ALARM"]}},
+    }
+    arn = events.put_rule(Name="r", EventPattern=json.dumps(pattern), Description="d", State="ENABLED", Tags=TAGS)[
+        "RuleArn"
+    ]
     target = {
         "Id": "1",
         "Arn": "arn:aws:lambda:us-east-1:123456789012:function:fn",
@@ -211,10 +251,19 @@ def test_config(aws):
     config = aws("config")
     role = "arn:aws:iam::123456789012:role/config"
     group = {"allSupported": True, "includeGlobalResourceTypes": True}
-    config.put_configuration_recorder(ConfigurationRecorder={"name": "default", "roleARN": role, "recordingGroup": group})
-    assert_holds(config.describe_configuration_recorders()["ConfigurationRecorders"], [{"name": "default", "roleARN": role, "recordingGroup": group}])
+    config.put_configuration_recorder(
+        ConfigurationRecorder={"name": "default", "roleARN": role, "recordingGroup": group}
+    )
+    assert_holds(
+        config.describe_configuration_recorders()["ConfigurationRecorders"],
+        [{"name": "default", "roleARN": role, "recordingGroup": group}],
+    )
     aws("s3").create_bucket(Bucket="config-bucket")
-    channel = {"name": "default", "s3BucketName": "config-bucket", "configSnapshotDeliveryProperties": {"deliveryFrequency": "TwentyFour_Hours"}}
+    channel = {
+        "name": "default",
+        "s3BucketName": "config-bucket",
+        "configSnapshotDeliveryProperties": {"deliveryFrequency": "TwentyFour_Hours"},
+    }
     config.put_delivery_channel(DeliveryChannel=channel)
     assert_holds(config.describe_delivery_channels()["DeliveryChannels"], [channel])
     config.start_configuration_recorder(ConfigurationRecorderName="default")
@@ -231,7 +280,10 @@ def test_config(aws):
     assert_holds(config.list_tags_for_resource(ResourceArn=read[0]["ConfigRuleArn"])["Tags"], TAGS)
     with refused("NoSuchConfigRuleException"):
         config.describe_config_rules(ConfigRuleNames=["none"])
-    assert_holds(config.describe_compliance_by_config_rule(ConfigRuleNames=["encrypted"])["ComplianceByConfigRules"], [{"ConfigRuleName": "encrypted"}])
+    assert_holds(
+        config.describe_compliance_by_config_rule(ConfigRuleNames=["encrypted"])["ComplianceByConfigRules"],
+        [{"ConfigRuleName": "encrypted"}],
+    )
     with refused("LastDeliveryChannelDeleteFailedException"):
         config.delete_delivery_channel(DeliveryChannelName="default")
     config.stop_configuration_recorder(ConfigurationRecorderName="default")

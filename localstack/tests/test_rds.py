@@ -1,5 +1,5 @@
 import pytest
-from support import TAGS, assert_holds, refused, two_subnets
+from support import TAGS, assert_holds, refused
 
 VERSION = "8.0.mysql_aurora.3.08.0"
 
@@ -13,7 +13,9 @@ def a_subnet_group(aws, region="us-east-1", name="group"):
     ec2 = aws("ec2", region)
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     subnets = [
-        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{i}.0/24", AvailabilityZone=f"{region}{zone}")["Subnet"]["SubnetId"]
+        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{i}.0/24", AvailabilityZone=f"{region}{zone}")["Subnet"][
+            "SubnetId"
+        ]
         for i, zone in enumerate("ab")
     ]
     aws("rds", region).create_db_subnet_group(
@@ -149,7 +151,10 @@ def test_cluster_and_instances(aws, rds):
     with refused("DependencyViolation"):
         aws("ec2").delete_security_group(GroupId=group)
     rds.modify_db_instance(
-        DBInstanceIdentifier="one-0", PromotionTier=0, MonitoringInterval=0, ApplyImmediately=True,
+        DBInstanceIdentifier="one-0",
+        PromotionTier=0,
+        MonitoringInterval=0,
+        ApplyImmediately=True,
         EnablePerformanceInsights=False,
     )
     assert_holds(
@@ -221,7 +226,9 @@ def test_cluster_parameters(aws, rds):
             {"ParameterName": "binlog_format", "ParameterValue": "ROW", "ApplyMethod": "pending-reboot"},
         ],
     )
-    group = rds.describe_db_cluster_parameter_groups(DBClusterParameterGroupName="params")["DBClusterParameterGroups"][0]
+    group = rds.describe_db_cluster_parameter_groups(DBClusterParameterGroupName="params")["DBClusterParameterGroups"][
+        0
+    ]
     assert group["DBParameterGroupFamily"] == "aurora-mysql8.0"
     assert rds.list_tags_for_resource(ResourceName=group["DBClusterParameterGroupArn"])["TagList"] == TAGS
     rds.create_db_parameter_group(
@@ -284,14 +291,22 @@ def test_global_cluster(aws, rds):
         )
         assert_holds(
             read,
-            {"Engine": "aurora-mysql", "EngineVersion": VERSION, "StorageEncrypted": True, "Status": "available", "TagList": TAGS},
+            {
+                "Engine": "aurora-mysql",
+                "EngineVersion": VERSION,
+                "StorageEncrypted": True,
+                "Status": "available",
+                "TagList": TAGS,
+            },
         )
     with refused("InvalidGlobalClusterStateFault"):
         rds.delete_global_cluster(GlobalClusterIdentifier="global")
     with refused("InvalidDBClusterStateFault"):
         rds.delete_db_cluster(DBClusterIdentifier="one", SkipFinalSnapshot=True)
     other.remove_from_global_cluster(GlobalClusterIdentifier="global", DbClusterIdentifier=second)
-    members = rds.describe_global_clusters(GlobalClusterIdentifier="global")["GlobalClusters"][0]["GlobalClusterMembers"]
+    members = rds.describe_global_clusters(GlobalClusterIdentifier="global")["GlobalClusters"][0][
+        "GlobalClusterMembers"
+    ]
     assert [m["DBClusterArn"] for m in members] == [arn]
     other.delete_db_cluster(DBClusterIdentifier="two", SkipFinalSnapshot=True)
     rds.remove_from_global_cluster(GlobalClusterIdentifier="global", DbClusterIdentifier=arn)
@@ -334,7 +349,10 @@ def test_failover_switches_the_writer(aws, rds):
     rds.create_db_cluster(**cluster_settings(aws, group))
     for number in range(2):
         rds.create_db_instance(
-            DBInstanceIdentifier=f"i{number}", DBInstanceClass="db.serverless", Engine="aurora-mysql", DBClusterIdentifier="one"
+            DBInstanceIdentifier=f"i{number}",
+            DBInstanceClass="db.serverless",
+            Engine="aurora-mysql",
+            DBClusterIdentifier="one",
         )
     rds.failover_db_cluster(DBClusterIdentifier="one", TargetDBInstanceIdentifier="i1")
     members = rds.describe_db_clusters(DBClusterIdentifier="one")["DBClusters"][0]["DBClusterMembers"]

@@ -4,7 +4,7 @@ import io
 import json
 import zipfile
 
-from support import TAGS, a_vpc, tagged, two_subnets
+from support import TAGS, tagged, two_subnets
 from test_edge import a_certificate, web_acl
 from test_rds import VERSION
 
@@ -27,15 +27,32 @@ def ec2_arn(kind, id_):
 def make_network(aws):
     ec2 = aws("ec2")
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16", TagSpecifications=tagged("vpc"))["Vpc"]["VpcId"]
-    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.1.0/24", TagSpecifications=tagged("subnet"))["Subnet"]["SubnetId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.1.0/24", TagSpecifications=tagged("subnet"))["Subnet"][
+        "SubnetId"
+    ]
     yield ec2_arn("vpc", vpc)
     yield ec2_arn("subnet", subnet)
-    yield ec2_arn("internet-gateway", ec2.create_internet_gateway(TagSpecifications=tagged("internet-gateway"))["InternetGateway"]["InternetGatewayId"])
+    yield ec2_arn(
+        "internet-gateway",
+        ec2.create_internet_gateway(TagSpecifications=tagged("internet-gateway"))["InternetGateway"][
+            "InternetGatewayId"
+        ],
+    )
     address = ec2.allocate_address(Domain="vpc", TagSpecifications=tagged("elastic-ip"))["AllocationId"]
     yield ec2_arn("elastic-ip", address)
-    yield ec2_arn("natgateway", ec2.create_nat_gateway(SubnetId=subnet, AllocationId=address, TagSpecifications=tagged("natgateway"))["NatGateway"]["NatGatewayId"])
-    yield ec2_arn("route-table", ec2.create_route_table(VpcId=vpc, TagSpecifications=tagged("route-table"))["RouteTable"]["RouteTableId"])
-    group = ec2.create_security_group(GroupName="g", Description="d", VpcId=vpc, TagSpecifications=tagged("security-group"))["GroupId"]
+    yield ec2_arn(
+        "natgateway",
+        ec2.create_nat_gateway(SubnetId=subnet, AllocationId=address, TagSpecifications=tagged("natgateway"))[
+            "NatGateway"
+        ]["NatGatewayId"],
+    )
+    yield ec2_arn(
+        "route-table",
+        ec2.create_route_table(VpcId=vpc, TagSpecifications=tagged("route-table"))["RouteTable"]["RouteTableId"],
+    )
+    group = ec2.create_security_group(
+        GroupName="g", Description="d", VpcId=vpc, TagSpecifications=tagged("security-group")
+    )["GroupId"]
     yield ec2_arn("security-group", group)
     rule = ec2.authorize_security_group_ingress(
         GroupId=group,
@@ -43,18 +60,31 @@ def make_network(aws):
         TagSpecifications=tagged("security-group-rule"),
     )["SecurityGroupRules"][0]["SecurityGroupRuleId"]
     yield ec2_arn("security-group-rule", rule)
-    endpoint = ec2.create_vpc_endpoint(VpcId=vpc, VpcEndpointType="Gateway", ServiceName="com.amazonaws.us-east-1.s3", TagSpecifications=tagged("vpc-endpoint"))
+    endpoint = ec2.create_vpc_endpoint(
+        VpcId=vpc,
+        VpcEndpointType="Gateway",
+        ServiceName="com.amazonaws.us-east-1.s3",
+        TagSpecifications=tagged("vpc-endpoint"),
+    )
     yield ec2_arn("vpc-endpoint", endpoint["VpcEndpoint"]["VpcEndpointId"])
-    gateway = ec2.create_transit_gateway(TagSpecifications=tagged("transit-gateway"))["TransitGateway"]["TransitGatewayId"]
+    gateway = ec2.create_transit_gateway(TagSpecifications=tagged("transit-gateway"))["TransitGateway"][
+        "TransitGatewayId"
+    ]
     yield ec2_arn("transit-gateway", gateway)
     attachment = ec2.create_transit_gateway_vpc_attachment(
         TransitGatewayId=gateway, VpcId=vpc, SubnetIds=[subnet], TagSpecifications=tagged("transit-gateway-attachment")
     )["TransitGatewayVpcAttachment"]["TransitGatewayAttachmentId"]
     yield ec2_arn("transit-gateway-attachment", attachment)
-    table = ec2.create_transit_gateway_route_table(TransitGatewayId=gateway, TagSpecifications=tagged("transit-gateway-route-table"))
+    table = ec2.create_transit_gateway_route_table(
+        TransitGatewayId=gateway, TagSpecifications=tagged("transit-gateway-route-table")
+    )
     yield ec2_arn("transit-gateway-route-table", table["TransitGatewayRouteTable"]["TransitGatewayRouteTableId"])
     logs = ec2.create_flow_logs(
-        ResourceIds=[vpc], ResourceType="VPC", TrafficType="ALL", LogGroupName="/f", DeliverLogsPermissionArn="arn:aws:iam::123456789012:role/r",
+        ResourceIds=[vpc],
+        ResourceType="VPC",
+        TrafficType="ALL",
+        LogGroupName="/f",
+        DeliverLogsPermissionArn="arn:aws:iam::123456789012:role/r",
         TagSpecifications=tagged("vpc-flow-log"),
     )["FlowLogIds"][0]
     yield ec2_arn("vpc-flow-log", logs)
@@ -75,24 +105,38 @@ def test_network(aws):
 def make_data(aws):
     rds = aws("rds")
     _, one, two = two_subnets(aws("ec2"))
-    yield rds.create_db_subnet_group(DBSubnetGroupName="g", DBSubnetGroupDescription="d", SubnetIds=[one, two], Tags=TAGS)["DBSubnetGroup"]["DBSubnetGroupArn"]
+    yield rds.create_db_subnet_group(
+        DBSubnetGroupName="g", DBSubnetGroupDescription="d", SubnetIds=[one, two], Tags=TAGS
+    )["DBSubnetGroup"]["DBSubnetGroupArn"]
     yield rds.create_db_cluster_parameter_group(
         DBClusterParameterGroupName="p", DBParameterGroupFamily="aurora-mysql8.0", Description="d", Tags=TAGS
     )["DBClusterParameterGroup"]["DBClusterParameterGroupArn"]
-    yield rds.create_db_parameter_group(DBParameterGroupName="i", DBParameterGroupFamily="aurora-mysql8.0", Description="d", Tags=TAGS)[
-        "DBParameterGroup"
-    ]["DBParameterGroupArn"]
+    yield rds.create_db_parameter_group(
+        DBParameterGroupName="i", DBParameterGroupFamily="aurora-mysql8.0", Description="d", Tags=TAGS
+    )["DBParameterGroup"]["DBParameterGroupArn"]
     cluster = rds.create_db_cluster(
-        DBClusterIdentifier="c", Engine="aurora-mysql", EngineVersion=VERSION, MasterUsername="m", MasterUserPassword="verysecret", DBSubnetGroupName="g", Tags=TAGS
+        DBClusterIdentifier="c",
+        Engine="aurora-mysql",
+        EngineVersion=VERSION,
+        MasterUsername="m",
+        MasterUserPassword="verysecret",
+        DBSubnetGroupName="g",
+        Tags=TAGS,
     )["DBCluster"]["DBClusterArn"]
     yield cluster
     yield rds.create_db_instance(
-        DBInstanceIdentifier="c-1", DBInstanceClass="db.serverless", Engine="aurora-mysql", DBClusterIdentifier="c", Tags=TAGS
+        DBInstanceIdentifier="c-1",
+        DBInstanceClass="db.serverless",
+        Engine="aurora-mysql",
+        DBClusterIdentifier="c",
+        Tags=TAGS,
     )["DBInstance"]["DBInstanceArn"]
-    yield rds.create_global_cluster(GlobalClusterIdentifier="gl", SourceDBClusterIdentifier=cluster, Tags=TAGS)["GlobalCluster"]["GlobalClusterArn"]
-    yield rds.create_event_subscription(SubscriptionName="s", SnsTopicArn="arn:aws:sns:us-east-1:123456789012:t", SourceType="db-cluster", Tags=TAGS)[
-        "EventSubscription"
-    ]["EventSubscriptionArn"]
+    yield rds.create_global_cluster(GlobalClusterIdentifier="gl", SourceDBClusterIdentifier=cluster, Tags=TAGS)[
+        "GlobalCluster"
+    ]["GlobalClusterArn"]
+    yield rds.create_event_subscription(
+        SubscriptionName="s", SnsTopicArn="arn:aws:sns:us-east-1:123456789012:t", SourceType="db-cluster", Tags=TAGS
+    )["EventSubscription"]["EventSubscriptionArn"]
     key = aws("kms").create_key(Tags=[{"TagKey": t["Key"], "TagValue": t["Value"]} for t in TAGS])["KeyMetadata"]["Arn"]
     yield key
     yield aws("secretsmanager").create_secret(Name="s", SecretString="x", Tags=TAGS)["ARN"]
@@ -115,20 +159,40 @@ def make_rest(aws):
     queue = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     yield queue
     yield aws("sns").create_topic(Name="t", Tags=TAGS)["TopicArn"]
-    trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
+    trust = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        ],
+    }
     role = aws("iam").create_role(RoleName="r", AssumeRolePolicyDocument=json.dumps(trust), Tags=TAGS)["Role"]["Arn"]
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("index.js", "exports.handler = async () => 1")
     lambda_ = aws("lambda")
     yield lambda_.create_function(
-        FunctionName="f", Runtime="nodejs22.x", Role=role, Handler="index.handler", Code={"ZipFile": buffer.getvalue()}, Tags=tag_map
+        FunctionName="f",
+        Runtime="nodejs22.x",
+        Role=role,
+        Handler="index.handler",
+        Code={"ZipFile": buffer.getvalue()},
+        Tags=tag_map,
     )["FunctionArn"]
-    yield lambda_.create_event_source_mapping(FunctionName="f", EventSourceArn=queue, Enabled=False, Tags=tag_map)["EventSourceMappingArn"]
+    yield lambda_.create_event_source_mapping(FunctionName="f", EventSourceArn=queue, Enabled=False, Tags=tag_map)[
+        "EventSourceMappingArn"
+    ]
     aws("logs").create_log_group(logGroupName="/l", tags=tag_map)
     yield "arn:aws:logs:us-east-1:123456789012:log-group:/l"
     cloudwatch = aws("cloudwatch")
-    alarm = {"ComparisonOperator": "GreaterThanThreshold", "EvaluationPeriods": 1, "MetricName": "m", "Namespace": "n", "Period": 60, "Statistic": "Sum", "Threshold": 1}
+    alarm = {
+        "ComparisonOperator": "GreaterThanThreshold",
+        "EvaluationPeriods": 1,
+        "MetricName": "m",
+        "Namespace": "n",
+        "Period": 60,
+        "Statistic": "Sum",
+        "Threshold": 1,
+    }
     cloudwatch.put_metric_alarm(AlarmName="metric", Tags=TAGS, **alarm)
     yield "arn:aws:cloudwatch:us-east-1:123456789012:alarm:metric"
     cloudwatch.put_composite_alarm(AlarmName="both", AlarmRule="ALARM(metric)", Tags=TAGS)
@@ -140,17 +204,32 @@ def make_rest(aws):
     zone = route53.create_hosted_zone(Name="pay.test", CallerReference="1")["HostedZone"]["Id"].rpartition("/")[2]
     route53.change_tags_for_resource(ResourceType="hostedzone", ResourceId=zone, AddTags=TAGS)
     yield f"arn:aws:route53:::hostedzone/{zone}"
-    check = route53.create_health_check(CallerReference="1", HealthCheckConfig={"Type": "HTTPS", "FullyQualifiedDomainName": "pay.test"})["HealthCheck"]["Id"]
+    check = route53.create_health_check(
+        CallerReference="1", HealthCheckConfig={"Type": "HTTPS", "FullyQualifiedDomainName": "pay.test"}
+    )["HealthCheck"]["Id"]
     route53.change_tags_for_resource(ResourceType="healthcheck", ResourceId=check, AddTags=TAGS)
     yield f"arn:aws:route53:::healthcheck/{check}"
     config = aws("config")
-    config.put_configuration_recorder(ConfigurationRecorder={"name": "default", "roleARN": role, "recordingGroup": {"allSupported": True, "includeGlobalResourceTypes": True}})
-    config.put_config_rule(ConfigRule={"ConfigRuleName": "rule", "Source": {"Owner": "AWS", "SourceIdentifier": "ENCRYPTED_VOLUMES"}}, Tags=TAGS)
+    config.put_configuration_recorder(
+        ConfigurationRecorder={
+            "name": "default",
+            "roleARN": role,
+            "recordingGroup": {"allSupported": True, "includeGlobalResourceTypes": True},
+        }
+    )
+    config.put_config_rule(
+        ConfigRule={"ConfigRuleName": "rule", "Source": {"Owner": "AWS", "SourceIdentifier": "ENCRYPTED_VOLUMES"}},
+        Tags=TAGS,
+    )
     yield config.describe_config_rules()["ConfigRules"][0]["ConfigRuleArn"]
     backup = aws("backup")
     yield backup.create_backup_vault(BackupVaultName="v", BackupVaultTags=tag_map)["BackupVaultArn"]
     yield backup.create_backup_plan(
-        BackupPlan={"BackupPlanName": "p", "Rules": [{"RuleName": "r", "TargetBackupVaultName": "v", "ScheduleExpression": "cron(0 5 * * ? *)"}]}, BackupPlanTags=tag_map
+        BackupPlan={
+            "BackupPlanName": "p",
+            "Rules": [{"RuleName": "r", "TargetBackupVaultName": "v", "ScheduleExpression": "cron(0 5 * * ? *)"}],
+        },
+        BackupPlanTags=tag_map,
     )["BackupPlanArn"]
 
 
@@ -164,12 +243,20 @@ def test_rest(aws):
 def test_balancers(aws):
     elb = aws("elbv2")
     vpc, subnet, other = two_subnets(aws("ec2"))
-    balancer = elb.create_load_balancer(Name="lb", Subnets=[subnet, other], Tags=TAGS)["LoadBalancers"][0]["LoadBalancerArn"]
+    balancer = elb.create_load_balancer(Name="lb", Subnets=[subnet, other], Tags=TAGS)["LoadBalancers"][0][
+        "LoadBalancerArn"
+    ]
     group = elb.create_target_group(Name="tg", TargetType="lambda", Tags=TAGS)["TargetGroups"][0]["TargetGroupArn"]
     action = [{"Type": "forward", "TargetGroupArn": group}]
-    listener = elb.create_listener(LoadBalancerArn=balancer, Protocol="HTTP", Port=80, DefaultActions=action, Tags=TAGS)["Listeners"][0]["ListenerArn"]
+    listener = elb.create_listener(
+        LoadBalancerArn=balancer, Protocol="HTTP", Port=80, DefaultActions=action, Tags=TAGS
+    )["Listeners"][0]["ListenerArn"]
     rule = elb.create_rule(
-        ListenerArn=listener, Priority=1, Conditions=[{"Field": "path-pattern", "Values": ["/x"]}], Actions=action, Tags=TAGS
+        ListenerArn=listener,
+        Priority=1,
+        Conditions=[{"Field": "path-pattern", "Values": ["/x"]}],
+        Actions=action,
+        Tags=TAGS,
     )["Rules"][0]["RuleArn"]
     wanted = {balancer, group, listener, rule}
     assert found(aws) == wanted

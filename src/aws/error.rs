@@ -133,6 +133,8 @@ where
             _ => (None, None),
         };
         let class = match &error {
+            // AWS took the call, and its answer can't be read.
+            SdkError::ServiceError(_) if (200..300).contains(&status) => Class::OutcomeUnknown,
             SdkError::ServiceError(_) => classify(code.unwrap_or_default(), status),
             // The request never left: wrong input, no credentials.
             SdkError::ConstructionFailure(_) => Class::Invalid,

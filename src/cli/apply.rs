@@ -136,7 +136,7 @@ pub fn end(
             words::duration(seconds),
         );
         for (step, error) in &report.failed {
-            eprintln!("failed: {step}: {}", super::failure::step_error(error));
+            eprintln!("failed: {step}: {}", words::step_error(error));
             if let Some(help) = &error.help {
                 eprintln!("    → {help}");
             }

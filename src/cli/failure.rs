@@ -7,6 +7,7 @@ use crate::config::ConfigError;
 use crate::config::suffix::BadSuffix;
 use crate::engine::StepError;
 use crate::engine::graph::GraphError;
+use crate::report::words::step_error;
 use crate::sandbox::SandboxError;
 use crate::state::StateError;
 
@@ -40,23 +41,6 @@ impl Failure {
             Err(_) => eprintln!("{}", self.message),
         }
     }
-}
-
-/// The step error in one line: message, operation, code, request id.
-pub fn step_error(error: &StepError) -> String {
-    let mut text = String::new();
-    if let Some(operation) = &error.operation {
-        text += operation;
-        text += ": ";
-    }
-    text += &error.message;
-    let details = [("code", &error.code), ("request id", &error.request_id)];
-    let details: Vec<_> =
-        details.iter().filter_map(|(name, value)| Some(format!("{name} {}", value.as_ref()?))).collect();
-    if !details.is_empty() {
-        text += &format!(" ({})", details.join(", "));
-    }
-    text
 }
 
 impl From<aws::Error> for Failure {

@@ -9,9 +9,8 @@ use console::{Term, style};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
-use super::failure::step_error;
-use crate::engine::{Action, Event, Observer, StepError, StepId};
-use crate::report::words;
+use crate::engine::{Action, Event, Observer, StepId};
+use crate::report::words::{self, step_error};
 
 /// Prints one JSON object as a line on stdout.
 pub fn print_json(value: &Value) {
@@ -38,10 +37,6 @@ pub fn observer(json: bool) -> Arc<dyn Observer> {
 /// How long something usually takes, if that is worth saying.
 fn usually(usually: Duration) -> String {
     if usually < Duration::from_secs(20) { String::new() } else { format!(" (usually {})", words::duration(usually)) }
-}
-
-fn advice(error: &StepError) -> String {
-    error.help.as_ref().map(|help| format!("\n    {} {help}", style("→").cyan())).unwrap_or_default()
 }
 
 /// One JSON object an event.
@@ -98,7 +93,7 @@ impl Observer for Lines {
             Event::StepDone { step, action, took } => {
                 eprintln!("{} {step} ({})", words::done(action), words::duration(took));
             }
-            Event::StepFailed { step, error, .. } => eprintln!("FAILED {step}: {}{}", step_error(&error), advice(&error)),
+            Event::StepFailed { step, error, .. } => eprintln!("FAILED {step}: {}", step_error(&error)),
             Event::StepSkipped { step, because } => eprintln!("left out {step}: {because}"),
             Event::Interrupted => eprintln!("{INTERRUPTED}"),
         }
@@ -173,7 +168,7 @@ impl Observer for Bars {
                 self.end(&step, Some(line));
             }
             Event::StepFailed { step, error, .. } => {
-                let line = format!("{} {step}: {}{}", style("failed").red().bold(), step_error(&error), advice(&error));
+                let line = format!("{} {step}: {}", style("failed").red().bold(), step_error(&error));
                 self.end(&step, Some(line));
             }
             Event::StepSkipped { step, because } => {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// A suffix: a lower-case letter, then lower-case letters, digits and single hyphens, 20 characters at most. It becomes
+/// A suffix: a lower-case letter, then lower-case letters, digits and single hyphens, 16 characters at most. It becomes
 /// part of every name, and AWS's strictest names (buckets, load balancers) take no more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Suffix(String);
@@ -12,7 +12,7 @@ pub struct Suffix(String);
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the suffix {0:?} can't be used: it takes a lower-case letter, then lower-case letters, digits and single hyphens, \
-     20 characters at most, for example dev1"
+     16 characters at most, for example dev1"
 )]
 pub struct BadSuffix(String);
 
@@ -22,7 +22,7 @@ impl FromStr for Suffix {
     fn from_str(text: &str) -> Result<Self, BadSuffix> {
         let letters = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         let good = text.starts_with(|c: char| c.is_ascii_lowercase())
-            && text.len() <= 20
+            && text.len() <= 16
             && text.chars().all(letters)
             && !text.ends_with('-')
             && !text.contains("--")
@@ -50,10 +50,10 @@ mod tests {
 
     #[test]
     fn only_what_fits_every_name_is_a_suffix() {
-        for good in ["dev1", "a", "pr-1234", "abcdefghij1234567890"] {
+        for good in ["dev1", "a", "pr-1234", "abcdefghij123456"] {
             assert!(good.parse::<Suffix>().is_ok(), "{good}");
         }
-        for bad in ["", "1dev", "Dev", "dev_1", "dev-", "a--b", "abcdefghij12345678901", "dév", "a/b", "../x", "shared"] {
+        for bad in ["", "1dev", "Dev", "dev_1", "dev-", "a--b", "abcdefghij1234567", "dév", "a/b", "../x", "shared"] {
             assert!(bad.parse::<Suffix>().is_err(), "{bad}");
         }
     }

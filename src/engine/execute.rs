@@ -230,11 +230,11 @@ impl<'a> Execution<'a> {
 
     async fn act(&self, planned: &Planned) -> Result<(), StepError> {
         let original = self.world.graph.get(&planned.step.id).unwrap_or(&planned.step);
-        let step = plan::resolve(original, &self.lock().outputs);
+        let operations = self.world.provider.operations(original.kind)?;
+        let step = plan::resolve(original, &self.lock().outputs, operations)?;
         if reference::is_unknown(&step.spec) {
             return Err(StepError::new("a value that it needs is not known although its step is done"));
         }
-        let operations = self.world.provider.operations(step.kind)?;
         let start = Instant::now();
         if let (Some(observed), false) = (&planned.observed, planned.action == Action::Replace) {
             // What was unknown when the plan was made is known now: look at the fields again.

@@ -85,6 +85,9 @@ pub trait Operations: Send + Sync {
     fn is_write_only(&self, field: &str) -> bool;
     /// True if the new one is made before the old one goes when it is replaced.
     fn replaced_create_first(&self) -> bool;
+    /// The spec in the one form in which it is compared: what has no order sorted, documents in normal form. References
+    /// that were resolved may have put it out of that.
+    fn canonical(&self, spec: &Value) -> Result<Value, StepError>;
     /// What AWS charges for it by the hour: a plain sentence, or `None` for what costs nothing while it stands idle.
     fn hourly_charge(&self, spec: &Value) -> Option<String>;
 

@@ -195,7 +195,7 @@ impl Planning<'_> {
         let operations = self.world.provider.operations(step.kind)?;
         let step = {
             let outputs = self.outputs.lock().expect("no panic holds this lock");
-            resolve(step, &outputs)
+            resolve(step, &outputs, operations)?
         };
         let record = self.state.steps.get(&step.id).filter(|record| record.kind == step.kind).cloned();
         let intent = self.state.intents.get(&step.id).filter(|intent| intent.kind == step.kind);
@@ -226,6 +226,7 @@ impl Planning<'_> {
             }
         }
         removals.sort_by(|a, b| a.id.cmp(&b.id));
+        leave_parts_of_what_is_left(&mut removals);
         removals
     }
 
@@ -260,6 +261,23 @@ impl Planning<'_> {
     }
 }
 
+/// What carries no tags can't tell who uses it: a part of something shared stays as long as that does.
+fn leave_parts_of_what_is_left(removals: &mut [Removal]) {
+    loop {
+        let left: BTreeSet<StepId> =
+            removals.iter().filter(|removal| removal.action == Action::Leave).map(|removal| removal.id.clone()).collect();
+        let is_part = |removal: &&mut Removal| {
+            let shared = removal.record.shared && removal.action == Action::Delete;
+            shared && !removal.record.dependencies.is_disjoint(&left)
+        };
+        let mut parts = removals.iter_mut().filter(is_part).peekable();
+        if parts.peek().is_none() {
+            return;
+        }
+        parts.for_each(|part| part.action = Action::Leave);
+    }
+}
+
 /// A thing with our name that isn't ours is never adopted, changed or deleted.
 fn refuse_strangers(owner: &Owner, step: &Step, observed: &Observed, known: bool) -> Result<(), StepError> {
     let ours = match &observed.tags {
@@ -291,12 +309,17 @@ pub(super) fn step_of(id: &StepId, record: &Record, kind: &'static str) -> Step 
 }
 
 /// A step with the references in its spec replaced by what is known.
-pub(super) fn resolve(step: &Step, outputs: &BTreeMap<StepId, Value>) -> Step {
+pub(super) fn resolve(
+    step: &Step,
+    outputs: &BTreeMap<StepId, Value>,
+    operations: &dyn Operations,
+) -> Result<Step, StepError> {
     let lookup = |reference: &Reference| {
         let value = outputs.get(&reference.step)?.get(&reference.field)?;
         value.as_str().map(str::to_owned)
     };
-    Step { spec: reference::resolve(&step.spec, &lookup), ..step.clone() }
+    let spec = operations.canonical(&reference::resolve(&step.spec, &lookup))?;
+    Ok(Step { spec, ..step.clone() })
 }
 
 /// What happens to a step, and in which fields what stands differs.

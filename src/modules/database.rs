@@ -190,19 +190,12 @@ pub fn database(scope: &Scope<'_>, params: &DatabaseParams<'_>) -> Database {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::ownership::Owner;
-    use crate::engine::{Graph, Step, Tags};
-    use crate::modules::{Identity, Stack};
-    use crate::resources::ids::KeyArn;
+    use crate::engine::Step;
+    use crate::engine::graph::Graph;
+    use crate::modules::key::tests::stack;
 
     fn steps(engine: Engine, with_recovery: bool) -> Vec<Step> {
-        let stack = Stack::new(Identity {
-            owner: Owner { system: "lambda-mysql".to_owned(), suffix: "dev1".to_owned() },
-            account: "123456789012".to_owned(),
-            partition: "aws".to_owned(),
-            region: "us-east-1".to_owned(),
-            tags: Tags::new(),
-        });
+        let stack = stack();
         let zones = ["a", "b", "c"].map(|zone| format!("us-east-1{zone}"));
         let subnets = [SubnetId::from("subnet-1"), SubnetId::from("subnet-2")];
         let client = SecurityGroupId::from("sg-1");

@@ -168,20 +168,25 @@ impl KeyUser {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::engine::Tags;
     use crate::engine::ownership::Owner;
     use crate::modules::{Identity, Stack};
 
-    fn steps(replica_region: Option<&str>) -> Vec<crate::engine::Step> {
-        let stack = Stack::new(Identity {
+    /// An empty stack to compose in.
+    pub(in crate::modules) fn stack() -> Stack {
+        Stack::new(Identity {
             owner: Owner { system: "lambda-mysql".to_owned(), suffix: "dev1".to_owned() },
             account: "123456789012".to_owned(),
             partition: "aws".to_owned(),
             region: "us-east-1".to_owned(),
             tags: Tags::new(),
-        });
+        })
+    }
+
+    fn steps(replica_region: Option<&str>) -> Vec<crate::engine::Step> {
+        let stack = stack();
         let users = [KeyUser::Logs, KeyUser::Alarms, KeyUser::EventBridge, KeyUser::DatabaseEvents, KeyUser::Topics];
         let params = KeyParams { description: "test", through: &["rds", "sqs"], users: &users, replica_region };
         key(&stack.root().environment("blue"), &params);

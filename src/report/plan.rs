@@ -26,7 +26,7 @@ pub fn tree(plan: &Plan, provider: &dyn Provider) -> String {
         lines.iter().for_each(|line| text.push_str(line));
     }
     for (id, error) in &plan.failures {
-        let _ = writeln!(text, "{} {id}: {}", style("can't be planned:").red(), error.message);
+        let _ = writeln!(text, "{} {id}: {}", style("can't be planned:").red(), words::step_error(error));
         if let Some(help) = &error.help {
             let _ = writeln!(text, "    → {help}");
         }

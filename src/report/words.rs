@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use console::{StyledObject, style};
 
-use crate::engine::Action;
+use crate::engine::{Action, StepError};
 
 /// `creating`, `updating` ...
 pub fn doing(action: Action) -> &'static str {
@@ -73,4 +73,21 @@ pub fn duration(duration: Duration) -> String {
 /// `1 step`, `3 steps`.
 pub fn count(n: usize, what: &str) -> String {
     if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
+}
+
+/// The step error in one line: message, operation, code, request id.
+pub fn step_error(error: &StepError) -> String {
+    let mut text = String::new();
+    if let Some(operation) = &error.operation {
+        text += operation;
+        text += ": ";
+    }
+    text += &error.message;
+    let details = [("code", &error.code), ("request id", &error.request_id)];
+    let details: Vec<_> =
+        details.iter().filter_map(|(name, value)| Some(format!("{name} {}", value.as_ref()?))).collect();
+    if !details.is_empty() {
+        text += &format!(" ({})", details.join(", "));
+    }
+    text
 }

@@ -53,6 +53,10 @@ impl<R: Resource> Operations for Bound<R> {
         R::CREATE_FIRST
     }
 
+    fn canonical(&self, spec: &Value) -> Result<Value, StepError> {
+        write(&read::<R>(spec)?)
+    }
+
     fn hourly_charge(&self, spec: &Value) -> Option<String> {
         read::<R>(spec).ok().and_then(|spec| spec.hourly_charge())
     }

@@ -75,6 +75,40 @@ async fn a_command_is_judged_by_its_exit_code_and_its_words() {
 }
 
 #[tokio::test]
+async fn a_command_can_be_looked_at_and_stopped_on_its_way() {
+    // A hundredth of AWS's time: long enough to come in between, and what is in flight ends soon.
+    let sandbox = Sandbox::scaled(100.0).await;
+    let cli = Cli::new(&sandbox);
+    let apply = ["--suffix", "t1", "--json", "apply"];
+
+    let started = cli.start(&apply);
+    started.says("step_done").await;
+    started.interrupt();
+    let interrupted = started.finish().await.exits(130);
+    let summary = interrupted.summary();
+    assert!(summary.created > 0 && summary.rest["interrupted"] == true, "{summary:?}");
+    assert_eq!(cli.state("t1")["steps"].as_object().unwrap().len() as u64, summary.created);
+
+    let started = cli.start(&apply);
+    started.says("step_done").await;
+    started.kill();
+    assert_eq!(started.finish().await.code, None);
+    assert!(cli.state_folder().join("t1.journal").exists(), "a killed run leaves its journal");
+}
+
+#[tokio::test]
+async fn the_front_door_of_a_sandbox_answers() {
+    let sandbox = Sandbox::fresh().await;
+    let code = format!(
+        "import json, urllib.error, urllib.request\n\
+         try: urllib.request.urlopen('http://127.0.0.1:{}/')\n\
+         except urllib.error.HTTPError as error: print(json.dumps(error.code))",
+        sandbox.front_door_port(),
+    );
+    assert_eq!(sandbox.python(&code).await, 404);
+}
+
+#[tokio::test]
 async fn a_database_takes_tls_connections_to_its_own_name_and_no_others() {
     let sandbox = Sandbox::fresh().await;
     let database = MariaDb::start(&["localhost", "payments.cluster-test.us-east-1.rds.amazonaws.com"]).await;

@@ -100,7 +100,10 @@ class Selections:
 
     def refuse_plan_delete(self, request: AwsRequest) -> None:
         if self._of(request.params["BackupPlanId"]):
-            raise AwsError("InvalidRequestException", "Related backup plan selections must be deleted prior to backup plan deletion")
+            raise AwsError(
+                "InvalidRequestException",
+                "Related backup plan selections must be deleted prior to backup plan deletion",
+            )
 
     def _plan(self, request: AwsRequest) -> str:
         plan = request.params["BackupPlanId"]

@@ -25,7 +25,9 @@ def delete_vpc(request: AwsRequest) -> None:
     ec2 = backend("ec2", request.region)
     vpc = ec2.get_vpc(request.params["VpcId"]).id
     holders = [subnet.id for zone in ec2.subnets.values() for subnet in zone.values() if subnet.vpc_id == vpc]
-    holders += [table.id for table in ec2.route_tables.values() if table.vpc_id == vpc and not table.main_association_id]
+    holders += [
+        table.id for table in ec2.route_tables.values() if table.vpc_id == vpc and not table.main_association_id
+    ]
     holders += [group.id for group in ec2.groups.get(vpc, {}).values() if group.name != "default"]
     holders += [acl.id for acl in ec2.network_acls.values() if acl.vpc_id == vpc and not acl.default]
     holders += [gateway.id for gateway in ec2.internet_gateways.values() if gateway.vpc and gateway.vpc.id == vpc]
@@ -59,9 +61,7 @@ def detach_internet_gateway(request: AwsRequest) -> None:
     vpc = request.params["VpcId"]
     mapped = [nat for nat in live_nat_gateways(ec2) if nat.vpc_id == vpc and nat.connectivity_type != "private"]
     mapped += [lb for lb in load_balancers(request.region) if lb.vpc_id == vpc and lb.scheme == "internet-facing"]
-    mapped += [
-        address for address in ec2.addresses if address.eni is not None and address.eni.subnet.vpc_id == vpc
-    ]
+    mapped += [address for address in ec2.addresses if address.eni is not None and address.eni.subnet.vpc_id == vpc]
     if mapped:
         raise AwsError(
             "DependencyViolation",

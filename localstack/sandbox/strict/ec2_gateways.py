@@ -21,13 +21,16 @@ def install(sandbox: Sandbox) -> None:
     sandbox.intercept("ec2", "DeleteNatGateway", nat_gateway_exists)
     sandbox.intercept("ec2", "DescribeNatGateways", nat_gateway_exists)
     sandbox.amend("ec2", "DescribeNatGateways", say_connectivity)
+    sandbox.amend("ec2", "CreateVpcEndpoint", settle_type)
     sandbox.amend("ec2", "DeleteVpcEndpoints", forget_endpoints)
 
 
 def operations_with_token() -> list[str]:
     """Every EC2 call that makes something and takes a ClientToken."""
     model = get_service_model("ec2")
-    shapes = {name: model.operation_model(name).input_shape for name in model.operation_names if name.startswith("Create")}
+    shapes = {
+        name: model.operation_model(name).input_shape for name in model.operation_names if name.startswith("Create")
+    }
     return [name for name, shape in shapes.items() if shape is not None and "ClientToken" in shape.members]
 
 
@@ -53,11 +56,16 @@ def let_go(ec2: Any, nat: Any) -> None:
     ec2.enis.pop(nat._eni.id, None)
 
 
+def settle_type(request: AwsRequest, result: dict[str, Any]) -> None:
+    """An endpoint of no stated type is a gateway; moto can't delete it unless it says so."""
+    made = backend("ec2", request.region).vpc_end_points.get(result["VpcEndpoint"]["VpcEndpointId"])
+    if made is not None and not made.vpc_endpoint_type:
+        made.vpc_endpoint_type = result["VpcEndpoint"]["VpcEndpointType"] = "Gateway"
+
+
 def forget_endpoints(request: AwsRequest, _result: dict[str, Any]) -> None:
     """moto keeps deleted endpoints in its answers for ever; on AWS they vanish within a minute."""
     endpoints = backend("ec2", request.region).vpc_end_points
     for one in request.params.get("VpcEndpointIds", []):
         if one in endpoints and endpoints[one].state == "deleted":
             del endpoints[one]
-
-

@@ -53,7 +53,12 @@ READS_OF_TABLE = ("GetTransitGatewayRouteTableAssociations", "GetTransitGatewayR
 EXISTENCE = [
     (("DescribeTransitGateways",), "TransitGatewayIds", *GATEWAY),
     (
-        ("DeleteTransitGateway", "ModifyTransitGateway", "CreateTransitGatewayVpcAttachment", "CreateTransitGatewayRouteTable"),
+        (
+            "DeleteTransitGateway",
+            "ModifyTransitGateway",
+            "CreateTransitGatewayVpcAttachment",
+            "CreateTransitGatewayRouteTable",
+        ),
         "TransitGatewayId",
         *GATEWAY,
     ),
@@ -104,7 +109,10 @@ def drop_unwanted_default_table(request: AwsRequest, result: dict[str, Any]) -> 
     table.default_propagation_route_table = PROPAGATION in wanted
     if not wanted:
         ec2.transit_gateways_route_tables.pop(table.id)
-    for name, option in ((ASSOCIATION, "AssociationDefaultRouteTableId"), (PROPAGATION, "PropagationDefaultRouteTableId")):
+    for name, option in (
+        (ASSOCIATION, "AssociationDefaultRouteTableId"),
+        (PROPAGATION, "PropagationDefaultRouteTableId"),
+    ):
         if name not in wanted:
             gateway.options.pop(option, None)
             result["TransitGateway"].get("Options", {}).pop(option, None)
@@ -151,7 +159,9 @@ def drop_its_tables(request: AwsRequest, _result: dict[str, Any]) -> None:
 
 
 def refuse_associated_table(request: AwsRequest) -> None:
-    table = backend("ec2", request.region).transit_gateways_route_tables.get(request.params["TransitGatewayRouteTableId"])
+    table = backend("ec2", request.region).transit_gateways_route_tables.get(
+        request.params["TransitGatewayRouteTableId"]
+    )
     if table is not None and (table.route_table_associations or table.route_table_propagation):
         raise AwsError("IncorrectState", f"{table.id} has associations or propagations.")
 
@@ -162,7 +172,10 @@ def refuse_second_association(request: AwsRequest) -> None:
     _refuse_pending_attachment(ec2, attachment)
     for table in ec2.transit_gateways_route_tables.values():
         if attachment in table.route_table_associations:
-            raise AwsError("Resource.AlreadyAssociated", f"Transit Gateway Attachment {attachment} is already associated to a route table.")
+            raise AwsError(
+                "Resource.AlreadyAssociated",
+                f"Transit Gateway Attachment {attachment} is already associated to a route table.",
+            )
 
 
 def refuse_second_propagation(request: AwsRequest) -> None:

@@ -23,7 +23,9 @@ def install(sandbox: Sandbox) -> None:
 
 def refuse_other_days(request: AwsRequest) -> None:
     if request.params["retentionInDays"] not in DAYS:
-        raise AwsError("InvalidParameterException", "1 validation error detected: retentionInDays is not in the valid set")
+        raise AwsError(
+            "InvalidParameterException", "1 validation error detected: retentionInDays is not in the valid set"
+        )
 
 
 def set_key(request: AwsRequest) -> dict[str, Any]:

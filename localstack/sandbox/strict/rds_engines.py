@@ -9,9 +9,37 @@ from ..request import AwsRequest
 if TYPE_CHECKING:
     from ..app import Sandbox
 
-MYSQL = ["3.04.0", "3.04.1", "3.04.2", "3.04.3", "3.05.2", "3.06.0", "3.07.1", "3.08.0", "3.08.1", "3.08.2", "3.09.0", "3.10.0", "3.10.1"]
+MYSQL = [
+    "3.04.0",
+    "3.04.1",
+    "3.04.2",
+    "3.04.3",
+    "3.05.2",
+    "3.06.0",
+    "3.07.1",
+    "3.08.0",
+    "3.08.1",
+    "3.08.2",
+    "3.09.0",
+    "3.10.0",
+    "3.10.1",
+]
 MYSQL_DEFAULT = "3.08.2"
-POSTGRES = ["13.18", "13.20", "14.15", "14.17", "14.18", "15.10", "15.12", "15.13", "16.6", "16.8", "16.9", "17.4", "17.5"]
+POSTGRES = [
+    "13.18",
+    "13.20",
+    "14.15",
+    "14.17",
+    "14.18",
+    "15.10",
+    "15.12",
+    "15.13",
+    "16.6",
+    "16.8",
+    "16.9",
+    "17.4",
+    "17.5",
+]
 POSTGRES_DEFAULT = "16.6"
 
 
@@ -100,7 +128,15 @@ def _with_targets(version: dict[str, Any]) -> dict[str, Any]:
     return version | {"ValidUpgradeTarget": targets}
 
 
-CLASSES = ["db.serverless", "db.t4g.medium", "db.t4g.large", "db.r6g.large", "db.r6g.xlarge", "db.r7g.large", "db.r7g.xlarge"]
+CLASSES = [
+    "db.serverless",
+    "db.t4g.medium",
+    "db.t4g.large",
+    "db.r6g.large",
+    "db.r6g.xlarge",
+    "db.r7g.large",
+    "db.r7g.xlarge",
+]
 
 
 def orderable(request: AwsRequest) -> dict[str, Any] | None:

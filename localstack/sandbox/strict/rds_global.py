@@ -212,5 +212,3 @@ def remove_tags(request: AwsRequest) -> dict[str, Any] | None:
         return None
     cluster.tags = [tag for tag in tags_of(cluster) if tag["Key"] not in request.params["TagKeys"]]
     return {}
-
-

@@ -91,7 +91,10 @@ def _deleting(sandbox: Sandbox, store: str, kind: str, minutes: float) -> Any:
             return None
         one = known[name]
         if one.status == "deleting":
-            raise AwsError(f"Invalid{kind}StateFault" if kind == "DBCluster" else "InvalidDBInstanceState", f"{name} is already being deleted.")
+            raise AwsError(
+                f"Invalid{kind}StateFault" if kind == "DBCluster" else "InvalidDBInstanceState",
+                f"{name} is already being deleted.",
+            )
         if one.deletion_protection:
             return None  # moto refuses
         if kind == "DBCluster" and any(member.status != "deleting" for member in one.members):
@@ -106,10 +109,15 @@ def _deleting(sandbox: Sandbox, store: str, kind: str, minutes: float) -> Any:
 
 def finish_modify(request: AwsRequest, result: dict[str, Any]) -> None:
     params = request.params
-    cluster = backend("rds", request.region).clusters[(params.get("NewDBClusterIdentifier") or params["DBClusterIdentifier"]).lower()]
+    cluster = backend("rds", request.region).clusters[
+        (params.get("NewDBClusterIdentifier") or params["DBClusterIdentifier"]).lower()
+    ]
     exports = params.get("CloudwatchLogsExportConfiguration") or {}
     kept = [one for one in cluster.enabled_cloudwatch_logs_exports if one not in exports.get("DisableLogTypes", [])]
-    cluster.enabled_cloudwatch_logs_exports = [*kept, *(one for one in exports.get("EnableLogTypes", []) if one not in kept)]
+    cluster.enabled_cloudwatch_logs_exports = [
+        *kept,
+        *(one for one in exports.get("EnableLogTypes", []) if one not in kept),
+    ]
     if "EnableIAMDatabaseAuthentication" in params:
         cluster.iam_auth = params["EnableIAMDatabaseAuthentication"]
     result["DBCluster"]["EnabledCloudwatchLogsExports"] = cluster.enabled_cloudwatch_logs_exports

@@ -17,7 +17,12 @@ UNIQUE = [
     ("CreateDBCluster", "DBClusterIdentifier", "clusters", "DBClusterAlreadyExistsFault"),
     ("CreateDBInstance", "DBInstanceIdentifier", "databases", "DBInstanceAlreadyExists"),
     ("CreateDBSubnetGroup", "DBSubnetGroupName", "subnet_groups", "DBSubnetGroupAlreadyExists"),
-    ("CreateDBClusterParameterGroup", "DBClusterParameterGroupName", "db_cluster_parameter_groups", "DBParameterGroupAlreadyExists"),
+    (
+        "CreateDBClusterParameterGroup",
+        "DBClusterParameterGroupName",
+        "db_cluster_parameter_groups",
+        "DBParameterGroupAlreadyExists",
+    ),
     ("CreateDBParameterGroup", "DBParameterGroupName", "db_parameter_groups", "DBParameterGroupAlreadyExists"),
     ("CreateEventSubscription", "SubscriptionName", "event_subscriptions", "SubscriptionAlreadyExist"),
 ]
@@ -25,7 +30,12 @@ UNIQUE = [
 PRESENT = [
     ("DeleteDBSubnetGroup", "DBSubnetGroupName", "subnet_groups", "DBSubnetGroupNotFoundFault"),
     ("ModifyDBCluster", "DBClusterIdentifier", "clusters", "DBClusterNotFoundFault"),
-    ("DeleteDBClusterParameterGroup", "DBClusterParameterGroupName", "db_cluster_parameter_groups", "DBParameterGroupNotFound"),
+    (
+        "DeleteDBClusterParameterGroup",
+        "DBClusterParameterGroupName",
+        "db_cluster_parameter_groups",
+        "DBParameterGroupNotFound",
+    ),
     ("DeleteEventSubscription", "SubscriptionName", "event_subscriptions", "SubscriptionNotFound"),
 ]
 
@@ -47,7 +57,9 @@ def _refuse(parameter: str, store: str, code: str, *, present: bool) -> Callable
         name = request.params[parameter].lower().rpartition(":")[2]
         known = {str(one).lower() for one in getattr(backend("rds", request.region), store)}
         if (name in known) is present:
-            raise AwsError(code, f"{request.params[parameter]} {'already exists' if present else 'not found'}.", _status(code))
+            raise AwsError(
+                code, f"{request.params[parameter]} {'already exists' if present else 'not found'}.", _status(code)
+            )
 
     return check
 

@@ -4,7 +4,7 @@ use ipnet::Ipv4Net;
 
 use super::NetworkParams;
 use crate::modules::Scope;
-use crate::resources::ec2::{Direction, NetworkAcl, NetworkAclEntry, Ports, Protocol};
+use crate::resources::ec2::{Direction, NetworkAcl, NetworkAclEntries, NetworkAclEntry, Ports, Protocol};
 use crate::resources::ids::{SubnetId, VpcId};
 
 const HTTP: Ports = Ports { from: 80, to: 80 };
@@ -54,17 +54,23 @@ pub(super) fn public(scope: &Scope<'_>, params: &NetworkParams, vpc_id: &VpcId, 
 
 /// Entries that allow, numbered by tens in the order in which they come.
 #[derive(Default)]
-struct Entries(Vec<NetworkAclEntry>);
+struct Entries {
+    ingress: NetworkAclEntries,
+    egress: NetworkAclEntries,
+}
 
 impl Entries {
     fn allow(&mut self, direction: Direction, protocol: Protocol, cidr: Ipv4Net, ports: Option<Ports>) {
-        let before = self.0.iter().filter(|entry| entry.direction == direction).count();
-        let number = 100 + 10 * i32::try_from(before).expect("an ACL has at most 40 entries");
-        self.0.push(NetworkAclEntry { direction, number, allow: true, protocol, cidr, ports });
+        let entries = match direction {
+            Direction::Ingress => &mut self.ingress,
+            Direction::Egress => &mut self.egress,
+        };
+        let number = entries.last_key_value().map_or(100, |(last, _)| last + 10);
+        entries.insert(number, NetworkAclEntry { allow: true, protocol, cidr, ports });
     }
 
     fn add(self, scope: &Scope<'_>, name: &str, vpc_id: &VpcId, subnet_ids: &[SubnetId]) {
-        let entries = self.0.into_iter().collect();
-        scope.add(name, NetworkAcl { vpc_id: vpc_id.clone(), entries, subnet_ids: subnet_ids.to_vec() });
+        let Entries { ingress, egress } = self;
+        scope.add(name, NetworkAcl { vpc_id: vpc_id.clone(), ingress, egress, subnet_ids: subnet_ids.to_vec() });
     }
 }

@@ -24,7 +24,7 @@ const VALID_DAYS: i64 = 365;
 pub struct ImportedCertificate {
     /// The names that it is for.
     pub domains: BTreeSet<String>,
-    /// For how many days it must still be good, up to 364. Once fewer are left, the field reads that number: then the next
+    /// For how many days it must still be good, well below 365. Once fewer are left, the field reads that number: then the next
     /// apply imports a new one in its place, under the same ARN, and nothing that uses it changes.
     pub good_for_days: i64,
 }

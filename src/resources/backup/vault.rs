@@ -113,12 +113,18 @@ impl Resource for Vault {
         if find(cx, &outputs.name).await?.is_none() {
             return Ok(());
         }
-        empty(cx, &outputs.name).await?;
         let delete =
             || async { Ok(cx.backup.delete_backup_vault().backup_vault_name(&outputs.name).send().await.map(|_| ())?) };
-        // AWS counts a recovery point for a while after it is gone.
-        let counted = |error: &Error| error.is_code("InvalidRequestException");
-        unless_gone(cx.retry_while("the vault to be empty", Patience::SHORT, counted, delete).await)?;
+        // AWS refuses as long as there is a recovery point, and counts one for a while after it is gone.
+        let holds = |error: &Error| error.is_code("InvalidRequestException");
+        let outcome = match delete().await {
+            Err(error) if holds(&error) => {
+                empty(cx, &outputs.name).await?;
+                cx.retry_while("the vault to be empty", Patience::SHORT, holds, delete).await
+            }
+            outcome => outcome,
+        };
+        unless_gone(outcome)?;
         Ok(())
     }
 }

@@ -1,11 +1,10 @@
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use aws_sdk_ec2::types::{self, Filter};
 use serde::{Deserialize, Serialize};
 
-use super::network_acl::{self, NetworkAclEntry, entries, set_entries};
-use super::{filter, made_with_vpc};
+use super::network_acl::{self, NetworkAclEntries, entries, set_entries};
+use super::{Direction, filter, made_with_vpc};
 use crate::aws::{Cx, Error, Result};
 use crate::resources::ids::{NetworkAclId, VpcId};
 use crate::resources::{Changes, Found, Resource, seconds};
@@ -18,7 +17,9 @@ pub struct DefaultNetworkAcl {
     /// The VPC.
     pub vpc_id: VpcId,
     /// Its entries but the last one, which drops everything and can't be changed: none are wanted.
-    pub entries: BTreeSet<NetworkAclEntry>,
+    pub ingress: NetworkAclEntries,
+    /// The same of what goes out.
+    pub egress: NetworkAclEntries,
 }
 
 /// What a VPC's default network ACL gives to others.
@@ -30,7 +31,21 @@ pub struct DefaultNetworkAclOutputs {
 impl DefaultNetworkAcl {
     /// The one of this VPC, without any entry.
     pub fn stripped(vpc_id: &VpcId) -> Self {
-        DefaultNetworkAcl { vpc_id: vpc_id.clone(), entries: BTreeSet::new() }
+        DefaultNetworkAcl {
+            vpc_id: vpc_id.clone(),
+            ingress: NetworkAclEntries::new(),
+            egress: NetworkAclEntries::new(),
+        }
+    }
+
+    fn as_it_stands(&self, acl: &types::NetworkAcl) -> Self {
+        let (ingress, egress) = (entries(acl, Direction::Ingress), entries(acl, Direction::Egress));
+        DefaultNetworkAcl { vpc_id: self.vpc_id.clone(), ingress, egress }
+    }
+
+    async fn set_entries(&self, cx: &Cx, id: &str, old: &Self) -> Result<()> {
+        set_entries(cx, id, Direction::Ingress, &old.ingress, &self.ingress).await?;
+        set_entries(cx, id, Direction::Egress, &old.egress, &self.egress).await
     }
 }
 
@@ -51,7 +66,7 @@ impl Resource for DefaultNetworkAcl {
         let key = "ec2.default-network-acls";
         let acl = made_with_vpc(cx, key, &self.vpc_id, vpc_of, |vpcs| list(cx, vpcs)).await?;
         let Some(acl) = acl else { return Ok(None) };
-        let spec = DefaultNetworkAcl { vpc_id: self.vpc_id.clone(), entries: entries(&acl) };
+        let spec = self.as_it_stands(&acl);
         let id = acl.network_acl_id().unwrap_or_default();
         Ok(Some(Found::untagged(spec, DefaultNetworkAclOutputs { network_acl_id: id.into() })))
     }
@@ -61,12 +76,12 @@ impl Resource for DefaultNetworkAcl {
         let acl = list(cx, filter("vpc-id", [&*self.vpc_id])).await?.into_iter().next();
         let acl = acl.ok_or(Error::incomplete("ec2:DescribeNetworkAcls", "NetworkAcls"))?;
         let id = acl.network_acl_id().unwrap_or_default();
-        set_entries(cx, id, &entries(&acl), &self.entries).await?;
+        self.set_entries(cx, id, &self.as_it_stands(&acl)).await?;
         Ok(DefaultNetworkAclOutputs { network_acl_id: id.into() })
     }
 
     async fn update(&self, cx: &Cx, found: &Found<Self>, _changes: &Changes<'_>) -> Result<DefaultNetworkAclOutputs> {
-        set_entries(cx, &found.outputs.network_acl_id, &found.spec.entries, &self.entries).await?;
+        self.set_entries(cx, &found.outputs.network_acl_id, &found.spec).await?;
         Ok(found.outputs.clone())
     }
 

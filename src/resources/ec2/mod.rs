@@ -35,7 +35,7 @@ pub use gateway_endpoint::{GatewayEndpoint, GatewayEndpointOutputs};
 pub use interface_endpoint::{InterfaceEndpoint, InterfaceEndpointOutputs};
 pub use internet_gateway::{InternetGateway, InternetGatewayOutputs};
 pub use nat_gateway::{NatGateway, NatGatewayOutputs};
-pub use network_acl::{NetworkAcl, NetworkAclEntry, NetworkAclOutputs};
+pub use network_acl::{NetworkAcl, NetworkAclEntries, NetworkAclEntry, NetworkAclOutputs};
 pub use protocol::{Direction, Ports, Protocol};
 pub use route::{Destination, Route, RouteOutputs, Target};
 pub use route_table::{RouteTable, RouteTableOutputs};

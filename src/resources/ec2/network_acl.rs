@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws_sdk_ec2::types::{self, Filter, IcmpTypeCode, PortRange, ResourceType, RuleAction};
@@ -18,19 +18,20 @@ use crate::resources::{Changes, Found, Resource, seconds};
 pub struct NetworkAcl {
     /// The VPC.
     pub vpc_id: VpcId,
-    /// What is let through and what isn't. What no entry is for is dropped.
-    pub entries: BTreeSet<NetworkAclEntry>,
+    /// What is let into the subnets and what isn't. What no entry is for is dropped.
+    pub ingress: NetworkAclEntries,
+    /// What is let out of the subnets and what isn't.
+    pub egress: NetworkAclEntries,
     /// The subnets that it guards instead of the VPC's default ACL.
     pub subnet_ids: Vec<SubnetId>,
 }
 
+/// Entries by their numbers, 1 to 32,766: of those that a packet matches, the one with the lowest number decides.
+pub type NetworkAclEntries = BTreeMap<i32, NetworkAclEntry>;
+
 /// An entry of a network ACL.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NetworkAclEntry {
-    /// Into the subnet or out of it.
-    pub direction: Direction,
-    /// 1 to 32,766: of the entries that a packet matches, the one with the lowest number decides.
-    pub number: i32,
     /// Let it through, or drop it.
     pub allow: bool,
     /// The protocol.
@@ -75,7 +76,8 @@ impl Resource for NetworkAcl {
         let subnet_ids = acl.associations().iter().filter_map(|association| association.subnet_id());
         let spec = NetworkAcl {
             vpc_id: acl.vpc_id().unwrap_or_default().into(),
-            entries: entries(&acl),
+            ingress: entries(&acl, Direction::Ingress),
+            egress: entries(&acl, Direction::Egress),
             subnet_ids: in_order_of(&self.subnet_ids, subnet_ids.map(Into::into).collect()),
         };
         let id = acl.network_acl_id().unwrap_or_default();
@@ -89,14 +91,16 @@ impl Resource for NetworkAcl {
         };
         let id = make(cx, create).await?.network_acl.and_then(|acl| acl.network_acl_id);
         let id = id.ok_or(Error::incomplete("ec2:CreateNetworkAcl", "NetworkAclId"))?;
-        set_entries(cx, &id, &BTreeSet::new(), &self.entries).await?;
+        set_entries(cx, &id, Direction::Ingress, &BTreeMap::new(), &self.ingress).await?;
+        set_entries(cx, &id, Direction::Egress, &BTreeMap::new(), &self.egress).await?;
         associate(cx, &self.subnet_ids, &id).await?;
         Ok(NetworkAclOutputs { network_acl_id: id.into() })
     }
 
     async fn update(&self, cx: &Cx, found: &Found<Self>, _changes: &Changes<'_>) -> Result<NetworkAclOutputs> {
         let id = &*found.outputs.network_acl_id;
-        set_entries(cx, id, &found.spec.entries, &self.entries).await?;
+        set_entries(cx, id, Direction::Ingress, &found.spec.ingress, &self.ingress).await?;
+        set_entries(cx, id, Direction::Egress, &found.spec.egress, &self.egress).await?;
         let not_in = |all: &[SubnetId], of: &[SubnetId]| -> Vec<SubnetId> {
             of.iter().filter(|subnet| !all.contains(subnet)).cloned().collect()
         };
@@ -125,66 +129,68 @@ impl Resource for NetworkAcl {
 /// The number of the last entry of every ACL, which drops the rest. It can't be changed.
 const LAST: i32 = 32_767;
 
-/// What an ACL lets through and what not. An entry for IPv6 means nothing: our VPCs have IPv4 only.
-pub(super) fn entries(acl: &types::NetworkAcl) -> BTreeSet<NetworkAclEntry> {
-    let entries = acl.entries().iter().filter(|entry| entry.rule_number.is_some_and(|number| number < LAST));
+/// The entries of one direction. One for IPv6 means nothing: our VPCs have IPv4 only.
+pub(super) fn entries(acl: &types::NetworkAcl, direction: Direction) -> NetworkAclEntries {
+    let entries = acl.entries().iter().filter(|entry| Direction::from_egress(entry.egress) == direction);
+    let entries = entries.filter(|entry| entry.rule_number.is_some_and(|number| number < LAST));
     let entries = entries.filter_map(|entry| {
         let ports = entry.port_range().map(|ports| (ports.from, ports.to));
         let (from, to) = ports.or(entry.icmp_type_code().map(|icmp| (icmp.r#type, icmp.code))).unwrap_or_default();
-        Some(NetworkAclEntry {
-            direction: Direction::from_egress(entry.egress),
-            number: entry.rule_number?,
+        let entry_spec = NetworkAclEntry {
             allow: entry.rule_action() == Some(&RuleAction::Allow),
             protocol: Protocol::parse(entry.protocol()),
             cidr: entry.cidr_block()?.parse().ok()?,
             ports: Ports::parse(from, to),
-        })
+        };
+        Some((entry.rule_number?, entry_spec))
     });
     entries.collect()
 }
 
-/// Brings the entries of an ACL from `old` to `new`: what is let through first, what is taken away last.
+/// Brings the entries of one direction from `old` to `new`: what is let through first, what is taken away last.
 pub(super) async fn set_entries(
     cx: &Cx,
     id: &str,
-    old: &BTreeSet<NetworkAclEntry>,
-    new: &BTreeSet<NetworkAclEntry>,
+    direction: Direction,
+    old: &NetworkAclEntries,
+    new: &NetworkAclEntries,
 ) -> Result<()> {
-    let places: BTreeSet<_> = old.iter().map(NetworkAclEntry::place).collect();
-    for entry in new.difference(old) {
-        make(cx, || entry.put(cx, id, places.contains(&entry.place()))).await?;
+    for (number, entry) in new.iter().filter(|(number, entry)| old.get(number) != Some(entry)) {
+        let place = Place { acl: id, direction, number: *number };
+        make(cx, || entry.put(cx, &place, old.contains_key(number))).await?;
     }
-    let places: BTreeSet<_> = new.iter().map(NetworkAclEntry::place).collect();
-    for entry in old.iter().filter(|entry| !places.contains(&entry.place())) {
-        let request = cx.ec2.delete_network_acl_entry().network_acl_id(id).rule_number(entry.number);
-        let delete = async { Ok(request.egress(entry.direction.is_egress()).send().await?) };
+    for number in old.keys().filter(|number| !new.contains_key(number)) {
+        let request = cx.ec2.delete_network_acl_entry().network_acl_id(id).rule_number(*number);
+        let delete = async { Ok(request.egress(direction.is_egress()).send().await?) };
         unless_gone(delete.await)?;
     }
     Ok(())
 }
 
+/// Where an entry is.
+struct Place<'a> {
+    acl: &'a str,
+    direction: Direction,
+    number: i32,
+}
+
 /// Puts an entry into a request: those of CreateNetworkAclEntry and ReplaceNetworkAclEntry are two types.
 macro_rules! request {
-    ($entry:ident, $id:ident, $request:expr) => {{
+    ($entry:ident, $place:ident, $request:expr) => {{
         let (icmp, ports) = $entry.port_parameters();
         let action = if $entry.allow { RuleAction::Allow } else { RuleAction::Deny };
-        let request = $request.network_acl_id($id).egress($entry.direction.is_egress()).rule_number($entry.number);
-        let request = request.rule_action(action).protocol($entry.protocol.number());
+        let request = $request.network_acl_id($place.acl).egress($place.direction.is_egress());
+        let request = request.rule_number($place.number).rule_action(action).protocol($entry.protocol.number());
         request.cidr_block($entry.cidr.to_string()).set_icmp_type_code(icmp).set_port_range(ports)
     }};
 }
 
 impl NetworkAclEntry {
-    /// An ACL can have one entry with this number in this direction.
-    fn place(&self) -> (Direction, i32) {
-        (self.direction, self.number)
-    }
-
-    async fn put(&self, cx: &Cx, id: &str, replace: bool) -> Result<()> {
+    async fn put(&self, cx: &Cx, place: &Place<'_>, replace: bool) -> Result<()> {
         if replace {
-            request!(self, id, cx.ec2.replace_network_acl_entry()).send().await?;
+            request!(self, place, cx.ec2.replace_network_acl_entry()).send().await?;
         } else {
-            request!(self, id, cx.ec2.create_network_acl_entry()).send().await?;
+            request!(self, place, cx.ec2.create_network_acl_entry()).send().await?;
         }
         Ok(())
     }
@@ -246,21 +252,15 @@ mod tests {
             (Protocol::Tcp, Some(Ports::one(443))),
             (Protocol::Icmp, Some(Ports { from: 3, to: 4 })),
         ] {
-            let entry = NetworkAclEntry {
-                direction: Direction::Egress,
-                number: 7,
-                allow: true,
-                protocol,
-                cidr: everywhere,
-                ports,
-            };
+            let entry = NetworkAclEntry { allow: true, protocol, cidr: everywhere, ports };
             let (icmp, range) = entry.port_parameters();
             let sdk = types::NetworkAclEntry::builder().egress(true).rule_number(7).rule_action(RuleAction::Allow);
             let sdk = sdk.protocol(entry.protocol.number()).cidr_block("0.0.0.0/0");
             let sdk = sdk.set_icmp_type_code(icmp).set_port_range(range).build();
             let last = types::NetworkAclEntry::builder().rule_number(LAST).cidr_block("0.0.0.0/0").build();
             let acl = types::NetworkAcl::builder().entries(sdk).entries(last).build();
-            assert_eq!(entries(&acl), BTreeSet::from([entry]));
+            assert_eq!(entries(&acl, Direction::Egress), BTreeMap::from([(7, entry)]));
+            assert!(entries(&acl, Direction::Ingress).is_empty());
         }
     }
 }

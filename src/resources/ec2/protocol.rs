@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Which way connections (of a group) or packets (of an ACL) go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
     /// In.
@@ -24,7 +24,7 @@ impl Direction {
 }
 
 /// An IP protocol.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Protocol {
     /// All of them, on all ports.
@@ -74,7 +74,7 @@ impl Protocol {
 }
 
 /// A range of ports, both ends included; for ICMP its type and code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ports {
     /// The first port, or the ICMP type.
     pub from: i32,

@@ -150,7 +150,7 @@ impl Resource for DbCluster {
             return Err(refuse_major(&found.spec.engine_version, &self.engine_version));
         }
         if changes.has("global_cluster") {
-            self.leave_global(cx, found).await?;
+            self.follow_global(cx, found).await?;
         }
         if changes.0.iter().all(|change| change.field() == "global_cluster") {
             return Ok(found.outputs.clone());
@@ -195,7 +195,7 @@ impl Resource for DbCluster {
         if find(cx, &outputs.identifier).await?.is_none() {
             return Ok(());
         }
-        detach(cx, outputs).await?;
+        leave_global(cx, outputs).await?;
         let delete = || async {
             let request = cx.rds.delete_db_cluster().db_cluster_identifier(&outputs.identifier);
             Ok(request.skip_final_snapshot(true).delete_automated_backups(true).send().await.map(|_| ())?)
@@ -280,9 +280,9 @@ impl DbCluster {
     }
 
     /// A cluster can leave its global database in place, but only a new one can join one.
-    async fn leave_global(&self, cx: &Cx, found: &Found<Self>) -> Result<()> {
+    async fn follow_global(&self, cx: &Cx, found: &Found<Self>) -> Result<()> {
         match (&found.spec.global_cluster, &self.global_cluster) {
-            (_, None) => detach(cx, &found.outputs).await,
+            (_, None) => leave_global(cx, &found.outputs).await,
             (_, Some(wanted)) => {
                 let error = Error::local(format!("{} isn't in the global database {wanted}", self.identifier));
                 Err(error.with_help(
@@ -303,23 +303,11 @@ async fn password(cx: &Cx, secret: &SecretArn) -> Result<String> {
 }
 
 /// Takes the cluster out of its global database, if it is in one, and waits until it stands alone.
-/// <https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-global-database-detaching.html>
-async fn detach(cx: &Cx, outputs: &DbClusterOutputs) -> Result<()> {
-    let globals = global_cluster::list(cx).await?;
-    let Some(global) = global_cluster::with_member(&globals, &outputs.arn) else { return Ok(()) };
-    let remove = || async {
-        let request = cx.rds.remove_from_global_cluster().global_cluster_identifier(global);
-        Ok(request.db_cluster_identifier(&*outputs.arn).send().await.map(|_| ())?)
-    };
-    let not_ready = |error: &Error| error.class == Class::NotReady;
-    let what = "the global database to let the cluster go";
-    unless_gone(cx.retry_while(what, Patience::LONG, not_ready, remove).await)?;
-    cx.wait_until("the cluster to leave its global database", Patience::LONG, || async {
-        let globals = global_cluster::list(cx).await?;
-        Ok(global_cluster::with_member(&globals, &outputs.arn).is_none().then_some(()))
-    })
-    .await?;
-    until_available(cx, &outputs.identifier).await.map(|_| ())
+async fn leave_global(cx: &Cx, outputs: &DbClusterOutputs) -> Result<()> {
+    if global_cluster::detach(cx, &outputs.arn).await? {
+        until_available(cx, &outputs.identifier).await?;
+    }
+    Ok(())
 }
 
 async fn until_available(cx: &Cx, identifier: &str) -> Result<types::DbCluster> {

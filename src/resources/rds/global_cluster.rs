@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::engine_version::{is_same_major, runs_another_minor};
 use super::{from_sdk, to_sdk};
 use crate::aws::wait::{Patience, unless_gone};
-use crate::aws::{Cx, Error, Result};
+use crate::aws::{Class, Cx, Error, Result};
 use crate::engine::Tags;
 use crate::resources::{Changes, Found, Resource, seconds};
 
@@ -122,8 +122,27 @@ pub(super) fn with_member<'a>(globals: &'a [types::GlobalCluster], cluster_arn: 
     globals.iter().find(has).and_then(|global| global.global_cluster_identifier())
 }
 
+/// Takes the cluster out of its global database, and waits until it is out; false if it was in none.
+/// <https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-global-database-detaching.html>
+pub(super) async fn detach(cx: &Cx, cluster_arn: &str) -> Result<bool> {
+    let globals = list(cx).await?;
+    let Some(global) = with_member(&globals, cluster_arn) else { return Ok(false) };
+    let remove = || async {
+        let request = cx.rds.remove_from_global_cluster().global_cluster_identifier(global);
+        Ok(request.db_cluster_identifier(cluster_arn).send().await.map(|_| ())?)
+    };
+    let not_ready = |error: &Error| error.class == Class::NotReady;
+    let what = "the global database to let the cluster go";
+    unless_gone(cx.retry_while(what, Patience::LONG, not_ready, remove).await)?;
+    cx.wait_until("the cluster to leave its global database", Patience::LONG, || async {
+        Ok(with_member(&list(cx).await?, cluster_arn).is_none().then_some(()))
+    })
+    .await?;
+    Ok(true)
+}
+
 /// All global databases that have, or shall get, a cluster in the region.
-pub(super) async fn list(cx: &Cx) -> Result<Vec<types::GlobalCluster>> {
+async fn list(cx: &Cx) -> Result<Vec<types::GlobalCluster>> {
     let mut pages = cx.rds.describe_global_clusters().into_paginator().items().send();
     let mut all = Vec::new();
     while let Some(cluster) = pages.next().await {

@@ -244,13 +244,21 @@ impl Run {
 /// The end of a run with `--json`.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Summary {
+    /// How many steps were created.
     pub created: u64,
+    /// How many steps were changed in place.
     pub updated: u64,
+    /// How many steps were replaced.
     pub replaced: u64,
+    /// How many steps were deleted.
     pub deleted: u64,
+    /// How many steps were as they should be.
     pub unchanged: u64,
+    /// How many steps failed.
     pub failed: u64,
+    /// How many AWS calls were made.
     pub api_calls: u64,
+    /// How long it took.
     pub seconds: f64,
     /// All else that the summary holds.
     #[serde(flatten)]
