@@ -55,6 +55,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_ec2::types::{Filter, ResourceType, Tag, TagSpecification, UnsuccessfulItem};
+use tokio::time::Instant;
 
 use crate::aws::error::classify;
 use crate::aws::wait::{Patience, unless_gone};
@@ -208,15 +209,20 @@ pub(super) fn difference<T: Clone + PartialEq + Into<String>>(of: &[T], without:
     Some(difference).filter(|ids| !ids.is_empty())
 }
 
-/// Makes something out of parts that were made a moment ago: EC2 may not know them everywhere yet.
+/// Makes something out of parts that were made a moment ago: EC2 may not know them everywhere yet, or still be at work
+/// on them.
 /// <https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html>
 pub(super) async fn make<T, F>(cx: &Cx, call: impl FnMut() -> F) -> Result<T>
 where
     F: Future<Output = Result<T>>,
 {
-    let patience = Patience { limit: Duration::from_secs(60), ..Patience::SHORT };
-    let passing = |error: &Error| matches!(error.class, Class::Gone | Class::NotReady);
-    cx.retry_while("EC2 to know everywhere what was just made", patience, passing, call).await
+    let start = Instant::now();
+    let passing = |error: &Error| match error.class {
+        Class::NotReady => true,
+        Class::Gone => start.elapsed() < Duration::from_secs(60),
+        _ => false,
+    };
+    cx.retry_while("EC2 to know everywhere what was just made", Patience::SHORT, passing, call).await
 }
 
 /// Deletes what network interfaces may hold: those of a load balancer or an endpoint go within minutes, those of Lambda

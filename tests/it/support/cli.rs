@@ -258,8 +258,6 @@ pub struct Summary {
     pub failed: u64,
     /// How many AWS calls were made.
     pub api_calls: u64,
-    /// How long it took.
-    pub seconds: f64,
     /// All else that the summary holds.
     #[serde(flatten)]
     pub rest: BTreeMap<String, Value>,
