@@ -59,7 +59,7 @@ struct Globals {
     #[arg(long, global = true)]
     sandbox: bool,
     /// The port of the local AWS
-    #[arg(long, global = true, env = "PROVISIONER_SANDBOX_PORT", default_value_t = 4566, value_name = "PORT")]
+    #[arg(long, global = true, env = "PROVISIONER_SANDBOX_PORT", default_value_t = crate::sandbox::DEFAULT_PORT, value_name = "PORT")]
     sandbox_port: u16,
     /// How log lines look on stderr; RUST_LOG says which are shown
     #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text)]
