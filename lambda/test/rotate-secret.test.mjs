@@ -124,10 +124,18 @@ for (const [id, pattern] of [['api', /^[A-Za-z0-9]{48}$/], ['encryption', /^[A-Z
     const versionId = await steps(['createSecret'], id);
     for (const value of ['short', '', 7, current.value]) {
       secrets.setValueAt(id, 'AWSPENDING', { ...current, value });
-      await assert.rejects(step('testSecret', id, versionId));
+      await assert.rejects(steps(['setSecret', 'testSecret'], id, versionId));
     }
   });
 }
+
+test('Secrets Manager can try a new rotation out: testSecret alone, with the current value', async () => {
+  for (const id of ['database', 'api', 'encryption']) {
+    const versionId = secrets.beginRotation(id);
+    secrets.setValueAt(id, 'AWSPENDING', secrets.valueAt(id, 'AWSCURRENT'));
+    await step('testSecret', id, versionId);
+  }
+});
 
 test('a rotation that is not under way is refused', async () => {
   const versionId = secrets.beginRotation('api');

@@ -7,6 +7,7 @@ from typing import Any
 
 from .app import ACCOUNT
 from .backends import GLOBAL, backend
+from .strict.config_recorders import marks as recorder_marks
 
 Tagged = tuple[str, dict[str, str]]
 HOME = "us-east-1"
@@ -123,8 +124,9 @@ def route53(region: str) -> Iterator[Tagged]:
 
 
 def config(region: str) -> Iterator[Tagged]:
-    rules = backend("config", region).config_rules.values()
-    return ((rule.config_rule_arn, pairs(rule.tags)) for rule in rules)
+    store = backend("config", region)
+    yield from ((rule.config_rule_arn, pairs(rule.tags)) for rule in store.config_rules.values())
+    yield from ((recorder.arn, pairs(recorder.tags)) for recorder in recorder_marks(store).values())
 
 
 def cloudwatch(region: str) -> Iterator[Tagged]:

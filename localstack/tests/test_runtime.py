@@ -134,6 +134,12 @@ class Cloud:
         elb.register_targets(TargetGroupArn=arn, Targets=[{"Id": arn_of(function_name)}])
         return arn
 
+    def control(self, method: str, what: str, body: dict) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection.request(method, f"/_sandbox/{what}", body=json.dumps(body))
+        assert connection.getresponse().status == 200
+        connection.close()
+
     def stop(self) -> None:
         self._process.terminate()
         self._process.wait(10)
@@ -499,12 +505,13 @@ const call = (operation, input) => new Promise((resolve, reject) => {
     request.end(JSON.stringify(input));
 });
 export const handler = async ({ Step, SecretId, ClientRequestToken: token }) => {
-    console.log('GOT ' + JSON.stringify({ Step, SecretId }));
+    const staged = { SecretId, VersionId: token, VersionStage: 'AWSPENDING' };
+    const { SecretString: Pending } = await call('GetSecretValue', staged).catch(() => ({}));
+    console.log('GOT ' + JSON.stringify({ Step, SecretId, Pending }));
     const { VersionIdsToStages: stages } = await call('DescribeSecret', { SecretId });
     if (!stages[token]?.includes('AWSPENDING')) throw new Error('not pending: ' + JSON.stringify(stages));
     if (Step === 'createSecret') {
-        const pending = { SecretId, VersionId: token, VersionStage: 'AWSPENDING' };
-        const missing = await call('GetSecretValue', pending).catch((error) => error.message ?? '');
+        const missing = await call('GetSecretValue', staged).catch((error) => error.message ?? '');
         if (!`${missing}`.includes('ResourceNotFound')) throw new Error('a value already');
         const made = { SecretString: 'new', VersionStages: ['AWSPENDING'] };
         await call('PutSecretValue', { SecretId, ClientRequestToken: token, ...made });
@@ -562,8 +569,18 @@ class TestRotation:
     def test_not_at_once_only_tries_the_function_out(self, cloud, rotator):
         secrets = cloud.client("secretsmanager")
         made = secrets.create_secret(Name="later", SecretString="old")
-        secrets.rotate_secret(SecretId="later", RotationLambdaARN=arn_of(rotator), RotateImmediately=False)
-        eventually(lambda: [event["Step"] for event in cloud.events(rotator)] == ["testSecret"])
+        later = {"SecretId": "later", "RotationLambdaARN": arn_of(rotator), "RotateImmediately": False}
+        # Where durations don't count nothing is tried out, and no Node.js started.
+        secrets.rotate_secret(**later)
+        assert list(secrets.describe_secret(SecretId="later")["VersionIdsToStages"]) == [made["VersionId"]]
+        cloud.control("PUT", "time-scale", {"scale": 1000})
+        try:
+            secrets.rotate_secret(**later)
+            eventually(lambda: [event["Step"] for event in cloud.events(rotator)] == ["testSecret"])
+        finally:
+            cloud.control("PUT", "time-scale", {"scale": 0})
+        # The function saw the value that is current.
+        assert [event["Pending"] for event in cloud.events(rotator)] == ["old"]
         eventually(lambda: list(secrets.describe_secret(SecretId="later")["VersionIdsToStages"]) == [made["VersionId"]])
 
     def test_needs_a_permission(self, cloud):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..backends import backend
 from ..errors import AwsError
 from ..request import AwsRequest
+from .ec2_interfaces import settle
 
 if TYPE_CHECKING:
     from ..app import Sandbox
@@ -77,52 +78,27 @@ def release_address(request: AwsRequest) -> None:
 
 
 def subnet_holders(region: str, subnet: Any) -> Iterator[str]:
+    """Whatever stands in a subnet does so through a network interface, but for transit gateways."""
     ec2 = backend("ec2", region)
-    yield from (nat.id for nat in live_nat_gateways(ec2) if nat.subnet_id == subnet.id)
-    yield from (endpoint.id for endpoint in live_endpoints(ec2) if subnet.id in (endpoint.subnet_ids or []))
+    settle(region)
     for attachment in ec2.transit_gateway_attachments.values():
         if subnet.id in getattr(attachment, "subnet_ids", []):
             yield attachment.id
-    for balancer in load_balancers(region):
-        if subnet.id in [one.id for one in balancer.subnets]:
-            yield balancer.arn
-    for instance in backend("rds", region).databases.values():
-        if _stands_in(region, instance, subnet):
-            yield instance.db_instance_identifier
-    for function in functions(region):
-        if subnet.id in (function.vpc_config or {}).get("SubnetIds", []):
-            yield function.function_arn
     yield from (eni.id for eni in ec2.enis.values() if eni.subnet.id == subnet.id)
-
-
-def _stands_in(region: str, instance: Any, subnet: Any) -> bool:
-    """An instance has its interface in its own zone's subnet of the group only."""
-    rds = backend("rds", region)
-    cluster = rds.clusters.get(getattr(instance, "db_cluster_identifier", None))
-    group = rds.subnet_groups.get(cluster.db_subnet_group_name) if cluster else instance.db_subnet_group
-    if group is None or subnet.id not in [one.id for one in group._subnets]:
-        return False
-    return instance.availability_zone == subnet.availability_zone
 
 
 def group_holders(region: str, group_id: str) -> Iterator[str]:
     ec2 = backend("ec2", region)
+    settle(region)
     for groups in ec2.groups.values():
         for other in groups.values():
             rules = [*other.ingress_rules, *other.egress_rules]
             if other.id != group_id and any(rule.source_group.get("GroupId") == group_id for rule in rules):
                 yield other.id
-    yield from (endpoint.id for endpoint in live_endpoints(ec2) if group_id in endpoint.security_group_ids)
-    for balancer in load_balancers(region):
-        if group_id in (balancer.security_groups or []):
-            yield balancer.arn
     rds = backend("rds", region)
     for database in [*rds.databases.values(), *rds.clusters.values()]:
         if group_id in (database.vpc_security_group_ids or []):
             yield database.resource_id
-    for function in functions(region):
-        if group_id in (function.vpc_config or {}).get("SecurityGroupIds", []):
-            yield function.function_arn
     for eni in ec2.enis.values():
         if group_id in [group.id for group in eni.group_set]:
             yield eni.id
@@ -138,7 +114,3 @@ def live_endpoints(ec2: Any) -> list[Any]:
 
 def load_balancers(region: str) -> list[Any]:
     return list(backend("elbv2", region).load_balancers.values())
-
-
-def functions(region: str) -> list[Any]:
-    return list(backend("lambda", region).list_functions())

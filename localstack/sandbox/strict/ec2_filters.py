@@ -1,4 +1,4 @@
-"""Tag filters, which moto ignores for several kinds of things, hold for every Describe."""
+"""Filters by tags and by plain members, which moto ignores for several kinds of things, hold for every Describe."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ def _lists_tagged_things(operation: Any) -> bool:
 
 
 def keep_matching(request: AwsRequest, result: dict[str, Any]) -> None:
-    filters = [f for f in request.params.get("Filters") or [] if f["Name"].startswith("tag")]
+    filters = request.params.get("Filters") or request.params.get("Filter") or []
     if not filters:
         return
     for name, items in result.items():
         if isinstance(items, list) and items and isinstance(items[0], dict):
-            result[name] = [item for item in items if all(matches(item.get("Tags") or [], f) for f in filters)]
+            result[name] = [item for item in items if all(matches(item, f) for f in filters)]
 
 
-def matches(tags: list[dict[str, str]], wanted: dict[str, Any]) -> bool:
+def matches(item: dict[str, Any], wanted: dict[str, Any]) -> bool:
     kind, _, key = wanted["Name"].partition(":")
-    values = wanted.get("Values") or []
+    tags, values = item.get("Tags") or [], wanted.get("Values") or []
     if kind == "tag":
         candidates = [tag["Value"] for tag in tags if tag["Key"] == key]
     elif kind == "tag-key":
@@ -47,5 +47,8 @@ def matches(tags: list[dict[str, str]], wanted: dict[str, Any]) -> bool:
     elif kind == "tag-value":
         candidates = [tag["Value"] for tag in tags]
     else:
-        return True
+        plain = item.get(kind.title().replace("-", ""))
+        if not isinstance(plain, str):
+            return True  # what has parts of its own is moto's to compare
+        candidates = [plain]
     return any(fnmatch.fnmatchcase(candidate, value) for candidate in candidates for value in values)

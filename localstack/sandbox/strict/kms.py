@@ -79,11 +79,12 @@ def refuse_second_replica(request: AwsRequest) -> None:
 
 
 def dress_replica(request: AwsRequest, result: dict[str, Any]) -> None:
-    """A replica has a description, a policy and tags of its own; moto copies the primary's, or none."""
+    """A replica has a description, a policy, tags, aliases and grants of its own; moto's has the primary's."""
     params = request.params
     kms = backend("kms", params["ReplicaRegion"])
     replica = kms.keys[key_of(request).id]
     replica.description = params.get("Description", "")
+    replica.aliases, replica.grants = {}, {}
     if params.get("Policy"):
         replica.policy = params["Policy"]
     kms.tagger.delete_all_tags_for_resource(replica.id)

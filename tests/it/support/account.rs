@@ -34,6 +34,31 @@ impl Account {
         self.0.get(region).and_then(|kinds| kinds.get(kind)).cloned().unwrap_or_default()
     }
 
+    /// The things of which `is_wanted` (given region, kind, id and thing) says so.
+    pub fn only(&self, is_wanted: impl Fn(&str, &str, &str, &Thing) -> bool) -> Account {
+        let mut only = BTreeMap::<String, BTreeMap<String, BTreeMap<String, Thing>>>::new();
+        for (region, kind, id, thing) in self.things().filter(|(region, kind, id, thing)| is_wanted(region, kind, id, thing))
+        {
+            let kinds = only.entry(region.to_owned()).or_default();
+            kinds.entry(kind.to_owned()).or_default().insert(id.to_owned(), thing.clone());
+        }
+        Account(only)
+    }
+
+    /// Fails with their list if any step was made twice: two things of one kind in one region with one step's tags.
+    pub fn assert_no_twins(&self) {
+        let mut of_step: BTreeMap<[&str; 5], Vec<&str>> = BTreeMap::new();
+        for (region, kind, id, thing) in self.things() {
+            let tag = |key: &str| Some(thing.tags.as_ref()?.get(key)?.as_str());
+            let tags = (tag("provisioner:system"), tag("provisioner:suffix"), tag("provisioner:step"));
+            if let (Some(system), Some(suffix), Some(step)) = tags {
+                of_step.entry([region, kind, system, suffix, step]).or_default().push(id);
+            }
+        }
+        of_step.retain(|_, ids| ids.len() > 1);
+        assert!(of_step.is_empty(), "these were made more than once: {of_step:#?}");
+    }
+
     /// How many things there are.
     pub fn len(&self) -> usize {
         self.things().count()

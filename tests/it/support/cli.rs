@@ -112,15 +112,26 @@ pub struct Started {
 }
 
 impl Started {
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id().unwrap_or_else(|| panic!("`{}` has ended", self.command))
+    }
+
     /// Waits until stdout or stderr holds this text.
     pub async fn says(&self, text: &str) {
+        self.says_often(text, 1).await;
+    }
+
+    /// Waits until stdout or stderr holds this text so many times.
+    pub async fn says_often(&self, text: &str, times: usize) {
         let said = wait_for(LIMIT, || {
             let ended = self.stdout.ended() && self.stderr.ended();
-            let found = self.stdout.text().contains(text) || self.stderr.text().contains(text);
+            let found = [&self.stdout, &self.stderr].iter().any(|said| said.text().matches(text).count() >= times);
             (found || ended).then_some(found)
         });
         if said.await != Some(true) {
-            panic!("`{}` never says {text:?}:\n{}{}", self.command, self.stdout.text(), self.stderr.text());
+            let (command, stdout, stderr) = (&self.command, self.stdout.text(), self.stderr.text());
+            panic!("`{command}` never says {text:?} {times} times:\n{stdout}{stderr}");
         }
     }
 
@@ -214,6 +225,14 @@ impl Run {
     pub fn says(self, text: &str) -> Self {
         let Run { command, stdout, stderr, .. } = &self;
         assert!(stdout.contains(text) || stderr.contains(text), "`{command}` doesn't say {text:?}:\n{stdout}{stderr}");
+        self
+    }
+
+    /// Fails unless stderr holds this text, however its lines are broken and drawn.
+    pub fn explains(self, text: &str) -> Self {
+        let flat = |text: &str| text.chars().filter(|c| !c.is_whitespace() && *c != '│').collect::<String>();
+        let Run { command, stderr, .. } = &self;
+        assert!(flat(stderr).contains(&flat(text)), "`{command}` doesn't explain {text:?}:\n{stderr}");
         self
     }
 

@@ -5,8 +5,10 @@ pub mod cli;
 pub mod mariadb;
 pub mod sandbox;
 mod server;
+pub mod shared;
 pub mod wait;
 
 pub use cli::Cli;
 pub use mariadb::MariaDb;
 pub use sandbox::{Fault, Sandbox};
+pub use shared::Shared;

@@ -109,6 +109,12 @@ impl Sandbox {
         self.calls().iter().filter(named).count()
     }
 
+    /// The calls that were more than a question, refused ones included: `ec2:CreateVpc`.
+    pub fn changes(&self) -> Vec<String> {
+        let changes = self.calls().into_iter().filter(Call::is_change);
+        changes.map(|call| format!("{}:{}", call.service, call.operation.unwrap_or_default())).collect()
+    }
+
     /// Starts the list of calls anew.
     pub fn forget_calls(&self) {
         self.control().call("DELETE", "calls", None).expect("the calls are forgotten");
@@ -189,6 +195,14 @@ pub struct Call {
     pub status: u16,
     /// The error code, if it failed.
     pub code: Option<String>,
+}
+
+impl Call {
+    /// True unless it only reads.
+    fn is_change(&self) -> bool {
+        let operation = self.operation.as_deref().unwrap_or_default();
+        !["Describe", "Get", "List", "Head"].iter().any(|question| operation.starts_with(question))
+    }
 }
 
 /// An error to be given in the place of an answer, once unless said otherwise.
