@@ -4,7 +4,6 @@ use std::error::Error as _;
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use super::calls::request_id;
@@ -146,13 +145,28 @@ where
         let message = match said {
             Some(said) => said.to_owned(),
             None => match error.source() {
-                Some(source) => DisplayErrorContext(source).to_string(),
+                Some(source) => in_words(source),
                 None => error.to_string(),
             },
         };
         let code = code.map(str::to_owned);
         Error { class, operation, code, message, request_id, help: None }
     }
+}
+
+/// What an error and those behind it say, each once: what they hold is nothing for people, and may hold what they sent.
+fn in_words(error: &dyn std::error::Error) -> String {
+    let mut words = error.to_string();
+    let mut behind = error.source();
+    while let Some(error) = behind {
+        let more = error.to_string();
+        if !words.contains(&more) {
+            words.push_str(": ");
+            words.push_str(&more);
+        }
+        behind = error.source();
+    }
+    words
 }
 
 /// `ec2:CreateVpc` of `aws_sdk_ec2::operation::create_vpc::CreateVpcError`.
@@ -205,6 +219,16 @@ mod tests {
     #[test]
     fn the_operation_is_read_from_the_error_type() {
         assert_eq!(operation_of("aws_sdk_ec2::operation::create_vpc::CreateVpcError"), "ec2:CreateVpc");
+    }
+
+    #[test]
+    fn an_error_without_an_answer_says_what_is_behind_it_and_nothing_twice() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("{0}")]
+        struct Said(&'static str, #[source] Option<Box<Said>>);
+        let said = |text, behind: Option<Said>| Said(text, behind.map(Box::new));
+        let error = said("no answer", Some(said("no way: port closed", Some(said("port closed", None)))));
+        assert_eq!(in_words(&error), "no answer: no way: port closed");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::context::Context;
 use super::{Globals, Outcome, progress};
 use crate::engine::Action;
-use crate::report;
+use crate::report::{self, words};
 
 /// `provisioner status`
 #[derive(Debug, Args)]
@@ -44,7 +44,8 @@ impl Status {
         println!("{} {} in account {}", context.system.name(), style(&context.suffix).bold(), connection.shared.account);
         println!("{standing} of {} resources stand", wanted.graph.len());
         if !state.intents.is_empty() {
-            println!("{} unfinished: a run died; `provisioner apply` goes on from there", state.intents.len());
+            let creates = words::count(state.intents.len(), "create");
+            println!("{creates} unfinished: it failed or its run died; `provisioner apply` goes on from there");
         }
         live.iter().for_each(|(step, text)| println!("  {step}: {text}"));
         wanted.notes.iter().for_each(|text| println!("Note: {text}"));

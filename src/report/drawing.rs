@@ -18,7 +18,8 @@ pub struct Drawing {
 impl Drawing {
     /// Draws steps, or with `modules` one node a module.
     pub fn new(graph: &Graph, modules: bool) -> Self {
-        let name = |id: &StepId| if modules { StepId(id.module().to_owned()) } else { id.clone() };
+        let module = |id: &StepId| if id.module().is_empty() { StepId::from("(root)") } else { id.module().into() };
+        let name = |id: &StepId| if modules { module(id) } else { id.clone() };
         let mut nodes: BTreeMap<StepId, BTreeSet<StepId>> = BTreeMap::new();
         let mut kinds = BTreeMap::new();
         for step in graph.in_order() {

@@ -2,6 +2,8 @@
 //!
 //! Each test has a sandbox of its own. With `PROVISIONER_TEST_ENDPOINT` set they go to that endpoint instead.
 
+mod failures;
+mod lifecycle;
 mod sandbox;
 mod support;
 mod support_works;

@@ -166,7 +166,7 @@ impl Resource for Alarm {
         let arn = alarm.alarm_arn().map_or_else(|| alarm_arn(cx, name), str::to_owned);
         let tags = tags_of(cx, &arn).await?;
         let outputs = AlarmOutputs { arn: arn.into(), name: name.clone() };
-        let live = alarm.state_value().map(|state| state.as_str().to_lowercase());
+        let live = super::goes_off(alarm.state_value());
         Ok(Some(Found { live, ..Found::tagged(read(alarm)?, outputs, tags) }))
     }
 

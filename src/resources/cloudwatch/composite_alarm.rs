@@ -66,7 +66,7 @@ impl Resource for CompositeAlarm {
             ok_actions: alarm.ok_actions().iter().cloned().collect(),
         };
         let outputs = CompositeAlarmOutputs { arn: arn.into(), name: name.clone() };
-        let live = alarm.state_value().map(|state| state.as_str().to_lowercase());
+        let live = super::goes_off(alarm.state_value());
         Ok(Some(Found { live, ..Found::tagged(spec, outputs, tags) }))
     }
 

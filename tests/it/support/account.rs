@@ -37,7 +37,8 @@ impl Account {
     /// The things of which `is_wanted` (given region, kind, id and thing) says so.
     pub fn only(&self, is_wanted: impl Fn(&str, &str, &str, &Thing) -> bool) -> Account {
         let mut only = BTreeMap::<String, BTreeMap<String, BTreeMap<String, Thing>>>::new();
-        for (region, kind, id, thing) in self.things().filter(|(region, kind, id, thing)| is_wanted(region, kind, id, thing))
+        for (region, kind, id, thing) in
+            self.things().filter(|(region, kind, id, thing)| is_wanted(region, kind, id, thing))
         {
             let kinds = only.entry(region.to_owned()).or_default();
             kinds.entry(kind.to_owned()).or_default().insert(id.to_owned(), thing.clone());

@@ -78,6 +78,14 @@ impl MariaDb {
         String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
     }
 
+    /// Whether a user comes in with this password, over TLS.
+    pub fn lets_in(&self, user: &str, password: &str) -> bool {
+        let mut client = Command::new(program("mariadb"));
+        client.args(["--no-defaults", "--protocol=tcp", "--host=127.0.0.1", "--ssl", "--execute=SELECT 1"]);
+        client.arg(format!("--port={}", self.port)).arg(format!("--user={user}")).env("MYSQL_PWD", password);
+        client.output().expect("mariadb runs").status.success()
+    }
+
     /// The Unix socket.
     pub fn socket(&self) -> PathBuf {
         self.folder.path().join("socket")

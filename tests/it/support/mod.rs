@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod cli;
+pub mod http;
 pub mod mariadb;
 pub mod sandbox;
 mod server;

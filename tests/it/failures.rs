@@ -1,0 +1,389 @@
+//! What goes wrong: AWS refuses, people err, runs meet, runs die, names are taken. The system comes out whole.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use provisioner::state::State;
+use serde_json::{Value, json};
+
+use crate::support::cli::Run;
+use crate::support::{Cli, Fault, Sandbox, Shared};
+
+const REGIONS: [&str; 2] = ["us-east-1", "us-east-2"];
+const APPLY: [&str; 4] = ["apply", "--suffix", "dev1", "--json"];
+
+/// Nothing is left to do.
+async fn assert_settled(cli: &Cli) {
+    let plan = cli.run(&["plan", "--suffix", "dev1", "--json", "--detailed-exitcode"]).await.ok();
+    assert_eq!(plan.events().len(), 1, "a plan that isn't empty:\n{}", plan.stdout);
+}
+
+fn steps(list: &Value) -> BTreeSet<String> {
+    list.as_array().unwrap().iter().map(|entry| entry["step"].as_str().unwrap().to_owned()).collect()
+}
+
+/// The steps that need one of these, at whatever distance, by the graph as it is drawn.
+async fn dependents(cli: &Cli, of: &[&str]) -> (BTreeSet<String>, usize) {
+    let dot = cli.run(&["graph", "--suffix", "dev1"]).await.ok().stdout;
+    let mut users: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (from, to) in dot.lines().filter_map(|line| line.trim().trim_end_matches(';').split_once(" -> ")) {
+        users.entry(from.trim_matches('"')).or_default().push(to.trim_matches('"'));
+    }
+    let mut found = BTreeSet::new();
+    let mut left = of.to_vec();
+    while let Some(step) = left.pop() {
+        for user in users.get(step).into_iter().flatten() {
+            if found.insert((*user).to_owned()) {
+                left.push(user);
+            }
+        }
+    }
+    (found, dot.matches(" [label=").count())
+}
+
+#[tokio::test]
+async fn what_aws_refuses_stops_only_what_needs_it_and_the_next_apply_goes_on() {
+    let sandbox = Sandbox::fresh().await;
+    let cli = Cli::new(&sandbox);
+    let (cluster, queue) = ("blue/database/cluster", "green/queues/payments-queue");
+    let refusals = [
+        Fault::new("rds", "CreateDBCluster", "AccessDenied").status(403).matching("aurora-blue-dev1"),
+        Fault::new("sqs", "CreateQueue", "InvalidParameterValue").matching("payments-queue-green-dev1"),
+    ];
+    refusals.into_iter().for_each(|refusal| sandbox.inject(&refusal.forever()));
+    let (left_out, all) = dependents(&cli, &[cluster, queue]).await;
+    assert!(left_out.contains("blue/database/instance-1") && left_out.len() < all / 2, "{left_out:?}");
+
+    // For people, on stderr.
+    let mut run = cli.run(&["apply", "--suffix", "dev1"]).await.exits(1);
+    for (step, operation, code, advice) in [
+        (cluster, "rds:CreateDBCluster", "AccessDenied", "check the credentials"),
+        (queue, "sqs:CreateQueue", "InvalidParameterValue", "correct it in provisioner.toml"),
+    ] {
+        let mut lines = run.stderr.lines().skip_while(|line| !line.starts_with(&format!("failed: {step}: ")));
+        let said = lines.next().unwrap_or_else(|| panic!("nothing is said of {step}:\n{}", run.stderr));
+        assert!(said.contains(operation) && said.contains(&format!("code {code}, request id ")), "{said}");
+        let help = lines.next().unwrap_or_default();
+        assert!(help.trim_start().starts_with('→') && help.contains(advice), "{help}");
+        run = run.says(&format!("left out {}", if step == cluster { "blue/database/instance-1" } else { "green/" }));
+    }
+    let recorded =
+        |cli: &Cli| -> BTreeSet<String> { cli.state("dev1")["steps"].as_object().unwrap().keys().cloned().collect() };
+    let finished = recorded(&cli);
+    assert_eq!(finished.len(), all - left_out.len() - 2);
+    assert!(finished.contains("green/database/recovery/cluster"), "the other environment is whole");
+    assert!(finished.is_disjoint(&left_out));
+
+    // For programs, in the summary; what stands is not touched again.
+    let again = cli.run(&APPLY).await.exits(1).summary();
+    assert_eq!((again.created, again.updated, again.replaced, again.deleted, again.failed), (0, 0, 0, 0, 2));
+    assert_eq!(steps(&again.rest["failures"]), BTreeSet::from([cluster.to_owned(), queue.to_owned()]));
+    assert_eq!(steps(&again.rest["skipped"]), left_out);
+    for failure in again.rest["failures"].as_array().unwrap() {
+        let text = |key: &str| failure[key].as_str().unwrap_or_default().to_owned();
+        let (operation, code) = match failure["step"] == cluster {
+            true => ("rds:CreateDBCluster", "AccessDenied"),
+            false => ("sqs:CreateQueue", "InvalidParameterValue"),
+        };
+        assert_eq!((text("operation").as_str(), text("code").as_str()), (operation, code));
+        assert!(!text("request_id").is_empty() && !text("message").is_empty() && !text("help").is_empty(), "{failure}");
+    }
+
+    sandbox.clear_faults();
+    let rest = cli.run(&APPLY).await.ok().summary();
+    assert_eq!((rest.created, rest.failed), (left_out.len() as u64 + 2, 0));
+    assert_eq!(recorded(&cli).len(), all);
+    sandbox.account(&REGIONS).await.assert_no_twins();
+    assert_settled(&cli).await;
+}
+
+/// An account in which nothing may come to be.
+async fn untouched() -> Arc<Sandbox> {
+    static UNTOUCHED: Shared<Sandbox> = Shared::new();
+    UNTOUCHED.get(Sandbox::fresh).await
+}
+
+/// Runs what must be refused: neither in AWS nor on disk is anything different afterwards.
+async fn refused(sandbox: &Sandbox, cli: &Cli, arguments: &[&str]) -> Run {
+    let states = |cli: &Cli| -> BTreeMap<_, _> {
+        let entries = std::fs::read_dir(cli.state_folder()).into_iter().flatten().flatten();
+        entries.map(|entry| (entry.file_name(), std::fs::read(entry.path()).unwrap())).collect()
+    };
+    let before = states(cli);
+    let run = cli.run(arguments).await.exits(1);
+    assert_eq!(sandbox.changes(), [""; 0]);
+    assert!(states(cli) == before, "states were written: {:?}", states(cli).keys());
+    // What a program says to itself is nothing for people.
+    run.never_says("panicked").never_says("Error {").never_says("kind: ")
+}
+
+#[tokio::test]
+async fn an_unknown_setting_is_named_with_its_line() {
+    let sandbox = untouched().await;
+    let cli = Cli::new(&sandbox);
+    cli.configure("region = \"us-east-1\"\n\n[network]\nblue_cdir = \"10.1.0.0/16\"\n");
+    for command in ["plan", "apply"] {
+        let run = refused(&sandbox, &cli, &[command, "--suffix", "dev1"]).await;
+        run.explains("provisioner.toml: TOML parse error at line 4")
+            .explains("unknown field `blue_cdir`")
+            .explains("`blue_cidr`");
+    }
+}
+
+#[tokio::test]
+async fn networks_that_overlap_are_named_with_their_line() {
+    let sandbox = untouched().await;
+    let cli = Cli::new(&sandbox);
+    cli.configure("[network]\nblue_cidr = \"10.1.0.0/16\"\n\n# oh\ngreen_cidr = \"10.1.0.0/16\"\n");
+    let run = refused(&sandbox, &cli, &["apply", "--suffix", "dev1"]).await;
+    run.explains("provisioner.toml:5: network.green_cidr: 10.1.0.0/16 overlaps network.blue_cidr");
+}
+
+#[tokio::test]
+async fn a_suffix_that_is_no_part_of_a_name_is_refused() {
+    let sandbox = untouched().await;
+    let cli = Cli::new(&sandbox);
+    for bad in ["Dev1", "dev_1", "dév", "../dev1", "1dev", "dev1-", "a b", "abcdefghij1234567", ""] {
+        let run = refused(&sandbox, &cli, &["apply", &format!("--suffix={bad}")]).await;
+        run.explains(&format!("the suffix {bad:?} can't be used")).explains("16 characters at most, for example dev1");
+    }
+    cli.configure("suffix = \"Dev1\"\n");
+    refused(&sandbox, &cli, &["apply"]).await.explains("the suffix \"Dev1\" can't be used");
+}
+
+#[tokio::test]
+async fn no_suffix_where_there_are_several_is_no_guess() {
+    let sandbox = untouched().await;
+    let cli = Cli::new(&sandbox);
+    refused(&sandbox, &cli, &["apply"])
+        .await
+        .explains("no suffix is given, and there is no state")
+        .explains("--suffix");
+    for suffix in ["dev1", "dev2"] {
+        put_state(&cli, suffix, &State::new("lambda-mysql", suffix, "123456789012", "us-east-1").to_text());
+    }
+    for command in [&["apply"][..], &["plan"], &["destroy", "--yes"], &["output"]] {
+        let run = refused(&sandbox, &cli, command).await;
+        run.explains("no suffix is given, and there are states of dev1, dev2").explains("--suffix dev1");
+    }
+}
+
+#[tokio::test]
+async fn no_credentials_are_told_from_wrong_ones() {
+    let sandbox = untouched().await;
+    let mut cli = Cli::offline();
+    cli.set("AWS_ENDPOINT_URL", &sandbox.endpoint());
+    let run = refused(&sandbox, &cli, &["apply", "--suffix", "dev1"]).await;
+    run.explains("no credentials").explains("set AWS_PROFILE or log in").explains("--sandbox works without any");
+}
+
+#[tokio::test]
+async fn an_endpoint_that_nobody_answers_at_is_told() {
+    let sandbox = untouched().await;
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mut cli = Cli::offline();
+    for (name, value) in sandbox.credentials() {
+        cli.set(name, &value);
+    }
+    cli.set("AWS_ENDPOINT_URL", &format!("http://{nobody}"));
+    let run = refused(&sandbox, &cli, &["apply", "--suffix", "dev1"]).await;
+    run.explains("sts:GetCallerIdentity")
+        .explains("Connection refused")
+        .explains("AWS can't be reached: check the network and AWS_ENDPOINT_URL");
+}
+
+fn put_state(cli: &Cli, suffix: &str, text: &str) {
+    std::fs::create_dir_all(cli.state_folder()).unwrap();
+    std::fs::write(cli.state_folder().join(format!("{suffix}.json")), text).unwrap();
+}
+
+#[tokio::test]
+async fn a_state_of_another_system_or_account_is_left_alone() {
+    let sandbox = untouched().await;
+    let cli = Cli::new(&sandbox);
+    put_state(&cli, "dev1", &State::new("fargate-postgres", "dev1", "123456789012", "us-east-1").to_text());
+    put_state(&cli, "dev2", &State::new("lambda-mysql", "dev2", "999999999999", "us-east-1").to_text());
+    for command in [&["apply"][..], &["plan"], &["destroy", "--yes"]] {
+        let run = refused(&sandbox, &cli, &[command, &["--suffix", "dev1"]].concat()).await;
+        run.explains("dev1.json is of the system fargate-postgres, and the configuration says lambda-mysql");
+        let run = refused(&sandbox, &cli, &[command, &["--suffix", "dev2"]].concat()).await;
+        run.explains("dev2.json is of the AWS account 999999999999, and these credentials are of 123456789012");
+    }
+}
+
+#[tokio::test]
+async fn a_state_that_was_cut_off_anywhere_is_left_alone() {
+    let sandbox = untouched().await;
+    let cli = Cli::new(&sandbox);
+    let whole = State::new("lambda-mysql", "dev1", "123456789012", "us-east-1").to_text();
+    let changed = whole.replace("us-east-1", "us-east-2");
+    let cuts = [0, 1, whole.len() / 3, whole.len() / 2, whole.len() - 3, whole.len() - 1];
+    let damaged = cuts.iter().map(|length| &whole[..*length]).chain([changed.as_str()]);
+    for text in damaged {
+        put_state(&cli, "dev1", text);
+        for command in [&["plan"][..], &["apply"], &["destroy", "--yes"], &["output"]] {
+            let run = refused(&sandbox, &cli, &[command, &["--suffix", "dev1"]].concat()).await;
+            let run = run.explains("the state file state/dev1.json is damaged");
+            run.explains("nothing was changed; the generation before it is state/dev1.json.backup");
+        }
+    }
+    // The file that was cut is the one thing that was wrong.
+    put_state(&cli, "dev1", &whole);
+    cli.run(&["plan", "--suffix", "dev1"]).await.ok();
+}
+
+#[tokio::test]
+async fn another_account_than_the_configured_one_is_refused() {
+    let sandbox = untouched().await;
+    let cli = Cli::new(&sandbox);
+    cli.configure("\naccount = \"111122223333\"\n");
+    let run = refused(&sandbox, &cli, &["apply", "--suffix", "dev1"]).await;
+    let run = run.explains("provisioner.toml:2: account").explains("123456789012");
+    run.explains("the configuration allows 111122223333 only").explains("AWS_PROFILE");
+    cli.configure("\naccount = \"123456789012\"\n");
+    cli.run(&["plan", "--suffix", "dev1"]).await.ok();
+}
+
+#[tokio::test]
+async fn of_two_runs_at_once_one_works_and_the_other_says_who_does() {
+    let sandbox = Sandbox::fresh().await;
+    let cli = Cli::new(&sandbox);
+    let first = cli.start(&APPLY);
+    first.says("step_started").await;
+    for command in [&["apply"][..], &["destroy", "--yes"]] {
+        let second = cli.run(&[command, &["--suffix", "dev1"]].concat()).await.exits(1);
+        let second = second.explains("another run holds the lock state/dev1.lock: `provisioner apply`");
+        second.explains(&format!("process {}, since 20", first.pid())).explains("wait for it to end");
+    }
+    // Looking is free, and another suffix is another system.
+    let first_goes_on = cli.run(&["output", "--suffix", "dev1"]).await.ok();
+    assert_eq!(first_goes_on.stdout, "", "nothing stands yet");
+    let summary = first.finish().await.ok().summary();
+    assert_eq!((summary.failed, summary.unchanged), (0, 0));
+    sandbox.account(&REGIONS).await.assert_no_twins();
+    assert_settled(&cli).await;
+}
+
+#[tokio::test]
+async fn an_apply_after_killed_ones_completes_without_making_anything_twice() {
+    let sandbox = Sandbox::fresh().await;
+    let cli = Cli::new(&sandbox);
+    // Early, when little is recorded, and later, when much is in flight.
+    for steps in [20, 100, 150] {
+        let run = cli.start(&APPLY);
+        run.says_often("\"step_done\"", steps).await;
+        run.kill();
+        assert_eq!(run.finish().await.code, None);
+        assert!(cli.state_folder().join("dev1.journal").exists(), "a killed run leaves its journal");
+    }
+    let last = cli.run(&APPLY).await.ok().summary();
+    assert!(last.failed == 0 && last.created > 0, "{last:?}");
+    assert_eq!(last.created + last.unchanged + last.updated + adopted(&last.rest), count(&cli), "{last:?}");
+    assert_eq!((last.replaced, last.deleted), (0, 0));
+    assert!(!cli.state_folder().join("dev1.journal").exists());
+    assert_eq!(cli.state("dev1").get("intents"), None);
+    sandbox.account(&REGIONS).await.assert_no_twins();
+    assert_settled(&cli).await;
+    let before_all = Sandbox::fresh().await.account(&REGIONS).await;
+    cli.run(&["destroy", "--suffix", "dev1", "--yes"]).await.ok();
+    before_all.assert_same(&sandbox.account(&REGIONS).await);
+}
+
+fn adopted(rest: &BTreeMap<String, Value>) -> u64 {
+    rest["adopted"].as_u64().unwrap()
+}
+
+/// How many steps are recorded.
+fn count(cli: &Cli) -> u64 {
+    cli.state("dev1")["steps"].as_object().unwrap().len() as u64
+}
+
+#[tokio::test]
+async fn an_interrupted_apply_ends_what_is_in_flight_and_the_next_one_goes_on() {
+    let sandbox = Sandbox::fresh().await;
+    let cli = Cli::new(&sandbox);
+    let run = cli.start(&APPLY);
+    run.says_often("\"step_done\"", 150).await;
+    run.interrupt();
+    let first = run.finish().await.exits(130).summary();
+    assert!(first.rest["interrupted"] == true && first.failed == 0 && first.created >= 150, "{first:?}");
+    assert_eq!(count(&cli), first.created);
+    assert_eq!(cli.state("dev1").get("intents"), None, "what was begun is done");
+    let second = cli.run(&APPLY).await.ok().summary();
+    assert_eq!((second.unchanged, second.failed), (first.created, 0));
+    assert_eq!(second.created, steps(&first.rest["skipped"]).len() as u64, "what was left out is what is made");
+    sandbox.account(&REGIONS).await.assert_no_twins();
+    assert_settled(&cli).await;
+}
+
+/// Makes what others might have made under our names before us.
+const NEIGHBOURS: &str = r"
+import boto3, json
+boto3.client('sqs').create_queue(QueueName='payments-queue-blue-dev1', Attributes={'VisibilityTimeout': '7'})
+s3 = boto3.client('s3')
+s3.create_bucket(Bucket='alb-logs-123456789012-green-dev1')
+s3.put_object(Bucket='alb-logs-123456789012-green-dev1', Key='precious', Body=b'1')
+trust = {'Version': '2012-10-17', 'Statement': [
+    {'Effect': 'Allow', 'Principal': {'Service': 'ec2.amazonaws.com'}, 'Action': 'sts:AssumeRole'}]}
+# Of a system like ours, and still not ours.
+tags = {'provisioner:system': 'lambda-mysql', 'provisioner:suffix': 'dev2', 'provisioner:step': 'failback/role'}
+boto3.client('iam').create_role(RoleName='failback-role-dev1', AssumeRolePolicyDocument=json.dumps(trust),
+    Tags=[{'Key': key, 'Value': value} for key, value in tags.items()])
+";
+
+/// All that could be changed of [`NEIGHBOURS`].
+const LOOK: &str = r"
+import boto3, json
+from botocore.exceptions import ClientError
+sqs, s3, iam = (boto3.client(service) for service in ('sqs', 's3', 'iam'))
+url = sqs.get_queue_url(QueueName='payments-queue-blue-dev1')['QueueUrl']
+queue = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=['All'])['Attributes']
+seen = {'queue': [queue, sqs.list_queue_tags(QueueUrl=url).get('Tags')]}
+for setting in ('versioning', 'policy', 'tagging', 'encryption', 'lifecycle_configuration', 'logging',
+                'ownership_controls', 'notification_configuration'):
+    try:
+        answer = getattr(s3, f'get_bucket_{setting}')(Bucket='alb-logs-123456789012-green-dev1')
+        answer.pop('ResponseMetadata')
+    except ClientError as error:
+        answer = error.response['Error']['Code']
+    seen[setting] = answer
+versions = s3.list_object_versions(Bucket='alb-logs-123456789012-green-dev1')
+seen['objects'] = [version['Key'] for version in versions['Versions']]
+role = iam.get_role(RoleName='failback-role-dev1')['Role']
+seen['role'] = [role['AssumeRolePolicyDocument'], role.get('Description'), role['Tags'],
+    iam.list_role_policies(RoleName='failback-role-dev1')['PolicyNames'],
+    iam.list_attached_role_policies(RoleName='failback-role-dev1')['AttachedPolicies']]
+print(json.dumps(seen, default=str))
+";
+
+#[tokio::test]
+async fn what_others_made_under_our_names_is_neither_taken_nor_changed_nor_deleted() {
+    let sandbox = Sandbox::fresh().await;
+    let cli = Cli::new(&sandbox);
+    sandbox.python(NEIGHBOURS).await;
+    let before = (sandbox.python(LOOK).await, sandbox.account(&REGIONS).await);
+    let theirs = ["blue/queues/payments-queue", "failback/role", "green/edge/alb-logs/bucket"];
+    let theirs: BTreeSet<String> = theirs.iter().map(|step| (*step).to_owned()).collect();
+
+    // A plan says so before anything is made.
+    let plan = cli.run(&["plan", "--suffix", "dev1", "--json"]).await.exits(1);
+    let failed = plan.events().into_iter().filter(|event| event["type"] == "plan_failed").collect::<Vec<_>>();
+    assert_eq!(steps(&json!(failed)), theirs);
+
+    let apply = cli.run(&APPLY).await.exits(1).summary();
+    assert_eq!(steps(&apply.rest["failures"]), theirs);
+    for failure in apply.rest["failures"].as_array().unwrap() {
+        let (message, help) = (failure["message"].as_str().unwrap(), failure["help"].as_str().unwrap());
+        assert!(message.ends_with("stands already and is not of this system: it is left alone"), "{message}");
+        assert!(message.contains("-dev1"), "which one? {message}");
+        assert!(help.contains("use another --suffix") && help.contains("provisioner:suffix"), "{help}");
+    }
+    assert!(apply.created > 200, "the rest is made: {apply:?}");
+    assert_eq!(sandbox.python(LOOK).await, before.0);
+
+    // Nor does a second try, which knows more.
+    cli.run(&APPLY).await.exits(1);
+    cli.run(&["destroy", "--suffix", "dev1", "--yes"]).await.ok();
+    assert_eq!(sandbox.python(LOOK).await, before.0);
+    before.1.assert_same(&sandbox.account(&REGIONS).await);
+}

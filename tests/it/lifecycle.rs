@@ -1,0 +1,534 @@
+//! A system's life: applied, looked at, changed, applied beside another, destroyed, applied again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use crate::support::account::{Account, Thing};
+use crate::support::cli::{Run, Summary};
+use crate::support::{Cli, Sandbox, Shared};
+
+const REGIONS: [&str; 2] = ["us-east-1", "us-east-2"];
+
+/// A system `dev1` with the default configuration. Tests only look at it.
+struct Standing {
+    sandbox: Sandbox,
+    cli: Cli,
+    /// The first apply, as people see it.
+    first: Run,
+    /// The apply after it.
+    second: Summary,
+    account: Account,
+}
+
+impl Standing {
+    async fn get() -> Arc<Self> {
+        static STANDING: Shared<Standing> = Shared::new();
+        let make = async || {
+            let sandbox = Sandbox::fresh().await;
+            let cli = Cli::new(&sandbox);
+            let first = cli.run(&["apply", "--suffix", "dev1"]).await.ok();
+            let second = cli.run(&["apply", "--suffix", "dev1", "--json"]).await.ok().summary();
+            let account = sandbox.account(&REGIONS).await;
+            Standing { sandbox, cli, first, second, account }
+        };
+        STANDING.get(make).await
+    }
+
+    async fn run(&self, arguments: &[&str]) -> Run {
+        self.cli.run(&[arguments, &["--suffix", "dev1"]].concat()).await
+    }
+
+    fn steps(&self) -> Vec<String> {
+        self.cli.state("dev1")["steps"].as_object().unwrap().keys().cloned().collect()
+    }
+}
+
+/// Nothing to do: exit 0 where changes would give 2, and a summary without any.
+async fn assert_settled(cli: &Cli, suffix: &str) {
+    let plan = cli.run(&["plan", "--suffix", suffix, "--json", "--detailed-exitcode"]).await.ok();
+    let summary = plan.summary();
+    assert_eq!(plan.events().len(), 1, "a plan that isn't empty:\n{}", plan.stdout);
+    assert_eq!(done(&summary), [0; 4]);
+    assert!(summary.failed == 0 && summary.unchanged > 400, "{summary:?}");
+}
+
+/// Created, updated, replaced, deleted.
+fn done(summary: &Summary) -> [u64; 4] {
+    [summary.created, summary.updated, summary.replaced, summary.deleted]
+}
+
+/// All files of a folder with their contents.
+fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.map(|path| (path.display().to_string(), std::fs::read(&path).unwrap())).collect()
+}
+
+/// `name = value` lines.
+fn outputs(text: &str) -> BTreeMap<String, String> {
+    let pairs = text.lines().filter_map(|line| line.split_once(" = "));
+    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+/// The planned actions of `plan --json`: step to kind and action.
+fn planned(plan: &Run) -> BTreeMap<String, (String, String)> {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let events = plan.events().into_iter().filter(|event| event["type"] == "planned");
+    events.map(|event| (text(&event["step"]), (text(&event["kind"]), text(&event["action"])))).collect()
+}
+
+/// The steps with this action.
+fn steps_with<'a>(planned: &'a BTreeMap<String, (String, String)>, wanted: &str) -> BTreeSet<&'a str> {
+    planned.iter().filter(|(_, (_, action))| action == wanted).map(|(step, _)| step.as_str()).collect()
+}
+
+/// The kinds with this action.
+fn kinds_with<'a>(planned: &'a BTreeMap<String, (String, String)>, wanted: &str) -> BTreeSet<&'a str> {
+    planned.values().filter(|(_, action)| action == wanted).map(|(kind, _)| kind.as_str()).collect()
+}
+
+/// What belongs to a suffix: by its tag, or by its name where it has none.
+fn of_suffix(account: &Account, suffix: &str) -> Account {
+    account.only(|_, _, id, thing| match &thing.tags {
+        Some(tags) if tags.contains_key("provisioner:suffix") => tags["provisioner:suffix"] == suffix,
+        _ => id.contains(suffix) || thing.name.as_ref().is_some_and(|name| name.contains(suffix)),
+    })
+}
+
+#[tokio::test]
+async fn apply_tells_where_the_load_balancers_the_databases_and_the_dashboard_are() {
+    let standing = Standing::get().await;
+    let told = outputs(&standing.first.stdout);
+    // Not what the tool says of itself but what AWS says.
+    let real = standing
+        .sandbox
+        .python(
+            "import boto3, json\n\
+             real = {}\n\
+             for balancer in boto3.client('elbv2').describe_load_balancers()['LoadBalancers']:\n\
+             \x20   real[balancer['LoadBalancerName']] = balancer['DNSName']\n\
+             for region in ('us-east-1', 'us-east-2'):\n\
+             \x20   for cluster in boto3.client('rds', region_name=region).describe_db_clusters()['DBClusters']:\n\
+             \x20       real[cluster['DBClusterIdentifier']] = cluster['Endpoint']\n\
+             \x20       real[cluster['DBClusterIdentifier'] + ' reader'] = cluster['ReaderEndpoint']\n\
+             print(json.dumps(real))",
+        )
+        .await;
+    for environment in ["blue", "green"] {
+        for (output, thing) in [
+            ("alb_dns_name", format!("alb-{environment}-dev1")),
+            ("database_writer_endpoint", format!("aurora-{environment}-dev1")),
+            ("database_reader_endpoint", format!("aurora-{environment}-dev1 reader")),
+            ("dr_database_endpoint", format!("aurora-recovery-{environment}-dev1")),
+            ("dr_database_reader_endpoint", format!("aurora-recovery-{environment}-dev1 reader")),
+        ] {
+            let name = format!("{environment}_{output}");
+            assert_eq!(json!(told.get(&name)), real[&thing], "{name}: {told:#?}");
+        }
+    }
+    let dashboards = standing.account.of("us-east-1", "cloudwatch.dashboard");
+    let dashboard = dashboards.keys().next().expect("there is a dashboard");
+    let url = &told["dashboard_url"];
+    assert!(url.starts_with("https://") && url.contains("region=us-east-1"), "{url}");
+    assert!(url.ends_with(&format!("#dashboards:name={dashboard}")), "{url}");
+}
+
+#[tokio::test]
+async fn outputs_can_be_asked_for_one_by_one_and_as_json() {
+    let standing = Standing::get().await;
+    let told = outputs(&standing.first.stdout);
+    assert_eq!(outputs(&standing.run(&["output"]).await.ok().stdout), told);
+    let all: BTreeMap<String, String> =
+        serde_json::from_str(&standing.run(&["output", "--json"]).await.ok().stdout).unwrap();
+    assert_eq!(all, told);
+    let one = standing.run(&["output", "green_alb_dns_name"]).await.ok();
+    assert_eq!(one.stdout, format!("{}\n", told["green_alb_dns_name"]));
+    let unknown = standing.run(&["output", "red_alb_dns_name"]).await.exits(1);
+    unknown.explains("there is no output red_alb_dns_name").explains("green_alb_dns_name");
+}
+
+#[tokio::test]
+async fn a_second_apply_does_nothing_and_asks_little() {
+    let standing = Standing::get().await;
+    let steps = standing.steps().len() as u64;
+    assert!(steps > 400, "{steps} steps");
+    let second = &standing.second;
+    assert_eq!((done(second), second.failed, second.unchanged), ([0; 4], 0, steps));
+    let most = steps * 6 / 10;
+    assert!(second.api_calls <= most, "{} calls for {steps} steps; {most} are enough", second.api_calls);
+}
+
+#[tokio::test]
+async fn a_plan_of_what_stands_is_empty_and_changes_nothing_anywhere() {
+    let standing = Standing::get().await;
+    let before = files(&standing.cli.state_folder());
+    assert_settled(&standing.cli, "dev1").await;
+    standing.run(&["plan"]).await.ok().says("unchanged");
+    assert!(files(&standing.cli.state_folder()) == before, "plan wrote into the folder of the states");
+    standing.account.assert_same(&standing.sandbox.account(&REGIONS).await);
+}
+
+#[tokio::test]
+async fn a_plan_of_what_does_not_stand_changes_nothing_anywhere() {
+    let sandbox = Sandbox::fresh().await;
+    let cli = Cli::new(&sandbox);
+    let plan = cli.run(&["plan", "--suffix", "dev1", "--json", "--detailed-exitcode"]).await.exits(2);
+    let summary = plan.summary();
+    assert!(summary.created > 400 && summary.failed == 0, "{summary:?}");
+    assert_eq!(done(&summary), [summary.created, 0, 0, 0]);
+    assert_eq!(sandbox.changes(), [""; 0]);
+    assert!(!cli.state_folder().exists());
+    // Without --detailed-exitcode changes are no failure; people read what is charged by the hour before it is.
+    cli.run(&["plan", "--suffix", "dev1"])
+        .await
+        .ok()
+        .says("to create")
+        .says("What AWS charges for")
+        .says("NAT gateway");
+}
+
+#[tokio::test]
+async fn status_says_what_stands_and_what_to_know_of_it() {
+    let standing = Standing::get().await;
+    let steps = standing.steps().len();
+    let status = standing.run(&["status"]).await.ok();
+    let status = status.says("lambda-mysql dev1 in account 123456789012");
+    let status = status.says(&format!("{steps} of {steps} resources stand")).says("everything is as configured");
+    let status = status.says("the HTTPS certificate is self-signed");
+    let told = outputs(&standing.first.stdout);
+    told.iter().fold(status, |status, (name, value)| status.says(&format!("{name} = {value}")));
+
+    let status = standing.run(&["status", "--json"]).await.ok().events().pop().unwrap();
+    assert_eq!((&status["standing"], &status["wanted"]), (&json!(steps), &json!(steps)));
+    assert_eq!((&status["unfinished"], &status["outputs"]), (&json!(0), &json!(told)));
+}
+
+#[tokio::test]
+async fn the_graph_can_be_drawn_in_three_ways() {
+    let standing = Standing::get().await;
+    let steps = standing.steps();
+
+    let dot = standing.run(&["graph"]).await.ok().stdout;
+    assert!(dot.starts_with("digraph ") && dot.ends_with("}\n"));
+    for (from, to) in [
+        ("blue/network/vpc", "blue/network/subnet-private-a"),
+        ("green/network/vpc", "green/network/subnet-public-c"),
+        ("blue/key/key", "blue/database/cluster"),
+    ] {
+        assert!(dot.contains(&format!("\"{from}\" -> \"{to}\";")), "no edge from {from} to {to}:\n{dot}");
+        assert!(!dot.contains(&format!("\"{to}\" -> \"{from}\";")), "an edge from {to} to {from}");
+    }
+    for step in &steps {
+        assert!(dot.contains(&format!("\"{step}\" [label=")), "{step} is not drawn");
+    }
+    let modules = standing.run(&["graph", "--modules"]).await.ok().stdout;
+    assert!(modules.contains("\"blue/network\" -> ") && !modules.contains("subnet-private-a"), "{modules}");
+
+    let mermaid = standing.run(&["graph", "--format", "mermaid"]).await.ok().stdout;
+    assert!(mermaid.starts_with("flowchart "), "{mermaid}");
+    assert_eq!(mermaid.matches("[\"").count(), steps.len());
+    assert_eq!(mermaid.matches(" --> ").count(), dot.matches(" -> ").count());
+
+    let svg = standing.run(&["graph", "--format", "svg"]).await.ok().stdout;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("graph.svg");
+    std::fs::write(&file, svg).unwrap();
+    let read = format!(
+        "import json, xml.etree.ElementTree as tree\n\
+         root = tree.parse('{}').getroot()\n\
+         titles = [title.text.split(' ')[0] for title in root.iter('{{http://www.w3.org/2000/svg}}title')]\n\
+         print(json.dumps([root.tag, sorted(titles)]))",
+        file.display(),
+    );
+    let drawn = standing.sandbox.python(&read).await;
+    assert_eq!(drawn, json!(["{http://www.w3.org/2000/svg}svg", steps]));
+}
+
+#[tokio::test]
+async fn init_writes_the_defaults_and_never_over_what_is_there() {
+    let standing = Standing::get().await;
+    let cli = Cli::offline();
+    let file = cli.folder().join("provisioner.toml");
+    cli.run(&["init"]).await.ok().says("provisioner.toml").says("provisioner plan");
+    let written = std::fs::read_to_string(&file).unwrap();
+    assert!(written.contains("# ") && written.contains("[network]"), "{written}");
+    // The system that stands without a configuration is what this one asks for.
+    standing.run(&["plan", "--detailed-exitcode", "--config", file.to_str().unwrap()]).await.ok();
+
+    std::fs::write(&file, "region = \"us-west-2\" # mine\n").unwrap();
+    cli.run(&["init"]).await.exits(1).explains("provisioner.toml is there already").explains("--force");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "region = \"us-west-2\" # mine\n");
+    cli.run(&["init", "--force"]).await.ok();
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), written);
+    cli.run(&["init", "--system", "lambda-oracle", "--force"]).await.exits(1).explains("lambda-mysql");
+}
+
+#[tokio::test]
+async fn shells_are_taught_all_commands() {
+    let cli = Cli::offline();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = cli.run(&["completions", shell]).await.ok();
+        for command in ["apply", "plan", "destroy", "output", "status", "graph", "init", "sandbox"] {
+            assert!(script.stdout.contains(command), "{shell} doesn't know {command}");
+        }
+        if shell == "bash" {
+            std::fs::write(cli.folder().join("script"), &script.stdout).unwrap();
+        }
+    }
+    let asked = "source ./script && COMP_WORDS=(provisioner de) COMP_CWORD=1 && _provisioner provisioner de '' && \
+                 echo ${COMPREPLY[@]}";
+    let mut bash = tokio::process::Command::new("bash");
+    let answer = bash.args(["--norc", "-c", asked]).current_dir(cli.folder()).output().await.unwrap();
+    assert_eq!(String::from_utf8_lossy(&answer.stdout), "destroy\n", "{}", String::from_utf8_lossy(&answer.stderr));
+}
+
+/// The name that we chose for a thing; `None` where AWS lets nobody choose.
+fn chosen_name(kind: &str, id: &str, thing: &Thing) -> Option<String> {
+    // AWS makes the interfaces of what we make, and gives the other two an id and nothing else.
+    if ["ec2.network_interface", "lambda.event_source_mapping", "route53.query_logging"].contains(&kind) {
+        return None;
+    }
+    let shown_by_tag = kind.starts_with("ec2.") || ["kms.key", "route53.health_check"].contains(&kind);
+    let tag = thing.tags.as_ref().and_then(|tags| tags.get("Name")).filter(|_| shown_by_tag);
+    Some(thing.name.as_ref().or(tag).map_or(id, String::as_str).to_owned())
+}
+
+#[tokio::test]
+async fn names_carry_the_suffix() {
+    let account = &Standing::get().await.account;
+    let names = account.things().filter_map(|(_, kind, id, thing)| Some((kind, chosen_name(kind, id, thing)?)));
+    let (with, without): (Vec<_>, Vec<_>) = names.partition(|(_, name)| name.contains("dev1"));
+    let all = with.len() + without.len();
+    assert!(all > 300, "{all} names");
+    assert!(with.len() * 100 >= all * 95, "{} of {all} names lack the suffix: {without:#?}", without.len());
+    // What lacks it is what AWS allows once an account and region, and all suffixes share.
+    let shared = |(kind, name): &(&str, String)| kind.starts_with("config.") || name.starts_with("provisioner-config-");
+    assert!(without.iter().all(shared), "{without:#?}");
+}
+
+#[tokio::test]
+async fn everything_that_can_be_tagged_says_whose_it_is_and_what_it_costs_for() {
+    let standing = Standing::get().await;
+    let steps: BTreeSet<String> = standing.steps().into_iter().collect();
+    let mut wrong = Vec::new();
+    let mut seen = BTreeSet::new();
+    // AWS makes the interfaces of load balancers, gateways and endpoints, and tags them with nothing.
+    for (region, kind, id, thing) in standing.account.things().filter(|(_, kind, ..)| *kind != "ec2.network_interface")
+    {
+        let Some(tags) = &thing.tags else { continue };
+        let tag = |key: &str| tags.get(key).map_or("", String::as_str);
+        let owner = (tag("provisioner:system"), tag("provisioner:suffix"));
+        let right = [("lambda-mysql", "dev1"), ("shared", "shared")].contains(&owner)
+            && steps.contains(tag("provisioner:step"))
+            && tag("Stack") == "lambda-mysql-dev1"
+            && ["blue", "green", "shared"].contains(&tag("Environment"))
+            && tag("CostCenter") == "payments";
+        if !right {
+            wrong.push(format!("{region} {kind} {id} {tags:?}"));
+        }
+        seen.insert(tag("provisioner:step").to_owned());
+    }
+    assert!(wrong.is_empty(), "{} lack tags: {wrong:#?}", wrong.len());
+    assert!(seen.len() > 250, "{} tagged things", seen.len());
+    standing.account.assert_no_twins();
+}
+
+#[tokio::test]
+async fn two_systems_live_side_by_side_and_go_without_a_trace() {
+    let sandbox = Sandbox::fresh().await;
+    let cli = Cli::new(&sandbox);
+    let before = sandbox.account(&REGIONS).await;
+    for suffix in ["dev1", "dev2"] {
+        let summary = cli.run(&["apply", "--suffix", suffix, "--json"]).await.ok().summary();
+        assert!(summary.failed == 0 && summary.created > 400, "{summary:?}");
+    }
+    let both = sandbox.account(&REGIONS).await;
+    both.assert_no_twins();
+    assert!(of_suffix(&both, "dev1").len() > 300);
+
+    cli.run(&["destroy", "--suffix", "dev1"]).await.exits(1).explains("give --yes");
+    assert_eq!(sandbox.account(&REGIONS).await, both);
+    cli.run(&["destroy", "--suffix", "dev1", "--yes"]).await.ok();
+    let one = sandbox.account(&REGIONS).await;
+    of_suffix(&one, "dev1").assert_empty();
+    of_suffix(&both, "dev2").assert_same(&of_suffix(&one, "dev2"));
+    assert_settled(&cli, "dev2").await;
+
+    // The one state that is left needs no naming.
+    cli.run(&["destroy", "--yes"]).await.ok();
+    before.assert_same(&sandbox.account(&REGIONS).await);
+
+    sandbox.forget_calls();
+    for suffix in ["dev1", "dev2"] {
+        cli.run(&["destroy", "--suffix", suffix, "--yes"]).await.ok().says("nothing to destroy");
+    }
+    assert_eq!(sandbox.changes(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_system_with_full_buckets_can_be_destroyed_and_applied_again_at_once() {
+    let sandbox = Sandbox::fresh().await;
+    let cli = Cli::new(&sandbox);
+    let before = sandbox.account(&REGIONS).await;
+    cli.run(&["apply", "--suffix", "dev1"]).await.ok();
+    // More versions than one call lists or deletes, marks of deleted objects, and an upload that was never finished.
+    let put = sandbox
+        .python(
+            "import boto3, json\n\
+             from concurrent.futures import ThreadPoolExecutor\n\
+             s3 = boto3.client('s3')\n\
+             buckets = [bucket['Name'] for bucket in s3.list_buckets()['Buckets']]\n\
+             for bucket in buckets:\n\
+             \x20   for version in range(3): s3.put_object(Bucket=bucket, Key='logs/one', Body=str(version))\n\
+             \x20   s3.delete_object(Bucket=bucket, Key='logs/one')\n\
+             \x20   s3.delete_object(Bucket=bucket, Key='never was')\n\
+             \x20   s3.create_multipart_upload(Bucket=bucket, Key='half')\n\
+             with ThreadPoolExecutor(4) as pool:\n\
+             \x20   put = lambda number: s3.put_object(Bucket=buckets[0], Key=f'many/{number}', Body=b'')\n\
+             \x20   list(pool.map(put, range(1010)))\n\
+             print(json.dumps(len(buckets)))",
+        )
+        .await;
+    assert_eq!(put, 4);
+    cli.run(&["destroy", "--suffix", "dev1", "--yes"]).await.ok();
+    before.assert_same(&sandbox.account(&REGIONS).await);
+
+    let again = cli.run(&["apply", "--suffix", "dev1", "--json"]).await.ok().summary();
+    assert_eq!((again.failed, done(&again)), (0, [again.created, 0, 0, 0]));
+    assert_settled(&cli, "dev1").await;
+}
+
+const FIRST: &str = r#"
+[notifications]
+emails = ["operations@example.com", "night@example.com"]
+"#;
+
+const CHANGED: &str = r#"
+[network]
+nat = "single"
+
+[database]
+min_acu = 1
+max_acu = 32
+
+[logs]
+retention_days = 90
+
+[alarms]
+queue_depth = 4000
+
+[notifications]
+emails = ["operations@example.com", "day@example.com"]
+"#;
+
+/// [`CHANGED`] with something that AWS can't change in place: the name of a zone.
+const RENAMED: &str = "dns.zone = \"cards-{suffix}.internal\"\n";
+
+#[tokio::test]
+async fn a_changed_configuration_is_brought_about_in_place_where_aws_can() {
+    let sandbox = Sandbox::fresh().await;
+    let cli = Cli::new(&sandbox);
+    let plan = ["plan", "--suffix", "dev1", "--json", "--detailed-exitcode"];
+    let apply = ["apply", "--suffix", "dev1", "--json"];
+    cli.configure(FIRST);
+    cli.run(&apply).await.ok();
+    assert_settled(&cli, "dev1").await;
+
+    cli.configure(CHANGED);
+    let plan_of_change = cli.run(&plan).await.exits(2);
+    let changes = planned(&plan_of_change);
+    let environments = |leaves: &[&str]| -> BTreeSet<String> {
+        let both = ["blue", "green"].into_iter();
+        both.flat_map(|side| leaves.iter().map(move |leaf| format!("{side}/network/{leaf}"))).collect()
+    };
+    let e_mail = |who: &str| -> BTreeSet<String> {
+        let topics = ["topics/alerts", "topics/migration-events", "topics/recovery/alerts-dr"];
+        topics.iter().map(|topic| format!("{topic}/email-{who}@example.com")).collect()
+    };
+    let text = |steps: BTreeSet<&str>| steps.into_iter().map(str::to_owned).collect::<BTreeSet<String>>();
+    assert_eq!(steps_with(&changes, "replace"), BTreeSet::new());
+    assert_eq!(text(steps_with(&changes, "create")), e_mail("day"));
+    let gone = environments(&["nat-gateway-b", "nat-gateway-c", "elastic-ip-b", "elastic-ip-c"]);
+    assert_eq!(text(steps_with(&changes, "delete")), &gone | &e_mail("night"));
+    assert_eq!(
+        kinds_with(&changes, "update"),
+        // Buckets keep access logs as long as log groups keep theirs.
+        BTreeSet::from(["cloudwatch.alarm", "ec2.route", "logs.log_group", "rds.db_cluster", "s3.bucket"]),
+        "{changes:#?}"
+    );
+    let updated = |kind: &str| -> BTreeSet<String> {
+        let of_kind = changes.iter().filter(|(_, (found, action))| found == kind && action == "update");
+        of_kind.map(|(step, _)| step.clone()).collect()
+    };
+    assert_eq!(updated("ec2.route"), environments(&["route-private-b-internet", "route-private-c-internet"]));
+    let clusters = ["blue", "green"]
+        .iter()
+        .flat_map(|side| [format!("{side}/database/cluster"), format!("{side}/database/recovery/cluster")]);
+    assert_eq!(updated("rds.db_cluster"), clusters.collect());
+    assert_eq!(updated("cloudwatch.alarm").len(), 2, "{changes:#?}");
+
+    sandbox.forget_calls();
+    let summary = cli.run(&apply).await.ok().summary();
+    assert_eq!(done(&summary), done(&plan_of_change.summary()));
+    assert_eq!((sandbox.count("ec2", "ReplaceRoute"), sandbox.count("ec2", "CreateRoute")), (4, 0));
+    assert_eq!((sandbox.count("ec2", "DeleteNatGateway"), sandbox.count("ec2", "ReleaseAddress")), (4, 4));
+    let made = sandbox.changes().into_iter().filter(|call| call.contains(":Create")).collect::<Vec<_>>();
+    assert_eq!(made, [""; 0], "subscribing is all that is made");
+    assert_changed(&sandbox).await;
+    assert_settled(&cli, "dev1").await;
+
+    cli.configure(&format!("{RENAMED}{CHANGED}"));
+    let plan_of_name = cli.run(&plan).await.exits(2);
+    let changes = planned(&plan_of_name);
+    assert!(steps_with(&changes, "replace").contains("dns/zone"), "{changes:#?}");
+    let replaced = kinds_with(&changes, "replace");
+    assert!(replaced.iter().all(|kind| kind.starts_with("route53.")), "{changes:#?}");
+    assert!(steps_with(&changes, "create").is_empty() && steps_with(&changes, "delete").is_empty(), "{changes:#?}");
+    cli.run(&apply).await.ok();
+    let account = sandbox.account(&REGIONS).await;
+    let zones: Vec<_> =
+        account.of("global", "route53.hosted_zone").into_values().filter_map(|zone| zone.name).collect();
+    assert_eq!(zones, ["cards-dev1.internal."]);
+    account.assert_no_twins();
+    assert_settled(&cli, "dev1").await;
+}
+
+/// [`CHANGED`] as AWS shows it.
+async fn assert_changed(sandbox: &Sandbox) {
+    let account = sandbox.account(&REGIONS).await;
+    assert_eq!(account.of("us-east-1", "ec2.nat_gateway").len(), 2);
+    assert_eq!(account.of("us-east-1", "ec2.elastic_ip").len(), 2);
+    for (region, topics) in [("us-east-1", 2), ("us-east-2", 1)] {
+        let subscriptions = account.of(region, "sns.subscription");
+        let of = |who: &str| subscriptions.keys().filter(|id| id.ends_with(&format!(" {who}@example.com"))).count();
+        assert_eq!([of("operations"), of("day"), of("night")], [topics, topics, 0], "{subscriptions:?}");
+    }
+    let real = sandbox
+        .python(
+            "import boto3, json\n\
+             routes, scaling, days, depths = set(), [], set(), []\n\
+             ec2 = boto3.client('ec2')\n\
+             nat = {gateway['NatGatewayId'] for gateway in ec2.describe_nat_gateways(\n\
+             \x20   Filter=[{'Name': 'state', 'Values': ['available']}])['NatGateways']}\n\
+             targets = {route['NatGatewayId'] for table in ec2.describe_route_tables()['RouteTables']\n\
+             \x20   for route in table['Routes'] if 'NatGatewayId' in route}\n\
+             for region in ('us-east-1', 'us-east-2'):\n\
+             \x20   for cluster in boto3.client('rds', region_name=region).describe_db_clusters()['DBClusters']:\n\
+             \x20       limits = cluster['ServerlessV2ScalingConfiguration']\n\
+             \x20       scaling.append([limits['MinCapacity'], limits['MaxCapacity']])\n\
+             \x20   for page in boto3.client('logs', region_name=region).get_paginator('describe_log_groups').paginate():\n\
+             \x20       days |= {group.get('retentionInDays') for group in page['logGroups']}\n\
+             for page in boto3.client('cloudwatch').get_paginator('describe_alarms').paginate():\n\
+             \x20   depths += [alarm['Threshold'] for alarm in page['MetricAlarms']\n\
+             \x20       if alarm.get('MetricName') == 'ApproximateNumberOfMessagesVisible' and alarm['Threshold'] > 1000]\n\
+             print(json.dumps({'routes lead to what stands': targets == nat, 'scaling': scaling, 'days': list(days),\n\
+             \x20   'depths': depths}))",
+        )
+        .await;
+    let wanted = json!({
+        "routes lead to what stands": true, "scaling": vec![[1.0, 32.0]; 4], "days": [90], "depths": [4000.0, 4000.0],
+    });
+    assert_eq!(real, wanted);
+}

@@ -1,0 +1,244 @@
+"""What the tests of payments do in AWS, through boto3: `payments.py <function> <arguments ...>` prints what it gives as JSON."""
+
+import json
+import sys
+import time
+
+import boto3
+
+alarms = boto3.client("cloudwatch")
+balancers = boto3.client("elbv2")
+dns = boto3.client("route53")
+functions = boto3.client("lambda")
+logs = boto3.client("logs")
+queues = boto3.client("sqs")
+secrets = boto3.client("secretsmanager")
+topics = boto3.client("sns")
+
+
+def eventually(look, seconds=60):
+    """What `look` gives once that is something."""
+    deadline = time.monotonic() + seconds
+    while not (found := look()):
+        assert time.monotonic() < deadline, "it never came to be"
+        time.sleep(0.1)
+    return found
+
+
+# Functions
+
+
+def invoke(function, event):
+    answer = functions.invoke(FunctionName=function, Payload=event)
+    payload = json.loads(answer["Payload"].read())
+    assert "FunctionError" not in answer, payload
+    return payload
+
+
+def pause(function):
+    """Its queue delivers nothing to it until `resume`."""
+    _consume(function, False)
+
+
+def resume(function):
+    _consume(function, True)
+
+
+def _consume(function, enabled):
+    (mapping,) = functions.list_event_source_mappings(FunctionName=function)["EventSourceMappings"]
+    functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=enabled)
+    wanted = "Enabled" if enabled else "Disabled"
+    eventually(lambda: functions.get_event_source_mapping(UUID=mapping["UUID"])["State"] == wanted)
+
+
+# Secrets
+
+
+def credentials(function):
+    """What the secret of the function's database holds."""
+    variables = functions.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
+    return read_secret(variables["DB_SECRET_ARN"])
+
+
+def read_secret(secret):
+    return json.loads(secrets.get_secret_value(SecretId=secret)["SecretString"])
+
+
+def rotate(secret):
+    """Rotates and waits for the end; gives what was current and what is."""
+    before = read_secret(secret)
+    version = secrets.rotate_secret(SecretId=secret)["VersionId"]
+    stages = lambda: secrets.describe_secret(SecretId=secret)["VersionIdsToStages"]
+    eventually(lambda: "AWSCURRENT" in stages()[version])
+    return {"before": before, "after": read_secret(secret)}
+
+
+# Queues
+
+
+def send(queue, body):
+    queues.send_message(QueueUrl=queue, MessageBody=body)
+
+
+def drained(queue):
+    """Waits until nothing is in the queue, neither waiting nor being worked on."""
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+
+    def is_empty():
+        counts = queues.get_queue_attributes(QueueUrl=queue, AttributeNames=names)["Attributes"]
+        return all(counts[name] == "0" for name in names)
+
+    eventually(is_empty)
+
+
+def take(queue, key):
+    """Takes the one message of this idempotency key out of the queue; gives its body and attributes."""
+    received = queues.receive_message(QueueUrl=queue, MessageAttributeNames=["All"], WaitTimeSeconds=5)["Messages"]
+    (message,) = received
+    assert message["MessageAttributes"]["IdempotencyKey"]["StringValue"] == key
+    queues.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+    return {"body": message["Body"], "attributes": message["MessageAttributes"]}
+
+
+def put_back(queue, message, times):
+    """The same message, as often as said."""
+    message = json.loads(message)
+    for _ in range(int(times)):
+        queues.send_message(QueueUrl=queue, MessageBody=message["body"], MessageAttributes=message["attributes"])
+
+
+def dead_letters(queue):
+    attributes = queues.get_queue_attributes(QueueUrl=queue, AttributeNames=["RedrivePolicy"])["Attributes"]
+    name = json.loads(attributes["RedrivePolicy"])["deadLetterTargetArn"].rsplit(":", 1)[1]
+    return queues.get_queue_url(QueueName=name)["QueueUrl"]
+
+
+def dead(queue, body):
+    """Waits until a message with this body is in the dead-letter queue."""
+    eventually(lambda: body in _bodies(dead_letters(queue)))
+
+
+def _bodies(queue):
+    received = queues.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, VisibilityTimeout=0)
+    return [message["Body"] for message in received.get("Messages", [])]
+
+
+# Logs
+
+
+def logged(group, key):
+    """The values of `key` in a log's JSON lines, in order."""
+    events = logs.get_paginator("filter_log_events").paginate(logGroupName=group)
+    lines = [json.loads(event["message"]) for page in events for event in page["events"]]
+    return [line[key] for line in lines if key in line]
+
+
+def traces(*texts):
+    """Where any of these texts is in a log or in a queue, and how much was looked at."""
+    looked = {"events": 0, "queues": 0}
+    found = []
+    for region in ("us-east-1", "us-east-2"):
+        logs = boto3.client("logs", region_name=region)
+        for groups in logs.get_paginator("describe_log_groups").paginate():
+            for group in groups["logGroups"]:
+                for page in logs.get_paginator("filter_log_events").paginate(logGroupName=group["logGroupName"]):
+                    looked["events"] += len(page["events"])
+                    found += [e["message"] for e in page["events"] if any(text in e["message"] for text in texts)]
+    for queue in queues.list_queues()["QueueUrls"]:
+        looked["queues"] += 1
+        found += [body for body in _bodies(queue) if any(text in body for text in texts)]
+    return looked | {"found": found}
+
+
+# Traffic
+
+
+def _listeners():
+    for balancer in balancers.describe_load_balancers()["LoadBalancers"]:
+        for listener in balancers.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]:
+            if listener["Port"] == 443:
+                yield balancer["LoadBalancerName"], listener
+
+
+def _shares(listener):
+    (action,) = listener["DefaultActions"]
+    groups = action["ForwardConfig"]["TargetGroups"]
+    names = [balancers.describe_target_groups(TargetGroupArns=[g["TargetGroupArn"]])["TargetGroups"][0] for g in groups]
+    colors = ["green" if "to-green" in group["TargetGroupName"] else "blue" for group in names]
+    return {color: group["Weight"] for color, group in zip(colors, groups, strict=True)}
+
+
+def _zone(name):
+    (zone,) = [z["Id"] for z in dns.list_hosted_zones()["HostedZones"] if name.endswith(z["Name"].rstrip("."))]
+    records = dns.list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"]
+    return zone, [record for record in records if record["Name"] == f"{name}."]
+
+
+def weights(name):
+    """The weights of all listeners, and of the records of this name."""
+    _, records = _zone(name)
+    return {
+        "listeners": {balancer: _shares(listener) for balancer, listener in _listeners()},
+        "records": {record["SetIdentifier"]: record["Weight"] for record in records},
+    }
+
+
+def shift(name, blue, green):
+    """Sets the weights of all listeners and records."""
+    wanted = {"blue": int(blue), "green": int(green)}
+    for _, listener in _listeners():
+        (action,) = listener["DefaultActions"]
+        for group, color in zip(action["ForwardConfig"]["TargetGroups"], _shares(listener), strict=True):
+            group["Weight"] = wanted[color]
+        action.pop("TargetGroupArn", None)
+        balancers.modify_listener(ListenerArn=listener["ListenerArn"], DefaultActions=[action])
+    zone, records = _zone(name)
+    changes = [
+        {"Action": "UPSERT", "ResourceRecordSet": record | {"Weight": wanted[record["SetIdentifier"]]}}
+        for record in records
+    ]
+    dns.change_resource_record_sets(HostedZoneId=zone, ChangeBatch={"Changes": changes})
+
+
+# Alarms
+
+
+def listen(topic):
+    """A queue that gets what is published to the topic; gives its URL."""
+    (arn,) = [t["TopicArn"] for t in topics.list_topics()["Topics"] if t["TopicArn"].endswith(f":{topic}")]
+    queue = queues.create_queue(QueueName="listener")["QueueUrl"]
+    endpoint = queues.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    topics.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=endpoint)
+    return queue
+
+
+def heard(queue):
+    """The first message that comes: its subject and its text."""
+    envelope = json.loads(eventually(lambda: _bodies(queue))[0])
+    return {"subject": envelope["Subject"], "message": json.loads(envelope["Message"])}
+
+
+def sound(composite):
+    """Sets the first alarm that the composite alarm is made of off; gives its name."""
+    (alarm,) = alarms.describe_alarms(AlarmNames=[composite], AlarmTypes=["CompositeAlarm"])["CompositeAlarms"]
+    child = alarm["AlarmRule"].split('"')[1]
+    alarms.set_alarm_state(AlarmName=child, StateValue="ALARM", StateReason="customers suffer")
+    return child
+
+
+def returned(name):
+    """Waits until all weights are blue's again; gives after how many seconds."""
+    started = time.monotonic()
+    blue = {"blue": 100, "green": 0}
+
+    def is_blue():
+        now = weights(name)
+        return now["records"] == blue and all(shares == blue for shares in now["listeners"].values())
+
+    eventually(is_blue)
+    return time.monotonic() - started
+
+
+if __name__ == "__main__":
+    _, name, *arguments = sys.argv
+    print(json.dumps(globals()[name](*arguments)))
