@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 
 Action = Callable[[], None]
+MINUTE = 60.0
 
 
 class Clock:
@@ -20,6 +21,7 @@ class Clock:
         self.time_scale = time_scale
         self._order = itertools.count()
         self._due: list[tuple[float, int, str, Action]] = []
+        self._ahead = 0.0
         self._lock = threading.Lock()
 
     def after(self, service: str, seconds: float, action: Action) -> None:
@@ -27,18 +29,27 @@ class Clock:
         if self.time_scale == 0:
             action()
             return
-        at = time.monotonic() + seconds / self.time_scale
         with self._lock:
+            at = self._now() + seconds / self.time_scale
             heapq.heappush(self._due, (at, next(self._order), service, action))
 
     def take_due(self) -> list[tuple[str, Action]]:
         due = []
         with self._lock:
-            while self._due and self._due[0][0] <= time.monotonic():
+            while self._due and self._due[0][0] <= self._now():
                 _, _, service, action = heapq.heappop(self._due)
                 due.append((service, action))
         return due
 
+    def advance(self, seconds: float) -> None:
+        """As if so many seconds of AWS's time had gone by."""
+        if self.time_scale:
+            with self._lock:
+                self._ahead += seconds / self.time_scale
+
     def clear(self) -> None:
         with self._lock:
             self._due.clear()
+
+    def _now(self) -> float:
+        return time.monotonic() + self._ahead

@@ -28,6 +28,7 @@ class Control:
             ("DELETE", "calls"): lambda _: sandbox.calls.clear(),
             ("POST", "reset"): lambda _: sandbox.reset(),
             ("PUT", "time-scale"): self._set_time_scale,
+            ("POST", "advance"): self._advance,
             ("POST", "faults"): sandbox.faults.add,
             ("DELETE", "faults"): lambda _: sandbox.faults.clear(),
             ("GET", "hosts"): lambda _: sandbox.hosts,
@@ -70,6 +71,12 @@ class Control:
         if scale < 0:
             raise ValueError("scale must not be negative")
         self._sandbox.time_scale = scale
+
+    def _advance(self, wanted: dict[str, Any]) -> None:
+        seconds = float(wanted["seconds"])
+        if seconds < 0:
+            raise ValueError("seconds must not be negative")
+        self._sandbox.clock.advance(seconds)
 
     def _set_hosts(self, hosts: dict[str, dict[str, Any]]) -> None:
         checked = {

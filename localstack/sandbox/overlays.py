@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 MODULES = [
     "pending",
     "strict",
+    "departures",
     "tagging",
     "functions",
     "sources",

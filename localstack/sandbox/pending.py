@@ -1,4 +1,4 @@
-"""How long things take: what is made stays pending, and what is deleted lingers, as on AWS.
+"""How long making things takes: they stay pending, as on AWS.
 
 Each object's own state in moto is set, so that every list, filter and check sees it.
 """
@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 from moto.elbv2.models import FakeLoadBalancer
 
 from .backends import backend
+from .clock import MINUTE
 from .request import AwsRequest
-from .strict.ec2_gateways import let_go
 
 if TYPE_CHECKING:
     from .app import Sandbox
 
-MINUTE = 60.0
 
 
 def install(sandbox: Sandbox) -> None:
@@ -24,7 +23,6 @@ def install(sandbox: Sandbox) -> None:
     FakeLoadBalancer.activate = lambda self: None  # type: ignore[method-assign]
     for service, operation, minutes, state, find in CREATIONS:
         sandbox.amend(service, operation, _pending(sandbox, service, minutes * MINUTE, state, find))
-    sandbox.amend("ec2", "DeleteNatGateway", _leaving_nat_gateway(sandbox))
 
 
 def _of(result: dict[str, Any], path: str) -> Any:
@@ -104,18 +102,3 @@ def _show(result: dict[str, Any], state: str) -> None:
         for one in value if isinstance(value, list) else [value]:
             if isinstance(one, dict) and "State" in one:
                 one["State"] = {"Code": state} if isinstance(one["State"], dict) else state
-
-
-def _leaving_nat_gateway(sandbox: Sandbox) -> Any:
-    def amend(request: AwsRequest, _result: dict[str, Any]) -> None:
-        ec2 = backend("ec2", request.region)
-        nat = ec2.nat_gateways[request.params["NatGatewayId"]]
-        nat.state = "deleting"
-
-        def gone() -> None:
-            nat.state = "deleted"
-            let_go(ec2, nat)
-
-        sandbox.clock.after("ec2", MINUTE, gone)
-
-    return amend

@@ -54,6 +54,14 @@ def test_rule_of_a_tag_reads_back(config):
         assert config.describe_config_rules()["ConfigRules"][0]["Scope"] == scope
 
 
+def test_refused_update_changes_nothing(config):
+    config.put_config_rule(ConfigRule=RULE, Tags=TAGS)
+    before = config.describe_config_rules()["ConfigRules"]
+    with refused("InvalidParameterValueException"):
+        config.put_config_rule(ConfigRule={**RULE, "Description": "d", "InputParameters": "{"})
+    assert config.describe_config_rules()["ConfigRules"] == before
+
+
 def _recorder(config):
     return config.describe_configuration_recorders()["ConfigurationRecorders"][0]
 

@@ -55,7 +55,12 @@ impl HttpConnector for CountingConnector {
             match &answer {
                 Ok(answer) => {
                     let status = answer.status().as_u16();
-                    tracing::debug!(call = what, status, request_id = request_id(answer).unwrap_or_default(), "answered");
+                    tracing::debug!(
+                        call = what,
+                        status,
+                        request_id = request_id(answer).unwrap_or_default(),
+                        "answered"
+                    );
                 }
                 Err(error) => tracing::debug!(call = what, %error, "no answer"),
             }

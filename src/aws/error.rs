@@ -94,10 +94,14 @@ impl Error {
         Some(match self.class {
             Class::Gone => "it was deleted behind provisioner's back: run `provisioner plan` to see what is missing",
             Class::Exists => "something else has this name: use another --suffix, or delete it if nobody needs it",
-            Class::NotReady => "AWS is still busy with what this depends on: run the same command again in a few minutes",
+            Class::NotReady => {
+                "AWS is still busy with what this depends on: run the same command again in a few minutes"
+            }
             Class::Throttled => "AWS throttles this account: run the same command again; it goes on where it stopped",
             Class::Denied => "check the credentials (`aws sts get-caller-identity`) and that they allow this operation",
-            Class::Quota => "raise this quota in the Service Quotas console, or free some, then run the same command again",
+            Class::Quota => {
+                "raise this quota in the Service Quotas console, or free some, then run the same command again"
+            }
             Class::Invalid => "AWS refuses this value: correct it in provisioner.toml, then run the same command again",
             Class::OutcomeUnknown => "run the same command again: it finds out whether the call took effect",
             Class::Local => return None,
@@ -179,32 +183,82 @@ fn operation_of(type_name: &str) -> String {
 /// What a code means. The lists are from the services' API references; the endings are AWS's naming habits.
 pub fn classify(code: &str, status: u16) -> Class {
     match code {
-        "NatGatewayNotFound" | "QueueDoesNotExist" | "AWS.SimpleQueueService.NonExistentQueue"
-        | "WAFNonexistentItemException" | "TrailNotFoundException" | "NoSuchConfigurationRecorderException"
-        | "NoSuchDeliveryChannelException" | "NoSuchConfigRuleException" | "ParameterNotFound" => Class::Gone,
-        "InvalidPermission.Duplicate" | "EntityAlreadyExists" | "BucketAlreadyOwnedByYou" | "BucketAlreadyExists"
-        | "ResourceExistsException" | "QueueNameExists" | "QueueAlreadyExists" | "WAFDuplicateItemException" | "HostedZoneAlreadyExists"
-        | "InvalidVpc.Duplicate" | "InvalidGroup.Duplicate" => Class::Exists,
-        "DependencyViolation" | "IncorrectState" | "DeleteConflict" | "ResourceInUse" | "ResourceInUseException"
-        | "InvalidDBClusterStateFault" | "InvalidDBInstanceState" | "InvalidDBInstanceStateFault"
-        | "InvalidGlobalClusterStateFault" | "InvalidDBSubnetGroupStateFault" | "InvalidDBParameterGroupState"
-        | "InvalidDBParameterGroupStateFault" | "ResourceConflictException" | "OperationAborted"
-        | "PriorRequestNotComplete" | "ConcurrentModificationException" | "ConcurrentModification"
-        | "WAFUnavailableEntityException" | "WAFAssociatedItemException" | "InvalidState" | "QueueDeletedRecently"
-        | "AWS.SimpleQueueService.QueueDeletedRecently" | "ResourceNotReadyException" | "InvalidIPAddress.InUse"
-        | "OperationNotPermittedException" | "Gateway.NotAttached" | "EventSubscriptionQuotaExceeded" => Class::NotReady,
-        "RequestLimitExceeded" | "SlowDown" | "BandwidthLimitExceeded" | "LimitExceededFault" | "PriorRequest" => Class::Throttled,
-        "UnauthorizedOperation" | "AccessDenied" | "AccessDeniedException" | "AuthFailure" | "ExpiredToken"
-        | "ExpiredTokenException" | "InvalidClientTokenId" | "UnrecognizedClientException" | "SignatureDoesNotMatch"
-        | "OptInRequired" | "AuthorizationError" | "AuthorizationErrorException" | "InvalidAccessKeyId"
-        | "MissingAuthenticationToken" | "KMSAccessDeniedException" | "NotAuthorized" | "Forbidden" => Class::Denied,
+        "NatGatewayNotFound"
+        | "QueueDoesNotExist"
+        | "AWS.SimpleQueueService.NonExistentQueue"
+        | "WAFNonexistentItemException"
+        | "TrailNotFoundException"
+        | "NoSuchConfigurationRecorderException"
+        | "NoSuchDeliveryChannelException"
+        | "NoSuchConfigRuleException"
+        | "ParameterNotFound" => Class::Gone,
+        "InvalidPermission.Duplicate"
+        | "EntityAlreadyExists"
+        | "BucketAlreadyOwnedByYou"
+        | "BucketAlreadyExists"
+        | "ResourceExistsException"
+        | "QueueNameExists"
+        | "QueueAlreadyExists"
+        | "WAFDuplicateItemException"
+        | "HostedZoneAlreadyExists"
+        | "InvalidVpc.Duplicate"
+        | "InvalidGroup.Duplicate" => Class::Exists,
+        "DependencyViolation"
+        | "IncorrectState"
+        | "DeleteConflict"
+        | "ResourceInUse"
+        | "ResourceInUseException"
+        | "InvalidDBClusterStateFault"
+        | "InvalidDBInstanceState"
+        | "InvalidDBInstanceStateFault"
+        | "InvalidGlobalClusterStateFault"
+        | "InvalidDBSubnetGroupStateFault"
+        | "InvalidDBParameterGroupState"
+        | "InvalidDBParameterGroupStateFault"
+        | "ResourceConflictException"
+        | "OperationAborted"
+        | "PriorRequestNotComplete"
+        | "ConcurrentModificationException"
+        | "ConcurrentModification"
+        | "WAFUnavailableEntityException"
+        | "WAFAssociatedItemException"
+        | "InvalidState"
+        | "QueueDeletedRecently"
+        | "AWS.SimpleQueueService.QueueDeletedRecently"
+        | "ResourceNotReadyException"
+        | "InvalidIPAddress.InUse"
+        | "OperationNotPermittedException"
+        | "Gateway.NotAttached"
+        | "EventSubscriptionQuotaExceeded" => Class::NotReady,
+        "RequestLimitExceeded" | "SlowDown" | "BandwidthLimitExceeded" | "LimitExceededFault" | "PriorRequest" => {
+            Class::Throttled
+        }
+        "UnauthorizedOperation"
+        | "AccessDenied"
+        | "AccessDeniedException"
+        | "AuthFailure"
+        | "ExpiredToken"
+        | "ExpiredTokenException"
+        | "InvalidClientTokenId"
+        | "UnrecognizedClientException"
+        | "SignatureDoesNotMatch"
+        | "OptInRequired"
+        | "AuthorizationError"
+        | "AuthorizationErrorException"
+        | "InvalidAccessKeyId"
+        | "MissingAuthenticationToken"
+        | "KMSAccessDeniedException"
+        | "NotAuthorized"
+        | "Forbidden" => Class::Denied,
         "RequestTimeout" | "RequestTimeoutException" | "InternalFailure" | "InternalError" | "ServiceUnavailable" => {
             Class::OutcomeUnknown
         }
         _ if code.starts_with("Throttl") || code.contains("TooManyRequests") || status == 429 => Class::Throttled,
         _ if code.contains("LimitExceeded") || code.contains("QuotaExceeded") || code.contains("Quota") => Class::Quota,
         _ if code.contains("NotFound") || code.starts_with("NoSuch") || code.contains("DoesNotExist") => Class::Gone,
-        _ if code.contains("AlreadyExists") || code.contains("Duplicate") || code.starts_with("AlreadyExist") => Class::Exists,
+        _ if code.contains("AlreadyExists") || code.contains("Duplicate") || code.starts_with("AlreadyExist") => {
+            Class::Exists
+        }
         "" if status == 404 => Class::Gone,
         "" if status == 403 => Class::Denied,
         _ if status >= 500 || status == 0 => Class::OutcomeUnknown,

@@ -35,9 +35,8 @@ impl Apply {
             wanted.notes.iter().for_each(|text| progress::note(text));
         }
         let stop = stop_on_ctrl_c(&connection);
-        let mut session = context
-            .folder
-            .open(context.suffix.as_ref(), "provisioner apply", || connection.state_or_new(&context))?;
+        let mut session =
+            context.folder.open(context.suffix.as_ref(), "provisioner apply", || connection.state_or_new(&context))?;
         let world = connection.world(&wanted.graph, stop.clone());
         let plan = world.plan(session.state()).await;
         if !self.yes && !globals.sandbox && !globals.json && !agreed(&plan, &connection)? {

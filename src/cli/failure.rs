@@ -33,7 +33,11 @@ impl Failure {
 
     /// Prints it on stderr.
     pub fn print(&self) {
-        let theme = if console::colors_enabled_stderr() { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
+        let theme = if console::colors_enabled_stderr() {
+            GraphicalTheme::unicode()
+        } else {
+            GraphicalTheme::unicode_nocolor()
+        };
         let mut text = String::new();
         let handler = GraphicalReportHandler::new_themed(theme).with_width(110).with_break_words(false);
         match handler.render_report(&mut text, self) {

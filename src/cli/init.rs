@@ -42,6 +42,7 @@ impl Init {
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    std::fs::write(path, text)
-        .map_err(|error| Failure::new(format!("can't write {}: {error}", path.display()), "name another file by --config"))
+    std::fs::write(path, text).map_err(|error| {
+        Failure::new(format!("can't write {}: {error}", path.display()), "name another file by --config")
+    })
 }

@@ -30,7 +30,10 @@ impl Output {
                 Some(value) => println!("{value}"),
                 None => {
                     let known: Vec<_> = state.outputs.keys().map(String::as_str).collect();
-                    return Err(Failure::new(format!("there is no output {name}"), format!("there is {}", known.join(", "))));
+                    return Err(Failure::new(
+                        format!("there is no output {name}"),
+                        format!("there is {}", known.join(", ")),
+                    ));
                 }
             },
         }

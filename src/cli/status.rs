@@ -41,7 +41,12 @@ impl Status {
             }));
             return Ok(ExitCode::SUCCESS);
         }
-        println!("{} {} in account {}", context.system.name(), style(&context.suffix).bold(), connection.shared.account);
+        println!(
+            "{} {} in account {}",
+            context.system.name(),
+            style(&context.suffix).bold(),
+            connection.shared.account
+        );
         println!("{standing} of {} resources stand", wanted.graph.len());
         if !state.intents.is_empty() {
             let creates = words::count(state.intents.len(), "create");

@@ -315,9 +315,8 @@ impl Default for Compliance {
 
 /// The retentions that CloudWatch Logs takes, in days.
 /// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html>
-const RETENTIONS: [i32; 22] = [
-    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
-];
+const RETENTIONS: [i32; 22] =
+    [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
 
 impl LambdaMysql {
     /// Reads and checks a configuration: nothing that AWS would refuse later gets through here.
@@ -365,7 +364,9 @@ impl LambdaMysql {
             return Err(source.refuse("notifications.emails", format!("{bad:?} is no e-mail address")));
         }
         if self.region == self.dr_region {
-            return Err(source.refuse("dr_region", "a disaster of a region takes the replicas in it along: name another"));
+            return Err(
+                source.refuse("dr_region", "a disaster of a region takes the replicas in it along: name another")
+            );
         }
         if self.certificate.request && self.dns.zone_id.is_none() {
             return Err(source.refuse("certificate.request", "needs dns.zone_id: a public zone that ACM can see"));
@@ -416,8 +417,7 @@ mod tests {
     fn the_example_says_the_defaults() {
         let example = LambdaMysql::read(&Source::built_in(crate::config::example(SYSTEM).unwrap())).unwrap();
         let defaults = LambdaMysql::read(&Source::built_in("")).unwrap();
-        let (mut example, defaults) =
-            (serde_json::to_value(example).unwrap(), serde_json::to_value(defaults).unwrap());
+        let (mut example, defaults) = (serde_json::to_value(example).unwrap(), serde_json::to_value(defaults).unwrap());
         example["system"] = serde_json::Value::Null;
         example["notifications"] = defaults["notifications"].clone();
         assert_eq!(example, defaults);
@@ -428,7 +428,9 @@ mod tests {
         let text = "\n[network]\nblue_cidr = \"10.20.0.0/16\"\n";
         let overlap = error(text);
         assert!(overlap.contains("network.green_cidr") && overlap.contains("overlaps network.blue_cidr"), "{overlap}");
-        assert!(error("[database]\nmin_acu = 8\nmax_acu = 4").starts_with("the defaults:2: database.min_acu: 8 is more"));
+        assert!(
+            error("[database]\nmin_acu = 8\nmax_acu = 4").starts_with("the defaults:2: database.min_acu: 8 is more")
+        );
         assert!(error("[logs]\nretention_days = 91").contains("91 days can't be"));
         assert!(error("colour = \"blue\"").contains("unknown field `colour`"));
         assert!(error("colour = \"blue\"").contains("line 1"));

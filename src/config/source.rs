@@ -60,8 +60,7 @@ impl Source {
 
     /// Parses the text; unknown keys are errors where `T` says so.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, ConfigError> {
-        toml::from_str(&self.text)
-            .map_err(|error| ConfigError::Malformed { path: self.name(), error: Box::new(error) })
+        toml::from_str(&self.text).map_err(|error| ConfigError::Malformed { path: self.name(), error: Box::new(error) })
     }
 
     /// `provisioner.toml:12: network.green_cidr` for a key that is in the file, else `network.green_cidr`.

@@ -61,12 +61,9 @@ fn walk(path: String, old: Option<&Value>, new: Option<&Value>, changes: &mut Ve
             }
         }
         (Some(old), Some(new)) if same(old, new) => {}
-        (old, new) => changes.push(FieldChange {
-            path,
-            old: old.cloned(),
-            new: new.cloned(),
-            forces_replacement: false,
-        }),
+        (old, new) => {
+            changes.push(FieldChange { path, old: old.cloned(), new: new.cloned(), forces_replacement: false })
+        }
     }
 }
 
@@ -112,7 +109,11 @@ mod tests {
     }
 
     fn any_json() -> impl Strategy<Value = Value> {
-        let leaf = prop_oneof![any::<bool>().prop_map(Value::from), any::<i32>().prop_map(Value::from), "[a-c]{0,3}".prop_map(Value::from)];
+        let leaf = prop_oneof![
+            any::<bool>().prop_map(Value::from),
+            any::<i32>().prop_map(Value::from),
+            "[a-c]{0,3}".prop_map(Value::from)
+        ];
         leaf.prop_recursive(3, 24, 4, |inner| {
             prop_oneof![
                 proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),

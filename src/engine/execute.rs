@@ -14,8 +14,8 @@ use super::plan::{self, Action, Plan, Planned, Removal, World};
 use super::reference;
 use super::schedule::{self, Node, Outcome};
 use super::step::{Step, StepId, Tags};
-use crate::state::journal::Entry;
 use crate::state::folder::Session;
+use crate::state::journal::Entry;
 use crate::state::{Intent, Record, StateError};
 
 /// How many steps are worked on at once. What AWS throttles slows its own client down.
@@ -138,8 +138,7 @@ impl<'a> Execution<'a> {
             }
             steps.insert(id, planned);
         }
-        let progress =
-            Progress { session, outputs, done: BTreeMap::new(), failed: Vec::new(), unwritable: None };
+        let progress = Progress { session, outputs, done: BTreeMap::new(), failed: Vec::new(), unwritable: None };
         Execution { world, steps, removals, deposed, progress: Mutex::new(progress) }
     }
 
@@ -160,7 +159,12 @@ impl<'a> Execution<'a> {
             let needs = needs.chain(original.into_iter().map(Work::Act)).chain(old).collect();
             nodes.insert(Work::Act(id.clone()), Node { needs, usually });
         }
-        for (id, removal) in self.removals.iter().map(|(id, r)| (id, (r, false))).chain(self.deposed.iter().map(|(id, r)| (id, (r, true)))) {
+        for (id, removal) in self
+            .removals
+            .iter()
+            .map(|(id, r)| (id, (r, false)))
+            .chain(self.deposed.iter().map(|(id, r)| (id, (r, true))))
+        {
             let (removal, deposed) = removal;
             let mut needs = BTreeSet::new();
             for user in self.users(id) {

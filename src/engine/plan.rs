@@ -264,8 +264,11 @@ impl Planning<'_> {
 /// What carries no tags can't tell who uses it: a part of something shared stays as long as that does.
 fn leave_parts_of_what_is_left(removals: &mut [Removal]) {
     loop {
-        let left: BTreeSet<StepId> =
-            removals.iter().filter(|removal| removal.action == Action::Leave).map(|removal| removal.id.clone()).collect();
+        let left: BTreeSet<StepId> = removals
+            .iter()
+            .filter(|removal| removal.action == Action::Leave)
+            .map(|removal| removal.id.clone())
+            .collect();
         let is_part = |removal: &&mut Removal| {
             let shared = removal.record.shared && removal.action == Action::Delete;
             shared && !removal.record.dependencies.is_disjoint(&left)

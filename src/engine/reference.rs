@@ -189,7 +189,6 @@ impl<'de> MapAccess<'de> for SymbolicFields<'_> {
     }
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -48,7 +48,8 @@ where
 {
     let paths = remaining_paths(nodes);
     let dependents = dependents(nodes);
-    let mut missing: BTreeMap<&K, usize> = nodes.iter().map(|(key, node)| (key, present(nodes, node).count())).collect();
+    let mut missing: BTreeMap<&K, usize> =
+        nodes.iter().map(|(key, node)| (key, present(nodes, node).count())).collect();
     let mut ready: BinaryHeap<(Duration, std::cmp::Reverse<&K>)> = BinaryHeap::new();
     let queued = |key| (paths[key], std::cmp::Reverse(key));
     ready.extend(missing.iter().filter(|(_, count)| **count == 0).map(|(key, _)| queued(*key)));

@@ -201,7 +201,7 @@ pub(super) mod tests {
             Value::Array(actions) => actions.iter().map(|action| action.as_str().unwrap().to_owned()).collect(),
             one => vec![one.as_str().unwrap().to_owned()],
         };
-        assert!(statements.iter().flat_map(|statement| actions(statement)).all(|action| !action.contains('*')));
+        assert!(statements.iter().flat_map(actions).all(|action| !action.contains('*')));
         assert_eq!(statements[0]["Principal"]["AWS"], "arn:aws:iam::123456789012:root");
         assert!(actions(&statements[0]).contains(&"kms:PutKeyPolicy".to_owned()));
         assert!(!actions(&statements[0]).contains(&"kms:Decrypt".to_owned()));

@@ -17,9 +17,9 @@ pub mod network;
 pub mod parameters;
 pub mod policy;
 pub mod queue;
+mod scope;
 pub mod secrets;
 pub mod topic;
 pub mod transit;
-mod scope;
 
 pub use scope::{Identity, Scope, Stack};

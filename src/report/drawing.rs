@@ -33,7 +33,8 @@ impl Drawing {
 
     /// For `dot -Tpng` and the like.
     pub fn dot(&self) -> String {
-        let mut text = String::from("digraph provisioner {\n  rankdir=LR;\n  node [shape=box, fontname=\"sans-serif\"];\n");
+        let mut text =
+            String::from("digraph provisioner {\n  rankdir=LR;\n  node [shape=box, fontname=\"sans-serif\"];\n");
         for (id, needs) in &self.nodes {
             let _ = writeln!(text, "  \"{id}\" [label=\"{id}\\n{}\"];", self.kinds[id]);
             for need in needs {

@@ -53,7 +53,8 @@ fn planned_lines(planned: &Planned, provider: &dyn Provider) -> String {
     let (step, action) = (&planned.step, planned.action);
     let mut line = format!("  {} {} {}", words::sign(action), step.id.leaf(), style(format!("[{}]", step.kind)).dim());
     if action == Action::Replace {
-        let forcing: Vec<_> = planned.changes.iter().filter(|c| c.forces_replacement).map(|c| c.path.as_str()).collect();
+        let forcing: Vec<_> =
+            planned.changes.iter().filter(|c| c.forces_replacement).map(|c| c.path.as_str()).collect();
         let _ = write!(line, " is replaced: AWS can't change {} in place", forcing.join(", "));
     }
     if action == Action::Create && planned.record.is_some() {

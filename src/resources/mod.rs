@@ -82,12 +82,7 @@ pub trait Resource: Serialize + DeserializeOwned + Send + Sync + 'static {
     ) -> impl Future<Output = Result<Self::Outputs>> + Send;
 
     /// Sets and removes tags. Never called for a type whose `observe` gives no tags.
-    fn tag(
-        cx: &Cx,
-        outputs: &Self::Outputs,
-        set: &Tags,
-        remove: &[String],
-    ) -> impl Future<Output = Result<()>> + Send {
+    fn tag(cx: &Cx, outputs: &Self::Outputs, set: &Tags, remove: &[String]) -> impl Future<Output = Result<()>> + Send {
         let _ = (cx, outputs, set, remove);
         async { Ok(()) }
     }

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::bound::Bound;
-use super::{Resource, acm, backup, cloudwatch, config, ec2, elb, events, iam, kms, lambda, logs, rds, route53, s3, secrets, sns, sqs, ssm, waf};
+use super::{
+    Resource, acm, backup, cloudwatch, config, ec2, elb, events, iam, kms, lambda, logs, rds, route53, s3, secrets,
+    sns, sqs, ssm, waf,
+};
 use crate::aws::cx::Shared;
 use crate::engine::{Operations, Provider, StepError};
 

@@ -14,7 +14,11 @@ macro_rules! tag_type {
         /// Our tags in the service's type.
         #[allow(dead_code, reason = "some services take tags but list them another way")]
         pub(crate) fn to_sdk(tags: &$crate::engine::Tags) -> Vec<$tag> {
-            tags.iter().map(|(key, value)| $crate::resources::tags::Built::built(<$tag>::builder().key(key).value(value).build())).collect()
+            tags.iter()
+                .map(|(key, value)| {
+                    $crate::resources::tags::Built::built(<$tag>::builder().key(key).value(value).build())
+                })
+                .collect()
         }
 
         /// The service's tags in our type.

@@ -67,7 +67,9 @@ pub enum StateError {
     )]
     OtherAccount { path: String, found: String, wanted: String },
     /// The journal doesn't fit the state.
-    #[error("the journal {path} is damaged: {what}\n  nothing was changed; keep the file, it tells what the last run did")]
+    #[error(
+        "the journal {path} is damaged: {what}\n  nothing was changed; keep the file, it tells what the last run did"
+    )]
     Journal { path: String, what: String },
     /// Somebody else is at work.
     #[error("another run holds the lock {path}: {holder}\n  wait for it to end; a lock of a dead process frees itself")]

@@ -4,6 +4,7 @@
 
 mod failures;
 mod lifecycle;
+mod payments;
 mod sandbox;
 mod support;
 mod support_works;

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..backends import backend
 from ..errors import AwsError
 from ..request import AwsRequest
+from .backup_plans import standing
 
 if TYPE_CHECKING:
     from ..app import Sandbox
@@ -26,26 +27,27 @@ def install(sandbox: Sandbox) -> None:
     sandbox.amend("backup", "DeleteBackupVault", vault_policies.forget)
 
 
+def vault_of(request: AwsRequest) -> Any:
+    name = request.params["BackupVaultName"]
+    vault = backend("backup", request.region).vaults.get(name)
+    if vault is None:
+        raise AwsError("ResourceNotFoundException", f"Backup vault {name} not found.")
+    return vault
+
+
 class VaultPolicies:
     def __init__(self) -> None:
         self._policies: dict[tuple[str, str], str] = {}
         self.clear = self._policies.clear
         self.handlers = {"Put": self.put, "Get": self.get, "Delete": self.delete}
 
-    def _vault(self, request: AwsRequest) -> Any:
-        name = request.params["BackupVaultName"]
-        vault = backend("backup", request.region).vaults.get(name)
-        if vault is None:
-            raise AwsError("ResourceNotFoundException", f"Backup vault {name} not found.")
-        return vault
-
     def put(self, request: AwsRequest) -> dict[str, Any]:
-        vault = self._vault(request)
+        vault = vault_of(request)
         self._policies[request.region, vault.backup_vault_name] = request.params["Policy"]
         return {}
 
     def get(self, request: AwsRequest) -> dict[str, Any]:
-        vault = self._vault(request)
+        vault = vault_of(request)
         policy = self._policies.get((request.region, vault.backup_vault_name))
         if policy is None:
             raise AwsError("ResourceNotFoundException", f"{vault.backup_vault_name} has no access policy.")
@@ -56,7 +58,7 @@ class VaultPolicies:
         }
 
     def delete(self, request: AwsRequest) -> dict[str, Any]:
-        self._policies.pop((request.region, self._vault(request).backup_vault_name), None)
+        self._policies.pop((request.region, vault_of(request).backup_vault_name), None)
         return {}
 
     def forget(self, request: AwsRequest, _result: dict[str, Any]) -> None:
@@ -70,7 +72,7 @@ class Selections:
         self.handlers = {"Create": self.create, "Get": self.get, "Delete": self.delete}
 
     def create(self, request: AwsRequest) -> dict[str, Any]:
-        plan = self._plan(request)
+        plan = standing(request).backup_plan_id
         wanted = request.params["BackupSelection"]
         for one in self._of(plan):
             if one["BackupSelection"]["SelectionName"] == wanted["SelectionName"]:
@@ -96,7 +98,7 @@ class Selections:
         return {}
 
     def list(self, request: AwsRequest) -> dict[str, Any]:
-        return {"BackupSelectionsList": [self._summary(one) for one in self._of(self._plan(request))]}
+        return {"BackupSelectionsList": [self._summary(one) for one in self._of(standing(request).backup_plan_id)]}
 
     def refuse_plan_delete(self, request: AwsRequest) -> None:
         if self._of(request.params["BackupPlanId"]):
@@ -104,12 +106,6 @@ class Selections:
                 "InvalidRequestException",
                 "Related backup plan selections must be deleted prior to backup plan deletion",
             )
-
-    def _plan(self, request: AwsRequest) -> str:
-        plan = request.params["BackupPlanId"]
-        if plan not in backend("backup", request.region).plans:
-            raise AwsError("ResourceNotFoundException", f"Failed reading Backup plan with provided planId {plan}")
-        return plan
 
     def _of(self, plan: str) -> Any:
         return [one for (of, _), one in self._selections.items() if of == plan]

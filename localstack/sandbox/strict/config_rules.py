@@ -1,4 +1,4 @@
-"""Rules keep the tags they were made with, and show a scope that is a tag."""
+"""Rules keep the tags they were made with, stay as they are when an update is refused, and show a scope that is a tag."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def install(_sandbox: Sandbox) -> None:
-    ConfigRule.modify_fields = _keeping_tags(ConfigRule.modify_fields)  # type: ignore[method-assign]
+    ConfigRule.modify_fields = _whole_or_not_at_all(_keeping_tags(ConfigRule.modify_fields))  # type: ignore[method-assign]
     Scope.__init__ = _keeping_the_tag(Scope.__init__)  # type: ignore[method-assign]
 
 
@@ -20,6 +20,18 @@ def _keeping_tags(original: Any) -> Any:
 
     def modify_fields(self: Any, region: str, config_rule: dict[str, Any], tags: dict[str, str]) -> None:
         original(self, region, config_rule, getattr(self, "tags", tags))
+
+    return modify_fields
+
+
+def _whole_or_not_at_all(original: Any) -> Any:
+    def modify_fields(self: Any, *given: Any) -> None:
+        before = dict(self.__dict__)
+        try:
+            original(self, *given)
+        except Exception:
+            self.__dict__ = before
+            raise
 
     return modify_fields
 

@@ -1,4 +1,4 @@
-"""What moto forgets of changes to clusters, parameters and subscriptions; and how long clusters take."""
+"""What moto forgets of changes to clusters, instances and parameters; and how long they take."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from moto.rds.models import DBCluster
 
 from ..backends import backend
+from ..clock import MINUTE
 from ..errors import AwsError
 from ..memory import Memory
 from ..request import AwsRequest
@@ -14,7 +15,6 @@ from ..request import AwsRequest
 if TYPE_CHECKING:
     from ..app import Sandbox
 
-MINUTE = 60.0
 INSTANCES = Memory(
     service="rds",
     named_by="DBInstanceIdentifier",
@@ -65,10 +65,8 @@ def install(sandbox: Sandbox) -> None:
     sandbox.amend("rds", "ModifyDBCluster", finish_modify)
     for operation in ("DescribeDBClusterParameters", "DescribeDBParameters"):
         sandbox.amend("rds", operation, by_source)
-    sandbox.intercept("rds", "ModifyEventSubscription", modify_subscription)
     INSTANCES.install(sandbox)
     CLUSTERS.install(sandbox)
-    sandbox.amend("rds", "DescribeDBInstances", show_subnet_group)
 
 
 def _creating(sandbox: Sandbox, store: str, kind: str, minutes: float) -> Any:
@@ -129,52 +127,3 @@ def by_source(request: AwsRequest, result: dict[str, Any]) -> None:
     source = request.params.get("Source")
     parameters = [{**one, "Source": one.get("Source", "user")} for one in result.get("Parameters", [])]
     result["Parameters"] = [one for one in parameters if source in (None, one["Source"])]
-
-
-def show_subnet_group(request: AwsRequest, result: dict[str, Any]) -> None:
-    """An instance of a cluster stands in the cluster's subnet group."""
-    rds = backend("rds", request.region)
-    for instance in result.get("DBInstances", []):
-        cluster = rds.clusters.get(instance.get("DBClusterIdentifier"))
-        group = cluster and rds.subnet_groups.get(cluster.db_subnet_group_name)
-        if group and not instance.get("DBSubnetGroup"):
-            instance["DBSubnetGroup"] = {
-                "DBSubnetGroupName": group.name,
-                "DBSubnetGroupDescription": group.description,
-                "VpcId": group.vpc_id,
-                "SubnetGroupStatus": "Complete",
-                "Subnets": [
-                    {
-                        "SubnetIdentifier": subnet.id,
-                        "SubnetAvailabilityZone": {"Name": subnet.availability_zone},
-                        "SubnetStatus": "Active",
-                    }
-                    for subnet in group._subnets
-                ],
-            }
-
-
-def modify_subscription(request: AwsRequest) -> dict[str, Any]:
-    params = request.params
-    subscription = backend("rds", request.region).event_subscriptions.get(params["SubscriptionName"])
-    if subscription is None:
-        raise AwsError("SubscriptionNotFound", f"Subscription {params['SubscriptionName']} not found.", 404)
-    for parameter, attribute in (
-        ("SnsTopicArn", "sns_topic_arn"),
-        ("SourceType", "source_type"),
-        ("EventCategories", "event_categories"),
-        ("Enabled", "enabled"),
-    ):
-        if parameter in params:
-            setattr(subscription, attribute, params[parameter])
-    return {
-        "EventSubscription": {
-            "CustSubscriptionId": subscription.subscription_name,
-            "SnsTopicArn": subscription.sns_topic_arn,
-            "SourceType": subscription.source_type,
-            "EventCategoriesList": subscription.event_categories,
-            "Enabled": subscription.enabled,
-            "Status": "modifying",
-            "EventSubscriptionArn": subscription.arn,
-        }
-    }

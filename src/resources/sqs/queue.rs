@@ -72,9 +72,7 @@ impl Resource for Queue {
             None => unless_gone(url_of(cx, &self.name).await)?,
         };
         let Some(url) = url else { return Ok(None) };
-        let read = async {
-            Ok(cx.sqs.get_queue_attributes().queue_url(&url).attribute_names(Name::All).send().await?)
-        };
+        let read = async { Ok(cx.sqs.get_queue_attributes().queue_url(&url).attribute_names(Name::All).send().await?) };
         let Some(answer) = unless_gone(read.await)? else { return Ok(None) };
         let attributes = answer.attributes.unwrap_or_default();
         let arn = text(&attributes, Name::QueueArn);
