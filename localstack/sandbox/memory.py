@@ -28,6 +28,8 @@ class Memory:
     # Request member -> member of the described thing.
     fields: Mapping[str, str]
     deletes: Iterable[str] = ()
+    # Members under which the answers of writes have the thing, where they aren't those of the reads.
+    answers: Iterable[str] = ()
     # What a thing shows that nobody set.
     defaults: Mapping[str, Any] = field(default_factory=dict)
 
@@ -38,7 +40,7 @@ class Memory:
             name = _name(request.params.get(self.named_by) or result.get(self.named_by))
             kept = known.setdefault((request.region, name), {})
             kept.update({self.fields[k]: copy.deepcopy(v) for k, v in request.params.items() if k in self.fields})
-            for one in _things(result, self.reads.values()):
+            for one in _things(result, {*self.reads.values(), *self.answers}):
                 show(request, one)
 
         def show(request: AwsRequest, thing: dict[str, Any]) -> None:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from .app import Sandbox
 
 
-
 def install(sandbox: Sandbox) -> None:
     # moto's load balancers become active by being looked at.
     FakeLoadBalancer.activate = lambda self: None  # type: ignore[method-assign]
@@ -78,7 +77,7 @@ CREATIONS = [
 
 
 def _pending(sandbox: Sandbox, service: str, seconds: float, states: tuple[str, str, str], find: Any) -> Any:
-    attribute, before, afterwards = states
+    attribute, before, _ = states
 
     def amend(request: AwsRequest, result: dict[str, Any]) -> None:
         try:
@@ -92,9 +91,15 @@ def _pending(sandbox: Sandbox, service: str, seconds: float, states: tuple[str, 
             return  # a gateway endpoint is but a route
         setattr(made, attribute, before)
         _show(result, before)
-        sandbox.clock.after(service, seconds, lambda: setattr(made, attribute, afterwards))
+        sandbox.clock.after(service, seconds, lambda: _finish(made, states))
 
     return amend
+
+
+def _finish(made: Any, states: tuple[str, str, str]) -> None:
+    attribute, before, afterwards = states
+    if getattr(made, attribute) == before:  # it may be on its way out by now
+        setattr(made, attribute, afterwards)
 
 
 def _show(result: dict[str, Any], state: str) -> None:

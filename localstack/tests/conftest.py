@@ -14,6 +14,7 @@ import pytest
 from botocore.config import Config
 
 LOCALSTACK = Path(__file__).resolve().parent.parent
+EMPTY_ZIP = b"PK\x05\x06" + bytes(18)
 
 
 class Sandbox:
@@ -64,3 +65,11 @@ def sandbox(running: Sandbox):
 @pytest.fixture
 def aws(sandbox: Sandbox):
     return sandbox.client
+
+
+@pytest.fixture
+def function(aws):
+    """Makes a function `fn` that does nothing."""
+    role = aws("iam").create_role(RoleName="r", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    made = {"FunctionName": "fn", "Runtime": "nodejs22.x", "Handler": "index.handler", "Role": role}
+    return lambda **more: aws("lambda").create_function(**made, Code={"ZipFile": EMPTY_ZIP}, **more)

@@ -87,16 +87,5 @@ def test_of_a_function(aws, ec2, place, function):
     assert _found(ec2, "description", "AWS Lambda VPC ENI-fn-*") == []
 
 
-@pytest.fixture
-def function(aws):
-    role = aws("iam").create_role(RoleName="r", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
-    made = {"FunctionName": "fn", "Runtime": "nodejs22.x", "Handler": "index.handler", "Role": role}
-    return lambda **more: aws("lambda").create_function(**made, Code={"ZipFile": _empty_zip()}, **more)
-
-
-def _empty_zip():
-    return b"PK\x05\x06" + bytes(18)
-
-
 def _found(ec2, name, value):
     return ec2.describe_network_interfaces(Filters=[{"Name": name, "Values": [value]}])["NetworkInterfaces"]

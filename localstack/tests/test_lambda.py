@@ -180,7 +180,9 @@ def test_event_source_mapping(aws, role):
         UUID=made["UUID"], BatchSize=9, Enabled=True, ScalingConfig={"MaximumConcurrency": 3}
     )
     changed = {**expected, "BatchSize": 9, "State": "Enabled", "ScalingConfig": {"MaximumConcurrency": 3}}
-    assert_holds(lambda_.list_event_source_mappings(FunctionName="fn")["EventSourceMappings"], [changed])
+    for name in ("fn", arn, "123456789012:function:fn"):
+        assert_holds(lambda_.list_event_source_mappings(FunctionName=name)["EventSourceMappings"], [changed])
+    assert lambda_.list_event_source_mappings(FunctionName="n")["EventSourceMappings"] == []
     lambda_.delete_event_source_mapping(UUID=made["UUID"])
     with refused("ResourceNotFoundException"):
         lambda_.get_event_source_mapping(UUID=made["UUID"])

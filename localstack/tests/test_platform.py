@@ -88,6 +88,11 @@ def test_sqs(aws):
     for name, value in attributes.items():
         same = json.loads(read[name]) == json.loads(value) if value.startswith("{") else read[name] == value
         assert same, name
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "60"})
+    read = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    assert json.loads(read["Policy"]) == POLICY and read["VisibilityTimeout"] == "60"
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": ""})
+    assert "Policy" not in sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
     assert sqs.list_queue_tags(QueueUrl=url)["Tags"] == {"Suffix": "t1"}
     dead = sqs.get_queue_url(QueueName="dead")["QueueUrl"]
     read = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["All"])["Attributes"]

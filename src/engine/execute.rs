@@ -16,7 +16,7 @@ use super::schedule::{self, Node, Outcome};
 use super::step::{Step, StepId, Tags};
 use crate::state::folder::Session;
 use crate::state::journal::Entry;
-use crate::state::{Intent, Record, StateError};
+use crate::state::{Intent, Record, State, StateError};
 
 /// How many steps are worked on at once. What AWS throttles slows its own client down.
 const ACTIONS: usize = 32;
@@ -62,11 +62,14 @@ impl Work {
 
 impl World<'_> {
     /// Does what the plan says. What happened is in the session's state, whatever happens.
-    pub async fn execute(&self, plan: Plan, session: &mut Session) -> Report {
+    pub async fn execute(&self, mut plan: Plan, session: &mut Session) -> Report {
         let mut report = Report::default();
         report.failed.extend(plan.failures.iter().cloned());
         for (id, failed) in &plan.blocked {
             report.skipped.push((id.clone(), format!("{failed} can't be planned")));
+        }
+        for (id, user) in keep_what_is_in_use(&mut plan, session.state()) {
+            report.skipped.push((id, format!("{user}, which uses it, can't be planned")));
         }
         let execution = Execution::new(self, plan, session);
         let nodes = execution.nodes();
@@ -190,11 +193,12 @@ impl<'a> Execution<'a> {
         nodes
     }
 
-    /// Who used a thing when it was recorded.
+    /// Who used a thing when it was last written.
     fn users(&self, id: &StepId) -> Vec<StepId> {
-        let removed = self.removals.values().chain(self.deposed.values()).map(|removal| (&removal.id, &removal.record));
-        let standing = self.steps.iter().filter_map(|(id, planned)| Some((id, planned.record.as_ref()?)));
-        let all = removed.chain(standing).filter(|(user, record)| *user != id && record.dependencies.contains(id));
+        let removed = self.removals.values().chain(self.deposed.values());
+        let removed = removed.map(|removal| (&removal.id, &removal.record.dependencies));
+        let standing = self.steps.iter().map(|(id, planned)| (id, &planned.used));
+        let all = removed.chain(standing).filter(|(user, used)| *user != id && used.contains(id));
         all.map(|(user, _)| user.clone()).collect()
     }
 
@@ -279,6 +283,10 @@ impl<'a> Execution<'a> {
         changes: &[super::FieldChange],
         planned: &Planned,
     ) -> Result<(), StepError> {
+        let dependencies = self.world.graph.get(&step.id).unwrap_or(step).dependencies();
+        if !dependencies.is_subset(&planned.used) {
+            self.record(&mut self.lock(), Entry::Updating { step: step.id.clone(), dependencies })?;
+        }
         let (tags, fields): (Vec<_>, Vec<_>) =
             changes.iter().cloned().partition(|change| change.path.starts_with("tags."));
         let mut outputs = observed.outputs.clone();
@@ -374,6 +382,24 @@ impl<'a> Execution<'a> {
     fn lock(&self) -> std::sync::MutexGuard<'_, Progress<'a>> {
         self.progress.lock().expect("no panic holds this lock")
     }
+}
+
+/// Takes out of the plan the removals of what a step uses that can't be planned: nobody knows whether it still needs it.
+/// Gives what was taken out, each with the user.
+fn keep_what_is_in_use(plan: &mut Plan, state: &State) -> Vec<(StepId, StepId)> {
+    let mut users: Vec<StepId> =
+        plan.failures.iter().map(|(id, _)| id).chain(plan.blocked.iter().map(|(id, _)| id)).cloned().collect();
+    let mut kept = Vec::new();
+    while let Some(user) = users.pop() {
+        let records = [state.steps.get(&user), state.deposed.get(&user)];
+        let used: BTreeSet<&StepId> = records.into_iter().flatten().flat_map(|record| &record.dependencies).collect();
+        let removals = std::mem::take(&mut plan.removals);
+        let (taken, left) = removals.into_iter().partition(|removal: &Removal| used.contains(&removal.id));
+        plan.removals = left;
+        kept.extend(taken.iter().map(|removal| (removal.id.clone(), user.clone())));
+        users.extend(taken.into_iter().map(|removal| removal.id));
+    }
+    kept
 }
 
 /// The old self of a step that is replaced.

@@ -57,6 +57,8 @@ pub struct Planned {
     pub observed: Option<Observed>,
     /// What the state remembers.
     pub record: Option<Record>,
+    /// The steps that it used when it was last written, or may use if a run died over it.
+    pub used: BTreeSet<StepId>,
 }
 
 /// Something that stands, or may stand, and isn't wanted.
@@ -153,12 +155,20 @@ impl World<'_> {
 /// What is remembered and not wanted, the predecessors of replaced steps included.
 fn unwanted<'a>(graph: &'a Graph, state: &'a State) -> impl Iterator<Item = (&'a StepId, Record, bool)> {
     let gone = |id: &StepId| graph.get(id).is_none();
-    let steps = state.steps.iter().filter(move |(id, _)| gone(id)).map(|(id, record)| (id, record.clone(), false));
+    let elsewhere = |id: &StepId, record: &Record| graph.get(id).is_none_or(|step| !is_of(record, step));
+    let steps = state.steps.iter().filter(move |(id, record)| elsewhere(id, record));
+    let steps = steps.map(|(id, record)| (id, record.clone(), false));
     let only_intended = move |id: &StepId| gone(id) && !state.steps.contains_key(id);
     let intents = state.intents.iter().filter(move |(id, _)| only_intended(id));
     let intents = intents.map(|(id, intent)| (id, intent.fulfilled(Value::Null), false));
     let deposed = state.deposed.iter().map(|(id, record)| (id, record.clone(), true));
     steps.chain(intents).chain(deposed)
+}
+
+/// False for a step that has become another type or has moved to another region: then what stands goes, and the step is
+/// made anew.
+fn is_of(record: &Record, step: &Step) -> bool {
+    record.kind == step.kind && record.region == step.region
 }
 
 struct Planning<'a> {
@@ -197,7 +207,7 @@ impl Planning<'_> {
             let outputs = self.outputs.lock().expect("no panic holds this lock");
             resolve(step, &outputs, operations)?
         };
-        let record = self.state.steps.get(&step.id).filter(|record| record.kind == step.kind).cloned();
+        let record = self.state.steps.get(&step.id).filter(|record| is_of(record, &step)).cloned();
         let intent = self.state.intents.get(&step.id).filter(|intent| intent.kind == step.kind);
         let known = record.as_ref().map(|record| &record.outputs);
         let observed = operations.observe(Target { step: &step, known, token: "" }).await?;
@@ -205,7 +215,13 @@ impl Planning<'_> {
             refuse_strangers(self.world.owner, &step, observed, record.is_some() || intent.is_some())?;
         }
         let (action, changes) = compare(operations, &step, observed.as_ref(), record.as_ref());
-        Ok(Planned { step, action, changes, observed, record })
+        if action == Action::Replace && self.state.deposed.contains_key(&step.id) {
+            let message = "it is to be replaced again, and what its last replacement has left is still there";
+            return Err(StepError::new(message).with_help("run the same command again: that is deleted first"));
+        }
+        let used = record.iter().flat_map(|record| &record.dependencies);
+        let used = used.chain(intent.iter().flat_map(|intent| &intent.dependencies)).cloned().collect();
+        Ok(Planned { step, action, changes, observed, record, used })
     }
 
     async fn removals(&self) -> Vec<Removal> {
@@ -290,12 +306,16 @@ fn refuse_strangers(owner: &Owner, step: &Step, observed: &Observed, known: bool
     if ours {
         return Ok(());
     }
-    let what = observed.outputs.as_object().and_then(|outputs| outputs.values().find_map(Value::as_str));
-    let what = what.unwrap_or(step.kind);
-    Err(StepError::new(format!("{what} stands already and is not of this system: it is left alone")).with_help(
-        "use another --suffix; or, if nobody needs it, delete it yourself; if it is of this system, give it the tags \
-         provisioner:system, provisioner:suffix and provisioner:step again",
-    ))
+    let outputs = &observed.outputs;
+    let what = ["arn", "name", "url"].iter().find_map(|field| outputs[*field].as_str()).unwrap_or(step.kind);
+    let help = match &observed.tags {
+        Some(_) => {
+            "use another --suffix; or, if nobody needs it, delete it yourself; if it is of this system, give it the tags \
+             provisioner:system, provisioner:suffix and provisioner:step again"
+        }
+        None => "use another --suffix; or, if nobody needs it, delete it yourself",
+    };
+    Err(StepError::new(format!("{what} stands already and is not of this system: it is left alone")).with_help(help))
 }
 
 /// The step that a record tells of.

@@ -91,7 +91,7 @@ pub fn access_log_bucket(scope: &Scope<'_>, leaf: &str, keep_days: i32) -> Priva
 }
 
 /// Refuses every request that isn't encrypted with TLS 1.2 or later.
-fn tls_only(arn: &str) -> Vec<Value> {
+pub(super) fn tls_only(arn: &str) -> Vec<Value> {
     let deny = |sid: &str, condition: Value| {
         json!({
             "Sid": sid,

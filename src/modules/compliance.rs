@@ -6,7 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Scope;
-use super::policy::{allow, deny_plain_text, document, trust};
+use super::bucket::tls_only;
+use super::policy::{allow, document, trust};
 use crate::engine::ownership::SUFFIX;
 use crate::resources::config::{ConfigRule, ConfigurationRecorder, DeliveryChannel, OURS, ScopeTag};
 use crate::resources::iam;
@@ -72,8 +73,8 @@ fn recording(scope: &Scope<'_>, retention_days: i32) -> String {
             events: false,
         },
     );
-    let tls_only = document([deny_plain_text("s3:*", &[&arn, &format!("{arn}/*")])]);
-    let policy = shared.add("bucket-policy", BucketPolicy { bucket: bucket.name.clone(), policy: tls_only });
+    let policy = BucketPolicy { bucket: bucket.name.clone(), policy: document(tls_only(&arn)) };
+    let policy = shared.add("bucket-policy", policy);
     let delivered = format!("{}/AWSLogs/{}/Config/*", bucket.arn, scope.account());
     let role = shared.add(
         "role",

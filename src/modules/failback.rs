@@ -100,7 +100,8 @@ pub fn failback(scope: &Scope<'_>, params: &FailbackParams<'_>) -> Function {
             package: params.package,
             runtime: params.runtime,
             memory_mib: 512,
-            timeout_seconds: 120,
+            // With the minutes that the alarm takes, this has to stay below the five that a failback may take.
+            timeout_seconds: 60,
             reserved_concurrency: None,
             environment: BTreeMap::from([("FAILBACK_CONFIG".to_owned(), config(params).to_string())]),
             statements: statements(scope, params),

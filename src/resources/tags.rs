@@ -81,6 +81,11 @@ where
     }
 }
 
+/// True if the tags are of this very step. For what AWS names itself: the same step of a sibling system looks the same.
+pub fn are_of_step(cx: &Cx, tags: &Tags) -> bool {
+    [SYSTEM, SUFFIX, STEP].iter().all(|key| tags.contains_key(*key) && tags.get(*key) == cx.tags.get(*key))
+}
+
 /// The ARNs of a service (`kms`) that carry this step's tags: for what AWS names itself and lists without tags.
 pub async fn arns_of_step(cx: &Cx, service: &str) -> Result<Vec<String>> {
     let index = index(cx).await?;

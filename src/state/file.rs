@@ -138,6 +138,11 @@ impl State {
             Entry::Intent { step, intent } => {
                 self.intents.insert(step, *intent);
             }
+            Entry::Updating { step, dependencies } => {
+                if let Some(record) = self.steps.get_mut(&step) {
+                    record.dependencies.extend(dependencies);
+                }
+            }
             Entry::Done { step, record } => {
                 self.intents.remove(&step);
                 self.steps.insert(step, *record);

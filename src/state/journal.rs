@@ -3,6 +3,7 @@
 //! A run that dies leaves its journal behind. The next one reads it into the state, so what was made is known, and what
 //! may have been made is looked for. At the end of a run the journal is folded into the state file and removed.
 
+use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,8 @@ use super::record::{Intent, Record, StepId};
 pub enum Entry {
     /// A create is about to be asked of AWS.
     Intent { step: StepId, intent: Box<Intent> },
+    /// A step is about to be changed so that it uses these too.
+    Updating { step: StepId, dependencies: BTreeSet<StepId> },
     /// The step stands like this.
     Done { step: StepId, record: Box<Record> },
     /// The step is being replaced by a new one that is made first; the old one is still to be deleted.

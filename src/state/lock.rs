@@ -5,6 +5,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use super::file::StateError;
@@ -23,7 +24,7 @@ impl Lock {
             let path = name.clone();
             move |source| StateError::Io { what, path, source }
         };
-        let opened = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path);
+        let opened = OpenOptions::new().create(true).truncate(false).read(true).write(true).mode(0o600).open(path);
         let mut file = opened.map_err(io("can't open the lock"))?;
         match file.try_lock() {
             Ok(()) => {}

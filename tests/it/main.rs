@@ -2,9 +2,13 @@
 //!
 //! Each test has a sandbox of its own. With `PROVISIONER_TEST_ENDPOINT` set they go to that endpoint instead.
 
+mod drift;
+mod engine;
 mod failures;
 mod lifecycle;
 mod payments;
 mod sandbox;
+mod secrets;
+mod security;
 mod support;
 mod support_works;

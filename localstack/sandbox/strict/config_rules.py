@@ -1,4 +1,4 @@
-"""Rules keep the tags they were made with, stay as they are when an update is refused, and show a scope that is a tag."""
+"""Rules keep their first tags, stay as they are when an update is refused, and show a scope that is a tag."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
 
 def install(_sandbox: Sandbox) -> None:
-    ConfigRule.modify_fields = _whole_or_not_at_all(_keeping_tags(ConfigRule.modify_fields))  # type: ignore[method-assign]
+    modify = _whole_or_not_at_all(_keeping_tags(ConfigRule.modify_fields))
+    ConfigRule.modify_fields = modify  # type: ignore[method-assign]
     Scope.__init__ = _keeping_the_tag(Scope.__init__)  # type: ignore[method-assign]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..backends import backend
 from ..errors import AwsError
 from ..request import AwsRequest
-from .ec2_interfaces import settle
+from .ec2_interfaces import faces_internet, left_behind, settle
 
 if TYPE_CHECKING:
     from ..app import Sandbox
@@ -61,7 +61,8 @@ def detach_internet_gateway(request: AwsRequest) -> None:
     ec2 = backend("ec2", request.region)
     vpc = request.params["VpcId"]
     mapped = [nat for nat in live_nat_gateways(ec2) if nat.vpc_id == vpc and nat.connectivity_type != "private"]
-    mapped += [lb for lb in load_balancers(request.region) if lb.vpc_id == vpc and lb.scheme == "internet-facing"]
+    mapped += [lb for lb in load_balancers(request.region) if lb.vpc_id == vpc and faces_internet(lb)]
+    mapped += [one for one in left_behind(ec2) if one.public and ec2.get_subnet(one.subnet).vpc_id == vpc]
     mapped += [address for address in ec2.addresses if address.eni is not None and address.eni.subnet.vpc_id == vpc]
     if mapped:
         raise AwsError(

@@ -12,12 +12,13 @@ from moto.ec2.models.elastic_network_interfaces import NetworkInterface
 from ..backends import backend
 from ..errors import AwsError
 from ..request import AwsRequest
+from .rds_subnet_groups import group_of
 
 if TYPE_CHECKING:
     from ..app import Sandbox
 
 FILTERS = {"status": "status", "interface-type": "interface_type"}
-PLAIN = "interface"
+PLAIN, LAMBDA = "interface", "lambda"
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,13 @@ class Wanted:
     subnet: str
     groups: tuple[str, ...]
     kind: str = PLAIN
+    # Whether it has a public address.
+    public: bool = False
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """Lambda has one for each combination of subnet and groups; elsewhere the groups of one change."""
+        return (self.description, self.subnet, self.groups if self.kind == LAMBDA else ())
 
 
 def install(sandbox: Sandbox) -> None:
@@ -53,7 +61,7 @@ def settle(region: str) -> None:
     """Each service has the interfaces it needs by now, and none that it needed before."""
     ec2 = backend("ec2", region)
     made = ec2.__dict__.setdefault("services_interfaces", {})
-    wanted = {(one.description, one.subnet): one for one in _wanted(region)}
+    wanted = {one.key: one for one in (*left_behind(ec2), *_wanted(region))}
     for key in made.keys() - wanted.keys():
         ec2.enis.pop(made.pop(key).id, None)
     for key, one in wanted.items():
@@ -61,6 +69,11 @@ def settle(region: str) -> None:
             made[key] = ec2.create_network_interface(one.subnet, None)
         _dress(ec2, made[key], one.description, one.kind, one.groups)
     _dress_gateways_and_endpoints(ec2)
+
+
+def left_behind(ec2: Any) -> list[Wanted]:
+    """What nothing needs any more, but is still there."""
+    return ec2.__dict__.setdefault("left_behind", [])
 
 
 def _dress(ec2: Any, interface: Any, description: str, kind: str, groups: Any) -> None:
@@ -81,33 +94,37 @@ def _dress_gateways_and_endpoints(ec2: Any) -> None:
 
 
 def _wanted(region: str) -> Iterator[Wanted]:
-    yield from _of_balancers(region)
-    yield from _of_databases(region)
-    yield from _of_functions(region)
-
-
-def _of_balancers(region: str) -> Iterator[Wanted]:
     for balancer in backend("elbv2", region).load_balancers.values():
-        described = f"ELB {balancer.arn.partition('loadbalancer/')[2]}"
-        for subnet in balancer.subnets:
-            yield Wanted(described, subnet.id, tuple(balancer.security_groups or ()))
+        yield from of_balancer(balancer)
+    for instance in backend("rds", region).databases.values():
+        yield from of_database(region, instance)
+    for function in backend("lambda", region).list_functions():
+        yield from of_function(function)
 
 
-def _of_databases(region: str) -> Iterator[Wanted]:
+def of_balancer(balancer: Any) -> Iterator[Wanted]:
+    described = f"ELB {balancer.arn.partition('loadbalancer/')[2]}"
+    for subnet in balancer.subnets:
+        groups = tuple(balancer.security_groups or ())
+        yield Wanted(described, subnet.id, groups, public=faces_internet(balancer))
+
+
+def faces_internet(balancer: Any) -> bool:
+    return balancer.scheme != "internal"
+
+
+def of_database(region: str, instance: Any) -> Iterator[Wanted]:
     """An instance has its interface in its own zone's subnet of the group only."""
-    rds = backend("rds", region)
-    for instance in rds.databases.values():
-        cluster = rds.clusters.get(getattr(instance, "db_cluster_identifier", None))
-        group = rds.subnet_groups.get(cluster.db_subnet_group_name) if cluster else instance.db_subnet_group
-        groups = tuple((cluster or instance).vpc_security_group_ids or ())
-        own_zone = [one for one in (group._subnets if group else ()) if one.availability_zone == instance.availability_zone]
-        for subnet in own_zone:
+    cluster = backend("rds", region).clusters.get(getattr(instance, "db_cluster_identifier", None))
+    group = group_of(region, instance)
+    for subnet in group._subnets if group else ():
+        if subnet.availability_zone == instance.availability_zone:
+            groups = tuple((cluster or instance).vpc_security_group_ids or ())
             yield Wanted(f"RDSNetworkInterface {instance.resource_id}", subnet.id, groups)
 
 
-def _of_functions(region: str) -> Iterator[Wanted]:
-    for function in backend("lambda", region).list_functions():
-        vpc = function.vpc_config or {}
-        described = f"AWS Lambda VPC ENI-{function.function_name}-{uuid.uuid5(uuid.NAMESPACE_URL, function.function_arn)}"
-        for subnet in vpc.get("SubnetIds", []):
-            yield Wanted(described, subnet, tuple(vpc.get("SecurityGroupIds", [])), "lambda")
+def of_function(function: Any) -> Iterator[Wanted]:
+    vpc = function.vpc_config or {}
+    described = f"AWS Lambda VPC ENI-{function.function_name}-{uuid.uuid5(uuid.NAMESPACE_URL, function.function_arn)}"
+    for subnet in vpc.get("SubnetIds", []):
+        yield Wanted(described, subnet, tuple(vpc.get("SecurityGroupIds", [])), LAMBDA)

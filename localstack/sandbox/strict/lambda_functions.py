@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from moto.awslambda.models import LambdaBackend
+
 from ..backends import backend
 from ..errors import AwsError
 from ..memory import Memory
@@ -56,6 +58,7 @@ def install(sandbox: Sandbox) -> None:
         sandbox.intercept("lambda", operation, refuse_unknown_runtime)
     sandbox.intercept("lambda", "AddPermission", refuse_second_permission)
     sandbox.intercept("lambda", "CreateEventSourceMapping", refuse_second_mapping)
+    find_mappings_by_any_name()
     MEMORY.install(sandbox)
     for operation, member in MEMORY.reads.items():
         sandbox.amend("lambda", operation, lambda request, result, m=member: complete(request, result, m))
@@ -98,6 +101,20 @@ def refuse_second_mapping(request: AwsRequest) -> None:
                 f"An event source mapping with that event source and function already exists: {mapping.uuid}",
                 409,
             )
+
+
+def find_mappings_by_any_name() -> None:
+    """A mapping's function may be named by its name, ARN or half an ARN; moto wants what the mapping was made with."""
+    original = LambdaBackend.list_event_source_mappings
+
+    def list_event_source_mappings(self: Any, event_source_arn: str, function_name: str) -> list[Any]:
+        def plain(name: str) -> str:
+            return name.rpartition("function:")[2]
+
+        found = original(self, event_source_arn, None)
+        return [one for one in found if not function_name or plain(one.function_arn) == plain(function_name)]
+
+    LambdaBackend.list_event_source_mappings = list_event_source_mappings  # type: ignore[method-assign]
 
 
 def complete(request: AwsRequest, result: dict[str, Any], member: str) -> None:

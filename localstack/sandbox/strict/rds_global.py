@@ -22,7 +22,6 @@ def install(sandbox: Sandbox) -> None:
     for operation in ("FailoverGlobalCluster", "SwitchoverGlobalCluster"):
         sandbox.intercept("rds", operation, switch_writer)
     sandbox.intercept("rds", "CreateGlobalCluster", create)
-    sandbox.intercept("rds", "ModifyGlobalCluster", modify)
     sandbox.intercept("rds", "DescribeGlobalClusters", describe)
     sandbox.intercept("rds", "DeleteGlobalCluster", refuse_delete)
     sandbox.intercept("rds", "RemoveFromGlobalCluster", remove)
@@ -109,14 +108,6 @@ def _source(arn: str | None) -> Any:
 
 def _global_of(cluster: Any) -> Any:
     return next((one for one in all_global().values() if cluster in one.members), None)
-
-
-def modify(request: AwsRequest) -> dict[str, Any]:
-    cluster = named(request.params["GlobalClusterIdentifier"])
-    for parameter, attribute in (("DeletionProtection", "deletion_protection"), ("EngineVersion", "engine_version")):
-        if parameter in request.params:
-            setattr(cluster, attribute, request.params[parameter])
-    return {"GlobalCluster": shown(cluster)}
 
 
 def describe(request: AwsRequest) -> dict[str, Any]:

@@ -22,6 +22,7 @@ INSTANCES = Memory(
     writes=("CreateDBInstance", "ModifyDBInstance"),
     reads={"DescribeDBInstances": "DBInstances"},
     deletes=("DeleteDBInstance",),
+    answers=("DBInstance",),
     fields={
         "EnablePerformanceInsights": "PerformanceInsightsEnabled",
         "PerformanceInsightsKMSKeyId": "PerformanceInsightsKMSKeyId",
@@ -44,6 +45,7 @@ CLUSTERS = Memory(
     writes=("CreateDBCluster", "ModifyDBCluster"),
     reads={"DescribeDBClusters": "DBClusters"},
     deletes=("DeleteDBCluster",),
+    answers=("DBCluster",),
     fields={
         "EnablePerformanceInsights": "PerformanceInsightsEnabled",
         "DatabaseInsightsMode": "DatabaseInsightsMode",
@@ -73,9 +75,14 @@ def _creating(sandbox: Sandbox, store: str, kind: str, minutes: float) -> Any:
     def amend(request: AwsRequest, result: dict[str, Any]) -> None:
         made = getattr(backend("rds", request.region), store)[request.params[f"{kind}Identifier"].lower()]
         made.status = result[kind]["DBInstanceStatus" if kind == "DBInstance" else "Status"] = "creating"
-        sandbox.clock.after("rds", minutes * MINUTE, lambda: setattr(made, "status", "available"))
+        sandbox.clock.after("rds", minutes * MINUTE, lambda: _finish(made))
 
     return amend
+
+
+def _finish(made: Any) -> None:
+    if made.status == "creating":  # it may be on its way out by now
+        made.status = "available"
 
 
 def _deleting(sandbox: Sandbox, store: str, kind: str, minutes: float) -> Any:

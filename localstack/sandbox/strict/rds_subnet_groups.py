@@ -20,8 +20,7 @@ def install(sandbox: Sandbox) -> None:
 def modify(request: AwsRequest) -> dict[str, Any]:
     """moto takes the group away and puts it back nowhere."""
     name = request.params["DBSubnetGroupName"]
-    known = backend("rds", request.region).subnet_groups
-    group = known.get(name) or known.get(name.lower())
+    group = backend("rds", request.region).subnet_groups.get(name)
     if group is None:
         raise AwsError("DBSubnetGroupNotFoundFault", f"DB subnet group '{name}' does not exist.", 404)
     subnets = [_subnet(request.region, one) for one in request.params["SubnetIds"]]
@@ -57,10 +56,12 @@ def _refuse_unfit(region: str, group: Any, subnets: list[Any]) -> None:
 
 
 def group_of(region: str, instance: Any) -> Any:
-    """An instance of a cluster stands in the cluster's subnet group."""
+    """An instance of a cluster stands in the cluster's subnet group, and in none when it outlives the cluster."""
     rds = backend("rds", region)
     cluster = rds.clusters.get(getattr(instance, "db_cluster_identifier", None))
-    return rds.subnet_groups.get(cluster.db_subnet_group_name) if cluster else instance.db_subnet_group
+    if cluster is None:
+        return getattr(instance, "db_subnet_group", None)
+    return rds.subnet_groups.get(cluster.db_subnet_group_name)
 
 
 def shown(group: Any) -> dict[str, Any]:

@@ -1,8 +1,10 @@
-"""Queues remember who may use them as a dead letter queue."""
+"""Queues remember who may use them as a dead letter queue, and their policy when something else of them changes."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+
+from moto.sqs.models import Queue
 
 from ..backends import backend
 from ..request import AwsRequest
@@ -14,9 +16,22 @@ ATTRIBUTE = "RedriveAllowPolicy"
 
 
 def install(sandbox: Sandbox) -> None:
+    Queue._set_attributes = _keeping_policy(Queue._set_attributes)  # type: ignore[method-assign]
     sandbox.amend("sqs", "CreateQueue", remember)
     sandbox.amend("sqs", "SetQueueAttributes", remember)
     sandbox.amend("sqs", "GetQueueAttributes", recall)
+
+
+def _keeping_policy(original: Any) -> Any:
+    """AWS leaves alone what a call doesn't name; moto takes the policy away."""
+
+    def set_attributes(self: Queue, attributes: dict[str, Any], now: float | None = None) -> None:
+        policy = self.policy if "_policy_json" in self.__dict__ else None
+        original(self, attributes, now)
+        if "Policy" not in attributes:
+            self.policy = policy
+
+    return set_attributes
 
 
 def _queue(request: AwsRequest, result: dict[str, Any]) -> Any:

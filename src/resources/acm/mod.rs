@@ -15,7 +15,6 @@ use aws_sdk_acm::types::{CertificateDetail, CertificateSummary, Filters, KeyAlgo
 use crate::aws::wait::unless_gone;
 use crate::aws::{Cx, Result};
 use crate::engine::Tags;
-use crate::engine::ownership::STEP;
 use crate::resources::tags;
 
 crate::resources::tags::tag_type!(aws_sdk_acm::types::Tag);
@@ -30,7 +29,7 @@ async fn find(cx: &Cx, known: Option<&str>, domain: &str) -> Result<Option<(Cert
     for summary in all.iter().filter(|summary| summary.domain_name() == Some(domain)) {
         let arn = summary.certificate_arn().unwrap_or_default();
         let Some(tags) = unless_gone(tags(cx, arn).await)? else { continue };
-        if tags.get(STEP).map(String::as_str) == Some(&*cx.step.0)
+        if tags::are_of_step(cx, &tags)
             && let Some(detail) = detail(cx, arn).await?
         {
             return Ok(Some((detail, tags)));

@@ -8,8 +8,8 @@ use super::{home, tags_of};
 use crate::aws::wait::unless_gone;
 use crate::aws::{Cx, Error, Result};
 use crate::engine::Tags;
-use crate::engine::ownership::STEP;
 use crate::resources::ids::HealthCheckId;
+use crate::resources::tags::are_of_step;
 use crate::resources::{Changes, Found, Resource, seconds};
 
 /// A health check over HTTPS, from many places in the world. The certificate isn't verified.
@@ -68,7 +68,7 @@ impl Resource for HealthCheck {
             None => {
                 for check in all.iter().filter(|check| self.may_be(check)) {
                     let tags = tags(check.id.clone()).await?;
-                    if tags.get(STEP).map(String::as_str) == Some(&*cx.step.0) {
+                    if are_of_step(cx, &tags) {
                         found = Some((check, tags));
                         break;
                     }

@@ -8,8 +8,8 @@ use super::tags_of;
 use crate::aws::wait::unless_gone;
 use crate::aws::{Class, Cx, Error, Result};
 use crate::engine::Tags;
-use crate::engine::ownership::STEP;
 use crate::resources::ids::HostedZoneId;
+use crate::resources::tags::are_of_step;
 use crate::resources::{Changes, Found, Resource, seconds};
 
 /// A public hosted zone.
@@ -124,7 +124,7 @@ impl HostedZone {
         let ids: Vec<_> = self.of_the_name(cx).await?.iter().map(|zone| id(zone).to_owned()).collect();
         for id in &ids {
             let tags = tags_of(cx, TagResourceType::Hostedzone, id, &ids).await?;
-            if tags.get(STEP).map(String::as_str) == Some(&*cx.step.0) {
+            if are_of_step(cx, &tags) {
                 return Ok(Some(id.clone()));
             }
         }

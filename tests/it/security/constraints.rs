@@ -168,7 +168,8 @@ async fn aws_waf_rules_configured_on_alb_to_block_owasp_top_10_vulnerabilities()
     let managed: BTreeSet<_> = rules.iter().filter_map(|rule| rule["managed"]["group"].as_str()).collect();
     // AWS's own mapping of the OWASP top 10: injection, cross-site scripting, known bad inputs, bad clients.
     let owasp = ["CommonRuleSet", "IpReputationList", "KnownBadInputsRuleSet", "SQLiRuleSet"];
-    let owasp: Vec<_> = owasp.iter().map(|group| format!("AWSManagedRules{}", group.replace("IpRep", "AmazonIpRep"))).collect();
+    let owasp: Vec<_> =
+        owasp.iter().map(|group| format!("AWSManagedRules{}", group.replace("IpRep", "AmazonIpRep"))).collect();
     for group in &owasp {
         assert!(managed.contains(group.as_str()), "no {group} among {managed:?}");
     }
@@ -211,7 +212,8 @@ async fn aws_secrets_manager_for_all_database_credentials_and_api_keys() {
         let secret = system.source(&cluster.spec["master_secret"]);
         assert_eq!(secret.id.0, format!("{environment}/secrets/database-secret"));
     }
-    for cluster in system.of("rds.db_cluster").into_iter().filter(|cluster| !cluster.spec["master_username"].is_null()) {
+    for cluster in system.of("rds.db_cluster").into_iter().filter(|cluster| !cluster.spec["master_username"].is_null())
+    {
         assert!(!cluster.spec["master_secret"].is_null(), "{} has an administrator from elsewhere", cluster.id);
     }
     // Nothing hands a secret itself around: only the name of where it is kept.
@@ -258,8 +260,12 @@ async fn cloudwatch_logs_for_all_services_for_compliance_monitoring() {
     }
     for cluster in system.of("rds.db_cluster") {
         let logs = texts(&cluster.spec["log_exports"]);
-        assert_eq!(BTreeSet::from_iter(logs.iter().copied()), BTreeSet::from(["audit", "error", "general", "slowquery"]));
-        logs.iter().for_each(|log| has(format!("/aws/rds/cluster/{}/{log}", cluster.spec["identifier"].as_str().unwrap())));
+        assert_eq!(
+            BTreeSet::from_iter(logs.iter().copied()),
+            BTreeSet::from(["audit", "error", "general", "slowquery"])
+        );
+        logs.iter()
+            .for_each(|log| has(format!("/aws/rds/cluster/{}/{log}", cluster.spec["identifier"].as_str().unwrap())));
     }
     for topic in system.of("sns.topic") {
         let name = topic.spec["name"].as_str().unwrap();
@@ -291,7 +297,8 @@ async fn cloudwatch_logs_for_all_services_for_compliance_monitoring() {
 #[tokio::test]
 async fn all_data_at_rest_must_be_encrypted() {
     let system = system().await;
-    let checked: BTreeSet<_> = ENCRYPTED.iter().map(|(kind, _)| *kind).chain(["s3.bucket", "rds.global_cluster"]).collect();
+    let checked: BTreeSet<_> =
+        ENCRYPTED.iter().map(|(kind, _)| *kind).chain(["s3.bucket", "rds.global_cluster"]).collect();
     for step in system.steps.iter().filter(|step| holds_data(step.kind)) {
         // A new type that holds data has to be looked at here, or be named as one that holds none.
         assert!(checked.contains(step.kind), "nobody says how {} ({}) is encrypted", step.kind, step.id);
@@ -347,7 +354,8 @@ async fn all_data_in_transit_must_use_tls_1_2_or_higher() {
         let everything = |statement: &&Value| statement["Action"] == "s3:*" && texts(&statement["Resource"]).len() == 2;
         let mut denies = statements.iter().copied().filter(everything);
         assert!(denies.clone().any(denies_plain_text), "{} takes plain text", bucket.id);
-        let old = |one: &Value| one["Effect"] == "Deny" && one["Condition"]["NumericLessThan"]["s3:TlsVersion"] == "1.2";
+        let old =
+            |one: &Value| one["Effect"] == "Deny" && one["Condition"]["NumericLessThan"]["s3:TlsVersion"] == "1.2";
         assert!(denies.any(old), "{} takes TLS below 1.2", bucket.id);
     }
     for check in system.of("route53.health_check") {
@@ -367,7 +375,8 @@ async fn aws_config_for_continuous_compliance_monitoring() {
     assert_eq!(recorder.spec["recording"], true);
     let channel = system.of("config.delivery_channel")[0];
     assert_eq!(system.source(&channel.spec["recorder"]).id, recorder.id);
-    let rules: BTreeSet<_> = system.of("config.config_rule").iter().map(|rule| rule.spec["identifier"].as_str().unwrap()).collect();
+    let rules: BTreeSet<_> =
+        system.of("config.config_rule").iter().map(|rule| rule.spec["identifier"].as_str().unwrap()).collect();
     for rule in [
         "ALB_WAF_ENABLED",
         "CLOUDWATCH_LOG_GROUP_ENCRYPTED",
@@ -432,8 +441,10 @@ async fn automatic_failback_capability_to_blue_environment_within_5_minutes() {
     assert!(system.of("lambda.permission").iter().any(allowed), "EventBridge may not call the function");
 
     // The function knows every listener that splits traffic.
-    let config: Value = serde_json::from_str(function.spec["environment"]["FAILBACK_CONFIG"].as_str().unwrap()).unwrap();
-    let known: BTreeSet<_> = config["edges"].as_array().unwrap().iter().map(|edge| system.source(&edge["listenerArn"]).id.clone()).collect();
+    let config: Value =
+        serde_json::from_str(function.spec["environment"]["FAILBACK_CONFIG"].as_str().unwrap()).unwrap();
+    let known: BTreeSet<_> =
+        config["edges"].as_array().unwrap().iter().map(|edge| system.source(&edge["listenerArn"]).id.clone()).collect();
     let listeners = system.of("elb.listener");
     let weighted = listeners.iter().filter(|listener| listener.spec["action"].get("weighted_forward").is_some());
     assert_eq!(known, weighted.map(|listener| listener.id.clone()).collect());

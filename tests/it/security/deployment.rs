@@ -119,12 +119,14 @@ async fn rds_clusters_must_have_skip_final_snapshot_true_and_deletion_protection
 async fn s3_buckets_managed_by_infrastructure_cleanup_process() {
     // Every bucket that anything writes to is a step, so destroy empties and deletes it.
     let system = system().await;
-    let names: BTreeSet<&str> = system.of("s3.bucket").iter().map(|bucket| bucket.spec["name"].as_str().unwrap()).collect();
+    let names: BTreeSet<&str> =
+        system.of("s3.bucket").iter().map(|bucket| bucket.spec["name"].as_str().unwrap()).collect();
     for step in &system.steps {
         for bucket in all(&step.spec, "bucket") {
             for found in reference::find(bucket) {
                 let source = system.step(&found.step.0);
-                let bucket = if source.kind == "s3.bucket_policy" { system.source(&source.spec["bucket"]) } else { source };
+                let bucket =
+                    if source.kind == "s3.bucket_policy" { system.source(&source.spec["bucket"]) } else { source };
                 assert_eq!(bucket.kind, "s3.bucket", "{} writes to {}", step.id, source.id);
             }
             if reference::find(bucket).is_empty() {
@@ -162,9 +164,9 @@ async fn lambda_for_node_js_18_extract_data_from_event_object_rather_than_import
         for quote in ['\'', '"', '`'] {
             for module in ["aws-sdk", "aws-sdk/"] {
                 let imported = format!("{quote}{module}");
-                let whole = text.match_indices(&imported).any(|(at, found)| {
-                    text[at + found.len()..].starts_with(quote) || module.ends_with('/')
-                });
+                let whole = text
+                    .match_indices(&imported)
+                    .any(|(at, found)| text[at + found.len()..].starts_with(quote) || module.ends_with('/'));
                 assert!(!whole, "{} imports the AWS SDK of version 2", path.display());
             }
         }
@@ -204,7 +206,11 @@ async fn nat_gateway_minimize_count_where_possible() {
     let ways_out = |composition: &'static Composition| -> BTreeMap<&str, usize> {
         let mut ways = BTreeMap::new();
         let nat = |route: &&&Step| route.spec["target"].get("nat_gateway").is_some();
-        composition.of("ec2.route").iter().filter(nat).for_each(|route| *ways.entry(environment(route)).or_default() += 1);
+        composition
+            .of("ec2.route")
+            .iter()
+            .filter(nat)
+            .for_each(|route| *ways.entry(environment(route)).or_default() += 1);
         ways
     };
     let all = BTreeMap::from([("blue", 3), ("green", 3)]);

@@ -41,7 +41,8 @@ async fn public_subnets_hold_load_balancers_and_nat_gateways_only() {
     }
     let allowed = ["ec2.nat_gateway", "ec2.network_acl", "ec2.subnet_route_table_association", "elb.load_balancer"];
     for step in &system.steps {
-        let public = reference::find(&step.spec).into_iter().find(|found| found.step.leaf().starts_with("subnet-public"));
+        let public =
+            reference::find(&step.spec).into_iter().find(|found| found.step.leaf().starts_with("subnet-public"));
         assert!(public.is_none() || allowed.contains(&step.kind), "{} is in {}", step.id, public.unwrap().step);
     }
 }
@@ -109,9 +110,14 @@ async fn aurora_is_encrypted_watched_backed_up_and_not_reachable_from_outside() 
             assert_eq!(topics(subscription).region, cluster.region, "{}", subscription.id);
         }
     }
-    let backed_up: BTreeSet<_> =
-        system.of("backup.selection").iter().flat_map(|one| reference::find(&one.spec["resources"])).map(|found| found.step).collect();
-    let primaries: BTreeSet<_> = ENVIRONMENTS.iter().map(|name| format!("{name}/database/cluster").as_str().into()).collect();
+    let backed_up: BTreeSet<_> = system
+        .of("backup.selection")
+        .iter()
+        .flat_map(|one| reference::find(&one.spec["resources"]))
+        .map(|found| found.step)
+        .collect();
+    let primaries: BTreeSet<_> =
+        ENVIRONMENTS.iter().map(|name| format!("{name}/database/cluster").as_str().into()).collect();
     assert_eq!(backed_up, primaries);
 }
 
@@ -235,9 +241,8 @@ async fn backups_lie_in_a_vault_with_our_key_that_nobody_deletes_from_by_hand() 
     let system = system().await;
     for vault in system.of("backup.vault") {
         system.assert_own_key(vault, "kms_key");
-        let denies = |one: &Value| {
-            one["Effect"] == "Deny" && texts(&one["Action"]).contains(&"backup:DeleteRecoveryPoint")
-        };
+        let denies =
+            |one: &Value| one["Effect"] == "Deny" && texts(&one["Action"]).contains(&"backup:DeleteRecoveryPoint");
         assert!(documents(&vault.spec["policy"]).into_iter().any(denies), "{}", vault.id);
     }
     for plan in system.of("backup.plan") {

@@ -1,0 +1,300 @@
+//! The engine on a world in memory that refuses what AWS refuses: using what isn't there, deleting what is in use.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use proptest::prelude::*;
+use provisioner::engine::execute::Report;
+use provisioner::engine::graph::Graph;
+use provisioner::engine::ownership::Owner;
+use provisioner::engine::plan::World;
+use provisioner::engine::reference::token;
+use provisioner::engine::{
+    Action, FieldChange, Observed, Operations, Provider, Step, StepError, StepId, Tags, Target, events::Silent,
+};
+use provisioner::state::State;
+use provisioner::state::folder::Folder;
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+#[derive(Clone, Debug, PartialEq)]
+struct Thing {
+    region: String,
+    spec: Value,
+    tags: Tags,
+}
+
+/// All that stands, by id.
+#[derive(Debug, Default)]
+struct InMemory {
+    things: Mutex<BTreeMap<String, Thing>>,
+    made: Mutex<usize>,
+    /// How many more writes succeed; then the run is dead: its last write took effect, and it never learns of that.
+    lives: Mutex<Option<usize>>,
+    create_first: bool,
+}
+
+impl InMemory {
+    fn alive(&self) -> Result<(), StepError> {
+        if *self.lives.lock().unwrap() == Some(0) { Err(StepError::new("dead")) } else { Ok(()) }
+    }
+
+    /// After a write: the answer arrives, unless the run died meanwhile.
+    fn answer<T>(&self, value: T) -> Result<T, StepError> {
+        let mut lives = self.lives.lock().unwrap();
+        match lives.as_mut() {
+            Some(left) => {
+                // What was in flight when the run died takes effect too.
+                *left = left.saturating_sub(1);
+                if *left == 0 { Err(StepError::new("no answer")) } else { Ok(value) }
+            }
+            None => Ok(value),
+        }
+    }
+
+    fn specs(&self) -> Vec<String> {
+        self.things.lock().unwrap().values().map(|thing| thing.spec["name"].to_string()).collect()
+    }
+}
+
+fn uses(thing: &Thing, id: &str) -> bool {
+    thing.spec["needs"].as_array().is_some_and(|needs| needs.iter().any(|need| need == id))
+}
+
+#[async_trait]
+impl Operations for InMemory {
+    fn kind(&self) -> &'static str {
+        "thing"
+    }
+
+    fn usually(&self) -> Duration {
+        Duration::from_secs(1)
+    }
+
+    fn forces_replacement(&self, field: &str) -> bool {
+        // What goes before its successor comes can't be used meanwhile: its users go with it.
+        field == "name" || (!self.create_first && field == "needs")
+    }
+
+    fn is_write_only(&self, _field: &str) -> bool {
+        false
+    }
+
+    fn replaced_create_first(&self) -> bool {
+        self.create_first
+    }
+
+    fn canonical(&self, spec: &Value) -> Result<Value, StepError> {
+        Ok(spec.clone())
+    }
+
+    fn hourly_charge(&self, _spec: &Value) -> Option<String> {
+        None
+    }
+
+    async fn observe(&self, target: Target<'_>) -> Result<Option<Observed>, StepError> {
+        self.alive()?;
+        let things = self.things.lock().unwrap();
+        let name = &target.step.spec["name"];
+        let found = match target.known.and_then(|known| known["id"].as_str()) {
+            Some(id) => things.get_key_value(id),
+            // One with the same name or, as names change, with the step's tag.
+            None => things.iter().find(|(_, thing)| thing.spec["name"] == *name && thing.region == target.step.region),
+        };
+        let found = found.filter(|(_, thing)| thing.region == target.step.region);
+        Ok(found.map(|(id, thing)| Observed {
+            spec: thing.spec.clone(),
+            outputs: json!({ "id": id }),
+            tags: Some(thing.tags.clone()),
+            unmarked: false,
+            live: None,
+        }))
+    }
+
+    async fn create(&self, target: Target<'_>) -> Result<Value, StepError> {
+        self.alive()?;
+        tokio::task::yield_now().await;
+        let mut made = self.made.lock().unwrap();
+        *made += 1;
+        let id = format!("id-{made}");
+        let mut things = self.things.lock().unwrap();
+        for need in target.step.spec["needs"].as_array().unwrap() {
+            assert!(things.contains_key(need.as_str().unwrap()), "{} was made before {need}", target.step.id);
+        }
+        let (region, spec, tags) = (target.step.region.clone(), target.step.spec.clone(), target.step.tags.clone());
+        things.insert(id.clone(), Thing { region, spec, tags });
+        self.answer(json!({ "id": id }))
+    }
+
+    async fn update(&self, target: Target<'_>, observed: &Observed, _: &[FieldChange]) -> Result<Value, StepError> {
+        self.alive()?;
+        let id = observed.outputs["id"].as_str().unwrap();
+        self.things.lock().unwrap().get_mut(id).unwrap().spec = target.step.spec.clone();
+        self.answer(observed.outputs.clone())
+    }
+
+    async fn tag(&self, _: &Step, outputs: &Value, set: &Tags, remove: &[String]) -> Result<(), StepError> {
+        self.alive()?;
+        let mut things = self.things.lock().unwrap();
+        let thing = things.get_mut(outputs["id"].as_str().unwrap()).unwrap();
+        thing.tags.extend(set.clone());
+        thing.tags.retain(|key, _| !remove.contains(key));
+        self.answer(())
+    }
+
+    async fn delete(&self, step: &Step, outputs: &Value) -> Result<(), StepError> {
+        self.alive()?;
+        tokio::task::yield_now().await;
+        let id = outputs["id"].as_str().unwrap();
+        let mut things = self.things.lock().unwrap();
+        let user = things.iter().find(|(_, thing)| uses(thing, id));
+        assert!(user.is_none(), "{} was deleted while {user:?} used it", step.id);
+        things.remove(id);
+        self.answer(())
+    }
+}
+
+impl Provider for InMemory {
+    fn operations(&self, _kind: &str) -> Result<&dyn Operations, StepError> {
+        Ok(self)
+    }
+}
+
+fn owner() -> Owner {
+    Owner { system: "test".to_owned(), suffix: "dev1".to_owned() }
+}
+
+/// What is wanted of a step: name, size, whom it needs.
+type Wanted = BTreeMap<usize, (String, i64, Vec<usize>)>;
+
+fn graph(wanted: &Wanted) -> Graph {
+    let id = |n: usize| StepId(format!("s{n:02}"));
+    let steps = wanted.iter().map(|(n, (name, size, needs))| {
+        let needs: Vec<String> = needs.iter().map(|need| token(&id(*need), "id")).collect();
+        Step {
+            tags: owner().tags(&id(*n), false),
+            id: id(*n),
+            kind: "thing",
+            region: "here".to_owned(),
+            spec: json!({ "name": name, "size": size, "needs": needs }),
+            after: BTreeMap::new(),
+            shared: false,
+        }
+    });
+    Graph::new(steps.collect()).unwrap()
+}
+
+async fn apply(world: &InMemory, graph: &Graph, folder: &Path) -> Report {
+    let (_stop, stop) = watch::channel(false);
+    let mut session = Folder::new(folder).open("dev1", "test", || State::new("test", "dev1", "1", "here")).unwrap();
+    let owner = owner();
+    let engine = World { owner: &owner, graph, provider: world, observer: &Silent, stop };
+    let plan = engine.plan(session.state()).await;
+    let report = engine.execute(plan, &mut session).await;
+    // A dead run saves nothing: only its journal is there.
+    if world.alive().is_ok() {
+        session.finish().unwrap();
+    }
+    report
+}
+
+async fn plan_is_empty(world: &InMemory, graph: &Graph, folder: &Path) -> bool {
+    let (_stop, stop) = watch::channel(false);
+    let state = Folder::new(folder).read("dev1").unwrap().unwrap_or_else(|| State::new("test", "dev1", "1", "here"));
+    let owner = owner();
+    World { owner: &owner, graph, provider: world, observer: &Silent, stop }.plan(&state).await.is_empty()
+}
+
+fn any_wanted() -> impl Strategy<Value = Wanted> {
+    proptest::collection::btree_map(0usize..12, (0i64..3, 0i64..3, proptest::collection::vec(0usize..12, 0..4)), 0..10)
+        .prop_map(|steps| {
+            let there: Vec<usize> = steps.keys().copied().collect();
+            let tidy = |(n, (name, size, needs)): (usize, (i64, i64, Vec<usize>))| {
+                let mut needs: Vec<usize> =
+                    needs.into_iter().filter(|need| *need < n && there.contains(need)).collect();
+                needs.sort_unstable();
+                needs.dedup();
+                (n, (format!("{n}-{name}"), size, needs))
+            };
+            steps.into_iter().map(tidy).collect()
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// From any system to any other, killed after any write: the next runs end with just what is wanted, each thing once.
+    #[test]
+    fn a_killed_run_is_taken_up_and_nothing_is_lost(
+        before in any_wanted(),
+        after in any_wanted(),
+        lives in 1usize..25,
+        create_first in any::<bool>(),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let folder = tempfile::tempdir().unwrap();
+            let world = InMemory { create_first, ..InMemory::default() };
+            let (before, wanted) = (graph(&before), graph(&after));
+            assert!(apply(&world, &before, folder.path()).await.failed.is_empty());
+            assert!(plan_is_empty(&world, &before, folder.path()).await);
+
+            *world.lives.lock().unwrap() = Some(lives);
+            apply(&world, &wanted, folder.path()).await;
+            *world.lives.lock().unwrap() = None;
+
+            // A second try may be needed where the first has to clean up what the killed run has left of a replacement.
+            for _ in 0..2 {
+                apply(&world, &wanted, folder.path()).await;
+            }
+            assert!(plan_is_empty(&world, &wanted, folder.path()).await);
+            let mut names: Vec<String> = after.values().map(|(name, ..)| json!(name).to_string()).collect();
+            let mut stand = world.specs();
+            names.sort();
+            stand.sort();
+            assert_eq!(stand, names);
+
+            let report = apply(&world, &graph(&Wanted::new()), folder.path()).await;
+            assert!(report.failed.is_empty());
+            assert!(world.specs().is_empty());
+            assert!(Folder::new(folder.path()).read("dev1").unwrap().is_none());
+        });
+    }
+}
+
+fn wanted(steps: &[(usize, &str, &[usize])]) -> Wanted {
+    steps.iter().map(|(n, name, needs)| (*n, ((*name).to_owned(), 1, needs.to_vec()))).collect()
+}
+
+#[tokio::test]
+async fn a_step_that_moves_to_another_region_is_made_there_and_goes_here() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = InMemory::default();
+    let here = graph(&wanted(&[(1, "a", &[])]));
+    apply(&world, &here, folder.path()).await;
+    let there = Graph::new(here.in_order().map(|step| Step { region: "there".to_owned(), ..step.clone() }).collect());
+    let there = there.unwrap();
+    let report = apply(&world, &there, folder.path()).await;
+    assert!(report.failed.is_empty(), "{report:?}");
+    let regions: Vec<_> = world.things.lock().unwrap().values().map(|thing| thing.region.clone()).collect();
+    assert_eq!(regions, ["there"]);
+    assert!(plan_is_empty(&world, &there, folder.path()).await);
+}
+
+#[tokio::test]
+async fn a_strangers_thing_with_our_name_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = InMemory::default();
+    let stranger = Thing { region: "here".to_owned(), spec: json!({"name": "a", "size": 9}), tags: Tags::new() };
+    world.things.lock().unwrap().insert("theirs".to_owned(), stranger.clone());
+    let report = apply(&world, &graph(&wanted(&[(1, "a", &[]), (2, "b", &[1]), (3, "c", &[])])), folder.path()).await;
+    assert_eq!(report.failed.len(), 1);
+    assert!(report.failed[0].1.message.contains("not of this system"), "{:?}", report.failed);
+    assert_eq!(report.skipped.iter().map(|(id, _)| id.to_string()).collect::<Vec<_>>(), ["s02"]);
+    assert_eq!(report.count(Action::Create), 1);
+    apply(&world, &graph(&Wanted::new()), folder.path()).await;
+    assert_eq!(*world.things.lock().unwrap(), BTreeMap::from([("theirs".to_owned(), stranger)]));
+}
