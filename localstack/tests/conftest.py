@@ -52,7 +52,7 @@ def running(tmp_path_factory: pytest.TempPathFactory):
         yield Sandbox(int(line.split()[1].partition("=")[2]))
     finally:
         process.terminate()
-        assert process.wait(timeout=10) == 0
+        assert process.wait(timeout=60) == 0
 
 
 @pytest.fixture

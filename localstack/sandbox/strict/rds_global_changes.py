@@ -42,5 +42,4 @@ def _rename(cluster: Any, name: str) -> None:
 def _upgrade(cluster: Any, version: str) -> None:
     cluster.engine_version = version
     for member in cluster.members:
-        for one in (member, *member.members):
-            one.engine_version = version
+        member.engine_version = version

@@ -1,4 +1,4 @@
-"""What moto forgets of changes to clusters, instances and parameters; and how long they take."""
+"""What moto forgets of changes to clusters and parameters; and how long clusters and instances take."""
 
 from __future__ import annotations
 
@@ -15,29 +15,6 @@ from ..request import AwsRequest
 if TYPE_CHECKING:
     from ..app import Sandbox
 
-INSTANCES = Memory(
-    service="rds",
-    named_by="DBInstanceIdentifier",
-    shown_as="DBInstanceIdentifier",
-    writes=("CreateDBInstance", "ModifyDBInstance"),
-    reads={"DescribeDBInstances": "DBInstances"},
-    deletes=("DeleteDBInstance",),
-    answers=("DBInstance",),
-    fields={
-        "EnablePerformanceInsights": "PerformanceInsightsEnabled",
-        "PerformanceInsightsKMSKeyId": "PerformanceInsightsKMSKeyId",
-        "PerformanceInsightsRetentionPeriod": "PerformanceInsightsRetentionPeriod",
-        "DatabaseInsightsMode": "DatabaseInsightsMode",
-        "MonitoringInterval": "MonitoringInterval",
-        "MonitoringRoleArn": "MonitoringRoleArn",
-        "PromotionTier": "PromotionTier",
-        "PreferredMaintenanceWindow": "PreferredMaintenanceWindow",
-        "AutoMinorVersionUpgrade": "AutoMinorVersionUpgrade",
-        "CACertificateIdentifier": "CACertificateIdentifier",
-        "PubliclyAccessible": "PubliclyAccessible",
-    },
-    defaults={"PerformanceInsightsEnabled": False},
-)
 CLUSTERS = Memory(
     service="rds",
     named_by="DBClusterIdentifier",
@@ -67,7 +44,6 @@ def install(sandbox: Sandbox) -> None:
     sandbox.amend("rds", "ModifyDBCluster", finish_modify)
     for operation in ("DescribeDBClusterParameters", "DescribeDBParameters"):
         sandbox.amend("rds", operation, by_source)
-    INSTANCES.install(sandbox)
     CLUSTERS.install(sandbox)
 
 

@@ -6,7 +6,7 @@ import copy
 import json
 from typing import TYPE_CHECKING, Any
 
-from moto.route53.models import Route53Backend
+from moto.route53.models import FakeZone, Route53Backend
 
 from ..backends import GLOBAL, backend
 from ..errors import AwsError
@@ -25,11 +25,37 @@ def install(sandbox: Sandbox) -> None:
         return made
 
     Route53Backend.create_query_logging_config = create_query_logging_config  # type: ignore[method-assign]
+    _delete_one_set_at_a_time()
     sandbox.intercept("route53", "ListQueryLoggingConfigs", list_query_logging)
     _once_per_reference(sandbox)
     sandbox.intercept("route53", "CreateHostedZone", refuse_used_reference)
     sandbox.intercept("route53", "ChangeResourceRecordSets", refuse_inexact_deletes)
     sandbox.intercept("route53", "DeleteHealthCheck", check_exists)
+
+
+class _OfRecord(str):
+    """A set identifier that knows of which record."""
+
+    record: dict[str, Any]
+
+
+def _delete_one_set_at_a_time() -> None:
+    """Set identifiers are unique among the sets of one name and type; moto takes them for unique in the zone."""
+    original = Route53Backend.change_resource_record_sets
+
+    def change_resource_record_sets(self: Any, zoneid: str, change_list: list[dict[str, Any]]) -> None:
+        for record in (change["ResourceRecordSet"] for change in change_list):
+            if record.get("SetIdentifier"):
+                identifier = _OfRecord(record["SetIdentifier"])
+                identifier.record = {key: record[key] for key in ("Name", "Type", "SetIdentifier")}
+                record["SetIdentifier"] = identifier
+        original(self, zoneid, change_list)
+
+    def delete_rrset_by_id(self: FakeZone, set_identifier: _OfRecord) -> None:
+        self.rrsets = [one for one in self.rrsets if not _names(one, set_identifier.record)]
+
+    Route53Backend.change_resource_record_sets = change_resource_record_sets  # type: ignore[method-assign]
+    FakeZone.delete_rrset_by_id = delete_rrset_by_id  # type: ignore[method-assign]
 
 
 def _once_per_reference(sandbox: Sandbox) -> None:
