@@ -62,6 +62,15 @@ def test_imported_certificate(aws):
     ]
 
 
+def test_certificate_imported_anew_keeps_its_tags(aws):
+    acm = aws("acm")
+    arn = acm.import_certificate(Tags=TAGS, **a_certificate(aws))["CertificateArn"]
+    first = acm.get_certificate(CertificateArn=arn)["Certificate"]
+    assert acm.import_certificate(CertificateArn=arn, **a_certificate(aws))["CertificateArn"] == arn
+    assert acm.get_certificate(CertificateArn=arn)["Certificate"] != first
+    assert acm.list_tags_for_certificate(CertificateArn=arn)["Tags"] == TAGS
+
+
 def test_balancer_attributes_and_tags(aws, elb):
     made, settings = a_balancer(aws, Scheme="internet-facing", IpAddressType="ipv4")
     arn = made["LoadBalancerArn"]

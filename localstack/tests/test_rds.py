@@ -144,6 +144,8 @@ def test_cluster_and_instances(aws, rds):
         rds.delete_db_cluster(DBClusterIdentifier="one", SkipFinalSnapshot=True)
     with refused("InvalidDBSubnetGroupStateFault"):
         rds.delete_db_subnet_group(DBSubnetGroupName="group")
+    a_subnet_group(aws, name="unused")
+    rds.delete_db_subnet_group(DBSubnetGroupName="unused")
     with refused("InvalidDBParameterGroupState"):
         rds.delete_db_cluster_parameter_group(DBClusterParameterGroupName="params")
     with refused("DependencyViolation"):

@@ -99,6 +99,13 @@ impl Cloud {
     }
 }
 
+/// For a call that makes something and takes no idempotency token: sent twice it would make two, so it is sent once. A lost
+/// answer is then an error, and the next run finds by its tags what was made.
+pub fn sent_once() -> RetryConfig {
+    // Adaptive: it goes on to slow down with the other calls of its service.
+    RetryConfig::adaptive().with_max_attempts(1)
+}
+
 macro_rules! clients {
     ($($(#[$doc:meta])* $name:ident: $client:ty = $config:ty;)*) => {
         /// One client for each service, all of one region, and what was read there in this run.

@@ -102,7 +102,9 @@ impl Error {
             Class::Quota => {
                 "raise this quota in the Service Quotas console, or free some, then run the same command again"
             }
-            Class::Invalid => "AWS refuses this value: correct it in provisioner.toml, then run the same command again",
+            Class::Invalid => {
+                "AWS refuses this as it is: if a value of provisioner.toml is behind it, correct that, then run the same command again"
+            }
             Class::OutcomeUnknown => "run the same command again: it finds out whether the call took effect",
             Class::Local => return None,
         })
@@ -228,8 +230,7 @@ pub fn classify(code: &str, status: u16) -> Class {
         | "ResourceNotReadyException"
         | "InvalidIPAddress.InUse"
         | "OperationNotPermittedException"
-        | "Gateway.NotAttached"
-        | "EventSubscriptionQuotaExceeded" => Class::NotReady,
+        | "Gateway.NotAttached" => Class::NotReady,
         "RequestLimitExceeded" | "SlowDown" | "BandwidthLimitExceeded" | "LimitExceededFault" | "PriorRequest" => {
             Class::Throttled
         }

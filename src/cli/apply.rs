@@ -23,6 +23,9 @@ pub struct Apply {
     /// Don't ask before something is replaced or deleted
     #[arg(long, short)]
     yes: bool,
+    /// Go on although databases, buckets, secrets, keys or backups are replaced or deleted with all that is in them
+    #[arg(long)]
+    allow_data_loss: bool,
 }
 
 impl Apply {
@@ -39,6 +42,16 @@ impl Apply {
             context.folder.open(context.suffix.as_ref(), "provisioner apply", || connection.state_or_new(&context))?;
         let world = connection.world(&wanted.graph, stop.clone());
         let plan = world.plan(session.state()).await;
+        let losses = world.data_losses(&plan);
+        if !losses.is_empty() && !self.allow_data_loss {
+            session.finish()?;
+            let losses: Vec<_> = losses.iter().map(ToString::to_string).collect();
+            let message = format!("this would delete data that nobody can make again: {}", losses.join(", "));
+            return Err(Failure::new(
+                message,
+                "nothing was changed; `provisioner plan` shows why: undo that change, or give --allow-data-loss",
+            ));
+        }
         if !self.yes && !globals.sandbox && !globals.json && !agreed(&plan, &connection)? {
             session.finish()?;
             return Err(Failure::new("nothing was changed", "the plan was not agreed to"));

@@ -6,11 +6,12 @@ use clap::Args;
 use dialoguer::Input;
 
 use super::apply::{end, stop_on_ctrl_c};
-use super::context::Context;
+use super::context::{Connection, Context};
 use super::failure::Failure;
 use super::{Globals, Outcome, progress};
 use crate::engine::graph::Graph;
 use crate::report::words;
+use crate::resources::tags;
 
 /// `provisioner destroy`
 #[derive(Debug, Args)]
@@ -31,6 +32,7 @@ impl Destroy {
                 return end(globals, &connection, &Default::default(), start, &BTreeMap::new());
             }
             eprintln!("there is no state of {}: nothing to destroy", context.suffix);
+            warn_of_leftovers(&context, &connection).await?;
             return Ok(ExitCode::SUCCESS);
         }
         if !self.yes {
@@ -48,6 +50,26 @@ impl Destroy {
         session.finish()?;
         end(globals, &connection, &report, start, &BTreeMap::new())
     }
+}
+
+/// Without a state nothing is deleted; but what carries our tags is named. Keys that wait for their deletion do, and AWS's
+/// index lags by minutes, so it is no failure.
+async fn warn_of_leftovers(context: &Context, connection: &Connection) -> Result<(), Failure> {
+    let (cloud, owner) = (&connection.shared.cloud, &connection.shared.owner);
+    for region in context.system.regions() {
+        let left = tags::of_system(&cloud.region(region), owner).await?;
+        let mut arns: Vec<_> = left.keys().filter(|arn| !arn.contains(":kms:")).collect();
+        arns.sort();
+        if let Some(first) = arns.first() {
+            let (suffix, resources) = (&context.suffix, words::count(arns.len(), "resource"));
+            eprintln!("warning: {resources} in {region} carry the tags of {suffix}, for example {first}");
+            eprintln!("    → if they weren't deleted just now: name the folder of their state by --state; or run");
+            eprintln!(
+                "      `provisioner apply --suffix {suffix}` with their configuration, which adopts them, then destroy"
+            );
+        }
+    }
+    Ok(())
 }
 
 /// The suffix has to be typed: a `y` comes too easily.

@@ -66,7 +66,7 @@ pub struct Network {
     pub green_cidr: Ipv4Net,
     pub blue_dr_cidr: Ipv4Net,
     pub green_dr_cidr: Ipv4Net,
-    /// How many availability zones, 2 to 4.
+    /// How many availability zones, 2 or 3: an Aurora cluster has no more.
     pub zones: usize,
     /// NAT gateways: one a zone, one in all, none.
     pub nat: NatMode,
@@ -277,7 +277,7 @@ impl Default for Functions {
 
 impl Default for Queues {
     fn default() -> Self {
-        Queues { retention_days: 4, max_receives: 5 }
+        Queues { retention_days: 14, max_receives: 5 }
     }
 }
 
@@ -379,8 +379,8 @@ impl LambdaMysql {
 
     fn check_networks(&self, source: &Source) -> Result<(), ConfigError> {
         let network = &self.network;
-        if !(2..=4).contains(&network.zones) {
-            return Err(source.refuse("network.zones", format!("{} can't be: it takes 2 to 4", network.zones)));
+        if !(2..=3).contains(&network.zones) {
+            return Err(source.refuse("network.zones", format!("{} can't be: it takes 2 or 3", network.zones)));
         }
         let cidrs = [
             ("network.blue_cidr", network.blue_cidr),

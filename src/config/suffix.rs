@@ -12,7 +12,7 @@ pub struct Suffix(String);
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the suffix {0:?} can't be used: it takes a lower-case letter, then lower-case letters, digits and single hyphens, \
-     16 characters at most, for example dev1"
+     16 characters at most, not beginning with blue or green, for example dev1"
 )]
 pub struct BadSuffix(String);
 
@@ -26,8 +26,10 @@ impl FromStr for Suffix {
             && text.chars().all(letters)
             && !text.ends_with('-')
             && !text.contains("--")
-            // The state of what all systems share.
-            && text != "shared";
+            // The tag of what all systems share.
+            && text != "shared"
+            // `key-blue-x` is the name of the suffix `x` in its environment blue.
+            && !["blue", "green"].iter().any(|environment| text.split('-').next() == Some(environment));
         if good { Ok(Suffix(text.to_owned())) } else { Err(BadSuffix(text.to_owned())) }
     }
 }
@@ -53,7 +55,21 @@ mod tests {
         for good in ["dev1", "a", "pr-1234", "abcdefghij123456"] {
             assert!(good.parse::<Suffix>().is_ok(), "{good}");
         }
-        for bad in ["", "1dev", "Dev", "dev_1", "dev-", "a--b", "abcdefghij1234567", "dév", "a/b", "../x", "shared"] {
+        for bad in [
+            "",
+            "1dev",
+            "Dev",
+            "dev_1",
+            "dev-",
+            "a--b",
+            "abcdefghij1234567",
+            "dév",
+            "a/b",
+            "../x",
+            "shared",
+            "blue-1",
+            "green",
+        ] {
             assert!(bad.parse::<Suffix>().is_err(), "{bad}");
         }
     }

@@ -215,16 +215,22 @@ impl<'a> Execution<'a> {
                 let planned = &self.steps[id];
                 (id, planned.action, self.act(planned).await)
             }
-            Work::Remove(id) => (id, self.removals[id].action, self.remove(&self.removals[id], false).await),
-            Work::RemoveDeposed(id) => (id, self.deposed[id].action, self.remove(&self.deposed[id], true).await),
+            Work::Remove(id) => {
+                let removal = &self.removals[id];
+                (id, removal.action, self.remove(removal, false).await.map(|()| removal.action))
+            }
+            Work::RemoveDeposed(id) => {
+                let removal = &self.deposed[id];
+                (id, removal.action, self.remove(removal, true).await.map(|()| removal.action))
+            }
         };
         let is_old = matches!(&work, Work::Remove(id) | Work::RemoveDeposed(id) if self.steps.contains_key(id));
         let mut progress = self.lock();
         match outcome {
-            Ok(()) => {
+            Ok(done) => {
                 // The removal of an old self is part of a replacement, which counts once.
                 if !is_old {
-                    *progress.done.entry(action).or_default() += 1;
+                    *progress.done.entry(done).or_default() += 1;
                 }
                 true
             }
@@ -236,7 +242,9 @@ impl<'a> Execution<'a> {
         }
     }
 
-    async fn act(&self, planned: &Planned) -> Result<(), StepError> {
+    /// Does what is planned for a step, and tells what it came to: a value that was unknown when the plan was made may turn
+    /// out to be the one that stands.
+    async fn act(&self, planned: &Planned) -> Result<Action, StepError> {
         let original = self.world.graph.get(&planned.step.id).unwrap_or(&planned.step);
         let operations = self.world.provider.operations(original.kind)?;
         let step = plan::resolve(original, &self.lock().outputs, operations)?;
@@ -248,12 +256,12 @@ impl<'a> Execution<'a> {
             // What was unknown when the plan was made is known now: look at the fields again.
             let (action, changes) = plan::compare(operations, &step, Some(observed), planned.record.as_ref());
             return match action {
-                Action::Unchanged | Action::Adopt => self.keep(&step, observed, planned),
+                Action::Unchanged | Action::Adopt => self.keep(&step, observed, planned).map(|()| action),
                 _ => {
                     self.started(&step, Action::Update, operations);
                     self.update(operations, &step, observed, &changes, planned).await?;
                     self.done(&step.id, Action::Update, start);
-                    Ok(())
+                    Ok(Action::Update)
                 }
             };
         }
@@ -272,7 +280,7 @@ impl<'a> Execution<'a> {
         let outputs = operations.create(Target { step: &step, known: None, token: &intent.token }).await?;
         self.stands(&step.id, intent.fulfilled(outputs))?;
         self.done(&step.id, planned.action, start);
-        Ok(())
+        Ok(planned.action)
     }
 
     async fn update(

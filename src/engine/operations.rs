@@ -85,6 +85,10 @@ pub trait Operations: Send + Sync {
     fn is_write_only(&self, field: &str) -> bool;
     /// True if the new one is made before the old one goes when it is replaced.
     fn replaced_create_first(&self) -> bool;
+    /// True if it is the same one whatever region it is asked for in.
+    fn is_global(&self) -> bool;
+    /// True if deleting it loses what nobody can make again.
+    fn holds_data(&self) -> bool;
     /// The spec in the one form in which it is compared: what has no order sorted, documents in normal form. References
     /// that were resolved may have put it out of that.
     fn canonical(&self, spec: &Value) -> Result<Value, StepError>;

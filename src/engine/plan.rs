@@ -123,7 +123,7 @@ impl World<'_> {
         let planning = Planning {
             world: self,
             state,
-            total: self.graph.len() + unwanted(self.graph, state).count(),
+            total: self.graph.len() + self.unwanted(state).count(),
             observed: AtomicUsize::new(0),
             outputs: Mutex::default(),
             planned: Mutex::default(),
@@ -152,23 +152,38 @@ impl World<'_> {
     }
 }
 
-/// What is remembered and not wanted, the predecessors of replaced steps included.
-fn unwanted<'a>(graph: &'a Graph, state: &'a State) -> impl Iterator<Item = (&'a StepId, Record, bool)> {
-    let gone = |id: &StepId| graph.get(id).is_none();
-    let elsewhere = |id: &StepId, record: &Record| graph.get(id).is_none_or(|step| !is_of(record, step));
-    let steps = state.steps.iter().filter(move |(id, record)| elsewhere(id, record));
-    let steps = steps.map(|(id, record)| (id, record.clone(), false));
-    let only_intended = move |id: &StepId| gone(id) && !state.steps.contains_key(id);
-    let intents = state.intents.iter().filter(move |(id, _)| only_intended(id));
-    let intents = intents.map(|(id, intent)| (id, intent.fulfilled(Value::Null), false));
-    let deposed = state.deposed.iter().map(|(id, record)| (id, record.clone(), true));
-    steps.chain(intents).chain(deposed)
-}
+impl World<'_> {
+    /// The steps that are planned to go although what they hold can't be made again.
+    pub fn data_losses(&self, plan: &Plan) -> Vec<StepId> {
+        let holds_data = |kind: &str| self.provider.operations(kind).is_ok_and(Operations::holds_data);
+        let replaced = plan.steps.iter().filter(|planned| planned.action == Action::Replace);
+        let replaced = replaced.filter(|planned| holds_data(planned.step.kind)).map(|planned| planned.step.id.clone());
+        let deleted = plan.removals.iter().filter(|removal| removal.action == Action::Delete);
+        let deleted = deleted.filter(|removal| holds_data(&removal.record.kind)).map(|removal| removal.id.clone());
+        replaced.chain(deleted).collect()
+    }
 
-/// False for a step that has become another type or has moved to another region: then what stands goes, and the step is
-/// made anew.
-fn is_of(record: &Record, step: &Step) -> bool {
-    record.kind == step.kind && record.region == step.region
+    /// What is remembered and not wanted, the predecessors of replaced steps included.
+    fn unwanted<'a>(&'a self, state: &'a State) -> impl Iterator<Item = (&'a StepId, Record, bool)> {
+        let is_wanted = |id: &StepId, kind: &str, region: &str| {
+            self.graph.get(id).is_some_and(|step| self.is_of(kind, region, step))
+        };
+        let steps = state.steps.iter().filter(move |(id, record)| !is_wanted(id, &record.kind, &record.region));
+        let steps = steps.map(|(id, record)| (id, record.clone(), false));
+        // What was announced elsewhere may stand there.
+        let intents = state.intents.iter().filter(move |(id, intent)| !is_wanted(id, &intent.kind, &intent.region));
+        let intents = intents.filter(|(id, _)| !state.steps.contains_key(*id));
+        let intents = intents.map(|(id, intent)| (id, intent.fulfilled(Value::Null), false));
+        let deposed = state.deposed.iter().map(|(id, record)| (id, record.clone(), true));
+        steps.chain(intents).chain(deposed)
+    }
+
+    /// False for a step that has become another type or has moved to another region: then what stands goes, and the step
+    /// is made anew.
+    fn is_of(&self, kind: &str, region: &str, step: &Step) -> bool {
+        let global = || self.provider.operations(kind).is_ok_and(Operations::is_global);
+        kind == step.kind && (region == step.region || global())
+    }
 }
 
 struct Planning<'a> {
@@ -207,12 +222,19 @@ impl Planning<'_> {
             let outputs = self.outputs.lock().expect("no panic holds this lock");
             resolve(step, &outputs, operations)?
         };
-        let record = self.state.steps.get(&step.id).filter(|record| is_of(record, &step)).cloned();
-        let intent = self.state.intents.get(&step.id).filter(|intent| intent.kind == step.kind);
+        let record = self
+            .state
+            .steps
+            .get(&step.id)
+            .filter(|record| self.world.is_of(&record.kind, &record.region, &step))
+            .cloned();
+        let intent = self.state.intents.get(&step.id);
+        let intent = intent.filter(|intent| self.world.is_of(&intent.kind, &intent.region, &step));
         let known = record.as_ref().map(|record| &record.outputs);
         let observed = operations.observe(Target { step: &step, known, token: "" }).await?;
         if let Some(observed) = &observed {
-            refuse_strangers(self.world.owner, &step, observed, record.is_some() || intent.is_some())?;
+            let announced = record.is_some() || intent.is_some();
+            refuse_strangers(self.world.owner, &step, observed, record.is_some(), announced)?;
         }
         let (action, changes) = compare(operations, &step, observed.as_ref(), record.as_ref());
         if action == Action::Replace && self.state.deposed.contains_key(&step.id) {
@@ -226,7 +248,7 @@ impl Planning<'_> {
 
     async fn removals(&self) -> Vec<Removal> {
         use futures::StreamExt;
-        let all = unwanted(self.world.graph, self.state);
+        let all = self.world.unwanted(self.state);
         let decided = all.map(|(id, record, deposed)| async move {
             let outcome = self.decide_removal(id, record, deposed).await;
             self.told();
@@ -260,7 +282,7 @@ impl Planning<'_> {
         let action = match &observed {
             None => Action::Forget,
             Some(observed) => {
-                refuse_strangers(self.world.owner, &step, observed, true)?;
+                refuse_strangers(self.world.owner, &step, observed, known.is_some(), true)?;
                 let others = observed.tags.as_ref().is_some_and(|tags| self.world.owner.has_other_users(tags));
                 if record.shared && others { Action::Leave } else { Action::Delete }
             }
@@ -298,10 +320,17 @@ fn leave_parts_of_what_is_left(removals: &mut [Removal]) {
 }
 
 /// A thing with our name that isn't ours is never adopted, changed or deleted.
-fn refuse_strangers(owner: &Owner, step: &Step, observed: &Observed, known: bool) -> Result<(), StepError> {
+/// `known`: the state says that it stands; `announced`: or that it may.
+fn refuse_strangers(
+    owner: &Owner,
+    step: &Step,
+    observed: &Observed,
+    known: bool,
+    announced: bool,
+) -> Result<(), StepError> {
     let ours = match &observed.tags {
         Some(tags) => owner.owns(step, known, tags),
-        None => known || !observed.unmarked,
+        None => announced || !observed.unmarked,
     };
     if ours {
         return Ok(());

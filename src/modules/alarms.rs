@@ -117,7 +117,9 @@ pub fn recovery_lag_alarm(
     let metric = Metric::new("AWS/RDS", "AuroraGlobalDBReplicationLag", [("DBClusterIdentifier", secondary_cluster)]);
     let check =
         Check::above(thresholds.recovery_lag_ms, "the recovery region is behind: a failover now would lose data");
-    set.add("recovery-lag", single(metric, "Maximum"), check.lasting(5))
+    // No data is a replication that has stopped.
+    let check = check.lasting(5).without_data(MissingData::Breaching);
+    set.add("recovery-lag", single(metric, "Maximum"), check)
 }
 
 /// Puts an alarm on a health check here: in us-east-1, where Route 53 tells about all of them.

@@ -18,16 +18,17 @@ use crate::resources::s3::{Bucket, BucketPolicy, Encryption, LifecycleRule};
 pub struct ComplianceParams<'a> {
     /// The recorder that stands already and isn't ours, as [`crate::resources::config::existing_recorder`] found it.
     pub existing_recorder: Option<&'a str>,
-    /// How long what was recorded is kept, in days.
-    pub retention_days: i32,
 }
+
+/// How long what was recorded is kept: the same for all systems, as they share it. PCI DSS wants a year.
+const KEEP_DAYS: i32 = 365;
 
 /// Puts recorder, delivery channel and rules here.
 pub fn compliance(scope: &Scope<'_>, params: &ComplianceParams<'_>) {
     let scope = scope.at("compliance");
     let rules = match params.existing_recorder {
         Some(_) => scope.clone(),
-        None => scope.after(&recording(&scope, params.retention_days), "AWS takes rules only where a recorder stands"),
+        None => scope.after(&recording(&scope), "AWS takes rules only where a recorder stands"),
     };
     for (name, identifier, description, parameters) in RULES {
         let parameters = parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
@@ -47,7 +48,7 @@ pub fn compliance(scope: &Scope<'_>, params: &ComplianceParams<'_>) {
 
 /// Puts recorder and delivery channel here, unless they stand; gives the channel's name. They carry no suffix, as they are
 /// every system's; so they can't use a key of one system either, and the bucket is encrypted with S3's own.
-fn recording(scope: &Scope<'_>, retention_days: i32) -> String {
+fn recording(scope: &Scope<'_>) -> String {
     let shared = scope.shared();
     let region = scope.region();
     let name = format!("{OURS}-config-{}-{region}", scope.account());
@@ -63,7 +64,7 @@ fn recording(scope: &Scope<'_>, retention_days: i32) -> String {
             lifecycle: BTreeMap::from([(
                 "retention".to_owned(),
                 LifecycleRule {
-                    expire_days: Some(retention_days),
+                    expire_days: Some(KEEP_DAYS),
                     expire_noncurrent_days: Some(30),
                     abort_uploads_days: Some(7),
                     ..LifecycleRule::default()

@@ -76,7 +76,8 @@ fn delivery_logging(scope: &Scope<'_>, topic: &str, params: &TopicParams<'_>) ->
         scope.add(leaf, logs::LogGroup { name, kms_key: params.key.clone(), retention_days }).arn
     };
     let groups = [group("deliveries", ""), group("failed-deliveries", "/Failure")];
-    let actions = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"];
+    // No logs:CreateLogGroup: a group that somebody deletes must not come back without its key.
+    let actions = ["logs:CreateLogStream", "logs:PutLogEvents"];
     let resources = groups.iter().flat_map(|arn| [arn.to_string(), format!("{arn}:*")]);
     let role = iam::Role {
         name: scope.name_within(&format!("{}-delivery-role", params.name), 64),

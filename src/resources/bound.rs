@@ -57,6 +57,14 @@ impl<R: Resource> Operations for Bound<R> {
         write(&read::<R>(spec)?)
     }
 
+    fn is_global(&self) -> bool {
+        R::GLOBAL
+    }
+
+    fn holds_data(&self) -> bool {
+        R::HOLDS_DATA
+    }
+
     fn hourly_charge(&self, spec: &Value) -> Option<String> {
         read::<R>(spec).ok().and_then(|spec| spec.hourly_charge())
     }

@@ -54,6 +54,10 @@ pub trait Resource: Serialize + DeserializeOwned + Send + Sync + 'static {
     const WRITE_ONLY: &'static [&'static str] = &[];
     /// In a replacement, make the new one before the old one goes. Only for types whose names can't collide.
     const CREATE_FIRST: bool = false;
+    /// It is the same one whatever region it is asked for in: a step that moves region keeps it.
+    const GLOBAL: bool = false;
+    /// Deleting it loses what nobody can make again: it takes a flag of its own.
+    const HOLDS_DATA: bool = false;
     /// The IAM actions that provisioner itself needs for this type.
     const ACTIONS: &'static [&'static str];
 

@@ -4,9 +4,11 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
 
-use crate::aws::{Cx, Result};
+use aws_sdk_resourcegroupstagging::types::TagFilter;
+
+use crate::aws::{Clients, Cx, Result};
 use crate::engine::Tags;
-use crate::engine::ownership::{STEP, SUFFIX, SYSTEM};
+use crate::engine::ownership::{Owner, STEP, SUFFIX, SYSTEM};
 
 /// Writes a function `to_sdk` and a function `from_sdk` for a service whose `Tag` has a key and a value.
 macro_rules! tag_type {
@@ -94,26 +96,23 @@ pub async fn arns_of_step(cx: &Cx, service: &str) -> Result<Vec<String>> {
     Ok(of_step.map(|(arn, _)| arn.clone()).collect())
 }
 
-/// All resources of this system in the region as the tagging API has them: ARN to tags.
-/// <https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_GetResources.html>
 async fn index(cx: &Cx) -> Result<Arc<HashMap<String, Tags>>> {
-    cx.inventory
-        .once("tagging.resources", async {
-            let filter = |key: &str, value: &str| {
-                aws_sdk_resourcegroupstagging::types::TagFilter::builder().key(key).values(value).build()
-            };
-            let owner = &cx.shared.owner;
-            let pages = cx.tagging.get_resources().resources_per_page(100);
-            let pages = pages.tag_filters(filter(SYSTEM, &owner.system)).tag_filters(filter(SUFFIX, &owner.suffix));
-            let mut pages = pages.into_paginator().send();
-            let mut all = HashMap::new();
-            while let Some(page) = pages.next().await {
-                for resource in page?.resource_tag_mapping_list.unwrap_or_default() {
-                    let tags = resource.tags().iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect();
-                    all.insert(resource.resource_arn.unwrap_or_default(), tags);
-                }
-            }
-            Ok(all)
-        })
-        .await
+    cx.inventory.once("tagging.resources", of_system(cx, &cx.shared.owner)).await
+}
+
+/// All resources of a system in the region as the tagging API has them: ARN to tags.
+/// <https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_GetResources.html>
+pub async fn of_system(clients: &Clients, owner: &Owner) -> Result<HashMap<String, Tags>> {
+    let filter = |key: &str, value: &str| TagFilter::builder().key(key).values(value).build();
+    let pages = clients.tagging.get_resources().resources_per_page(100);
+    let pages = pages.tag_filters(filter(SYSTEM, &owner.system)).tag_filters(filter(SUFFIX, &owner.suffix));
+    let mut pages = pages.into_paginator().send();
+    let mut all = HashMap::new();
+    while let Some(page) = pages.next().await {
+        for resource in page?.resource_tag_mapping_list.unwrap_or_default() {
+            let tags = resource.tags().iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect();
+            all.insert(resource.resource_arn.unwrap_or_default(), tags);
+        }
+    }
+    Ok(all)
 }

@@ -152,7 +152,7 @@ impl State {
                     self.deposed.insert(step, record);
                 }
             }
-            Entry::Deleting { .. } => {}
+            Entry::Opened { .. } | Entry::Deleting { .. } => {}
             Entry::Deleted { step, deposed: true } => {
                 self.deposed.remove(&step);
             }

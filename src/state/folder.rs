@@ -52,7 +52,7 @@ impl Folder {
         };
         let path = self.journal_path(suffix);
         match fs::read_to_string(&path) {
-            Ok(text) => journal::parse(&path, &text)?.into_iter().for_each(|entry| state.apply(entry)),
+            Ok(text) => replay(&mut state, journal::parse(&path, &text)?),
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
             Err(source) => return Err(io("can't read the journal", &path, source)),
         }
@@ -100,7 +100,10 @@ impl Session {
     /// Journals an entry (on disk when this returns) and takes it into the state.
     pub fn record(&mut self, entry: Entry) -> Result<(), StateError> {
         if self.journal.is_none() {
-            self.journal = Some(Journal::open(&self.journal_path)?);
+            let mut journal = Journal::open(&self.journal_path)?;
+            let (lineage, serial) = (self.state.lineage.clone(), self.state.serial);
+            journal.append(&Entry::Opened { lineage, serial })?;
+            self.journal = Some(journal);
         }
         if let Some(journal) = &mut self.journal {
             journal.append(&entry)?;
@@ -130,6 +133,18 @@ impl Session {
             remove(&self.path)?;
         }
         Ok(self.state)
+    }
+}
+
+/// Takes in what was journalled on top of this very state. A journal of an older one was folded into it already: its
+/// run died before it could remove it.
+fn replay(state: &mut State, entries: Vec<Entry>) {
+    let goes_on_from_here = |entry: &Entry| match entry {
+        Entry::Opened { lineage, serial } => *lineage == state.lineage && *serial == state.serial,
+        _ => false,
+    };
+    if entries.first().is_some_and(goes_on_from_here) {
+        entries.into_iter().for_each(|entry| state.apply(entry));
     }
 }
 

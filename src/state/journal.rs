@@ -17,6 +17,8 @@ use super::record::{Intent, Record, StepId};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Entry {
+    /// The first line: which state the journal goes on from. A journal that outlived its folding says an older one.
+    Opened { lineage: String, serial: u64 },
     /// A create is about to be asked of AWS.
     Intent { step: StepId, intent: Box<Intent> },
     /// A step is about to be changed so that it uses these too.

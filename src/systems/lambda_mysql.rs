@@ -56,6 +56,10 @@ impl System for LambdaMysql {
         &self.region
     }
 
+    fn regions(&self) -> Vec<&str> {
+        vec![&self.region, &self.dr_region]
+    }
+
     fn account(&self) -> Option<&str> {
         self.account.as_deref()
     }
@@ -145,10 +149,7 @@ impl<'a> Composition<'a> {
         );
         if self.config.compliance.config {
             let existing_recorder = self.facts.recorder.as_deref();
-            compliance(
-                &self.root,
-                &ComplianceParams { existing_recorder, retention_days: self.config.logs.retention_days },
-            );
+            compliance(&self.root, &ComplianceParams { existing_recorder });
         }
         let mut outputs = BTreeMap::from([
             ("dashboard_url".to_owned(), dashboard_url),

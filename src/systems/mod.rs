@@ -31,6 +31,8 @@ pub trait System: Send + Sync {
     fn suffix(&self) -> Option<&str>;
     /// The primary region.
     fn region(&self) -> &str;
+    /// All the regions that it is in.
+    fn regions(&self) -> Vec<&str>;
     /// The only account that it may be deployed to.
     fn account(&self) -> Option<&str>;
     /// The tags that everything gets.

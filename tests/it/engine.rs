@@ -83,6 +83,14 @@ impl Operations for InMemory {
         false
     }
 
+    fn is_global(&self) -> bool {
+        false
+    }
+
+    fn holds_data(&self) -> bool {
+        false
+    }
+
     fn replaced_create_first(&self) -> bool {
         self.create_first
     }

@@ -89,6 +89,12 @@ fn files(folder: &Path) -> Vec<(String, u32, String)> {
     read.filter(|(name, ..)| name.starts_with(SUFFIX)).collect()
 }
 
+/// What a run says beside its log, which fills pages here.
+fn without_log(stdout: &str, stderr: &str) -> String {
+    let said = stdout.lines().chain(stderr.lines()).filter(|line| !line.contains("provisioner::"));
+    said.map(|line| format!("{line}\n")).collect()
+}
+
 struct Watched {
     sandbox: Sandbox,
     cli: Cli,
@@ -100,10 +106,11 @@ impl Watched {
     /// Runs a command to its end with everything logged, and keeps what it says and leaves.
     async fn run(&mut self, arguments: &[&str], code: i32) {
         let arguments = [arguments, &["--suffix", SUFFIX]].concat();
-        let run = self.cli.run(&arguments).await.exits(code);
+        let run = self.cli.run(&arguments).await;
+        assert_eq!(run.code, Some(code), "`{arguments:?}`: {}", without_log(&run.stdout, &run.stderr));
         // Were nothing logged, nothing could be found.
         let local = arguments[0] == "output";
-        assert!(local || run.stderr.contains("provisioner::aws"), "`{arguments:?}` logs no call:\n{}", run.stderr);
+        assert!(local || run.stderr.contains("provisioner::aws"), "`{arguments:?}` logs no call");
         self.keep(&arguments.join(" "), run.stdout, run.stderr).await;
     }
 

@@ -1,8 +1,10 @@
-"""A certificate that a listener uses can't be deleted, and says who uses it."""
+"""A certificate that a listener uses can't be deleted, and says who uses it; imported anew it keeps its tags."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+
+from moto.acm.models import AWSCertificateManagerBackend
 
 from ..backends import backend
 from ..errors import AwsError
@@ -13,6 +15,16 @@ if TYPE_CHECKING:
 
 
 def install(sandbox: Sandbox) -> None:
+    original = AWSCertificateManagerBackend.import_certificate
+
+    def import_certificate(self: Any, certificate: bytes, private_key: bytes, chain: Any, arn: Any, tags: Any) -> str:
+        before = self._certificates.get(arn)
+        made = original(self, certificate, private_key, chain, arn, tags)
+        if before is not None:
+            self._certificates[made].tags = before.tags
+        return made
+
+    AWSCertificateManagerBackend.import_certificate = import_certificate  # type: ignore[method-assign]
     sandbox.intercept("acm", "DeleteCertificate", refuse_in_use)
     sandbox.amend("acm", "DescribeCertificate", show_users)
 

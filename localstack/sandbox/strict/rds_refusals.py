@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..backends import backend
 from ..errors import AwsError
 from ..request import AwsRequest
+from .rds_subnet_groups import group_of
 
 if TYPE_CHECKING:
     from ..app import Sandbox
@@ -68,18 +69,12 @@ def _status(code: str) -> int:
     return 404 if "NotFound" in code else 400
 
 
-def _databases(request: AwsRequest) -> list[Any]:
-    rds = backend("rds", request.region)
-    return [*rds.clusters.values(), *rds.databases.values()]
-
-
 def subnet_group_in_use(request: AwsRequest) -> None:
-    name = request.params["DBSubnetGroupName"]
-    _refuse_if_used(
-        name,
-        (getattr(one, "db_subnet_group_name", None) for one in _databases(request)),
-        "InvalidDBSubnetGroupStateFault",
-    )
+    rds = backend("rds", request.region)
+    used = [cluster.db_subnet_group_name for cluster in rds.clusters.values()]
+    groups = (group_of(request.region, instance) for instance in rds.databases.values())
+    used += [group.name for group in groups if group is not None]
+    _refuse_if_used(request.params["DBSubnetGroupName"], used, "InvalidDBSubnetGroupStateFault")
 
 
 def cluster_parameter_group_in_use(request: AwsRequest) -> None:

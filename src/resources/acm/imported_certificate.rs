@@ -8,8 +8,9 @@ use rcgen::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{find, to_sdk};
-use crate::aws::{Cx, Error, Result};
+use super::{find, sent_once, to_sdk};
+use crate::aws::wait::Patience;
+use crate::aws::{Class, Cx, Error, Result};
 use crate::engine::Tags;
 use crate::resources::ids::CertificateArn;
 use crate::resources::{Changes, Found, Resource, seconds};
@@ -87,11 +88,17 @@ impl ImportedCertificate {
         let failed = |e: rcgen::Error| Error::local(format!("the self-signed certificate can't be made: {e}"));
         let key = KeyPair::generate().map_err(failed)?;
         let certificate = self.params().map_err(failed)?.self_signed(&key).map_err(failed)?;
-        let request = cx.acm.import_certificate().set_certificate_arn(arn.map(ToString::to_string));
-        let request = request.certificate(Blob::new(certificate.pem())).private_key(Blob::new(key.serialize_pem()));
-        // AWS takes tags only with a new ARN.
-        let tags = arn.is_none().then(|| to_sdk(&cx.tags));
-        let answer = request.set_tags(tags).send().await?;
+        let import = || async {
+            let request = cx.acm.import_certificate().set_certificate_arn(arn.map(ToString::to_string));
+            let request = request.certificate(Blob::new(certificate.pem())).private_key(Blob::new(key.serialize_pem()));
+            // AWS takes tags only with a new ARN.
+            let request = request.set_tags(arn.is_none().then(|| to_sdk(&cx.tags))).customize();
+            // Without an ARN each call makes one more, and no token prevents it.
+            let request = if arn.is_none() { request.config_override(sent_once()) } else { request };
+            Ok(request.send().await?)
+        };
+        let throttled = |error: &Error| error.class == Class::Throttled;
+        let answer = cx.retry_while("ACM to take more calls", Patience::SHORT, throttled, import).await?;
         let arn = answer.certificate_arn.ok_or(Error::incomplete("acm:ImportCertificate", "CertificateArn"))?;
         Ok(ImportedCertificateOutputs { arn: arn.into() })
     }

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use aws_sdk_acm::types::{CertificateDetail, CertificateSummary, Filters, KeyAlgorithm};
 
+use crate::aws::clients;
 use crate::aws::wait::unless_gone;
 use crate::aws::{Cx, Result};
 use crate::engine::Tags;
@@ -71,6 +72,10 @@ async fn all(cx: &Cx) -> Result<Arc<Vec<CertificateSummary>>> {
         Ok(all)
     };
     cx.inventory.once("acm.certificates", load).await
+}
+
+fn sent_once() -> aws_sdk_acm::config::Builder {
+    aws_sdk_acm::config::Builder::default().retry_config(clients::sent_once())
 }
 
 async fn tag(cx: &Cx, arn: &str, set: &Tags, remove: &[String]) -> Result<()> {

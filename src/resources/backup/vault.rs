@@ -33,6 +33,7 @@ pub struct VaultOutputs {
 
 impl Resource for Vault {
     const KIND: &'static str = "backup.vault";
+    const HOLDS_DATA: bool = true;
     const USUALLY: Duration = seconds(3);
     const REPLACED_BY: &'static [&'static str] = &["name", "kms_key"];
     const ACTIONS: &'static [&'static str] = &[

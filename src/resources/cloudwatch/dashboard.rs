@@ -29,6 +29,7 @@ pub struct DashboardOutputs {
 
 impl Resource for Dashboard {
     const KIND: &'static str = "cloudwatch.dashboard";
+    const GLOBAL: bool = true;
     const USUALLY: Duration = seconds(2);
     const REPLACED_BY: &'static [&'static str] = &["name"];
     const ACTIONS: &'static [&'static str] = &[

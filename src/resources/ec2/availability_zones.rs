@@ -13,8 +13,8 @@ const OLD_ZONES: [&str; 3] = ["use1-az3", "usw1-az2", "cac1-az3"];
 /// wavelength zones, and what the account would have to opt in to, aren't among them. An error if there are fewer.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeAvailabilityZones.html>
 pub async fn availability_zones(clients: &Clients, count: usize) -> Result<Vec<String>> {
-    let request = clients.ec2.describe_availability_zones().filters(filter("state", ["available"]));
-    let request = request.filters(filter("zone-type", ["availability-zone"]));
+    // Not by their state: a zone that is impaired must not drop out of the networks that stand in it.
+    let request = clients.ec2.describe_availability_zones().filters(filter("zone-type", ["availability-zone"]));
     let answer = request.filters(filter("opt-in-status", ["opt-in-not-required"])).send().await?;
     choose(answer.availability_zones(), count).ok_or_else(|| {
         let (region, there) = (&clients.region, answer.availability_zones().len());

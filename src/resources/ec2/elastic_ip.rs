@@ -3,7 +3,7 @@ use std::time::Duration;
 use aws_sdk_ec2::types::{self, DomainType, Filter, ResourceType};
 use serde::{Deserialize, Serialize};
 
-use super::{from_sdk, item, locate, tag_specification};
+use super::{from_sdk, item, locate, make, sent_once, tag_specification};
 use crate::aws::wait::unless_gone;
 use crate::aws::{Cx, Error, Result};
 use crate::engine::Tags;
@@ -45,8 +45,12 @@ impl Resource for ElasticIp {
     }
 
     async fn create(&self, cx: &Cx) -> Result<ElasticIpOutputs> {
-        let request = cx.ec2.allocate_address().domain(DomainType::Vpc);
-        let answer = request.tag_specifications(tag_specification(cx, ResourceType::ElasticIp)).send().await?;
+        let allocate = || async {
+            let request = cx.ec2.allocate_address().domain(DomainType::Vpc);
+            let request = request.tag_specifications(tag_specification(cx, ResourceType::ElasticIp));
+            Ok(request.customize().config_override(sent_once()).send().await?)
+        };
+        let answer = make(cx, allocate).await?;
         let id = answer.allocation_id.ok_or(Error::incomplete("ec2:AllocateAddress", "AllocationId"))?;
         Ok(ElasticIpOutputs { allocation_id: id.into(), public_ip: answer.public_ip.unwrap_or_default() })
     }

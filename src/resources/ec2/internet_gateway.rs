@@ -3,7 +3,7 @@ use std::time::Duration;
 use aws_sdk_ec2::types::{self, Filter, ResourceType};
 use serde::{Deserialize, Serialize};
 
-use super::{from_sdk, is_known, item, locate, make, tag_specification};
+use super::{from_sdk, is_known, item, locate, make, sent_once, tag_specification};
 use crate::aws::wait::unless_gone;
 use crate::aws::{Cx, Error, Result};
 use crate::engine::Tags;
@@ -78,8 +78,12 @@ impl Resource for InternetGateway {
     }
 
     async fn create(&self, cx: &Cx) -> Result<InternetGatewayOutputs> {
-        let request = cx.ec2.create_internet_gateway();
-        let answer = request.tag_specifications(tag_specification(cx, ResourceType::InternetGateway)).send().await?;
+        let create = || async {
+            let tags = tag_specification(cx, ResourceType::InternetGateway);
+            let request = cx.ec2.create_internet_gateway().tag_specifications(tags);
+            Ok(request.customize().config_override(sent_once()).send().await?)
+        };
+        let answer = make(cx, create).await?;
         let id = answer.internet_gateway.and_then(|gateway| gateway.internet_gateway_id);
         let id = id.ok_or(Error::incomplete("ec2:CreateInternetGateway", "InternetGatewayId"))?;
         self.attach(cx, &id).await?;

@@ -57,6 +57,7 @@ use std::time::Duration;
 use aws_sdk_ec2::types::{Filter, ResourceType, Tag, TagSpecification, UnsuccessfulItem};
 use tokio::time::Instant;
 
+use crate::aws::clients;
 use crate::aws::error::classify;
 use crate::aws::wait::{Patience, unless_gone};
 use crate::aws::{Class, Cx, Error, Result};
@@ -113,7 +114,8 @@ where
 }
 
 /// The step's resource, found by its known id, or by its step tag (then a run died before it could record the id). A
-/// known one whose tags somebody took off is asked for by id.
+/// known one whose tags somebody took off is asked for by id. Of several that carry the step tag none is taken: which of
+/// them is in use isn't ours to guess.
 pub(super) async fn locate<T: Item, F>(
     cx: &Cx,
     id_filter: &str,
@@ -142,8 +144,15 @@ where
         Some(id) => item.id() == id,
         None => item.tags().iter().any(|tag| tag.key() == Some(STEP) && tag.value() == Some(&cx.step.0)),
     };
-    match (all.iter().find(is_this), known) {
-        (Some(item), _) => Ok(Some(item.clone())),
+    let these: Vec<_> = all.iter().filter(is_this).collect();
+    match (these.first(), known) {
+        (Some(_), None) if these.len() > 1 => {
+            let mut ids: Vec<_> = these.iter().map(|item| item.id()).collect();
+            ids.sort_unstable();
+            let message = format!("{} things carry the tag {STEP}={}: {}", ids.len(), cx.step, ids.join(", "));
+            Err(Error::local(message).with_help("delete all but one of them, then run the same command again"))
+        }
+        (Some(item), _) => Ok(Some((*item).clone())),
         (None, Some(id)) => Ok(list(vec![filter(id_filter, [id])]).await?.into_iter().next()),
         (None, None) => Ok(None),
     }
@@ -218,11 +227,17 @@ where
 {
     let start = Instant::now();
     let passing = |error: &Error| match error.class {
-        Class::NotReady => true,
+        // Of throttled calls those come here that the SDK must not retry.
+        Class::NotReady | Class::Throttled => true,
         Class::Gone => start.elapsed() < Duration::from_secs(60),
         _ => false,
     };
-    cx.retry_while("EC2 to know everywhere what was just made", Patience::SHORT, passing, call).await
+    cx.retry_while("EC2 to know what was just made, or to take more calls", Patience::SHORT, passing, call).await
+}
+
+/// For calls inside [`make`] that take no idempotency token.
+pub(super) fn sent_once() -> aws_sdk_ec2::config::Builder {
+    aws_sdk_ec2::config::Builder::default().retry_config(clients::sent_once())
 }
 
 /// Deletes what network interfaces may hold: those of a load balancer or an endpoint go within minutes, those of Lambda

@@ -4,7 +4,7 @@ use aws_sdk_ec2::types::{self, AttributeBooleanValue, Filter, ResourceType, Subn
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 
-use super::{delete_when_free, filter, from_sdk, item, locate, make, tag_specification};
+use super::{delete_when_free, filter, from_sdk, item, locate, make, sent_once, tag_specification};
 use crate::aws::wait::Patience;
 use crate::aws::{Cx, Error, Result};
 use crate::engine::Tags;
@@ -66,7 +66,8 @@ impl Resource for Subnet {
         let create = || async {
             let request = cx.ec2.create_subnet().vpc_id(&*self.vpc_id).cidr_block(self.cidr.to_string());
             let request = request.availability_zone(&self.availability_zone);
-            Ok(request.tag_specifications(tag_specification(cx, ResourceType::Subnet)).send().await?)
+            let request = request.tag_specifications(tag_specification(cx, ResourceType::Subnet));
+            Ok(request.customize().config_override(sent_once()).send().await?)
         };
         let subnet = make(cx, create).await?.subnet;
         let id = subnet.and_then(|subnet| subnet.subnet_id).ok_or(Error::incomplete("ec2:CreateSubnet", "SubnetId"))?;

@@ -8,7 +8,7 @@ use aws_sdk_ec2::types::{
 use serde::{Deserialize, Serialize};
 
 use super::progress::{Progress, until_gone, until_ready};
-use super::{filter, from_sdk, item, locate, tag_specification};
+use super::{filter, from_sdk, item, locate, make, sent_once, tag_specification};
 use crate::aws::wait::unless_gone;
 use crate::aws::{Cx, Error, Result};
 use crate::engine::Tags;
@@ -106,9 +106,13 @@ impl Resource for TransitGateway {
     }
 
     async fn create(&self, cx: &Cx) -> Result<TransitGatewayOutputs> {
-        let options = options!(self, TransitGatewayRequestOptions::builder());
-        let request = cx.ec2.create_transit_gateway().description(&self.description).options(options);
-        let answer = request.tag_specifications(tag_specification(cx, ResourceType::TransitGateway)).send().await?;
+        let create = || async {
+            let options = options!(self, TransitGatewayRequestOptions::builder());
+            let request = cx.ec2.create_transit_gateway().description(&self.description).options(options);
+            let request = request.tag_specifications(tag_specification(cx, ResourceType::TransitGateway));
+            Ok(request.customize().config_override(sent_once()).send().await?)
+        };
+        let answer = make(cx, create).await?;
         let gateway = answer.transit_gateway.ok_or(Error::incomplete("ec2:CreateTransitGateway", "TransitGateway"))?;
         let outputs = outputs(&gateway);
         until_ready(cx, "the transit gateway", || progress(cx, &outputs.transit_gateway_id)).await?;

@@ -4,7 +4,7 @@ use aws_sdk_ec2::types::{self, Filter, ResourceType, TransitGatewayRouteTableSta
 use serde::{Deserialize, Serialize};
 
 use super::progress::{Progress, until_gone, until_ready};
-use super::{filter, from_sdk, item, locate, make, tag_specification};
+use super::{filter, from_sdk, item, locate, make, sent_once, tag_specification};
 use crate::aws::wait::unless_gone;
 use crate::aws::{Cx, Error, Result};
 use crate::engine::Tags;
@@ -57,7 +57,7 @@ impl Resource for TransitGatewayRouteTable {
         let create = || async {
             let request = cx.ec2.create_transit_gateway_route_table().transit_gateway_id(&*self.transit_gateway_id);
             let tags = tag_specification(cx, ResourceType::TransitGatewayRouteTable);
-            Ok(request.tag_specifications(tags).send().await?)
+            Ok(request.tag_specifications(tags).customize().config_override(sent_once()).send().await?)
         };
         let table = make(cx, create).await?.transit_gateway_route_table;
         let id = table.and_then(|table| table.transit_gateway_route_table_id);

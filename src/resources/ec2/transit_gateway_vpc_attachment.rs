@@ -7,7 +7,7 @@ use aws_sdk_ec2::types::{
 use serde::{Deserialize, Serialize};
 
 use super::progress::{Progress, until_gone, until_ready};
-use super::{difference, filter, from_sdk, in_order_of, item, locate, make, tag_specification};
+use super::{difference, filter, from_sdk, in_order_of, item, locate, make, sent_once, tag_specification};
 use crate::aws::wait::unless_gone;
 use crate::aws::{Cx, Error, Result};
 use crate::engine::Tags;
@@ -93,7 +93,7 @@ impl Resource for TransitGatewayVpcAttachment {
             let request = request.transit_gateway_id(&*self.transit_gateway_id).options(options.clone());
             let request = request.set_subnet_ids(difference(&self.subnet_ids, &[]));
             let tags = tag_specification(cx, ResourceType::TransitGatewayAttachment);
-            Ok(request.tag_specifications(tags).send().await?)
+            Ok(request.tag_specifications(tags).customize().config_override(sent_once()).send().await?)
         };
         let attachment = make(cx, create).await?.transit_gateway_vpc_attachment;
         let id = attachment.and_then(|attachment| attachment.transit_gateway_attachment_id);

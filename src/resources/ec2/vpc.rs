@@ -4,7 +4,7 @@ use aws_sdk_ec2::types::{self, AttributeBooleanValue, Filter, ResourceType, VpcA
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 
-use super::{from_sdk, item, locate, tag_specification};
+use super::{from_sdk, item, locate, make, sent_once, tag_specification};
 use crate::aws::wait::{Patience, unless_gone};
 use crate::aws::{Cx, Error, Result};
 use crate::engine::Tags;
@@ -62,8 +62,12 @@ impl Resource for Vpc {
     }
 
     async fn create(&self, cx: &Cx) -> Result<VpcOutputs> {
-        let request = cx.ec2.create_vpc().cidr_block(self.cidr.to_string());
-        let answer = request.tag_specifications(tag_specification(cx, ResourceType::Vpc)).send().await?;
+        let create = || async {
+            let request = cx.ec2.create_vpc().cidr_block(self.cidr.to_string());
+            let request = request.tag_specifications(tag_specification(cx, ResourceType::Vpc));
+            Ok(request.customize().config_override(sent_once()).send().await?)
+        };
+        let answer = make(cx, create).await?;
         let id = answer.vpc.and_then(|vpc| vpc.vpc_id).ok_or(Error::incomplete("ec2:CreateVpc", "VpcId"))?;
         cx.wait_until("the VPC to become available", Patience::SHORT, || async {
             let vpcs = list(cx, vec![super::filter("vpc-id", [&id])]).await?;

@@ -182,9 +182,14 @@ impl LoadBalancer {
             values.push(("access_logs.s3.prefix", prefix.clone()));
         }
         let attribute = |(key, value)| LoadBalancerAttribute::builder().key(key).value(value).build();
-        let attributes = values.into_iter().map(attribute).collect();
-        cx.elb.modify_load_balancer_attributes().load_balancer_arn(arn).set_attributes(Some(attributes)).send().await?;
-        Ok(())
+        let attributes: Vec<_> = values.into_iter().map(attribute).collect();
+        let modify = || async {
+            let request = cx.elb.modify_load_balancer_attributes().load_balancer_arn(arn);
+            Ok(request.set_attributes(Some(attributes.clone())).send().await.map(|_| ())?)
+        };
+        // It tries to write into the bucket, whose policy may be seconds old.
+        let not_seen = |error: &Error| self.access_logs.is_some() && error.is_code("InvalidConfigurationRequest");
+        cx.retry_while("the log bucket's policy to take effect", Patience::FRESH, not_seen, modify).await
     }
 }
 

@@ -40,6 +40,7 @@ pub struct RoleOutputs {
 
 impl Resource for Role {
     const KIND: &'static str = "iam.role";
+    const GLOBAL: bool = true;
     const USUALLY: Duration = seconds(10);
     const REPLACED_BY: &'static [&'static str] = &["name"];
     const ACTIONS: &'static [&'static str] = &[

@@ -32,6 +32,7 @@ pub struct KeyOutputs {
 
 impl Resource for Key {
     const KIND: &'static str = "kms.key";
+    const HOLDS_DATA: bool = true;
     const USUALLY: Duration = seconds(10);
     const REPLACED_BY: &'static [&'static str] = &["multi_region"];
     const ACTIONS: &'static [&'static str] = &[

@@ -41,7 +41,10 @@ impl Resource for ResourcePolicy {
         let Some(policy) = policy else { return Ok(None) };
         let document = Document::parse(policy.policy_document().unwrap_or_default())?;
         let spec = ResourcePolicy { name: name.clone(), document };
-        Ok(Some(Found::unmarked(spec, ResourcePolicyOutputs { name: name.clone() })))
+        // One of our name that says just what is wanted is ours; one that says something else may be anybody's.
+        let is_ours = spec.name == self.name && spec.document == self.document;
+        let outputs = ResourcePolicyOutputs { name: name.clone() };
+        Ok(Some(if is_ours { Found::untagged(spec, outputs) } else { Found::unmarked(spec, outputs) }))
     }
 
     async fn create(&self, cx: &Cx) -> Result<ResourcePolicyOutputs> {

@@ -81,6 +81,7 @@ pub struct DbClusterOutputs {
 
 impl Resource for DbCluster {
     const KIND: &'static str = "rds.db_cluster";
+    const HOLDS_DATA: bool = true;
     const USUALLY: Duration = minutes(2);
     const REPLACED_BY: &'static [&'static str] =
         &["identifier", "engine", "database_name", "master_username", "kms_key", "subnet_group"];

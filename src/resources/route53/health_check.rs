@@ -37,6 +37,7 @@ pub struct HealthCheckOutputs {
 
 impl Resource for HealthCheck {
     const KIND: &'static str = "route53.health_check";
+    const GLOBAL: bool = true;
     const USUALLY: Duration = seconds(3);
     const REPLACED_BY: &'static [&'static str] = &["interval_seconds"];
     const CREATE_FIRST: bool = true;

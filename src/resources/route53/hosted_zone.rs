@@ -33,6 +33,7 @@ pub struct HostedZoneOutputs {
 
 impl Resource for HostedZone {
     const KIND: &'static str = "route53.hosted_zone";
+    const GLOBAL: bool = true;
     const USUALLY: Duration = seconds(30);
     const REPLACED_BY: &'static [&'static str] = &["name"];
     const ACTIONS: &'static [&'static str] = &[

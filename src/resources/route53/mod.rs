@@ -19,6 +19,8 @@ use aws_sdk_route53::types::TagResourceType;
 
 use crate::aws::{Clients, Cx, Result};
 use crate::engine::Tags;
+use crate::engine::ownership::{SUFFIX, SYSTEM};
+use crate::resources::{Found, Resource};
 
 crate::resources::tags::tag_type!(aws_sdk_route53::types::Tag);
 
@@ -40,6 +42,23 @@ async fn tags_of(cx: &Cx, kind: TagResourceType, id: &str, siblings: &[String]) 
         outcome => outcome?,
     };
     Ok(all.get(&id).cloned().unwrap_or_default())
+}
+
+/// What stands in a hosted zone and carries no tags: a part of the zone if that is this system's. In a zone that was given
+/// only the state tells whose it is; what the state knows (`known`) needs no look at the zone.
+async fn found_in_zone<R: Resource>(
+    cx: &Cx,
+    zone: &str,
+    known: bool,
+    spec: R,
+    outputs: R::Outputs,
+) -> Result<Found<R>> {
+    let owner = &cx.shared.owner;
+    let is_ours = known || {
+        let tags = tags_of(cx, TagResourceType::Hostedzone, zone, &[]).await?;
+        tags.get(SYSTEM) == Some(&owner.system) && tags.get(SUFFIX) == Some(&owner.suffix)
+    };
+    Ok(if is_ours { Found::untagged(spec, outputs) } else { Found::unmarked(spec, outputs) })
 }
 
 async fn list_tags(cx: &Cx, kind: TagResourceType, ids: &[String]) -> Result<HashMap<String, Tags>> {

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::found_in_zone;
 use crate::aws::wait::{Patience, unless_gone};
 use crate::aws::{Cx, Error, Result};
 use crate::resources::ids::{HostedZoneId, LogGroupArn};
@@ -25,10 +26,13 @@ pub struct QueryLoggingConfigOutputs {
 
 impl Resource for QueryLoggingConfig {
     const KIND: &'static str = "route53.query_logging_config";
+    const GLOBAL: bool = true;
     const USUALLY: Duration = seconds(5);
     const REPLACED_BY: &'static [&'static str] = &["hosted_zone", "log_group"];
     const ACTIONS: &'static [&'static str] = &[
+        "route53:GetQueryLoggingConfig",
         "route53:ListQueryLoggingConfigs",
+        "route53:ListTagsForResources",
         "route53:CreateQueryLoggingConfig",
         "route53:DeleteQueryLoggingConfig",
         "logs:DescribeLogGroups",
@@ -38,22 +42,27 @@ impl Resource for QueryLoggingConfig {
     type Outputs = QueryLoggingConfigOutputs;
 
     async fn observe(&self, cx: &Cx, known: Option<&QueryLoggingConfigOutputs>) -> Result<Option<Found<Self>>> {
-        if !self.hosted_zone.is_known() {
-            return Ok(None);
-        }
-        let read =
-            async { Ok(cx.route53.list_query_logging_configs().hosted_zone_id(&*self.hosted_zone).send().await?) };
-        let Some(answer) = unless_gone(read.await)? else { return Ok(None) };
-        // A zone has one at most.
-        let Some(config) = answer.query_logging_configs().first() else { return Ok(None) };
-        if known.is_some_and(|known| known.id != config.id()) {
-            return Ok(None);
-        }
+        // By its id where that is known: its zone may be about to be replaced.
+        let config = match known {
+            Some(known) => {
+                let read = async { Ok(cx.route53.get_query_logging_config().id(&known.id).send().await?) };
+                unless_gone(read.await)?.and_then(|answer| answer.query_logging_config)
+            }
+            None if !self.hosted_zone.is_known() => None,
+            None => {
+                let zone = &*self.hosted_zone;
+                let read = async { Ok(cx.route53.list_query_logging_configs().hosted_zone_id(zone).send().await?) };
+                // A zone has one at most.
+                unless_gone(read.await)?.and_then(|answer| answer.query_logging_configs.into_iter().next())
+            }
+        };
+        let Some(config) = config else { return Ok(None) };
         let spec = QueryLoggingConfig {
             hosted_zone: config.hosted_zone_id().trim_start_matches("/hostedzone/").into(),
             log_group: config.cloud_watch_logs_log_group_arn().trim_end_matches(":*").into(),
         };
-        Ok(Some(Found::unmarked(spec, QueryLoggingConfigOutputs { id: config.id().to_owned() })))
+        let (zone, outputs) = (spec.hosted_zone.clone(), QueryLoggingConfigOutputs { id: config.id().to_owned() });
+        Ok(Some(found_in_zone(cx, &zone, known.is_some(), spec, outputs).await?))
     }
 
     async fn create(&self, cx: &Cx) -> Result<QueryLoggingConfigOutputs> {

@@ -6,6 +6,7 @@ use aws_sdk_route53::types::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::found_in_zone;
 use super::record_set::{self, Key, change, normal};
 use crate::aws::wait::unless_gone;
 use crate::aws::{Cx, Error, Result};
@@ -100,10 +101,15 @@ pub struct RecordOutputs {
 
 impl Resource for Record {
     const KIND: &'static str = "route53.record";
+    const GLOBAL: bool = true;
     const USUALLY: Duration = seconds(40);
     const REPLACED_BY: &'static [&'static str] = &["hosted_zone", "name", "record_type", "routing"];
-    const ACTIONS: &'static [&'static str] =
-        &["route53:ListResourceRecordSets", "route53:ChangeResourceRecordSets", "route53:GetChange"];
+    const ACTIONS: &'static [&'static str] = &[
+        "route53:ListResourceRecordSets",
+        "route53:ListTagsForResources",
+        "route53:ChangeResourceRecordSets",
+        "route53:GetChange",
+    ];
 
     type Outputs = RecordOutputs;
 
@@ -125,7 +131,9 @@ impl Resource for Record {
             health_check: set.health_check_id().map(Into::into),
         };
         let live = traffic(set, all.iter().filter(|set| key.is_sibling(set)));
-        Ok(Some(Found { live, ..Found::unmarked(spec, outputs) }))
+        let zone = outputs.hosted_zone_id.clone();
+        let found = found_in_zone(cx, &zone, known.is_some(), spec, outputs).await?;
+        Ok(Some(Found { live, ..found }))
     }
 
     async fn create(&self, cx: &Cx) -> Result<RecordOutputs> {

@@ -40,6 +40,7 @@ pub struct SecretOutputs {
 
 impl Resource for Secret {
     const KIND: &'static str = "secrets.secret";
+    const HOLDS_DATA: bool = true;
     const USUALLY: Duration = seconds(5);
     const REPLACED_BY: &'static [&'static str] = &["name", "content"];
     const WRITE_ONLY: &'static [&'static str] = &["content"];

@@ -1,19 +1,17 @@
-"""What the tests of payments do in AWS, through boto3: `payments.py <function> <arguments ...>` prints what it gives as JSON."""
+"""What the tests of payments do in AWS, through boto3: `payments.py FUNCTION ARGUMENTS` prints its result as JSON."""
 
 import json
 import sys
 import time
+from functools import cache
 
 import boto3
 
-alarms = boto3.client("cloudwatch")
-balancers = boto3.client("elbv2")
-dns = boto3.client("route53")
-functions = boto3.client("lambda")
-logs = boto3.client("logs")
-queues = boto3.client("sqs")
-secrets = boto3.client("secretsmanager")
-topics = boto3.client("sns")
+
+@cache
+def aws(service, region=None):
+    """A client. Each costs a tenth of a second, and what is called here needs one or two."""
+    return boto3.client(service, region_name=region)
 
 
 def eventually(look, seconds=60):
@@ -29,7 +27,7 @@ def eventually(look, seconds=60):
 
 
 def invoke(function, event):
-    answer = functions.invoke(FunctionName=function, Payload=event)
+    answer = aws("lambda").invoke(FunctionName=function, Payload=event)
     payload = json.loads(answer["Payload"].read())
     assert "FunctionError" not in answer, payload
     return payload
@@ -45,10 +43,10 @@ def resume(function):
 
 
 def _consume(function, enabled):
-    (mapping,) = functions.list_event_source_mappings(FunctionName=function)["EventSourceMappings"]
-    functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=enabled)
+    (mapping,) = aws("lambda").list_event_source_mappings(FunctionName=function)["EventSourceMappings"]
+    aws("lambda").update_event_source_mapping(UUID=mapping["UUID"], Enabled=enabled)
     wanted = "Enabled" if enabled else "Disabled"
-    eventually(lambda: functions.get_event_source_mapping(UUID=mapping["UUID"])["State"] == wanted)
+    eventually(lambda: aws("lambda").get_event_source_mapping(UUID=mapping["UUID"])["State"] == wanted)
 
 
 # Secrets
@@ -56,19 +54,19 @@ def _consume(function, enabled):
 
 def credentials(function):
     """What the secret of the function's database holds."""
-    variables = functions.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
+    variables = aws("lambda").get_function_configuration(FunctionName=function)["Environment"]["Variables"]
     return read_secret(variables["DB_SECRET_ARN"])
 
 
 def read_secret(secret):
-    return json.loads(secrets.get_secret_value(SecretId=secret)["SecretString"])
+    return json.loads(aws("secretsmanager").get_secret_value(SecretId=secret)["SecretString"])
 
 
 def rotate(secret):
     """Rotates and waits for the end; gives what was current and what is."""
     before = read_secret(secret)
-    version = secrets.rotate_secret(SecretId=secret)["VersionId"]
-    stages = lambda: secrets.describe_secret(SecretId=secret)["VersionIdsToStages"]
+    version = aws("secretsmanager").rotate_secret(SecretId=secret)["VersionId"]
+    stages = lambda: aws("secretsmanager").describe_secret(SecretId=secret)["VersionIdsToStages"]
     eventually(lambda: "AWSCURRENT" in stages()[version])
     return {"before": before, "after": read_secret(secret)}
 
@@ -77,7 +75,7 @@ def rotate(secret):
 
 
 def send(queue, body):
-    queues.send_message(QueueUrl=queue, MessageBody=body)
+    aws("sqs").send_message(QueueUrl=queue, MessageBody=body)
 
 
 def drained(queue):
@@ -85,7 +83,7 @@ def drained(queue):
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
 
     def is_empty():
-        counts = queues.get_queue_attributes(QueueUrl=queue, AttributeNames=names)["Attributes"]
+        counts = aws("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=names)["Attributes"]
         return all(counts[name] == "0" for name in names)
 
     eventually(is_empty)
@@ -93,10 +91,10 @@ def drained(queue):
 
 def take(queue, key):
     """Takes the one message of this idempotency key out of the queue; gives its body and attributes."""
-    received = queues.receive_message(QueueUrl=queue, MessageAttributeNames=["All"], WaitTimeSeconds=5)["Messages"]
+    received = aws("sqs").receive_message(QueueUrl=queue, MessageAttributeNames=["All"], WaitTimeSeconds=5)["Messages"]
     (message,) = received
     assert message["MessageAttributes"]["IdempotencyKey"]["StringValue"] == key
-    queues.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+    aws("sqs").delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
     return {"body": message["Body"], "attributes": message["MessageAttributes"]}
 
 
@@ -104,13 +102,13 @@ def put_back(queue, message, times):
     """The same message, as often as said."""
     message = json.loads(message)
     for _ in range(int(times)):
-        queues.send_message(QueueUrl=queue, MessageBody=message["body"], MessageAttributes=message["attributes"])
+        aws("sqs").send_message(QueueUrl=queue, MessageBody=message["body"], MessageAttributes=message["attributes"])
 
 
 def dead_letters(queue):
-    attributes = queues.get_queue_attributes(QueueUrl=queue, AttributeNames=["RedrivePolicy"])["Attributes"]
+    attributes = aws("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["RedrivePolicy"])["Attributes"]
     name = json.loads(attributes["RedrivePolicy"])["deadLetterTargetArn"].rsplit(":", 1)[1]
-    return queues.get_queue_url(QueueName=name)["QueueUrl"]
+    return aws("sqs").get_queue_url(QueueName=name)["QueueUrl"]
 
 
 def dead(queue, body):
@@ -119,7 +117,7 @@ def dead(queue, body):
 
 
 def _bodies(queue):
-    received = queues.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, VisibilityTimeout=0)
+    received = aws("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10, VisibilityTimeout=0)
     return [message["Body"] for message in received.get("Messages", [])]
 
 
@@ -128,7 +126,7 @@ def _bodies(queue):
 
 def logged(group, key):
     """The values of `key` in a log's JSON lines, in order."""
-    events = logs.get_paginator("filter_log_events").paginate(logGroupName=group)
+    events = aws("logs").get_paginator("filter_log_events").paginate(logGroupName=group)
     lines = [json.loads(event["message"]) for page in events for event in page["events"]]
     return [line[key] for line in lines if key in line]
 
@@ -138,13 +136,13 @@ def traces(*texts):
     looked = {"events": 0, "queues": 0}
     found = []
     for region in ("us-east-1", "us-east-2"):
-        logs = boto3.client("logs", region_name=region)
+        logs = aws("logs", region)
         for groups in logs.get_paginator("describe_log_groups").paginate():
             for group in groups["logGroups"]:
                 for page in logs.get_paginator("filter_log_events").paginate(logGroupName=group["logGroupName"]):
                     looked["events"] += len(page["events"])
                     found += [e["message"] for e in page["events"] if any(text in e["message"] for text in texts)]
-    for queue in queues.list_queues()["QueueUrls"]:
+    for queue in aws("sqs").list_queues()["QueueUrls"]:
         looked["queues"] += 1
         found += [body for body in _bodies(queue) if any(text in body for text in texts)]
     return looked | {"found": found}
@@ -154,23 +152,26 @@ def traces(*texts):
 
 
 def _listeners():
-    for balancer in balancers.describe_load_balancers()["LoadBalancers"]:
-        for listener in balancers.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]:
+    for balancer in aws("elbv2").describe_load_balancers()["LoadBalancers"]:
+        for listener in aws("elbv2").describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]:
             if listener["Port"] == 443:
                 yield balancer["LoadBalancerName"], listener
 
 
 def _shares(listener):
     (action,) = listener["DefaultActions"]
+    # A target group's ARN has its name in it: to-green-…
+    colors = {"blue": "/to-blue-", "green": "/to-green-"}
     groups = action["ForwardConfig"]["TargetGroups"]
-    names = [balancers.describe_target_groups(TargetGroupArns=[g["TargetGroupArn"]])["TargetGroups"][0] for g in groups]
-    colors = ["green" if "to-green" in group["TargetGroupName"] else "blue" for group in names]
-    return {color: group["Weight"] for color, group in zip(colors, groups, strict=True)}
+    return {
+        color: group["Weight"] for group in groups for color, part in colors.items() if part in group["TargetGroupArn"]
+    }
 
 
 def _zone(name):
-    (zone,) = [z["Id"] for z in dns.list_hosted_zones()["HostedZones"] if name.endswith(z["Name"].rstrip("."))]
-    records = dns.list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"]
+    zones = aws("route53").list_hosted_zones()["HostedZones"]
+    (zone,) = [zone["Id"] for zone in zones if f"{name}.".endswith(f".{zone['Name']}")]
+    records = aws("route53").list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"]
     return zone, [record for record in records if record["Name"] == f"{name}."]
 
 
@@ -191,13 +192,13 @@ def shift(name, blue, green):
         for group, color in zip(action["ForwardConfig"]["TargetGroups"], _shares(listener), strict=True):
             group["Weight"] = wanted[color]
         action.pop("TargetGroupArn", None)
-        balancers.modify_listener(ListenerArn=listener["ListenerArn"], DefaultActions=[action])
+        aws("elbv2").modify_listener(ListenerArn=listener["ListenerArn"], DefaultActions=[action])
     zone, records = _zone(name)
     changes = [
         {"Action": "UPSERT", "ResourceRecordSet": record | {"Weight": wanted[record["SetIdentifier"]]}}
         for record in records
     ]
-    dns.change_resource_record_sets(HostedZoneId=zone, ChangeBatch={"Changes": changes})
+    aws("route53").change_resource_record_sets(HostedZoneId=zone, ChangeBatch={"Changes": changes})
 
 
 # Alarms
@@ -205,10 +206,10 @@ def shift(name, blue, green):
 
 def listen(topic):
     """A queue that gets what is published to the topic; gives its URL."""
-    (arn,) = [t["TopicArn"] for t in topics.list_topics()["Topics"] if t["TopicArn"].endswith(f":{topic}")]
-    queue = queues.create_queue(QueueName="listener")["QueueUrl"]
-    endpoint = queues.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    topics.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=endpoint)
+    (arn,) = [t["TopicArn"] for t in aws("sns").list_topics()["Topics"] if t["TopicArn"].endswith(f":{topic}")]
+    queue = aws("sqs").create_queue(QueueName="listener")["QueueUrl"]
+    endpoint = aws("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    aws("sns").subscribe(TopicArn=arn, Protocol="sqs", Endpoint=endpoint)
     return queue
 
 
@@ -220,9 +221,10 @@ def heard(queue):
 
 def sound(composite):
     """Sets the first alarm that the composite alarm is made of off; gives its name."""
-    (alarm,) = alarms.describe_alarms(AlarmNames=[composite], AlarmTypes=["CompositeAlarm"])["CompositeAlarms"]
+    named = {"AlarmNames": [composite], "AlarmTypes": ["CompositeAlarm"]}
+    (alarm,) = aws("cloudwatch").describe_alarms(**named)["CompositeAlarms"]
     child = alarm["AlarmRule"].split('"')[1]
-    alarms.set_alarm_state(AlarmName=child, StateValue="ALARM", StateReason="customers suffer")
+    aws("cloudwatch").set_alarm_state(AlarmName=child, StateValue="ALARM", StateReason="customers suffer")
     return child
 
 
