@@ -10,10 +10,10 @@ use super::{Globals, progress};
 use crate::aws::cx::Shared;
 use crate::aws::{Class, Cloud, Endpoint};
 use crate::config::{self, Source, Suffix};
-use crate::engine::Observer;
 use crate::engine::graph::Graph;
 use crate::engine::ownership::Owner;
 use crate::engine::plan::World;
+use crate::engine::{Observer, Plan};
 use crate::modules::Identity;
 use crate::resources::registry::Registry;
 use crate::sandbox;
@@ -130,6 +130,30 @@ impl Context {
             );
         }
         Ok(Wanted { graph: Graph::new(composed.steps)?, outputs: composed.outputs, notes })
+    }
+}
+
+/// What is wanted, what stands, and what is between them. Made by reading only.
+pub struct Picture {
+    /// The way into AWS.
+    pub connection: Connection,
+    /// What is wanted.
+    pub wanted: Wanted,
+    /// What the state file remembers.
+    pub state: State,
+    /// What apply would do.
+    pub plan: Plan,
+}
+
+impl Picture {
+    /// Looks at all of it.
+    pub async fn take(context: &Context, globals: &Globals) -> Result<Self, Failure> {
+        let connection = context.connect(progress::observer(globals.json)).await?;
+        let wanted = context.compose(&connection).await?;
+        let (_stop, stopped) = watch::channel(false);
+        let state = connection.state_or_new(context);
+        let plan = connection.world(&wanted.graph, stopped).plan(&state).await;
+        Ok(Picture { connection, wanted, state, plan })
     }
 }
 

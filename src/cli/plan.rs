@@ -4,7 +4,7 @@ use std::time::Instant;
 use clap::Args;
 use serde_json::json;
 
-use super::context::Context;
+use super::context::{Context, Picture};
 use super::{CHANGES, FAILED, Globals, Outcome, progress};
 use crate::engine::Action;
 use crate::report;
@@ -22,11 +22,7 @@ impl PlanCommand {
     pub async fn run(self, globals: &Globals) -> Outcome {
         let start = Instant::now();
         let context = Context::load(globals)?;
-        let connection = context.connect(progress::observer(globals.json)).await?;
-        let wanted = context.compose(&connection).await?;
-        let (_stop, stopped) = tokio::sync::watch::channel(false);
-        let state = connection.state_or_new(&context);
-        let plan = connection.world(&wanted.graph, stopped).plan(&state).await;
+        let Picture { connection, wanted, plan, .. } = Picture::take(&context, globals).await?;
         let (calls, seconds) = (connection.api_calls(), start.elapsed().as_secs_f64());
         if globals.json {
             report::plan::objects(&plan).iter().for_each(progress::print_json);
@@ -38,7 +34,6 @@ impl PlanCommand {
             summary["seconds"] = seconds.into();
             progress::print_json(&summary);
         } else {
-            drop(connection.shared.observer.clone());
             print!("{}", report::plan::tree(&plan, &connection.registry));
             let charges = report::plan::charges(&plan, &connection.registry);
             if !charges.is_empty() {

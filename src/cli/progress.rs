@@ -62,6 +62,7 @@ impl Observer for JsonLines {
             }),
             Event::StepSkipped { step, because } => json!({"type": "step_skipped", "step": step, "because": because}),
             Event::Interrupted => json!({"type": "interrupted"}),
+            Event::Ended => return,
         };
         print_json(&line);
     }
@@ -96,6 +97,7 @@ impl Observer for Lines {
             Event::StepFailed { step, error, .. } => eprintln!("FAILED {step}: {}", step_error(&error)),
             Event::StepSkipped { step, because } => eprintln!("left out {step}: {because}"),
             Event::Interrupted => eprintln!("{INTERRUPTED}"),
+            Event::Ended => {}
         }
     }
 }
@@ -140,12 +142,18 @@ impl Observer for Bars {
             Event::Observed { done, total } => {
                 self.total.set_length(total as u64);
                 self.total.set_position(done as u64);
+                // What is printed next must not be drawn over.
+                if done == total {
+                    self.total.finish_and_clear();
+                }
             }
             Event::Started { total } => {
+                self.total.reset();
                 self.total.set_message("working");
                 self.total.set_length(total as u64);
-                self.total.set_position(0);
+                self.total.enable_steady_tick(Duration::from_millis(120));
             }
+            Event::Ended => self.total.finish_and_clear(),
             Event::StepStarted { step, action, usually: time, .. } => {
                 let mut steps = self.steps.lock().expect("no panic holds this lock");
                 if steps.len() < SHOWN {

@@ -5,7 +5,7 @@ use clap::Args;
 use console::style;
 use serde_json::json;
 
-use super::context::Context;
+use super::context::{Context, Picture};
 use super::{Globals, Outcome, progress};
 use crate::engine::Action;
 use crate::report::{self, words};
@@ -19,11 +19,7 @@ impl Status {
     pub async fn run(self, globals: &Globals) -> Outcome {
         let start = Instant::now();
         let context = Context::load(globals)?;
-        let connection = context.connect(progress::observer(globals.json)).await?;
-        let wanted = context.compose(&connection).await?;
-        let (_stop, stopped) = tokio::sync::watch::channel(false);
-        let state = connection.state_or_new(&context);
-        let plan = connection.world(&wanted.graph, stopped).plan(&state).await;
+        let Picture { connection, wanted, state, plan } = Picture::take(&context, globals).await?;
         let standing = plan.steps.iter().filter(|planned| planned.observed.is_some()).count();
         let live: Vec<_> = plan
             .steps

@@ -25,6 +25,8 @@ pub enum Event {
     StepSkipped { step: StepId, because: String },
     /// The person asked to stop: nothing new starts.
     Interrupted,
+    /// The run is over.
+    Ended,
 }
 
 /// Whoever watches a run.

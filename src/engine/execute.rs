@@ -91,6 +91,7 @@ impl World<'_> {
             self.observer.on(Event::StepSkipped { step: work.id().clone(), because: because.clone() });
             report.skipped.push((work.id().clone(), because));
         }
+        self.observer.on(Event::Ended);
         let progress = execution.progress.into_inner().expect("no panic holds this lock");
         report.done = progress.done;
         report.failed.extend(progress.failed);
