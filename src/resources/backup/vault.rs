@@ -35,7 +35,7 @@ impl Resource for Vault {
     const KIND: &'static str = "backup.vault";
     const HOLDS_DATA: bool = true;
     const USUALLY: Duration = seconds(3);
-    const REPLACED_BY: &'static [&'static str] = &["name", "kms_key"];
+    const REPLACED_BY: &'static [&'static str] = &["name"];
     const ACTIONS: &'static [&'static str] = &[
         "backup:ListBackupVaults",
         "backup:GetBackupVaultAccessPolicy",
@@ -92,7 +92,15 @@ impl Resource for Vault {
         Ok(VaultOutputs { name: self.name.clone(), arn })
     }
 
-    async fn update(&self, cx: &Cx, found: &Found<Self>, _changes: &Changes<'_>) -> Result<VaultOutputs> {
+    async fn update(&self, cx: &Cx, found: &Found<Self>, changes: &Changes<'_>) -> Result<VaultOutputs> {
+        // Made anew, it would lose its recovery points.
+        if changes.has("kms_key") {
+            let error = Error::local(format!("AWS can't change kms_key of the vault {} once it stands", self.name));
+            return Err(error.with_help(
+                "keep its key, or copy its recovery points to a vault of your own; to lose them on purpose, delete the \
+                 vault, then run `provisioner apply` again to make it anew",
+            ));
+        }
         self.set_policy(cx).await?;
         Ok(found.outputs.clone())
     }

@@ -2,7 +2,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{live, once_principals_are_known, policy, set_description, set_policy, standing, to_sdk, until_enabled};
+use super::{
+    described, description, is_leaving, live, mend_description, once_principals_are_known, policy, set_policy,
+    standing, to_sdk, until_enabled, young,
+};
 use crate::aws::{Cx, Error, Result};
 use crate::engine::Tags;
 use crate::resources::document::Document;
@@ -40,7 +43,10 @@ impl Resource for Key {
         "kms:GetKeyPolicy",
         "kms:GetKeyRotationStatus",
         "kms:ListResourceTags",
+        "kms:ListKeys",
         "kms:CreateKey",
+        "kms:CancelKeyDeletion",
+        "kms:EnableKey",
         "kms:EnableKeyRotation",
         "kms:DisableKeyRotation",
         "kms:PutKeyPolicy",
@@ -54,24 +60,30 @@ impl Resource for Key {
     type Outputs = KeyOutputs;
 
     async fn observe(&self, cx: &Cx, known: Option<&KeyOutputs>) -> Result<Option<Found<Self>>> {
-        let candidates = match known {
-            Some(known) => vec![known.arn.to_string()],
-            // A key that waits for its deletion keeps its tags.
-            None => tags::arns_of_step(cx, "kms").await?,
-        };
         let mut key = None;
-        for arn in candidates {
-            key = key.or(standing(cx, &arn).await?);
+        match known {
+            // What the state knows is still needed: it can be taken back from its deletion.
+            Some(known) => key = described(cx, &known.arn).await?,
+            // A key that waits for its deletion keeps its tags.
+            None => {
+                for arn in tags::arns_of_step(cx, "kms").await? {
+                    key = key.or(standing(cx, &arn).await?);
+                }
+            }
         }
         let Some(key) = key else { return Ok(None) };
         let arn = key.arn().unwrap_or_default();
         let rotation = async {
+            // A key that waits for its deletion doesn't rotate.
+            if is_leaving(&key) {
+                return Ok(false);
+            }
             let answer = cx.kms.get_key_rotation_status().key_id(&key.key_id).send().await?;
             Ok(answer.key_rotation_enabled)
         };
         let (policy, rotation, tags) = tokio::try_join!(policy(cx, &key.key_id), rotation, super::tags(cx, arn))?;
         let spec = Key {
-            description: key.description().unwrap_or_default().to_owned(),
+            description: description(&key),
             policy,
             rotation,
             multi_region: key.multi_region.unwrap_or_default(),
@@ -81,6 +93,12 @@ impl Resource for Key {
     }
 
     async fn create(&self, cx: &Cx) -> Result<KeyOutputs> {
+        if let Some(outputs) = self.left_behind(cx).await? {
+            mend_description(cx, &outputs.key_id, &self.description).await?;
+            set_policy(cx, &outputs.key_id, &self.policy).await?;
+            self.set_rotation(cx, &outputs.key_id).await?;
+            return Ok(outputs);
+        }
         let create = || async {
             let request = cx.kms.create_key().description(&self.description).policy(self.policy.to_text());
             Ok(request.multi_region(self.multi_region).set_tags(Some(to_sdk(&cx.tags))).send().await?)
@@ -98,7 +116,7 @@ impl Resource for Key {
     async fn update(&self, cx: &Cx, found: &Found<Self>, changes: &Changes<'_>) -> Result<KeyOutputs> {
         let id = &found.outputs.key_id;
         if changes.has("description") {
-            set_description(cx, id, &self.description).await?;
+            mend_description(cx, id, &self.description).await?;
         }
         if changes.has("policy") {
             set_policy(cx, id, &self.policy).await?;
@@ -123,6 +141,19 @@ impl Resource for Key {
 }
 
 impl Key {
+    /// The key of this very step that a run has made but was stopped before it could write that down. AWS takes no token
+    /// for a key, and the tagging API by which `observe` finds one lags by minutes.
+    async fn left_behind(&self, cx: &Cx) -> Result<Option<KeyOutputs>> {
+        for (key, tags) in &*young(cx).await? {
+            let is_alike = key.multi_region.unwrap_or_default() == self.multi_region && tags::are_of_step(cx, tags);
+            if is_alike && standing(cx, &key.key_id).await?.is_some() {
+                let arn = key.arn().ok_or(Error::incomplete("kms:DescribeKey", "Arn"))?;
+                return Ok(Some(KeyOutputs { arn: arn.into(), key_id: key.key_id.clone() }));
+            }
+        }
+        Ok(None)
+    }
+
     async fn set_rotation(&self, cx: &Cx, id: &str) -> Result<()> {
         if self.rotation {
             cx.kms.enable_key_rotation().key_id(id).send().await?;

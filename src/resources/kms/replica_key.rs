@@ -3,8 +3,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    KeyOutputs, described, id_of, is_leaving, live, once_principals_are_known, policy, region_clients, region_of,
-    set_description, set_policy, standing, to_sdk, until_enabled,
+    KeyOutputs, described, description, id_of, is_leaving, live, mend_description, once_principals_are_known, policy,
+    region_clients, region_of, set_policy, standing, to_sdk, until_enabled,
 };
 use crate::aws::{Cx, Result};
 use crate::engine::Tags;
@@ -53,15 +53,13 @@ impl Resource for ReplicaKey {
             None if self.primary.contains('⟦') => return Ok(None),
             None => self.arn_here(cx),
         };
-        let Some(key) = standing(cx, &arn).await? else { return Ok(None) };
+        // What the state knows is still needed: it can be taken back from its deletion.
+        let key = if known.is_some() { described(cx, &arn).await? } else { standing(cx, &arn).await? };
+        let Some(key) = key else { return Ok(None) };
         let (policy, tags) = tokio::try_join!(policy(cx, &key.key_id), super::tags(cx, &arn))?;
         let regions = key.multi_region_configuration();
         let primary = regions.and_then(|regions| regions.primary_key()).and_then(|primary| primary.arn());
-        let spec = ReplicaKey {
-            primary: primary.unwrap_or_default().into(),
-            description: key.description().unwrap_or_default().to_owned(),
-            policy,
-        };
+        let spec = ReplicaKey { primary: primary.unwrap_or_default().into(), description: description(&key), policy };
         let outputs = KeyOutputs { arn, key_id: key.key_id.clone() };
         Ok(Some(Found { live: live(&key), ..Found::tagged(spec, outputs, tags) }))
     }
@@ -79,7 +77,7 @@ impl Resource for ReplicaKey {
     async fn update(&self, cx: &Cx, found: &Found<Self>, changes: &Changes<'_>) -> Result<KeyOutputs> {
         let id = &found.outputs.key_id;
         if changes.has("description") {
-            set_description(cx, id, &self.description).await?;
+            mend_description(cx, id, &self.description).await?;
         }
         if changes.has("policy") {
             set_policy(cx, id, &self.policy).await?;
@@ -114,10 +112,8 @@ impl ReplicaKey {
 
     /// A primary has one replica in a region: one that waits for its deletion can't be made anew, only taken back.
     async fn revive(&self, cx: &Cx, id: &str) -> Result<()> {
-        cx.kms.cancel_key_deletion().key_id(id).send().await?;
-        cx.kms.enable_key().key_id(id).send().await?;
+        mend_description(cx, id, &self.description).await?;
         super::tag(cx, id, &cx.tags, &[]).await?;
-        set_description(cx, id, &self.description).await?;
         set_policy(cx, id, &self.policy).await
     }
 

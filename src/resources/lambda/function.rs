@@ -9,7 +9,7 @@ use aws_sdk_lambda::types::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::progress::{get, interfaces_gone, ready};
+use super::progress::{get, interfaces_gone, ready, settled};
 use super::retry_while_role_is_new;
 use crate::aws::wait::unless_gone;
 use crate::aws::{Class, Cx, Error, Result};
@@ -161,7 +161,7 @@ impl Resource for Function {
 
     /// Configuration and code are changed one after the other: AWS takes neither while the other is under way.
     async fn update(&self, cx: &Cx, found: &Found<Self>, changes: &Changes<'_>) -> Result<FunctionOutputs> {
-        ready(cx, &self.name).await?;
+        settled(cx, &self.name).await?;
         if changes.any(&["package", "architecture"]) {
             let zip = self.zip().await?;
             let update = || async {

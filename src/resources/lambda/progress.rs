@@ -22,6 +22,20 @@ pub(super) async fn ready(cx: &Cx, name: &str) -> Result<()> {
     .await
 }
 
+/// Waits until nothing is under way. What has failed can be changed: that mends it.
+pub(super) async fn settled(cx: &Cx, name: &str) -> Result<()> {
+    cx.wait_until("the function's last update to end", Patience::SHORT, || async {
+        let answer = get(cx, name).await?;
+        let function = answer.configuration().ok_or(Error::incomplete("lambda:GetFunction", "Configuration"))?;
+        Ok((!is_under_way(function)).then_some(()))
+    })
+    .await
+}
+
+fn is_under_way(function: &FunctionConfiguration) -> bool {
+    function.state() == Some(&State::Pending) || function.last_update_status() == Some(&LastUpdateStatus::InProgress)
+}
+
 fn state(name: &str, function: &FunctionConfiguration) -> Result<Option<()>> {
     let failed = |what: &str, reason: Option<&str>| {
         Err(Error::local(format!("{what} of the function {name} failed: {}", reason.unwrap_or("AWS says no reason"))))
@@ -29,12 +43,11 @@ fn state(name: &str, function: &FunctionConfiguration) -> Result<Option<()>> {
     if function.state() == Some(&State::Failed) {
         return failed("the creation", function.state_reason());
     }
-    match function.last_update_status() {
-        Some(LastUpdateStatus::Failed) => failed("the last update", function.last_update_status_reason()),
-        Some(LastUpdateStatus::InProgress) => Ok(None),
-        // An inactive one is woken by its next call; until then it can be changed.
-        _ => Ok((function.state() != Some(&State::Pending)).then_some(())),
+    if function.last_update_status() == Some(&LastUpdateStatus::Failed) {
+        return failed("the last update", function.last_update_status_reason());
     }
+    // An inactive one is woken by its next call; until then it can be changed.
+    Ok((!is_under_way(function)).then_some(()))
 }
 
 /// Waits until Lambda has given the function's network interfaces back, up to 20 minutes after its deletion: until then

@@ -6,7 +6,7 @@ use aws_sdk_rds::types::{self, CloudwatchLogsExportConfiguration, ServerlessV2Sc
 use serde::{Deserialize, Serialize};
 
 use super::engine_version::{is_same_major, refuse_major, runs_another_minor};
-use super::{from_sdk, global_cluster, to_sdk};
+use super::{from_sdk, global_cluster, refuse, to_sdk};
 use crate::aws::wait::{Patience, unless_gone};
 use crate::aws::{Class, Cx, Error, Result};
 use crate::engine::Tags;
@@ -79,12 +79,14 @@ pub struct DbClusterOutputs {
     pub resource_id: String,
 }
 
+/// What a cluster keeps for life. It holds the data: none of this is worth making it anew.
+const FIXED: &[&str] = &["database_name", "master_username", "kms_key", "subnet_group"];
+
 impl Resource for DbCluster {
     const KIND: &'static str = "rds.db_cluster";
     const HOLDS_DATA: bool = true;
     const USUALLY: Duration = minutes(2);
-    const REPLACED_BY: &'static [&'static str] =
-        &["identifier", "engine", "database_name", "master_username", "kms_key", "subnet_group"];
+    const REPLACED_BY: &'static [&'static str] = &["identifier", "engine"];
     const WRITE_ONLY: &'static [&'static str] = &["master_secret"];
     const ACTIONS: &'static [&'static str] = &[
         "rds:DescribeDBClusters",
@@ -120,9 +122,10 @@ impl Resource for DbCluster {
             Some(secret) => Some(password(cx, secret).await?),
             None => None,
         };
+        let engine_version = self.version_to_join(cx).await?;
         let create = || async {
             let request = cx.rds.create_db_cluster().db_cluster_identifier(&self.identifier).engine(&self.engine);
-            let request = request.engine_version(&self.engine_version).set_database_name(self.database_name.clone());
+            let request = request.engine_version(&engine_version).set_database_name(self.database_name.clone());
             let request = request.set_master_username(self.master_username.clone());
             let request = request.set_master_user_password(password.clone());
             let request = request.set_global_cluster_identifier(self.global_cluster.clone());
@@ -147,6 +150,9 @@ impl Resource for DbCluster {
     }
 
     async fn update(&self, cx: &Cx, found: &Found<Self>, changes: &Changes<'_>) -> Result<DbClusterOutputs> {
+        let help = "set it back to what it was, or build the other environment with the new one and shift to it; to lose \
+                    the data on purpose, destroy the environment and apply it again";
+        refuse(changes, FIXED, &format!("the database {}", self.identifier), help)?;
         if changes.has("engine_version") {
             return Err(refuse_major(&found.spec.engine_version, &self.engine_version));
         }
@@ -262,6 +268,15 @@ impl DbCluster {
         let reboot = waiting.then(|| "changed parameters wait for a reboot".to_owned());
         let notes: Vec<_> = [version, status, reboot].into_iter().flatten().collect();
         (!notes.is_empty()).then(|| notes.join("; "))
+    }
+
+    /// A secondary has to run what its global database runs, which may be older than what is newest today.
+    async fn version_to_join(&self, cx: &Cx) -> Result<String> {
+        let wanted = self.engine_version.clone();
+        let (Some(global), None) = (&self.global_cluster, &self.master_username) else { return Ok(wanted) };
+        let global = global_cluster::find(cx, global).await?;
+        let global = global.filter(|global| !global.global_cluster_members().is_empty());
+        Ok(global.and_then(|global| global.engine_version).unwrap_or(wanted))
     }
 
     fn capacity(&self) -> ServerlessV2ScalingConfiguration {

@@ -4,7 +4,7 @@ use std::time::Duration;
 use aws_sdk_rds::types;
 use serde::{Deserialize, Serialize};
 
-use super::{from_sdk, to_sdk};
+use super::{from_sdk, refuse, to_sdk};
 use crate::aws::wait::{Patience, unless_gone};
 use crate::aws::{Class, Cx, Error, Result};
 use crate::engine::Tags;
@@ -55,8 +55,7 @@ pub struct DbInstanceOutputs {
 impl Resource for DbInstance {
     const KIND: &'static str = "rds.db_instance";
     const USUALLY: Duration = minutes(8);
-    const REPLACED_BY: &'static [&'static str] =
-        &["identifier", "cluster", "engine", "availability_zone", "performance_insights_key"];
+    const REPLACED_BY: &'static [&'static str] = &["identifier", "cluster", "engine", "availability_zone"];
     const ACTIONS: &'static [&'static str] = &[
         "rds:DescribeDBInstances",
         "rds:CreateDBInstance",
@@ -123,6 +122,10 @@ impl Resource for DbInstance {
     }
 
     async fn update(&self, cx: &Cx, _found: &Found<Self>, changes: &Changes<'_>) -> Result<DbInstanceOutputs> {
+        let what = format!("the instance {}", self.identifier);
+        let help = "keep its key; to give it another, delete the instance (the data is its cluster's) while the cluster \
+                    has another one, then run `provisioner apply` again to make it anew";
+        refuse(changes, &["performance_insights_key"], &what, help)?;
         self.until_available(cx).await?;
         let request = cx.rds.modify_db_instance().db_instance_identifier(&self.identifier).apply_immediately(true);
         let text = |field, value: &str| changes.has(field).then(|| value.to_owned());

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -122,13 +123,38 @@ pub(super) fn with_member<'a>(globals: &'a [types::GlobalCluster], cluster_arn: 
     globals.iter().find(has).and_then(|global| global.global_cluster_identifier())
 }
 
-/// Takes the cluster out of its global database, and waits until it is out; false if it was in none.
+/// The members that follow the cluster, if it is the one that writes: AWS lets it go last.
+fn followers(global: &types::GlobalCluster, cluster_arn: &str) -> BTreeSet<String> {
+    let members = global.global_cluster_members();
+    let writes = |member: &types::GlobalClusterMember| {
+        member.is_writer == Some(true) && member.db_cluster_arn() == Some(cluster_arn)
+    };
+    if !members.iter().any(writes) {
+        return BTreeSet::new();
+    }
+    let all = members.iter().flat_map(|member| member.db_cluster_arn.iter().chain(member.readers()));
+    all.filter(|arn| *arn != cluster_arn).cloned().collect()
+}
+
+/// Takes the cluster out of its global database, and waits until it is out; false if it was in none. After a failover it
+/// may be the one that writes: then its followers leave before it, and each stands alone.
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-global-database-detaching.html>
 pub(super) async fn detach(cx: &Cx, cluster_arn: &str) -> Result<bool> {
     let globals = list(cx).await?;
-    let Some(global) = with_member(&globals, cluster_arn) else { return Ok(false) };
+    let Some(identifier) = with_member(&globals, cluster_arn) else { return Ok(false) };
+    let is_this = |global: &&types::GlobalCluster| global.global_cluster_identifier() == Some(identifier);
+    for follower in globals.iter().find(is_this).map(|global| followers(global, cluster_arn)).unwrap_or_default() {
+        remove(cx, identifier, &follower).await?;
+    }
+    remove(cx, identifier, cluster_arn).await?;
+    Ok(true)
+}
+
+/// Takes one member out, asked for in the member's region, and waits until it is out.
+async fn remove(cx: &Cx, global: &str, cluster_arn: &str) -> Result<()> {
+    let rds = &cx.in_region(cluster_arn.split(':').nth(3).unwrap_or_default()).rds;
     let remove = || async {
-        let request = cx.rds.remove_from_global_cluster().global_cluster_identifier(global);
+        let request = rds.remove_from_global_cluster().global_cluster_identifier(global);
         Ok(request.db_cluster_identifier(cluster_arn).send().await.map(|_| ())?)
     };
     let not_ready = |error: &Error| error.class == Class::NotReady;
@@ -137,8 +163,7 @@ pub(super) async fn detach(cx: &Cx, cluster_arn: &str) -> Result<bool> {
     cx.wait_until("the cluster to leave its global database", Patience::LONG, || async {
         Ok(with_member(&list(cx).await?, cluster_arn).is_none().then_some(()))
     })
-    .await?;
-    Ok(true)
+    .await
 }
 
 /// All global databases that have, or shall get, a cluster in the region.
@@ -151,7 +176,7 @@ async fn list(cx: &Cx) -> Result<Vec<types::GlobalCluster>> {
     Ok(all)
 }
 
-async fn find(cx: &Cx, identifier: &str) -> Result<Option<types::GlobalCluster>> {
+pub(super) async fn find(cx: &Cx, identifier: &str) -> Result<Option<types::GlobalCluster>> {
     let describe = async { Ok(cx.rds.describe_global_clusters().global_cluster_identifier(identifier).send().await?) };
     let answer = unless_gone(describe.await)?;
     let mut clusters = answer.and_then(|answer| answer.global_clusters).unwrap_or_default().into_iter();

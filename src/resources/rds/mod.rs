@@ -21,11 +21,19 @@ pub use parameter_group::ParameterGroupOutputs;
 
 use aws_sdk_rds::types::Tag;
 
-use crate::aws::{Cx, Result};
+use crate::aws::{Cx, Error, Result};
 use crate::engine::Tags;
-use crate::resources::tags;
+use crate::resources::{Changes, tags};
 
 crate::resources::tags::tag_type!(Tag);
+
+/// What AWS sets once and for all is refused, not replaced: nothing that holds data is made anew in passing.
+fn refuse(changes: &Changes<'_>, fixed: &[&str], what: &str, help: &str) -> Result<()> {
+    match fixed.iter().find(|field| changes.has(field)) {
+        Some(field) => Err(Error::local(format!("AWS can't change {field} of {what} once it stands")).with_help(help)),
+        None => Ok(()),
+    }
+}
 
 /// The tags of what RDS lists without them.
 async fn tags_of(cx: &Cx, arn: &str) -> Result<Tags> {

@@ -1,9 +1,10 @@
 use std::time::Duration;
 
+use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use aws_sdk_secretsmanager::types::RotationRulesType;
 use serde::{Deserialize, Serialize};
 
-use super::known;
+use super::{is_leaving, known};
 use crate::aws::wait::{Patience, unless_gone};
 use crate::aws::{Class, Cx, Error, Result};
 use crate::resources::ids::{FunctionArn, SecretArn};
@@ -49,9 +50,8 @@ impl Resource for Rotation {
             return Ok(None);
         }
         let secret = known(cx, arn).await?;
-        let Some(secret) = secret.as_ref().as_ref().filter(|secret| secret.rotation_enabled == Some(true)) else {
-            return Ok(None);
-        };
+        let rotates = |secret: &&DescribeSecretOutput| secret.rotation_enabled == Some(true) && !is_leaving(secret);
+        let Some(secret) = secret.as_ref().as_ref().filter(rotates) else { return Ok(None) };
         let rules = secret.rotation_rules();
         let spec = Rotation {
             secret: arn.clone(),

@@ -5,13 +5,13 @@ use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use aws_sdk_secretsmanager::types::{ReplicaRegionType, StatusType};
 use serde::{Deserialize, Serialize};
 
-use super::{Content, from_sdk, known, standing, to_sdk};
+use super::{Content, described, from_sdk, is_leaving, known, to_sdk};
 use crate::aws::wait::{Patience, unless_gone};
 use crate::aws::{Cx, Error, Result};
 use crate::engine::Tags;
 use crate::resources::document::Document;
 use crate::resources::ids::{KeyArn, SecretArn};
-use crate::resources::{Changes, Found, Resource, seconds};
+use crate::resources::{Changes, Found, Resource, seconds, tags};
 
 /// A secret with a generated value.
 /// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html>
@@ -49,6 +49,7 @@ impl Resource for Secret {
         "secretsmanager:GetResourcePolicy",
         "secretsmanager:GetRandomPassword",
         "secretsmanager:CreateSecret",
+        "secretsmanager:RestoreSecret",
         "secretsmanager:UpdateSecret",
         "secretsmanager:PutResourcePolicy",
         "secretsmanager:DeleteResourcePolicy",
@@ -68,22 +69,35 @@ impl Resource for Secret {
     async fn observe(&self, cx: &Cx, known_outputs: Option<&SecretOutputs>) -> Result<Option<Found<Self>>> {
         let id = known_outputs.map_or(self.name.as_str(), |known| &known.arn);
         let secret = known(cx, id).await?;
-        let Some(secret) = &*secret else { return Ok(None) };
+        // What the state knows is still needed: it can be restored.
+        let counts = |secret: &&DescribeSecretOutput| known_outputs.is_some() || !is_leaving(secret);
+        let Some(secret) = secret.as_ref().as_ref().filter(counts) else { return Ok(None) };
         let arn = secret.arn().unwrap_or_default();
-        let policy = cx.secrets.get_resource_policy().secret_id(arn).send().await?;
+        let mut description = secret.description().unwrap_or_default().to_owned();
+        let mut policy = Document::default();
+        if is_leaving(secret) {
+            // That makes it a difference, which `update` mends. AWS doesn't tell its policy meanwhile.
+            description.push_str(" (the secret waits for its deletion)");
+        } else {
+            let answer = cx.secrets.get_resource_policy().secret_id(arn).send().await?;
+            policy = Document::parse(answer.resource_policy().unwrap_or_default())?;
+        }
         let spec = Secret {
             name: secret.name().unwrap_or_default().to_owned(),
-            description: secret.description().unwrap_or_default().to_owned(),
+            description,
             kms_key: secret.kms_key_id().unwrap_or_default().into(),
             content: self.content.clone(),
             replicas: replicas(secret),
-            policy: Document::parse(policy.resource_policy().unwrap_or_default())?,
+            policy,
         };
         let outputs = SecretOutputs { arn: arn.into(), name: spec.name.clone() };
         Ok(Some(Found::tagged(spec, outputs, from_sdk(secret.tags()))))
     }
 
     async fn create(&self, cx: &Cx) -> Result<SecretOutputs> {
+        if let Some(secret) = known(cx, &self.name).await?.as_ref().as_ref().filter(|secret| is_leaving(secret)) {
+            return self.take_back(cx, secret).await;
+        }
         let value = self.content.generate(cx).await?;
         let create = || async {
             let request = cx.secrets.create_secret().name(&self.name).description(&self.description);
@@ -104,24 +118,17 @@ impl Resource for Secret {
 
     async fn update(&self, cx: &Cx, found: &Found<Self>, changes: &Changes<'_>) -> Result<SecretOutputs> {
         let arn = &found.outputs.arn;
+        if changes.has("description") && described(cx, arn).await?.as_ref().is_some_and(is_leaving) {
+            cx.secrets.restore_secret().secret_id(&**arn).send().await?;
+        }
         if changes.any(&["description", "kms_key"]) {
-            let request = cx.secrets.update_secret().secret_id(&**arn).description(&self.description);
-            request.kms_key_id(&*self.kms_key).send().await?;
+            self.set_description_and_key(cx, arn).await?;
         }
         if changes.has("policy") {
             self.set_policy(cx, arn).await?;
         }
         if changes.has("replicas") {
-            let standing = &found.spec.replicas;
-            let leaving = standing.iter().filter(|(region, key)| self.replicas.get(*region) != Some(key));
-            remove_replicas(cx, arn, leaving.map(|(region, _)| region.clone()).collect()).await?;
-            let coming = self.replicas.iter().filter(|(region, key)| standing.get(*region) != Some(key));
-            let coming: BTreeMap<_, _> = coming.map(|(region, key)| (region.clone(), key.clone())).collect();
-            if let Some(regions) = to_regions(&coming) {
-                let request = cx.secrets.replicate_secret_to_regions().secret_id(&**arn);
-                request.set_add_replica_regions(Some(regions)).send().await?;
-            }
-            self.until_replicated(cx, arn).await?;
+            self.set_replicas(cx, arn, &found.spec.replicas).await?;
         }
         Ok(found.outputs.clone())
     }
@@ -140,9 +147,8 @@ impl Resource for Secret {
     async fn delete(cx: &Cx, outputs: &SecretOutputs) -> Result<()> {
         let arn = &*outputs.arn;
         // Also one that waits for its deletion: it would keep its name for days.
-        let describe = async { Ok(cx.secrets.describe_secret().secret_id(arn).send().await?) };
-        let Some(secret) = unless_gone(describe.await)? else { return Ok(()) };
-        if secret.deleted_date.is_none() {
+        let Some(secret) = described(cx, arn).await? else { return Ok(()) };
+        if !is_leaving(&secret) {
             remove_replicas(cx, arn, replicas(&secret).into_keys().collect()).await?;
         }
         let delete = || async {
@@ -153,8 +159,7 @@ impl Resource for Secret {
         let replicated = |error: &Error| error.is_code("InvalidRequestException");
         unless_gone(cx.retry_while("the secret's replicas to go", Patience::FRESH, replicated, delete).await)?;
         cx.wait_until("the secret to be gone", Patience::SHORT, || async {
-            let describe = async { Ok(cx.secrets.describe_secret().secret_id(arn).send().await?) };
-            Ok(unless_gone(describe.await)?.is_none().then_some(()))
+            Ok(described(cx, arn).await?.is_none().then_some(()))
         })
         .await
     }
@@ -166,6 +171,41 @@ impl Resource for Secret {
 }
 
 impl Secret {
+    /// A secret that waits for its deletion keeps its name for days, and what its value has encrypted may still be needed:
+    /// ours is restored with its value. A stranger's is left alone.
+    async fn take_back(&self, cx: &Cx, secret: &DescribeSecretOutput) -> Result<SecretOutputs> {
+        if !tags::are_of_step(cx, &from_sdk(secret.tags())) {
+            let error = Error::local(format!("the secret {} waits for its deletion and isn't ours", self.name));
+            return Err(error.with_help("delete it for good or use another --suffix: it keeps its name until then"));
+        }
+        let arn = secret.arn().ok_or(Error::incomplete("secretsmanager:DescribeSecret", "ARN"))?;
+        let outputs = SecretOutputs { arn: arn.into(), name: self.name.clone() };
+        cx.secrets.restore_secret().secret_id(arn).send().await?;
+        Self::tag(cx, &outputs, &cx.tags, &[]).await?;
+        self.set_description_and_key(cx, arn).await?;
+        self.set_policy(cx, arn).await?;
+        self.set_replicas(cx, arn, &replicas(secret)).await?;
+        Ok(outputs)
+    }
+
+    async fn set_description_and_key(&self, cx: &Cx, arn: &str) -> Result<()> {
+        let request = cx.secrets.update_secret().secret_id(arn).description(&self.description);
+        request.kms_key_id(&*self.kms_key).send().await?;
+        Ok(())
+    }
+
+    async fn set_replicas(&self, cx: &Cx, arn: &str, standing: &BTreeMap<String, KeyArn>) -> Result<()> {
+        let leaving = standing.iter().filter(|(region, key)| self.replicas.get(*region) != Some(key));
+        remove_replicas(cx, arn, leaving.map(|(region, _)| region.clone()).collect()).await?;
+        let coming = self.replicas.iter().filter(|(region, key)| standing.get(*region) != Some(key));
+        let coming: BTreeMap<_, _> = coming.map(|(region, key)| (region.clone(), key.clone())).collect();
+        if let Some(regions) = to_regions(&coming) {
+            let request = cx.secrets.replicate_secret_to_regions().secret_id(arn);
+            request.set_add_replica_regions(Some(regions)).send().await?;
+        }
+        self.until_replicated(cx, arn).await
+    }
+
     async fn set_policy(&self, cx: &Cx, arn: &str) -> Result<()> {
         if self.policy.is_null() {
             cx.secrets.delete_resource_policy().secret_id(arn).send().await?;
@@ -185,7 +225,7 @@ impl Secret {
             return Ok(());
         }
         cx.wait_until("the secret's replicas", Patience::SHORT, || async {
-            let Some(secret) = standing(cx, arn).await? else { return Ok(None) };
+            let Some(secret) = described(cx, arn).await? else { return Ok(None) };
             let failed =
                 secret.replication_status().iter().find(|replica| replica.status() == Some(&StatusType::Failed));
             if let Some(replica) = failed {
@@ -222,7 +262,7 @@ async fn remove_replicas(cx: &Cx, arn: &str, regions: Vec<String>) -> Result<()>
     let request = cx.secrets.remove_regions_from_replication().secret_id(arn);
     request.set_remove_replica_regions(Some(regions.clone())).send().await?;
     cx.wait_until("the secret's replicas to go", Patience::SHORT, || async {
-        let secret = standing(cx, arn).await?;
+        let secret = described(cx, arn).await?;
         let left = secret.map(|secret| replicas(&secret)).unwrap_or_default();
         Ok((!regions.iter().any(|region| left.contains_key(region))).then_some(()))
     })
