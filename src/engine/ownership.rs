@@ -13,6 +13,18 @@ const USED_BY: &str = "provisioner:used-by:";
 /// The suffix that shared resources carry.
 const SHARED: &str = "shared";
 
+/// What the state says of a thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// Nothing.
+    None,
+    /// A run announced to make it and died: nothing stood there then. AWS tags some types (buckets) by a call of its own,
+    /// so the thing may carry no tags yet.
+    Announced,
+    /// It stands: a single damaged tag doesn't disown it. A resource with none of our tags is a stranger's.
+    Recorded,
+}
+
 /// The identity of one deployed system.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Owner {
@@ -42,13 +54,18 @@ impl Owner {
         format!("{USED_BY}{}.{}", self.system, self.suffix)
     }
 
-    /// True if the tags say that a resource is this step's. A single damaged tag doesn't disown it when the state file
-    /// knows it; a resource with none of our tags is a stranger's.
-    pub fn owns(&self, step: &Step, known: bool, tags: &Tags) -> bool {
+    /// True if the tags say that a resource is this step's, given what the state says of it.
+    pub fn owns(&self, step: &Step, claim: Claim, tags: &Tags) -> bool {
         let wanted = self.tags(&step.id, step.shared);
         let matches = |key: &str| tags.get(key).is_some() && tags.get(key) == wanted.get(key);
         let (system, suffix, this) = (matches(SYSTEM), matches(SUFFIX), matches(STEP));
-        (system && suffix && (this || step.shared)) || (known && (system || suffix || this))
+        let marked = system && suffix && (this || step.shared);
+        marked
+            || match claim {
+                Claim::None => false,
+                Claim::Announced => ![SYSTEM, SUFFIX, STEP].iter().any(|key| tags.contains_key(*key)),
+                Claim::Recorded => system || suffix || this,
+            }
     }
 
     /// True if systems other than this one use a shared resource.

@@ -13,7 +13,7 @@ use super::diff::{FieldChange, diff};
 use super::events::{Event, Observer};
 use super::graph::Graph;
 use super::operations::{Observed, Operations, Provider, StepError, Target};
-use super::ownership::Owner;
+use super::ownership::{Claim, Owner};
 use super::reference::{self, Reference};
 use super::schedule::{self, Node, Outcome};
 use super::step::{Step, StepId};
@@ -233,8 +233,12 @@ impl Planning<'_> {
         let known = record.as_ref().map(|record| &record.outputs);
         let observed = operations.observe(Target { step: &step, known, token: "" }).await?;
         if let Some(observed) = &observed {
-            let announced = record.is_some() || intent.is_some();
-            refuse_strangers(self.world.owner, &step, observed, record.is_some(), announced)?;
+            let claim = match (&record, intent) {
+                (Some(_), _) => Claim::Recorded,
+                (None, Some(_)) => Claim::Announced,
+                (None, None) => Claim::None,
+            };
+            refuse_strangers(self.world.owner, &step, observed, claim)?;
         }
         let (action, changes) = compare(operations, &step, observed.as_ref(), record.as_ref());
         if action == Action::Replace && self.state.deposed.contains_key(&step.id) {
@@ -282,7 +286,8 @@ impl Planning<'_> {
         let action = match &observed {
             None => Action::Forget,
             Some(observed) => {
-                refuse_strangers(self.world.owner, &step, observed, known.is_some(), true)?;
+                let claim = if known.is_some() { Claim::Recorded } else { Claim::Announced };
+                refuse_strangers(self.world.owner, &step, observed, claim)?;
                 let others = observed.tags.as_ref().is_some_and(|tags| self.world.owner.has_other_users(tags));
                 if record.shared && others { Action::Leave } else { Action::Delete }
             }
@@ -320,17 +325,10 @@ fn leave_parts_of_what_is_left(removals: &mut [Removal]) {
 }
 
 /// A thing with our name that isn't ours is never adopted, changed or deleted.
-/// `known`: the state says that it stands; `announced`: or that it may.
-fn refuse_strangers(
-    owner: &Owner,
-    step: &Step,
-    observed: &Observed,
-    known: bool,
-    announced: bool,
-) -> Result<(), StepError> {
+fn refuse_strangers(owner: &Owner, step: &Step, observed: &Observed, claim: Claim) -> Result<(), StepError> {
     let ours = match &observed.tags {
-        Some(tags) => owner.owns(step, known, tags),
-        None => announced || !observed.unmarked,
+        Some(tags) => owner.owns(step, claim, tags),
+        None => claim != Claim::None || !observed.unmarked,
     };
     if ours {
         return Ok(());

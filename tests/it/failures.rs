@@ -65,7 +65,7 @@ async fn what_aws_refuses_stops_only_what_needs_it_and_the_next_apply_goes_on() 
     let mut run = cli.run(&["apply", "--suffix", "dev1"]).await.exits(1);
     for (step, operation, code, advice) in [
         (cluster, "rds:CreateDBCluster", "AccessDenied", "check the credentials"),
-        (queue, "sqs:CreateQueue", "InvalidParameterValue", "correct it in provisioner.toml"),
+        (queue, "sqs:CreateQueue", "InvalidParameterValue", "provisioner.toml"),
     ] {
         let mut lines = run.stderr.lines().skip_while(|line| !line.starts_with(&format!("failed: {step}: ")));
         let said = lines.next().unwrap_or_else(|| panic!("nothing is said of {step}:\n{}", run.stderr));
@@ -152,7 +152,9 @@ async fn a_suffix_that_is_no_part_of_a_name_is_refused() {
     let cli = Cli::new(&sandbox);
     for bad in ["Dev1", "dev_1", "dév", "../dev1", "1dev", "dev1-", "a b", "abcdefghij1234567", ""] {
         let run = refused(&sandbox, &cli, &["apply", &format!("--suffix={bad}")]).await;
-        run.explains(&format!("the suffix {bad:?} can't be used")).explains("16 characters at most, for example dev1");
+        run.explains(&format!("the suffix {bad:?} can't be used"))
+            .explains("16 characters at most")
+            .explains("for example dev1");
     }
     cli.configure("suffix = \"Dev1\"\n");
     refused(&sandbox, &cli, &["apply"]).await.explains("the suffix \"Dev1\" can't be used");
