@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 def install(sandbox: Sandbox) -> None:
     IAMBackend._init_aws_policies = _copies_of(IAMBackend._init_aws_policies)  # type: ignore[method-assign]
+    # Made here, before the first request: whatever several of those do at once, AWS's policies are there.
+    backend("iam", GLOBAL)
     sandbox.intercept("iam", "DeletePolicy", refuse_attached)
     sandbox.amend("iam", "GetAccountAuthorizationDetails", complete)
 
