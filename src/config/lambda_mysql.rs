@@ -359,7 +359,18 @@ impl LambdaMysql {
             let what = format!("{} days can't be: CloudWatch Logs takes {RETENTIONS:?}", self.logs.retention_days);
             return Err(source.refuse("logs.retention_days", what));
         }
-        range("alarms.error_percent", self.alarms.error_percent, 0.0, 100.0, " %")?;
+        let alarms = &self.alarms;
+        range("alarms.error_percent", alarms.error_percent, 0.0, 100.0, " %")?;
+        range("alarms.database_cpu_percent", alarms.database_cpu_percent, 0.0, 100.0, " %")?;
+        for (key, threshold) in [
+            ("alarms.latency_p99_ms", alarms.latency_p99_ms),
+            ("alarms.queue_age_seconds", alarms.queue_age_seconds),
+            ("alarms.queue_depth", alarms.queue_depth),
+            ("alarms.database_connections", alarms.database_connections),
+            ("alarms.replication_lag_ms", alarms.replication_lag_ms),
+        ] {
+            range(key, threshold, 0.0, 1e9, "")?;
+        }
         if let Some(bad) = self.notifications.emails.iter().find(|email| !is_email(email)) {
             return Err(source.refuse("notifications.emails", format!("{bad:?} is no e-mail address")));
         }
@@ -432,6 +443,7 @@ mod tests {
             error("[database]\nmin_acu = 8\nmax_acu = 4").starts_with("the defaults:2: database.min_acu: 8 is more")
         );
         assert!(error("[logs]\nretention_days = 91").contains("91 days can't be"));
+        assert!(error("[alarms]\nqueue_age_seconds = -5").starts_with("the defaults:2: alarms.queue_age_seconds: -5"));
         assert!(error("colour = \"blue\"").contains("unknown field `colour`"));
         assert!(error("colour = \"blue\"").contains("line 1"));
     }

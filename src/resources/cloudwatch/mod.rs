@@ -74,5 +74,5 @@ async fn tag(cx: &Cx, arn: &str, set: &Tags, remove: &[String]) -> Result<()> {
 
 /// For people: an alarm that goes off.
 fn goes_off(state: Option<&aws_sdk_cloudwatch::types::StateValue>) -> Option<String> {
-    (state == Some(&aws_sdk_cloudwatch::types::StateValue::Alarm)).then(|| "goes off".to_owned())
+    (state == Some(&aws_sdk_cloudwatch::types::StateValue::Alarm)).then(|| "in ALARM".to_owned())
 }
