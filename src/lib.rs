@@ -11,3 +11,4 @@ pub mod resources;
 pub mod sandbox;
 pub mod state;
 pub mod systems;
+pub mod traffic;

@@ -11,10 +11,12 @@ use super::context::{Connection, Context};
 use super::failure::Failure;
 use super::{FAILED, Globals, INTERRUPTED, Outcome, progress};
 use crate::engine::execute::Report;
+use crate::engine::plan::Interruption;
 use crate::engine::reference::{self, Reference};
 use crate::engine::{Action, Event, Plan};
 use crate::report::{self, words};
 use crate::state::State;
+use crate::traffic::guard::Serving;
 
 /// `provisioner apply`
 #[derive(Debug, Args)]
@@ -26,6 +28,9 @@ pub struct Apply {
     /// Go on although databases, buckets, secrets, keys or backups are replaced or deleted with all that is in them
     #[arg(long)]
     allow_data_loss: bool,
+    /// Replace or delete also what customers are being served by at this moment
+    #[arg(long)]
+    yes_take_traffic_down: bool,
 }
 
 impl Apply {
@@ -52,15 +57,43 @@ impl Apply {
                 "nothing was changed; `provisioner plan` shows why: undo that change, or give --allow-data-loss",
             ));
         }
+        if !self.yes_take_traffic_down {
+            refuse_interruptions(&context, &connection, world.interruptions(&plan)).await?;
+        }
         if !self.yes && !globals.sandbox && !globals.json && !agreed(&plan, &connection)? {
             session.finish()?;
             return Err(Failure::new("nothing was changed", "the plan was not agreed to"));
         }
+        session.set_levers(wanted.levers.clone())?;
         let report = world.execute(plan, &mut session).await;
         session.set_outputs(resolve(&wanted.outputs, session.state()));
         let state = session.finish()?;
         end(globals, &connection, &report, start, &state.outputs)
     }
+}
+
+/// Nothing that serves customers at this moment goes, if only to be made anew.
+async fn refuse_interruptions(
+    context: &Context,
+    connection: &Connection,
+    interruptions: Vec<Interruption>,
+) -> Result<(), Failure> {
+    if interruptions.is_empty() {
+        return Ok(());
+    }
+    let Some(levers) = connection.levers()? else { return Ok(()) };
+    let hit = Serving::now(&connection.shared.cloud, levers).await?.hit_by(interruptions);
+    if hit.is_empty() {
+        return Ok(());
+    }
+    let steps: Vec<_> = hit.iter().map(|hit| hit.step.to_string()).collect();
+    let message = format!("this would take away what serves customers at this moment: {}", steps.join(", "));
+    let advice = format!(
+        "nothing was changed: move the traffic to the other environment first (`provisioner shift --suffix {0} --green 100`, \
+         `provisioner failback --suffix {0}`), or, where nobody pays any more, give --yes-take-traffic-down",
+        context.suffix
+    );
+    Err(Failure::new(message, advice))
 }
 
 /// On a terminal, asks before anything goes.

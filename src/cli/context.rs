@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use serde_json::Value;
 use tokio::sync::watch;
 
 use super::failure::Failure;
@@ -20,6 +21,7 @@ use crate::sandbox;
 use crate::state::folder::Folder;
 use crate::state::{State, StateError};
 use crate::systems::{self, System};
+use crate::traffic::Levers;
 
 /// What is known without asking AWS.
 pub struct Context {
@@ -41,9 +43,26 @@ impl Context {
         let system = systems::read(&source)?;
         let folder = Folder::new(&globals.state);
         let suffix = suffix(globals, Some(system.as_ref()), &folder)?;
-        let endpoint =
-            if globals.sandbox { Endpoint::Sandbox { port: globals.sandbox_port } } else { Endpoint::Environment };
+        let endpoint = endpoint(globals);
         Ok(Context { system, suffix, folder, source, endpoint })
+    }
+
+    /// What a failback needs, and no more: a configuration that can't be read doesn't keep traffic from going back.
+    pub fn emergency(globals: &Globals) -> Result<Emergency, Failure> {
+        let system = source(globals.config.as_deref()).and_then(|source| Ok(systems::read(&source)?));
+        let folder = Folder::new(&globals.state);
+        let known = system.as_ref().ok().map(AsRef::as_ref);
+        let suffix = suffix(globals, known, &folder)?;
+        if let Err(error) = &system {
+            progress::note(&format!("the configuration is left aside, as it can't be read: {error}"));
+        }
+        Ok(Emergency {
+            system: known.map_or(config::lambda_mysql::SYSTEM, System::name).to_owned(),
+            region: known.map_or("us-east-1", System::region).to_owned(),
+            suffix,
+            folder,
+            endpoint: endpoint(globals),
+        })
     }
 
     /// The state of this deployment; `None` if there is none. Writes nothing.
@@ -74,11 +93,7 @@ impl Context {
     /// that of the state.
     pub async fn connect(&self, observer: Arc<dyn Observer>) -> Result<Connection, Failure> {
         let state = self.state()?;
-        if let Endpoint::Sandbox { port } = self.endpoint {
-            let told = |message: &str| progress::note(message);
-            tokio::task::block_in_place(|| sandbox::ensure(port, &told))?;
-        }
-        let cloud = Arc::new(Cloud::open(self.endpoint.clone()).await);
+        let cloud = Arc::new(open(&self.endpoint).await?);
         let region = self.system.region();
         let identity = cloud.region(region).sts.get_caller_identity().send().await.map_err(|error| {
             let error = crate::aws::Error::from(error);
@@ -108,7 +123,8 @@ impl Context {
         let owner = Owner { system: self.system.name().to_owned(), suffix: self.suffix.to_string() };
         let shared =
             Arc::new(Shared { cloud, account: account.clone(), partition: partition.clone(), owner, observer });
-        Ok(Connection { registry: Registry::new(&shared), shared, state })
+        let caller = identity.arn().unwrap_or_default().to_owned();
+        Ok(Connection { registry: Registry::new(&shared), shared, state, caller })
     }
 
     /// Composes the system: the steps that are wanted, for this account.
@@ -129,8 +145,41 @@ impl Context {
                 format!("no {}: these are the defaults; `provisioner init` writes them to change", config::FILE),
             );
         }
-        Ok(Wanted { graph: Graph::new(composed.steps)?, outputs: composed.outputs, notes })
+        let levers = composed.levers.map(|levers| levers.symbolic());
+        Ok(Wanted { graph: Graph::new(composed.steps)?, outputs: composed.outputs, levers, notes })
     }
+}
+
+/// What is known when traffic has to go back at once.
+pub struct Emergency {
+    /// The name of the system.
+    pub system: String,
+    /// Its primary region.
+    pub region: String,
+    /// Which deployment of it.
+    pub suffix: Suffix,
+    /// Where its state is.
+    pub folder: Folder,
+    endpoint: Endpoint,
+}
+
+impl Emergency {
+    /// Opens the way into AWS; asks nothing.
+    pub async fn cloud(&self) -> Result<Cloud, Failure> {
+        open(&self.endpoint).await
+    }
+}
+
+fn endpoint(globals: &Globals) -> Endpoint {
+    if globals.sandbox { Endpoint::Sandbox { port: globals.sandbox_port } } else { Endpoint::Environment }
+}
+
+async fn open(endpoint: &Endpoint) -> Result<Cloud, Failure> {
+    if let Endpoint::Sandbox { port } = endpoint {
+        let told = |message: &str| progress::note(message);
+        tokio::task::block_in_place(|| sandbox::ensure(*port, &told))?;
+    }
+    Ok(Cloud::open(endpoint.clone()).await)
 }
 
 /// What is wanted, what stands, and what is between them. Made by reading only.
@@ -163,6 +212,8 @@ pub struct Wanted {
     pub graph: Graph,
     /// What people are told once it stands; may hold references.
     pub outputs: std::collections::BTreeMap<String, String>,
+    /// What moves its traffic; may hold references.
+    pub levers: Option<Value>,
     /// What people should know.
     pub notes: Vec<String>,
 }
@@ -173,6 +224,8 @@ pub struct Connection {
     pub shared: Arc<Shared>,
     /// All resource types.
     pub registry: Registry,
+    /// Who we are to AWS: an ARN.
+    pub caller: String,
     /// The state as it is on disk.
     pub state: Option<State>,
 }
@@ -194,6 +247,12 @@ impl Connection {
         self.state.clone().unwrap_or_else(|| {
             State::new(context.system.name(), context.suffix.as_ref(), &self.shared.account, context.system.region())
         })
+    }
+
+    /// What moves the traffic, by the state.
+    pub fn levers(&self) -> Result<Option<Levers>, Failure> {
+        let levers = self.state.as_ref().map(Levers::of).transpose()?;
+        Ok(levers.flatten())
     }
 
     /// How many requests were sent to AWS.

@@ -12,6 +12,7 @@ use super::{Globals, Outcome, progress};
 use crate::engine::graph::Graph;
 use crate::report::words;
 use crate::resources::tags;
+use crate::traffic::guard::Serving;
 
 /// `provisioner destroy`
 #[derive(Debug, Args)]
@@ -20,6 +21,9 @@ pub struct Destroy {
     /// Don't ask
     #[arg(long, short)]
     yes: bool,
+    /// Delete it although green serves customers at this moment
+    #[arg(long)]
+    yes_take_traffic_down: bool,
 }
 
 impl Destroy {
@@ -34,6 +38,9 @@ impl Destroy {
             eprintln!("there is no state of {}: nothing to destroy", context.suffix);
             warn_of_leftovers(&context, &connection).await?;
             return Ok(ExitCode::SUCCESS);
+        }
+        if !self.yes_take_traffic_down {
+            refuse_traffic(&context, &connection).await?;
         }
         if !self.yes {
             ask(&context, connection.state_or_new(&context).steps.len())?;
@@ -50,6 +57,25 @@ impl Destroy {
         session.finish()?;
         end(globals, &connection, &report, start, &BTreeMap::new())
     }
+}
+
+/// All traffic at blue is how a system rests, and its suffix has to be typed; with any of it at green somebody is in the
+/// middle of a migration.
+async fn refuse_traffic(context: &Context, connection: &Connection) -> Result<(), Failure> {
+    let Some(levers) = connection.levers()? else { return Ok(()) };
+    let serving = Serving::now(&connection.shared.cloud, levers).await?;
+    if !serving.green() {
+        return Ok(());
+    }
+    let most = serving.most.map(|most| most.to_string()).unwrap_or_default();
+    Err(Failure::new(
+        format!("green serves customers: it has {most} of the traffic"),
+        format!(
+            "nothing was deleted: `provisioner failback --suffix {}` moves all to blue; or, where nobody pays any more, give \
+             --yes-take-traffic-down",
+            context.suffix
+        ),
+    ))
 }
 
 /// Without a state nothing is deleted; but what carries our tags is named. Keys that wait for their deletion do, and AWS's

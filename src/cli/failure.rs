@@ -10,6 +10,9 @@ use crate::engine::graph::GraphError;
 use crate::report::words::step_error;
 use crate::sandbox::SandboxError;
 use crate::state::StateError;
+use crate::traffic::history::HistoryError;
+use crate::traffic::levers::NoLevers;
+use crate::traffic::share::BadSteps;
 
 /// What ends a command.
 #[derive(Debug, thiserror::Error)]
@@ -65,4 +68,4 @@ macro_rules! plain {
     };
 }
 
-plain! { ConfigError BadSuffix GraphError StateError SandboxError std::io::Error }
+plain! { ConfigError BadSuffix HistoryError NoLevers BadSteps GraphError StateError SandboxError std::io::Error }

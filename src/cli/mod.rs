@@ -4,14 +4,18 @@ mod apply;
 mod completions;
 mod context;
 mod destroy;
+mod failback;
 mod failure;
 mod graph;
+mod history;
 mod init;
 mod output;
 mod plan;
 mod progress;
 mod sandbox;
+mod shift;
 mod status;
+mod watcher;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -25,6 +29,8 @@ type Outcome = Result<ExitCode, Failure>;
 
 /// Something failed.
 const FAILED: u8 = 1;
+/// A shift stays where it is, for people to decide.
+const HELD: u8 = 3;
 /// `plan --detailed-exitcode`: there are changes.
 const CHANGES: u8 = 2;
 /// Ctrl-C.
@@ -84,7 +90,13 @@ enum Command {
     Destroy(destroy::Destroy),
     /// Print the outputs: load balancer names, database endpoints, the dashboard's URL
     Output(output::Output),
-    /// Show what stands, and what differs
+    /// Move live traffic towards green, step by step, as long as green is well
+    Shift(shift::Shift),
+    /// All traffic to blue, now: no question, no gates, no lock
+    Failback(failback::Failback),
+    /// Show every change of the live weights: when, who, why, from what to what
+    History(history::History),
+    /// Show who serves the customers, what stands, and what differs
     Status(status::Status),
     /// Draw the graph of steps
     Graph(graph::Graph),
@@ -105,6 +117,9 @@ pub async fn run() -> ExitCode {
         Command::Plan(command) => command.run(globals).await,
         Command::Destroy(command) => command.run(globals).await,
         Command::Output(command) => command.run(globals),
+        Command::Shift(command) => command.run(globals).await,
+        Command::Failback(command) => command.run(globals).await,
+        Command::History(command) => command.run(globals),
         Command::Status(command) => command.run(globals).await,
         Command::Graph(command) => command.run(globals).await,
         Command::Sandbox(command) => command.run(globals).await,

@@ -5,10 +5,14 @@ use clap::Args;
 use console::style;
 use serde_json::json;
 
-use super::context::{Context, Picture};
+use super::context::{self, Connection, Context};
+use super::failure::Failure;
 use super::{Globals, Outcome, progress};
 use crate::engine::Action;
 use crate::report::{self, words};
+use crate::traffic::gates::Limits;
+use crate::traffic::history::{By, History};
+use crate::traffic::picture::Picture;
 
 /// `provisioner status`
 #[derive(Debug, Args)]
@@ -19,19 +23,22 @@ impl Status {
     pub async fn run(self, globals: &Globals) -> Outcome {
         let start = Instant::now();
         let context = Context::load(globals)?;
-        let Picture { connection, wanted, state, plan } = Picture::take(&context, globals).await?;
+        let context::Picture { connection, wanted, state, plan } = context::Picture::take(&context, globals).await?;
         let standing = plan.steps.iter().filter(|planned| planned.observed.is_some()).count();
         let live: Vec<_> = plan
             .steps
             .iter()
             .filter_map(|planned| Some((&planned.step.id, planned.observed.as_ref()?.live.as_ref()?)))
             .collect();
+        let traffic = traffic(&context, &connection).await?;
+        let bound = context.system.failback_bound();
         if globals.json {
             let live = live.iter().map(|(step, text)| json!({"step": step, "live": text}));
             progress::print_json(&json!({
                 "type": "summary", "system": context.system.name(), "suffix": context.suffix.to_string(),
                 "account": connection.shared.account, "standing": standing, "wanted": wanted.graph.len(),
                 "changes": progress::counts(|action| plan.count(action)), "live": live.collect::<Vec<_>>(),
+                "traffic": traffic.as_ref().map(|picture| report::traffic::json(picture, &bound)),
                 "unfinished": state.intents.len(), "outputs": state.outputs, "notes": wanted.notes,
                 "api_calls": connection.api_calls(), "seconds": start.elapsed().as_secs_f64(),
             }));
@@ -48,7 +55,13 @@ impl Status {
             let creates = words::count(state.intents.len(), "create");
             println!("{creates} unfinished: it failed or its run died; `provisioner apply` goes on from there");
         }
-        live.iter().for_each(|(step, text)| println!("  {step}: {text}"));
+        if let Some(picture) = &traffic {
+            let lines = report::traffic::lines(picture, &bound, context.suffix.as_ref());
+            lines.iter().for_each(|line| println!("{line}"));
+        }
+        let shown = |text: &&String| !text.starts_with("traffic: ");
+        let live = live.iter().filter(|(_, text)| shown(text));
+        live.for_each(|(step, text)| println!("  {step}: {text}"));
         wanted.notes.iter().for_each(|text| println!("Note: {text}"));
         let differs = plan.steps.len() - plan.count(Action::Unchanged) + plan.removals.len();
         if differs > 0 {
@@ -59,4 +72,13 @@ impl Status {
         state.outputs.iter().for_each(|(name, value)| println!("{name} = {value}"));
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Who serves the customers; `None` for a system that has no levers yet.
+async fn traffic(context: &Context, connection: &Connection) -> Result<Option<Picture>, Failure> {
+    let Some(levers) = connection.levers()? else { return Ok(None) };
+    let limits = Limits::from(context.system.shift());
+    let history = History::at(context.folder.history_path(context.suffix.as_ref()), By::this_process("provisioner status", None));
+    let history = history.entries()?;
+    Ok(Some(Picture::take(&connection.shared.cloud, &levers.standing(), &limits, &history).await))
 }

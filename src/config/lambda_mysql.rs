@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 
+use super::shift::Shift;
 use super::source::{ConfigError, Source};
 use crate::modules::network::NatMode;
+use crate::traffic::bound::{Bound, LIMIT};
 
 /// The system's name.
 pub const SYSTEM: &str = "lambda-mysql";
@@ -50,6 +52,8 @@ pub struct LambdaMysql {
     pub logs: Logs,
     #[serde(default)]
     pub alarms: Alarms,
+    #[serde(default)]
+    pub shift: Shift,
     #[serde(default)]
     pub notifications: Notifications,
     #[serde(default)]
@@ -167,6 +171,8 @@ pub struct Logs {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Alarms {
+    /// How many bad minutes make an alarm that says that customers suffer: it sends green's traffic back.
+    pub evaluation_minutes: u32,
     /// Failed requests or invocations, percent.
     pub error_percent: f64,
     /// The slowest hundredth of the requests, ms.
@@ -296,6 +302,7 @@ impl Default for Logs {
 impl Default for Alarms {
     fn default() -> Self {
         Alarms {
+            evaluation_minutes: 2,
             error_percent: 1.0,
             latency_p99_ms: 2000.0,
             queue_age_seconds: 300.0,
@@ -371,6 +378,13 @@ impl LambdaMysql {
         ] {
             range(key, threshold, 0.0, 1e9, "")?;
         }
+        range("alarms.evaluation_minutes", f64::from(alarms.evaluation_minutes), 1.0, 60.0, " minutes")?;
+        let bound = Bound::new(alarms.evaluation_minutes);
+        if !bound.holds() {
+            let what = format!("a failback could take {bound}: it must take {} s at most", LIMIT.as_secs());
+            return Err(source.refuse("alarms.evaluation_minutes", what));
+        }
+        self.shift.check(source)?;
         if let Some(bad) = self.notifications.emails.iter().find(|email| !is_email(email)) {
             return Err(source.refuse("notifications.emails", format!("{bad:?} is no e-mail address")));
         }

@@ -1,6 +1,7 @@
 //! provisioner.toml: reading it, its defaults, and errors that name the line that is wrong.
 
 pub mod lambda_mysql;
+pub mod shift;
 mod source;
 pub mod suffix;
 

@@ -89,6 +89,9 @@ pub trait Operations: Send + Sync {
     fn is_global(&self) -> bool;
     /// True if deleting it loses what nobody can make again.
     fn holds_data(&self) -> bool;
+
+    /// Customers' requests go through it.
+    fn serves(&self) -> bool;
     /// The spec in the one form in which it is compared: what has no order sorted, documents in normal form. References
     /// that were resolved may have put it out of that.
     fn canonical(&self, spec: &Value) -> Result<Value, StepError>;

@@ -16,7 +16,7 @@ use super::operations::{Observed, Operations, Provider, StepError, Target};
 use super::ownership::{Claim, Owner};
 use super::reference::{self, Reference};
 use super::schedule::{self, Node, Outcome};
-use super::step::{Step, StepId};
+use super::step::{Step, StepId, Tags};
 use crate::state::{Intent, Record, State};
 
 /// How many reads are under way at once.
@@ -72,6 +72,15 @@ pub struct Removal {
     pub action: Action,
     /// It is the predecessor of a step that was replaced.
     pub deposed: bool,
+}
+
+/// Something that customers' requests go through, and that is planned to be away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interruption {
+    /// Which step.
+    pub step: StepId,
+    /// `blue`, `green`, `shared`.
+    pub environment: String,
 }
 
 /// All that has to be done.
@@ -161,6 +170,22 @@ impl World<'_> {
         let deleted = plan.removals.iter().filter(|removal| removal.action == Action::Delete);
         let deleted = deleted.filter(|removal| holds_data(&removal.record.kind)).map(|removal| removal.id.clone());
         replaced.chain(deleted).collect()
+    }
+
+    /// The steps through which customers' requests go and that are planned to be away, if only for a moment.
+    pub fn interruptions(&self, plan: &Plan) -> Vec<Interruption> {
+        let serves = |kind: &str| self.provider.operations(kind).is_ok_and(Operations::serves);
+        let at_once = |kind: &str| self.provider.operations(kind).is_ok_and(Operations::replaced_create_first);
+        let interruption = |step: &StepId, tags: &Tags| Interruption {
+            step: step.clone(),
+            environment: tags.get("Environment").cloned().unwrap_or_default(),
+        };
+        let replaced = plan.steps.iter().filter(|planned| planned.action == Action::Replace);
+        let replaced = replaced.filter(|planned| serves(planned.step.kind) && !at_once(planned.step.kind));
+        let deleted = plan.removals.iter().filter(|removal| removal.action == Action::Delete && !removal.deposed);
+        let deleted = deleted.filter(|removal| serves(&removal.record.kind));
+        let replaced = replaced.map(|planned| interruption(&planned.step.id, &planned.step.tags));
+        replaced.chain(deleted.map(|removal| interruption(&removal.id, &removal.record.tags))).collect()
     }
 
     /// What is remembered and not wanted, the predecessors of replaced steps included.

@@ -12,6 +12,8 @@ use crate::resources::ids::{HealthCheckId, TopicArn};
 /// From where on something is wrong.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Thresholds {
+    /// How many bad minutes make an alarm that says that customers suffer.
+    pub evaluation_minutes: u32,
     /// Errors among requests or calls, in percent.
     pub error_percent: f64,
     /// Requests or calls a minute below which a share of errors says nothing.
@@ -37,6 +39,7 @@ pub struct Thresholds {
 impl Default for Thresholds {
     fn default() -> Self {
         Thresholds {
+            evaluation_minutes: 2,
             error_percent: 1.0,
             least_requests: 10,
             p99_latency_ms: 1_000.0,
@@ -176,8 +179,8 @@ impl Check {
     }
 
     /// Customers suffer.
-    fn of_traffic(self) -> Self {
-        Check { traffic: true, ..self }
+    fn of_traffic(self, limits: &Thresholds) -> Self {
+        Check { traffic: true, minutes: limits.evaluation_minutes.cast_signed(), ..self }
     }
 }
 
@@ -226,25 +229,25 @@ impl Set<'_> {
         let errors = ["HTTPCode_Target_5XX_Count", "LambdaUserError", "LambdaInternalError"].map(metric);
         let measure = percentage(&errors, metric("RequestCount"), limits.least_requests);
         let check = Check::above(limits.error_percent, "what serves the customers answers with errors (5xx)");
-        self.add(&format!("target-errors-{number}"), measure, check.of_traffic());
+        self.add(&format!("target-errors-{number}"), measure, check.of_traffic(limits));
     }
 
     fn function(&mut self, label: &str, function: &str, limits: &Thresholds) {
         let metric = |name: &str| Metric::new("AWS/Lambda", name, [("FunctionName", function)]);
         let measure = percentage(&[metric("Errors")], metric("Invocations"), limits.least_requests);
         let check = Check::above(limits.error_percent, "calls of the function fail");
-        self.add(&format!("{label}-errors"), measure, check.of_traffic());
+        self.add(&format!("{label}-errors"), measure, check.of_traffic(limits));
         let check = Check::above(0.0, "calls of the function are refused: it is at its or the account's concurrency");
-        self.add(&format!("{label}-throttles"), single(metric("Throttles"), "Sum"), check.of_traffic());
+        self.add(&format!("{label}-throttles"), single(metric("Throttles"), "Sum"), check.of_traffic(limits));
         let check = Check::above(limits.p99_latency_ms, "one call of the function in a hundred takes too long");
-        self.add(&format!("{label}-latency"), single(metric("Duration"), "p99"), check.of_traffic());
+        self.add(&format!("{label}-latency"), single(metric("Duration"), "p99"), check.of_traffic(limits));
     }
 
     fn queue(&mut self, queue: &str, limits: &Thresholds) {
         let metric = |name: &str| Metric::new("AWS/SQS", name, [("QueueName", queue)]);
         let age = single(metric("ApproximateAgeOfOldestMessage"), "Maximum");
         let check = Check::above(limits.queue_age_seconds, "payments wait too long: see the processor's errors");
-        self.add("queue-age", age, check.of_traffic());
+        self.add("queue-age", age, check.of_traffic(limits));
         let depth = single(metric("ApproximateNumberOfMessagesVisible"), "Maximum");
         let check = Check::above(limits.queue_depth, "payments come faster than they are processed");
         self.add("queue-depth", depth, check.lasting(5));

@@ -61,6 +61,10 @@ impl<R: Resource> Operations for Bound<R> {
         R::GLOBAL
     }
 
+    fn serves(&self) -> bool {
+        R::SERVES
+    }
+
     fn holds_data(&self) -> bool {
         R::HOLDS_DATA
     }

@@ -58,6 +58,8 @@ pub trait Resource: Serialize + DeserializeOwned + Send + Sync + 'static {
     const GLOBAL: bool = false;
     /// Deleting it loses what nobody can make again: it takes a flag of its own.
     const HOLDS_DATA: bool = false;
+    /// Customers' requests go through it: while its environment serves some it isn't taken away without a flag of its own.
+    const SERVES: bool = false;
     /// The IAM actions that provisioner itself needs for this type.
     const ACTIONS: &'static [&'static str];
 

@@ -32,6 +32,9 @@ pub struct State {
     /// What the system tells people: load balancer names, database endpoints, the dashboard's URL.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub outputs: BTreeMap<String, String>,
+    /// What moves its traffic, with references into the steps' outputs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub levers: Option<Value>,
     /// The steps that stand.
     pub steps: BTreeMap<StepId, Record>,
     /// Creates whose end is not known.
@@ -91,6 +94,7 @@ impl State {
             account: account.to_owned(),
             region: region.to_owned(),
             outputs: BTreeMap::new(),
+            levers: None,
             steps: BTreeMap::new(),
             intents: BTreeMap::new(),
             deposed: BTreeMap::new(),

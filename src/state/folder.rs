@@ -5,6 +5,8 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+
 use super::file::{State, StateError};
 use super::journal::{self, Entry, Journal};
 use super::lock::Lock;
@@ -24,6 +26,11 @@ impl Folder {
     /// The state file of a suffix.
     pub fn state_path(&self, suffix: &str) -> PathBuf {
         self.path.join(format!("{suffix}.json"))
+    }
+
+    /// The history of a suffix's traffic.
+    pub fn history_path(&self, suffix: &str) -> PathBuf {
+        self.path.join(format!("{suffix}.history"))
     }
 
     /// The suffixes that have a state here.
@@ -62,8 +69,7 @@ impl Folder {
     /// Opens the state of a suffix for a run: takes the lock, takes in what an unfinished run has journalled, and
     /// starts a new journal. `fresh` makes the state if there is none.
     pub fn open(&self, suffix: &str, purpose: &str, fresh: impl FnOnce() -> State) -> Result<Session, StateError> {
-        fs::create_dir_all(&self.path).map_err(|source| io("can't make the folder", &self.path, source))?;
-        let lock = Lock::take(&self.path.join(format!("{suffix}.lock")), purpose)?;
+        let lock = self.lock(suffix, purpose)?;
         let state = self.read(suffix)?;
         let mut session = Session {
             path: self.state_path(suffix),
@@ -74,6 +80,13 @@ impl Folder {
         };
         session.save()?;
         Ok(session)
+    }
+
+    /// Takes the lock of a suffix without touching its state: for what changes AWS but no step. `purpose` is the command, for
+    /// the one who has to wait.
+    pub fn lock(&self, suffix: &str, purpose: &str) -> Result<Lock, StateError> {
+        fs::create_dir_all(&self.path).map_err(|source| io("can't make the folder", &self.path, source))?;
+        Lock::take(&self.path.join(format!("{suffix}.lock")), purpose)
     }
 
     fn journal_path(&self, suffix: &str) -> PathBuf {
@@ -115,6 +128,16 @@ impl Session {
     /// Sets what the system tells people; written with the next save.
     pub fn set_outputs(&mut self, outputs: BTreeMap<String, String>) {
         self.state.outputs = outputs;
+    }
+
+    /// Sets what moves the system's traffic, with references; on disk when this returns, so that it is known however the run
+    /// ends.
+    pub fn set_levers(&mut self, levers: Option<Value>) -> Result<(), StateError> {
+        if self.state.levers == levers {
+            return Ok(());
+        }
+        self.state.levers = levers;
+        self.save()
     }
 
     /// Folds the journal into the state file.

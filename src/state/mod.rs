@@ -9,5 +9,6 @@ pub mod journal;
 pub mod lock;
 mod record;
 
+pub(crate) use file::hex;
 pub use file::{FORMAT, State, StateError, random_hex};
 pub use record::{Intent, Record, StepId, Tags};

@@ -19,6 +19,7 @@ use super::{Composed, System};
 use crate::aws::{Cloud, Error, Result};
 use crate::config::LambdaMysql;
 use crate::config::lambda_mysql::SYSTEM;
+use crate::config::shift::Shift;
 use crate::engine::Tags;
 use crate::modules::backup::{BackupParams, backup};
 use crate::modules::compliance::{ComplianceParams, compliance};
@@ -32,6 +33,7 @@ use crate::resources::config::existing_recorder;
 use crate::resources::ec2::availability_zones;
 use crate::resources::elb::Weights;
 use crate::resources::rds::engine_version::{EngineVersion, offered};
+use crate::traffic::bound::Bound;
 
 /// The only region where Route 53 has metrics and query logs.
 const ROUTE53_REGION: &str = "us-east-1";
@@ -68,11 +70,19 @@ impl System for LambdaMysql {
         self.tags.clone()
     }
 
+    fn shift(&self) -> &Shift {
+        &self.shift
+    }
+
+    fn failback_bound(&self) -> Bound {
+        Bound::new(self.alarms.evaluation_minutes)
+    }
+
     async fn compose(&self, cloud: &Cloud, identity: Identity) -> Result<Composed> {
         let facts = Facts::ask(self, cloud).await?;
         let stack = Stack::new(identity);
-        let (outputs, notes) = Composition { config: self, facts: &facts, root: stack.root() }.compose();
-        Ok(Composed { steps: stack.into_steps(), outputs, notes })
+        let parts = Composition { config: self, facts: &facts, root: stack.root() }.compose();
+        Ok(Composed { steps: stack.into_steps(), ..parts })
     }
 }
 
@@ -117,7 +127,8 @@ struct Composition<'a> {
 }
 
 impl<'a> Composition<'a> {
-    fn compose(&self) -> (BTreeMap<String, String>, Vec<String>) {
+    /// All but the steps, which are in the stack then.
+    fn compose(&self) -> Composed {
         let shared = self.shared();
         let blue = self.environment(BLUE, &shared);
         let green = self.environment(GREEN, &shared);
@@ -135,7 +146,7 @@ impl<'a> Composition<'a> {
                 initial: (100, 0),
             },
         );
-        let dashboard_url = self.watch(&shared, [(&blue, &blue_edge), (&green, &green_edge)], &routing);
+        let (levers, dashboard_url) = self.watch(&shared, [(&blue, &blue_edge), (&green, &green_edge)], &routing);
         let clusters: BTreeSet<String> =
             [&blue, &green].iter().map(|side| side.database.primary.cluster.arn.to_string()).collect();
         backup(
@@ -162,7 +173,7 @@ impl<'a> Composition<'a> {
         if let Some(name_servers) = &shared.zone.name_servers {
             outputs.insert("zone_name_servers".to_owned(), name_servers.clone());
         }
-        (outputs, self.notes())
+        Composed { outputs, levers: Some(levers), notes: self.notes(), steps: Vec::new() }
     }
 
     fn notes(&self) -> Vec<String> {

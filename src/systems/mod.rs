@@ -8,8 +8,11 @@ use async_trait::async_trait;
 
 use crate::aws::{Cloud, Result};
 use crate::config::{self, ConfigError, Source};
+use crate::config::shift::Shift;
 use crate::engine::{Step, Tags};
 use crate::modules::Identity;
+use crate::traffic::Levers;
+use crate::traffic::bound::Bound;
 
 /// What a system is made of.
 #[derive(Clone, Debug, Default)]
@@ -18,6 +21,8 @@ pub struct Composed {
     pub steps: Vec<Step>,
     /// What it tells people once it stands: a name and a text, which may hold references.
     pub outputs: BTreeMap<String, String>,
+    /// What moves its traffic between blue and green; may hold references.
+    pub levers: Option<Levers>,
     /// What people should know before they apply: a self-signed certificate, another engine version than wanted.
     pub notes: Vec<String>,
 }
@@ -37,6 +42,10 @@ pub trait System: Send + Sync {
     fn account(&self) -> Option<&str>;
     /// The tags that everything gets.
     fn tags(&self) -> Tags;
+    /// How traffic is shifted, unless flags say otherwise.
+    fn shift(&self) -> &Shift;
+    /// How long a failback by itself takes at worst.
+    fn failback_bound(&self) -> Bound;
     /// Asks AWS for what the composition depends on (zones, engine versions), and composes. Changes nothing.
     async fn compose(&self, cloud: &Cloud, identity: Identity) -> Result<Composed>;
 }

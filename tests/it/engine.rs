@@ -87,6 +87,10 @@ impl Operations for InMemory {
         false
     }
 
+    fn serves(&self) -> bool {
+        false
+    }
+
     fn holds_data(&self) -> bool {
         false
     }

@@ -12,3 +12,4 @@ mod secrets;
 mod security;
 mod support;
 mod support_works;
+mod traffic;

@@ -49,6 +49,7 @@ impl Resource for InternetGateway {
     const USUALLY: Duration = seconds(5);
     // A gateway could be moved to another VPC, but a VPC that is replaced waits for its gateway to go.
     const REPLACED_BY: &'static [&'static str] = &["vpc_id"];
+    const SERVES: bool = true;
     const ACTIONS: &'static [&'static str] = &[
         "ec2:DescribeInternetGateways",
         "ec2:CreateInternetGateway",

@@ -49,6 +49,7 @@ impl Resource for SecurityGroup {
     const KIND: &'static str = "ec2.security_group";
     const USUALLY: Duration = seconds(3);
     const REPLACED_BY: &'static [&'static str] = &["name", "description", "vpc_id"];
+    const SERVES: bool = true;
     const ACTIONS: &'static [&'static str] = &[
         "ec2:DescribeSecurityGroups",
         "ec2:DescribeSecurityGroupRules",

@@ -37,6 +37,7 @@ impl Resource for Subnet {
     const KIND: &'static str = "ec2.subnet";
     const USUALLY: Duration = seconds(5);
     const REPLACED_BY: &'static [&'static str] = &["vpc_id", "cidr", "availability_zone"];
+    const SERVES: bool = true;
     const ACTIONS: &'static [&'static str] = &[
         "ec2:DescribeSubnets",
         "ec2:CreateSubnet",

@@ -35,6 +35,7 @@ impl Resource for Vpc {
     const KIND: &'static str = "ec2.vpc";
     const USUALLY: Duration = seconds(5);
     const REPLACED_BY: &'static [&'static str] = &["cidr"];
+    const SERVES: bool = true;
     const ACTIONS: &'static [&'static str] = &[
         "ec2:DescribeVpcs",
         "ec2:DescribeVpcAttribute",

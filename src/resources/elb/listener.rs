@@ -50,6 +50,7 @@ impl Resource for Listener {
     const KIND: &'static str = "elb.listener";
     const USUALLY: Duration = seconds(3);
     const REPLACED_BY: &'static [&'static str] = &["load_balancer"];
+    const SERVES: bool = true;
     const ACTIONS: &'static [&'static str] = &[
         "elasticloadbalancing:DescribeListeners",
         "elasticloadbalancing:DescribeTags",

@@ -64,6 +64,7 @@ impl Resource for LoadBalancer {
     const KIND: &'static str = "elb.load_balancer";
     const USUALLY: Duration = minutes(3);
     const REPLACED_BY: &'static [&'static str] = &["name", "internal"];
+    const SERVES: bool = true;
     const ACTIONS: &'static [&'static str] = &[
         "elasticloadbalancing:DescribeLoadBalancers",
         "elasticloadbalancing:DescribeLoadBalancerAttributes",

@@ -49,6 +49,7 @@ impl Resource for TargetRegistration {
     const KIND: &'static str = "elb.target_registration";
     const USUALLY: Duration = seconds(2);
     const REPLACED_BY: &'static [&'static str] = &["target_group", "target"];
+    const SERVES: bool = true;
     const ACTIONS: &'static [&'static str] = &[
         "elasticloadbalancing:DescribeTargetHealth",
         "elasticloadbalancing:RegisterTargets",

@@ -38,6 +38,7 @@ impl Resource for Key {
     const HOLDS_DATA: bool = true;
     const USUALLY: Duration = seconds(10);
     const REPLACED_BY: &'static [&'static str] = &["multi_region"];
+    const SERVES: bool = true;
     const ACTIONS: &'static [&'static str] = &[
         "kms:DescribeKey",
         "kms:GetKeyPolicy",

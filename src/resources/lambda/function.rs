@@ -96,6 +96,7 @@ impl Resource for Function {
     const KIND: &'static str = "lambda.function";
     const USUALLY: Duration = minutes(1);
     const REPLACED_BY: &'static [&'static str] = &["name"];
+    const SERVES: bool = true;
     const ACTIONS: &'static [&'static str] = &[
         "lambda:GetFunction",
         "lambda:ListTags",

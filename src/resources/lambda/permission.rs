@@ -39,6 +39,7 @@ impl Resource for Permission {
     const USUALLY: Duration = seconds(2);
     const REPLACED_BY: &'static [&'static str] =
         &["function", "statement_id", "principal", "source_arn", "source_account"];
+    const SERVES: bool = true;
     const ACTIONS: &'static [&'static str] = &["lambda:GetPolicy", "lambda:AddPermission", "lambda:RemovePermission"];
 
     type Outputs = PermissionOutputs;

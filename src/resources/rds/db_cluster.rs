@@ -88,6 +88,7 @@ impl Resource for DbCluster {
     const USUALLY: Duration = minutes(2);
     const REPLACED_BY: &'static [&'static str] = &["identifier", "engine"];
     const WRITE_ONLY: &'static [&'static str] = &["master_secret"];
+    const SERVES: bool = true;
     const ACTIONS: &'static [&'static str] = &[
         "rds:DescribeDBClusters",
         "rds:DescribeGlobalClusters",

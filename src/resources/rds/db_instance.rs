@@ -56,6 +56,7 @@ impl Resource for DbInstance {
     const KIND: &'static str = "rds.db_instance";
     const USUALLY: Duration = minutes(8);
     const REPLACED_BY: &'static [&'static str] = &["identifier", "cluster", "engine", "availability_zone"];
+    const SERVES: bool = true;
     const ACTIONS: &'static [&'static str] = &[
         "rds:DescribeDBInstances",
         "rds:CreateDBInstance",

@@ -36,6 +36,7 @@ impl Resource for HostedZone {
     const GLOBAL: bool = true;
     const USUALLY: Duration = seconds(30);
     const REPLACED_BY: &'static [&'static str] = &["name"];
+    const SERVES: bool = true;
     const ACTIONS: &'static [&'static str] = &[
         "route53:ListHostedZonesByName",
         "route53:GetHostedZone",
@@ -97,7 +98,7 @@ impl Resource for HostedZone {
 
     async fn delete(cx: &Cx, outputs: &HostedZoneOutputs) -> Result<()> {
         let id = &outputs.hosted_zone_id;
-        let Some(sets) = unless_gone(record_set::list(cx, id).await)? else { return Ok(()) };
+        let Some(sets) = unless_gone(record_set::list(&cx.route53, id).await)? else { return Ok(()) };
         let own = |set: &types::ResourceRecordSet| {
             normal(set.name()) == normal(&outputs.name) && matches!(set.r#type(), RrType::Ns | RrType::Soa)
         };

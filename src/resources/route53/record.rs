@@ -104,6 +104,7 @@ impl Resource for Record {
     const GLOBAL: bool = true;
     const USUALLY: Duration = seconds(40);
     const REPLACED_BY: &'static [&'static str] = &["hosted_zone", "name", "record_type", "routing"];
+    const SERVES: bool = true;
     const ACTIONS: &'static [&'static str] = &[
         "route53:ListResourceRecordSets",
         "route53:ListTagsForResources",

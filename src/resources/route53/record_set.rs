@@ -14,7 +14,7 @@ use crate::resources::tags::Built;
 const EVERYWHERE: Patience = Patience { poll: Duration::from_secs(5), limit: Duration::from_secs(900) };
 
 /// A name in one form: lower case, no dot at the end, no escape for `*`.
-pub(super) fn normal(name: &str) -> String {
+pub fn normal(name: &str) -> String {
     name.trim_end_matches('.').replace("\\052", "*").to_lowercase()
 }
 
@@ -39,16 +39,16 @@ impl Key {
 
 /// All record sets of the zone, read once a run.
 pub(super) async fn all(cx: &Cx, zone: &str) -> Result<Arc<Vec<ResourceRecordSet>>> {
-    let load = async { Ok(unless_gone(list(cx, zone).await)?.unwrap_or_default()) };
+    let load = async { Ok(unless_gone(list(&cx.route53, zone).await)?.unwrap_or_default()) };
     home(cx).inventory.once(format!("route53.records.{zone}"), load).await
 }
 
 /// All record sets of the zone, read now.
-pub(super) async fn list(cx: &Cx, zone: &str) -> Result<Vec<ResourceRecordSet>> {
+pub async fn list(route53: &aws_sdk_route53::Client, zone: &str) -> Result<Vec<ResourceRecordSet>> {
     let mut all = Vec::new();
     let (mut name, mut record_type, mut identifier) = (None, None, None);
     loop {
-        let request = cx.route53.list_resource_record_sets().hosted_zone_id(zone).set_start_record_name(name);
+        let request = route53.list_resource_record_sets().hosted_zone_id(zone).set_start_record_name(name);
         let request = request.set_start_record_type(record_type).set_start_record_identifier(identifier);
         let page = request.send().await?;
         all.extend(page.resource_record_sets);

@@ -44,6 +44,7 @@ impl Resource for Secret {
     const USUALLY: Duration = seconds(5);
     const REPLACED_BY: &'static [&'static str] = &["name", "content"];
     const WRITE_ONLY: &'static [&'static str] = &["content"];
+    const SERVES: bool = true;
     const ACTIONS: &'static [&'static str] = &[
         "secretsmanager:DescribeSecret",
         "secretsmanager:GetResourcePolicy",

@@ -53,6 +53,7 @@ impl Resource for Queue {
     const KIND: &'static str = "sqs.queue";
     const USUALLY: Duration = seconds(2);
     const REPLACED_BY: &'static [&'static str] = &["name"];
+    const SERVES: bool = true;
     const ACTIONS: &'static [&'static str] = &[
         "sqs:GetQueueUrl",
         "sqs:GetQueueAttributes",

@@ -251,7 +251,11 @@ impl<'a> Composition<'a> {
                 timeout_seconds: 60,
                 group: &groups.processor,
                 database: true,
-                environment: connect.clone(),
+                environment: {
+                    let mut environment = connect.clone();
+                    environment.insert("METRICS_NAMESPACE", metrics_namespace(scope.suffix()));
+                    environment
+                },
                 statements: vec![allow(&receive, [inside.queue.main.arn.to_string()]), read_secret.clone()],
             },
         );
@@ -379,6 +383,11 @@ impl Environment<'_> {
         add("migrate_function", &self.functions.migrate.name);
         add("rotation_function", &self.functions.rotate.name);
     }
+}
+
+/// The namespace of the metrics that the functions of one deployment give.
+pub(super) fn metrics_namespace(suffix: &str) -> String {
+    format!("Payments/{suffix}")
 }
 
 /// What the functions and people look up by name.

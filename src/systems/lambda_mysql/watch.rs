@@ -1,6 +1,6 @@
 //! Who watches: alarms, the failback that they set off, the dashboard.
 
-use super::environment::Environment;
+use super::environment::{Environment, metrics_namespace};
 use super::shared::Shared;
 use super::{BLUE, Composition, GREEN, ROUTE53_REGION};
 use crate::modules::alarms::{self, Thresholds, Watched};
@@ -8,13 +8,22 @@ use crate::modules::dashboard::{DashboardParams, Panel, dashboard};
 use crate::modules::dns::DnsRouting;
 use crate::modules::edge::Edge;
 use crate::modules::failback::{self, FailbackParams, WeightedRecord, WeightedRecords};
+use crate::resources::cloudwatch::{CompositeAlarmOutputs, Metric};
+use crate::resources::elb::TargetGroupOutputs;
+use crate::traffic::levers::{self, DnsLever, EdgeLever, Levers, Signals};
 
 impl Composition<'_> {
-    /// Alarms, the failback that they set off, and the dashboard, whose URL it gives.
-    pub(super) fn watch(&self, shared: &Shared, sides: [(&Environment<'_>, &Edge); 2], routing: &DnsRouting) -> String {
+    /// Alarms, the failback that they set off, and the dashboard. Gives the levers, and the dashboard's URL.
+    pub(super) fn watch(
+        &self,
+        shared: &Shared,
+        sides: [(&Environment<'_>, &Edge); 2],
+        routing: &DnsRouting,
+    ) -> (Levers, String) {
         let thresholds = self.thresholds();
         let edges = sides.map(|(_, edge)| edge);
         let mut all = Vec::new();
+        let mut levers = self.levers(sides, routing);
         let shown = sides.map(|(side, edge)| {
             let groups = edges.map(|edge| {
                 let group = if side.scope.environment_name() == BLUE { &edge.blue } else { &edge.green };
@@ -47,7 +56,10 @@ impl Composition<'_> {
                 alarms::recovery_lag_alarm(&there, &recovery.cluster.identifier, &shared.dr_alerts, &thresholds);
             }
             if side.scope.environment_name() == GREEN {
-                self.fail_back(shared, edges, routing, &watched.traffic);
+                let alarm = alarms::green_unhealthy(&self.root, &watched.traffic, &shared.alerts);
+                levers.watched.composite = Some(alarm.name.clone());
+                levers.watched.alarms.clone_from(&watched.traffic);
+                self.fail_back(shared, &levers, &alarm);
             }
         }
         if let Some(recovery) = self.route53_key() {
@@ -77,23 +89,76 @@ impl Composition<'_> {
             })
             .collect();
         let weights = "# Payment migration\nBlue and green side by side. `provisioner status` shows the live weights.";
-        dashboard(&self.root, &DashboardParams { environments: &panels, alarms: &all, weights }).url
+        (levers, dashboard(&self.root, &DashboardParams { environments: &panels, alarms: &all, weights }).url)
     }
 
-    /// Green's alarms send all traffic back to blue, whether anybody watches or not.
-    fn fail_back(&self, shared: &Shared, edges: [&Edge; 2], routing: &DnsRouting, traffic_alarms: &[String]) {
-        let alarm = alarms::green_unhealthy(&self.root, traffic_alarms, &shared.alerts);
-        let records = [BLUE, GREEN].map(|environment| WeightedRecord {
-            name: routing.live.clone(),
-            kind: "A".to_owned(),
-            set_identifier: environment.to_owned(),
-            environment: environment.to_owned(),
-        });
-        let edges = edges.map(|edge| failback::Edge {
+    /// Both edges, and the name in front of them.
+    fn levers(&self, sides: [(&Environment<'_>, &Edge); 2], routing: &DnsRouting) -> Levers {
+        let region = &self.config.region;
+        let edge = |(side, edge): &(&Environment<'_>, &Edge)| EdgeLever {
+            name: side.scope.environment_name().to_owned(),
+            region: region.clone(),
             listener: edge.listener.arn.clone(),
             blue: edge.blue.arn.clone(),
             green: edge.green.arn.clone(),
-        });
+        };
+        let balancer = |(_, edge): &(&Environment<'_>, &Edge)| edge.load_balancer.full_name.clone();
+        let dns = DnsLever {
+            hosted_zone: routing.hosted_zone_id.clone(),
+            name: routing.live.clone(),
+            record_type: "A".to_owned(),
+            blue: BLUE.to_owned(),
+            green: GREEN.to_owned(),
+        };
+        let signals = |environment: &Environment<'_>, group: fn(&Edge) -> &TargetGroupOutputs| {
+            let groups: Vec<_> = sides.iter().map(|side| (balancer(side), group(side.1).full_name.clone())).collect();
+            Signals {
+                // Of functions, Lambda tells the time; AWS's documentation has load balancers tell that of other targets.
+                latency: vec![Metric::new(
+                    "AWS/Lambda",
+                    "Duration",
+                    [("FunctionName", environment.functions.api.name.clone())],
+                )],
+                latency_unit_ms: 1.0,
+                ..Signals::of_target_groups(&groups)
+            }
+        };
+        let [(blue, _), (green, _)] = sides;
+        Levers {
+            edges: sides.iter().map(edge).collect(),
+            dns: Some(dns),
+            watched: levers::Watched {
+                region: region.clone(),
+                alarms: Vec::new(),
+                composite: None,
+                blue: signals(blue, |edge| &edge.blue),
+                green: signals(green, |edge| &edge.green),
+                green_writes: Some(Metric::new(
+                    &metrics_namespace(self.root.suffix()),
+                    "PaymentsProcessed",
+                    [("Environment", GREEN)],
+                )),
+            },
+        }
+    }
+
+    /// Green's alarms send all traffic back to blue, whether anybody watches or not.
+    fn fail_back(&self, shared: &Shared, levers: &Levers, alarm: &CompositeAlarmOutputs) {
+        let edge = |edge: &EdgeLever| failback::Edge {
+            listener: edge.listener.clone(),
+            blue: edge.blue.clone(),
+            green: edge.green.clone(),
+        };
+        let edges: Vec<_> = levers.edges.iter().map(edge).collect();
+        let record = |dns: &DnsLever, environment: &str, set_identifier: &str| WeightedRecord {
+            name: dns.name.clone(),
+            kind: dns.record_type.clone(),
+            set_identifier: set_identifier.to_owned(),
+            environment: environment.to_owned(),
+        };
+        let both = |dns: &DnsLever| [record(dns, BLUE, &dns.blue), record(dns, GREEN, &dns.green)];
+        let records = levers.dns.as_ref().map(both);
+        let dns = levers.dns.as_ref().zip(records.as_ref());
         failback::failback(
             &self.root,
             &FailbackParams {
@@ -104,7 +169,7 @@ impl Composition<'_> {
                 alarm_arn: &alarm.arn,
                 topic: &shared.events,
                 edges: &edges,
-                dns: Some(WeightedRecords { zone: &routing.hosted_zone_id, records: &records }),
+                dns: dns.map(|(dns, records)| WeightedRecords { zone: &dns.hosted_zone, records }),
                 key: &shared.key.arn,
                 log_retention_days: self.config.logs.retention_days,
             },
@@ -118,6 +183,7 @@ impl Composition<'_> {
             p99_latency_ms: alarms.latency_p99_ms,
             queue_age_seconds: alarms.queue_age_seconds,
             queue_depth: alarms.queue_depth,
+            evaluation_minutes: alarms.evaluation_minutes,
             database_cpu_percent: alarms.database_cpu_percent,
             database_connections: alarms.database_connections,
             recovery_lag_ms: alarms.replication_lag_ms,

@@ -1,8 +1,10 @@
-//! What the tests share: a private sandbox, a driver of the binary, a look at the account with other eyes, databases.
+//! What the tests share: a private sandbox, a driver of the binary, a look at the account with other eyes, databases,
+//! customers.
 
 pub mod account;
 pub mod cli;
 pub mod http;
+pub mod load;
 pub mod mariadb;
 pub mod sandbox;
 mod server;
@@ -10,6 +12,7 @@ pub mod shared;
 pub mod wait;
 
 pub use cli::Cli;
+pub use load::Load;
 pub use mariadb::MariaDb;
 pub use sandbox::{Fault, Sandbox};
 pub use shared::Shared;

@@ -1,0 +1,135 @@
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::context::{Context, Emergency};
+use super::failure::Failure;
+use super::watcher::watcher;
+use super::{FAILED, Globals, Outcome, progress};
+use crate::aws::Cloud;
+use crate::engine::StepError;
+use crate::engine::ownership::Owner;
+use crate::report::words::{self, step_error};
+use crate::traffic::failback::{self, Done};
+use crate::traffic::history::{By, History};
+use crate::traffic::mover::Mover;
+use crate::traffic::{Levers, discover};
+
+/// `provisioner failback`
+#[derive(Debug, Args)]
+#[command(after_help = "Example: provisioner failback --suffix dev1\n\nIt asks nothing, looks at no gates and waits for no \
+                        lock: whatever else is under way, all goes to blue. A second one does no harm.")]
+pub struct Failback {
+    /// Find the load balancers and records by their tags, not by the state file
+    #[arg(long)]
+    discover: bool,
+    /// Why, for the history
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+}
+
+impl Failback {
+    pub async fn run(self, globals: &Globals) -> Outcome {
+        let start = Instant::now();
+        let here = Context::emergency(globals)?;
+        let cloud = here.cloud().await?;
+        let levers = if self.discover { discovered(&here, &cloud).await? } else { recorded(&here)? };
+        let missing = levers.missing();
+        let levers = levers.standing();
+        let by = By::this_process("provisioner failback", None);
+        let history = History::at(here.folder.history_path(here.suffix.as_ref()), by);
+        let watcher = watcher(globals.json);
+        let mover =
+            Mover { cloud: &cloud, levers: &levers, history: &history, watcher: watcher.as_ref(), why: self.reason };
+        let done = failback::run(&mover, start).await;
+        drop(watcher);
+        Ok(end(globals, &here, &cloud, &done, &missing, start))
+    }
+}
+
+fn recorded(here: &Emergency) -> Result<Levers, Failure> {
+    let suffix = &here.suffix;
+    let advice = format!("`provisioner failback --suffix {suffix} --discover` finds them in AWS by their tags");
+    let state = here.folder.read(suffix.as_ref()).map_err(|error| Failure::new(error.to_string(), advice.clone()))?;
+    let Some(state) = state else {
+        return Err(Failure::new(format!("there is no state of {suffix} that tells the load balancers"), advice));
+    };
+    match Levers::of(&state) {
+        Ok(Some(levers)) => Ok(levers),
+        Ok(None) => Err(Failure::new(format!("the state of {suffix} tells no load balancers"), advice)),
+        Err(error) => Err(Failure::new(error.to_string(), advice)),
+    }
+}
+
+async fn discovered(here: &Emergency, cloud: &Cloud) -> Result<Levers, Failure> {
+    let owner = Owner { system: here.system.clone(), suffix: here.suffix.to_string() };
+    let levers = discover::levers(cloud, &owner, &here.region).await?;
+    if levers.have_edges() || levers.dns.is_some() {
+        return Ok(levers);
+    }
+    Err(Failure::new(
+        format!("nothing in {} carries the tags of {} {}", here.region, owner.system, owner.suffix),
+        "check the suffix, the region of provisioner.toml, and whose credentials these are",
+    ))
+}
+
+fn end(
+    globals: &Globals,
+    here: &Emergency,
+    cloud: &Cloud,
+    done: &Done,
+    missing: &[String],
+    start: Instant,
+) -> ExitCode {
+    let (calls, seconds) = (cloud.calls.count(), start.elapsed());
+    let ok = done.failed.is_empty();
+    let failed: Vec<_> = done.failed.iter().map(|(what, error)| (what, StepError::from(error.clone()))).collect();
+    if globals.json {
+        let failures = failed.iter().map(|(what, error)| {
+            json!({
+                "lever": what, "message": error.message, "operation": error.operation, "code": error.code,
+                "request_id": error.request_id, "help": error.help,
+            })
+        });
+        progress::print_json(&json!({
+            "type": "summary", "outcome": if ok { "failed_back" } else { "failed" },
+            "seconds_to_effect": done.to_effect.as_secs_f64(), "green_writes": done.green_writes,
+            "failures": failures.collect::<Vec<_>>(), "missing": missing,
+            "history": done.history.as_ref().map(ToString::to_string),
+            "api_calls": calls, "seconds": seconds.as_secs_f64(),
+        }));
+    } else {
+        for (what, error) in &failed {
+            eprintln!("FAILED {what}: {}", step_error(error));
+            if let Some(help) = &error.help {
+                eprintln!("    → {help}");
+            }
+        }
+        if ok {
+            println!("all traffic is at blue; time to effect: {:.1} s", tenths_up(done.to_effect.as_secs_f64()));
+            println!("clients that Route 53 sent to green's edge are served by blue there; resolvers forget it within 60 s");
+        } else {
+            eprintln!("not everything is at blue: run the same command again; `provisioner status` shows where it stands");
+        }
+        if !missing.is_empty() {
+            eprintln!("left out, as the state knows nothing of it: {}", missing.join(", "));
+        }
+        if let Some(writes) = done.green_writes.filter(|writes| *writes > 0) {
+            let (payments, suffix) = (words::count(usize::try_from(writes).unwrap_or(usize::MAX), "payment"), &here.suffix);
+            println!("{payments} stand in green's database, and not in blue's: they were accepted while green served.");
+            println!("    → keep green ({suffix}) standing, and carry them over: docs/traffic.md, \"What green has written\"");
+        }
+        if let Some(error) = &done.history {
+            eprintln!("warning: it isn't in the history: {error}");
+        }
+        eprintln!("{calls} API calls, {}", words::duration(seconds));
+    }
+    if ok { ExitCode::SUCCESS } else { ExitCode::from(FAILED) }
+}
+
+/// Rounded up: what is said is never less than what was measured.
+fn tenths_up(seconds: f64) -> f64 {
+    (seconds * 10.0).ceil() / 10.0
+}

@@ -1,0 +1,295 @@
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use dialoguer::Confirm;
+use jiff::SignedDuration;
+use serde_json::json;
+
+use super::apply::stop_on_ctrl_c;
+use super::context::{Connection, Context};
+use super::failure::Failure;
+use super::watcher::watcher;
+use super::{FAILED, Globals, HELD, INTERRUPTED, Outcome, progress};
+use crate::report::{happenings, words};
+use crate::state::random_hex;
+use crate::traffic::gates::{Limits, judge, verdict};
+use crate::traffic::happening::{Lever, OnFail, Outcome as End, Verdict};
+use crate::traffic::history::{By, History, Unfinished, unfinished};
+use crate::traffic::live::{Live, in_words};
+use crate::traffic::mover::Mover;
+use crate::traffic::share::{Share, Steps};
+use crate::traffic::shift::{Course, Ended, Settings, Shift as Run};
+use crate::traffic::{Levers, signals};
+
+/// `provisioner shift`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  provisioner shift --suffix dev1 --green 30\n  provisioner shift --suffix dev1 --steps \
+                        5,25,50,100 --hold 5m\n  provisioner shift --suffix dev1 --abort\n\nIt ends with 0 when green has \
+                        what was asked for, 1 when it was refused or went back, 3 when it holds for you to decide, 130 \
+                        after Ctrl-C, which holds too.")]
+pub struct Shift {
+    /// One step: green's share of the requests in percent
+    #[arg(long, value_name = "PERCENT", allow_hyphen_values = true, conflicts_with = "steps")]
+    green: Option<Share>,
+    /// Several steps, one after the other [default: shift.steps of the configuration]
+    #[arg(long, value_name = "PERCENT,…", allow_hyphen_values = true)]
+    steps: Option<Steps>,
+    /// How long each step is held and watched: 90s, 5m [default: shift.hold]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    hold: Option<Duration>,
+    /// How long to stay and look again while nothing can be said of green [default: shift.patience]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    patience: Option<Duration>,
+    /// What to do when green isn't well [default: shift.on_fail]
+    #[arg(long, value_enum, value_name = "WHAT")]
+    on_fail: Option<OnFail>,
+    /// The requests that it takes to judge green [default: shift.least_requests]
+    #[arg(long, value_name = "N")]
+    least_requests: Option<u64>,
+    /// The most requests of green that may fail, in percent [default: shift.max_error_percent]
+    #[arg(long, value_name = "PERCENT")]
+    max_error_percent: Option<f64>,
+    /// What 99 of 100 requests of green may take at most, in ms [default: shift.max_latency_ms]
+    #[arg(long, value_name = "MS")]
+    max_latency_ms: Option<f64>,
+    /// Go on with the shift that was left half done
+    #[arg(long, conflicts_with_all = ["green", "steps", "abort"])]
+    resume: bool,
+    /// Call off the shift that was left half done: all to blue
+    #[arg(long, conflicts_with_all = ["green", "steps"])]
+    abort: bool,
+    /// Why, for the history
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    /// Say what would be done, and look at green, but write nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Don't ask
+    #[arg(long, short)]
+    yes: bool,
+}
+
+impl Shift {
+    pub async fn run(self, globals: &Globals) -> Outcome {
+        let start = Instant::now();
+        let context = Context::load(globals)?;
+        let settings = self.settings(&context)?;
+        let connection = context.connect(progress::observer(globals.json)).await?;
+        let levers = standing_levers(&context, &connection)?;
+        let cloud = &connection.shared.cloud;
+        // A dry run writes nothing, so it needs no lock.
+        let _lock = match self.dry_run {
+            true => None,
+            false => Some(context.folder.lock(context.suffix.as_ref(), "provisioner shift")?),
+        };
+        let by = By::this_process("provisioner shift", Some(connection.caller.clone()));
+        let history = History::at(context.folder.history_path(context.suffix.as_ref()), by);
+        let before = unfinished(&history.entries()?);
+        let live = Live::read(cloud, &levers).await?;
+        let course = self.course(&context, &live, before.as_ref())?;
+        let settings = match (&before, self.resume) {
+            (Some(before), true) => self.resumed(settings, before),
+            _ => settings,
+        };
+        if self.dry_run {
+            return self.rehearse(&connection, &levers, &live, course.as_ref(), &settings).await;
+        }
+        if !self.agreed(globals, &live, course.as_ref())? {
+            return Err(Failure::new("nothing was changed", "the shift was not agreed to"));
+        }
+        let watcher = watcher(globals.json);
+        let mover =
+            Mover { cloud, levers: &levers, history: &history, watcher: watcher.as_ref(), why: self.reason.clone() };
+        let run = Run::new(mover, settings, live, stop_on_ctrl_c(&connection));
+        let ended = match &course {
+            Some(course) => run.run(course).await?,
+            None => run.abort().await?,
+        };
+        drop(watcher);
+        Ok(end(globals, &context, &connection, &ended, start))
+    }
+
+    /// The configuration's, with the flags above them.
+    fn settings(&self, context: &Context) -> Result<Settings, Failure> {
+        let configured = context.system.shift();
+        let mut limits = Limits::from(configured);
+        limits.least_requests = self.least_requests.unwrap_or(limits.least_requests);
+        for (flag, given, limit, most) in [
+            ("--max-error-percent", self.max_error_percent, &mut limits.max_error_percent, 100.0),
+            ("--max-latency-ms", self.max_latency_ms, &mut limits.max_latency_ms, f64::MAX),
+        ] {
+            if let Some(given) = given {
+                if !(0.0..=most).contains(&given) {
+                    return Err(Failure::new(format!("{flag} {given} can't be"), "give a number that is not negative"));
+                }
+                *limit = given;
+            }
+        }
+        let time = |time: SignedDuration| Duration::try_from(time).unwrap_or_default();
+        Ok(Settings {
+            hold: self.hold.unwrap_or(time(configured.hold)),
+            patience: self.patience.unwrap_or(time(configured.patience)),
+            on_fail: self.on_fail.unwrap_or(configured.on_fail),
+            limits,
+        })
+    }
+
+    /// A shift that goes on does so the way it began, unless flags say otherwise.
+    fn resumed(&self, settings: Settings, before: &Unfinished) -> Settings {
+        Settings {
+            hold: self.hold.unwrap_or(Duration::from_secs_f64(before.hold_seconds.max(0.0))),
+            on_fail: self.on_fail.unwrap_or(before.on_fail),
+            ..settings
+        }
+    }
+
+    /// Where to; `None` for calling off what was begun.
+    fn course(&self, context: &Context, live: &Live, before: Option<&Unfinished>) -> Result<Option<Course>, Failure> {
+        if self.abort {
+            return Ok(None);
+        }
+        if self.resume {
+            let Some(before) = before else {
+                return Err(Failure::new(
+                    "there is no shift to go on with",
+                    "`provisioner history` shows what was done; `provisioner shift --green 30` begins one",
+                ));
+            };
+            let others = live.others_than(&[before.from, before.at, before.done.unwrap_or(before.from)]);
+            if !others.is_empty() {
+                let message = format!("somebody else has changed weights meanwhile: {}", in_words(&others));
+                return Err(Failure::new(
+                    message,
+                    "`provisioner failback` or `shift --abort` moves all to blue, and `shift --green` begins anew from here",
+                ));
+            }
+            let steps = before.steps.all();
+            let is_next = |step: &Share| before.done.is_none_or(|done| *step > done);
+            let next = steps.iter().position(is_next).unwrap_or(steps.len());
+            let steps = before.steps.clone();
+            return Ok(Some(Course { shift: before.shift.clone(), steps, next, from: before.from, resumed: true }));
+        }
+        let steps = match (self.green, &self.steps) {
+            (Some(green), _) => Steps::one(green),
+            (None, Some(steps)) => steps.clone(),
+            (None, None) => context.system.shift().steps()?,
+        };
+        // A walk begins where green isn't yet.
+        let share = live.least();
+        let next = match self.green {
+            Some(_) => 0,
+            None => steps.all().iter().position(|step| *step > share).unwrap_or(steps.all().len().saturating_sub(1)),
+        };
+        Ok(Some(Course { shift: random_hex(), steps, next, from: share, resumed: false }))
+    }
+
+    fn agreed(&self, globals: &Globals, live: &Live, course: Option<&Course>) -> Result<bool, Failure> {
+        let terminal = console::Term::stderr().is_term() && console::user_attended();
+        if self.yes || globals.sandbox || globals.json || !terminal {
+            return Ok(true);
+        }
+        eprintln!("now: {}", in_words(live.deciding()));
+        let question = match course {
+            Some(course) => {
+                let steps: Vec<_> = course.remaining().iter().map(Share::to_string).collect();
+                format!("Give green {} of the live traffic?", steps.join(", then "))
+            }
+            None => "Call it off, and move all live traffic to blue?".to_owned(),
+        };
+        let asked = Confirm::new().with_prompt(question).default(false).interact();
+        asked.map_err(|error| Failure::new(error.to_string(), "give --yes to go on without being asked"))
+    }
+
+    /// Says what would be done.
+    async fn rehearse(
+        &self,
+        connection: &Connection,
+        levers: &Levers,
+        live: &Live,
+        course: Option<&Course>,
+        settings: &Settings,
+    ) -> Outcome {
+        println!("now: {}", in_words(&[live.weights(Lever::Listeners), live.weights(Lever::Dns)].concat()));
+        let since = jiff::Timestamp::now() - Duration::from_secs(300);
+        let readings = signals::readings(&connection.shared.cloud, levers, since).await;
+        let checks = judge(&readings, &settings.limits, live.least());
+        println!("{}", happenings::gates(live.least(), verdict(&checks), &checks));
+        let Some(course) = course else {
+            println!("would move all to blue: listeners first, DNS after");
+            return Ok(ExitCode::SUCCESS);
+        };
+        for to in course.remaining() {
+            let split = to.split();
+            println!("step {to}:");
+            for edge in &levers.edges {
+                println!("  elasticloadbalancing:ModifyListener {}: blue {}, green {}", edge.listener, split.blue, split.green);
+            }
+            let hold = if *to > live.least() { words::duration(settings.hold) } else { String::new() };
+            if levers.have_edges() && !hold.is_empty() {
+                println!("  hold for {hold}, with gates");
+            }
+            if let Some(dns) = &levers.dns {
+                println!("  route53:ChangeResourceRecordSets {}: blue {}, green {}", dns.name, split.blue, split.green);
+            }
+            if !levers.have_edges() && !hold.is_empty() {
+                println!("  hold for {hold}, with gates");
+            }
+        }
+        println!("nothing was written");
+        Ok(if verdict(&checks) == Verdict::Fail { ExitCode::from(FAILED) } else { ExitCode::SUCCESS })
+    }
+}
+
+/// The levers, all of which must stand.
+pub fn standing_levers(context: &Context, connection: &Connection) -> Result<Levers, Failure> {
+    let suffix = &context.suffix;
+    let Some(levers) = connection.levers()? else {
+        return Err(Failure::new(
+            format!("nothing is known of how the traffic of {suffix} moves"),
+            format!("run `provisioner apply --suffix {suffix}` first, or name the folder of its state by --state"),
+        ));
+    };
+    let missing = levers.missing();
+    if missing.is_empty() {
+        return Ok(levers);
+    }
+    let advice = format!("run `provisioner apply --suffix {suffix}` to its end first");
+    Err(Failure::new(format!("{} doesn't stand", missing.join(", ")), advice))
+}
+
+/// Prints how it ended, and gives the exit code.
+fn end(globals: &Globals, context: &Context, connection: &Connection, ended: &Ended, start: Instant) -> ExitCode {
+    let (calls, seconds) = (connection.api_calls(), start.elapsed());
+    if globals.json {
+        progress::print_json(&json!({
+            "type": "summary", "outcome": ended.outcome, "green": ended.green, "because": ended.because,
+            "api_calls": calls, "seconds": seconds.as_secs_f64(),
+        }));
+    } else {
+        let green = ended.green.map_or("the levers don't agree".to_owned(), |green| format!("green has {green}"));
+        let because = ended.because.as_ref().map(|because| format!(": {because}")).unwrap_or_default();
+        eprintln!(
+            "{}{because}; {green}; {calls} API calls, {}",
+            happenings::outcome(ended.outcome),
+            words::duration(seconds)
+        );
+        if matches!(ended.outcome, End::Held | End::Interrupted) {
+            let suffix = &context.suffix;
+            eprintln!("    → to go on: provisioner shift --suffix {suffix} --resume");
+            eprintln!("    → to take it back to blue: provisioner shift --suffix {suffix} --abort");
+        }
+    }
+    match ended.outcome {
+        End::Completed | End::Aborted => ExitCode::SUCCESS,
+        End::Held => ExitCode::from(HELD),
+        End::Interrupted => ExitCode::from(INTERRUPTED),
+        End::Refused | End::RolledBack | End::FailedBack | End::Failed => ExitCode::from(FAILED),
+    }
+}
+
+/// `90s`, `5m`, `1h 30m`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let time: SignedDuration = text.parse().map_err(|_| "it takes a time such as 90s or 5m".to_owned())?;
+    Duration::try_from(time).map_err(|_| "a time can't be negative".to_owned())
+}

@@ -1,0 +1,85 @@
+//! How a moving traffic is told: lines on stderr, or JSON objects.
+
+use std::time::Duration;
+
+use console::{Term, style};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Value, json};
+
+use super::progress::print_json;
+use crate::report::happenings::sentence;
+use crate::report::words;
+use crate::traffic::Share;
+use crate::traffic::history::Entry;
+use crate::traffic::mover::Watcher;
+
+/// The watcher that fits the output.
+pub fn watcher(json: bool) -> Box<dyn Watcher> {
+    if json { Box::new(Json) } else { Box::new(Lines::new()) }
+}
+
+struct Json;
+
+impl Watcher for Json {
+    fn happened(&self, entry: &Entry) {
+        let mut line = json!({"type": "happening"});
+        if let (Value::Object(line), Ok(Value::Object(entry))) = (&mut line, serde_json::to_value(entry)) {
+            line.extend(entry);
+        }
+        print_json(&line);
+    }
+
+    fn holding(&self, green: Share, time: Duration) {
+        print_json(&json!({"type": "holding", "green": green, "seconds": time.as_secs_f64()}));
+    }
+
+    fn waiting(&self, what: &str) {
+        print_json(&json!({"type": "waiting", "what": what}));
+    }
+}
+
+/// One line a happening; on a terminal also what it is at.
+struct Lines {
+    bar: ProgressBar,
+}
+
+impl Lines {
+    fn new() -> Self {
+        let bar = if Term::stderr().is_term() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
+        bar.set_style(ProgressStyle::with_template("{spinner} {msg} {elapsed}").expect("a template of ours"));
+        bar.enable_steady_tick(Duration::from_millis(120));
+        Lines { bar }
+    }
+
+    fn say(&self, line: &str) {
+        self.bar.suspend(|| eprintln!("{line}"));
+    }
+}
+
+impl Watcher for Lines {
+    fn happened(&self, entry: &Entry) {
+        self.say(&format!("{} {}", style(entry.at.strftime("%H:%M:%S")).dim(), sentence(&entry.what)));
+    }
+
+    fn holding(&self, green: Share, time: Duration) {
+        let what = format!("holding {green} for {}", words::duration(time));
+        self.bar.reset_elapsed();
+        self.bar.set_message(what.clone());
+        self.say(&format!("{what}: Ctrl-C holds it there"));
+    }
+
+    fn waiting(&self, what: &str) {
+        let what = format!("staying, as nothing can be said yet: {what}");
+        // Every look says so: once is enough.
+        if self.bar.message() != what {
+            self.bar.set_message(what.clone());
+            self.say(&what);
+        }
+    }
+}
+
+impl Drop for Lines {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}

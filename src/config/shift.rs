@@ -1,0 +1,179 @@
+//! The section `[shift]`: how traffic is shifted, and what green is measured by. The same for all systems.
+
+use std::ops::RangeInclusive;
+
+use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+
+use super::source::{ConfigError, Source};
+use crate::traffic::gates::Limits;
+use crate::traffic::happening::OnFail;
+use crate::traffic::share::{BadSteps, Steps};
+
+/// Shifting traffic.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Shift {
+    /// The shares of green, in percent, one after the other.
+    pub steps: Vec<u8>,
+    /// How long each step is held and watched.
+    pub hold: SignedDuration,
+    /// How long it stays and looks again where nothing can be said of green.
+    pub patience: SignedDuration,
+    /// What a failed gate leads to.
+    pub on_fail: OnFail,
+    /// Requests that green has to have served before it is judged. Zero: a green without any is fine.
+    pub least_requests: u64,
+    /// Failed requests of green, percent.
+    pub max_error_percent: f64,
+    /// How much more of them may fail in green than in blue, in percent of the requests.
+    pub error_margin_percent: f64,
+    /// The slowest hundredth of green's requests, ms.
+    pub max_latency_ms: f64,
+    /// How many times blue's latency green's may be, ...
+    pub latency_factor: f64,
+    /// ... and how much more on top of that, ms.
+    pub latency_slack_ms: f64,
+    /// Healthy ones of green's targets, percent, on each load balancer.
+    pub least_healthy_percent: u8,
+}
+
+/// The longest hold or patience.
+const LONGEST: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+impl Default for Shift {
+    fn default() -> Self {
+        Shift {
+            steps: vec![5, 25, 50, 100],
+            hold: SignedDuration::from_mins(5),
+            patience: SignedDuration::from_mins(15),
+            on_fail: OnFail::Rollback,
+            least_requests: 100,
+            max_error_percent: 1.0,
+            error_margin_percent: 0.5,
+            max_latency_ms: 2000.0,
+            latency_factor: 1.5,
+            latency_slack_ms: 100.0,
+            least_healthy_percent: 100,
+        }
+    }
+}
+
+impl From<&Shift> for Limits {
+    fn from(shift: &Shift) -> Self {
+        Limits {
+            least_requests: shift.least_requests,
+            max_error_percent: shift.max_error_percent,
+            error_margin_percent: shift.error_margin_percent,
+            max_latency_ms: shift.max_latency_ms,
+            latency_factor: shift.latency_factor,
+            latency_slack_ms: shift.latency_slack_ms,
+            least_healthy_percent: shift.least_healthy_percent,
+        }
+    }
+}
+
+impl Shift {
+    /// The steps, if they are any.
+    pub fn steps(&self) -> Result<Steps, BadSteps> {
+        self.steps.iter().map(u8::to_string).collect::<Vec<_>>().join(",").parse()
+    }
+
+    /// Refuses what can't be.
+    pub fn check(&self, source: &Source) -> Result<(), ConfigError> {
+        if self.steps.is_empty() {
+            return Err(source.refuse("shift.steps", "a shift takes one step at least, for example [5, 25, 50, 100]"));
+        }
+        self.steps().map_err(|error| source.refuse("shift.steps", error.to_string()))?;
+        for (key, duration) in [("shift.hold", self.hold), ("shift.patience", self.patience)] {
+            if !(SignedDuration::ZERO..=LONGEST).contains(&duration) {
+                return Err(
+                    source.refuse(key, format!("{duration:#} can't be: it takes 0s to 7 days, for example \"5m\""))
+                );
+            }
+        }
+        for (key, value, least, most, unit) in [
+            ("shift.max_error_percent", self.max_error_percent, 0.0, 100.0, " %"),
+            ("shift.error_margin_percent", self.error_margin_percent, 0.0, 100.0, " %"),
+            ("shift.max_latency_ms", self.max_latency_ms, 0.0, 1e9, " ms"),
+            ("shift.latency_factor", self.latency_factor, 1.0, 1000.0, ""),
+            ("shift.latency_slack_ms", self.latency_slack_ms, 0.0, 1e9, " ms"),
+            ("shift.least_healthy_percent", f64::from(self.least_healthy_percent), 0.0, 100.0, " %"),
+        ] {
+            // TOML has a NaN, which is in no range.
+            if !(least..=most).contains(&value) {
+                return Err(source.refuse(key, format!("{value} can't be: it takes {least} to {most}{unit}")));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Shift, ConfigError> {
+        #[derive(Deserialize)]
+        struct Whole {
+            shift: Shift,
+        }
+        let source = Source::built_in(&format!("[shift]\n{text}"));
+        let Whole { shift } = source.parse()?;
+        shift.check(&source).map(|()| shift)
+    }
+
+    #[test]
+    fn durations_are_written_as_people_write_them() {
+        let shift = read("hold = \"90s\"\npatience = \"1h 30m\"\non_fail = \"hold\"").unwrap();
+        assert_eq!(shift.hold, SignedDuration::from_secs(90));
+        assert_eq!(shift.patience, SignedDuration::from_mins(90));
+        assert_eq!(shift.on_fail, OnFail::Hold);
+        assert_eq!(read("hold = \"0s\"").unwrap().hold, SignedDuration::ZERO);
+    }
+
+    #[test]
+    fn the_defaults_can_be() {
+        let shift = read("").unwrap();
+        assert_eq!(shift.steps().unwrap().to_string(), "5, 25, 50, 100 %");
+    }
+
+    #[test]
+    fn what_cannot_be_is_named_with_its_line() {
+        for (text, key, what) in [
+            ("steps = []", "steps", "one step at least"),
+            ("steps = [5, 25, 25]", "steps", "25 % doesn't come after 25 %"),
+            ("steps = [50, 25]", "steps", "25 % doesn't come after 50 %"),
+            ("steps = [50, 101]", "steps", "\"101\" is no share"),
+            ("hold = \"-5m\"", "hold", "it takes 0s to 7 days"),
+            ("patience = \"-1ns\"", "patience", "it takes 0s to 7 days"),
+            ("hold = \"169h\"", "hold", "169h can't be"),
+            ("max_error_percent = -0.1", "max_error_percent", "-0.1 can't be: it takes 0 to 100 %"),
+            ("max_error_percent = 100.5", "max_error_percent", "0 to 100 %"),
+            ("max_error_percent = nan", "max_error_percent", "NaN can't be"),
+            ("error_margin_percent = inf", "error_margin_percent", "inf can't be"),
+            ("max_latency_ms = -1.0", "max_latency_ms", "-1 can't be"),
+            ("latency_factor = 0.9", "latency_factor", "it takes 1 to 1000"),
+            ("latency_slack_ms = nan", "latency_slack_ms", "NaN can't be"),
+            ("least_healthy_percent = 101", "least_healthy_percent", "101 can't be"),
+        ] {
+            let error = read(text).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("the defaults:2: shift.{key}: ")) && error.contains(what), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_value_of_its_kind_is_refused_with_its_line() {
+        for bad in [
+            "hold = 5",
+            "hold = \"5 bananas\"",
+            "on_fail = \"panic\"",
+            "steps = [300]",
+            "least_requests = -1",
+            "step = [5]",
+        ] {
+            let error = read(bad).unwrap_err().to_string();
+            assert!(error.contains("line 2"), "{bad}: {error}");
+        }
+    }
+}

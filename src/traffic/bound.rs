@@ -1,0 +1,99 @@
+//! How long it takes at worst until all customers are back at blue although nobody does anything.
+
+use std::fmt;
+use std::time::Duration;
+
+/// What a failback may take, by the requirement.
+pub const LIMIT: Duration = Duration::from_secs(300);
+
+/// One part of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Term {
+    /// `detect`, `act`, `verify`, `DNS`.
+    pub name: &'static str,
+    /// At worst.
+    pub takes: Duration,
+    /// What takes it.
+    pub by: String,
+}
+
+/// The worst case of a failback by itself, part by part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bound {
+    /// One after the other.
+    pub terms: Vec<Term>,
+}
+
+impl Bound {
+    /// Of a system whose alarms on customers go off after so many bad minutes.
+    pub fn new(alarm_minutes: u32) -> Self {
+        let term = |name, seconds: u64, by: String| Term { name, takes: Duration::from_secs(seconds), by };
+        let minutes = u64::from(alarm_minutes);
+        Bound {
+            terms: vec![
+                term(
+                    "detect",
+                    minutes * 60 + METRICS_LATE,
+                    format!("{minutes} bad minutes make an alarm, whose metrics come up to {METRICS_LATE} s late"),
+                ),
+                term(
+                    "act",
+                    EVENT + LISTENERS - READ_BACK,
+                    format!("EventBridge calls the failback function within {EVENT} s, which writes to both edges at once"),
+                ),
+                term("verify", READ_BACK, "it reads back every rule, and writes again what isn't blue".to_owned()),
+                term(
+                    "DNS",
+                    RECORDS + TTL,
+                    format!("it writes the records within {RECORDS} s; resolvers keep an answer for up to {TTL} s"),
+                ),
+            ],
+        }
+    }
+
+    /// All of it.
+    pub fn total(&self) -> Duration {
+        self.terms.iter().map(|term| term.takes).sum()
+    }
+
+    /// True if it takes no longer than it may.
+    pub fn holds(&self) -> bool {
+        self.total() <= LIMIT
+    }
+}
+
+impl fmt::Display for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let terms: Vec<_> = self.terms.iter().map(|term| format!("{} {}", term.name, term.takes.as_secs())).collect();
+        write!(f, "{} s ({})", self.total().as_secs(), terms.join(" + "))
+    }
+}
+
+/// CloudWatch has a minute's metrics, and evaluates alarms on them, within another one.
+const METRICS_LATE: u64 = 60;
+/// EventBridge delivers in seconds, and a function that was idle starts in seconds.
+const EVENT: u64 = 10;
+/// What `lambda/failback` gives itself for the listeners, and for the records.
+const LISTENERS: u64 = 25;
+const RECORDS: u64 = 15;
+/// How much of that reading back may take.
+const READ_BACK: u64 = 10;
+/// Of Route 53's answers for load balancers.
+const TTL: u64 = 60;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_bad_minutes_are_in_time_and_three_are_not() {
+        assert_eq!(Bound::new(2).total(), Duration::from_secs(290));
+        assert!(Bound::new(1).holds() && Bound::new(2).holds() && !Bound::new(3).holds());
+    }
+
+    #[test]
+    fn the_function_keeps_to_what_is_counted_here() {
+        let function = include_str!("../../lambda/failback/failback.mjs");
+        assert!(function.contains("LISTENERS_MS = 25_000") && function.contains("DNS_MS = 15_000"));
+    }
+}

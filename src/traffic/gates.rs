@@ -1,0 +1,708 @@
+//! Gates: whether green is fit for the customers that it has, and for more of them.
+//!
+//! What was read is judged, not trusted: a metric can be missing, late, or not a number. A check passes only where that is
+//! shown, so all comparisons ask whether a value is within its limit, which not-a-number never is.
+
+use super::happening::{Check, Verdict};
+use super::share::Share;
+
+/// What green is measured by.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Limits {
+    /// Requests that green has to have served before it is judged. Zero: a green without any is fine.
+    pub least_requests: u64,
+    /// The most of green's requests that may fail, percent.
+    pub max_error_percent: f64,
+    /// How much more of them may fail than of blue's, in percent of the requests.
+    pub error_margin_percent: f64,
+    /// The longest that green's p99 may be, ms.
+    pub max_latency_ms: f64,
+    /// How many times blue's p99 green's may be ...
+    pub latency_factor: f64,
+    /// ... and how much more on top of that, ms.
+    pub latency_slack_ms: f64,
+    /// Healthy ones of the targets in each group of green's, percent. One has to be healthy in any case.
+    pub least_healthy_percent: u8,
+}
+
+/// What was read of AWS; `Err` says why something couldn't be.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Readings {
+    /// Green's target groups; none where there is no load balancer.
+    pub targets: Vec<Result<Targets, String>>,
+    /// The alarms that say that green's customers suffer.
+    pub alarms: Result<Vec<AlarmReading>, String>,
+    /// What blue's customers get.
+    pub blue: Result<Reading, String>,
+    /// What green's customers get.
+    pub green: Result<Reading, String>,
+}
+
+/// A target group. Targets that are on their way out, or that no request can reach, aren't counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Targets {
+    /// Which: `blue edge` for green's group on blue's load balancer.
+    pub group: String,
+    /// They pass their health checks.
+    pub healthy: u32,
+    /// They don't.
+    pub unhealthy: u32,
+    /// They haven't been checked often enough.
+    pub initial: u32,
+    /// Nobody knows how they are, for example as nobody checks.
+    pub unavailable: u32,
+    /// Why one of them isn't healthy.
+    pub reason: Option<String>,
+}
+
+/// An alarm.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlarmReading {
+    /// Its name.
+    pub name: String,
+    /// Its state.
+    pub state: AlarmState,
+    /// Why it is in that state.
+    pub reason: Option<String>,
+}
+
+/// The state of an alarm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AlarmState {
+    /// Nothing is wrong.
+    Ok,
+    /// It goes off.
+    Alarm,
+    /// It has too little to tell by.
+    InsufficientData,
+    /// There is no such alarm.
+    Missing,
+}
+
+/// What the customers of an environment got over some minutes, as the metrics say it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Reading {
+    /// Requests.
+    pub requests: f64,
+    /// Those of them that failed.
+    pub errors: f64,
+    /// The time within which 99 % of the requests were answered, ms; `None` where there was none to time, not-a-number where
+    /// CloudWatch doesn't tell.
+    pub p99_ms: Option<f64>,
+}
+
+/// Too few requests to judge by are enough to see that green is broken, from this number on: customers shouldn't suffer
+/// until there are enough of them.
+const FEW: f64 = 10.0;
+/// Green is broken if so many percent of its requests fail, or so many times what may.
+const BROKEN_PERCENT: f64 = 50.0;
+const BROKEN_TIMES: f64 = 10.0;
+/// By how much sums of counts may be off.
+const ROUNDING: f64 = 1e-9;
+
+/// Looks at green by all that was read. Where green has no customers, there is nothing that they could get.
+pub fn judge(readings: &Readings, limits: &Limits, green: Share) -> Vec<Check> {
+    let mut checks = Vec::new();
+    if !readings.targets.is_empty() {
+        checks.push(healthy_targets(&readings.targets, limits));
+    }
+    checks.push(alarms(&readings.alarms));
+    if green > Share::BLUE {
+        checks.extend(customers(&readings.blue, &readings.green, limits));
+    }
+    checks
+}
+
+/// What all checks say together: the worst of them.
+pub fn verdict(checks: &[Check]) -> Verdict {
+    checks.iter().map(|check| check.verdict).max().unwrap_or(Verdict::Pass)
+}
+
+/// What a check found: a verdict, and the reading that led to it.
+type Found = (Verdict, String);
+
+fn check(name: &str, (verdict, reading): Found) -> Check {
+    Check { name: name.to_owned(), verdict, reading }
+}
+
+fn healthy_targets(groups: &[Result<Targets, String>], limits: &Limits) -> Check {
+    let found: Vec<Found> = groups
+        .iter()
+        .map(|group| match group {
+            Ok(targets) => targets.judge(limits),
+            Err(why) => inconclusive(why.clone()),
+        })
+        .collect();
+    let worst = found.iter().map(|(verdict, _)| *verdict).max().unwrap_or(Verdict::Pass);
+    let readings: Vec<_> = found.into_iter().map(|(_, reading)| reading).collect();
+    check("healthy targets", (worst, readings.join("; ")))
+}
+
+impl Targets {
+    fn judge(&self, limits: &Limits) -> Found {
+        let (healthy, unhealthy) = (u64::from(self.healthy), u64::from(self.unhealthy));
+        let known = healthy + unhealthy;
+        let all = known + u64::from(self.initial) + u64::from(self.unavailable);
+        let enough = |of: u64| healthy > 0 && healthy * 100 >= u64::from(limits.least_healthy_percent) * of;
+        let because = self.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+        if all == 0 {
+            return (Verdict::Fail, format!("{}: no targets{because}", self.group));
+        }
+        let said = format!("{}: {healthy} of {all} healthy", self.group);
+        if enough(all) {
+            (Verdict::Pass, said)
+        } else if known > 0 && !enough(known) {
+            let least = limits.least_healthy_percent;
+            (Verdict::Fail, format!("{said}, {unhealthy} unhealthy (at least {least} % healthy){because}"))
+        } else {
+            inconclusive(format!("{said}, {} not known yet{because}", all - known))
+        }
+    }
+}
+
+fn alarms(alarms: &Result<Vec<AlarmReading>, String>) -> Check {
+    let found = match alarms {
+        Err(why) => inconclusive(why.clone()),
+        Ok(alarms) if alarms.is_empty() => (Verdict::Pass, "there are none".to_owned()),
+        Ok(alarms) => {
+            let in_words = |wanted: fn(&AlarmReading) -> bool| {
+                let words: Vec<_> = alarms.iter().filter(|alarm| wanted(alarm)).map(AlarmReading::in_words).collect();
+                (!words.is_empty()).then(|| words.join("; "))
+            };
+            let off = in_words(|alarm| alarm.state == AlarmState::Alarm);
+            let unknown = in_words(|alarm| alarm.state != AlarmState::Ok);
+            match (off, unknown) {
+                (Some(off), _) => (Verdict::Fail, off),
+                (None, Some(unknown)) => inconclusive(unknown),
+                (None, None) => (Verdict::Pass, format!("{} in OK", alarms.len())),
+            }
+        }
+    };
+    check("alarms", found)
+}
+
+impl AlarmReading {
+    fn in_words(&self) -> String {
+        let state = match self.state {
+            AlarmState::Ok => "is in OK",
+            AlarmState::Alarm => "is in ALARM",
+            AlarmState::InsufficientData => "is in INSUFFICIENT_DATA",
+            AlarmState::Missing => "isn't there",
+        };
+        let because = self.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+        format!("{} {state}{because}", self.name)
+    }
+}
+
+/// What green's customers get, next to what blue's do.
+fn customers(blue: &Result<Reading, String>, green: &Result<Reading, String>, limits: &Limits) -> [Check; 3] {
+    let (requests, errors, latency) = match known(green).and_then(|green| Ok((green, green.count()?))) {
+        Ok((green, requests)) => (
+            judge_requests(requests, limits),
+            judge_errors(blue, green, requests, limits).unwrap_or_else(inconclusive),
+            judge_latency(blue, green, requests, limits).unwrap_or_else(inconclusive),
+        ),
+        // Said once.
+        Err(why) => (inconclusive(why), inconclusive("not known".to_owned()), inconclusive("not known".to_owned())),
+    };
+    [check("requests", requests), check("errors", errors), check("latency", latency)]
+}
+
+fn judge_requests(requests: f64, limits: &Limits) -> Found {
+    if enough(requests, limits) {
+        (Verdict::Pass, format!("{} in green", number(requests)))
+    } else {
+        inconclusive(format!("{} of the {} that it takes to judge", number(requests), limits.least_requests))
+    }
+}
+
+fn judge_errors(
+    blue: &Result<Reading, String>,
+    green: &Reading,
+    requests: f64,
+    limits: &Limits,
+) -> Result<Found, String> {
+    let percent = green.error_percent()?;
+    let said = format!("{} of {} failed in green", percents(percent), number(requests));
+    let most = limits.max_error_percent;
+    let alone = format!("{said} (most {most} %)");
+    let within = percent <= most;
+    if !enough(requests, limits) {
+        let broken = percent >= BROKEN_PERCENT || percent > BROKEN_TIMES * most;
+        let few = format!("{said}: too few to judge");
+        return Ok(if !within && broken && requests >= FEW { (Verdict::Fail, alone) } else { inconclusive(few) });
+    }
+    if !within {
+        return Ok((Verdict::Fail, alone));
+    }
+    let blue = known(blue).and_then(|blue| Ok((blue.count()?, blue.error_percent()?)));
+    let (of, in_blue) = blue.map_err(|why| format!("{said}; of blue: {why}"))?;
+    if of == 0.0 || !enough(of, limits) {
+        return Ok((Verdict::Pass, alone));
+    }
+    let most = in_blue + limits.error_margin_percent;
+    let beside = format!("{said}, {} in blue (most {})", percents(in_blue), percents(most));
+    Ok((pass_if(percent <= most), beside))
+}
+
+fn judge_latency(
+    blue: &Result<Reading, String>,
+    green: &Reading,
+    requests: f64,
+    limits: &Limits,
+) -> Result<Found, String> {
+    let Some(p99) = green.p99()? else {
+        // Only where people say that green needs no customers to be judged.
+        let idle = requests == 0.0 && enough(requests, limits);
+        let none = "no p99 is known of green".to_owned();
+        return Ok(if idle { (Verdict::Pass, "nothing to time in green".to_owned()) } else { inconclusive(none) });
+    };
+    let said = format!("p99 {p99:.0} ms in green");
+    if !enough(requests, limits) {
+        return Ok(inconclusive(format!("{said}, of {}: too few to judge", number(requests))));
+    }
+    let alone = format!("{said} (most {} ms)", limits.max_latency_ms);
+    let within = p99 <= limits.max_latency_ms;
+    if !within {
+        return Ok((Verdict::Fail, alone));
+    }
+    let blue = known(blue).and_then(|blue| Ok((blue.count()?, blue.p99()?)));
+    let (of, in_blue) = blue.map_err(|why| format!("{said}; of blue: {why}"))?;
+    let Some(in_blue) = in_blue.filter(|_| enough(of, limits)) else { return Ok((Verdict::Pass, alone)) };
+    let most = in_blue * limits.latency_factor + limits.latency_slack_ms;
+    Ok((pass_if(p99 <= most), format!("{said}, {in_blue:.0} ms in blue (most {most:.0} ms)")))
+}
+
+impl Reading {
+    /// The requests, if they can be a count.
+    fn count(&self) -> Result<f64, String> {
+        let counts = self.requests.is_finite() && self.requests >= 0.0;
+        if counts { Ok(self.requests) } else { Err(nonsense(&format!("{} requests", self.requests))) }
+    }
+
+    /// How many percent of the requests failed, if that can be. Of none, none did.
+    fn error_percent(&self) -> Result<f64, String> {
+        let requests = self.count()?;
+        if !(0.0..=requests * (1.0 + ROUNDING)).contains(&self.errors) {
+            return Err(nonsense(&format!("{} failed of {}", self.errors, number(requests))));
+        }
+        Ok(if requests > 0.0 { 100.0 * self.errors / requests } else { 0.0 })
+    }
+
+    /// The p99, if it can be a time.
+    fn p99(&self) -> Result<Option<f64>, String> {
+        match self.p99_ms {
+            Some(p99) if p99.is_nan() => Err("CloudWatch doesn't tell the p99".to_owned()),
+            Some(p99) if p99.is_infinite() || p99 < 0.0 => Err(nonsense(&format!("a p99 of {p99} ms"))),
+            p99 => Ok(p99),
+        }
+    }
+}
+
+/// Without what could not be read.
+fn known(reading: &Result<Reading, String>) -> Result<&Reading, String> {
+    reading.as_ref().map_err(Clone::clone)
+}
+
+fn enough(requests: f64, limits: &Limits) -> bool {
+    requests >= limits.least_requests as f64
+}
+
+fn pass_if(within: bool) -> Verdict {
+    if within { Verdict::Pass } else { Verdict::Fail }
+}
+
+fn inconclusive(why: String) -> Found {
+    (Verdict::Inconclusive, why)
+}
+
+fn nonsense(what: &str) -> String {
+    format!("the metrics make no sense: {what}")
+}
+
+fn number(requests: f64) -> String {
+    format!("{requests:.0} request{}", if requests.round() == 1.0 { "" } else { "s" })
+}
+
+/// With as many digits as it takes to see a difference.
+fn percents(percent: f64) -> String {
+    if percent < 10.0 { format!("{percent:.2} %") } else { format!("{percent:.1} %") }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const LIMITS: Limits = Limits {
+        least_requests: 100,
+        max_error_percent: 1.0,
+        error_margin_percent: 0.5,
+        max_latency_ms: 2000.0,
+        latency_factor: 1.5,
+        latency_slack_ms: 100.0,
+        least_healthy_percent: 100,
+    };
+
+    fn reading(requests: f64, errors: f64, p99_ms: impl Into<Option<f64>>) -> Reading {
+        Reading { requests, errors, p99_ms: p99_ms.into() }
+    }
+
+    fn targets(healthy: u32, unhealthy: u32, initial: u32, unavailable: u32) -> Targets {
+        let group = "blue edge".to_owned();
+        Targets { group, healthy, unhealthy, initial, unavailable, reason: Some("it is so".to_owned()) }
+    }
+
+    fn alarm(name: &str, state: AlarmState) -> AlarmReading {
+        AlarmReading { name: name.to_owned(), state, reason: Some("2 of 2".to_owned()) }
+    }
+
+    /// Nothing is wrong.
+    fn well() -> Readings {
+        Readings {
+            targets: vec![Ok(targets(2, 0, 0, 0)), Ok(targets(1, 0, 0, 0))],
+            alarms: Ok(vec![alarm("errors", AlarmState::Ok), alarm("all", AlarmState::Ok)]),
+            blue: Ok(reading(1000.0, 2.0, 200.0)),
+            green: Ok(reading(1000.0, 2.0, 210.0)),
+        }
+    }
+
+    fn found(readings: &Readings, limits: &Limits, name: &str) -> (Verdict, String) {
+        let check = judge(readings, limits, Share::GREEN).into_iter().find(|check| check.name == name).unwrap();
+        (check.verdict, check.reading)
+    }
+
+    fn verdict_of(readings: &Readings) -> Verdict {
+        verdict(&judge(readings, &LIMITS, Share::GREEN))
+    }
+
+    fn of_green(green: Reading, name: &str) -> (Verdict, String) {
+        found(&Readings { green: Ok(green), ..well() }, &LIMITS, name)
+    }
+
+    fn of_blue(blue: Reading, green: Reading, name: &str) -> (Verdict, String) {
+        found(&Readings { blue: Ok(blue), green: Ok(green), ..well() }, &LIMITS, name)
+    }
+
+    #[test]
+    fn a_green_with_which_nothing_is_wrong_passes_all_checks() {
+        let checks = judge(&well(), &LIMITS, Share::GREEN);
+        let said: Vec<_> = checks.iter().map(|check| format!("{}: {}", check.name, check.reading)).collect();
+        assert_eq!(
+            said,
+            [
+                "healthy targets: blue edge: 2 of 2 healthy; blue edge: 1 of 1 healthy",
+                "alarms: 2 in OK",
+                "requests: 1000 requests in green",
+                "errors: 0.20 % of 1000 requests failed in green, 0.20 % in blue (most 0.70 %)",
+                "latency: p99 210 ms in green, 200 ms in blue (most 400 ms)",
+            ]
+        );
+        assert_eq!(verdict(&checks), Verdict::Pass);
+    }
+
+    #[test]
+    fn a_green_without_customers_is_not_judged_by_what_they_get() {
+        let readings = Readings { green: Err("can't be read".to_owned()), blue: Err(String::new()), ..well() };
+        let checks = judge(&readings, &LIMITS, Share::BLUE);
+        let names: Vec<_> = checks.iter().map(|check| check.name.as_str()).collect();
+        assert_eq!(names, ["healthy targets", "alarms"]);
+        assert_eq!(verdict(&checks), Verdict::Pass);
+        assert_eq!(judge(&readings, &LIMITS, 1.try_into().unwrap()).len(), 5);
+    }
+
+    #[test]
+    fn where_there_are_no_load_balancers_no_targets_are_missed() {
+        let checks = judge(&Readings { targets: Vec::new(), ..well() }, &LIMITS, Share::GREEN);
+        assert!(checks.iter().all(|check| check.name != "healthy targets" && check.verdict == Verdict::Pass));
+    }
+
+    #[test]
+    fn targets_have_to_be_healthy_and_known_to_be() {
+        let strict = LIMITS;
+        let half = Limits { least_healthy_percent: 50, ..LIMITS };
+        let none = Limits { least_healthy_percent: 0, ..LIMITS };
+        for (limits, counts, verdict, said) in [
+            (strict, (0, 0, 0, 0), Verdict::Fail, "blue edge: no targets: it is so"),
+            (strict, (3, 0, 0, 0), Verdict::Pass, "blue edge: 3 of 3 healthy"),
+            (
+                strict,
+                (0, 3, 0, 0),
+                Verdict::Fail,
+                "blue edge: 0 of 3 healthy, 3 unhealthy (at least 100 % healthy): it is so",
+            ),
+            (strict, (2, 1, 0, 0), Verdict::Fail, "2 of 3 healthy"),
+            (strict, (2, 1, 9, 0), Verdict::Fail, "2 of 12 healthy, 1 unhealthy"),
+            (strict, (0, 0, 2, 0), Verdict::Inconclusive, "0 of 2 healthy, 2 not known yet: it is so"),
+            (strict, (0, 0, 0, 1), Verdict::Inconclusive, "0 of 1 healthy, 1 not known yet"),
+            (strict, (2, 0, 1, 0), Verdict::Inconclusive, "2 of 3 healthy, 1 not known yet"),
+            (half, (1, 1, 0, 0), Verdict::Pass, "1 of 2 healthy"),
+            (half, (1, 2, 0, 0), Verdict::Fail, "1 of 3 healthy"),
+            (half, (1, 0, 1, 0), Verdict::Pass, "1 of 2 healthy"),
+            (half, (1, 1, 1, 0), Verdict::Inconclusive, "1 of 3 healthy, 1 not known yet"),
+            (none, (0, 1, 0, 0), Verdict::Fail, "0 of 1 healthy"),
+            (none, (1, 5, 0, 0), Verdict::Pass, "1 of 6 healthy"),
+        ] {
+            let (healthy, unhealthy, initial, unavailable) = counts;
+            let group = targets(healthy, unhealthy, initial, unavailable);
+            let found = found(&Readings { targets: vec![Ok(group)], ..well() }, &limits, "healthy targets");
+            assert!(found.0 == verdict && found.1.contains(said), "{counts:?}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn one_bad_target_group_is_enough() {
+        let bad = |group| {
+            found(&Readings { targets: vec![Ok(targets(1, 0, 0, 0)), group], ..well() }, &LIMITS, "healthy targets")
+        };
+        assert_eq!(bad(Ok(targets(0, 1, 0, 0))).0, Verdict::Fail);
+        let unreadable = bad(Err("green edge: can't be read".to_owned()));
+        assert_eq!(unreadable.0, Verdict::Inconclusive);
+        assert_eq!(unreadable.1, "blue edge: 1 of 1 healthy; green edge: can't be read");
+        let both = vec![Err("green edge: can't be read".to_owned()), Ok(targets(0, 0, 0, 0))];
+        assert_eq!(found(&Readings { targets: both, ..well() }, &LIMITS, "healthy targets").0, Verdict::Fail);
+    }
+
+    #[test]
+    fn alarms_that_go_off_fail_and_those_that_do_not_know_leave_it_open() {
+        let of = |states: &[AlarmState]| {
+            let alarms =
+                states.iter().enumerate().map(|(number, state)| alarm(&format!("a{number}"), *state)).collect();
+            found(&Readings { alarms: Ok(alarms), ..well() }, &LIMITS, "alarms")
+        };
+        assert_eq!(of(&[]), (Verdict::Pass, "there are none".to_owned()));
+        assert_eq!(of(&[AlarmState::Ok]), (Verdict::Pass, "1 in OK".to_owned()));
+        assert_eq!(
+            of(&[AlarmState::InsufficientData, AlarmState::Alarm, AlarmState::Ok, AlarmState::Alarm]),
+            (Verdict::Fail, "a1 is in ALARM: 2 of 2; a3 is in ALARM: 2 of 2".to_owned())
+        );
+        assert_eq!(
+            of(&[AlarmState::Ok, AlarmState::InsufficientData, AlarmState::Missing]),
+            (Verdict::Inconclusive, "a1 is in INSUFFICIENT_DATA: 2 of 2; a2 isn't there: 2 of 2".to_owned())
+        );
+        let unreadable = Readings { alarms: Err("can't be read: denied".to_owned()), ..well() };
+        assert_eq!(found(&unreadable, &LIMITS, "alarms"), (Verdict::Inconclusive, "can't be read: denied".to_owned()));
+    }
+
+    #[test]
+    fn too_few_requests_leave_it_open() {
+        let (verdict, said) = of_green(reading(12.0, 0.0, 100.0), "requests");
+        assert_eq!((verdict, said.as_str()), (Verdict::Inconclusive, "12 requests of the 100 that it takes to judge"));
+        assert_eq!(of_green(reading(12.0, 0.0, 100.0), "errors").0, Verdict::Inconclusive);
+        assert_eq!(of_green(reading(12.0, 0.0, 100.0), "latency").0, Verdict::Inconclusive);
+        // One slow request of few says nothing.
+        assert_eq!(of_green(reading(12.0, 0.0, 30_000.0), "latency").0, Verdict::Inconclusive);
+        assert_eq!(of_green(reading(99.0, 0.0, 100.0), "requests").0, Verdict::Inconclusive);
+        assert_eq!(of_green(reading(100.0, 0.0, 100.0), "requests").0, Verdict::Pass);
+        assert!(of_green(reading(1.0, 0.0, 100.0), "requests").1.starts_with("1 request of the 100"));
+        assert!(of_green(reading(0.0, 0.0, None), "requests").1.starts_with("0 requests of the 100"));
+    }
+
+    #[test]
+    fn few_requests_are_enough_to_see_that_green_is_broken() {
+        let (verdict, said) = of_green(reading(25.0, 10.0, 100.0), "errors");
+        assert_eq!((verdict, said.as_str()), (Verdict::Fail, "40.0 % of 25 requests failed in green (most 1 %)"));
+        // Ten times what may fail isn't more than that.
+        assert_eq!(of_green(reading(20.0, 2.0, 100.0), "errors").0, Verdict::Inconclusive);
+        assert_eq!(of_green(reading(20.0, 3.0, 100.0), "errors").0, Verdict::Fail);
+        assert_eq!(of_green(reading(10.0, 10.0, 100.0), "errors").0, Verdict::Fail);
+        assert_eq!(of_green(reading(9.0, 9.0, 100.0), "errors").0, Verdict::Inconclusive);
+        let lenient = Limits { max_error_percent: 20.0, ..LIMITS };
+        let of = |limits: &Limits, errors| {
+            found(&Readings { green: Ok(reading(20.0, errors, 100.0)), ..well() }, limits, "errors").0
+        };
+        assert_eq!(of(&lenient, 9.0), Verdict::Inconclusive);
+        assert_eq!(of(&lenient, 10.0), Verdict::Fail);
+        let all_may_fail = Limits { max_error_percent: 100.0, ..LIMITS };
+        assert_eq!(of(&all_may_fail, 20.0), Verdict::Inconclusive);
+    }
+
+    #[test]
+    fn errors_are_measured_by_the_limit_and_by_blue() {
+        let none = reading(0.0, 0.0, None);
+        assert_eq!(of_blue(none, reading(1000.0, 10.0, 100.0), "errors").0, Verdict::Pass);
+        let (verdict, said) = of_blue(none, reading(1000.0, 11.0, 100.0), "errors");
+        assert_eq!((verdict, said.as_str()), (Verdict::Fail, "1.10 % of 1000 requests failed in green (most 1 %)"));
+        let clean = reading(1000.0, 0.0, 100.0);
+        assert_eq!(of_blue(clean, reading(1000.0, 5.0, 100.0), "errors").0, Verdict::Pass);
+        let (verdict, said) = of_blue(clean, reading(1000.0, 6.0, 100.0), "errors");
+        assert_eq!(verdict, Verdict::Fail);
+        assert_eq!(said, "0.60 % of 1000 requests failed in green, 0.00 % in blue (most 0.50 %)");
+        // A blue with few requests is nothing to compare with.
+        assert_eq!(of_blue(reading(99.0, 0.0, 100.0), reading(1000.0, 6.0, 100.0), "errors").0, Verdict::Pass);
+        // A blue that is worse excuses nothing above the limit.
+        assert_eq!(of_blue(reading(1000.0, 500.0, 100.0), reading(1000.0, 11.0, 100.0), "errors").0, Verdict::Fail);
+    }
+
+    #[test]
+    fn latency_is_measured_by_the_limit_and_by_blue() {
+        let none = reading(0.0, 0.0, None);
+        let green = |p99: f64| reading(1000.0, 0.0, p99);
+        assert_eq!(of_blue(none, green(2000.0), "latency").0, Verdict::Pass);
+        let (verdict, said) = of_blue(none, green(2001.0), "latency");
+        assert_eq!((verdict, said.as_str()), (Verdict::Fail, "p99 2001 ms in green (most 2000 ms)"));
+        assert_eq!(of_blue(green(200.0), green(400.0), "latency").0, Verdict::Pass);
+        let (verdict, said) = of_blue(green(200.0), green(401.0), "latency");
+        assert_eq!((verdict, said.as_str()), (Verdict::Fail, "p99 401 ms in green, 200 ms in blue (most 400 ms)"));
+        assert_eq!(of_blue(reading(99.0, 0.0, 200.0), green(401.0), "latency").0, Verdict::Pass);
+        assert_eq!(of_blue(reading(1000.0, 0.0, None), green(401.0), "latency").0, Verdict::Pass);
+        assert_eq!(of_blue(green(5000.0), green(2001.0), "latency").0, Verdict::Fail);
+    }
+
+    #[test]
+    fn metrics_that_are_missing_or_make_no_sense_leave_it_open() {
+        let missing = of_green(reading(1000.0, 0.0, None), "latency");
+        assert_eq!(missing, (Verdict::Inconclusive, "no p99 is known of green".to_owned()));
+        for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -1.0] {
+            let (verdict, said) = of_green(reading(bad, 0.0, 100.0), "requests");
+            assert!(verdict == Verdict::Inconclusive && said.starts_with("the metrics make no sense: "), "{said}");
+            let (verdict, said) = of_green(reading(1000.0, bad, 100.0), "errors");
+            assert!(verdict == Verdict::Inconclusive && said.starts_with("the metrics make no sense: "), "{said}");
+            assert_eq!(of_green(reading(1000.0, 0.0, bad), "latency").0, Verdict::Inconclusive);
+            let fine = reading(1000.0, 0.0, 100.0);
+            assert_eq!(of_blue(reading(bad, 0.0, 100.0), fine, "errors").0, Verdict::Inconclusive);
+            assert_eq!(of_blue(reading(1000.0, bad, 100.0), fine, "errors").0, Verdict::Inconclusive);
+            assert_eq!(of_blue(reading(1000.0, 0.0, bad), fine, "latency").0, Verdict::Inconclusive);
+        }
+        let (verdict, said) = of_green(reading(100.0, 101.0, 100.0), "errors");
+        assert_eq!(verdict, Verdict::Inconclusive);
+        assert_eq!(said, "the metrics make no sense: 101 failed of 100 requests");
+        // Sums of floats.
+        assert_eq!(of_green(reading(100.0, 100.0 + 1e-9, 100.0), "errors").0, Verdict::Fail);
+    }
+
+    #[test]
+    fn what_could_not_be_read_leaves_it_open_unless_the_rest_fails() {
+        let unread = || Err("can't be read: denied".to_owned());
+        let readings = Readings { green: unread(), ..well() };
+        assert_eq!(verdict_of(&readings), Verdict::Inconclusive);
+        assert_eq!(found(&readings, &LIMITS, "requests"), (Verdict::Inconclusive, "can't be read: denied".to_owned()));
+        let readings = Readings { blue: unread(), ..well() };
+        assert_eq!(verdict_of(&readings), Verdict::Inconclusive);
+        assert!(found(&readings, &LIMITS, "errors").1.ends_with("; of blue: can't be read: denied"));
+        let green = Ok(reading(1000.0, 11.0, f64::NAN));
+        assert_eq!(verdict_of(&Readings { blue: unread(), green, ..well() }), Verdict::Fail);
+        let alarms = Ok(vec![alarm("a", AlarmState::Alarm)]);
+        assert_eq!(verdict_of(&Readings { alarms, green: unread(), ..well() }), Verdict::Fail);
+    }
+
+    #[test]
+    fn an_idle_green_passes_only_where_no_requests_are_asked_for() {
+        let idle = Readings { blue: Ok(reading(0.0, 0.0, None)), green: Ok(reading(0.0, 0.0, None)), ..well() };
+        assert_eq!(verdict_of(&idle), Verdict::Inconclusive);
+        let none_asked = Limits { least_requests: 0, ..LIMITS };
+        assert_eq!(verdict(&judge(&idle, &none_asked, Share::GREEN)), Verdict::Pass);
+        // As soon as there is a request, all of it counts.
+        for green in
+            [reading(1.0, 1.0, 100.0), reading(1.0, 0.0, None), reading(0.0, 0.0, f64::NAN), reading(0.0, 1.0, None)]
+        {
+            let readings = Readings { green: Ok(green), ..idle.clone() };
+            assert_ne!(verdict(&judge(&readings, &none_asked, Share::GREEN)), Verdict::Pass, "{green:?}");
+        }
+    }
+
+    /// Counts and times as they come, and what must not be.
+    fn value() -> impl Strategy<Value = f64> {
+        prop_oneof![
+            6 => (0u32..3000).prop_map(f64::from),
+            2 => prop::num::f64::ANY,
+            1 => prop::sample::select(vec![f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.0, -1.0]),
+        ]
+    }
+
+    prop_compose! {
+        fn any_reading()(requests in value(), errors in value(), p99_ms in prop::option::of(value())) -> Reading {
+            Reading { requests, errors, p99_ms }
+        }
+    }
+
+    prop_compose! {
+        fn limits()(
+            least_requests in prop_oneof![Just(0u64), 0u64..2000],
+            max_error_percent in 0.0..=100.0,
+            error_margin_percent in 0.0..=100.0,
+            max_latency_ms in 0.0..=3000.0,
+            latency_factor in 1.0..=3.0,
+            latency_slack_ms in 0.0..=1000.0,
+            least_healthy_percent in 0u8..=100,
+        ) -> Limits {
+            Limits {
+                least_requests, max_error_percent, error_margin_percent, max_latency_ms, latency_factor,
+                latency_slack_ms, least_healthy_percent,
+            }
+        }
+    }
+
+    /// Worse means: it never gets better by it.
+    const STATES: [&[AlarmState]; 3] =
+        [&[AlarmState::Ok], &[AlarmState::InsufficientData, AlarmState::Missing], &[AlarmState::Alarm]];
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+
+        #[test]
+        fn nothing_passes_that_is_not_within_its_limits(
+            blue in any_reading(), green in any_reading(), limits in limits(), share in 1u8..=100,
+        ) {
+            let readings = Readings { blue: Ok(blue), green: Ok(green), ..well() };
+            if verdict(&judge(&readings, &limits, share.try_into().unwrap())) == Verdict::Pass {
+                for value in [green.requests, green.errors, green.p99_ms.unwrap_or(0.0), blue.requests, blue.errors] {
+                    prop_assert!(value.is_finite() && value >= 0.0);
+                }
+                prop_assert!(blue.p99_ms.is_none_or(|p99| p99.is_finite() && p99 >= 0.0));
+                prop_assert!(green.requests >= limits.least_requests as f64);
+                prop_assert!(green.errors * 100.0 <= green.requests * limits.max_error_percent * (1.0 + 1e-6));
+                prop_assert!(green.p99_ms.map_or(green.requests == 0.0, |p99| p99 <= limits.max_latency_ms));
+            }
+        }
+
+        #[test]
+        fn more_errors_are_never_better(
+            blue in any_reading(), limits in limits(), requests in 1u32..3000, errors in (0.0..=1.0, 0.0..=1.0),
+        ) {
+            let requests = f64::from(requests);
+            let of = |errors: f64| {
+                let green = Ok(reading(requests, (errors * requests).floor(), 100.0));
+                verdict(&judge(&Readings { blue: Ok(blue), green, ..well() }, &limits, Share::GREEN))
+            };
+            let (fewer, more) = (errors.0.min(errors.1), errors.0.max(errors.1));
+            prop_assert!(of(fewer) <= of(more));
+        }
+
+        #[test]
+        fn slower_is_never_better(
+            blue in any_reading(), limits in limits(), requests in 0u32..3000, p99 in (0.0..5000.0, 0.0..5000.0),
+        ) {
+            let of = |p99: f64| {
+                let green = Ok(reading(f64::from(requests), 0.0, p99));
+                verdict(&judge(&Readings { blue: Ok(blue), green, ..well() }, &limits, Share::GREEN))
+            };
+            prop_assert!(of(f64::min(p99.0, p99.1)) <= of(f64::max(p99.0, p99.1)));
+        }
+
+        #[test]
+        fn a_worse_alarm_is_never_better(
+            others in prop::collection::vec((0usize..3, any::<bool>()), 0..4), one in 0usize..3, worse in 0usize..3, other in any::<bool>(),
+        ) {
+            prop_assume!(worse >= one);
+            let state = |rank: usize, other: bool| *STATES[rank].get(usize::from(other)).unwrap_or(&STATES[rank][0]);
+            let of = |rank: usize| {
+                let mut alarms: Vec<_> = others.iter().map(|(rank, other)| alarm("other", state(*rank, *other))).collect();
+                alarms.push(alarm("one", state(rank, other)));
+                verdict_of(&Readings { alarms: Ok(alarms), ..well() })
+            };
+            prop_assert!(of(one) <= of(worse));
+        }
+
+        #[test]
+        fn a_target_that_falls_ill_is_never_better(
+            healthy in 1u32..20, unhealthy in 0u32..20, initial in 0u32..20, unavailable in 0u32..20, limits in limits(),
+        ) {
+            let of = |group: Targets| found(&Readings { targets: vec![Ok(group)], ..well() }, &limits, "healthy targets").0;
+            let before = of(targets(healthy, unhealthy, initial, unavailable));
+            prop_assert!(before <= of(targets(healthy - 1, unhealthy + 1, initial, unavailable)));
+            prop_assert!(before <= of(targets(healthy - 1, unhealthy, initial + 1, unavailable)));
+        }
+    }
+}

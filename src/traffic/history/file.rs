@@ -1,0 +1,209 @@
+//! The file of the history: appending to it, and reading what is new in it.
+
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use jiff::Timestamp;
+
+use super::chain::{self, Fault};
+use super::{By, Entry, HistoryError, NOTHING, Verified};
+use crate::traffic::happening::Happening;
+
+/// The history of one system under one suffix. Copies share what they know of the file.
+#[derive(Clone, Debug)]
+pub struct History {
+    path: PathBuf,
+    by: By,
+    seen: Arc<Mutex<Seen>>,
+}
+
+/// How far the file was read.
+#[derive(Debug, Default)]
+struct Seen {
+    /// Where its last whole line ended.
+    end: u64,
+    /// The number of the entry on it.
+    last: u64,
+}
+
+impl History {
+    /// The history at `path`, where `by` puts things down. Opens nothing: the first entry makes the file.
+    pub fn at(path: PathBuf, by: By) -> Self {
+        History { path, by, seen: Arc::default() }
+    }
+
+    /// Who puts things down here.
+    pub fn by(&self) -> &By {
+        &self.by
+    }
+
+    /// Appends what happened, and why; it is on disk when this returns. Waits for other processes that append.
+    ///
+    /// # Errors
+    /// The file can't be written, or its last line can't be read. What a crash has left of a line is no error: nobody was
+    /// told that it was written, and it is cut off.
+    pub fn append(&self, what: Happening, why: Option<&str>) -> Result<Entry, HistoryError> {
+        let failed = |what| move |source| self.io(what, source);
+        let folder = self.path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
+        fs::create_dir_all(folder).map_err(failed("can't make the folder of"))?;
+        let opened = File::options().create(true).read(true).append(true).mode(0o600).open(&self.path);
+        let mut file = opened.map_err(failed("can't open the history"))?;
+        // Freed when the file is closed, however this ends.
+        file.lock().map_err(failed("can't lock the history"))?;
+        let tail = Tail::read(&file).map_err(failed("can't read the history"))?;
+        let last = match tail.last() {
+            Ok(last) => last,
+            // Reading all of it tells the line.
+            Err(what) => {
+                let error = || self.io("can't read the history", io::Error::other(what));
+                return Err(self.entries().err().unwrap_or_else(error));
+            }
+        };
+        if !tail.torn.is_empty() {
+            file.set_len(tail.end).map_err(failed("can't write the history"))?;
+        }
+        let (number, before) = last.map_or((1, NOTHING.to_owned()), |last| (last.number + 1, last.hash));
+        let (at, by, why, hash) = (Timestamp::now(), self.by.clone(), why.map(str::to_owned), String::new());
+        let mut entry = Entry { number, at, by, why, what, before, hash };
+        let line = chain::seal(&mut entry);
+        let written = file.write_all(line.as_bytes()).and_then(|()| file.sync_all());
+        written.map_err(failed("can't write the history"))?;
+        if tail.end == 0 {
+            // The file may be new: its name has to be on disk as well.
+            let synced = File::open(folder).and_then(|folder| folder.sync_all());
+            synced.map_err(failed("can't write the folder of"))?;
+        }
+        Ok(entry)
+    }
+
+    /// All entries. No file is an empty history, and what a crash has left of a line at its end is left out.
+    ///
+    /// # Errors
+    /// The file can't be read, or a line of it is no entry. Whether they are what was once written is for
+    /// [`History::verify`] to say.
+    pub fn entries(&self) -> Result<Vec<Entry>, HistoryError> {
+        chain::parse(&self.read(0)?).map(|(entries, _)| entries).map_err(|fault| self.fault(fault))
+    }
+
+    /// The entries with a larger number. Reads only what came since it was last asked.
+    ///
+    /// # Errors
+    /// As of [`History::entries`].
+    pub fn after(&self, number: u64) -> Result<Vec<Entry>, HistoryError> {
+        let mut seen = self.seen.lock().expect("no panic holds this lock");
+        let length = match fs::metadata(&self.path) {
+            Ok(metadata) => metadata.len(),
+            Err(error) if error.kind() == ErrorKind::NotFound => 0,
+            Err(error) => return Err(self.io("can't read the history", error)),
+        };
+        let goes_on = number >= seen.last && length >= seen.end;
+        if goes_on && length == seen.end {
+            return Ok(Vec::new());
+        }
+        let from = if goes_on { seen.end } else { 0 };
+        let (mut entries, read) = match chain::parse(&self.read(from)?) {
+            Ok(parsed) => parsed,
+            Err(fault) if from == 0 => return Err(self.fault(fault)),
+            // Damaged, or another file by now: to be read, and its lines to be counted, from the beginning.
+            Err(_) => {
+                *seen = Seen::default();
+                drop(seen);
+                let entries = self.entries()?;
+                return Ok(entries.into_iter().filter(|entry| entry.number > number).collect());
+            }
+        };
+        let last = entries.last().map_or(if from == 0 { 0 } else { seen.last }, |entry| entry.number);
+        *seen = Seen { end: from + read as u64, last };
+        entries.retain(|entry| entry.number > number);
+        Ok(entries)
+    }
+
+    /// Checks that no entry was changed, inserted, moved or removed since it was written. That some were cut off at the end
+    /// is only found by who knows a later head: see [`History::verify_with`].
+    ///
+    /// # Errors
+    /// What is wrong first, and in which line; or the file can't be read.
+    pub fn verify(&self) -> Result<Verified, HistoryError> {
+        let (_, verified) = chain::verify(&self.read(0)?).map_err(|fault| self.fault(fault))?;
+        Ok(verified)
+    }
+
+    /// As [`History::verify`], and checks that the entry with the hash `head` is among them.
+    ///
+    /// # Errors
+    /// As of [`History::verify`], or there is no such entry.
+    pub fn verify_with(&self, head: &str) -> Result<Verified, HistoryError> {
+        let (entries, verified) = chain::verify(&self.read(0)?).map_err(|fault| self.fault(fault))?;
+        // The head of an empty history comes before every other.
+        if head == NOTHING || entries.iter().any(|entry| entry.hash == head) {
+            return Ok(verified);
+        }
+        let (path, head) = (self.path.display().to_string(), head.to_owned());
+        Err(HistoryError::Headless { path, entries: entries.len(), head })
+    }
+
+    /// The file from this byte on.
+    fn read(&self, from: u64) -> Result<Vec<u8>, HistoryError> {
+        let mut text = Vec::new();
+        let read = File::open(&self.path).and_then(|mut file| {
+            file.seek(SeekFrom::Start(from))?;
+            file.read_to_end(&mut text)
+        });
+        match read {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(self.io("can't read the history", error)),
+            _ => Ok(text),
+        }
+    }
+
+    fn fault(&self, Fault { line, unreadable, what }: Fault) -> HistoryError {
+        let path = self.path.display().to_string();
+        match unreadable {
+            true => HistoryError::Damaged { path, line, what },
+            false => HistoryError::Changed { path, line, what },
+        }
+    }
+
+    fn io(&self, what: &'static str, source: io::Error) -> HistoryError {
+        HistoryError::Io { what, path: self.path.display().to_string(), source }
+    }
+}
+
+/// How the file ends.
+struct Tail {
+    /// The last whole line; empty if there is none.
+    line: Vec<u8>,
+    /// Where it ends.
+    end: u64,
+    /// What comes after it.
+    torn: Vec<u8>,
+}
+
+impl Tail {
+    fn read(file: &File) -> io::Result<Self> {
+        let length = file.metadata()?.len();
+        let mut window = 1 << 16;
+        loop {
+            let start = length.saturating_sub(window);
+            let mut text = vec![0; usize::try_from(length - start).map_err(io::Error::other)?];
+            file.read_exact_at(&mut text, start)?;
+            let is_end = |byte: &u8| *byte == b'\n';
+            let end = text.iter().rposition(is_end).map_or(0, |at| at + 1);
+            let before = text[..end.saturating_sub(1)].iter().rposition(is_end).map(|at| at + 1);
+            if before.is_some() || start == 0 {
+                let (whole, torn) = text.split_at(end);
+                let line = whole[before.unwrap_or(0)..].to_vec();
+                return Ok(Tail { line, end: start + end as u64, torn: torn.to_vec() });
+            }
+            window *= 4;
+        }
+    }
+
+    /// The entry on the last whole line; `None` if there is none.
+    fn last(&self) -> Result<Option<Entry>, String> {
+        chain::check_torn(&self.torn)?;
+        if self.line.is_empty() { Ok(None) } else { chain::entry(&self.line).map(Some) }
+    }
+}

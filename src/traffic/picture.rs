@@ -1,0 +1,107 @@
+//! Who serves the customers at this moment, how well, and what would happen if green fell ill: read only.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::gates::{Limits, Readings, judge, verdict};
+use super::happening::{Check, Verdict, Weight};
+use super::history::{Entry, Expected, Unfinished, last_seen, unfinished};
+use super::levers::Levers;
+use super::share::Share;
+use super::{listeners, records, signals};
+use crate::aws::{Cloud, Error};
+
+/// Over how much time requests and errors are counted.
+pub const SPAN: Duration = Duration::from_secs(300);
+
+/// The traffic of a system at one moment.
+#[derive(Debug)]
+pub struct Picture {
+    /// Each lever: its name, and its weights or why they can't be read.
+    pub levers: Vec<(String, Result<Vec<Weight>, Error>)>,
+    /// The share of the requests that green serves; `None` where the deciding levers don't agree or can't be read.
+    pub green: Option<Share>,
+    /// Targets, alarms, requests, errors and latency over the last five minutes.
+    pub readings: Readings,
+    /// What a shift would make of them.
+    pub checks: Vec<Check>,
+    /// All in all.
+    pub verdict: Verdict,
+    /// The shift that was begun and isn't over.
+    pub unfinished: Option<Unfinished>,
+    /// The weights aren't what the history says: somebody else has changed them.
+    pub changed_by_others: bool,
+}
+
+impl Picture {
+    /// Looks at all of it, at once.
+    pub async fn take(cloud: &Cloud, levers: &Levers, limits: &Limits, history: &[Entry]) -> Self {
+        let since = Timestamp::now() - SPAN;
+        let (weights, readings) = tokio::join!(weights(cloud, levers), signals::readings(cloud, levers, since));
+        let (edges, name) = weights;
+        let deciding = if levers.have_edges() { &edges } else { &name };
+        let green = agreed(deciding);
+        let most = deciding.iter().filter_map(|(_, weights)| weights.as_ref().ok()).flatten();
+        let most = most.filter_map(|weight| weight.split.share()).max().unwrap_or(Share::BLUE);
+        let checks = judge(&readings, limits, most);
+        let seen = last_seen(history);
+        let changed_by_others =
+            differs(&edges, seen.listeners.as_ref()) || differs(&name, seen.dns.as_ref());
+        Picture {
+            levers: edges.into_iter().chain(name).collect(),
+            green,
+            readings,
+            verdict: verdict(&checks),
+            checks,
+            unfinished: unfinished(history),
+            changed_by_others,
+        }
+    }
+
+    /// All weights that could be read.
+    pub fn weights(&self) -> Vec<Weight> {
+        self.levers.iter().filter_map(|(_, weights)| weights.as_ref().ok()).flatten().cloned().collect()
+    }
+}
+
+type Read = Vec<(String, Result<Vec<Weight>, Error>)>;
+
+async fn weights(cloud: &Cloud, levers: &Levers) -> (Read, Read) {
+    let edges = levers.edges.iter().map(|edge| async {
+        let now = listeners::read(cloud, edge).await;
+        (format!("{} edge", edge.name), now.map(|edge| edge.weights().collect()))
+    });
+    let name = async {
+        let Some(dns) = &levers.dns else { return Vec::new() };
+        let now = records::read(cloud, dns).await;
+        vec![(dns.name.clone(), now.map(|name| vec![name.weight(dns)]))]
+    };
+    tokio::join!(futures::future::join_all(edges), name)
+}
+
+fn agreed(deciding: &Read) -> Option<Share> {
+    let mut shares = Vec::new();
+    for (_, weights) in deciding {
+        shares.extend(weights.as_ref().ok()?.iter().map(|weight| weight.split.share()));
+    }
+    let first = shares.first().copied()??;
+    shares.iter().all(|share| *share == Some(first)).then_some(first)
+}
+
+/// True if any of the weights is something that the history doesn't expect.
+fn differs(read: &Read, expected: Option<&Expected>) -> bool {
+    let Some(expected) = expected else { return false };
+    let weights = read.iter().filter_map(|(_, weights)| weights.as_ref().ok()).flatten();
+    weights.into_iter().any(|weight| !is_expected(weight, expected))
+}
+
+fn is_expected(weight: &Weight, expected: &Expected) -> bool {
+    match expected {
+        Expected::Share(share) => weight.split.is(*share),
+        Expected::Either { from, to } => weight.split.is(*to) || from.contains(weight),
+        // Weights that came up since then are somebody's doing as well.
+        Expected::Weights(weights) => weights.contains(weight),
+    }
+}
+

@@ -1,0 +1,236 @@
+//! Live traffic: shifts and failbacks under load, through kills, an ill green, and what others do meanwhile.
+
+mod gates;
+mod killed;
+mod moved;
+mod others;
+mod terminal;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::join_all;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tokio::sync::{Mutex, MutexGuard};
+
+use crate::support::cli::{Run, Started};
+use crate::support::load::{Log, payment};
+use crate::support::wait::wait_for;
+use crate::support::{Cli, Load, Sandbox};
+
+const SUFFIX: &str = "live1";
+/// The machine that runs this has other work too. How fast environments answer is no matter of these tests.
+const CONFIGURATION: &str = "
+[network]
+test_cidrs = [\"10.0.0.0/8\"]
+
+[shift]
+max_latency_ms = 60000
+latency_slack_ms = 60000
+
+[alarms]
+latency_p99_ms = 60000
+";
+/// What changes weights.
+const WRITES: [&str; 3] = ["elbv2:ModifyListener", "elbv2:ModifyRule", "route53:ChangeResourceRecordSets"];
+/// Customers' payments a second.
+const RATE: u32 = 40;
+
+/// Tests with customers take turns: two at a time would measure one another.
+static CUSTOMERS: Mutex<()> = Mutex::const_new(());
+
+/// A system in a sandbox of its own, all at blue.
+struct Stage {
+    sandbox: Arc<Sandbox>,
+    cli: Cli,
+    /// The live name.
+    live: String,
+    /// The host names of both edges, and the live name.
+    hosts: Vec<String>,
+}
+
+/// A system that customers use.
+struct Busy {
+    stage: Stage,
+    load: Load,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Stage {
+    async fn applied() -> Self {
+        let sandbox = Arc::new(Sandbox::fresh().await);
+        let cli = Cli::new(&sandbox);
+        cli.configure(CONFIGURATION);
+        let outputs = cli.run(&["apply", "--suffix", SUFFIX, "--json"]).await.ok().summary().rest["outputs"].clone();
+        let output = |name: &str| outputs[name].as_str().unwrap_or_else(|| panic!("no output {name}")).to_owned();
+        let live = output("live_name");
+        let hosts = vec![output("blue_alb_dns_name"), output("green_alb_dns_name"), live.clone()];
+        Stage { sandbox, cli, live, hosts }
+    }
+
+    /// Waits its turn, starts all functions, and lets customers in.
+    async fn busy(per_second: u32) -> Busy {
+        let turn = CUSTOMERS.lock().await;
+        let stage = Stage::applied().await;
+        // There is no database for them to write to.
+        join_all(["blue", "green"].map(|name| stage.aws_of("pause", function("payment-processor", name)))).await;
+        let green = format!("{}:8443", stage.hosts[1]);
+        join_all([&stage.hosts[0], &green].map(|host| stage.pay(host, 8, 202))).await;
+        let load = Load::start(&stage.sandbox, &stage.hosts, per_second);
+        wait_for(Duration::from_secs(60), || (load.log().len() >= 30).then_some(()))
+            .await
+            .expect("payments are answered");
+        Busy { stage, load, _turn: turn }
+    }
+
+    /// Sends payments at once; all have to be answered with this status.
+    async fn pay(&self, host: &str, number: usize, status: u16) {
+        let payments: Vec<_> = (0..number).map(|_| payment()).collect();
+        for answer in join_all(payments.iter().map(|payment| self.sandbox.send(host, payment))).await {
+            assert_eq!(answer.status, status, "{host}: {answer:?}");
+        }
+    }
+
+    /// Calls a function of `support/python/traffic.py`.
+    async fn aws(&self, arguments: &[&str]) -> Value {
+        self.sandbox.python_file("traffic.py", arguments).await
+    }
+
+    async fn aws_of(&self, name: &str, function: String) -> Value {
+        self.aws(&[name, &function]).await
+    }
+
+    fn start(&self, arguments: &[&str]) -> Started {
+        self.cli.start(&[arguments, &["--suffix", SUFFIX]].concat())
+    }
+
+    async fn run(&self, arguments: &[&str]) -> Run {
+        self.start(arguments).finish().await
+    }
+
+    /// A shift that nobody has to agree to, with JSON.
+    fn start_shift(&self, arguments: &[&str]) -> Started {
+        self.start(&[&["shift", "--yes", "--json"], arguments].concat())
+    }
+
+    async fn shift(&self, arguments: &[&str]) -> Run {
+        self.start_shift(arguments).finish().await
+    }
+
+    /// The whole lines of the history.
+    fn history(&self) -> Vec<Value> {
+        let text = std::fs::read_to_string(self.history_file()).unwrap_or_default();
+        let whole = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+        whole
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("no JSON ({error}): {line}")))
+            .collect()
+    }
+
+    fn history_file(&self) -> std::path::PathBuf {
+        self.cli.state_folder().join(format!("{SUFFIX}.history"))
+    }
+
+    /// Waits until the history has an entry like this behind its first `known` ones.
+    async fn awaits(&self, known: usize, what: &str, is_it: impl Fn(&Value) -> bool) {
+        let found =
+            wait_for(Duration::from_secs(120), || self.history()[known..].iter().any(&is_it).then_some(())).await;
+        found.unwrap_or_else(|| panic!("{what} never comes: {:#?}", &self.history()[known..]));
+    }
+
+    /// All weights, as boto3 sees them.
+    async fn weights(&self) -> Value {
+        self.aws(&["weights", &self.live]).await
+    }
+
+    /// All levers give green this share.
+    async fn assert_green(&self, percent: u32) {
+        assert_eq!(self.weights().await, weights(percent, percent, percent));
+    }
+
+    /// What was written to listeners and records since the calls were forgotten.
+    fn writes(&self) -> Vec<String> {
+        self.sandbox.changes().into_iter().filter(|change| WRITES.contains(&change.as_str())).collect()
+    }
+
+    /// What `status` says of the traffic. Its weights have to be those that boto3 sees.
+    async fn status(&self) -> Value {
+        let status = self.run(&["status", "--json"]).await.ok().events().pop().expect("a summary");
+        let traffic = status["traffic"].clone();
+        let told = traffic["weights"].as_array().expect("weights").iter();
+        let told: BTreeMap<_, _> =
+            told.map(|one| (text(&one["lever"]), json!({ "blue": one["blue"], "green": one["green"] }))).collect();
+        let real = self.weights().await;
+        let [blue, green] = ["blue", "green"].map(|edge| real["listeners"][alb(edge)].clone());
+        let real = [("blue edge", blue), ("green edge", green), (self.live.as_str(), real["records"].clone())];
+        assert_eq!(told, real.map(|(lever, split)| (lever.to_owned(), split)).into(), "{traffic}");
+        traffic
+    }
+}
+
+impl Busy {
+    /// Lets the customers go, and gives what became of them.
+    fn end(self) -> (Stage, Log) {
+        (self.stage, self.load.stop())
+    }
+}
+
+impl std::ops::Deref for Busy {
+    type Target = Stage;
+
+    fn deref(&self) -> &Stage {
+        &self.stage
+    }
+}
+
+/// A function of an environment.
+fn function(name: &str, environment: &str) -> String {
+    format!("{name}-{environment}-{SUFFIX}")
+}
+
+/// The name of an environment's load balancer.
+fn alb(environment: &str) -> String {
+    format!("alb-{environment}-{SUFFIX}")
+}
+
+/// The weights with these shares of green: blue's edge, green's edge, DNS.
+fn weights(blue_edge: u32, green_edge: u32, dns: u32) -> Value {
+    let split = |green: u32| json!({ "blue": 100 - green, "green": green });
+    let listeners = BTreeMap::from([(alb("blue"), split(blue_edge)), (alb("green"), split(green_edge))]);
+    json!({ "listeners": listeners, "records": split(dns) })
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("no text: {value}")).to_owned()
+}
+
+/// When an entry of the history was put down.
+fn at(entry: &Value) -> Timestamp {
+    text(&entry["at"]).parse().unwrap_or_else(|error| panic!("no time ({error}): {entry}"))
+}
+
+/// True for an entry that says this: `("writing", "dns")`; without a lever any does.
+fn says(entry: &Value, event: &str, lever: Option<&str>) -> bool {
+    entry["event"] == event && lever.is_none_or(|lever| entry["lever"] == lever)
+}
+
+/// What happened, in the order of the JSON lines.
+fn happenings(run: &Run) -> Vec<Value> {
+    run.events().into_iter().filter(|event| event["type"] == "happening").collect()
+}
+
+/// The last JSON line, which says how it ended.
+fn ending(run: &Run) -> Value {
+    let last = run.events().pop().unwrap_or_default();
+    assert_eq!(last["type"], "summary", "{}{}", run.stdout, run.stderr);
+    last
+}
+
+/// Fails unless a command ended like that, and says why in these words.
+fn assert_ended(run: &Run, outcome: &str, because: &[&str]) {
+    let ending = ending(run);
+    assert_eq!(ending["outcome"], outcome, "{ending}");
+    let said = ending["because"].to_string();
+    assert!(because.iter().all(|word| said.contains(word)), "it doesn't say {because:?}: {said}");
+}

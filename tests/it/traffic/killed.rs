@@ -1,0 +1,111 @@
+//! The process dies in the middle of a shift, at one point after the other. What stands is told, and can be gone on from.
+
+use super::{Stage, says};
+use crate::support::Fault;
+
+/// How the traffic is brought in order after the death.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    Resume,
+    Abort,
+    Failback,
+}
+
+/// Where it dies.
+#[derive(Clone, Copy, Debug)]
+enum Point {
+    /// Once the history has such an entry.
+    Event(&'static str, Option<&'static str>),
+    /// Once it says that it holds a step.
+    Holding,
+    /// While AWS takes no write of this lever, so that nothing of it is written.
+    Refused(&'static str, &'static str, &'static str),
+    /// Once blue's edge has its weights, while AWS takes none of green's.
+    BetweenEdges,
+}
+
+const POINTS: [(Point, Way); 12] = [
+    (Point::Event("shift_started", None), Way::Resume),
+    (Point::Event("gates", None), Way::Abort),
+    (Point::Refused("elbv2", "ModifyListener", "listeners"), Way::Failback),
+    (Point::BetweenEdges, Way::Resume),
+    (Point::BetweenEdges, Way::Abort),
+    (Point::BetweenEdges, Way::Failback),
+    (Point::Event("written", Some("listeners")), Way::Abort),
+    (Point::Holding, Way::Failback),
+    (Point::Refused("route53", "ChangeResourceRecordSets", "dns"), Way::Resume),
+    (Point::Event("written", Some("dns")), Way::Abort),
+    (Point::Event("step_done", None), Way::Resume),
+    (Point::Event("step_done", None), Way::Failback),
+];
+
+impl Point {
+    fn fault(self) -> Option<Fault> {
+        let throttled = |service, operation| Fault::new(service, operation, "Throttling").forever();
+        match self {
+            Point::Refused(service, operation, _) => Some(throttled(service, operation)),
+            Point::BetweenEdges => Some(throttled("elbv2", "ModifyListener").matching(&super::alb("green"))),
+            Point::Event(..) | Point::Holding => None,
+        }
+    }
+}
+
+/// Starts a shift and kills it there.
+async fn shift_and_die(stage: &Stage, point: Point) {
+    let known = stage.history().len();
+    point.fault().iter().for_each(|fault| stage.sandbox.inject(fault));
+    stage.sandbox.forget_calls();
+    let shift = stage.start_shift(&["--steps", "20,40", "--hold", "1s", "--least-requests", "1"]);
+    let tries = |refused: bool| {
+        let calls = stage.sandbox.calls().into_iter();
+        calls
+            .filter(|call| call.operation.as_deref() == Some("ModifyListener") && call.code.is_some() == refused)
+            .count()
+    };
+    match point {
+        Point::Event(event, lever) => stage.awaits(known, event, |entry| says(entry, event, lever)).await,
+        Point::Refused(.., lever) => stage.awaits(known, lever, |entry| says(entry, "writing", Some(lever))).await,
+        Point::Holding => shift.says(r#""type":"holding""#).await,
+        Point::BetweenEdges => {
+            let wait = crate::support::wait::wait_for(std::time::Duration::from_secs(60), || {
+                (tries(false) > 0 && tries(true) > 0).then_some(())
+            });
+            wait.await.expect("one edge is written and the other isn't");
+        }
+    }
+    shift.kill();
+    assert_eq!(shift.finish().await.code, None, "it was over before it was killed");
+    stage.sandbox.clear_faults();
+}
+
+#[tokio::test]
+async fn a_shift_that_is_killed_anywhere_is_told_as_it_stands_and_can_be_resumed_called_off_and_failed_back() {
+    let busy = Stage::busy(20).await;
+    for (point, way) in POINTS {
+        eprintln!("killed at {point:?}, then {way:?}");
+        shift_and_die(&busy, point).await;
+        if let Point::BetweenEdges = point {
+            assert_eq!(busy.weights().await, super::weights(20, 0, 0));
+        }
+        let traffic = busy.status().await;
+        assert!(traffic["unfinished"].is_object(), "{traffic}");
+        assert_eq!(traffic["changed_by_others"], false, "{traffic}");
+
+        match way {
+            Way::Resume => {
+                let run = busy.shift(&["--resume", "--least-requests", "1"]).await.ok();
+                super::assert_ended(&run, "completed", &[]);
+                busy.assert_green(40).await;
+                busy.run(&["failback"]).await.ok();
+            }
+            Way::Abort => super::assert_ended(&busy.shift(&["--abort"]).await.ok(), "aborted", &[]),
+            Way::Failback => drop(busy.run(&["failback"]).await.ok()),
+        }
+        busy.assert_green(0).await;
+        let unfinished = busy.status().await["unfinished"].clone();
+        assert!(unfinished.is_null(), "{unfinished}");
+    }
+    busy.run(&["history", "--verify"]).await.ok();
+    let (_stage, log) = busy.end();
+    log.assert_all_accepted(20 * POINTS.len());
+}

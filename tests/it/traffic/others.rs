@@ -1,0 +1,92 @@
+//! What others do meanwhile: they move weights, fail back, apply and destroy.
+
+use serde_json::json;
+
+use super::{Stage, alb, assert_ended, says, weights};
+
+/// Neither `plan` nor `apply` has anything to do, and the weights stay as they are.
+async fn assert_left_alone(stage: &Stage) {
+    let before = stage.weights().await;
+    stage.sandbox.forget_calls();
+    stage.run(&["plan", "--detailed-exitcode"]).await.ok();
+    let apply = stage.run(&["apply", "--json"]).await.ok().summary();
+    let done = [apply.created, apply.updated, apply.replaced, apply.deleted, apply.failed];
+    assert_eq!(done, [0; 5], "{apply:?}");
+    assert_eq!(stage.sandbox.changes(), [""; 0]);
+    assert_eq!(stage.weights().await, before);
+}
+
+#[tokio::test]
+async fn a_shift_notices_what_others_do_and_plan_apply_and_destroy_heed_the_traffic() {
+    let stage = Stage::applied().await;
+
+    // Somebody moves blue's edge while a step is held.
+    let shift = stage.start_shift(&["--green", "30", "--hold", "10m"]);
+    shift.says(r#""type":"holding""#).await;
+    assert_eq!(stage.weights().await, weights(30, 30, 0));
+    assert_left_alone_while_held(&stage).await;
+    stage.sandbox.forget_calls();
+    stage.aws(&["shift_edge", &alb("blue"), "55", "45"]).await;
+    let run = shift.finish().await.exits(3);
+    assert_ended(&run, "held", &["blue edge", "45"]);
+    assert_eq!(stage.writes(), ["elbv2:ModifyListener"], "the shift wrote as well");
+    assert_eq!(stage.weights().await, weights(45, 30, 0));
+    let noticed = stage.history().into_iter().find(|entry| says(entry, "noticed", None)).expect("it is in the history");
+    let blue = |key: &str| noticed[key].as_array().unwrap().iter().find(|one| one["lever"] == "blue edge").cloned();
+    assert_eq!(blue("from"), Some(json!({ "lever": "blue edge", "blue": 70, "green": 30 })));
+    assert_eq!(blue("to"), Some(json!({ "lever": "blue edge", "blue": 55, "green": 45 })));
+    let traffic = stage.status().await;
+    assert_eq!(traffic["green"], json!(null), "{traffic}");
+
+    // Weights are nobody's drift: neither with edges that differ nor with weights that the tool would never write.
+    assert_left_alone(&stage).await;
+    stage.aws(&["shift", &stage.live, "1", "6"]).await;
+    assert_eq!(stage.status().await["changed_by_others"], true);
+    assert_left_alone(&stage).await;
+    let before = stage.weights().await;
+    assert_ne!(stage.shift(&["--resume"]).await.code, Some(0), "what it began from isn't there any more");
+    assert_eq!(stage.weights().await, before);
+
+    // A failback waits for nobody, and a shift that is under way gives in.
+    stage.run(&["failback"]).await.ok();
+    stage.assert_green(0).await;
+    let shift = stage.start_shift(&["--green", "30", "--hold", "10m"]);
+    shift.says(r#""type":"holding""#).await;
+    stage.shift(&["--green", "40"]).await.exits(1).explains("shift");
+    let known = stage.history().len();
+    stage.run(&["failback", "--reason", "customers complain"]).await.ok();
+    stage.assert_green(0).await;
+    let run = shift.finish().await.exits(1);
+    assert_ended(&run, "failed_back", &["failback"]);
+    stage.assert_green(0).await;
+    let history = stage.history();
+    let begun = history[known..].iter().find(|entry| says(entry, "failback_started", None)).expect("it began");
+    assert_eq!(begun["why"], "customers complain");
+    let up = history[known..].iter().filter(|entry| says(entry, "writing", None) && entry["to"] != 0);
+    assert_eq!(up.count(), 0, "{history:#?}");
+    stage.run(&["history", "--verify"]).await.ok();
+
+    // What customers are served by isn't destroyed.
+    stage.shift(&["--green", "30", "--hold", "0s", "--least-requests", "0"]).await.ok();
+    stage.assert_green(30).await;
+    stage.sandbox.forget_calls();
+    let refused = stage.run(&["destroy", "--yes"]).await.exits(1);
+    refused.explains("failback").explains("--yes-take-traffic-down").explains("30 %");
+    assert_eq!(stage.sandbox.changes(), [""; 0]);
+    stage.run(&["failback"]).await.ok();
+    stage.run(&["destroy", "--yes"]).await.ok();
+
+    stage.run(&["apply"]).await.ok();
+    stage.aws(&["shift", &stage.live, "70", "30"]).await;
+    stage.run(&["destroy", "--yes"]).await.exits(1).explains("--yes-take-traffic-down");
+    stage.run(&["destroy", "--yes", "--yes-take-traffic-down"]).await.ok();
+    let balancers = stage.sandbox.account(&["us-east-1"]).await.of("us-east-1", "elbv2.load_balancer");
+    assert!(balancers.is_empty(), "{balancers:?}");
+}
+
+/// The lock keeps `apply` away, but not those who only look.
+async fn assert_left_alone_while_held(stage: &Stage) {
+    stage.run(&["plan", "--detailed-exitcode"]).await.ok();
+    stage.run(&["apply"]).await.exits(1).explains("provisioner shift");
+    stage.status().await;
+}

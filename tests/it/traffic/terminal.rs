@@ -1,0 +1,82 @@
+//! People at a terminal: what they mistype, Ctrl-C, a history that somebody changed, a state file that is gone.
+
+use super::{Stage, alb, assert_ended, weights};
+use crate::support::{Cli, Sandbox};
+
+#[tokio::test]
+async fn what_is_no_share_and_no_order_of_steps_is_refused_with_the_flag_that_says_so() {
+    let cli = Cli::offline();
+    for (flag, value) in
+        [("--green", "101"), ("--green", "-1"), ("--green", "12.5"), ("--steps", "50,25"), ("--steps", "")]
+    {
+        let run = cli.run(&["shift", &format!("{flag}={value}"), "--suffix", "live1", "--yes"]).await;
+        assert!(matches!(run.code, Some(1 | 2)) && run.stderr.contains(flag), "{value}: {run:?}");
+    }
+    let left = std::fs::read_dir(cli.folder()).expect("a folder").count();
+    assert_eq!(left, 0, "something was written");
+}
+
+#[tokio::test]
+async fn a_configuration_that_fails_back_too_late_is_refused_by_the_key_to_change() {
+    let sandbox = Sandbox::fresh().await;
+    let cli = Cli::new(&sandbox);
+    cli.configure("[alarms]\nevaluation_minutes = 5\n");
+    let refused = cli.run(&["apply", "--suffix", "live1"]).await.exits(1);
+    refused.explains("evaluation_minutes").explains("300 s");
+    assert_eq!(sandbox.changes(), [""; 0]);
+}
+
+#[tokio::test]
+async fn ctrl_c_holds_and_tells_how_to_go_on_and_without_a_state_file_failback_finds_everything_by_its_tags() {
+    let busy = Stage::busy(20).await;
+    let gates = ["--hold", "1s", "--least-requests", "5"];
+    let shift = busy.start(&["shift", "--green", "30", "--hold", "10m", "--least-requests", "5", "--yes"]);
+    shift.says("holding 30 %").await;
+    shift.interrupt();
+    shift.finish().await.exits(130).explains("shift --suffix live1 --resume").explains("shift --suffix live1 --abort");
+    assert_eq!(busy.weights().await, weights(30, 30, 0));
+    let run = busy.run(&["status"]).await.ok();
+    run.says("--resume").says("--abort");
+    assert_ended(&busy.shift(&[&["--resume"], &gates[..]].concat()).await.ok(), "completed", &[]);
+    busy.assert_green(30).await;
+    let (stage, log) = busy.end();
+    log.assert_all_accepted(60);
+
+    assert_history_is_sealed(&stage).await;
+
+    // The state is gone, and clients of blue's edge stay with whoever served them first.
+    let state = stage.cli.state_folder().join("live1.json");
+    let aside = stage.cli.folder().join("aside.json");
+    std::fs::rename(&state, &aside).expect("the state can be moved away");
+    stage.aws(&["stick", &alb("blue")]).await;
+    assert_eq!(stage.aws(&["sticky"]).await, serde_json::json!([alb("blue")]));
+    stage.sandbox.forget_calls();
+    stage.run(&["failback"]).await.exits(1).explains("no state").explains("--discover");
+    assert_eq!(stage.sandbox.changes(), [""; 0]);
+    stage.assert_green(30).await;
+
+    stage.run(&["failback", "--discover"]).await.ok().says("time to effect: ");
+    stage.assert_green(0).await;
+    assert_eq!(stage.aws(&["sticky"]).await, serde_json::json!([]));
+}
+
+/// No byte of the history can be changed, and no entry be cut off, without being found.
+async fn assert_history_is_sealed(stage: &Stage) {
+    let head = super::text(&stage.history().pop().expect("an entry")["hash"]);
+    let (file, verify) = (stage.history_file(), ["history", "--verify", "--head", &head]);
+    stage.run(&verify).await.ok();
+    let whole = std::fs::read(&file).expect("a history");
+    let mut changed = whole.clone();
+    let middle = changed.len() / 2;
+    let digit = (middle..changed.len()).find(|place| changed[*place].is_ascii_digit()).expect("a digit");
+    changed[digit] = if changed[digit] == b'1' { b'2' } else { b'1' };
+    std::fs::write(&file, changed).expect("it can be written");
+    stage.run(&verify[..2]).await.exits(1).explains("history");
+
+    let lines: Vec<_> = whole.split_inclusive(|byte| *byte == b'\n').collect();
+    std::fs::write(&file, lines[..lines.len() - 1].concat()).expect("it can be written");
+    stage.run(&verify[..2]).await.ok();
+    stage.run(&verify).await.exits(1).explains(&head);
+    std::fs::write(&file, whole).expect("it can be written");
+    stage.run(&verify).await.ok();
+}
