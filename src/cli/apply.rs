@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use super::context::{Connection, Context};
 use super::failure::Failure;
+use super::say::say;
 use super::{FAILED, Globals, INTERRUPTED, Outcome, progress};
 use crate::engine::execute::Report;
 use crate::engine::plan::Interruption;
@@ -168,7 +169,7 @@ pub fn end(
         progress::print_json(&summary);
     } else {
         for (name, value) in outputs {
-            println!("{name} = {value}");
+            say!("{name} = {value}");
         }
         eprintln!(
             "{} created, {} updated, {} replaced, {} deleted, {} unchanged, {} failed; {calls} API calls, {}",

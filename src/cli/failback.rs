@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use super::context::{Context, Emergency};
 use super::failure::Failure;
+use super::say::say;
 use super::watcher::watcher;
 use super::{FAILED, Globals, Outcome, progress};
 use crate::aws::Cloud;
@@ -108,8 +109,8 @@ fn end(
             }
         }
         if ok {
-            println!("all traffic is at blue; time to effect: {:.1} s", tenths_up(done.to_effect.as_secs_f64()));
-            println!("clients that Route 53 sent to green's edge are served by blue there; resolvers forget it within 60 s");
+            say!("all traffic is at blue; time to effect: {:.1} s", tenths_up(done.to_effect.as_secs_f64()));
+            say!("clients that Route 53 sent to green's edge are served by blue there; resolvers forget it within 60 s");
         } else {
             eprintln!("not everything is at blue: run the same command again; `provisioner status` shows where it stands");
         }
@@ -118,8 +119,8 @@ fn end(
         }
         if let Some(writes) = done.green_writes.filter(|writes| *writes > 0) {
             let (payments, suffix) = (words::count(usize::try_from(writes).unwrap_or(usize::MAX), "payment"), &here.suffix);
-            println!("{payments} stand in green's database, and not in blue's: they were accepted while green served.");
-            println!("    → keep green ({suffix}) standing, and carry them over: docs/traffic.md, \"What green has written\"");
+            say!("{payments} stand in green's database, and not in blue's: they were accepted while green served.");
+            say!("    → keep green ({suffix}) standing, and carry them over: docs/traffic.md, \"What green has written\"");
         }
         if let Some(error) = &done.history {
             eprintln!("warning: it isn't in the history: {error}");

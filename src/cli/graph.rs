@@ -3,6 +3,7 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 
 use super::context::Context;
+use super::say::say;
 use super::{Globals, Outcome, progress};
 use crate::report::drawing;
 
@@ -36,7 +37,7 @@ impl Graph {
             Format::Mermaid => drawing.mermaid(),
             Format::Svg => drawing.svg(),
         };
-        print!("{text}");
+        say!("{}", text.trim_end());
         Ok(ExitCode::SUCCESS)
     }
 }

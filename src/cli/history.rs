@@ -13,11 +13,13 @@ use crate::traffic::history::{By, Entry, History as Entries, Verified};
 
 /// `provisioner history`
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  provisioner history --suffix dev1\n  provisioner history --suffix dev1 --verify\n  \
+#[command(
+    after_help = "Examples:\n  provisioner history --suffix dev1\n  provisioner history --suffix dev1 --verify\n  \
                         provisioner history --suffix dev1 --verify --head 5c1d…\n\nEach entry carries the hash of the one \
                         before, so --verify finds any that was changed, inserted, moved or removed. What it can't see by \
                         itself: entries cut off at the end, or all of it written anew. Keep the head that it prints in \
-                        another place, and give it as --head the next time: that finds these too.")]
+                        another place, and give it as --head the next time: that finds these too."
+)]
 pub struct History {
     /// Check that the history is as it was written: prints how many entries it has, and the hash of the last one
     #[arg(long)]

@@ -13,6 +13,7 @@ mod output;
 mod plan;
 mod progress;
 mod sandbox;
+mod say;
 mod shift;
 mod status;
 mod watcher;

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::context::Context;
 use super::failure::Failure;
+use super::say::say;
 use super::{Globals, Outcome, progress};
 
 /// `provisioner output`
@@ -24,10 +25,10 @@ impl Output {
         };
         match self.name {
             None if globals.json => progress::print_json(&json!(state.outputs)),
-            None => state.outputs.iter().for_each(|(name, value)| println!("{name} = {value}")),
+            None => state.outputs.iter().for_each(|(name, value)| say!("{name} = {value}")),
             Some(name) => match state.outputs.get(&name) {
                 Some(value) if globals.json => progress::print_json(&json!(value)),
-                Some(value) => println!("{value}"),
+                Some(value) => say!("{value}"),
                 None => {
                     let known: Vec<_> = state.outputs.keys().map(String::as_str).collect();
                     return Err(Failure::new(

@@ -5,6 +5,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::context::{Context, Picture};
+use super::say::say;
 use super::{CHANGES, FAILED, Globals, Outcome, progress};
 use crate::engine::Action;
 use crate::report;
@@ -34,15 +35,15 @@ impl PlanCommand {
             summary["seconds"] = seconds.into();
             progress::print_json(&summary);
         } else {
-            print!("{}", report::plan::tree(&plan, &connection.registry));
+            say!("{}", report::plan::tree(&plan, &connection.registry).trim_end());
             let charges = report::plan::charges(&plan, &connection.registry);
             if !charges.is_empty() {
-                println!("What AWS charges for while it stands:");
-                charges.iter().for_each(|charge| println!("  {charge}"));
+                say!("What AWS charges for while it stands:");
+                charges.iter().for_each(|charge| say!("  {charge}"));
             }
-            wanted.notes.iter().for_each(|text| println!("Note: {text}"));
+            wanted.notes.iter().for_each(|text| say!("Note: {text}"));
             let headline = report::plan::headline(&plan);
-            println!("Plan: {headline}. {calls} API calls, {seconds:.1} s.");
+            say!("Plan: {headline}. {calls} API calls, {seconds:.1} s.");
         }
         let changes = plan.steps.iter().any(|planned| planned.action != Action::Unchanged) || !plan.removals.is_empty();
         Ok(match (plan.failures.is_empty(), changes && self.detailed_exitcode) {

@@ -3,6 +3,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
+use super::say::say;
 use super::{Globals, Outcome, progress};
 use crate::sandbox::{self, Options, SandboxError};
 
@@ -45,7 +46,7 @@ impl Sandbox {
     fn blocking(self, globals: &Globals) -> Outcome {
         let port = globals.sandbox_port;
         let say = |json: serde_json::Value, text: String| {
-            if globals.json { progress::print_json(&json) } else { println!("{text}") }
+            if globals.json { progress::print_json(&json) } else { say!("{text}") }
         };
         match self.command {
             Command::Start(Start { front_door_port, time_scale }) => {

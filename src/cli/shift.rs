@@ -9,15 +9,17 @@ use serde_json::json;
 use super::apply::stop_on_ctrl_c;
 use super::context::{Connection, Context};
 use super::failure::Failure;
+use super::say::say;
 use super::watcher::watcher;
 use super::{FAILED, Globals, HELD, INTERRUPTED, Outcome, progress};
 use crate::report::{happenings, words};
 use crate::state::random_hex;
 use crate::traffic::gates::{Limits, judge, verdict};
 use crate::traffic::happening::{Lever, OnFail, Outcome as End, Verdict};
-use crate::traffic::history::{By, History, Unfinished, unfinished};
+use crate::traffic::history::{By, History, LastSeen, Unfinished, last_seen, unfinished};
 use crate::traffic::live::{Live, in_words};
 use crate::traffic::mover::Mover;
+use crate::traffic::picture::unexpected;
 use crate::traffic::share::{Share, Steps};
 use crate::traffic::shift::{Course, Ended, Settings, Shift as Run};
 use crate::traffic::{Levers, signals};
@@ -85,9 +87,10 @@ impl Shift {
         };
         let by = By::this_process("provisioner shift", Some(connection.caller.clone()));
         let history = History::at(context.folder.history_path(context.suffix.as_ref()), by);
-        let before = unfinished(&history.entries()?);
+        let entries = history.entries()?;
+        let before = unfinished(&entries);
         let live = Live::read(cloud, &levers).await?;
-        let course = self.course(&context, &live, before.as_ref())?;
+        let course = self.course(&context, &live, before.as_ref(), &last_seen(&entries))?;
         let settings = match (&before, self.resume) {
             (Some(before), true) => self.resumed(settings, before),
             _ => settings,
@@ -145,7 +148,13 @@ impl Shift {
     }
 
     /// Where to; `None` for calling off what was begun.
-    fn course(&self, context: &Context, live: &Live, before: Option<&Unfinished>) -> Result<Option<Course>, Failure> {
+    fn course(
+        &self,
+        context: &Context,
+        live: &Live,
+        before: Option<&Unfinished>,
+        seen: &LastSeen,
+    ) -> Result<Option<Course>, Failure> {
         if self.abort {
             return Ok(None);
         }
@@ -156,7 +165,8 @@ impl Shift {
                     "`provisioner history` shows what was done; `provisioner shift --green 30` begins one",
                 ));
             };
-            let others = live.others_than(&[before.from, before.at, before.done.unwrap_or(before.from)]);
+            let (rules, records) = (live.weights(Lever::Listeners), live.weights(Lever::Dns));
+            let others = unexpected(rules.iter(), records.iter(), seen);
             if !others.is_empty() {
                 let message = format!("somebody else has changed weights meanwhile: {}", in_words(&others));
                 return Err(Failure::new(
@@ -210,33 +220,33 @@ impl Shift {
         course: Option<&Course>,
         settings: &Settings,
     ) -> Outcome {
-        println!("now: {}", in_words(&[live.weights(Lever::Listeners), live.weights(Lever::Dns)].concat()));
+        say!("now: {}", in_words(&[live.weights(Lever::Listeners), live.weights(Lever::Dns)].concat()));
         let since = jiff::Timestamp::now() - Duration::from_secs(300);
         let readings = signals::readings(&connection.shared.cloud, levers, since).await;
         let checks = judge(&readings, &settings.limits, live.least());
-        println!("{}", happenings::gates(live.least(), verdict(&checks), &checks));
+        say!("{}", happenings::gates(live.least(), verdict(&checks), &checks));
         let Some(course) = course else {
-            println!("would move all to blue: listeners first, DNS after");
+            say!("would move all to blue: listeners first, DNS after");
             return Ok(ExitCode::SUCCESS);
         };
         for to in course.remaining() {
             let split = to.split();
-            println!("step {to}:");
+            say!("step {to}:");
             for edge in &levers.edges {
-                println!("  elasticloadbalancing:ModifyListener {}: blue {}, green {}", edge.listener, split.blue, split.green);
+                say!("  elasticloadbalancing:ModifyListener {}: blue {}, green {}", edge.listener, split.blue, split.green);
             }
             let hold = if *to > live.least() { words::duration(settings.hold) } else { String::new() };
             if levers.have_edges() && !hold.is_empty() {
-                println!("  hold for {hold}, with gates");
+                say!("  hold for {hold}, with gates");
             }
             if let Some(dns) = &levers.dns {
-                println!("  route53:ChangeResourceRecordSets {}: blue {}, green {}", dns.name, split.blue, split.green);
+                say!("  route53:ChangeResourceRecordSets {}: blue {}, green {}", dns.name, split.blue, split.green);
             }
             if !levers.have_edges() && !hold.is_empty() {
-                println!("  hold for {hold}, with gates");
+                say!("  hold for {hold}, with gates");
             }
         }
-        println!("nothing was written");
+        say!("nothing was written");
         Ok(if verdict(&checks) == Verdict::Fail { ExitCode::from(FAILED) } else { ExitCode::SUCCESS })
     }
 }

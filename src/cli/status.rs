@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::context::{self, Connection, Context};
 use super::failure::Failure;
+use super::say::say;
 use super::{Globals, Outcome, progress};
 use crate::engine::Action;
 use crate::report::{self, words};
@@ -44,32 +45,32 @@ impl Status {
             }));
             return Ok(ExitCode::SUCCESS);
         }
-        println!(
+        say!(
             "{} {} in account {}",
             context.system.name(),
             style(&context.suffix).bold(),
             connection.shared.account
         );
-        println!("{standing} of {} resources stand", wanted.graph.len());
+        say!("{standing} of {} resources stand", wanted.graph.len());
         if !state.intents.is_empty() {
             let creates = words::count(state.intents.len(), "create");
-            println!("{creates} unfinished: it failed or its run died; `provisioner apply` goes on from there");
+            say!("{creates} unfinished: it failed or its run died; `provisioner apply` goes on from there");
         }
         if let Some(picture) = &traffic {
             let lines = report::traffic::lines(picture, &bound, context.suffix.as_ref());
-            lines.iter().for_each(|line| println!("{line}"));
+            lines.iter().for_each(|line| say!("{line}"));
         }
         let shown = |text: &&String| !text.starts_with("traffic: ");
         let live = live.iter().filter(|(_, text)| shown(text));
-        live.for_each(|(step, text)| println!("  {step}: {text}"));
-        wanted.notes.iter().for_each(|text| println!("Note: {text}"));
+        live.for_each(|(step, text)| say!("  {step}: {text}"));
+        wanted.notes.iter().for_each(|text| say!("Note: {text}"));
         let differs = plan.steps.len() - plan.count(Action::Unchanged) + plan.removals.len();
         if differs > 0 {
-            println!("{}; `provisioner plan` shows it field by field", report::plan::headline(&plan));
+            say!("{}; `provisioner plan` shows it field by field", report::plan::headline(&plan));
         } else {
-            println!("everything is as configured");
+            say!("everything is as configured");
         }
-        state.outputs.iter().for_each(|(name, value)| println!("{name} = {value}"));
+        state.outputs.iter().for_each(|(name, value)| say!("{name} = {value}"));
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -1,7 +1,5 @@
 //! The section `[shift]`: how traffic is shifted, and what green is measured by. The same for all systems.
 
-use std::ops::RangeInclusive;
-
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
@@ -53,7 +51,7 @@ impl Default for Shift {
             error_margin_percent: 0.5,
             max_latency_ms: 2000.0,
             latency_factor: 1.5,
-            latency_slack_ms: 100.0,
+            latency_slack_ms: 500.0,
             least_healthy_percent: 100,
         }
     }

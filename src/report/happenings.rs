@@ -21,9 +21,11 @@ pub fn sentence(what: &Happening) -> String {
             format!("{begins} {from} → {steps}, each held for {hold}; if a gate fails: {else_}")
         }
         Happening::Gates { green, verdict, checks } => gates(*green, *verdict, checks),
-        Happening::Writing { lever, from, to } => format!("{to}: writing {} ({} until now)", name(*lever), shares(from)),
+        Happening::Writing { lever, from, to } => {
+            format!("{to}: writing {} ({} until now)", name(*lever), shares(from))
+        }
         Happening::Written { lever, to, request_ids } => match request_ids.len() {
-            0 => format!("{to}: {} were so already, verified", name(*lever)),
+            0 => format!("{to}: {} already so, verified", name(*lever)),
             n => format!("{to}: wrote {}, verified ({})", name(*lever), words::count(n, "request")),
         },
         Happening::StepDone { green } => format!("step {green} done"),
@@ -49,15 +51,20 @@ pub fn sentence(what: &Happening) -> String {
 
 /// What became of the gates; where they don't pass, by which checks.
 pub fn gates(green: Share, verdict: Verdict, checks: &[Check]) -> String {
-    let word = match verdict {
-        Verdict::Pass => "pass",
-        Verdict::Inconclusive => "inconclusive",
-        Verdict::Fail => "fail",
-    };
+    let word = self::verdict(verdict);
     let to_blame = checks.iter().filter(|check| check.verdict == verdict && verdict != Verdict::Pass);
     let to_blame: Vec<_> = to_blame.map(|check| format!("{}: {}", check.name, check.reading)).collect();
     let colon = if to_blame.is_empty() { "" } else { ": " };
     format!("gates at {green}: {word}{colon}{}", to_blame.join("; "))
+}
+
+/// A verdict in a word.
+pub fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "pass",
+        Verdict::Inconclusive => "inconclusive",
+        Verdict::Fail => "fail",
+    }
 }
 
 /// How a shift ended.
@@ -93,4 +100,66 @@ fn shares(weights: &[Weight]) -> String {
 /// Whatever a file says, it makes a time.
 fn seconds(seconds: f64) -> Duration {
     Duration::try_from_secs_f64(seconds).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn share(percent: u8) -> Share {
+        Share::try_from(percent).unwrap()
+    }
+
+    fn check(name: &str, verdict: Verdict, reading: &str) -> Check {
+        Check { name: name.to_owned(), verdict, reading: reading.to_owned() }
+    }
+
+    fn weight(lever: &str, blue: u32, green: u32) -> Weight {
+        Weight { lever: lever.to_owned(), split: Split { blue, green } }
+    }
+
+    #[test]
+    fn gates_name_the_checks_that_their_verdict_comes_from() {
+        let pass = check("alarms", Verdict::Pass, "all 4 in OK");
+        let fail = check("errors", Verdict::Fail, "40.0 % of 25 requests failed in green (most 1 %)");
+        let few = check("requests", Verdict::Inconclusive, "12 of green (least 100)");
+        assert_eq!(gates(share(0), Verdict::Pass, std::slice::from_ref(&pass)), "gates at 0 %: pass");
+        assert_eq!(
+            gates(share(10), Verdict::Fail, &[pass.clone(), few.clone(), fail]),
+            "gates at 10 %: fail: errors: 40.0 % of 25 requests failed in green (most 1 %)"
+        );
+        let text = gates(share(10), Verdict::Inconclusive, &[pass, few]);
+        assert_eq!(text, "gates at 10 %: inconclusive: requests: 12 of green (least 100)");
+    }
+
+    #[test]
+    fn weights_are_one_share_only_where_all_are_just_that() {
+        let writing = |from: &[Weight]| {
+            sentence(&Happening::Writing { lever: Lever::Listeners, from: from.to_vec(), to: share(50) })
+        };
+        let even = writing(&[weight("blue edge", 90, 10), weight("green edge", 9, 1)]);
+        assert_eq!(even, "50 %: writing listeners (10 % until now)");
+        let odd = writing(&[weight("blue edge", 90, 10), weight("green edge", 100, 0)]);
+        assert!(odd.contains("blue edge: blue 90 %, green 10 %; green edge: blue 100 %, green 0 %"), "{odd}");
+        // A third is said as 33 %, and isn't.
+        let third = writing(&[weight("blue edge", 2, 1)]);
+        assert!(third.contains("green 33.3 %"), "{third}");
+    }
+
+    #[test]
+    fn every_sentence_is_one_line_that_tells_the_share() {
+        let written = |request_ids| sentence(&Happening::Written { lever: Lever::Dns, to: share(10), request_ids });
+        assert_eq!(written(vec!["1".to_owned(), "2".to_owned()]), "10 %: wrote DNS, verified (2 requests)");
+        assert_eq!(written(Vec::new()), "10 %: DNS already so, verified");
+        let (steps, on_fail) = ("10,50".parse().unwrap(), OnFail::Rollback);
+        let (shift, from) = ("a".to_owned(), share(5));
+        let started = Happening::ShiftStarted { shift, steps, hold_seconds: 300.0, on_fail, from, resumed: false };
+        assert_eq!(sentence(&started), "shift 5 % → 10, 50 %, each held for 5 min; if a gate fails: back to 5 %");
+        let because = Some("errors: too many".to_owned());
+        let ended = Happening::ShiftEnded { outcome: Outcome::RolledBack, green: Some(share(0)), because };
+        assert_eq!(sentence(&ended), "shift rolled back, green has 0 %: errors: too many");
+        let from = vec![weight("blue edge", 50, 50)];
+        let back = Happening::FailedBack { seconds: 1.44, from, request_ids: vec!["1".to_owned()] };
+        assert_eq!(sentence(&back), "failed back: all is at blue after 1.4 s, 1 request (50 % until then)");
+    }
 }

@@ -7,6 +7,7 @@ use super::words;
 use crate::engine::StepError;
 use crate::traffic::bound::Bound;
 use crate::traffic::gates::Reading;
+use crate::traffic::happening::Verdict;
 use crate::traffic::history::Unfinished;
 use crate::traffic::picture::Picture;
 
@@ -32,7 +33,9 @@ pub fn lines(picture: &Picture, bound: &Bound, suffix: &str) -> Vec<String> {
     if picture.changed_by_others {
         lines.push("  somebody else has changed weights: they aren't what `provisioner history` ends with".to_owned());
     }
-    lines.push(happenings::gates(picture.green.unwrap_or_default(), picture.verdict, &picture.checks));
+    lines.push(format!("Gates: {}", happenings::verdict(picture.verdict)));
+    let checks = picture.checks.iter();
+    lines.extend(checks.map(|check| format!("  {} {}: {}", sign(check.verdict), check.name, check.reading)));
     for (environment, reading) in [("blue", &picture.readings.blue), ("green", &picture.readings.green)] {
         lines.push(format!("{environment} in the last 5 minutes: {}", served(reading)));
     }
@@ -69,6 +72,14 @@ pub fn json(picture: &Picture, bound: &Bound) -> Value {
             })).collect::<Vec<_>>(),
         },
     })
+}
+
+fn sign(verdict: Verdict) -> char {
+    match verdict {
+        Verdict::Pass => '✓',
+        Verdict::Inconclusive => '?',
+        Verdict::Fail => '✗',
+    }
 }
 
 fn half_done(unfinished: &Unfinished) -> String {

@@ -1,7 +1,7 @@
 //! Gates: whether green is fit for the customers that it has, and for more of them.
 //!
-//! What was read is judged, not trusted: a metric can be missing, late, or not a number. A check passes only where that is
-//! shown, so all comparisons ask whether a value is within its limit, which not-a-number never is.
+//! What was read is judged, not trusted: a metric can be missing, late, or not a number. A check passes only where that
+//! is shown, so all comparisons ask whether a value is within its limit, which not-a-number never is.
 
 use super::happening::{Check, Verdict};
 use super::share::Share;
@@ -86,8 +86,8 @@ pub struct Reading {
     pub requests: f64,
     /// Those of them that failed.
     pub errors: f64,
-    /// The time within which 99 % of the requests were answered, ms; `None` where there was none to time, not-a-number where
-    /// CloudWatch doesn't tell.
+    /// The time within which 99 % of the requests were answered, ms; `None` where there was none to time, not a number
+    /// where CloudWatch doesn't tell.
     pub p99_ms: Option<f64>,
 }
 
@@ -602,17 +602,21 @@ mod tests {
         }
     }
 
-    /// Counts and times as they come, and what must not be.
-    fn value() -> impl Strategy<Value = f64> {
-        prop_oneof![
-            6 => (0u32..3000).prop_map(f64::from),
-            2 => prop::num::f64::ANY,
-            1 => prop::sample::select(vec![f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.0, -1.0]),
-        ]
+    /// What is neither a count nor a time.
+    fn nonsense() -> impl Strategy<Value = f64> {
+        let less_than_nothing = (0.0..f64::MAX).prop_map(|value| -value - f64::MIN_POSITIVE);
+        prop_oneof![Just(f64::NAN), Just(f64::INFINITY), Just(f64::NEG_INFINITY), less_than_nothing]
+    }
+
+    /// Counts and times as they come, now and then what isn't one.
+    fn up_to(most: u32) -> impl Strategy<Value = f64> {
+        prop_oneof![20 => (0..=most).prop_map(f64::from), 1 => prop::num::f64::ANY, 1 => nonsense()]
     }
 
     prop_compose! {
-        fn any_reading()(requests in value(), errors in value(), p99_ms in prop::option::of(value())) -> Reading {
+        fn any_reading()(
+            requests in up_to(3000), errors in up_to(60), p99_ms in prop::option::weighted(0.9, up_to(2500)),
+        ) -> Reading {
             Reading { requests, errors, p99_ms }
         }
     }
@@ -658,8 +662,23 @@ mod tests {
         }
 
         #[test]
+        fn no_value_that_cannot_be_passes(
+            nonsense in nonsense(), field in 0usize..6, limits in limits(), share in 1u8..=100,
+        ) {
+            let (mut blue, mut green) = (reading(1000.0, 2.0, 200.0), reading(1000.0, 2.0, 210.0));
+            let reading = if field < 3 { &mut blue } else { &mut green };
+            match field % 3 {
+                0 => reading.requests = nonsense,
+                1 => reading.errors = nonsense,
+                _ => reading.p99_ms = Some(nonsense),
+            }
+            let readings = Readings { blue: Ok(blue), green: Ok(green), ..well() };
+            prop_assert_ne!(verdict(&judge(&readings, &limits, share.try_into().unwrap())), Verdict::Pass);
+        }
+
+        #[test]
         fn more_errors_are_never_better(
-            blue in any_reading(), limits in limits(), requests in 1u32..3000, errors in (0.0..=1.0, 0.0..=1.0),
+            blue in any_reading(), limits in limits(), requests in 1u32..3000, errors in (0.0..=1.0f64, 0.0..=1.0f64),
         ) {
             let requests = f64::from(requests);
             let of = |errors: f64| {
@@ -683,12 +702,16 @@ mod tests {
 
         #[test]
         fn a_worse_alarm_is_never_better(
-            others in prop::collection::vec((0usize..3, any::<bool>()), 0..4), one in 0usize..3, worse in 0usize..3, other in any::<bool>(),
+            others in prop::collection::vec((0usize..3, any::<bool>()), 0..4),
+            one in 0usize..3,
+            worse in 0usize..3,
+            other in any::<bool>(),
         ) {
             prop_assume!(worse >= one);
             let state = |rank: usize, other: bool| *STATES[rank].get(usize::from(other)).unwrap_or(&STATES[rank][0]);
             let of = |rank: usize| {
-                let mut alarms: Vec<_> = others.iter().map(|(rank, other)| alarm("other", state(*rank, *other))).collect();
+                let others = others.iter().map(|(rank, other)| alarm("other", state(*rank, *other)));
+                let mut alarms: Vec<_> = others.collect();
                 alarms.push(alarm("one", state(rank, other)));
                 verdict_of(&Readings { alarms: Ok(alarms), ..well() })
             };
@@ -697,9 +720,14 @@ mod tests {
 
         #[test]
         fn a_target_that_falls_ill_is_never_better(
-            healthy in 1u32..20, unhealthy in 0u32..20, initial in 0u32..20, unavailable in 0u32..20, limits in limits(),
+            healthy in 1u32..20,
+            unhealthy in 0u32..20,
+            initial in 0u32..20,
+            unavailable in 0u32..20,
+            limits in limits(),
         ) {
-            let of = |group: Targets| found(&Readings { targets: vec![Ok(group)], ..well() }, &limits, "healthy targets").0;
+            let readings = |group: Targets| Readings { targets: vec![Ok(group)], ..well() };
+            let of = |group: Targets| found(&readings(group), &limits, "healthy targets").0;
             let before = of(targets(healthy, unhealthy, initial, unavailable));
             prop_assert!(before <= of(targets(healthy - 1, unhealthy + 1, initial, unavailable)));
             prop_assert!(before <= of(targets(healthy - 1, unhealthy, initial + 1, unavailable)));

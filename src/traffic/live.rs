@@ -64,12 +64,6 @@ impl Live {
         self.edges.iter().all(|edge| edge.gives(share)) && self.records.iter().all(|weight| weight.split.is(share))
     }
 
-    /// The weights that give green none of these shares.
-    pub fn others_than(&self, shares: &[Share]) -> Vec<Weight> {
-        let all = self.listeners.iter().chain(&self.records);
-        all.filter(|weight| !shares.iter().any(|share| weight.split.is(*share))).cloned().collect()
-    }
-
     fn shares(&self) -> impl Iterator<Item = Share> + '_ {
         self.deciding().iter().filter_map(|weight| weight.split.share())
     }

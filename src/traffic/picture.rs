@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::gates::{Limits, Readings, judge, verdict};
 use super::happening::{Check, Verdict, Weight};
-use super::history::{Entry, Expected, Unfinished, last_seen, unfinished};
+use super::history::{Entry, Expected, LastSeen, Unfinished, last_seen, unfinished};
 use super::levers::Levers;
 use super::share::Share;
 use super::{listeners, records, signals};
@@ -42,12 +42,10 @@ impl Picture {
         let (edges, name) = weights;
         let deciding = if levers.have_edges() { &edges } else { &name };
         let green = agreed(deciding);
-        let most = deciding.iter().filter_map(|(_, weights)| weights.as_ref().ok()).flatten();
-        let most = most.filter_map(|weight| weight.split.share()).max().unwrap_or(Share::BLUE);
+        let most = readable(deciding).filter_map(|weight| weight.split.share()).max().unwrap_or(Share::BLUE);
         let checks = judge(&readings, limits, most);
         let seen = last_seen(history);
-        let changed_by_others =
-            differs(&edges, seen.listeners.as_ref()) || differs(&name, seen.dns.as_ref());
+        let changed_by_others = !unexpected(readable(&edges), readable(&name), &seen).is_empty();
         Picture {
             levers: edges.into_iter().chain(name).collect(),
             green,
@@ -61,7 +59,7 @@ impl Picture {
 
     /// All weights that could be read.
     pub fn weights(&self) -> Vec<Weight> {
-        self.levers.iter().filter_map(|(_, weights)| weights.as_ref().ok()).flatten().cloned().collect()
+        readable(&self.levers).cloned().collect()
     }
 }
 
@@ -89,11 +87,21 @@ fn agreed(deciding: &Read) -> Option<Share> {
     shares.iter().all(|share| *share == Some(first)).then_some(first)
 }
 
-/// True if any of the weights is something that the history doesn't expect.
-fn differs(read: &Read, expected: Option<&Expected>) -> bool {
-    let Some(expected) = expected else { return false };
-    let weights = read.iter().filter_map(|(_, weights)| weights.as_ref().ok()).flatten();
-    weights.into_iter().any(|weight| !is_expected(weight, expected))
+fn readable(read: &Read) -> impl Iterator<Item = &Weight> {
+    read.iter().filter_map(|(_, weights)| weights.as_ref().ok()).flatten()
+}
+
+/// The weights of rules and of records that the history doesn't expect. A lever that it tells nothing of may be anything.
+pub fn unexpected<'a>(
+    rules: impl Iterator<Item = &'a Weight>,
+    records: impl Iterator<Item = &'a Weight>,
+    seen: &LastSeen,
+) -> Vec<Weight> {
+    let others = |weight: &&Weight, expected: &Option<Expected>| {
+        expected.as_ref().is_some_and(|expected| !is_expected(weight, expected))
+    };
+    let rules = rules.filter(|weight| others(weight, &seen.listeners));
+    rules.chain(records.filter(|weight| others(weight, &seen.dns))).cloned().collect()
 }
 
 fn is_expected(weight: &Weight, expected: &Expected) -> bool {

@@ -76,12 +76,15 @@ pub struct Shift<'a> {
     /// The last entry of the history that this shift knows.
     known: u64,
     told: Option<Verdict>,
+    waits_for: String,
 }
 
 /// What ends it before its last step.
 enum Stopped {
     /// It stays where it is.
     Here(Outcome, String),
+    /// The weights can't be read: AWS throttles, or the network is away.
+    Unreadable(String),
     /// A gate failed.
     Failed(String),
     /// A write failed: nobody knows where it stands.
@@ -111,7 +114,7 @@ macro_rules! go {
 impl<'a> Shift<'a> {
     /// A shift that starts from the levers as `seen`. It holds when `stop` turns true.
     pub fn new(mover: Mover<'a>, settings: Settings, seen: Live, stop: watch::Receiver<bool>) -> Self {
-        Shift { mover, settings, stop, seen, known: 0, told: None }
+        Shift { mover, settings, stop, seen, known: 0, told: None, waits_for: String::new() }
     }
 
     /// Takes all steps of the course, or goes back, or stays where it is.
@@ -205,10 +208,19 @@ impl<'a> Shift<'a> {
     /// Looks at green again and again: at least until `least`, at most until `deadline`.
     async fn until_fit(&mut self, green: Share, since: Timestamp, least: Instant, deadline: Instant) -> Step<()> {
         loop {
-            go!(self.undisturbed().await);
-            let readings = signals::readings(self.mover.cloud, self.mover.levers, since).await;
-            let checks = judge(&readings, &self.settings.limits, green);
-            let verdict = self.tell(green, checks.clone())?;
+            let (verdict, checks) = match self.undisturbed().await? {
+                Ok(()) => {
+                    let readings = signals::readings(self.mover.cloud, self.mover.levers, since).await;
+                    let checks = judge(&readings, &self.settings.limits, green);
+                    (self.tell(green, checks.clone())?, checks)
+                }
+                // What can't be read may be fine: it isn't moved, in either direction.
+                Err(Stopped::Unreadable(reading)) => {
+                    let verdict = Verdict::Inconclusive;
+                    (verdict, vec![Check { name: "weights".to_owned(), verdict, reading }])
+                }
+                Err(stopped) => return Ok(Err(stopped)),
+            };
             let now = Instant::now();
             match verdict {
                 Verdict::Fail => return Ok(Err(Stopped::Failed(which(&checks, Verdict::Fail)))),
@@ -217,9 +229,7 @@ impl<'a> Shift<'a> {
                     let because = format!("nothing can be said of green: {}", which(&checks, Verdict::Inconclusive));
                     return Ok(Err(Stopped::Here(Outcome::Held, because)));
                 }
-                Verdict::Inconclusive if now >= least => {
-                    self.mover.watcher.waiting(&which(&checks, Verdict::Inconclusive));
-                }
+                Verdict::Inconclusive if now >= least => self.waiting(which(&checks, Verdict::Inconclusive)),
                 Verdict::Pass | Verdict::Inconclusive => {}
             }
             let next = if now < least { least - now } else { deadline - now };
@@ -228,6 +238,14 @@ impl<'a> Shift<'a> {
                 () = sleep(self.look_every().min(next)) => {}
                 _ = stop.wait_for(|stop| *stop) => {}
             }
+        }
+    }
+
+    /// Tells what it stays for, where that is news.
+    fn waiting(&mut self, what: String) {
+        if self.waits_for != what {
+            self.mover.watcher.waiting(&what);
+            self.waits_for = what;
         }
     }
 
@@ -273,21 +291,18 @@ impl<'a> Shift<'a> {
         }
         let live = match Live::read(self.mover.cloud, self.mover.levers).await {
             Ok(live) => live,
-            // Throttled, or a network that is away: what can't be read isn't written either.
-            Err(error) => {
-                let because = format!("the weights can't be read: {}", said(&error));
-                return Ok(Err(Stopped::Here(Outcome::Held, because)));
-            }
+            Err(error) => return Ok(Err(Stopped::Unreadable(format!("they can't be read: {}", said(&error))))),
         };
         for lever in [Lever::Listeners, Lever::Dns] {
             let (from, to) = (self.seen.weights(lever).to_vec(), live.weights(lever).to_vec());
             if from != to {
                 let because = format!("somebody else has changed weights, from {} to {}", in_words(&from), in_words(&to));
                 self.mover.record(Happening::Noticed { from, to })?;
+                // The failback function, or people who did it by hand.
                 let failed_back = live.gives(Share::BLUE) && !self.seen.gives(Share::BLUE);
                 self.seen = live;
-                let because = if failed_back { format!("{because}: all is at blue") } else { because };
-                return Ok(Err(Stopped::Here(Outcome::Held, because)));
+                let outcome = if failed_back { Outcome::FailedBack } else { Outcome::Held };
+                return Ok(Err(Stopped::Here(outcome, because)));
             }
         }
         self.seen = live;
@@ -315,6 +330,7 @@ impl<'a> Shift<'a> {
     async fn stopped(&mut self, stopped: Stopped, course: &Course) -> Result<(Outcome, Option<String>), HistoryError> {
         let (outcome, because) = match stopped {
             Stopped::Here(outcome, because) => (outcome, because),
+            Stopped::Unreadable(because) => (Outcome::Held, format!("the weights: {because}")),
             Stopped::FailedBack => {
                 // Whatever this shift wrote last may have come after the failback's own writes.
                 let because = "a failback came in between".to_owned();

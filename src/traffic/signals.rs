@@ -39,11 +39,11 @@ pub async fn readings(cloud: &Cloud, levers: &Levers, since: Timestamp) -> Readi
     let names: Vec<String> = watched.alarms.iter().chain(&watched.composite).cloned().collect();
     let targets = levers.edges.iter().map(|edge| async move {
         let name = format!("{} edge", edge.name);
-        in_time(targets(cloud, edge, &name)).await.map_err(|why| format!("{name}: {why}"))
+        in_time(LOOK, targets(cloud, edge, &name)).await.map_err(|why| format!("{name}: {why}"))
     });
-    let customers = in_time(customers(&clients.cloudwatch, watched, Span::of_gates(since, Timestamp::now())));
+    let customers = in_time(LOOK, customers(&clients.cloudwatch, watched, Span::of_gates(since, Timestamp::now())));
     let (targets, alarms, customers) =
-        futures::join!(join_all(targets), in_time(alarms(&clients.cloudwatch, &names)), customers);
+        futures::join!(join_all(targets), in_time(LOOK, alarms(&clients.cloudwatch, &names)), customers);
     let (blue, green) = customers.unwrap_or_else(|why| (Err(why.clone()), Err(why)));
     Readings { targets, alarms, blue, green }
 }
@@ -68,10 +68,10 @@ async fn sum_since(client: &Client, metric: &Metric, span: Span) -> Result<u64> 
 }
 
 /// What was read, or why it couldn't be.
-async fn in_time<T>(read: impl Future<Output = Result<T>>) -> std::result::Result<T, String> {
-    match tokio::time::timeout(LOOK, read).await {
+async fn in_time<T>(limit: Duration, read: impl Future<Output = Result<T>>) -> std::result::Result<T, String> {
+    match tokio::time::timeout(limit, read).await {
         Ok(read) => read.map_err(|error| format!("can't be read: {}", words::step_error(&error.into()))),
-        Err(_) => Err(format!("can't be read: AWS didn't answer in {} s", LOOK.as_secs())),
+        Err(_) => Err(format!("can't be read: AWS didn't answer in {limit:?}")),
     }
 }
 
@@ -158,8 +158,8 @@ impl Span {
         Span { start: floor(since, MINUTE), end: end(now), period: MINUTE }
     }
 
-    /// As fine as CloudWatch keeps it and [`VALUES`] allow. CloudWatch keeps minutes for 15 days, five of them for 63 days, hours
-    /// for 455 days. It starts with a full period: that may count too much, but nothing too little.
+    /// As fine as CloudWatch keeps it and [`VALUES`] allow. CloudWatch keeps minutes for 15 days, fives of them for 63,
+    /// hours for 455. It begins with a full period, which may hold a little too much, but leaves nothing out.
     /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html>
     fn of_writes(since: Timestamp, now: Timestamp) -> Self {
         let age = now.as_second().saturating_sub(since.as_second()).max(0);
@@ -314,5 +314,296 @@ impl Answer {
             Some(status) => Err(format!("CloudWatch doesn't tell all of {metric}: {status}")),
             None => Err(format!("CloudWatch doesn't say whether it tells all of {metric}")),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_cloudwatch::config::{BehaviorVersion, Credentials, Region};
+    use aws_sdk_cloudwatch::operation::describe_alarms::DescribeAlarmsOutput;
+    use aws_sdk_cloudwatch::operation::get_metric_data::{GetMetricDataError, GetMetricDataOutput};
+    use aws_sdk_cloudwatch::types::{CompositeAlarm, MessageData, MetricAlarm};
+    use aws_sdk_elasticloadbalancingv2::types::TargetHealthReasonEnum as Reason;
+    use aws_smithy_mocks::{MockResponseInterceptor, Rule, RuleMode, create_mock_http_client, mock};
+    use aws_smithy_types::error::ErrorMetadata;
+
+    use super::*;
+
+    const SPAN: Span = Span { start: 600, end: 1020, period: 60 };
+
+    fn client(rules: &[&Rule]) -> Client {
+        let answers = MockResponseInterceptor::new().rule_mode(RuleMode::MatchAny);
+        let answers = rules.iter().fold(answers, |answers, rule| answers.with_rule(rule));
+        let config = aws_sdk_cloudwatch::Config::builder().behavior_version(BehaviorVersion::latest());
+        let config = config.region(Region::from_static("us-east-1")).http_client(create_mock_http_client());
+        let config = config.credentials_provider(Credentials::from_keys("test", "test", None)).interceptor(answers);
+        Client::from_conf(config.build())
+    }
+
+    fn metric(name: &str) -> Metric {
+        Metric::new("AWS/ApplicationELB", name, [("TargetGroup", "targetgroup/green/1")])
+    }
+
+    fn signals() -> Signals {
+        Signals {
+            requests: vec![metric("RequestCount")],
+            errors: vec![metric("HTTPCode_Target_5XX_Count"), metric("LambdaUserError")],
+            latency: vec![metric("TargetResponseTime")],
+            latency_unit_ms: 1000.0,
+        }
+    }
+
+    fn watched() -> Watched {
+        Watched {
+            region: "us-east-1".to_owned(),
+            alarms: Vec::new(),
+            composite: None,
+            blue: Signals::default(),
+            green: signals(),
+            green_writes: None,
+        }
+    }
+
+    fn result(id: &str, status: Option<StatusCode>, values: &[(i64, f64)]) -> MetricDataResult {
+        let times = values.iter().map(|(second, _)| DateTime::from_secs(*second)).collect();
+        let values = values.iter().map(|(_, value)| *value).collect();
+        let result = MetricDataResult::builder().id(id).set_status_code(status);
+        result.set_timestamps(Some(times)).set_values(Some(values)).build()
+    }
+
+    fn complete(id: &str, values: &[(i64, f64)]) -> MetricDataResult {
+        result(id, Some(StatusCode::Complete), values)
+    }
+
+    /// Requests, two kinds of errors, the number of times and their p99: with two minutes of requests.
+    fn all(change: impl FnOnce(&mut Vec<MetricDataResult>)) -> GetMetricDataOutput {
+        let mut results = vec![
+            complete("m0", &[(660, 100.0), (600, 50.0)]),
+            complete("m1", &[(600, 3.0)]),
+            complete("m2", &[]),
+            complete("m3", &[(660, 100.0), (600, 50.0)]),
+            complete("m4", &[(660, 0.5), (600, 0.2)]),
+        ];
+        change(&mut results);
+        GetMetricDataOutput::builder().set_metric_data_results(Some(results)).build()
+    }
+
+    /// What is read of green where CloudWatch answers this.
+    async fn green(answer: GetMetricDataOutput) -> Customers {
+        let rule = mock!(Client::get_metric_data).then_output(move || answer.clone());
+        customers(&client(&[&rule]), &watched(), SPAN).await.unwrap().1
+    }
+
+    #[tokio::test]
+    async fn counts_are_summed_and_times_weighed_by_requests() {
+        let rule = mock!(Client::get_metric_data)
+            .match_requests(|request| {
+                let stats = request.metric_data_queries().iter().map(|query| query.metric_stat().unwrap());
+                let stats: Vec<_> = stats.map(|stat| (stat.stat().unwrap(), stat.period().unwrap())).collect();
+                stats == [("Sum", 60), ("Sum", 60), ("Sum", 60), ("SampleCount", 60), ("p99", 60)]
+                    && request.start_time() == Some(&DateTime::from_secs(600))
+                    && request.end_time() == Some(&DateTime::from_secs(1020))
+            })
+            .then_output(|| all(|_| {}));
+        let (blue, green) = customers(&client(&[&rule]), &watched(), SPAN).await.unwrap();
+        assert_eq!(green, Ok(Reading { requests: 150.0, errors: 3.0, p99_ms: Some(400.0) }));
+        assert_eq!(blue.unwrap().requests, 0.0);
+        assert_eq!(rule.num_calls(), 1);
+    }
+
+    #[tokio::test]
+    async fn what_is_not_reported_is_no_requests_and_no_time() {
+        let nothing = green(all(|results| {
+            results.iter_mut().for_each(|result| {
+                *result = complete(result.id().unwrap(), &[]);
+            })
+        }));
+        assert_eq!(nothing.await, Ok(Reading { requests: 0.0, errors: 0.0, p99_ms: None }));
+    }
+
+    #[tokio::test]
+    async fn counts_that_are_told_in_part_are_not_told() {
+        for status in [StatusCode::PartialData, StatusCode::InternalError, StatusCode::Forbidden] {
+            for id in ["m0", "m2"] {
+                let status = Some(status.clone());
+                let said = green(all(|results| {
+                    let one = results.iter_mut().find(|result| result.id() == Some(id)).unwrap();
+                    *one = result(id, status, &[(600, 1.0)]);
+                }));
+                let said = said.await.unwrap_err();
+                assert!(said.starts_with("CloudWatch doesn't tell all of "), "{said}");
+            }
+        }
+        let no_status = green(all(|results| results[0] = result("m0", None, &[])));
+        assert!(no_status.await.unwrap_err().contains("RequestCount"));
+        let no_answer = green(all(|results| drop(results.remove(1)))).await;
+        assert_eq!(no_answer, Err("CloudWatch says nothing of HTTPCode_Target_5XX_Count".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn a_message_about_a_metric_makes_it_unknown() {
+        let message = || MessageData::builder().code("Throttled").value("too much").build();
+        let said = green(all(|results| {
+            results[0] =
+                MetricDataResult::builder().id("m0").status_code(StatusCode::Complete).messages(message()).build();
+        }));
+        assert_eq!(said.await, Err("CloudWatch says of RequestCount: too much".to_owned()));
+        let answer = GetMetricDataOutput::builder().messages(message()).build();
+        let rule = mock!(Client::get_metric_data).then_output(move || answer.clone());
+        let error = customers(&client(&[&rule]), &watched(), SPAN).await.unwrap_err();
+        assert!(error.message.contains("too much"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_latency_that_is_not_told_leaves_the_errors_to_be_judged() {
+        for (index, values) in [(3, None), (4, None), (4, Some(vec![(600, 0.2)])), (3, Some(vec![(600, f64::NAN)]))] {
+            let read = green(all(|results| {
+                let id = format!("m{index}");
+                results[index] = match values {
+                    None => result(&id, Some(StatusCode::PartialData), &[]),
+                    Some(values) => complete(&id, &values),
+                };
+            }));
+            let read = read.await.unwrap();
+            assert_eq!((read.requests, read.errors), (150.0, 3.0));
+            assert!(read.p99_ms.is_some_and(f64::is_nan), "{index}: {:?}", read.p99_ms);
+        }
+        let unit = Signals { latency_unit_ms: 0.0, ..signals() };
+        let series: Vec<Series> = vec![Ok(BTreeMap::new()); 5];
+        assert!(reading(&unit, &series).unwrap().p99_ms.is_some_and(f64::is_nan));
+    }
+
+    #[tokio::test]
+    async fn what_is_not_a_number_is_handed_on() {
+        let read = green(all(|results| results[0] = complete("m0", &[(600, 1.0), (660, f64::NAN)]))).await.unwrap();
+        assert!(read.requests.is_nan() && read.errors == 3.0);
+    }
+
+    #[tokio::test]
+    async fn all_pages_are_read_and_the_last_one_says_whether_all_was_told() {
+        let first = mock!(Client::get_metric_data).match_requests(|request| request.next_token().is_none());
+        let first = first.then_output(|| {
+            let part = result("m0", Some(StatusCode::PartialData), &[(600, 5.0)]);
+            GetMetricDataOutput::builder().metric_data_results(part).next_token("more").build()
+        });
+        let last = mock!(Client::get_metric_data).match_requests(|request| request.next_token() == Some("more"));
+        let last = last.then_output(|| all(|results| results[0] = complete("m0", &[(660, 7.0)])));
+        let (_, green) = customers(&client(&[&first, &last]), &watched(), SPAN).await.unwrap();
+        assert_eq!(green.unwrap().requests, 12.0);
+        assert_eq!((first.num_calls(), last.num_calls()), (1, 1));
+    }
+
+    #[tokio::test]
+    async fn a_refused_call_is_an_error_in_words() {
+        let rule = mock!(Client::get_metric_data).then_error(|| {
+            let denied = ErrorMetadata::builder().code("AccessDenied").message("not allowed").build();
+            GetMetricDataError::generic(denied)
+        });
+        let read = in_time(LOOK, customers(&client(&[&rule]), &watched(), SPAN)).await;
+        let said = read.unwrap_err();
+        assert!(said.starts_with("can't be read: ") && said.contains("not allowed"), "{said}");
+    }
+
+    #[tokio::test]
+    async fn a_look_does_not_wait_for_ever() {
+        let read = in_time(Duration::from_millis(5), std::future::pending::<Result<()>>()).await;
+        assert_eq!(read, Err("can't be read: AWS didn't answer in 5ms".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn writes_are_counted_or_not_told() {
+        let of = async |values: &'static [(i64, f64)]| {
+            let rule = mock!(Client::get_metric_data).then_output(move || {
+                GetMetricDataOutput::builder().metric_data_results(complete("m0", values)).build()
+            });
+            sum_since(&client(&[&rule]), &metric("PaymentsProcessed"), SPAN).await
+        };
+        assert_eq!(of(&[]).await.unwrap(), 0);
+        assert_eq!(of(&[(600, 17.0), (660, 25.0)]).await.unwrap(), 42);
+        assert!(of(&[(600, f64::NAN)]).await.unwrap_err().message.contains("PaymentsProcessed"));
+        assert!(of(&[(600, -1.0)]).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn alarms_of_both_types_are_read_in_hundreds_and_those_that_are_gone_are_missing() {
+        let metric = |name: &str, state| MetricAlarm::builder().alarm_name(name).state_value(state).build();
+        let rest = mock!(Client::describe_alarms).match_requests(|request| request.alarm_names().len() == 2);
+        let rest = rest.then_output(|| {
+            let all =
+                CompositeAlarm::builder().alarm_name("all").state_value(StateValue::Alarm).state_reason("a0").build();
+            DescribeAlarmsOutput::builder().composite_alarms(all).build()
+        });
+        let hundred = mock!(Client::describe_alarms).match_requests(|request| {
+            request.alarm_names().len() == 100
+                && request.alarm_types() == [AlarmType::MetricAlarm, AlarmType::CompositeAlarm]
+        });
+        let hundred = hundred.then_output(move || {
+            let answer = DescribeAlarmsOutput::builder().metric_alarms(metric("a0", StateValue::Ok));
+            let answer = answer.metric_alarms(metric("a1", StateValue::InsufficientData));
+            answer.metric_alarms(metric("a2", "NEW_STATE".into())).build()
+        });
+        let names: Vec<String> = (0..101).map(|number| format!("a{number}")).chain(["all".to_owned()]).collect();
+        let read = alarms(&client(&[&hundred, &rest]), &names).await.unwrap();
+        let states: Vec<_> = read.iter().map(|alarm| alarm.state).collect();
+        assert_eq!(states[..3], [AlarmState::Ok, AlarmState::InsufficientData, AlarmState::InsufficientData]);
+        assert!(states[3..101].iter().all(|state| *state == AlarmState::Missing));
+        let composite =
+            AlarmReading { name: "all".to_owned(), state: AlarmState::Alarm, reason: Some("a0".to_owned()) };
+        assert_eq!(read[101], composite);
+        assert_eq!(alarms(&client(&[]), &[]).await.unwrap(), []);
+    }
+
+    #[test]
+    fn targets_are_counted_by_their_state() {
+        let target = |state: &str, reason: Option<Reason>, description: Option<&str>| {
+            let health = TargetHealth::builder().state(state.into()).set_reason(reason);
+            let health = health.set_description(description.map(str::to_owned)).build();
+            TargetHealthDescription::builder().target_health(health).build()
+        };
+        let draining = target("draining", Some(Reason::DeregistrationInProgress), None);
+        let group = counted(
+            "blue edge",
+            &[
+                draining.clone(),
+                target("healthy", None, None),
+                target("unhealthy", Some(Reason::Timeout), Some("Request timed out")),
+                target("initial", Some(Reason::RegistrationInProgress), None),
+                target("unhealthy.draining", None, None),
+                target("unused", Some(Reason::NotInUse), None),
+                target("unavailable", Some(Reason::HealthCheckDisabled), None),
+                target("levitating", None, None),
+                TargetHealthDescription::builder().build(),
+            ],
+        );
+        let reason = Some("Request timed out".to_owned());
+        let expected =
+            Targets { group: "blue edge".to_owned(), healthy: 1, unhealthy: 1, initial: 1, unavailable: 3, reason };
+        assert_eq!(group, expected);
+        let gone = counted("blue edge", &[draining]);
+        assert_eq!((gone.unavailable, gone.reason.as_deref()), (0, Some("Target.DeregistrationInProgress")));
+    }
+
+    #[test]
+    fn gates_look_at_full_minutes_and_not_far_back() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let now = at(100_030);
+        assert_eq!(Span::of_gates(at(100_025), now), Span { start: 100_020, end: 100_140, period: 60 });
+        assert_eq!(Span::of_gates(at(99_959), now).start, 99_900);
+        assert_eq!(Span::of_gates(at(5), now).start, 99_720);
+        // Somebody's clock.
+        assert_eq!(Span::of_gates(at(200_000), now), Span::of_gates(now, now));
+    }
+
+    #[test]
+    fn writes_are_read_as_finely_as_cloudwatch_keeps_them() {
+        let now = Timestamp::from_second(1_800_000_030).unwrap();
+        for (days, least) in [(0.0, 60), (0.5, 60), (13.0, 60), (16.0, 300), (62.5, 3600), (400.0, 3600)] {
+            let since = now - Duration::from_secs_f64(days * DAY as f64);
+            let span = Span::of_writes(since, now);
+            assert_eq!(span.period % least, 0, "{days} days: {span:?}");
+            assert!(span.start <= since.as_second() && span.start > since.as_second() - span.period);
+            assert!((span.end - span.start) / span.period <= VALUES + 2, "{days} days: {span:?}");
+        }
+        assert_eq!(Span::of_writes(now - Duration::from_secs(600), now).period, 60);
     }
 }

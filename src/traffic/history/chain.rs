@@ -54,9 +54,8 @@ pub fn entry(line: &[u8]) -> Result<Entry, String> {
 /// The entries of a history's text, and where its last whole line ends. What a crash has left of a line is left out.
 pub fn parse(text: &[u8]) -> Result<(Vec<Entry>, usize), Fault> {
     let (lines, torn) = lines(text);
-    let read = |(number, line): (usize, &[u8])| {
-        entry(line).map_err(|what| Fault { line: number + 1, unreadable: true, what })
-    };
+    let read =
+        |(number, line): (usize, &[u8])| entry(line).map_err(|what| Fault { line: number + 1, unreadable: true, what });
     let entries = lines.iter().copied().enumerate().map(read).collect::<Result<Vec<_>, _>>()?;
     check_torn(torn).map_err(|what| Fault { line: lines.len() + 1, unreadable: true, what })?;
     Ok((entries, text.len() - torn.len()))
@@ -87,7 +86,10 @@ pub fn verify(text: &[u8]) -> Result<(Vec<Entry>, Verified), Fault> {
     for (at, (entry, line)) in entries.iter().zip(lines).enumerate() {
         let fault = |what| Err(Fault { line: at + 1, unreadable: false, what });
         if !line.strip_suffix(b"\n").and_then(|line| std::str::from_utf8(line).ok()).is_some_and(is_sealed) {
-            return fault(format!("entry {} was changed: its text doesn't have the hash that it carries", entry.number));
+            return fault(format!(
+                "entry {} was changed: its text doesn't have the hash that it carries",
+                entry.number
+            ));
         }
         if let Some(what) = misplaced(&entries, at) {
             return fault(what);
@@ -96,7 +98,9 @@ pub fn verify(text: &[u8]) -> Result<(Vec<Entry>, Verified), Fault> {
             let (one, before) = (entry.number, entry.number - 1);
             return fault(match before {
                 0 => "entry 1 goes on from an entry before it: it isn't the one that was written first".to_owned(),
-                _ => format!("entry {one} goes on from another entry {before} than the one before it, which was put in its place"),
+                _ => format!(
+                    "entry {one} goes on from another entry {before} than the one before it, which was put in its place"
+                ),
             });
         }
         head = &entry.hash;

@@ -48,7 +48,9 @@ pub fn unfinished(entries: &[Entry]) -> Option<Unfinished> {
                     match what {
                         Happening::Writing { to, .. } if forward => shift.at = *to,
                         Happening::StepDone { green } => shift.done = Some(*green),
-                        Happening::ShiftEnded { outcome, because, .. } => shift.ended = Some((*outcome, because.clone())),
+                        Happening::ShiftEnded { outcome, because, .. } => {
+                            shift.ended = Some((*outcome, because.clone()))
+                        }
                         _ => {}
                     }
                 }
@@ -60,7 +62,9 @@ pub fn unfinished(entries: &[Entry]) -> Option<Unfinished> {
 
 /// The shift that begins or goes on with this entry.
 fn begun(entry: &Entry, before: Option<Unfinished>) -> Option<Unfinished> {
-    let Happening::ShiftStarted { shift, steps, hold_seconds, on_fail, from, resumed } = &entry.what else { return before };
+    let Happening::ShiftStarted { shift, steps, hold_seconds, on_fail, from, resumed } = &entry.what else {
+        return before;
+    };
     let before = before.filter(|before| *resumed && before.shift == *shift);
     Some(Unfinished {
         shift: shift.clone(),
@@ -154,7 +158,8 @@ pub fn last_seen(entries: &[Entry]) -> LastSeen {
 
 /// While a failback is under way: what it was before, or blue. `named` has a weight of each lever.
 fn or_blue(before: Expected, named: &[Weight]) -> Expected {
-    let given = |share: Share| named.iter().map(move |weight| Weight { lever: weight.lever.clone(), split: share.split() });
+    let given =
+        |share: Share| named.iter().map(move |weight| Weight { lever: weight.lever.clone(), split: share.split() });
     let from = match before {
         Expected::Weights(weights) => weights,
         Expected::Share(share) => given(share).collect(),
@@ -202,4 +207,236 @@ pub fn green_since(entries: &[Entry]) -> Option<Timestamp> {
         since = serves.then(|| since.unwrap_or(entry.at));
     }
     since
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::traffic::happening::Verdict;
+    use crate::traffic::history::By;
+    use crate::traffic::share::Split;
+
+    /// Entries of these happenings, a second after each other: the first at second 1.
+    fn told(happenings: &[Happening]) -> Vec<Entry> {
+        let entry = |(number, what): (u64, &Happening)| Entry {
+            number,
+            at: second(number),
+            by: By::this_process("provisioner shift", None),
+            why: None,
+            what: what.clone(),
+            before: String::new(),
+            hash: String::new(),
+        };
+        (1..).zip(happenings).map(entry).collect()
+    }
+
+    fn second(number: u64) -> Timestamp {
+        Timestamp::from_second(number.try_into().unwrap()).unwrap()
+    }
+
+    fn share(percent: u8) -> Share {
+        Share::try_from(percent).unwrap()
+    }
+
+    fn weights(lever: Lever, green: u8) -> Vec<Weight> {
+        let names: &[&str] = match lever {
+            Lever::Listeners => &["blue edge", "green edge"],
+            Lever::Dns => &["live.example.com"],
+        };
+        let split = share(green).split();
+        names.iter().map(|name| Weight { lever: (*name).to_owned(), split }).collect()
+    }
+
+    fn started(shift: &str, from: u8, resumed: bool) -> Happening {
+        let steps = "10,50,100".parse().unwrap();
+        let (shift, from) = (shift.to_owned(), share(from));
+        Happening::ShiftStarted { shift, steps, hold_seconds: 3.0, on_fail: OnFail::Rollback, from, resumed }
+    }
+
+    fn writing(lever: Lever, from: u8, to: u8) -> Happening {
+        Happening::Writing { lever, from: weights(lever, from), to: share(to) }
+    }
+
+    fn written(lever: Lever, to: u8) -> Happening {
+        Happening::Written { lever, to: share(to), request_ids: Vec::new() }
+    }
+
+    fn done(green: u8) -> Happening {
+        Happening::StepDone { green: share(green) }
+    }
+
+    fn back(to: u8) -> Happening {
+        Happening::RollingBack { to: share(to), because: "errors".to_owned() }
+    }
+
+    fn ended(outcome: Outcome) -> Happening {
+        Happening::ShiftEnded { outcome, green: None, because: Some("so".to_owned()) }
+    }
+
+    fn failed_back() -> Happening {
+        Happening::FailedBack { seconds: 1.0, from: weights(Lever::Listeners, 50), request_ids: Vec::new() }
+    }
+
+    /// All of a step from one share to the next.
+    fn step(from: u8, to: u8) -> [Happening; 5] {
+        let [edges, dns] = [Lever::Listeners, Lever::Dns];
+        [writing(edges, from, to), written(edges, to), writing(dns, from, to), written(dns, to), done(to)]
+    }
+
+    #[test]
+    fn a_shift_whose_process_died_tells_where_it_was() {
+        let mut happened = vec![started("a", 0, false)];
+        let shift = unfinished(&told(&happened)).unwrap();
+        assert_eq!((shift.at, shift.done, shift.started, shift.ended), (share(0), None, second(1), None));
+        happened.extend(step(0, 10));
+        happened.push(writing(Lever::Listeners, 10, 50));
+        let shift = unfinished(&told(&happened)).unwrap();
+        assert_eq!((shift.from, shift.at, shift.done, shift.ended), (share(0), share(50), Some(share(10)), None));
+        assert_eq!((shift.shift.as_str(), shift.steps.target(), shift.hold_seconds), ("a", share(100), 3.0));
+    }
+
+    #[test]
+    fn only_what_leaves_nothing_to_go_on_with_ends_a_shift() {
+        use Outcome::{Aborted, Completed, Failed, FailedBack, Held, Interrupted, Refused, RolledBack};
+        let under_way = [started("a", 0, false), writing(Lever::Listeners, 0, 10)];
+        let after = |what: Happening| unfinished(&told(&[under_way.as_slice(), &[what]].concat()));
+        for outcome in [Completed, Refused, RolledBack, FailedBack, Aborted] {
+            assert_eq!(after(ended(outcome)), None);
+        }
+        for outcome in [Held, Interrupted, Failed] {
+            assert_eq!(after(ended(outcome)).unwrap().ended, Some((outcome, Some("so".to_owned()))));
+        }
+        assert_eq!(after(failed_back()), None);
+        let incomplete = Happening::FailbackIncomplete { because: "throttled".to_owned() };
+        assert!(after(incomplete).is_some() && after(Happening::FailbackStarted).is_some());
+        assert_eq!(unfinished(&[]), None);
+        assert_eq!(unfinished(&told(&[ended(Held), done(10), writing(Lever::Dns, 0, 10)])), None);
+    }
+
+    #[test]
+    fn what_is_written_on_the_way_back_is_no_step() {
+        let mut happened = vec![started("a", 10, false)];
+        happened.extend(step(10, 50));
+        happened.extend([writing(Lever::Listeners, 50, 100), back(10), writing(Lever::Listeners, 100, 10)]);
+        let shift = unfinished(&told(&happened)).unwrap();
+        assert_eq!((shift.from, shift.at, shift.done), (share(10), share(100), Some(share(50))));
+        // A shift towards blue goes there by a step.
+        let shift = unfinished(&told(&[started("b", 50, false), writing(Lever::Listeners, 50, 10)])).unwrap();
+        assert_eq!(shift.at, share(10));
+    }
+
+    #[test]
+    fn a_shift_that_went_on_keeps_where_it_was_and_a_new_one_does_not() {
+        let mut happened = vec![started("a", 0, false)];
+        happened.extend(step(0, 10));
+        happened.push(ended(Outcome::Held));
+        let on = |next: Happening| unfinished(&told(&[happened.as_slice(), &[next]].concat())).unwrap();
+        let shift = on(started("a", 0, true));
+        assert_eq!((shift.at, shift.done, shift.started, shift.ended), (share(10), Some(share(10)), second(1), None));
+        let shift = on(started("b", 10, false));
+        assert_eq!((shift.at, shift.done, shift.started), (share(10), None, second(8)));
+        assert_eq!((shift.shift.as_str(), shift.ended), ("b", None));
+    }
+
+    #[test]
+    fn a_shift_that_goes_on_after_its_rollback_failed_takes_steps_again() {
+        let happened = [
+            started("a", 0, false),
+            writing(Lever::Listeners, 0, 10),
+            back(0),
+            writing(Lever::Listeners, 10, 0),
+            ended(Outcome::Failed),
+            started("a", 0, true),
+            writing(Lever::Listeners, 10, 50),
+        ];
+        assert_eq!(unfinished(&told(&happened)).unwrap().at, share(50));
+    }
+
+    #[test]
+    fn weights_are_known_once_they_were_read_back() {
+        let [edges, dns] = [Lever::Listeners, Lever::Dns];
+        assert_eq!(last_seen(&[]), LastSeen::default());
+        let mut happened = vec![started("a", 0, false), writing(edges, 0, 10)];
+        let either = |lever, from, to| Some(Expected::Either { from: weights(lever, from), to: share(to) });
+        let is = |percent| Some(Expected::Share(share(percent)));
+        assert_eq!(last_seen(&told(&happened)), LastSeen { listeners: either(edges, 0, 10), dns: None });
+        happened.push(written(edges, 10));
+        assert_eq!(last_seen(&told(&happened)), LastSeen { listeners: is(10), dns: None });
+        happened.extend([writing(dns, 0, 10), written(dns, 10), writing(edges, 10, 50)]);
+        assert_eq!(last_seen(&told(&happened)), LastSeen { listeners: either(edges, 10, 50), dns: is(10) });
+        happened.push(failed_back());
+        assert_eq!(last_seen(&told(&happened)), LastSeen { listeners: is(0), dns: is(0) });
+    }
+
+    #[test]
+    fn while_a_failback_is_under_way_each_weight_is_as_before_it_or_blue() {
+        let [edges, dns] = [Lever::Listeners, Lever::Dns];
+        let mut happened: Vec<_> = step(0, 10).into();
+        happened.extend([writing(edges, 10, 50), Happening::FailbackStarted]);
+        let seen = last_seen(&told(&happened));
+        let listeners = [weights(edges, 10), weights(edges, 50)].concat();
+        assert_eq!(seen.listeners, Some(Expected::Either { from: listeners, to: Share::BLUE }));
+        assert_eq!(seen.dns, Some(Expected::Either { from: weights(dns, 10), to: Share::BLUE }));
+        // What it was before was never seen.
+        assert_eq!(last_seen(&told(&[Happening::FailbackStarted])), LastSeen::default());
+    }
+
+    #[test]
+    fn what_others_changed_is_known_of_the_levers_that_were_named() {
+        let [edges, dns] = [Lever::Listeners, Lever::Dns];
+        let mut happened: Vec<_> = step(0, 10).into();
+        let to = vec![Weight { lever: "blue edge".to_owned(), split: Split { blue: 1, green: 2 } }];
+        happened.push(Happening::Noticed { from: weights(edges, 10), to: to.clone() });
+        let seen = last_seen(&told(&happened));
+        assert_eq!((seen.listeners, seen.dns), (Some(Expected::Weights(to)), Some(Expected::Share(share(10)))));
+        happened.push(Happening::Noticed { from: weights(dns, 10), to: weights(dns, 0) });
+        assert_eq!(last_seen(&told(&happened)).dns, Some(Expected::Weights(weights(dns, 0))));
+    }
+
+    #[test]
+    fn green_serves_from_its_first_write_until_it_has_nothing() {
+        let edges = Lever::Listeners;
+        assert_eq!(green_since(&[]), None);
+        let mut happened = vec![started("a", 0, false)];
+        assert_eq!(green_since(&told(&happened)), None);
+        happened.extend(step(0, 10));
+        happened.extend(step(10, 50));
+        assert_eq!(green_since(&told(&happened)), Some(second(2)));
+        // On the way back it serves until that is read back.
+        happened.extend([back(0), writing(edges, 50, 0)]);
+        assert_eq!(green_since(&told(&happened)), Some(second(2)));
+        happened.push(written(edges, 0));
+        assert_eq!(green_since(&told(&happened)), None);
+        // DNS alone leads nobody to green where the listeners don't.
+        happened.push(writing(Lever::Dns, 50, 40));
+        assert_eq!(green_since(&told(&happened)), None);
+        happened.push(writing(edges, 0, 10));
+        let since = second(happened.len() as u64);
+        assert_eq!(green_since(&told(&happened)), Some(since));
+        happened.extend([Happening::FailbackStarted, Happening::HoldAsked]);
+        assert_eq!(green_since(&told(&happened)), Some(since));
+        happened.push(failed_back());
+        assert_eq!(green_since(&told(&happened)), None);
+    }
+
+    #[test]
+    fn green_serves_by_dns_where_there_is_nothing_else() {
+        let dns = Lever::Dns;
+        let mut happened = vec![writing(dns, 0, 10), written(dns, 10), writing(dns, 10, 50)];
+        assert_eq!(green_since(&told(&happened)), Some(second(1)));
+        happened.extend([writing(dns, 50, 0), written(dns, 0)]);
+        assert_eq!(green_since(&told(&happened)), None);
+    }
+
+    #[test]
+    fn green_serves_when_others_made_it_serve_and_not_when_a_write_was_refused() {
+        let edges = Lever::Listeners;
+        let noticed = |from, to| Happening::Noticed { from: weights(edges, from), to: weights(edges, to) };
+        assert_eq!(green_since(&told(&[noticed(0, 30)])), Some(second(1)));
+        assert_eq!(green_since(&told(&[noticed(0, 30), noticed(30, 0)])), None);
+        let (green, because) = (Some(Share::BLUE), None);
+        let refused = Happening::ShiftEnded { outcome: Outcome::Refused, green, because };
+        let gates = Happening::Gates { green: share(0), verdict: Verdict::Pass, checks: Vec::new() };
+        assert_eq!(green_since(&told(&[gates, writing(edges, 0, 10), refused])), None);
+    }
 }

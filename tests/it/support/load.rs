@@ -139,6 +139,11 @@ impl Log {
         self.0.len()
     }
 
+    /// How many were sent to this host.
+    pub fn to(&self, host: &str) -> usize {
+        self.0.iter().filter(|exchange| exchange.host == host).count()
+    }
+
     /// Those that weren't accepted.
     pub fn failed(&self) -> Vec<&Exchange> {
         self.0.iter().filter(|exchange| exchange.failed()).collect()
@@ -161,11 +166,5 @@ impl Log {
     /// When green's last answer came.
     pub fn last_green_answer(&self) -> Option<Timestamp> {
         self.0.iter().filter(|exchange| exchange.by("green")).map(|exchange| exchange.answered).max()
-    }
-
-    /// The longest that any was on its way.
-    pub fn slowest(&self) -> Duration {
-        let took = |exchange: &Exchange| exchange.answered.duration_since(exchange.started).unsigned_abs();
-        self.0.iter().map(took).max().unwrap_or_default()
     }
 }

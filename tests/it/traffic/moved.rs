@@ -74,6 +74,7 @@ async fn a_shift_in_steps_and_a_failback_lose_no_payment_and_give_green_its_shar
     let (stage, log) = busy.end();
 
     log.assert_all_accepted(RATE as usize * 10);
+    assert!(stage.hosts.iter().all(|host| log.to(host) >= RATE as usize * 3), "customers come by all names");
     let happened = happenings(&run);
     let first_write = happened.iter().find(|entry| says(entry, "writing", None)).map(at).expect("a write");
     let (before, none) = log.between(began - SignedDuration::from_secs(1), began);

@@ -1,0 +1,347 @@
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use proptest::prelude::*;
+use proptest::sample::Index;
+use tempfile::TempDir;
+
+use super::*;
+use crate::traffic::happening::{Check, Lever, OnFail, Outcome, Verdict, Weight};
+use crate::traffic::share::{Share, Split};
+
+fn by() -> By {
+    By::this_process("provisioner shift", Some("arn:aws:iam::123456789012:user/operator".to_owned()))
+}
+
+/// A history in a folder of its own that doesn't exist yet.
+fn history() -> (TempDir, PathBuf, History) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state").join("dev1.history");
+    let history = History::at(path.clone(), by());
+    (folder, path, history)
+}
+
+/// The same file, as a process that knows nothing of it sees it.
+fn fresh(path: &Path) -> History {
+    History::at(path.to_owned(), by())
+}
+
+fn step(percent: u8) -> Happening {
+    Happening::StepDone { green: Share::try_from(percent).unwrap() }
+}
+
+fn some_steps(history: &History, count: u8) -> Vec<Entry> {
+    (1..=count).map(|percent| history.append(step(percent), None).unwrap()).collect()
+}
+
+fn shares() -> impl Strategy<Value = Share> {
+    (0u8..=100).prop_map(|percent| Share::try_from(percent).unwrap())
+}
+
+fn text() -> impl Strategy<Value = String> {
+    // Quotes, line ends and what looks like the end of an entry.
+    prop_oneof!["\\PC{0,12}", Just("\"}\n".to_owned()), Just(",\"hash\":\"00\"}".to_owned()), "[\\x00-\\x7f]{0,8}"]
+}
+
+fn weights() -> impl Strategy<Value = Vec<Weight>> {
+    let weight = (text(), 0u32..=999, 0u32..=999);
+    let weight = weight.prop_map(|(lever, blue, green)| Weight { lever, split: Split { blue, green } });
+    proptest::collection::vec(weight, 0..3)
+}
+
+fn happenings() -> impl Strategy<Value = Happening> {
+    let lever = prop_oneof![Just(Lever::Listeners), Just(Lever::Dns)];
+    let ids = proptest::collection::vec("[0-9a-f-]{36}", 0..3);
+    let verdict = prop_oneof![Just(Verdict::Pass), Just(Verdict::Inconclusive), Just(Verdict::Fail)];
+    let check = (text(), verdict.clone(), text());
+    let check = check.prop_map(|(name, verdict, reading)| Check { name, verdict, reading });
+    let outcome = prop_oneof![Just(Outcome::Completed), Just(Outcome::Held), Just(Outcome::RolledBack)];
+    let seconds = (0u32..10_000_000).prop_map(|ms| f64::from(ms) / 1000.0);
+    prop_oneof![
+        (text(), seconds.clone(), shares(), any::<bool>()).prop_map(|(shift, hold_seconds, from, resumed)| {
+            let (steps, on_fail) = ("5,25,50,100".parse().unwrap(), OnFail::Blue);
+            Happening::ShiftStarted { shift, steps, hold_seconds, on_fail, from, resumed }
+        }),
+        (shares(), verdict, proptest::collection::vec(check, 0..4))
+            .prop_map(|(green, verdict, checks)| Happening::Gates { green, verdict, checks }),
+        (lever.clone(), weights(), shares()).prop_map(|(lever, from, to)| Happening::Writing { lever, from, to }),
+        (lever, shares(), ids.clone()).prop_map(|(lever, to, request_ids)| Happening::Written {
+            lever,
+            to,
+            request_ids
+        }),
+        shares().prop_map(|green| Happening::StepDone { green }),
+        (shares(), text()).prop_map(|(to, because)| Happening::RollingBack { to, because }),
+        (outcome, proptest::option::of(shares()), proptest::option::of(text()))
+            .prop_map(|(outcome, green, because)| Happening::ShiftEnded { outcome, green, because }),
+        Just(Happening::HoldAsked),
+        Just(Happening::FailbackStarted),
+        (seconds, weights(), ids).prop_map(|(seconds, from, request_ids)| Happening::FailedBack {
+            seconds,
+            from,
+            request_ids
+        }),
+        text().prop_map(|because| Happening::FailbackIncomplete { because }),
+        (weights(), weights()).prop_map(|(from, to)| Happening::Noticed { from, to }),
+    ]
+}
+
+proptest! {
+    // Each entry waits for the disk.
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn whatever_is_appended_reads_back_and_verifies(
+        put in proptest::collection::vec((happenings(), proptest::option::of(text())), 0..12)
+    ) {
+        let (_folder, path, history) = history();
+        let mut written = Vec::new();
+        for (what, why) in &put {
+            let entry = history.append(what.clone(), why.as_deref()).unwrap();
+            prop_assert!(entry.what == *what && entry.why == *why && entry.by == *history.by());
+            written.push(entry);
+        }
+        prop_assert_eq!(&fresh(&path).entries().unwrap(), &written);
+        let verified = fresh(&path).verify().unwrap();
+        prop_assert_eq!(verified.entries, put.len() as u64);
+        let head = written.last().map_or(NOTHING, |entry| &entry.hash);
+        prop_assert_eq!(&verified.head, head);
+        prop_assert_eq!(fresh(&path).verify_with(head).unwrap(), verified);
+        let lines = fs::read_to_string(&path).unwrap_or_default();
+        prop_assert_eq!(lines.lines().count(), put.len());
+    }
+
+    #[test]
+    fn any_changed_byte_is_found(put in proptest::collection::vec(happenings(), 1..4), at in any::<[(Index, u8); 64]>()) {
+        let (_folder, path, history) = history();
+        put.into_iter().for_each(|what| { history.append(what, Some("a reason")).unwrap(); });
+        let text = fs::read(&path).unwrap();
+        for (at, other) in at {
+            let mut changed = text.clone();
+            changed[at.index(text.len())] ^= other.max(1);
+            fs::write(&path, &changed).unwrap();
+            prop_assert!(fresh(&path).verify().is_err(), "byte {} by {}", at.index(text.len()), other.max(1));
+        }
+    }
+}
+
+#[test]
+fn the_end_of_each_line_is_part_of_it() {
+    let (_folder, path, history) = history();
+    some_steps(&history, 2);
+    let text = fs::read(&path).unwrap();
+    for at in (0..text.len()).filter(|at| text[*at] == b'\n') {
+        let mut changed = text.clone();
+        changed[at] = b' ';
+        fs::write(&path, &changed).unwrap();
+        assert!(fresh(&path).verify().is_err() && fresh(&path).entries().is_err(), "byte {at}");
+        // An entry that was acknowledged isn't thrown away as torn.
+        assert!(fresh(&path).append(step(3), None).is_err());
+        assert_eq!(fs::read(&path).unwrap(), changed);
+    }
+}
+
+/// What verify says of lines that somebody has put together.
+fn said(path: &Path, lines: &[&str]) -> String {
+    fs::write(path, lines.concat()).unwrap();
+    fresh(path).verify().unwrap_err().to_string()
+}
+
+#[test]
+fn removed_swapped_and_inserted_lines_are_found_wherever_they_are() {
+    let (_folder, path, history) = history();
+    some_steps(&history, 6);
+    let text = fs::read_to_string(&path).unwrap();
+    let lines: Vec<_> = text.split_inclusive('\n').collect();
+    for at in 0..lines.len() {
+        let mut removed = lines.clone();
+        removed.remove(at);
+        if at + 1 < lines.len() {
+            let (line, text) = (at + 1, said(&path, &removed));
+            assert!(text.contains(&format!("line {line} on: entry {line} was removed")), "{text}");
+        }
+        for other in 0..lines.len() {
+            if other != at {
+                let mut swapped = lines.clone();
+                swapped.swap(at, other);
+                let (first, found) = (at.min(other) + 1, at.max(other) + 1);
+                let text = said(&path, &swapped);
+                assert!(text.contains(&format!("entry {found} in the place of entry {first}")), "{text}");
+            }
+            let mut inserted = lines.clone();
+            inserted.insert(other, lines[at]);
+            let text = said(&path, &inserted);
+            assert!(text.contains("was inserted") || text.contains("entries were moved"), "{text}");
+        }
+        let mut inserted = lines.clone();
+        inserted.insert(at, "\n");
+        let text = said(&path, &inserted);
+        assert!(text.contains(&format!("damaged in line {}", at + 1)), "{text}");
+    }
+    let text = said(&path, &lines[3..]);
+    assert!(text.contains("entries 1 to 3 were removed: entry 4 comes in their place"), "{text}");
+}
+
+#[test]
+fn an_entry_that_was_forged_with_its_hash_is_found_by_the_one_after_it() {
+    let (_folder, path, history) = history();
+    let entries = some_steps(&history, 4);
+    let text = fs::read_to_string(&path).unwrap();
+    let lines: Vec<_> = text.split_inclusive('\n').collect();
+    let forged = chain::seal(&mut Entry { what: step(99), ..entries[1].clone() });
+    let text = said(&path, &[lines[0], &forged, lines[2], lines[3]]);
+    assert!(text.contains("line 3 on: entry 3 goes on from another entry 2"), "{text}");
+    let text =
+        said(&path, &[lines[0], lines[1], &chain::seal(&mut Entry { what: step(99), ..entries[2].clone() }), lines[2]]);
+    assert!(text.contains("line 4 on: it is entry 3 for a second time"), "{text}");
+    let changed = lines[1].replace("\"green\":2", "\"green\":3");
+    let text = said(&path, &[lines[0], &changed, lines[2]]);
+    assert!(text.contains("line 2 on: entry 2 was changed"), "{text}");
+    let first = chain::seal(&mut Entry { before: entries[0].hash.clone(), ..entries[0].clone() });
+    let text = said(&path, &[&first]);
+    assert!(text.contains("line 1 on: entry 1 goes on from an entry before it"), "{text}");
+}
+
+#[test]
+fn entries_cut_off_at_the_end_are_found_by_the_head_alone() {
+    let (_folder, path, history) = history();
+    let entries = some_steps(&history, 5);
+    let text = fs::read_to_string(&path).unwrap();
+    let lines: Vec<_> = text.split_inclusive('\n').collect();
+    let head = &entries[4].hash;
+    assert_eq!(history.verify_with(head).unwrap().entries, 5);
+    for kept in 0..5 {
+        fs::write(&path, lines[..kept].concat()).unwrap();
+        assert_eq!(fresh(&path).verify().unwrap().entries, kept as u64);
+        let error = fresh(&path).verify_with(head).unwrap_err();
+        assert!(matches!(&error, HistoryError::Headless { entries, .. } if *entries == kept), "{error}");
+    }
+    // Going on doesn't hide it. An older head is among those that are there.
+    fs::write(&path, lines[..3].concat()).unwrap();
+    some_steps(&history, 4);
+    assert_eq!(fresh(&path).verify_with(&entries[2].hash).unwrap().entries, 7);
+    assert!(matches!(fresh(&path).verify_with(head), Err(HistoryError::Headless { .. })));
+    fs::remove_file(&path).unwrap();
+    assert!(matches!(fresh(&path).verify_with(head), Err(HistoryError::Headless { .. })));
+}
+
+#[test]
+fn a_torn_last_line_is_left_out_and_healed_however_long_it_is() {
+    let (_folder, path, history) = history();
+    let mut entries = some_steps(&history, 2);
+    let whole = fs::metadata(&path).unwrap().len();
+    history.append(step(3), Some("torn — by a crash")).unwrap();
+    let text = fs::read(&path).unwrap();
+    for cut in usize::try_from(whole).unwrap()..text.len() {
+        fs::write(&path, &text[..cut]).unwrap();
+        assert_eq!(fresh(&path).entries().unwrap(), entries, "cut at {cut}");
+        assert_eq!(fresh(&path).verify().unwrap().entries, 2);
+        let appended = fresh(&path).append(step(4), None).unwrap();
+        assert_eq!((appended.number, &appended.before), (3, &entries[1].hash));
+        entries.push(appended);
+        assert_eq!(fresh(&path).entries().unwrap(), entries, "cut at {cut}");
+        assert_eq!(fresh(&path).verify().unwrap().entries, 3);
+        entries.pop();
+    }
+}
+
+#[test]
+fn a_torn_first_line_is_healed_too() {
+    let (_folder, path, history) = history();
+    some_steps(&history, 1);
+    let text = fs::read(&path).unwrap();
+    fs::write(&path, &text[..text.len() / 2]).unwrap();
+    assert_eq!(history.append(step(2), None).unwrap().number, 1);
+    assert_eq!(fresh(&path).verify().unwrap().entries, 1);
+}
+
+#[test]
+fn eight_that_append_at_once_make_one_unbroken_chain() {
+    let (_folder, path, _) = history();
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            // Each opens the file by itself, as processes do.
+            scope.spawn(|| some_steps(&fresh(&path), 10));
+        }
+    });
+    let verified = fresh(&path).verify().unwrap();
+    assert_eq!(verified.entries, 80);
+    let mut done: Vec<_> = fresh(&path).entries().unwrap().into_iter().map(|entry| entry.what).collect();
+    done.sort_by_key(|what| if let Happening::StepDone { green } = what { green.percent() } else { 0 });
+    assert_eq!(done, (1..=10).flat_map(|percent| vec![step(percent); 8]).collect::<Vec<_>>());
+}
+
+#[test]
+fn what_came_after_is_read_by_every_copy_for_itself() {
+    let (_folder, path, history) = history();
+    let numbers = |history: &History, after| -> Vec<u64> {
+        history.after(after).unwrap().iter().map(|entry| entry.number).collect()
+    };
+    assert!(numbers(&history, 0).is_empty());
+    some_steps(&fresh(&path), 3);
+    assert_eq!(numbers(&history, 0), [1, 2, 3]);
+    assert!(numbers(&history, 3).is_empty());
+    // An older number is asked for after a newer one.
+    assert_eq!(numbers(&history.clone(), 1), [2, 3]);
+    some_steps(&fresh(&path), 2);
+    assert_eq!(numbers(&history, 3), [4, 5]);
+    assert_eq!(numbers(&history, 4), [5]);
+    assert!(numbers(&history, 7).is_empty());
+    // Half a line isn't read until it is whole.
+    let text = fs::read(&path).unwrap();
+    some_steps(&fresh(&path), 1);
+    let whole = fs::read(&path).unwrap();
+    fs::write(&path, &whole[..whole.len() - 9]).unwrap();
+    assert!(numbers(&history, 5).is_empty());
+    fs::write(&path, &whole).unwrap();
+    assert_eq!(numbers(&history, 5), [6]);
+    // Another file by now.
+    fs::write(&path, &text[..text.iter().position(|byte| *byte == b'\n').unwrap() + 1]).unwrap();
+    assert_eq!(numbers(&history, 0), [1]);
+    fs::remove_file(&path).unwrap();
+    assert!(numbers(&history, 0).is_empty());
+}
+
+#[test]
+fn what_came_after_names_the_damaged_line_of_the_whole_file() {
+    let (_folder, path, history) = history();
+    some_steps(&history, 3);
+    assert_eq!(history.after(0).unwrap().len(), 3);
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text + "{}\n").unwrap();
+    let error = history.after(3).unwrap_err().to_string();
+    assert!(error.contains("damaged in line 4"), "{error}");
+    let error = history.append(step(4), None).unwrap_err().to_string();
+    assert!(error.contains("damaged in line 4") && error.contains("keep the file"), "{error}");
+}
+
+#[test]
+fn a_long_last_line_is_found_from_behind() {
+    let (_folder, path, history) = history();
+    for length in [0, 60_000, 70_000, 300_000] {
+        history.append(Happening::FailbackIncomplete { because: "x".repeat(length) }, None).unwrap();
+    }
+    some_steps(&history, 1);
+    assert_eq!(fresh(&path).verify().unwrap().entries, 5);
+}
+
+#[test]
+fn only_its_owner_may_read_it() {
+    let (_folder, path, history) = history();
+    some_steps(&history, 1);
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn what_a_newer_provisioner_adds_to_an_entry_keeps_its_hash() {
+    let (_folder, path, history) = history();
+    let entry = &some_steps(&history, 1)[0];
+    let line = fs::read_to_string(&path).unwrap();
+    let (text, _) = line.rsplit_once(",\"hash\"").unwrap();
+    let text = text.replace("\"green\":1", "\"green\":1,\"mood\":\"good\"");
+    let hash = crate::state::hex(&<sha2::Sha256 as sha2::Digest>::digest(format!("{text}}}")));
+    fs::write(&path, format!("{text},\"hash\":\"{hash}\"}}\n")).unwrap();
+    assert_eq!(fresh(&path).verify().unwrap().head, hash);
+    assert_eq!(fresh(&path).entries().unwrap()[0].what, entry.what);
+}
