@@ -46,15 +46,6 @@ pub struct Shift {
     /// What to do when green isn't well [default: shift.on_fail]
     #[arg(long, value_enum, value_name = "WHAT")]
     on_fail: Option<OnFail>,
-    /// The requests that it takes to judge green [default: shift.least_requests]
-    #[arg(long, value_name = "N")]
-    least_requests: Option<u64>,
-    /// The most requests of green that may fail, in percent [default: shift.max_error_percent]
-    #[arg(long, value_name = "PERCENT")]
-    max_error_percent: Option<f64>,
-    /// What 99 of 100 requests of green may take at most, in ms [default: shift.max_latency_ms]
-    #[arg(long, value_name = "MS")]
-    max_latency_ms: Option<f64>,
     /// Go on with the shift that was left half done
     #[arg(long, conflicts_with_all = ["green", "steps", "abort"])]
     resume: bool,
@@ -70,13 +61,57 @@ pub struct Shift {
     /// Don't ask
     #[arg(long, short)]
     yes: bool,
+    #[command(flatten)]
+    limits: LimitFlags,
+}
+
+/// What green is measured by, unless the configuration's `[shift]` is to decide.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "What green is measured by [default: the configuration's, of the same name]")]
+struct LimitFlags {
+    /// The requests that it takes to judge green; 0 also passes a green that has none
+    #[arg(long, value_name = "N")]
+    least_requests: Option<u64>,
+    /// The most of green's requests that may fail
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    max_error_percent: Option<f64>,
+    /// How much more of them may fail than of blue's
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    error_margin_percent: Option<f64>,
+    /// What 99 of 100 requests of green may take at most
+    #[arg(long, value_name = "MS", value_parser = milliseconds)]
+    max_latency_ms: Option<f64>,
+    /// How many times what blue's take
+    #[arg(long, value_name = "TIMES", value_parser = times)]
+    latency_factor: Option<f64>,
+    /// And how much on top of that
+    #[arg(long, value_name = "MS", value_parser = milliseconds)]
+    latency_slack_ms: Option<f64>,
+    /// How many of green's targets have to be healthy, on each load balancer
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
+    least_healthy_percent: Option<u8>,
+}
+
+impl LimitFlags {
+    /// The flags above the configuration's.
+    fn over(&self, configured: Limits) -> Limits {
+        Limits {
+            least_requests: self.least_requests.unwrap_or(configured.least_requests),
+            max_error_percent: self.max_error_percent.unwrap_or(configured.max_error_percent),
+            error_margin_percent: self.error_margin_percent.unwrap_or(configured.error_margin_percent),
+            max_latency_ms: self.max_latency_ms.unwrap_or(configured.max_latency_ms),
+            latency_factor: self.latency_factor.unwrap_or(configured.latency_factor),
+            latency_slack_ms: self.latency_slack_ms.unwrap_or(configured.latency_slack_ms),
+            least_healthy_percent: self.least_healthy_percent.unwrap_or(configured.least_healthy_percent),
+        }
+    }
 }
 
 impl Shift {
     pub async fn run(self, globals: &Globals) -> Outcome {
         let start = Instant::now();
         let context = Context::load(globals)?;
-        let settings = self.settings(&context)?;
+        let settings = self.settings(&context);
         let connection = context.connect(progress::observer(globals.json)).await?;
         let levers = standing_levers(&context, &connection)?;
         let cloud = &connection.shared.cloud;
@@ -114,28 +149,15 @@ impl Shift {
     }
 
     /// The configuration's, with the flags above them.
-    fn settings(&self, context: &Context) -> Result<Settings, Failure> {
+    fn settings(&self, context: &Context) -> Settings {
         let configured = context.system.shift();
-        let mut limits = Limits::from(configured);
-        limits.least_requests = self.least_requests.unwrap_or(limits.least_requests);
-        for (flag, given, limit, most) in [
-            ("--max-error-percent", self.max_error_percent, &mut limits.max_error_percent, 100.0),
-            ("--max-latency-ms", self.max_latency_ms, &mut limits.max_latency_ms, f64::MAX),
-        ] {
-            if let Some(given) = given {
-                if !(0.0..=most).contains(&given) {
-                    return Err(Failure::new(format!("{flag} {given} can't be"), "give a number that is not negative"));
-                }
-                *limit = given;
-            }
-        }
         let time = |time: SignedDuration| Duration::try_from(time).unwrap_or_default();
-        Ok(Settings {
+        Settings {
             hold: self.hold.unwrap_or(time(configured.hold)),
             patience: self.patience.unwrap_or(time(configured.patience)),
             on_fail: self.on_fail.unwrap_or(configured.on_fail),
-            limits,
-        })
+            limits: self.limits.over(Limits::from(configured)),
+        }
     }
 
     /// A shift that goes on does so the way it began, unless flags say otherwise.
@@ -302,4 +324,22 @@ fn end(globals: &Globals, context: &Context, connection: &Connection, ended: &En
 fn duration(text: &str) -> Result<Duration, String> {
     let time: SignedDuration = text.parse().map_err(|_| "it takes a time such as 90s or 5m".to_owned())?;
     Duration::try_from(time).map_err(|_| "a time can't be negative".to_owned())
+}
+
+fn percent(text: &str) -> Result<f64, String> {
+    within(text, 0.0, 100.0)
+}
+
+fn milliseconds(text: &str) -> Result<f64, String> {
+    within(text, 0.0, 1e9)
+}
+
+fn times(text: &str) -> Result<f64, String> {
+    within(text, 1.0, 1000.0)
+}
+
+/// A number in a range: not-a-number is in none.
+fn within(text: &str, least: f64, most: f64) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|number| (least..=most).contains(number));
+    number.ok_or_else(|| format!("it takes {least} to {most}"))
 }

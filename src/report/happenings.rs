@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::words;
-use crate::traffic::happening::{Check, Happening, Lever, OnFail, Outcome, Verdict, Weight};
+use crate::traffic::happening::{Check, Happening, Lever, OnFail, Outcome, Verdict, Weight, to_blame};
 use crate::traffic::live::in_words;
 use crate::traffic::share::{Share, Split};
 
@@ -52,10 +52,10 @@ pub fn sentence(what: &Happening) -> String {
 /// What became of the gates; where they don't pass, by which checks.
 pub fn gates(green: Share, verdict: Verdict, checks: &[Check]) -> String {
     let word = self::verdict(verdict);
-    let to_blame = checks.iter().filter(|check| check.verdict == verdict && verdict != Verdict::Pass);
-    let to_blame: Vec<_> = to_blame.map(|check| format!("{}: {}", check.name, check.reading)).collect();
-    let colon = if to_blame.is_empty() { "" } else { ": " };
-    format!("gates at {green}: {word}{colon}{}", to_blame.join("; "))
+    match verdict {
+        Verdict::Pass => format!("gates at {green}: {word}"),
+        _ => format!("gates at {green}: {word}: {}", to_blame(checks, verdict)),
+    }
 }
 
 /// A verdict in a word.

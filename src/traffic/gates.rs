@@ -3,7 +3,7 @@
 //! What was read is judged, not trusted: a metric can be missing, late, or not a number. A check passes only where that
 //! is shown, so all comparisons ask whether a value is within its limit, which not-a-number never is.
 
-use super::happening::{Check, Verdict};
+use super::happening::{Check, ERRORS, LATENCY, REQUESTS, Verdict};
 use super::share::Share;
 
 /// What green is measured by.
@@ -205,7 +205,7 @@ fn customers(blue: &Result<Reading, String>, green: &Result<Reading, String>, li
         // Said once.
         Err(why) => (inconclusive(why), inconclusive("not known".to_owned()), inconclusive("not known".to_owned())),
     };
-    [check("requests", requests), check("errors", errors), check("latency", latency)]
+    [check(REQUESTS, requests), check(ERRORS, errors), check(LATENCY, latency)]
 }
 
 fn judge_requests(requests: f64, limits: &Limits) -> Found {

@@ -27,6 +27,22 @@ pub struct Check {
     pub reading: String,
 }
 
+/// The checks of this verdict, in words. Where there are too few requests, that says all there is to say of them.
+pub fn to_blame(checks: &[Check], verdict: Verdict) -> String {
+    let of_it = |check: &&Check| check.verdict == verdict;
+    let few = verdict == Verdict::Inconclusive && checks.iter().filter(of_it).any(|check| check.name == REQUESTS);
+    let follows = |check: &&Check| few && [ERRORS, LATENCY].contains(&check.name.as_str());
+    let blamed = checks.iter().filter(|check| of_it(check) && !follows(check));
+    blamed.map(|check| format!("{}: {}", check.name, check.reading)).collect::<Vec<_>>().join("; ")
+}
+
+/// The names of the checks on what customers get.
+pub const REQUESTS: &str = "requests";
+/// See [`REQUESTS`].
+pub const ERRORS: &str = "errors";
+/// See [`REQUESTS`].
+pub const LATENCY: &str = "latency";
+
 /// What to do when a gate fails.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]

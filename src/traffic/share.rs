@@ -191,7 +191,8 @@ mod tests {
         fn only_whole_percents_are_shares(number in -1000i64..1000) {
             let share = number.to_string().parse::<Share>();
             prop_assert_eq!(share.is_ok(), (0..=100).contains(&number));
-            prop_assert!(share.is_err() || share.unwrap().to_string() == format!("{number} %"));
+            let said = format!("{number} %");
+            prop_assert!(share.is_err() || share.unwrap().to_string() == said);
         }
 
         #[test]

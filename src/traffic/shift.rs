@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use super::gates::{Limits, judge, verdict};
-use super::happening::{Check, Happening, Lever, OnFail, Outcome, Verdict};
+use super::happening::{Check, Happening, Lever, OnFail, Outcome, Verdict, to_blame};
 use super::history::HistoryError;
 use super::live::{Live, in_words};
 use super::mover::{MoveError, Mover};
@@ -223,13 +223,13 @@ impl<'a> Shift<'a> {
             };
             let now = Instant::now();
             match verdict {
-                Verdict::Fail => return Ok(Err(Stopped::Failed(which(&checks, Verdict::Fail)))),
+                Verdict::Fail => return Ok(Err(Stopped::Failed(to_blame(&checks, Verdict::Fail)))),
                 Verdict::Pass if now >= least => return Ok(Ok(())),
                 Verdict::Inconclusive if now >= deadline => {
-                    let because = format!("nothing can be said of green: {}", which(&checks, Verdict::Inconclusive));
+                    let because = format!("nothing can be said of green: {}", to_blame(&checks, Verdict::Inconclusive));
                     return Ok(Err(Stopped::Here(Outcome::Held, because)));
                 }
-                Verdict::Inconclusive if now >= least => self.waiting(which(&checks, Verdict::Inconclusive)),
+                Verdict::Inconclusive if now >= least => self.waiting(to_blame(&checks, Verdict::Inconclusive)),
                 Verdict::Pass | Verdict::Inconclusive => {}
             }
             let next = if now < least { least - now } else { deadline - now };
@@ -388,12 +388,6 @@ impl<'a> Shift<'a> {
     fn look_every(&self) -> Duration {
         if self.mover.cloud.endpoint.is_sandbox() { Duration::from_millis(300) } else { Duration::from_secs(10) }
     }
-}
-
-/// The checks of this verdict, in words.
-fn which(checks: &[Check], verdict: Verdict) -> String {
-    let of_it = checks.iter().filter(|check| check.verdict == verdict);
-    of_it.map(|check| format!("{}: {}", check.name, check.reading)).collect::<Vec<_>>().join("; ")
 }
 
 /// An error in one line.

@@ -1,6 +1,6 @@
 //! The process dies in the middle of a shift, at one point after the other. What stands is told, and can be gone on from.
 
-use super::{Stage, says};
+use super::{Stage, function, says};
 use crate::support::Fault;
 
 /// How the traffic is brought in order after the death.
@@ -102,9 +102,10 @@ async fn a_shift_that_is_killed_anywhere_is_told_as_it_stands_and_can_be_resumed
             Way::Failback => drop(busy.run(&["failback"]).await.ok()),
         }
         busy.assert_green(0).await;
-        let unfinished = busy.status().await["unfinished"].clone();
-        assert!(unfinished.is_null(), "{unfinished}");
+        busy.aws(&["empty", &function("payments-queue", "blue"), &function("payments-queue", "green")]).await;
     }
+    let unfinished = busy.status().await["unfinished"].clone();
+    assert!(unfinished.is_null(), "{unfinished}");
     busy.run(&["history", "--verify"]).await.ok();
     let (_stage, log) = busy.end();
     log.assert_all_accepted(20 * POINTS.len());

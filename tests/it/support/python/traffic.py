@@ -40,6 +40,15 @@ def sticky():
     return [edge for edge, forward in forwards.items() if forward.get("TargetGroupStickinessConfig", {}).get("Enabled")]
 
 
+# Queues
+
+
+def empty(*queues):
+    """Nobody processes what is in them, and the sandbox gets slow with thousands of messages."""
+    for queue in queues:
+        aws("sqs").purge_queue(QueueUrl=aws("sqs").get_queue_url(QueueName=queue)["QueueUrl"])
+
+
 # Functions that get ill
 
 
