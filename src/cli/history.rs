@@ -15,7 +15,7 @@ use crate::traffic::history::{By, Entry, History as Entries, Verified};
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  provisioner history --suffix dev1\n  provisioner history --suffix dev1 --verify\n  \
-                        provisioner history --suffix dev1 --verify --head 5c1d…\n\nEach entry carries the hash of the one \
+                        provisioner history --suffix dev1 --verify --head HASH\n\nEach entry carries the hash of the one \
                         before, so --verify finds any that was changed, inserted, moved or removed. What it can't see by \
                         itself: entries cut off at the end, or all of it written anew. Keep the head that it prints in \
                         another place, and give it as --head the next time: that finds these too."
@@ -25,7 +25,7 @@ pub struct History {
     #[arg(long)]
     verify: bool,
     /// Check as well that the entry with this hash is there: a head that an earlier --verify has printed
-    #[arg(long, value_name = "HASH", requires = "verify")]
+    #[arg(long, value_name = "HASH", requires = "verify", value_parser = hash)]
     head: Option<String>,
 }
 
@@ -36,7 +36,7 @@ impl History {
         let history = Entries::at(path, By::this_process("provisioner history", None));
         if self.verify {
             let Verified { entries, head } = match &self.head {
-                Some(head) => history.verify_with(&head.trim().to_ascii_lowercase())?,
+                Some(head) => history.verify_with(head)?,
                 None => history.verify()?,
             };
             if globals.json {
@@ -122,4 +122,11 @@ fn short(id: &str) -> String {
 /// What people put into a reason stays on its line, and does nothing to the terminal.
 fn plain(text: &str) -> String {
     text.replace(char::is_control, " ")
+}
+
+/// A mistyped hash is no sign of a history that was cut off.
+fn hash(text: &str) -> Result<String, String> {
+    let text = text.trim().to_ascii_lowercase();
+    let whole = text.len() == 64 && text.chars().all(|digit| digit.is_ascii_hexdigit());
+    if whole { Ok(text) } else { Err("it takes all 64 hexadecimal digits that --verify has printed".to_owned()) }
 }

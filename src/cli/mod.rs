@@ -16,6 +16,7 @@ mod sandbox;
 mod say;
 mod shift;
 mod status;
+mod watch;
 mod watcher;
 
 use std::path::PathBuf;
@@ -99,6 +100,8 @@ enum Command {
     History(history::History),
     /// Show who serves the customers, what stands, and what differs
     Status(status::Status),
+    /// Watch the live traffic, and steer a shift
+    Watch(watch::Watch),
     /// Draw the graph of steps
     Graph(graph::Graph),
     /// The local AWS on this machine
@@ -122,6 +125,7 @@ pub async fn run() -> ExitCode {
         Command::Failback(command) => command.run(globals).await,
         Command::History(command) => command.run(globals),
         Command::Status(command) => command.run(globals).await,
+        Command::Watch(command) => command.run(globals).await,
         Command::Graph(command) => command.run(globals).await,
         Command::Sandbox(command) => command.run(globals).await,
         Command::Completions(command) => command.run(),

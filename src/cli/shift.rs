@@ -187,6 +187,12 @@ impl Shift {
                     "`provisioner history` shows what was done; `provisioner shift --green 30` begins one",
                 ));
             };
+            if before.going_back {
+                return Err(Failure::new(
+                    "that shift was on its way back to blue: there is nothing to go on with",
+                    "`provisioner shift --abort` takes it all the way, `shift --green` begins anew from where it stands",
+                ));
+            }
             let (rules, records) = (live.weights(Lever::Listeners), live.weights(Lever::Dns));
             let others = unexpected(rules.iter(), records.iter(), seen);
             if !others.is_empty() {
@@ -321,7 +327,7 @@ fn end(globals: &Globals, context: &Context, connection: &Connection, ended: &En
 }
 
 /// `90s`, `5m`, `1h 30m`.
-fn duration(text: &str) -> Result<Duration, String> {
+pub fn duration(text: &str) -> Result<Duration, String> {
     let time: SignedDuration = text.parse().map_err(|_| "it takes a time such as 90s or 5m".to_owned())?;
     Duration::try_from(time).map_err(|_| "a time can't be negative".to_owned())
 }

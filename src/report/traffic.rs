@@ -27,7 +27,9 @@ pub fn lines(picture: &Picture, bound: &Bound, suffix: &str) -> Vec<String> {
     }
     if let Some(unfinished) = &picture.unfinished {
         lines.push(format!("  {}", half_done(unfinished)));
-        lines.push(format!("    → to go on: provisioner shift --suffix {suffix} --resume"));
+        if !unfinished.going_back {
+            lines.push(format!("    → to go on: provisioner shift --suffix {suffix} --resume"));
+        }
         lines.push(format!("    → to take it back to blue: provisioner shift --suffix {suffix} --abort"));
     }
     if picture.changed_by_others {

@@ -45,7 +45,7 @@ pub struct Entry {
 /// Who puts something down.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct By {
-    /// The user, by the environment; `unknown` where it says none.
+    /// The user, by the environment; the number where it says none.
     pub user: String,
     /// The machine.
     pub host: String,
@@ -62,8 +62,9 @@ impl By {
     /// This process, running this command with credentials of this ARN.
     pub fn this_process(command: &str, arn: Option<String>) -> By {
         let said = |name: &str| std::env::var(name).ok().filter(|user| !user.is_empty());
+        let number = || format!("uid {}", rustix::process::getuid().as_raw());
         By {
-            user: said("USER").or_else(|| said("LOGNAME")).unwrap_or_else(|| "unknown".to_owned()),
+            user: said("USER").or_else(|| said("LOGNAME")).unwrap_or_else(number),
             host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
             process: std::process::id(),
             command: command.to_owned(),

@@ -23,6 +23,8 @@ pub struct Unfinished {
     pub at: Share,
     /// The last step that was held for its time.
     pub done: Option<Share>,
+    /// It was on its way back: a gate had failed, or it was called off.
+    pub going_back: bool,
     /// When it was begun, also if it went on since.
     pub started: Timestamp,
     /// How it was left, and why; `None` if it runs still, or its process died.
@@ -42,7 +44,10 @@ pub fn unfinished(entries: &[Entry]) -> Option<Unfinished> {
             }
             Happening::FailedBack { .. } => shift = None,
             Happening::ShiftEnded { outcome, .. } if is_over(*outcome) => shift = None,
-            Happening::RollingBack { .. } | Happening::FailbackStarted => forward = false,
+            Happening::RollingBack { .. } | Happening::FailbackStarted => {
+                forward = false;
+                shift.iter_mut().for_each(|shift| shift.going_back = true);
+            }
             what => {
                 if let Some(shift) = &mut shift {
                     match what {
@@ -74,6 +79,7 @@ fn begun(entry: &Entry, before: Option<Unfinished>) -> Option<Unfinished> {
         from: *from,
         at: before.as_ref().map_or(*from, |before| before.at),
         done: before.as_ref().and_then(|before| before.done),
+        going_back: false,
         started: before.map_or(entry.at, |before| before.started),
         ended: None,
     })

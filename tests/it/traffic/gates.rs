@@ -54,7 +54,7 @@ async fn green_gets_no_customers_while_it_is_ill_and_no_more_of_them_while_nobod
     stage.aws(&["spoil", &green]).await;
     stage.pay(&format!("{}:8443", stage.hosts[1]), 30, 503).await;
     let run = shift.finish().await.exits(3);
-    assert_ended(&run, "held", &["errors: ", "100.0 % of 30 requests"]);
+    assert_ended(&run, "held", &["errors: ", "100.0 % of", "failed in green"]);
     assert_eq!(stage.weights().await, weights(10, 10, 0));
     let history = stage.history();
     assert!(history[known..].iter().all(|entry| !says(entry, "rolling_back", None)), "{history:#?}");

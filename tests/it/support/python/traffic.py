@@ -2,6 +2,7 @@
 
 import json
 import sys
+from contextlib import suppress
 
 # What moves all weights, stops processors and listens to topics is called through this file as well.
 from payments import _listeners, aws, eventually, heard, listen, pause, returned, shift, weights  # noqa: F401
@@ -44,9 +45,10 @@ def sticky():
 
 
 def empty(*queues):
-    """Nobody processes what is in them, and the sandbox gets slow with thousands of messages."""
+    """Nobody processes what is in them, and the sandbox gets slow with thousands of messages. SQS does it once a minute."""
     for queue in queues:
-        aws("sqs").purge_queue(QueueUrl=aws("sqs").get_queue_url(QueueName=queue)["QueueUrl"])
+        with suppress(aws("sqs").exceptions.PurgeQueueInProgress):
+            aws("sqs").purge_queue(QueueUrl=aws("sqs").get_queue_url(QueueName=queue)["QueueUrl"])
 
 
 # Functions that get ill
