@@ -35,6 +35,38 @@ impl Endpoint {
     }
 }
 
+/// How long a call may take.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pace {
+    /// For building: a minute a try, six tries, slower as the service throttles.
+    #[default]
+    Patient,
+    /// For moving live traffic: a few seconds a try, three tries. Who calls tries again where it matters, and looks anew
+    /// before.
+    Urgent,
+}
+
+impl Pace {
+    fn timeouts(self) -> TimeoutConfig {
+        let (connect, attempt) = match self {
+            Pace::Patient => (5, 60),
+            Pace::Urgent => (2, 5),
+        };
+        let timeouts = TimeoutConfig::builder().connect_timeout(Duration::from_secs(connect));
+        timeouts.operation_attempt_timeout(Duration::from_secs(attempt)).build()
+    }
+
+    fn retries(self) -> RetryConfig {
+        match self {
+            // Adaptive: each client slows itself down as its service throttles.
+            Pace::Patient => RetryConfig::adaptive().with_max_attempts(6),
+            Pace::Urgent => {
+                RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(200))
+            }
+        }
+    }
+}
+
 /// Access to one AWS account in all its regions.
 #[derive(Debug)]
 pub struct Cloud {
@@ -49,17 +81,17 @@ pub struct Cloud {
 impl Cloud {
     /// Opens the way; sends nothing yet.
     pub async fn open(endpoint: Endpoint) -> Self {
+        Cloud::paced(endpoint, Pace::Patient).await
+    }
+
+    /// [`Cloud::open`] at another pace.
+    pub async fn paced(endpoint: Endpoint, pace: Pace) -> Self {
         let calls = Calls::default();
         let http = aws_smithy_http_client::Builder::new()
             .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
             .build_https();
         let http = calls.counting(http);
-        let timeouts = TimeoutConfig::builder()
-            .connect_timeout(Duration::from_secs(5))
-            .operation_attempt_timeout(Duration::from_secs(60))
-            .build();
-        // Adaptive: each client slows itself down as its service throttles.
-        let retries = RetryConfig::adaptive().with_max_attempts(6);
+        let (timeouts, retries) = (pace.timeouts(), pace.retries());
         let base = match endpoint {
             Endpoint::Environment => {
                 let loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http);

@@ -7,6 +7,6 @@ pub mod error;
 pub mod inventory;
 pub mod wait;
 
-pub use clients::{Clients, Cloud, Endpoint};
+pub use clients::{Clients, Cloud, Endpoint, Pace};
 pub use cx::Cx;
 pub use error::{Class, Error, Result};

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use super::failure::Failure;
 use super::{Globals, progress};
 use crate::aws::cx::Shared;
-use crate::aws::{Class, Cloud, Endpoint};
+use crate::aws::{Class, Cloud, Endpoint, Pace};
 use crate::config::{self, Source, Suffix};
 use crate::engine::graph::Graph;
 use crate::engine::ownership::Owner;
@@ -34,6 +34,7 @@ pub struct Context {
     /// Where the configuration came from.
     pub source: Source,
     endpoint: Endpoint,
+    pace: Pace,
 }
 
 impl Context {
@@ -44,7 +45,12 @@ impl Context {
         let folder = Folder::new(&globals.state);
         let suffix = suffix(globals, Some(system.as_ref()), &folder)?;
         let endpoint = endpoint(globals);
-        Ok(Context { system, suffix, folder, source, endpoint })
+        Ok(Context { system, suffix, folder, source, endpoint, pace: Pace::default() })
+    }
+
+    /// The same, for moving live traffic.
+    pub fn urgent(self) -> Self {
+        Context { pace: Pace::Urgent, ..self }
     }
 
     /// What a failback needs, and no more: a configuration that can't be read doesn't keep traffic from going back.
@@ -93,7 +99,7 @@ impl Context {
     /// that of the state.
     pub async fn connect(&self, observer: Arc<dyn Observer>) -> Result<Connection, Failure> {
         let state = self.state()?;
-        let cloud = Arc::new(open(&self.endpoint).await?);
+        let cloud = Arc::new(open(&self.endpoint, self.pace).await?);
         let region = self.system.region();
         let identity = cloud.region(region).sts.get_caller_identity().send().await.map_err(|error| {
             let error = crate::aws::Error::from(error);
@@ -166,7 +172,7 @@ pub struct Emergency {
 impl Emergency {
     /// Opens the way into AWS; asks nothing.
     pub async fn cloud(&self) -> Result<Cloud, Failure> {
-        open(&self.endpoint).await
+        open(&self.endpoint, Pace::Urgent).await
     }
 }
 
@@ -174,12 +180,12 @@ fn endpoint(globals: &Globals) -> Endpoint {
     if globals.sandbox { Endpoint::Sandbox { port: globals.sandbox_port } } else { Endpoint::Environment }
 }
 
-async fn open(endpoint: &Endpoint) -> Result<Cloud, Failure> {
+async fn open(endpoint: &Endpoint, pace: Pace) -> Result<Cloud, Failure> {
     if let Endpoint::Sandbox { port } = endpoint {
         let told = |message: &str| progress::note(message);
         tokio::task::block_in_place(|| sandbox::ensure(*port, &told))?;
     }
-    Ok(Cloud::open(endpoint.clone()).await)
+    Ok(Cloud::paced(endpoint.clone(), pace).await)
 }
 
 /// What is wanted, what stands, and what is between them. Made by reading only.

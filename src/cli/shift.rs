@@ -110,7 +110,7 @@ impl LimitFlags {
 impl Shift {
     pub async fn run(self, globals: &Globals) -> Outcome {
         let start = Instant::now();
-        let context = Context::load(globals)?;
+        let context = Context::load(globals)?.urgent();
         let settings = self.settings(&context);
         let connection = context.connect(progress::observer(globals.json)).await?;
         let levers = standing_levers(&context, &connection)?;

@@ -40,9 +40,11 @@ use under_way::{Alive, UnderWay, is_settled};
 
 /// `provisioner watch`
 #[derive(Debug, Args)]
-#[command(after_help = "Example: provisioner watch --suffix dev1\n\nIt shows who serves the customers and how well, and has \
+#[command(
+    after_help = "Example: provisioner watch --suffix dev1\n\nIt shows who serves the customers and how well, and has \
                         keys to hold, continue or abort a shift, wherever that runs, and to fail back. Each asks first. \
-                        What it starts goes on when it is left.")]
+                        What it starts goes on when it is left."
+)]
 pub struct Watch {
     /// From one look at AWS to the next [default: 5s, in the sandbox 1s]
     #[arg(long, value_name = "TIME", value_parser = duration)]
@@ -66,7 +68,7 @@ impl Watch {
                 "for programs: `provisioner status --json` is one look, `provisioner history --json` is what was done",
             ));
         }
-        let context = Arc::new(Context::load(globals)?);
+        let context = Arc::new(Context::load(globals)?.urgent());
         let connection = context.connect(Arc::new(Silent)).await?;
         let suffix = &context.suffix;
         let levers = connection.levers()?.map(Levers::standing);

@@ -486,7 +486,11 @@ async fn a_changed_configuration_is_brought_about_in_place_where_aws_can() {
     let replaced = kinds_with(&changes, "replace");
     assert!(replaced.iter().all(|kind| kind.starts_with("route53.")), "{changes:#?}");
     assert!(steps_with(&changes, "create").is_empty() && steps_with(&changes, "delete").is_empty(), "{changes:#?}");
-    cli.run(&apply).await.ok();
+    // Clients come in by these records.
+    sandbox.forget_calls();
+    cli.run(&apply).await.exits(1).says("--yes-take-traffic-down").explains("what serves customers").says("dns/blue/live");
+    assert_eq!(sandbox.changes(), [""; 0]);
+    cli.run(&[&apply[..], &["--yes-take-traffic-down"]].concat()).await.ok();
     let account = sandbox.account(&REGIONS).await;
     let zones: Vec<_> =
         account.of("global", "route53.hosted_zone").into_values().filter_map(|zone| zone.name).collect();

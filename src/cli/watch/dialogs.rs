@@ -55,11 +55,18 @@ fn asked(scene: &Scene, wish: Wish) -> (String, String) {
         ),
         Wish::Continue => {
             let steps = scene.shift().map(|shift| {
-                let left = shift.shift.steps.all().iter().filter(|step| shift.shift.done.is_none_or(|done| **step > done));
+                let left =
+                    shift.shift.steps.all().iter().filter(|step| shift.shift.done.is_none_or(|done| **step > done));
                 left.map(Share::to_string).collect::<Vec<_>>().join(", then ")
             });
-            let to = steps.filter(|steps| !steps.is_empty()).map(|steps| format!(": give green {steps}")).unwrap_or_default();
-            (format!("Continue the shift{to}? y/n"), "`provisioner shift --resume`, with its gates and holds.".to_owned())
+            let to = steps
+                .filter(|steps| !steps.is_empty())
+                .map(|steps| format!(": give green {steps}"))
+                .unwrap_or_default();
+            (
+                format!("Continue the shift{to}? y/n"),
+                "`provisioner shift --resume`, with its gates and holds.".to_owned(),
+            )
         }
         Wish::Abort => {
             let runs = scene.shift().is_some_and(|shift| shift.runs());

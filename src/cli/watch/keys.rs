@@ -104,8 +104,8 @@ impl Situation<'_> {
     fn allows_hold(&self) -> Result<(), String> {
         let Some(shift) = self.shift else { return no("no shift is under way: there is nothing to hold") };
         match shift.phase {
-            Phase::Left(..) => no("the shift stays where it is already: c continues it, a aborts it"),
-            Phase::Died => no("the shift's process is gone, nothing moves: c continues the shift, a aborts it"),
+            Phase::Left(..) => no("the shift stays where it is already"),
+            Phase::Died => no("the shift's process is gone: nothing moves"),
             Phase::RollingBack(..) | Phase::FailingBack => no(GOES_BACK),
             Phase::AskedToHold => no("it was asked to hold already, and finds out at its next look"),
             Phase::Looking | Phase::Writing(..) | Phase::Holding { .. } | Phase::Done(_) => Ok(()),
@@ -118,6 +118,7 @@ impl Situation<'_> {
             _ if self.abort_waits => no(ABORT_WAITS),
             Phase::RollingBack(..) | Phase::FailingBack => no(GOES_BACK),
             _ if shift.runs() || self.shifting => no("the shift is under way: there is nothing to continue"),
+            _ if shift.shift.going_back => no("the shift was on its way back: a takes all traffic to blue"),
             _ => Ok(()),
         }
     }

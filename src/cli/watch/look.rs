@@ -169,12 +169,12 @@ mod tests {
 
     #[test]
     fn the_trail_keeps_the_latest_looks() {
-        let unread = || Err("no".to_owned());
+        let unread = || Err("can't be read".to_owned());
         let mut trail = Trail::default();
         let reading = |requests| Ok(Reading { requests, errors: 0.0, p99_ms: None });
         for n in 0..=KEPT {
-            let readings = Readings { targets: Vec::new(), alarms: unread(), blue: unread(), green: reading(n as f64) };
-            trail.add(&readings, Timestamp::UNIX_EPOCH);
+            let (blue, green) = (unread(), reading(n as f64));
+            trail.add(&Readings { targets: Vec::new(), alarms: Ok(Vec::new()), blue, green }, Timestamp::UNIX_EPOCH);
         }
         assert_eq!(trail.green.requests.len(), KEPT);
         assert_eq!(trail.green.requests.front(), Some(&Some(0.2)));

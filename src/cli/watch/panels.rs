@@ -1,6 +1,6 @@
 //! What is in each panel.
 
-use std::time::Duration;
+use std::collections::VecDeque;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -12,11 +12,13 @@ use ratatui::widgets::Paragraph;
 
 use super::look::Series;
 use super::screen::{Command, Pen, Scene, cut};
+use super::strokes;
 use super::strokes::{
-    BLUE, DOUBT, GREEN, QUIET, STRONG, WELL, WRONG, bar, big, fit, mark, pad, pad_left, percents, sparkline, width, wrap,
+    BLUE, DOUBT, GREEN, QUIET, STRONG, WELL, WRONG, bar, big, fit, mark, pad, pad_left, percents, sparkline, width,
+    wrap,
 };
 use super::under_way::{Phase, UnderWay, last_end};
-use crate::report::{happenings, words};
+use crate::report::happenings;
 use crate::traffic::Share;
 use crate::traffic::gates::AlarmState;
 use crate::traffic::happening::{Check, Happening, Lever, Outcome, Verdict};
@@ -63,7 +65,10 @@ pub fn draw_traffic(scene: &Scene, pen: Pen, frame: &mut Frame, area: Rect) {
         true => (Line::from(" Traffic ").style(STRONG), None),
         false => (
             Line::from(vec![Span::styled(" Traffic: ", STRONG), Span::styled(format!("{said} "), GREEN.patch(STRONG))]),
-            Some(Line::from(format!(" a failback by itself: {} s at worst ", scene.bound.total().as_secs())).style(QUIET)),
+            Some(
+                Line::from(format!(" a failback by itself: {} s at worst ", scene.bound.total().as_secs()))
+                    .style(QUIET),
+            ),
         ),
     };
     let inner = pen.panel(frame, area, title, bound);
@@ -72,7 +77,8 @@ pub fn draw_traffic(scene: &Scene, pen: Pen, frame: &mut Frame, area: Rect) {
     if pen.roomy {
         let percent = green.map_or("?".to_owned(), |green| format!("{}%", green.percent()));
         let blue = green.map(|green| format!("blue serves {} %", 100 - green.percent())).unwrap_or_default();
-        let beside = [Span::styled(said, GREEN.patch(STRONG)), Span::styled(blue, BLUE), Span::styled("of the requests", QUIET)];
+        let beside =
+            [Span::styled(said, GREEN.patch(STRONG)), Span::styled(blue, BLUE), Span::styled("of the requests", QUIET)];
         for (digits, beside) in big(&percent).into_iter().zip(beside) {
             lines.push(Line::from(vec![Span::raw(" "), Span::styled(digits, GREEN), Span::raw("   "), beside]));
         }
@@ -81,7 +87,7 @@ pub fn draw_traffic(scene: &Scene, pen: Pen, frame: &mut Frame, area: Rect) {
     let rows = rows(scene);
     let room = high.saturating_sub(lines.len()).max(1);
     let shown = if rows.len() > room { room - 1 } else { rows.len() };
-    let name = rows.iter().map(|(lever, _)| width(lever)).max().unwrap_or(0).min(wide / 3);
+    let name = rows.iter().map(|(lever, _)| width(lever)).max().unwrap_or(0).min(wide * 2 / 5);
     lines.extend(rows.iter().take(shown).map(|row| weights(row, name, wide)));
     if shown < rows.len() {
         lines.push(Line::styled(format!("and {} more", rows.len() - shown), QUIET));
@@ -111,17 +117,26 @@ pub fn draw_customers(scene: &Scene, pen: Pen, frame: &mut Frame, area: Rect) {
     let inner = pen.panel(frame, area, title, None);
     let wide = usize::from(inner.width);
     let half = wide.saturating_sub(LABEL) / 2;
-    let head = |name: &str, style: Style| Span::styled(pad(&format!("{} {name}", " ".repeat(2)), half), style.patch(STRONG));
+    let head =
+        |name: &str, style: Style| Span::styled(pad(&format!("{} {name}", " ".repeat(2)), half), style.patch(STRONG));
     let mut lines = vec![Line::from(vec![Span::raw(" ".repeat(LABEL)), head("blue", BLUE), head("green", GREEN)])];
     let rows: [(&str, fn(&Series) -> &_, fn(f64) -> String); 3] = [
-        ("requests/min", |series| &series.requests, |value| if value < 10.0 { format!("{value:.1}") } else { format!("{value:.0}") }),
-        ("errors", |series| &series.errors, |value| if value < 10.0 { format!("{value:.2} %") } else { format!("{value:.1} %") }),
+        (
+            "requests/min",
+            |series| &series.requests,
+            |value| if value < 10.0 { format!("{value:.1}") } else { format!("{value:.0}") },
+        ),
+        (
+            "errors",
+            |series| &series.errors,
+            |value| if value < 10.0 { format!("{value:.2} %") } else { format!("{value:.1} %") },
+        ),
         ("p99", |series| &series.p99, |value| format!("{value:.0} ms")),
     ];
     for (label, of, text) in rows {
         let mut spans = vec![Span::raw(pad(label, LABEL))];
         for (series, style) in [(&scene.trail.blue, BLUE), (&scene.trail.green, GREEN)] {
-            let values: &std::collections::VecDeque<Option<f64>> = of(series);
+            let values: &VecDeque<Option<f64>> = of(series);
             let last = values.back().copied().flatten().map_or("–".to_owned(), text);
             let line = sparkline(values.iter(), half.saturating_sub(VALUE + 2));
             spans.push(Span::raw(format!("{} ", pad_left(&last, VALUE))));
@@ -241,11 +256,7 @@ fn phase(under_way: &UnderWay, now: Timestamp, wide: usize) -> Line<'static> {
         }
         Phase::Died => text("✗ its process is gone; the weights stay where they are".to_owned(), WRONG),
     };
-    let goes_on = if under_way.runs() { "" } else { "  (c continues it, a aborts it)" };
-    let room = wide.saturating_sub(width(goes_on));
-    let mut line = cut(spans, room);
-    line.push_span(Span::styled(goes_on, QUIET));
-    line
+    cut(spans, wide)
 }
 
 fn holding(green: Share, [since, until]: [Timestamp; 2], now: Timestamp, doubt: Option<&str>) -> Vec<Span<'static>> {
@@ -254,19 +265,19 @@ fn holding(green: Share, [since, until]: [Timestamp; 2], now: Timestamp, doubt: 
     let since = since.strftime("%H:%M:%S UTC");
     let mut spans = vec![Span::styled(format!("holding {green}"), STRONG), Span::raw(format!(" since {since}  "))];
     if now < until {
-        const WIDE: usize = 20;
+        const WIDE: usize = 12;
         let part = if all.is_zero() { 1.0 } else { held.as_secs_f64() / all.as_secs_f64() };
         let full = ((part * WIDE as f64) as usize).min(WIDE);
         spans.push(Span::styled("━".repeat(full), WELL));
         spans.push(Span::styled("─".repeat(WIDE - full), QUIET));
-        spans.push(Span::raw(format!("  {} left of {}", words::duration(all - held), words::duration(all))));
+        spans.push(Span::raw(format!("  {} left of {}", strokes::duration(all - held), strokes::duration(all))));
         if let Some(doubt) = doubt {
             spans.push(Span::styled(format!("; ? {doubt}"), DOUBT));
         }
     } else if let Some(doubt) = doubt {
         spans.push(Span::styled(format!("? waits until something can be said of green: {doubt}"), DOUBT));
     } else {
-        spans.push(Span::raw(format!("for its {}", words::duration(all))));
+        spans.push(Span::raw(format!("for its {}", strokes::duration(all))));
     }
     spans
 }
@@ -297,9 +308,16 @@ pub fn draw_timeline(scene: &Scene, pen: Pen, frame: &mut Frame, area: Rect) {
     let inner = pen.panel(frame, area, title, None);
     let (wide, high) = (usize::from(inner.width), usize::from(inner.height));
     let mut lines = Vec::new();
+    let mut written = None;
     for entry in scene.entries.iter().rev() {
         if lines.len() >= high {
             break;
+        }
+        // What was written says so: that it was to be written is no news then.
+        match &entry.what {
+            Happening::Written { lever, to, .. } => written = Some((*lever, *to)),
+            Happening::Writing { lever, to, .. } if written == Some((*lever, *to)) => continue,
+            _ => {}
         }
         let mut told = event(entry, scene.now, wide, pen.roomy);
         told.reverse();
@@ -317,14 +335,20 @@ fn event(entry: &Entry, now: Timestamp, wide: usize, roomy: bool) -> Vec<Line<'s
     let (mark, style) = event_mark(&entry.what);
     let head = format!("{}  {}  ", time(entry.at, now), fit(&who(&entry.by), 24));
     let indent = width(&head) + 2;
-    let why = entry.why.as_ref().map(|why| format!("  because: {why}")).unwrap_or_default();
-    let text = happenings::sentence(&entry.what) + &why;
+    let text = happenings::sentence(&entry.what) + &why(entry);
     let told = wrap(&text, wide.saturating_sub(indent), if roomy { 2 } else { 1 });
     let line = |(at, text): (usize, String)| {
         let (head, mark) = if at == 0 { (head.clone(), mark) } else { (" ".repeat(indent - 2), " ") };
         Line::from(vec![Span::styled(head, QUIET), Span::styled(format!("{mark} "), style), Span::raw(text)])
     };
     told.into_iter().enumerate().map(line).collect()
+}
+
+/// Why it was done, where it begins: all that comes after has the same reason.
+fn why(entry: &Entry) -> String {
+    let begins = matches!(entry.what, Happening::ShiftStarted { .. } | Happening::FailbackStarted);
+    let why = entry.why.as_ref().filter(|_| begins);
+    why.map(|why| format!("  because: {why}")).unwrap_or_default()
 }
 
 fn event_mark(what: &Happening) -> (&'static str, Style) {
@@ -349,11 +373,10 @@ fn event_mark(what: &Happening) -> (&'static str, Style) {
 /// The command that was started here last, and what it says.
 pub fn draw_command(scene: &Scene, pen: Pen, frame: &mut Frame, area: Rect) {
     let Some(Command { command, took, ended, lines }) = &scene.command else { return };
-    let took: &Duration = took;
     let state = match ended {
-        None => Span::styled(format!("runs for {} ", words::duration(*took)), DOUBT),
-        Some(Ok(())) => Span::styled(format!("✓ done in {} ", words::duration(*took)), WELL),
-        Some(Err(how)) => Span::styled(format!("ended after {} {how} ", words::duration(*took)), WRONG),
+        None => Span::styled(format!("runs for {} ", strokes::duration(*took)), DOUBT),
+        Some(Ok(())) => Span::styled(format!("✓ done in {} ", strokes::duration(*took)), WELL),
+        Some(Err(how)) => Span::styled(format!("ended after {} {how} ", strokes::duration(*took)), WRONG),
     };
     let title = Line::from(vec![Span::styled(format!(" {command} "), STRONG), state]);
     let inner = pen.panel(frame, area, title, None);

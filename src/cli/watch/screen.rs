@@ -13,7 +13,7 @@ use super::keys::{Open, Situation, Wish};
 use super::look::{Look, Trail};
 use super::strokes::{DOUBT, FRAME, GREEN, QUIET, STRONG, WRONG, fit, width};
 use super::under_way::UnderWay;
-use super::{dialogs, panels};
+use super::{dialogs, panels, strokes};
 use crate::engine::StepError;
 use crate::report::words;
 use crate::traffic::bound::Bound;
@@ -154,22 +154,25 @@ impl<'a> Scene<'a> {
     fn header(&self, wide: u16) -> Line<'static> {
         let Place { system, suffix, account, aws } = self.place;
         let mut spans = vec![Span::styled(format!(" {system} {suffix} "), STRONG)];
-        spans.push(Span::styled(format!("│ account {account} │ "), QUIET));
+        let word = if wide < ROOMY.0 { "" } else { "account " };
+        spans.push(Span::styled(format!("│ {word}{account} │ "), QUIET));
         spans.push(Span::raw(aws.clone()));
         spans.push(Span::styled(" │ ", QUIET));
-        let every = words::duration(self.every);
         match self.look {
-            None => spans.push(Span::styled("looking for the first time …", QUIET)),
+            None => spans.push(Span::styled("not seen yet", QUIET)),
             Some(look) => {
                 let late = self.now.duration_since(look.at).unsigned_abs();
                 let (time, calls) = (look.at.strftime("%H:%M:%S UTC"), look.calls);
                 let text = if late > self.every * 2 + LATE {
-                    Span::styled(format!("seen {time}, {} ago!", words::duration(late)), WRONG)
+                    Span::styled(format!("seen {time}, {} ago!", strokes::duration(late)), WRONG)
                 } else {
                     Span::raw(format!("seen {time}"))
                 };
                 spans.push(text);
-                spans.push(Span::styled(format!(", every {every} │ {calls} API calls"), QUIET));
+                if wide >= ROOMY.0 {
+                    let every = strokes::duration(self.every);
+                    spans.push(Span::styled(format!(", every {every} │ {calls} calls"), QUIET));
+                }
             }
         }
         cut(spans, usize::from(wide))
@@ -210,8 +213,10 @@ impl<'a> Scene<'a> {
             _ => Vec::new(),
         });
         let keys = keys.into_iter().flat_map(|(key, name)| {
-            [Span::styled(format!(" {key} "), STRONG.add_modifier(ratatui::style::Modifier::REVERSED)),
-             Span::raw(format!(" {name}  "))]
+            [
+                Span::styled(format!(" {key} "), STRONG.add_modifier(ratatui::style::Modifier::REVERSED)),
+                Span::raw(format!(" {name}  ")),
+            ]
         });
         let mut spans = vec![Span::raw(" ")];
         spans.extend(keys);

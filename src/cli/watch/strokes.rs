@@ -2,9 +2,12 @@
 //!
 //! No colour says anything alone: blue and green have shades of their own in bars, and verdicts have marks.
 
+use std::time::Duration;
+
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::Span;
 
+use crate::report::words;
 use crate::traffic::happening::Verdict;
 use crate::traffic::share::Split;
 
@@ -82,8 +85,8 @@ fn split(text: &str, most: usize) -> (&str, &str) {
         }
         used += width(letter.encode_utf8(&mut [0; 4]));
         if used > most {
-            // What comes next is a letter that doesn't fit, so something does.
-            let end = space.filter(|space| *space > 0).unwrap_or(at.max(letter.len_utf8()));
+            // A first letter that is too wide is taken all the same: something has to be.
+            let end = space.unwrap_or(if at == 0 { letter.len_utf8() } else { at });
             return (text[..end].trim_end(), text[end..].trim_start());
         }
     }
@@ -101,6 +104,12 @@ pub fn pad(text: &str, to: usize) -> String {
 pub fn pad_left(text: &str, to: usize) -> String {
     let text = fit(text, to);
     " ".repeat(to - width(&text)) + &text
+}
+
+/// `8 s`, `2 min`: no parts of a second, which nobody reads while they change.
+pub fn duration(time: Duration) -> String {
+    let whole = Duration::from_secs(time.as_secs() + u64::from(time.subsec_nanos() > 0));
+    if whole < Duration::from_secs(10) { format!("{} s", whole.as_secs()) } else { words::duration(whole) }
 }
 
 /// How two weights share the traffic: blue's part shaded, green's part full. Whoever serves anything is seen.
@@ -126,12 +135,13 @@ pub fn percents(split: Split) -> Option<(String, String)> {
 
 /// The latest values, as many as there is room for, the newest on the right. The lowest line is zero.
 pub fn sparkline<'a>(values: impl DoubleEndedIterator<Item = &'a Option<f64>> + Clone, wide: usize) -> String {
-    const LEVELS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    // None is as high as its line: what stands above stays apart.
+    const LEVELS: [char; 7] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇'];
     let shown: Vec<_> = values.rev().take(wide).collect();
     let top = shown.iter().filter_map(|value| **value).fold(0.0, f64::max);
     let level = |value: &f64| {
         let part = if top > 0.0 { value / top } else { 0.0 };
-        LEVELS[((part * 7.0).round() as usize).min(7)]
+        LEVELS[((part * 6.0).round() as usize).min(6)]
     };
     let drawn: String = shown.iter().rev().map(|value| value.as_ref().map_or(' ', level)).collect();
     pad_left(&drawn, wide)
@@ -210,9 +220,9 @@ mod tests {
 
     #[test]
     fn sparklines_begin_at_zero_and_leave_out_what_is_not_known() {
-        let values = [Some(1.0), None, Some(0.0), Some(3.5), Some(7.0)];
-        assert_eq!(sparkline(values.iter(), 4), " ▁▅█");
-        assert_eq!(sparkline(values.iter(), 7), "  ▂ ▁▅█");
+        let values = [Some(1.0), None, Some(0.0), Some(3.0), Some(6.0)];
+        assert_eq!(sparkline(values.iter(), 4), " ▁▄▇");
+        assert_eq!(sparkline(values.iter(), 7), "  ▂ ▁▄▇");
         assert_eq!(sparkline([Some(0.0)].iter(), 2), " ▁");
     }
 

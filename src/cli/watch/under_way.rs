@@ -7,7 +7,7 @@ use rustix::process::{Pid, test_kill_process};
 
 use crate::report::happenings;
 use crate::traffic::Share;
-use crate::traffic::happening::{Check, Happening, Lever, Outcome, Verdict};
+use crate::traffic::happening::{Happening, Lever, Outcome, Verdict, to_blame};
 use crate::traffic::history::{By, Entry, Unfinished, unfinished};
 
 /// A shift that isn't over.
@@ -161,7 +161,7 @@ impl<'a> Fold<'a> {
         let forward = !matches!(self.phase, Phase::RollingBack(..));
         let phase = match &entry.what {
             Happening::Gates { verdict, checks, .. } => {
-                self.doubt = (*verdict != Verdict::Pass).then(|| which(checks, *verdict));
+                self.doubt = (*verdict != Verdict::Pass).then(|| to_blame(checks, *verdict));
                 return;
             }
             Happening::Writing { lever, to, .. } if forward => {
@@ -187,11 +187,6 @@ impl<'a> Fold<'a> {
         };
         (self.phase, self.by) = (phase, &entry.by);
     }
-}
-
-fn which(checks: &[Check], verdict: Verdict) -> String {
-    let of_it = checks.iter().filter(|check| check.verdict == verdict);
-    of_it.map(|check| format!("{}: {}", check.name, check.reading)).collect::<Vec<_>>().join("; ")
 }
 
 /// How the last shift or failback went, in words.

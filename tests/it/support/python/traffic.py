@@ -2,7 +2,6 @@
 
 import json
 import sys
-from contextlib import suppress
 
 # What moves all weights, stops processors and listens to topics is called through this file as well.
 from payments import _listeners, aws, eventually, heard, listen, pause, returned, shift, weights  # noqa: F401
@@ -39,16 +38,6 @@ def sticky():
     """The edges that bind their clients."""
     forwards = {balancer: listener["DefaultActions"][0]["ForwardConfig"] for balancer, listener in _listeners()}
     return [edge for edge, forward in forwards.items() if forward.get("TargetGroupStickinessConfig", {}).get("Enabled")]
-
-
-# Queues
-
-
-def empty(*queues):
-    """Nobody processes what is in them, and the sandbox gets slow with thousands of messages. SQS does it once a minute."""
-    for queue in queues:
-        with suppress(aws("sqs").exceptions.PurgeQueueInProgress):
-            aws("sqs").purge_queue(QueueUrl=aws("sqs").get_queue_url(QueueName=queue)["QueueUrl"])
 
 
 # Functions that get ill
