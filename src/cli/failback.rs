@@ -20,8 +20,10 @@ use crate::traffic::{Levers, discover};
 
 /// `provisioner failback`
 #[derive(Debug, Args)]
-#[command(after_help = "Example: provisioner failback --suffix dev1\n\nIt asks nothing, looks at no gates and waits for no \
-                        lock: whatever else is under way, all goes to blue. A second one does no harm.")]
+#[command(
+    after_help = "Example: provisioner failback --suffix dev1\n\nIt asks nothing, looks at no gates and waits for no \
+                        lock: whatever else is under way, all goes to blue. A second one does no harm."
+)]
 pub struct Failback {
     /// Find the load balancers and records by their tags, not by the state file
     #[arg(long)]
@@ -110,17 +112,24 @@ fn end(
         }
         if ok {
             say!("all traffic is at blue; time to effect: {:.1} s", tenths_up(done.to_effect.as_secs_f64()));
-            say!("clients that Route 53 sent to green's edge are served by blue there; resolvers forget it within 60 s");
+            say!(
+                "clients that Route 53 sent to green's edge are served by blue there; resolvers forget it within 60 s"
+            );
         } else {
-            eprintln!("not everything is at blue: run the same command again; `provisioner status` shows where it stands");
+            eprintln!(
+                "not everything is at blue: run the same command again; `provisioner status` shows where it stands"
+            );
         }
         if !missing.is_empty() {
             eprintln!("left out, as the state knows nothing of it: {}", missing.join(", "));
         }
         if let Some(writes) = done.green_writes.filter(|writes| *writes > 0) {
-            let (payments, suffix) = (words::count(usize::try_from(writes).unwrap_or(usize::MAX), "payment"), &here.suffix);
+            let (payments, suffix) =
+                (words::count(usize::try_from(writes).unwrap_or(usize::MAX), "payment"), &here.suffix);
             say!("{payments} stand in green's database, and not in blue's: they were accepted while green served.");
-            say!("    → keep green ({suffix}) standing, and carry them over: docs/traffic.md, \"What green has written\"");
+            say!(
+                "    → keep green ({suffix}) standing, and carry them over: docs/traffic.md, \"What green has written\""
+            );
         }
         if let Some(error) = &done.history {
             eprintln!("warning: it isn't in the history: {error}");

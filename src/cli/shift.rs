@@ -26,10 +26,12 @@ use crate::traffic::{Levers, signals};
 
 /// `provisioner shift`
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  provisioner shift --suffix dev1 --green 30\n  provisioner shift --suffix dev1 --steps \
+#[command(
+    after_help = "Examples:\n  provisioner shift --suffix dev1 --green 30\n  provisioner shift --suffix dev1 --steps \
                         5,25,50,100 --hold 5m\n  provisioner shift --suffix dev1 --abort\n\nIt ends with 0 when green has \
                         what was asked for, 1 when it was refused or went back, 3 when it holds for you to decide, 130 \
-                        after Ctrl-C, which holds too.")]
+                        after Ctrl-C, which holds too."
+)]
 pub struct Shift {
     /// One step: green's share of the requests in percent
     #[arg(long, value_name = "PERCENT", allow_hyphen_values = true, conflicts_with = "steps")]
@@ -261,7 +263,12 @@ impl Shift {
             let split = to.split();
             say!("step {to}:");
             for edge in &levers.edges {
-                say!("  elasticloadbalancing:ModifyListener {}: blue {}, green {}", edge.listener, split.blue, split.green);
+                say!(
+                    "  elasticloadbalancing:ModifyListener {}: blue {}, green {}",
+                    edge.listener,
+                    split.blue,
+                    split.green
+                );
             }
             let hold = if *to > live.least() { words::duration(settings.hold) } else { String::new() };
             if levers.have_edges() && !hold.is_empty() {

@@ -45,12 +45,7 @@ impl Status {
             }));
             return Ok(ExitCode::SUCCESS);
         }
-        say!(
-            "{} {} in account {}",
-            context.system.name(),
-            style(&context.suffix).bold(),
-            connection.shared.account
-        );
+        say!("{} {} in account {}", context.system.name(), style(&context.suffix).bold(), connection.shared.account);
         say!("{standing} of {} resources stand", wanted.graph.len());
         if !state.intents.is_empty() {
             let creates = words::count(state.intents.len(), "create");
@@ -79,7 +74,8 @@ impl Status {
 async fn traffic(context: &Context, connection: &Connection) -> Result<Option<Picture>, Failure> {
     let Some(levers) = connection.levers()? else { return Ok(None) };
     let limits = Limits::from(context.system.shift());
-    let history = History::at(context.folder.history_path(context.suffix.as_ref()), By::this_process("provisioner status", None));
+    let history =
+        History::at(context.folder.history_path(context.suffix.as_ref()), By::this_process("provisioner status", None));
     let history = history.entries()?;
     Ok(Some(Picture::take(&connection.shared.cloud, &levers.standing(), &limits, &history).await))
 }

@@ -103,7 +103,11 @@ fn served(reading: &Result<Reading, String>) -> String {
         Ok(reading) if reading.requests <= 0.0 => "no requests".to_owned(),
         Ok(reading) => {
             let failed = 100.0 * reading.errors / reading.requests;
-            let p99 = reading.p99_ms.filter(|p99| p99.is_finite()).map(|p99| format!(", 99 % of them within {p99:.0} ms")).unwrap_or_default();
+            let p99 = reading
+                .p99_ms
+                .filter(|p99| p99.is_finite())
+                .map(|p99| format!(", 99 % of them within {p99:.0} ms"))
+                .unwrap_or_default();
             format!("{:.0} requests, {failed:.2} % failed{p99}", reading.requests)
         }
     }

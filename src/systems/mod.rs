@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 
 use crate::aws::{Cloud, Result};
-use crate::config::{self, ConfigError, Source};
 use crate::config::shift::Shift;
+use crate::config::{self, ConfigError, Source};
 use crate::engine::{Step, Tags};
 use crate::modules::Identity;
 use crate::traffic::Levers;

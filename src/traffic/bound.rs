@@ -39,7 +39,9 @@ impl Bound {
                 term(
                     "act",
                     EVENT + LISTENERS - READ_BACK,
-                    format!("EventBridge calls the failback function within {EVENT} s, which writes to both edges at once"),
+                    format!(
+                        "EventBridge calls the failback function within {EVENT} s, which writes to both edges at once"
+                    ),
                 ),
                 term("verify", READ_BACK, "it reads back every rule, and writes again what isn't blue".to_owned()),
                 term(

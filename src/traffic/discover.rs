@@ -99,7 +99,8 @@ fn leads_to_one_of(set: &ResourceRecordSet, hosts: &[String]) -> bool {
 /// The system's own zones; all of the account where it has none, as it then works in one that was given to it.
 async fn zones(cloud: &Cloud, owner: &Owner) -> Result<Vec<String>> {
     let global = tags::of_system(&cloud.region(cloud.home()), owner).await?;
-    let own: Vec<_> = global.keys().filter_map(|arn| arn.split_once(":hostedzone/")).map(|(_, id)| id.to_owned()).collect();
+    let own: Vec<_> =
+        global.keys().filter_map(|arn| arn.split_once(":hostedzone/")).map(|(_, id)| id.to_owned()).collect();
     if !own.is_empty() {
         return Ok(own);
     }

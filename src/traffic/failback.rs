@@ -82,7 +82,8 @@ impl Run<'_> {
     /// All edges at once. The first call of each is the only one before its write.
     async fn edges(&mut self) {
         let mover = self.mover;
-        let moves = mover.levers.edges.iter().filter(|edge| !self.failed.iter().any(|(what, _)| *what == what_is(edge)));
+        let moves =
+            mover.levers.edges.iter().filter(|edge| !self.failed.iter().any(|(what, _)| *what == what_is(edge)));
         let moves = moves.map(|edge| async move { (edge, edge_to_blue(mover, edge).await) });
         let first = self.from.is_empty();
         for (edge, moved) in join_all(moves).await {
@@ -159,7 +160,11 @@ async fn name_to_blue(mover: &Mover<'_>, dns: &DnsLever) -> Result<(Weight, Opti
 }
 
 /// Tries until it gives a value: what AWS doesn't take now, it may take in a second.
-async fn persistently<T>(mover: &Mover<'_>, what: &str, mut attempt: impl AsyncFnMut() -> Result<Option<T>>) -> Result<T> {
+async fn persistently<T>(
+    mover: &Mover<'_>,
+    what: &str,
+    mut attempt: impl AsyncFnMut() -> Result<Option<T>>,
+) -> Result<T> {
     let deadline = Instant::now() + PATIENCE;
     let mut written = false;
     loop {
@@ -168,7 +173,9 @@ async fn persistently<T>(mover: &Mover<'_>, what: &str, mut attempt: impl AsyncF
             // Written just now: it is looked at again at once.
             Ok(None) if !std::mem::replace(&mut written, true) => continue,
             Ok(None) if Instant::now() < deadline => {}
-            Ok(None) => return Err(Error::local(format!("{what} doesn't read back as written: somebody else writes it too"))),
+            Ok(None) => {
+                return Err(Error::local(format!("{what} doesn't read back as written: somebody else writes it too")));
+            }
             Err(error) if Instant::now() > deadline || !may_pass(&error) => return Err(error),
             Err(error) => mover.watcher.waiting(&format!("{what}: {error}")),
         }

@@ -161,5 +161,7 @@ impl DnsLever {
 
 /// The state file holds levers that this build can't read.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("the state file tells levers that this provisioner can't read: {0}\n  run `provisioner apply`, which writes them anew")]
+#[error(
+    "the state file tells levers that this provisioner can't read: {0}\n  run `provisioner apply`, which writes them anew"
+)]
 pub struct NoLevers(String);

@@ -86,7 +86,8 @@ fn now(edge: &EdgeLever, listener: Option<&Listener>, rules: &[Rule]) -> Result<
     let own = listener.and_then(|listener| RuleNow::of(edge, None, listener.default_actions()));
     let Some(own) = own else {
         let message = format!("the listener of {}'s edge doesn't forward to its two target groups", edge.name);
-        let help = "it was left as it is: somebody put something else there, or it was replaced; `provisioner plan` tells";
+        let help =
+            "it was left as it is: somebody put something else there, or it was replaced; `provisioner plan` tells";
         return Err(Error::local(message).with_help(help));
     };
     let before = rules.iter().filter(|rule| rule.is_default() != Some(true));
@@ -170,9 +171,8 @@ fn with_share(edge: &EdgeLever, actions: &[Action], share: Share) -> Vec<Action>
 
 fn forward(edge: &EdgeLever, share: Share, order: Option<i32>) -> Action {
     let Split { blue, green } = share.split();
-    let group = |arn: &str, weight: u32| {
-        TargetGroupTuple::builder().target_group_arn(arn).weight(weight.cast_signed()).build()
-    };
+    let group =
+        |arn: &str, weight: u32| TargetGroupTuple::builder().target_group_arn(arn).weight(weight.cast_signed()).build();
     let config = ForwardActionConfig::builder()
         .target_groups(group(&edge.blue, blue))
         .target_groups(group(&edge.green, green))
@@ -233,7 +233,8 @@ mod tests {
         let edge = edge();
         let all_green = now(&edge, Some(&listener(vec![single(&edge.green)])), &[]).unwrap();
         assert!(all_green.gives(Share::GREEN));
-        for foreign in [vec![single("arn:x")], vec![], vec![Action::builder().r#type(ActionTypeEnum::Redirect).build()]] {
+        for foreign in [vec![single("arn:x")], vec![], vec![Action::builder().r#type(ActionTypeEnum::Redirect).build()]]
+        {
             assert!(now(&edge, Some(&listener(foreign)), &[]).is_err());
         }
         assert!(now(&edge, None, &[]).is_err());

@@ -112,4 +112,3 @@ fn is_expected(weight: &Weight, expected: &Expected) -> bool {
         Expected::Weights(weights) => weights.contains(weight),
     }
 }
-

@@ -112,7 +112,9 @@ pub enum BadSteps {
     #[error(transparent)]
     Share(#[from] BadShare),
     /// One isn't more than the one before.
-    #[error("{1} doesn't come after {0}: each step has to give green more; to take it back: `shift --green`, `failback`")]
+    #[error(
+        "{1} doesn't come after {0}: each step has to give green more; to take it back: `shift --green`, `failback`"
+    )]
     Falling(Share, Share),
 }
 

@@ -296,7 +296,8 @@ impl<'a> Shift<'a> {
         for lever in [Lever::Listeners, Lever::Dns] {
             let (from, to) = (self.seen.weights(lever).to_vec(), live.weights(lever).to_vec());
             if from != to {
-                let because = format!("somebody else has changed weights, from {} to {}", in_words(&from), in_words(&to));
+                let because =
+                    format!("somebody else has changed weights, from {} to {}", in_words(&from), in_words(&to));
                 self.mover.record(Happening::Noticed { from, to })?;
                 // The failback function, or people who did it by hand.
                 let failed_back = live.gives(Share::BLUE) && !self.seen.gives(Share::BLUE);

@@ -488,7 +488,12 @@ async fn a_changed_configuration_is_brought_about_in_place_where_aws_can() {
     assert!(steps_with(&changes, "create").is_empty() && steps_with(&changes, "delete").is_empty(), "{changes:#?}");
     // Clients come in by these records.
     sandbox.forget_calls();
-    cli.run(&apply).await.exits(1).says("--yes-take-traffic-down").explains("what serves customers").says("dns/blue/live");
+    cli.run(&apply)
+        .await
+        .exits(1)
+        .says("--yes-take-traffic-down")
+        .explains("what serves customers")
+        .says("dns/blue/live");
     assert_eq!(sandbox.changes(), [""; 0]);
     cli.run(&[&apply[..], &["--yes-take-traffic-down"]].concat()).await.ok();
     let account = sandbox.account(&REGIONS).await;

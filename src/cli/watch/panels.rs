@@ -87,7 +87,7 @@ pub fn draw_traffic(scene: &Scene, pen: Pen, frame: &mut Frame, area: Rect) {
     let rows = rows(scene);
     let room = high.saturating_sub(lines.len()).max(1);
     let shown = if rows.len() > room { room - 1 } else { rows.len() };
-    let name = rows.iter().map(|(lever, _)| width(lever)).max().unwrap_or(0).min(wide * 2 / 5);
+    let name = rows.iter().map(|(lever, _)| width(lever)).max().unwrap_or(0).min(wide / 2);
     lines.extend(rows.iter().take(shown).map(|row| weights(row, name, wide)));
     if shown < rows.len() {
         lines.push(Line::styled(format!("and {} more", rows.len() - shown), QUIET));

@@ -288,7 +288,7 @@ fn a_shift_that_waits_says_what_for() {
     stage.says(&["57 s left of 60 s; ? "]);
     assert!(stage.drawn(120, 36).contains("60 s; ? requests: 7 of the 100 that it takes to judge"));
     stage.now = at(80);
-    stage.says(&["? waits until something can be said of green: ", "seen 10:20:10 UTC, 70 s ago!"]);
+    stage.says(&["? waits until something can be said of green", "seen 10:20:10 UTC, 70 s ago!"]);
 }
 
 #[test]
