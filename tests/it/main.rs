@@ -13,3 +13,4 @@ mod security;
 mod support;
 mod support_works;
 mod traffic;
+mod watch;

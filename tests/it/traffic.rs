@@ -20,9 +20,9 @@ use crate::support::load::{Log, payment};
 use crate::support::wait::wait_for;
 use crate::support::{Cli, Load, Sandbox};
 
-const SUFFIX: &str = "live1";
+pub(crate) const SUFFIX: &str = "live1";
 /// The machine that runs this has other work too. How fast environments answer is no matter of these tests.
-const CONFIGURATION: &str = "
+pub(crate) const CONFIGURATION: &str = "
 [network]
 test_cidrs = [\"10.0.0.0/8\"]
 
@@ -42,11 +42,11 @@ const RATE: u32 = 40;
 static CUSTOMERS: Mutex<()> = Mutex::const_new(());
 
 /// A system in a sandbox of its own, all at blue.
-struct Stage {
-    sandbox: Arc<Sandbox>,
-    cli: Cli,
+pub(crate) struct Stage {
+    pub(crate) sandbox: Arc<Sandbox>,
+    pub(crate) cli: Cli,
     /// The live name.
-    live: String,
+    pub(crate) live: String,
     /// The host names of both edges, and the live name.
     hosts: Vec<String>,
 }
@@ -59,7 +59,7 @@ struct Busy {
 }
 
 impl Stage {
-    async fn applied() -> Self {
+    pub(crate) async fn applied() -> Self {
         let sandbox = Arc::new(Sandbox::fresh().await);
         let cli = Cli::new(&sandbox);
         cli.configure(CONFIGURATION);
@@ -106,12 +106,12 @@ impl Stage {
         self.cli.start(&[arguments, &["--suffix", SUFFIX]].concat())
     }
 
-    async fn run(&self, arguments: &[&str]) -> Run {
+    pub(crate) async fn run(&self, arguments: &[&str]) -> Run {
         self.start(arguments).finish().await
     }
 
     /// A shift that nobody has to agree to, with JSON.
-    fn start_shift(&self, arguments: &[&str]) -> Started {
+    pub(crate) fn start_shift(&self, arguments: &[&str]) -> Started {
         self.start(&[&["shift", "--yes", "--json"], arguments].concat())
     }
 
@@ -120,7 +120,7 @@ impl Stage {
     }
 
     /// The whole lines of the history.
-    fn history(&self) -> Vec<Value> {
+    pub(crate) fn history(&self) -> Vec<Value> {
         let text = std::fs::read_to_string(self.history_file()).unwrap_or_default();
         let whole = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
         whole
@@ -133,7 +133,7 @@ impl Stage {
     }
 
     /// Waits until the history has an entry like this behind its first `known` ones.
-    async fn awaits(&self, known: usize, what: &str, is_it: impl Fn(&Value) -> bool) {
+    pub(crate) async fn awaits(&self, known: usize, what: &str, is_it: impl Fn(&Value) -> bool) {
         let found =
             wait_for(Duration::from_secs(120), || self.history()[known..].iter().any(&is_it).then_some(())).await;
         found.unwrap_or_else(|| panic!("{what} never comes: {:#?}", &self.history()[known..]));
@@ -145,7 +145,7 @@ impl Stage {
     }
 
     /// All levers give green this share.
-    async fn assert_green(&self, percent: u32) {
+    pub(crate) async fn assert_green(&self, percent: u32) {
         assert_eq!(self.weights().await, weights(percent, percent, percent));
     }
 
@@ -155,7 +155,7 @@ impl Stage {
     }
 
     /// What `status` says of the traffic. Its weights have to be those that boto3 sees.
-    async fn status(&self) -> Value {
+    pub(crate) async fn status(&self) -> Value {
         let status = self.run(&["status", "--json"]).await.ok().events().pop().expect("a summary");
         let traffic = status["traffic"].clone();
         let told = traffic["weights"].as_array().expect("weights").iter();
@@ -211,7 +211,7 @@ fn at(entry: &Value) -> Timestamp {
 }
 
 /// True for an entry that says this: `("writing", "dns")`; without a lever any does.
-fn says(entry: &Value, event: &str, lever: Option<&str>) -> bool {
+pub(crate) fn says(entry: &Value, event: &str, lever: Option<&str>) -> bool {
     entry["event"] == event && lever.is_none_or(|lever| entry["lever"] == lever)
 }
 
@@ -228,7 +228,7 @@ fn ending(run: &Run) -> Value {
 }
 
 /// Fails unless a command ended like that, and says why in these words.
-fn assert_ended(run: &Run, outcome: &str, because: &[&str]) {
+pub(crate) fn assert_ended(run: &Run, outcome: &str, because: &[&str]) {
     let ending = ending(run);
     assert_eq!(ending["outcome"], outcome, "{ending}");
     let said = ending["because"].to_string();

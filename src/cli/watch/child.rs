@@ -51,12 +51,18 @@ impl Launcher {
     /// Starts it. It writes to a file, and is in a process group of its own: a terminal that closes doesn't end it.
     pub fn start(&self, arguments: &[&str]) -> io::Result<Started> {
         let (log, path) = log_file(&std::env::temp_dir(), &self.suffix)?;
-        let mut command = Command::new(std::env::current_exe()?);
+        let mut command = Command::new(program()?);
         command.args(arguments).args(&self.flags).env("NO_COLOR", "1").process_group(0);
         let child = command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn()?;
         let command = format!("provisioner {}", arguments.join(" "));
         Ok(Started { command, began: Instant::now(), log: path, ended: None, child, lines: Vec::new() })
     }
+}
+
+/// This program, also when an update has replaced its file: whoever watches for long has to be able to fail back still.
+fn program() -> io::Result<PathBuf> {
+    let file = std::env::current_exe()?;
+    Ok(if file.exists() { file } else { PathBuf::from("/proc/self/exe") })
 }
 
 /// A new file that nobody else can have put there.

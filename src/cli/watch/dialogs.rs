@@ -8,14 +8,14 @@ use ratatui::widgets::{Block, BorderType, Clear, Padding, Paragraph};
 
 use super::keys::{Open, Wish};
 use super::screen::Scene;
-use super::strokes::{BLUE, DOUBT, GREEN, QUIET, STRONG, WELL, WRONG, wrap};
+use super::strokes::{BLUE, DOUBT, GREEN, QUIET, STRONG, WELL, WRONG, pad, wrap};
 use crate::traffic::Share;
 
 /// Draws what is open, over what is there.
 pub fn draw(scene: &Scene, frame: &mut Frame, area: Rect) {
     match scene.open {
         Open::Nothing => {}
-        Open::Help => over(frame, area, 76, " Help ", STRONG, help()),
+        Open::Help => over(frame, area, 78, " Help ", STRONG, help()),
         Open::Asking(wish) => {
             let (question, means) = asked(scene, wish);
             let style = if wish == Wish::FailBack { WRONG } else { DOUBT };
@@ -83,30 +83,32 @@ fn asked(scene: &Scene, wish: Wish) -> (String, String) {
     }
 }
 
-fn help() -> Vec<Line<'static>> {
-    let key = |key: &'static str, text: &'static str| {
-        Line::from(vec![Span::styled(format!(" {key:<8}"), STRONG), Span::raw(text)])
+/// What keys and marks mean.
+pub fn help() -> Vec<Line<'static>> {
+    let explained = |sign: &'static str, style: Style, text: &'static str| {
+        Line::from(vec![Span::styled(pad(sign, SIGN), style), Span::raw(text)])
     };
-    let mark = |mark: &'static str, style: Style, text: &'static str| {
-        Line::from(vec![Span::styled(format!(" {mark:<8}"), style), Span::raw(text)])
-    };
+    let key = |key: &'static str, text: &'static str| explained(key, STRONG, text);
     vec![
-        key("h", "hold: the shift that is under way, wherever it runs, stays where it is"),
-        key("c", "continue: the shift that was held goes on, with its gates and holds"),
-        key("a", "abort: the shift is called off, all traffic goes to blue in order"),
-        key("f", "fail back: all traffic to blue at once, whatever else is under way"),
+        key("h", "hold: the shift, wherever it runs, stays where it is"),
+        key("c", "continue: the shift that was held goes on, with gates and holds"),
+        key("a", "abort: the shift is called off, all traffic to blue in order"),
+        key("f", "fail back: all traffic to blue at once, whatever is under way"),
         key("q Esc ^C", "leave: what was started here goes on by itself"),
         Line::raw(""),
-        mark("░░░", BLUE, "blue's part of a weight"),
-        mark("███", GREEN, "green's part of a weight"),
-        mark("✓", WELL, "a gate passes, a step is done"),
-        mark("?", DOUBT, "nothing can be said: the shift stays, and looks again"),
-        mark("✗", WRONG, "a gate fails: the shift goes back by itself, unless told otherwise"),
+        explained("░░░", BLUE, "blue's part of a weight"),
+        explained("███", GREEN, "green's part of a weight"),
+        explained("✓", WELL, "a gate passes, a step is done"),
+        explained("?", DOUBT, "nothing can be said: the shift stays, and looks again"),
+        explained("✗", WRONG, "a gate fails: the shift goes back, unless told otherwise"),
         Line::raw(""),
-        Line::styled(" Gates are judged by provisioner.toml; a shift may have flags of its own.", QUIET),
-        Line::styled(" Requests, errors and p99 are CloudWatch's: on AWS they are a minute or two late.", QUIET),
+        Line::styled("Gates are judged by provisioner.toml; a shift may have flags of its own.", QUIET),
+        Line::styled("Requests, errors and p99 are CloudWatch's: on AWS a minute or two late.", QUIET),
     ]
 }
+
+/// The width of `q Esc ^C`, and two blanks.
+const SIGN: usize = 10;
 
 fn over(frame: &mut Frame, area: Rect, wide: u16, title: &'static str, style: Style, lines: Vec<Line<'static>>) {
     let high = u16::try_from(lines.len() + 2).unwrap_or(u16::MAX);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
-use ratatui::style::Style;
+use ratatui::style::{Color, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, BorderType, Borders, Paragraph};
 
@@ -264,7 +264,8 @@ impl Pen {
     /// Draws a panel's frame, and gives the room inside.
     pub fn panel(self, frame: &mut Frame, area: Rect, title: Line<'static>, right: Option<Line<'static>>) -> Rect {
         let left = title.width();
-        let mut block = Block::new().border_style(FRAME).title_top(title);
+        // A title lies on the frame, and would be as faint.
+        let mut block = Block::new().border_style(FRAME).title_style(Color::Reset).title_top(title);
         if let Some(right) = right.filter(|right| left + right.width() + 4 < usize::from(area.width)) {
             block = block.title_top(right.right_aligned());
         }

@@ -6,10 +6,13 @@ use jiff::{SignedDuration, Timestamp};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::style::Modifier;
 
+use super::dialogs::help;
 use super::keys::{Does, Open, Situation, Wish, press};
 use super::look::{Look, Trail};
 use super::screen::{Command, Place, Scene};
+use super::strokes::FRAME;
 use super::under_way::{Alive, Phase, UnderWay, is_settled};
 use crate::aws::Error;
 use crate::traffic::Share;
@@ -171,6 +174,10 @@ impl Stage {
     }
 
     fn drawn(&self, wide: u16, high: u16) -> String {
+        self.on_screen(wide, high).to_string()
+    }
+
+    fn on_screen(&self, wide: u16, high: u16) -> TestBackend {
         let (system, suffix) = ("lambda-mysql".to_owned(), "prod".to_owned());
         let (account, aws) = ("123456789012".to_owned(), "AWS us-east-1".to_owned());
         let mut trail = Trail::default();
@@ -201,7 +208,7 @@ impl Stage {
         };
         let mut terminal = Terminal::new(TestBackend::new(wide, high)).unwrap();
         terminal.draw(|frame| scene.draw(frame)).unwrap();
-        terminal.backend().to_string()
+        terminal.backend().clone()
     }
 
     /// Fails unless the screen says all of this, roomy and at its least.
@@ -260,6 +267,28 @@ fn all_is_on_the_screen_at_each_size_that_it_takes() {
     }
     stage.never_says("hold");
     stage.never_says("abort");
+}
+
+#[test]
+fn titles_are_not_as_faint_as_the_frames_that_they_lie_on() {
+    let screen = Stage::new(look(50, readings(1.0)), holding_50()).on_screen(120, 36);
+    let strong: Vec<_> =
+        screen.buffer().content().iter().filter(|cell| cell.modifier.contains(Modifier::BOLD)).collect();
+    let text: String = strong.iter().map(|cell| cell.symbol()).collect();
+    for title in ["Traffic", "Customers", "Gates", "Shift", "Timeline"] {
+        assert!(text.contains(title), "{title} isn't strong: {text}");
+    }
+    assert!(strong.iter().all(|cell| Some(cell.fg) != FRAME.fg), "{text}");
+}
+
+#[test]
+fn a_live_name_of_usual_length_is_told_in_full() {
+    let name = "live.payments-prod.internal";
+    let mut stage = Stage::new(look(50, readings(1.0)), Vec::new());
+    let levers = &mut stage.look.as_mut().unwrap().picture.levers;
+    let weight = Weight { lever: name.to_owned(), split: share(50).split() };
+    *levers.last_mut().unwrap() = (name.to_owned(), Ok(vec![weight]));
+    assert!(stage.drawn(120, 36).contains(name), "{}", stage.drawn(120, 36));
 }
 
 #[test]
@@ -373,7 +402,7 @@ fn questions_help_and_commands_lie_over_and_beside_the_rest() {
         (Open::Asking(Wish::Abort), ["all traffic to blue, in order? y/n", "The shift is asked to hold first."]),
         (Open::Asking(Wish::FailBack), ["Fail back: all traffic to blue, now? y/n", "gives up"]),
         (Open::Leaving, ["Leave, although the abort hasn't begun? y/n", "stays where it is then"]),
-        (Open::Help, ["hold: the shift that is under way", "nothing can be said"]),
+        (Open::Help, ["hold: the shift, wherever it runs", "nothing can be said"]),
     ] {
         stage.open = open;
         stage.says(&texts);
@@ -382,6 +411,15 @@ fn questions_help_and_commands_lie_over_and_beside_the_rest() {
     stage.abort_waits = true;
     stage.command = Some((0..9).map(|number| format!("line {number}")).collect());
     stage.says(&["the abort waits for the shift to hold", "provisioner failback", "runs for 2 s", "line 8"]);
+}
+
+#[test]
+fn no_line_of_the_help_is_cut() {
+    let mut stage = Stage::new(look(50, readings(1.0)), Vec::new());
+    stage.open = Open::Help;
+    for line in help() {
+        stage.says(&[line.to_string().trim()]);
+    }
 }
 
 #[test]
