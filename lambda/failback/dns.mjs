@@ -7,10 +7,10 @@ import { WEIGHTS } from './weights.mjs';
 export async function moveDnsToBlue(route53, dns, timing) {
   const { found, written } = await converge(
     {
-      read: () => readRecords(route53, dns),
+      read: () => readRecords(route53, dns, timing.call),
       isWanted: ({ environment, recordSet }) => recordSet.Weight === WEIGHTS[environment],
       // All of them, whichever is wrong: so the batch holds by itself, whatever someone else writes meanwhile.
-      write: (unwanted, records) => writeWeights(route53, dns.hostedZoneId, records),
+      write: (unwanted, records) => writeWeights(route53, dns.hostedZoneId, records, timing.call),
     },
     timing,
   );
@@ -32,12 +32,12 @@ const answeredName = (name) => `${name.toLowerCase().replace(/\.$/, '').replaceA
 
 const hasNameAndType = (recordSet, { name, type }) => recordSet?.Name === answeredName(name) && recordSet.Type === type;
 
-async function readRecords(route53, { hostedZoneId, records }) {
+async function readRecords(route53, { hostedZoneId, records }, call) {
   const listed = new Map();
   for (const record of records) {
     const key = `${answeredName(record.name)} ${record.type}`;
     // Route 53 takes five requests a second for the whole account: records of one name are read together.
-    if (!listed.has(key)) listed.set(key, await listRecordSets(route53, hostedZoneId, record));
+    if (!listed.has(key)) listed.set(key, await listRecordSets(route53, hostedZoneId, record, call));
   }
   return records.map((record) => ({
     environment: record.environment,
@@ -46,11 +46,11 @@ async function readRecords(route53, { hostedZoneId, records }) {
 }
 
 /** Every record set of a name and type: the weighted ones differ in their identifier alone. */
-async function listRecordSets(route53, hostedZoneId, record) {
+async function listRecordSets(route53, hostedZoneId, record, call) {
   const found = [];
   let start = { StartRecordName: answeredName(record.name), StartRecordType: record.type };
   while (start !== undefined) {
-    const page = await route53.send(new ListResourceRecordSetsCommand({ HostedZoneId: hostedZoneId, ...start }));
+    const page = await route53.send(new ListResourceRecordSetsCommand({ HostedZoneId: hostedZoneId, ...start }), call);
     const matching = (page.ResourceRecordSets ?? []).filter((recordSet) => hasNameAndType(recordSet, record));
     found.push(...matching);
     const goesOn = page.IsTruncated && page.NextRecordName === answeredName(record.name) && page.NextRecordType === record.type;
@@ -74,7 +74,7 @@ function findRecordSet(recordSets, { name, type, setIdentifier }) {
 }
 
 /** One batch, which Route 53 carries out as a whole, blue first: at no time are all weights zero. Only the weight changes. */
-async function writeWeights(route53, hostedZoneId, records) {
+async function writeWeights(route53, hostedZoneId, records, call) {
   const blueFirst = [...records].sort((a, b) => a.environment.localeCompare(b.environment));
   await route53.send(
     new ChangeResourceRecordSetsCommand({
@@ -87,5 +87,6 @@ async function writeWeights(route53, hostedZoneId, records) {
         })),
       },
     }),
+    call,
   );
 }

@@ -21,11 +21,16 @@ export function createFailback({ config, elb, route53, sns, logger }) {
     }
 
     const started = Date.now();
-    const timing = (budgetMs) => ({
-      deadline: Math.min(Date.now() + budgetMs, deadlineOf(context, { marginMs: 5000, fallbackMs: LISTENERS_MS + DNS_MS })),
-      pauseMs: PAUSE_MS,
-      onRetry: (error) => log.warn('trying again', { error }),
-    });
+    const timing = (budgetMs) => {
+      const deadline = Math.min(Date.now() + budgetMs, deadlineOf(context, { marginMs: 5000, fallbackMs: LISTENERS_MS + DNS_MS }));
+      return {
+        deadline,
+        pauseMs: PAUSE_MS,
+        onRetry: (error) => log.warn('trying again', { error }),
+        // A call that hangs ends with its stage.
+        call: { abortSignal: AbortSignal.timeout(Math.max(0, deadline - Date.now())) },
+      };
+    };
     const edges = await Promise.all(
       config.edges.map((edge) => orError(moveEdgeToBlue(elb, edge, timing(LISTENERS_MS)), { listenerArn: edge.listenerArn })),
     );

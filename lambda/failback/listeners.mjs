@@ -12,9 +12,9 @@ import { WEIGHTS } from './weights.mjs';
 export async function moveEdgeToBlue(elb, edge, timing) {
   const { found, written } = await converge(
     {
-      read: () => readWeightedRules(elb, edge),
+      read: () => readWeightedRules(elb, edge, timing.call),
       isWanted: (rule) => isBlueOnly(weightsOf(rule, edge)),
-      write: (rules) => Promise.all(rules.map((rule) => setBlueOnly(elb, edge, rule))),
+      write: (rules) => Promise.all(rules.map((rule) => setBlueOnly(elb, edge, rule, timing.call))),
     },
     timing,
   );
@@ -29,23 +29,23 @@ export async function moveEdgeToBlue(elb, edge, timing) {
  * The actions that split this edge's traffic. Rules that send to one colour on purpose, such as the one for health checks, are not
  * among them; the default action is even if it names one colour only, since it carries the customers.
  */
-async function readWeightedRules(elb, edge) {
-  const rules = (await Promise.all([readDefault(elb, edge), readRules(elb, edge)])).flat();
+async function readWeightedRules(elb, edge, call) {
+  const rules = (await Promise.all([readDefault(elb, edge, call), readRules(elb, edge, call)])).flat();
   if (rules.length === 0) throw new Unrecoverable('the listener has no forward action to the target groups of this edge');
   return rules;
 }
 
-async function readDefault(elb, edge) {
-  const { Listeners: [listener] = [] } = await elb.send(new DescribeListenersCommand({ ListenerArns: [edge.listenerArn] }));
+async function readDefault(elb, edge, call) {
+  const { Listeners: [listener] = [] } = await elb.send(new DescribeListenersCommand({ ListenerArns: [edge.listenerArn] }), call);
   const groups = groupsOf(listener?.DefaultActions ?? []);
   const known = [edge.blueTargetGroupArn, edge.greenTargetGroupArn];
   const isOurs = groups.length > 0 && groups.every(({ TargetGroupArn }) => known.includes(TargetGroupArn));
   return isOurs ? [{ actions: listener.DefaultActions }] : [];
 }
 
-async function readRules(elb, edge) {
+async function readRules(elb, edge, call) {
   const rules = [];
-  for await (const page of paginateDescribeRules({ client: elb }, { ListenerArn: edge.listenerArn })) {
+  for await (const page of paginateDescribeRules({ client: elb }, { ListenerArn: edge.listenerArn }, call)) {
     rules.push(...(page.Rules ?? []));
   }
   return rules
@@ -83,12 +83,13 @@ function weightsOf({ actions }, edge) {
 const isBlueOnly = ({ blue, green, sticky }) => blue === WEIGHTS.blue && green === WEIGHTS.green && !sticky;
 
 /** Other actions of the rule, such as authentication, stay. Stickiness goes: clients bound to green would stay there. */
-function setBlueOnly(elb, edge, rule) {
+function setBlueOnly(elb, edge, rule, call) {
   const actions = rule.actions.map((action) => (isForward(action) ? blueOnlyForward(edge, action.Order) : action));
   return elb.send(
     rule.arn === undefined
       ? new ModifyListenerCommand({ ListenerArn: edge.listenerArn, DefaultActions: actions })
       : new ModifyRuleCommand({ RuleArn: rule.arn, Actions: actions }),
+    call,
   );
 }
 

@@ -203,7 +203,11 @@ pub struct Picture {
 impl Picture {
     /// Looks at all of it.
     pub async fn take(context: &Context, globals: &Globals) -> Result<Self, Failure> {
-        let connection = context.connect(progress::observer(globals.json)).await?;
+        Self::of(context, context.connect(progress::observer(globals.json)).await?).await
+    }
+
+    /// The same by a connection that stands.
+    pub async fn of(context: &Context, connection: Connection) -> Result<Self, Failure> {
         let wanted = context.compose(&connection).await?;
         let (_stop, stopped) = watch::channel(false);
         let state = connection.state_or_new(context);

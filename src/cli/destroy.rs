@@ -49,6 +49,10 @@ impl Destroy {
         let mut session = context
             .folder
             .open(context.suffix.as_ref(), "provisioner destroy", || connection.state_or_new(&context))?;
+        // Somebody may have moved the traffic while the suffix was typed; from here on the lock keeps a shift away.
+        if !self.yes_take_traffic_down {
+            refuse_traffic(&context, &connection).await?;
+        }
         let nothing = Graph::new(Vec::new())?;
         let world = connection.world(&nothing, stop);
         let plan = world.plan(session.state()).await;

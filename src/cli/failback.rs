@@ -13,7 +13,7 @@ use crate::aws::Cloud;
 use crate::engine::StepError;
 use crate::engine::ownership::Owner;
 use crate::report::words::{self, step_error};
-use crate::traffic::failback::{self, Done};
+use crate::traffic::failback::{self, Done, GreenWrites};
 use crate::traffic::history::{By, History};
 use crate::traffic::mover::Mover;
 use crate::traffic::{Levers, discover};
@@ -87,7 +87,7 @@ fn end(
     start: Instant,
 ) -> ExitCode {
     let (calls, seconds) = (cloud.calls.count(), start.elapsed());
-    let ok = done.failed.is_empty();
+    let ok = done.failed.is_empty() && missing.is_empty();
     let failed: Vec<_> = done.failed.iter().map(|(what, error)| (what, StepError::from(error.clone()))).collect();
     if globals.json {
         let failures = failed.iter().map(|(what, error)| {
@@ -98,7 +98,12 @@ fn end(
         });
         progress::print_json(&json!({
             "type": "summary", "outcome": if ok { "failed_back" } else { "failed" },
-            "seconds_to_effect": done.to_effect.as_secs_f64(), "green_writes": done.green_writes,
+            "seconds_to_effect": done.to_effect.as_secs_f64(), "green_writes": match done.green_writes {
+                GreenWrites::Counted(writes) => Some(writes),
+                GreenWrites::None => Some(0),
+                GreenWrites::Unknown => None,
+            },
+            "dns_left": done.dns_left.as_ref().map(ToString::to_string),
             "failures": failures.collect::<Vec<_>>(), "missing": missing,
             "history": done.history.as_ref().map(ToString::to_string),
             "api_calls": calls, "seconds": seconds.as_secs_f64(),
@@ -112,9 +117,17 @@ fn end(
         }
         if ok {
             say!("all traffic is at blue; time to effect: {:.1} s", tenths_up(done.to_effect.as_secs_f64()));
-            say!(
-                "clients that Route 53 sent to green's edge are served by blue there; resolvers forget it within 60 s"
-            );
+            match &done.dns_left {
+                None => say!(
+                    "clients that Route 53 sent to green's edge are served by blue there; resolvers forget it within 60 s"
+                ),
+                Some(error) => {
+                    eprintln!("warning: DNS is left as it was: {}", step_error(&error.clone().into()));
+                    eprintln!(
+                        "    → all customers are at blue, whichever edge they come in by; run the same command again later"
+                    );
+                }
+            }
         } else {
             eprintln!(
                 "not everything is at blue: run the same command again; `provisioner status` shows where it stands"
@@ -122,14 +135,23 @@ fn end(
         }
         if !missing.is_empty() {
             eprintln!("left out, as the state knows nothing of it: {}", missing.join(", "));
-        }
-        if let Some(writes) = done.green_writes.filter(|writes| *writes > 0) {
-            let (payments, suffix) =
-                (words::count(usize::try_from(writes).unwrap_or(usize::MAX), "payment"), &here.suffix);
-            say!("{payments} stand in green's database, and not in blue's: they were accepted while green served.");
-            say!(
-                "    → keep green ({suffix}) standing, and carry them over: docs/traffic.md, \"What green has written\""
+            eprintln!(
+                "    → `provisioner failback --suffix {} --discover` finds them in AWS by their tags",
+                here.suffix
             );
+        }
+        let carry_over = "keep green standing, and carry them over: docs/traffic.md, \"What green has written\"";
+        match done.green_writes {
+            GreenWrites::None | GreenWrites::Counted(0) => {}
+            GreenWrites::Counted(writes) => {
+                let payments = words::count(usize::try_from(writes).unwrap_or(usize::MAX), "payment");
+                say!("{payments} stand in green's database, and not in blue's: they were accepted while green served.");
+                say!("    → {carry_over}");
+            }
+            GreenWrites::Unknown => {
+                say!("how many payments stand in green's database and not in blue's can't be told from here.");
+                say!("    → if green has served: {carry_over}");
+            }
         }
         if let Some(error) = &done.history {
             eprintln!("warning: it isn't in the history: {error}");

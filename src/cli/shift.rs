@@ -15,7 +15,7 @@ use super::{FAILED, Globals, HELD, INTERRUPTED, Outcome, progress};
 use crate::report::{happenings, words};
 use crate::state::random_hex;
 use crate::traffic::gates::{Limits, judge, verdict};
-use crate::traffic::happening::{Lever, OnFail, Outcome as End, Verdict};
+use crate::traffic::happening::{Happening, Lever, OnFail, Outcome as End, Verdict, Weight};
 use crate::traffic::history::{By, History, LastSeen, Unfinished, last_seen, unfinished};
 use crate::traffic::live::{Live, in_words};
 use crate::traffic::mover::Mover;
@@ -125,6 +125,7 @@ impl Shift {
         let by = By::this_process("provisioner shift", Some(connection.caller.clone()));
         let history = History::at(context.folder.history_path(context.suffix.as_ref()), by);
         let entries = history.entries()?;
+        let known = entries.last().map_or(0, |entry| entry.number);
         let before = unfinished(&entries);
         let live = Live::read(cloud, &levers).await?;
         let course = self.course(&context, &live, before.as_ref(), &last_seen(&entries))?;
@@ -141,7 +142,8 @@ impl Shift {
         let watcher = watcher(globals.json);
         let mover =
             Mover { cloud, levers: &levers, history: &history, watcher: watcher.as_ref(), why: self.reason.clone() };
-        let run = Run::new(mover, settings, live, stop_on_ctrl_c(&connection));
+        notice(&mover, &live, &last_seen(&entries))?;
+        let run = Run::new(mover, settings, live, known, stop_on_ctrl_c(&connection));
         let ended = match &course {
             Some(course) => run.run(course).await?,
             None => run.abort().await?,
@@ -164,10 +166,13 @@ impl Shift {
 
     /// A shift that goes on does so the way it began, unless flags say otherwise.
     fn resumed(&self, settings: Settings, before: &Unfinished) -> Settings {
+        let time = |seconds: f64| Duration::try_from_secs_f64(seconds).unwrap_or_default();
+        let patience = before.patience_seconds.map_or(settings.patience, time);
         Settings {
-            hold: self.hold.unwrap_or(Duration::from_secs_f64(before.hold_seconds.max(0.0))),
+            hold: self.hold.unwrap_or(time(before.hold_seconds)),
+            patience: self.patience.unwrap_or(patience),
             on_fail: self.on_fail.unwrap_or(before.on_fail),
-            ..settings
+            limits: before.limits.map_or(settings.limits, |limits| self.limits.over(limits)),
         }
     }
 
@@ -195,10 +200,10 @@ impl Shift {
                     "`provisioner shift --abort` takes it all the way, `shift --green` begins anew from where it stands",
                 ));
             }
-            let (rules, records) = (live.weights(Lever::Listeners), live.weights(Lever::Dns));
-            let others = unexpected(rules.iter(), records.iter(), seen);
-            if !others.is_empty() {
-                let message = format!("somebody else has changed weights meanwhile: {}", in_words(&others));
+            let others = changed_by_others(live, seen);
+            if before.overruled || !others.is_empty() {
+                let others = if others.is_empty() { live.deciding() } else { &others };
+                let message = format!("somebody else has changed weights meanwhile: {}", in_words(others));
                 return Err(Failure::new(
                     message,
                     "`provisioner failback` or `shift --abort` moves all to blue, and `shift --green` begins anew from here",
@@ -253,8 +258,8 @@ impl Shift {
         say!("now: {}", in_words(&[live.weights(Lever::Listeners), live.weights(Lever::Dns)].concat()));
         let since = jiff::Timestamp::now() - Duration::from_secs(300);
         let readings = signals::readings(&connection.shared.cloud, levers, since).await;
-        let checks = judge(&readings, &settings.limits, live.least());
-        say!("{}", happenings::gates(live.least(), verdict(&checks), &checks));
+        let checks = judge(&readings, &settings.limits, live.most());
+        say!("{}", happenings::gates(live.most(), verdict(&checks), &checks));
         let Some(course) = course else {
             say!("would move all to blue: listeners first, DNS after");
             return Ok(ExitCode::SUCCESS);
@@ -284,6 +289,20 @@ impl Shift {
         say!("nothing was written");
         Ok(if verdict(&checks) == Verdict::Fail { ExitCode::from(FAILED) } else { ExitCode::SUCCESS })
     }
+}
+
+/// The weights that aren't as the history has seen them last.
+fn changed_by_others(live: &Live, seen: &LastSeen) -> Vec<Weight> {
+    unexpected(live.weights(Lever::Listeners).iter(), live.weights(Lever::Dns).iter(), seen)
+}
+
+/// Puts down what others have done since.
+fn notice(mover: &Mover<'_>, live: &Live, seen: &LastSeen) -> Result<(), Failure> {
+    let to = changed_by_others(live, seen);
+    if !to.is_empty() {
+        mover.record(Happening::Noticed { from: seen.weights_of(&to), to })?;
+    }
+    Ok(())
 }
 
 /// The levers, all of which must stand.

@@ -24,15 +24,25 @@ impl Status {
     pub async fn run(self, globals: &Globals) -> Outcome {
         let start = Instant::now();
         let context = Context::load(globals)?;
-        let context::Picture { connection, wanted, state, plan } = context::Picture::take(&context, globals).await?;
+        let connection = context.connect(progress::observer(globals.json)).await?;
+        // Who serves the customers comes first: that has to be told whatever else can't be.
+        let traffic = traffic(&context, &connection).await?;
+        let bound = context.system.failback_bound();
+        if !globals.json {
+            let account = &connection.shared.account;
+            say!("{} {} in account {account}", context.system.name(), style(&context.suffix).bold());
+            if let Some(picture) = &traffic {
+                let lines = report::traffic::lines(picture, &bound, context.suffix.as_ref());
+                lines.iter().for_each(|line| say!("{line}"));
+            }
+        }
+        let context::Picture { connection, wanted, state, plan } = context::Picture::of(&context, connection).await?;
         let standing = plan.steps.iter().filter(|planned| planned.observed.is_some()).count();
         let live: Vec<_> = plan
             .steps
             .iter()
             .filter_map(|planned| Some((&planned.step.id, planned.observed.as_ref()?.live.as_ref()?)))
             .collect();
-        let traffic = traffic(&context, &connection).await?;
-        let bound = context.system.failback_bound();
         if globals.json {
             let live = live.iter().map(|(step, text)| json!({"step": step, "live": text}));
             progress::print_json(&json!({
@@ -45,15 +55,10 @@ impl Status {
             }));
             return Ok(ExitCode::SUCCESS);
         }
-        say!("{} {} in account {}", context.system.name(), style(&context.suffix).bold(), connection.shared.account);
         say!("{standing} of {} resources stand", wanted.graph.len());
         if !state.intents.is_empty() {
             let creates = words::count(state.intents.len(), "create");
             say!("{creates} unfinished: it failed or its run died; `provisioner apply` goes on from there");
-        }
-        if let Some(picture) = &traffic {
-            let lines = report::traffic::lines(picture, &bound, context.suffix.as_ref());
-            lines.iter().for_each(|line| say!("{line}"));
         }
         let shown = |text: &&String| !text.starts_with("traffic: ");
         let live = live.iter().filter(|(_, text)| shown(text));
@@ -76,6 +81,10 @@ async fn traffic(context: &Context, connection: &Connection) -> Result<Option<Pi
     let limits = Limits::from(context.system.shift());
     let history =
         History::at(context.folder.history_path(context.suffix.as_ref()), By::this_process("provisioner status", None));
-    let history = history.entries()?;
+    // The weights are AWS's, whatever the history says.
+    let history = history.entries().unwrap_or_else(|error| {
+        progress::note(&format!("what was done can't be told: {error}"));
+        Vec::new()
+    });
     Ok(Some(Picture::take(&connection.shared.cloud, &levers.standing(), &limits, &history).await))
 }

@@ -173,6 +173,9 @@ pub struct Logs {
 pub struct Alarms {
     /// How many bad minutes make an alarm that says that customers suffer: it sends green's traffic back.
     pub evaluation_minutes: u32,
+    /// Keep one of the account's concurrent invocations for the function that sends it back, so that it can be called when all
+    /// others are used up. AWS refuses it in accounts that may have only a few.
+    pub reserve_failback: bool,
     /// Failed requests or invocations, percent.
     pub error_percent: f64,
     /// The slowest hundredth of the requests, ms.
@@ -303,6 +306,7 @@ impl Default for Alarms {
     fn default() -> Self {
         Alarms {
             evaluation_minutes: 2,
+            reserve_failback: true,
             error_percent: 1.0,
             latency_p99_ms: 2000.0,
             queue_age_seconds: 300.0,

@@ -19,6 +19,8 @@ pub struct FailbackParams<'a> {
     pub package: &'a Package,
     /// For example `nodejs24.x`.
     pub runtime: &'a str,
+    /// It can be called even when all that the account may run at once is running.
+    pub reserved: bool,
     /// The name of the alarm that calls it.
     pub alarm_name: &'a str,
     /// Its ARN.
@@ -102,7 +104,8 @@ pub fn failback(scope: &Scope<'_>, params: &FailbackParams<'_>) -> Function {
             memory_mib: 512,
             // With the minutes that the alarm takes, this has to stay below the five that a failback may take.
             timeout_seconds: 60,
-            reserved_concurrency: None,
+            // What exhausts green also exhausts what all functions share.
+            reserved_concurrency: params.reserved.then_some(1),
             environment: BTreeMap::from([("FAILBACK_CONFIG".to_owned(), config(params).to_string())]),
             statements: statements(scope, params),
             network: params.network,

@@ -37,10 +37,11 @@ pub fn sentence(what: &Happening) -> String {
         }
         Happening::HoldAsked => "the shift that is under way is asked to hold".to_owned(),
         Happening::FailbackStarted => "failback: all to blue".to_owned(),
-        Happening::FailedBack { seconds: took, from, request_ids } => {
+        Happening::FailedBack { seconds: took, from, request_ids, dns_left } => {
             let took = words::duration(seconds(*took));
             let requests = words::count(request_ids.len(), "request");
-            format!("failed back: all is at blue after {took}, {requests} ({} until then)", shares(from))
+            let left = dns_left.as_ref().map(|why| format!("; DNS is left as it was: {why}")).unwrap_or_default();
+            format!("failed back: all is at blue after {took}, {requests} ({} until then){left}", shares(from))
         }
         Happening::FailbackIncomplete { because } => format!("failback incomplete: {because}"),
         Happening::Noticed { from, to } => {
@@ -92,7 +93,7 @@ fn name(lever: Lever) -> &'static str {
 fn shares(weights: &[Weight]) -> String {
     let of = |split: Split| split.share().filter(|share| split.is(*share));
     match weights.first().and_then(|weight| of(weight.split)) {
-        Some(share) if weights.iter().all(|weight| weight.split.is(share)) => share.to_string(),
+        Some(share) if weights.iter().all(|weight| weight.is(share)) => share.to_string(),
         _ => in_words(weights),
     }
 }
@@ -115,7 +116,7 @@ mod tests {
     }
 
     fn weight(lever: &str, blue: u32, green: u32) -> Weight {
-        Weight { lever: lever.to_owned(), split: Split { blue, green } }
+        Weight::new(lever.to_owned(), Split { blue, green })
     }
 
     #[test]
@@ -153,13 +154,23 @@ mod tests {
         assert_eq!(written(Vec::new()), "10 %: DNS already so, verified");
         let (steps, on_fail) = ("10,50".parse().unwrap(), OnFail::Rollback);
         let (shift, from) = ("a".to_owned(), share(5));
-        let started = Happening::ShiftStarted { shift, steps, hold_seconds: 300.0, on_fail, from, resumed: false };
+        let started = Happening::ShiftStarted {
+            shift,
+            steps,
+            hold_seconds: 300.0,
+            on_fail,
+            patience_seconds: None,
+            limits: None,
+            from,
+            resumed: false,
+        };
         assert_eq!(sentence(&started), "shift 5 % → 10, 50 %, each held for 5 min; if a gate fails: back to 5 %");
         let because = Some("errors: too many".to_owned());
         let ended = Happening::ShiftEnded { outcome: Outcome::RolledBack, green: Some(share(0)), because };
         assert_eq!(sentence(&ended), "shift rolled back, green has 0 %: errors: too many");
         let from = vec![weight("blue edge", 50, 50)];
-        let back = Happening::FailedBack { seconds: 1.44, from, request_ids: vec!["1".to_owned()] };
+        let request_ids = vec!["1".to_owned()];
+        let back = Happening::FailedBack { seconds: 1.44, from, request_ids, dns_left: None };
         assert_eq!(sentence(&back), "failed back: all is at blue after 1.4 s, 1 request (50 % until then)");
     }
 }

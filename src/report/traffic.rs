@@ -9,6 +9,7 @@ use crate::traffic::bound::Bound;
 use crate::traffic::gates::Reading;
 use crate::traffic::happening::Verdict;
 use crate::traffic::history::Unfinished;
+use crate::traffic::live::in_words;
 use crate::traffic::picture::Picture;
 
 /// Line by line.
@@ -19,7 +20,9 @@ pub fn lines(picture: &Picture, bound: &Bound, suffix: &str) -> Vec<String> {
     }];
     for (lever, weights) in &picture.levers {
         match weights {
-            Ok(weights) => lines.extend(weights.iter().map(|weight| format!("  {}: {}", weight.lever, weight.split))),
+            Ok(weights) => {
+                lines.extend(weights.iter().map(|weight| format!("  {}", in_words(std::slice::from_ref(weight)))))
+            }
             Err(error) => {
                 lines.push(format!("  {lever}: can't be read: {}", words::step_error(&StepError::from(error.clone()))));
             }
@@ -27,7 +30,7 @@ pub fn lines(picture: &Picture, bound: &Bound, suffix: &str) -> Vec<String> {
     }
     if let Some(unfinished) = &picture.unfinished {
         lines.push(format!("  {}", half_done(unfinished)));
-        if !unfinished.going_back {
+        if !unfinished.going_back && !unfinished.overruled {
             lines.push(format!("    → to go on: provisioner shift --suffix {suffix} --resume"));
         }
         lines.push(format!("    → to take it back to blue: provisioner shift --suffix {suffix} --abort"));

@@ -13,6 +13,8 @@ use crate::resources::tags;
 
 const BLUE: &str = "blue";
 const GREEN: &str = "green";
+/// Where customers come in.
+const HTTPS: i32 = 443;
 
 /// The levers of a system: load balancers in `region`, and the weighted name that leads to them. What is watched can't be
 /// found like this: it stays empty.
@@ -32,22 +34,29 @@ pub async fn levers(cloud: &Cloud, owner: &Owner, region: &str) -> Result<Levers
     Ok(Levers { edges, dns, watched })
 }
 
-/// The listeners that forward to two of the system's target groups, one of blue and one of green.
+/// The HTTPS listeners with the target groups of blue and green that were made with them.
 async fn edges(cloud: &Cloud, region: &str, tagged: &HashMap<String, Tags>) -> Result<Vec<EdgeLever>> {
     let arns: Vec<_> = tagged.keys().filter(|arn| arn.contains(":listener/app/")).cloned().collect();
     let mut edges = Vec::new();
     for arns in arns.chunks(20) {
         let request = cloud.region(region).elb.describe_listeners().set_listener_arns(Some(arns.to_vec()));
         for listener in request.send().await?.listeners.unwrap_or_default() {
-            let forward = listener.default_actions().iter().find_map(|action| action.forward_config());
-            let groups = forward.map(|forward| forward.target_groups()).unwrap_or_default();
-            let of = |color: &str| {
-                let mut arns = groups.iter().filter_map(|group| group.target_group_arn());
-                arns.find(|arn| tagged.get(*arn).is_some_and(|tags| leads_to(tags, color)))
-            };
+            // The one that customers come in by; the test listener leads to green on purpose.
+            if listener.port() != Some(HTTPS) {
+                continue;
+            }
             let arn = listener.listener_arn().unwrap_or_default();
-            let environment = tagged.get(arn).and_then(|tags| tags.get("Environment")).cloned().unwrap_or_default();
-            if let (2, Some(blue), Some(green)) = (groups.len(), of(BLUE), of(GREEN)) {
+            let tags = tagged.get(arn);
+            let environment = tags.and_then(|tags| tags.get("Environment")).cloned().unwrap_or_default();
+            let module = tags.and_then(|tags| tags.get(STEP)?.rsplit_once('/')).map_or("", |(module, _)| module);
+            // Whatever it forwards to by now, its groups are those beside it in the system.
+            let of = |color: &str| {
+                let beside =
+                    |tags: &Tags| tags.get(STEP).is_some_and(|step| step.starts_with(&format!("{module}/to-{color}/")));
+                let group = |(arn, tags): &(&String, &Tags)| arn.contains(":targetgroup/") && beside(tags);
+                tagged.iter().find(group).map(|(arn, _)| arn.as_str())
+            };
+            if let (Some(blue), Some(green)) = (of(BLUE), of(GREEN)) {
                 edges.push(EdgeLever {
                     name: environment,
                     region: region.to_owned(),
@@ -60,11 +69,6 @@ async fn edges(cloud: &Cloud, region: &str, tagged: &HashMap<String, Tags>) -> R
     }
     edges.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(edges)
-}
-
-/// A target group's step says whom it leads to: `…/to-blue/target-group`.
-fn leads_to(tags: &Tags, color: &str) -> bool {
-    tags.get(STEP).is_some_and(|step| step.split('/').any(|part| part == format!("to-{color}")))
 }
 
 /// The name whose two weighted records lead to load balancers of the system: in its own zone, or in whichever zone has it.

@@ -5,11 +5,12 @@ use std::time::Duration;
 use futures::future::join_all;
 use tokio::time::{Instant, sleep};
 
-use super::happening::{Happening, Weight};
-use super::history::{HistoryError, green_since};
+use super::happening::{Happening, Lever, Weight};
+use super::history::{Entry, HistoryError, green_since, last_seen, lever_of};
 use super::levers::{DnsLever, EdgeLever};
 use super::mover::Mover;
-use super::records::Submitted;
+use super::picture::unexpected;
+use super::records::{IN_SYNC, Submitted, may_pass};
 use super::share::Share;
 use super::{listeners, records, signals};
 use crate::aws::{Class, Error, Result};
@@ -21,10 +22,23 @@ pub struct Done {
     pub to_effect: Duration,
     /// What couldn't be moved, and why.
     pub failed: Vec<(String, Error)>,
-    /// How many writes of green's customers blue doesn't have; `None` where that can't be told.
-    pub green_writes: Option<u64>,
+    /// Why the name isn't at blue, although all customers are: the listeners decide.
+    pub dns_left: Option<Error>,
+    /// How many writes of green's customers blue doesn't have.
+    pub green_writes: GreenWrites,
     /// Why it couldn't be put down in the history.
     pub history: Option<HistoryError>,
+}
+
+/// How many writes of green's customers blue doesn't have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GreenWrites {
+    /// So many since green began to serve.
+    Counted(u64),
+    /// Green hasn't served, by the history.
+    None,
+    /// Neither metrics nor history tell.
+    Unknown,
 }
 
 /// How long it tries to move a lever that AWS doesn't let it move.
@@ -33,42 +47,66 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(500);
 /// A shift that was writing at the same moment has finished its write after this, and is overruled.
 const SETTLED: Duration = Duration::from_millis(500);
+/// How long another process may keep the history.
+const HISTORY: Duration = Duration::from_secs(1);
 
 /// Moves everything to blue. `started` is when it was asked for.
 pub async fn run(mover: &Mover<'_>, started: Instant) -> Done {
     // The history comes first, as a shift that is under way looks there. But it stops no failback.
-    let since = mover.history.entries().ok().and_then(|entries| green_since(&entries));
+    let before = mover.history.entries();
+    let history = mover.history.in_a_hurry(HISTORY);
+    let mover = &Mover { history: &history, ..mover.clone() };
     let mut history = mover.record(Happening::FailbackStarted).map(drop);
     let mut run = Run { mover, from: Vec::new(), request_ids: Vec::new(), failed: Vec::new() };
     run.edges().await;
-    let submitted = run.dns().await;
-    if mover.levers.have_edges() {
-        sleep(SETTLED).await;
-        run.edges().await;
-    }
-    let mut to_effect = started.elapsed();
-    if let Some(submitted) = submitted {
-        if let Err(error) = records::in_sync(mover.cloud, &submitted).await {
-            run.failed.push(("DNS".to_owned(), error));
+    let edges = async {
+        if mover.levers.have_edges() {
+            sleep(SETTLED).await;
+            run.edges().await;
         }
-        if !mover.levers.have_edges() {
-            to_effect = started.elapsed();
+        (run, started.elapsed())
+    };
+    let ((run, mut to_effect), name) = tokio::join!(edges, name_to_blue_for_good(mover));
+    let Run { mut from, mut request_ids, mut failed, .. } = run;
+    let mut dns_left = None;
+    match name {
+        Ok((had, ids)) => {
+            from.extend(had);
+            request_ids.extend(ids);
+        }
+        Err(error) if mover.levers.have_edges() => dns_left = Some(error),
+        Err(error) => failed.push(("DNS".to_owned(), error)),
+    }
+    if !mover.levers.have_edges() {
+        to_effect = started.elapsed();
+    }
+    if let Ok(entries) = &before {
+        let (seen, rule) = (last_seen(entries), |weight: &&Weight| lever_of(weight) == Lever::Listeners);
+        let (rules, records): (Vec<_>, Vec<_>) = from.iter().partition(rule);
+        let to = unexpected(rules.into_iter(), records.into_iter(), &seen);
+        if !to.is_empty() {
+            let from = seen.weights_of(&to);
+            history = history.and(mover.record(Happening::Noticed { from, to }).map(drop));
         }
     }
-    let Run { from, request_ids, failed, .. } = run;
+    let one = |(what, error): &(String, Error)| format!("{what}: {error}");
     let end = if failed.is_empty() {
-        Happening::FailedBack { seconds: to_effect.as_secs_f64(), from, request_ids }
+        let dns_left = dns_left.as_ref().map(ToString::to_string);
+        Happening::FailedBack { seconds: to_effect.as_secs_f64(), from, request_ids, dns_left }
     } else {
-        let one = |(what, error): &(String, Error)| format!("{what}: {error}");
         Happening::FailbackIncomplete { because: failed.iter().map(one).collect::<Vec<_>>().join("; ") }
     };
     history = history.and(mover.record(end).map(drop));
+    let green_writes = green_writes(mover, before.ok().as_deref()).await;
+    Done { to_effect, failed, dns_left, green_writes, history: history.err() }
+}
+
+async fn green_writes(mover: &Mover<'_>, before: Option<&[Entry]>) -> GreenWrites {
     let watched = &mover.levers.watched;
-    let green_writes = match (&watched.green_writes, since) {
-        (Some(metric), Some(since)) => signals::writes_since(mover.cloud, metric, &watched.region, since).await.ok(),
-        _ => None,
-    };
-    Done { to_effect, failed, green_writes, history: history.err() }
+    let (Some(entries), Some(metric)) = (before, &watched.green_writes) else { return GreenWrites::Unknown };
+    let Some(since) = green_since(entries) else { return GreenWrites::None };
+    let counted = signals::writes_since(mover.cloud, metric, &watched.region, since).await;
+    counted.map_or(GreenWrites::Unknown, GreenWrites::Counted)
 }
 
 struct Run<'a> {
@@ -96,22 +134,6 @@ impl Run<'_> {
             }
         }
     }
-
-    /// The weighted name; not waited for.
-    async fn dns(&mut self) -> Option<Submitted> {
-        let dns = self.mover.levers.dns.as_ref()?;
-        match name_to_blue(self.mover, dns).await {
-            Ok((from, submitted)) => {
-                self.from.push(from);
-                self.request_ids.extend(submitted.as_ref().and_then(|submitted| submitted.request_id.clone()));
-                submitted
-            }
-            Err(error) => {
-                self.failed.push((dns.name.clone(), error));
-                None
-            }
-        }
-    }
 }
 
 fn what_is(edge: &EdgeLever) -> String {
@@ -125,7 +147,7 @@ async fn edge_to_blue(mover: &Mover<'_>, edge: &EdgeLever) -> Result<(Vec<Weight
         let now = match &from {
             // One call only: its rules are looked at when the listener itself is blue's.
             None => match listeners::read_own(mover.cloud, edge).await {
-                Err(error) if matches!(error.class, Class::Throttled | Class::OutcomeUnknown) => {
+                Err(error) if may_pass(&error) || error.class == Class::Denied => {
                     request_ids.extend(listeners::write_unseen(mover.cloud, edge, Share::BLUE).await?);
                     from = Some(Vec::new());
                     return Ok(None);
@@ -145,6 +167,22 @@ async fn edge_to_blue(mover: &Mover<'_>, edge: &EdgeLever) -> Result<(Vec<Weight
     .await
 }
 
+/// Moves the name, waits until all of Route 53's servers know it, and looks again: a shift that was writing at the same
+/// moment is overruled. Gives the weights that it had, and AWS's request ids.
+async fn name_to_blue_for_good(mover: &Mover<'_>) -> Result<(Option<Weight>, Vec<String>)> {
+    let Some(dns) = &mover.levers.dns else { return Ok((None, Vec::new())) };
+    let (mut had, mut request_ids) = (None, Vec::new());
+    loop {
+        let (from, submitted) = name_to_blue(mover, dns).await?;
+        had.get_or_insert(from);
+        let Some(submitted) = submitted else { return Ok((had, request_ids)) };
+        request_ids.extend(submitted.request_id.clone());
+        // Where the listeners decide, all customers are at blue already, and nobody should have to wait.
+        let limit = if mover.levers.have_edges() { PATIENCE * 2 } else { IN_SYNC };
+        records::in_sync(mover.cloud, &submitted, limit).await?;
+    }
+}
+
 /// Moves the name. Gives the weights that it had, and what to wait for if they had to be changed.
 async fn name_to_blue(mover: &Mover<'_>, dns: &DnsLever) -> Result<(Weight, Option<Submitted>)> {
     persistently(mover, &dns.name, async || {
@@ -153,7 +191,7 @@ async fn name_to_blue(mover: &Mover<'_>, dns: &DnsLever) -> Result<(Weight, Opti
         if from.split.is(Share::BLUE) {
             return Ok(Some((from, None)));
         }
-        let submitted = records::write(mover.cloud, dns, &now, Share::BLUE).await?;
+        let submitted = records::overwrite(mover.cloud, dns, &now, Share::BLUE).await?;
         Ok(Some((from, Some(submitted))))
     })
     .await
@@ -181,8 +219,4 @@ async fn persistently<T>(
         }
         sleep(PAUSE).await;
     }
-}
-
-fn may_pass(error: &Error) -> bool {
-    matches!(error.class, Class::NotReady | Class::Throttled | Class::OutcomeUnknown)
 }

@@ -3,11 +3,13 @@
 //! What was read is judged, not trusted: a metric can be missing, late, or not a number. A check passes only where that
 //! is shown, so all comparisons ask whether a value is within its limit, which not-a-number never is.
 
+use serde::{Deserialize, Serialize};
+
 use super::happening::{Check, ERRORS, LATENCY, REQUESTS, Verdict};
 use super::share::Share;
 
 /// What green is measured by.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Limits {
     /// Requests that green has to have served before it is judged. Zero: a green without any is fine.
     pub least_requests: u64,

@@ -22,15 +22,20 @@ impl Serving {
     /// A lever that stands can't be read: nobody knows whom it serves.
     pub async fn now(cloud: &Cloud, levers: Levers) -> Result<Self> {
         let levers = levers.standing();
-        let mut splits = Vec::new();
+        let mut weights = Vec::new();
         for edge in &levers.edges {
             let edge = unless_away(listeners::read(cloud, edge).await)?;
-            splits.extend(edge.into_iter().flat_map(|edge| edge.rules).map(|rule| rule.split));
+            weights.extend(edge.iter().flat_map(|edge| edge.weights()));
         }
         if let Some(dns) = &levers.dns {
-            splits.extend(unless_away(records::read(cloud, dns).await)?.map(|name| name.split()));
+            weights.extend(unless_away(records::read(cloud, dns).await)?.map(|name| name.weight(dns)));
         }
-        let shares: Vec<_> = splits.into_iter().filter_map(|split| split.share()).collect();
+        // Where clients are bound to whoever first served them, or no weight decides, both serve some.
+        let shares = weights.iter().flat_map(|weight| match weight.split.share() {
+            Some(share) if !weight.sticky => [share; 2],
+            _ => [Share::BLUE, Share::GREEN],
+        });
+        let shares: Vec<_> = shares.collect();
         Ok(Serving { least: shares.iter().min().copied(), most: shares.iter().max().copied() })
     }
 
@@ -55,11 +60,11 @@ impl Serving {
     }
 }
 
-/// `None` for a lever that is gone, or that was made into something else.
+/// `None` for a lever that is gone.
 fn unless_away<T>(read: Result<T>) -> Result<Option<T>> {
     match read {
         Ok(value) => Ok(Some(value)),
-        Err(error) if matches!(error.class, Class::Gone | Class::Local) => Ok(None),
+        Err(error) if error.class == Class::Gone => Ok(None),
         Err(error) => Err(error),
     }
 }

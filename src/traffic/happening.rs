@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::gates::Limits;
 use super::share::{Share, Split, Steps};
 
 /// What became of a check, or of all of them.
@@ -96,6 +97,26 @@ pub struct Weight {
     /// Its weights.
     #[serde(flatten)]
     pub split: Split,
+    /// Clients stay with the environment that first served them, whatever the weights.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sticky: bool,
+}
+
+impl Weight {
+    /// Of a lever that binds no clients.
+    pub fn new(lever: impl Into<String>, split: Split) -> Self {
+        Weight { lever: lever.into(), split, sticky: false }
+    }
+
+    /// True if green gets just this share, and nothing overrides that.
+    pub fn is(&self, share: Share) -> bool {
+        self.split.is(share) && !self.sticky
+    }
+
+    /// True if green gets no more than this share, and nothing overrides that.
+    pub fn is_at_most(&self, share: Share) -> bool {
+        self.split.is_at_most(share) && !self.sticky
+    }
 }
 
 /// Something that happened to the traffic of a system, as history keeps it.
@@ -112,6 +133,12 @@ pub enum Happening {
         hold_seconds: f64,
         /// What a failed gate leads to.
         on_fail: OnFail,
+        /// How long it stays where nothing can be said of green.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        patience_seconds: Option<f64>,
+        /// What green is measured by.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        limits: Option<Limits>,
         /// The share before it: where a failed gate leads back to.
         from: Share,
         /// It goes on from where it was left.
@@ -177,6 +204,9 @@ pub enum Happening {
         from: Vec<Weight>,
         /// AWS's ids of the requests that did it.
         request_ids: Vec<String>,
+        /// Why the records aren't at blue, although all customers are: the listeners decide.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        dns_left: Option<String>,
     },
     /// A failback couldn't move everything.
     FailbackIncomplete {

@@ -1,5 +1,6 @@
 //! The weights of load balancers: read afresh each time, and written whole, never by what somebody remembers.
 
+use aws_config::retry::RetryConfig;
 use aws_sdk_elasticloadbalancingv2::types::{
     Action, ActionTypeEnum, ForwardActionConfig, Listener, Rule, TargetGroupStickinessConfig, TargetGroupTuple,
 };
@@ -9,7 +10,7 @@ use futures::future::try_join_all;
 use super::happening::Weight;
 use super::levers::EdgeLever;
 use super::share::{Share, Split};
-use crate::aws::{Cloud, Error, Result};
+use crate::aws::{Class, Cloud, Error, Result};
 
 /// An edge, as it shares its requests at the moment.
 #[derive(Clone, Debug)]
@@ -42,13 +43,23 @@ impl EdgeNow {
                 None => format!("{} edge", self.name),
                 Some(rule) => format!("{} edge, rule {rule}", self.name),
             };
-            Weight { lever, split: rule.split }
+            Weight { lever, split: rule.split, sticky: rule.sticky }
         })
+    }
+
+    /// What tells its rules from those of all edges: the edge's name, and the rule's ARN.
+    pub fn arns(&self) -> impl Iterator<Item = (String, Option<String>)> + '_ {
+        self.rules.iter().map(|rule| (self.name.clone(), rule.arn.clone()))
     }
 
     /// True if all of it gives green this share, and nothing overrides that.
     pub fn gives(&self, share: Share) -> bool {
-        self.rules.iter().all(|rule| rule.split.is(share) && !rule.sticky)
+        self.weights().all(|weight| weight.is(share))
+    }
+
+    /// True if all of it gives green no more than this share, and nothing overrides that.
+    pub fn gives_at_most(&self, share: Share) -> bool {
+        self.weights().all(|weight| weight.is_at_most(share))
     }
 }
 
@@ -69,12 +80,16 @@ pub async fn read(cloud: &Cloud, edge: &EdgeLever) -> Result<EdgeNow> {
 
 /// Reads the weights of an edge's listener alone, without its rules: one call.
 pub async fn read_own(cloud: &Cloud, edge: &EdgeLever) -> Result<EdgeNow> {
-    now(edge, listener(cloud, edge).await?.as_ref(), &[])
+    let request = cloud.region(&edge.region).elb.describe_listeners().listener_arns(&*edge.listener);
+    // Once: where reading is what fails, it is written without.
+    let once = aws_sdk_elasticloadbalancingv2::config::Builder::default().retry_config(RetryConfig::disabled());
+    let answer = request.customize().config_override(once).send().await?;
+    now(edge, answer.listeners().first(), &[])
 }
 
 async fn listener(cloud: &Cloud, edge: &EdgeLever) -> Result<Option<Listener>> {
-    let answer = cloud.region(&edge.region).elb.describe_listeners().listener_arns(&*edge.listener).send().await?;
-    Ok(answer.listeners.unwrap_or_default().into_iter().next())
+    let request = cloud.region(&edge.region).elb.describe_listeners().listener_arns(&*edge.listener);
+    Ok(request.send().await?.listeners.unwrap_or_default().into_iter().next())
 }
 
 /// Reads all edges at once.
@@ -83,8 +98,12 @@ pub async fn read_all(cloud: &Cloud, edges: &[EdgeLever]) -> Result<Vec<EdgeNow>
 }
 
 fn now(edge: &EdgeLever, listener: Option<&Listener>, rules: &[Rule]) -> Result<EdgeNow> {
-    let own = listener.and_then(|listener| RuleNow::of(edge, None, listener.default_actions()));
-    let Some(own) = own else {
+    let Some(listener) = listener else {
+        let gone = Error::local(format!("the listener of {}'s edge is gone", edge.name));
+        let gone = gone.with_help("`provisioner plan` tells what is missing, `provisioner apply` makes it again");
+        return Err(Error { class: Class::Gone, ..gone });
+    };
+    let Some(own) = RuleNow::of(edge, None, listener.default_actions()) else {
         let message = format!("the listener of {}'s edge doesn't forward to its two target groups", edge.name);
         let help =
             "it was left as it is: somebody put something else there, or it was replaced; `provisioner plan` tells";
@@ -136,8 +155,23 @@ fn is_forward(action: &Action) -> bool {
 /// Gives green this share on one edge, by every rule that isn't like that yet, all at once. Returns AWS's request ids. What
 /// else a rule does (authentication) stays; stickiness goes, as it overrides weights.
 pub async fn write(cloud: &Cloud, edge: &EdgeLever, now: &EdgeNow, share: Share) -> Result<Vec<String>> {
+    write_some(cloud, edge, now, share, |rule| !rule.split.is(share)).await
+}
+
+/// The same by the rules alone that give green more than that.
+pub async fn lower(cloud: &Cloud, edge: &EdgeLever, now: &EdgeNow, share: Share) -> Result<Vec<String>> {
+    write_some(cloud, edge, now, share, |rule| !rule.split.is_at_most(share)).await
+}
+
+async fn write_some(
+    cloud: &Cloud,
+    edge: &EdgeLever,
+    now: &EdgeNow,
+    share: Share,
+    which: impl Fn(&RuleNow) -> bool,
+) -> Result<Vec<String>> {
     let elb = &cloud.region(&edge.region).elb;
-    let other = now.rules.iter().filter(|rule| !rule.split.is(share) || rule.sticky);
+    let other = now.rules.iter().filter(|rule| which(rule) || rule.sticky);
     let ids = try_join_all(other.map(|rule| async move {
         let actions = Some(with_share(edge, &rule.actions, share));
         let id = match &rule.arn {
@@ -237,7 +271,7 @@ mod tests {
         {
             assert!(now(&edge, Some(&listener(foreign)), &[]).is_err());
         }
-        assert!(now(&edge, None, &[]).is_err());
+        assert!(now(&edge, None, &[]).is_err_and(|error| error.is_gone()));
     }
 
     #[test]

@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
+use futures::future::join_all;
 use tokio::time::{Instant, sleep};
 
-use super::happening::{Happening, Lever};
+use super::happening::{Happening, Lever, Weight};
 use super::history::{Entry, History, HistoryError};
 use super::levers::Levers;
 use super::listeners::{self, EdgeNow};
 use super::live::{Live, in_words};
-use super::records;
+use super::records::{self, IN_SYNC, Submitted, may_pass};
 use super::share::Share;
-use crate::aws::{self, Cloud};
+use crate::aws::{self, Cloud, Error};
 
 /// Whoever watches traffic move. Called from the task that moves it: must be quick.
 pub trait Watcher: Send + Sync {
@@ -24,6 +25,7 @@ pub trait Watcher: Send + Sync {
 }
 
 /// Moves the levers of one system.
+#[derive(Clone)]
 pub struct Mover<'a> {
     /// The way into AWS.
     pub cloud: &'a Cloud,
@@ -42,7 +44,7 @@ pub struct Mover<'a> {
 pub enum MoveError {
     /// AWS refused, or its answer is lost.
     #[error(transparent)]
-    Aws(#[from] aws::Error),
+    Aws(#[from] Error),
     /// The history can't be written: nothing moves without a trace.
     #[error(transparent)]
     History(#[from] HistoryError),
@@ -59,64 +61,144 @@ impl Mover<'_> {
         Ok(entry)
     }
 
-    /// Gives green this share of one kind of lever, reads it back, and returns the levers after it. `live` is how they are
-    /// now: whatever is as wanted isn't written.
-    pub async fn shift(&self, lever: Lever, live: &Live, to: Share) -> Result<(), MoveError> {
-        let from = live.weights(lever).to_vec();
-        if from.is_empty() {
-            return Ok(());
+    /// Puts it down where it can be: towards blue nothing waits for a disk.
+    pub fn note(&self, what: Happening) {
+        if let Err(error) = self.record(what) {
+            self.watcher.waiting(&format!("it isn't in the history: {error}"));
         }
-        self.record(Happening::Writing { lever, from, to })?;
-        let request_ids = match lever {
-            Lever::Listeners => self.listeners(&live.edges, to).await?,
-            Lever::Dns => self.dns(live, to).await?,
+    }
+
+    /// Gives green this share on all edges at once, and reads back every rule until all are like that. `live` is how they are
+    /// now: whatever is as wanted isn't written. Each rule is written once: whoever writes after it has the last word.
+    pub async fn listeners(&self, live: &Live, to: Share) -> Result<(), MoveError> {
+        let lever = Lever::Listeners;
+        self.record(Happening::Writing { lever, from: live.weights(lever).to_vec(), to })?;
+        let edges = self.levers.edges.iter().zip(&live.edges);
+        let written = join_all(edges.map(|(edge, now)| listeners::write(self.cloud, edge, now, to))).await;
+        let mut request_ids = written.into_iter().collect::<Result<Vec<_>, _>>()?.concat();
+        let known: Vec<_> = live.edges.iter().flat_map(EdgeNow::arns).collect();
+        let come_up = |edge: &EdgeNow| {
+            let mut edge = edge.clone();
+            edge.rules.retain(|rule| !known.contains(&(edge.name.clone(), rule.arn.clone())));
+            edge
         };
+        let mut wrote_new = false;
+        let deadline = Instant::now() + READ_BACK;
+        loop {
+            let unread = match listeners::read_all(self.cloud, &self.levers.edges).await {
+                Ok(now) if now.iter().all(|edge| edge.gives(to)) => break,
+                Ok(now) => {
+                    // A rule that came up in between gets its weights too.
+                    if !std::mem::replace(&mut wrote_new, true) {
+                        for (edge, now) in self.levers.edges.iter().zip(&now) {
+                            request_ids.extend(listeners::write(self.cloud, edge, &come_up(now), to).await?);
+                        }
+                    }
+                    let weights: Vec<_> = now.iter().flat_map(EdgeNow::weights).collect();
+                    let message = format!("green should have {to}, and reads back as: {}", in_words(&weights));
+                    Error::local(message).with_help("somebody else writes the same weights: find out who")
+                }
+                Err(error) if may_pass(&error) => error,
+                Err(error) => return Err(error.into()),
+            };
+            if Instant::now() > deadline {
+                return Err(unread.into());
+            }
+            sleep(self.pause()).await;
+        }
         self.record(Happening::Written { lever, to, request_ids })?;
         Ok(())
     }
 
-    /// Gives green this share on all edges at once, and reads back every rule until all are like that.
-    async fn listeners(&self, now: &[EdgeNow], to: Share) -> Result<Vec<String>, aws::Error> {
-        let edges = self.levers.edges.iter().zip(now);
-        let written = futures::future::join_all(edges.map(|(edge, now)| listeners::write(self.cloud, edge, now, to)));
-        let written: Result<Vec<_>, _> = written.await.into_iter().collect();
-        let mut request_ids = written?.concat();
-        let deadline = Instant::now() + READ_BACK;
-        loop {
-            let now = listeners::read_all(self.cloud, &self.levers.edges).await?;
-            if now.iter().all(|edge| edge.gives(to)) {
-                return Ok(request_ids);
+    /// Submits the records that give green this share, unless they have changed since they were read; `None` if they are like
+    /// that. [`Mover::dns_written`] has to follow once all of Route 53's servers know them.
+    pub async fn submit_dns(&self, live: &Live, to: Share) -> Result<Option<Submitted>, MoveError> {
+        let Some(dns) = &self.levers.dns else { return Ok(None) };
+        let read;
+        let now = match &live.dns {
+            Some(now) => now,
+            None => {
+                read = records::read(self.cloud, dns).await?;
+                &read
             }
-            if Instant::now() > deadline {
-                let weights: Vec<_> = now.iter().flat_map(EdgeNow::weights).collect();
-                let message = format!("green should have {to}, and reads back as: {}", in_words(&weights));
-                return Err(aws::Error::local(message).with_help("somebody else writes the same weights: find out who"));
-            }
-            sleep(self.pause()).await;
-            // What lags behind is only read again; a rule that came up in between is written too.
-            for (edge, now) in self.levers.edges.iter().zip(&now).filter(|(_, now)| !now.gives(to)) {
-                request_ids.extend(listeners::write(self.cloud, edge, now, to).await?);
-            }
+        };
+        self.record(Happening::Writing { lever: Lever::Dns, from: vec![now.weight(dns)], to })?;
+        if now.split().is(to) {
+            return Ok(None);
         }
+        Ok(Some(records::write(self.cloud, dns, now, to).await?))
     }
 
-    async fn dns(&self, live: &Live, to: Share) -> Result<Vec<String>, aws::Error> {
-        let (Some(dns), Some(now)) = (&self.levers.dns, &live.dns) else { return Ok(Vec::new()) };
-        if now.split().is(to) {
-            return Ok(Vec::new());
-        }
-        let submitted = records::write(self.cloud, dns, now, to).await?;
-        records::in_sync(self.cloud, &submitted).await?;
+    /// Reads the records back.
+    pub async fn dns_written(&self, to: Share, submitted: Option<Submitted>) -> Result<(), MoveError> {
+        let Some(dns) = &self.levers.dns else { return Ok(()) };
         let after = records::read(self.cloud, dns).await?.split();
         if !after.is(to) {
             let message = format!("{} should give green {to}, and reads back as: {after}", dns.name);
-            return Err(aws::Error::local(message).with_help("somebody else writes the same records: find out who"));
+            let help = "somebody else writes the same records: find out who";
+            return Err(Error::local(message).with_help(help).into());
         }
-        Ok(submitted.request_id.into_iter().collect())
+        let request_ids = submitted.and_then(|submitted| submitted.request_id).into_iter().collect();
+        self.record(Happening::Written { lever: Lever::Dns, to, request_ids })?;
+        Ok(())
+    }
+
+    /// Takes green down to this share on all edges where it has more, each edge by itself, and reads them back. Never gives it
+    /// more: whoever has taken away more has the last word.
+    ///
+    /// # Errors
+    /// The first of those of the edges that couldn't be lowered. All others are.
+    pub async fn lower_listeners(&self, to: Share) -> aws::Result<()> {
+        let read = async || join_all(self.levers.edges.iter().map(|edge| listeners::read(self.cloud, edge))).await;
+        let lever = Lever::Listeners;
+        let before = read().await;
+        let from: Vec<Weight> = before.iter().flatten().flat_map(EdgeNow::weights).collect();
+        let is_low = |edge: &aws::Result<EdgeNow>| edge.as_ref().is_ok_and(|edge| edge.gives_at_most(to));
+        if before.iter().all(is_low) {
+            return Ok(());
+        }
+        self.note(Happening::Writing { lever, from, to });
+        let lowered = self
+            .levers
+            .edges
+            .iter()
+            .zip(before)
+            .map(|(edge, now)| async move { listeners::lower(self.cloud, edge, &now?, to).await });
+        let lowered: aws::Result<Vec<_>> = join_all(lowered).await.into_iter().collect();
+        let request_ids = lowered?.concat();
+        let deadline = Instant::now() + READ_BACK;
+        loop {
+            let now = read().await;
+            if now.iter().all(is_low) {
+                self.note(Happening::Written { lever, to, request_ids });
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                let high = now.into_iter().find(|edge| !is_low(edge));
+                let message = format!("green should have at most {to} on all edges");
+                return high.unwrap_or_else(|| Err(Error::local(message.clone()))).and(Err(Error::local(message)));
+            }
+            sleep(self.pause()).await;
+        }
+    }
+
+    /// Takes green down to this share of the answers if it has more.
+    pub async fn lower_dns(&self, to: Share) -> aws::Result<()> {
+        let Some(dns) = &self.levers.dns else { return Ok(()) };
+        let now = records::read(self.cloud, dns).await?;
+        if now.split().is_at_most(to) {
+            return Ok(());
+        }
+        self.note(Happening::Writing { lever: Lever::Dns, from: vec![now.weight(dns)], to });
+        let submitted = records::write(self.cloud, dns, &now, to).await?;
+        records::in_sync(self.cloud, &submitted, IN_SYNC).await?;
+        let request_ids = submitted.request_id.into_iter().collect();
+        self.note(Happening::Written { lever: Lever::Dns, to, request_ids });
+        Ok(())
     }
 
     /// Between two reads of what should be different soon.
-    fn pause(&self) -> Duration {
+    pub fn pause(&self) -> Duration {
         Duration::from_millis(if self.cloud.endpoint.is_sandbox() { 100 } else { 1000 })
     }
 }

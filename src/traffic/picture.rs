@@ -81,7 +81,7 @@ async fn weights(cloud: &Cloud, levers: &Levers) -> (Read, Read) {
 fn agreed(deciding: &Read) -> Option<Share> {
     let mut shares = Vec::new();
     for (_, weights) in deciding {
-        shares.extend(weights.as_ref().ok()?.iter().map(|weight| weight.split.share()));
+        shares.extend(weights.as_ref().ok()?.iter().map(|weight| weight.split.share().filter(|_| !weight.sticky)));
     }
     let first = shares.first().copied()??;
     shares.iter().all(|share| *share == Some(first)).then_some(first)
@@ -106,8 +106,8 @@ pub fn unexpected<'a>(
 
 fn is_expected(weight: &Weight, expected: &Expected) -> bool {
     match expected {
-        Expected::Share(share) => weight.split.is(*share),
-        Expected::Either { from, to } => weight.split.is(*to) || from.contains(weight),
+        Expected::Share(share) => weight.is(*share),
+        Expected::Either { from, to } => weight.is(*to) || from.contains(weight),
         // Weights that came up since then are somebody's doing as well.
         Expected::Weights(weights) => weights.contains(weight),
     }

@@ -9,7 +9,7 @@ use super::happening::Weight;
 use super::levers::DnsLever;
 use super::share::{Share, Split};
 use crate::aws::{Class, Cloud, Error, Result};
-use crate::resources::route53::normal;
+use crate::resources::route53::{change, normal};
 use crate::resources::tags::Built;
 
 /// The records of a weighted name at the moment.
@@ -33,7 +33,7 @@ impl NameNow {
             found.ok_or_else(|| {
                 let message = format!("there is no weighted record {} {} ({identifier})", dns.name, dns.record_type);
                 let help = "it was deleted or replaced: `provisioner plan` tells, `provisioner apply` makes it again";
-                Error::local(message).with_help(help)
+                Error { class: Class::Gone, ..Error::local(message).with_help(help) }
             })
         };
         Ok(NameNow { blue: find(&dns.blue)?, green: find(&dns.green)? })
@@ -48,20 +48,34 @@ impl NameNow {
 
     /// The weights, named.
     pub fn weight(&self, dns: &DnsLever) -> Weight {
-        Weight { lever: dns.name.clone(), split: self.split() }
+        Weight::new(&dns.name, self.split())
     }
 
     /// Both records in one batch, whichever of them is wrong: so the batch holds by itself, whatever somebody else writes in
     /// between. Only the weights change.
-    fn changes(&self, share: Share) -> Vec<Change> {
+    fn upserts(&self, share: Share) -> Vec<Change> {
         let Split { blue, green } = share.split();
-        let upsert = |set: &ResourceRecordSet, weight: u32| {
-            let mut set = set.clone();
-            set.weight = Some(weight.into());
-            Change::builder().action(ChangeAction::Upsert).resource_record_set(set).build().built()
-        };
-        vec![upsert(&self.blue, blue), upsert(&self.green, green)]
+        vec![
+            change(ChangeAction::Upsert, with_weight(&self.blue, blue)),
+            change(ChangeAction::Upsert, with_weight(&self.green, green)),
+        ]
     }
+
+    /// The same, but only as long as both are as they were read: Route 53 deletes no record that isn't exactly as it is told,
+    /// and a batch is carried out whole or not at all.
+    fn exchange(&self, share: Share) -> Vec<Change> {
+        let Split { blue, green } = share.split();
+        let one = |set: &ResourceRecordSet, weight| {
+            [change(ChangeAction::Delete, set.clone()), change(ChangeAction::Create, with_weight(set, weight))]
+        };
+        [one(&self.blue, blue), one(&self.green, green)].concat()
+    }
+}
+
+fn with_weight(set: &ResourceRecordSet, weight: u32) -> ResourceRecordSet {
+    let mut set = set.clone();
+    set.weight = Some(weight.into());
+    set
 }
 
 /// Reads the weights of the name.
@@ -81,47 +95,79 @@ pub struct Submitted {
     change: String,
 }
 
-/// Gives green this share of the answers. Returns as soon as Route 53 has taken it: see [`in_sync`].
-/// <https://docs.aws.amazon.com/Route53/latest/APIReference/API_ChangeResourceRecordSets.html>
+/// Gives green this share of the answers, unless the records have changed since they were read. Returns as soon as Route 53
+/// has taken it: see [`in_sync`].
+///
+/// # Errors
+/// `InvalidChangeBatch` if somebody else has changed a record in between: nothing was written then.
 pub async fn write(cloud: &Cloud, dns: &DnsLever, now: &NameNow, share: Share) -> Result<Submitted> {
-    let route53 = &cloud.region(cloud.home()).route53;
-    let batch = ChangeBatch::builder().comment(format!("provisioner: green {share}"));
-    let batch: ChangeBatch = batch.set_changes(Some(now.changes(share))).build().built();
+    let changes = now.exchange(share);
     let mut tries = 0;
     loop {
-        let request = route53.change_resource_record_sets().hosted_zone_id(&*dns.hosted_zone);
-        match request.change_batch(batch.clone()).send().await.map_err(Error::from) {
-            Ok(answer) => {
-                let request_id = answer.request_id().map(str::to_owned);
-                let missing = Error::incomplete("route53:ChangeResourceRecordSets", "ChangeInfo");
-                return Ok(Submitted { request_id, change: answer.change_info.ok_or(missing)?.id });
-            }
+        match submit(cloud, dns, changes.clone(), share).await {
             // Another change of the zone isn't finished.
             Err(error) if error.class == Class::NotReady && tries < 30 => {
                 tries += 1;
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
-            Err(error) => return Err(error),
+            Err(error) if error.is_code("InvalidChangeBatch") => {
+                return Err(error.with_help("somebody else has changed the records of this name at the same moment"));
+            }
+            submitted => return submitted,
         }
     }
 }
 
-/// Waits until all of Route 53's servers answer by the change: usually within a minute, at most 15.
-pub async fn in_sync(cloud: &Cloud, submitted: &Submitted) -> Result<()> {
+/// Gives green this share of the answers, whatever anybody writes at the same moment. Tries once.
+pub async fn overwrite(cloud: &Cloud, dns: &DnsLever, now: &NameNow, share: Share) -> Result<Submitted> {
+    submit(cloud, dns, now.upserts(share), share).await
+}
+
+/// <https://docs.aws.amazon.com/Route53/latest/APIReference/API_ChangeResourceRecordSets.html>
+async fn submit(cloud: &Cloud, dns: &DnsLever, changes: Vec<Change>, share: Share) -> Result<Submitted> {
+    let batch = ChangeBatch::builder().comment(format!("provisioner: green {share}"));
+    let batch: ChangeBatch = batch.set_changes(Some(changes)).build().built();
+    let request = cloud.region(cloud.home()).route53.change_resource_record_sets().hosted_zone_id(&*dns.hosted_zone);
+    let answer = request.change_batch(batch).send().await?;
+    let request_id = answer.request_id().map(str::to_owned);
+    let missing = Error::incomplete("route53:ChangeResourceRecordSets", "ChangeInfo");
+    Ok(Submitted { request_id, change: answer.change_info.ok_or(missing)?.id })
+}
+
+/// How long all of Route 53's servers may take to know a change: usually it is within a minute.
+pub const IN_SYNC: Duration = Duration::from_secs(900);
+
+/// True once all of Route 53's servers answer by the change.
+pub async fn is_in_sync(cloud: &Cloud, submitted: &Submitted) -> Result<bool> {
     let route53 = &cloud.region(cloud.home()).route53;
+    let answer = route53.get_change().id(submitted.change.trim_start_matches("/change/")).send().await?;
+    Ok(answer.change_info.is_some_and(|info| info.status == ChangeStatus::Insync))
+}
+
+/// Waits until it is, at most so long. What can't be read is asked again.
+pub async fn in_sync(cloud: &Cloud, submitted: &Submitted, limit: Duration) -> Result<()> {
     let pause = Duration::from_millis(if cloud.endpoint.is_sandbox() { 200 } else { 3000 });
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(900);
+    let deadline = tokio::time::Instant::now() + limit;
     loop {
-        let answer = route53.get_change().id(submitted.change.trim_start_matches("/change/")).send().await?;
-        if answer.change_info.is_some_and(|info| info.status == ChangeStatus::Insync) {
-            return Ok(());
+        let answer = is_in_sync(cloud, submitted).await;
+        match answer {
+            Ok(true) => return Ok(()),
+            Err(error) if !may_pass(&error) => return Err(error),
+            _ if tokio::time::Instant::now() > deadline => return Err(answer.err().unwrap_or_else(never_in_sync)),
+            _ => tokio::time::sleep(pause).await,
         }
-        if tokio::time::Instant::now() > deadline {
-            let message = "Route 53 has taken the weights 15 minutes ago, and not all of its servers know them";
-            return Err(Error::local(message).with_help("see health.aws.amazon.com for Route 53"));
-        }
-        tokio::time::sleep(pause).await;
     }
+}
+
+/// The error for records that weren't known everywhere in time.
+pub fn never_in_sync() -> Error {
+    let message = "Route 53 has taken the weights, and not all of its servers know them for a long time";
+    Error::local(message).with_help("see health.aws.amazon.com for Route 53")
+}
+
+/// True for an error after which the same call may work.
+pub fn may_pass(error: &Error) -> bool {
+    matches!(error.class, Class::NotReady | Class::Throttled | Class::OutcomeUnknown)
 }
 
 #[cfg(test)]
@@ -150,8 +196,8 @@ mod tests {
         fn every_batch_holds_both_records_and_some_weight(blue in 0i64..=255, green in 0i64..=255, percent in 0u8..=100) {
             let now = NameNow::of(&lever(), vec![set("green", green), set("blue", blue)]).unwrap();
             let share = Share::try_from(percent).unwrap();
-            let changes = now.changes(share);
-            let written: Vec<_> = changes.iter().map(|change| change.resource_record_set().unwrap()).collect();
+            let upserts = now.upserts(share);
+            let written: Vec<_> = upserts.iter().map(|change| change.resource_record_set().unwrap()).collect();
             let weights: Vec<i64> = written.iter().map(|set| set.weight().unwrap()).collect();
             prop_assert!(weights.iter().all(|weight| (0..=255).contains(weight)) && weights.iter().sum::<i64>() > 0);
             let split = NameNow::of(&lever(), written.iter().copied().cloned().collect()).unwrap().split();
@@ -159,6 +205,13 @@ mod tests {
             // Nothing but the weights changes.
             let kept = written.iter().all(|set| set.health_check_id().unwrap().ends_with(set.set_identifier().unwrap()));
             prop_assert!(kept);
+            // What is exchanged is written the same, in the place of exactly what was read.
+            let of = |action: ChangeAction| {
+                let changes = now.exchange(share).into_iter().filter(move |change| *change.action() == action);
+                changes.map(|change| change.resource_record_set.unwrap()).collect::<Vec<_>>()
+            };
+            prop_assert_eq!(of(ChangeAction::Delete), [now.blue.clone(), now.green.clone()]);
+            prop_assert!(of(ChangeAction::Create).iter().eq(written));
         }
     }
 

@@ -87,6 +87,12 @@ impl Split {
         let wanted = share.split();
         blue + green > 0 && green * u64::from(wanted.blue) == blue * u64::from(wanted.green)
     }
+
+    /// True if green gets no more than this share by these weights. Two zeros are more than any: nobody decides who serves.
+    pub fn is_at_most(self, share: Share) -> bool {
+        let (blue, green) = (u64::from(self.blue), u64::from(self.green));
+        blue + green > 0 && green * 100 <= (blue + green) * u64::from(share.0)
+    }
 }
 
 impl fmt::Display for Split {

@@ -11,9 +11,10 @@ use super::happening::{Check, Happening, Lever, OnFail, Outcome, Verdict, to_bla
 use super::history::HistoryError;
 use super::live::{Live, in_words};
 use super::mover::{MoveError, Mover};
+use super::records::{self, IN_SYNC, may_pass, never_in_sync};
 use super::share::{Share, Steps};
 use super::signals;
-use crate::aws;
+use crate::aws::{self, Class};
 
 /// How a shift goes.
 #[derive(Clone, Debug)]
@@ -63,8 +64,8 @@ pub struct Ended {
 
 /// How far back green is looked at before it gets (more) customers.
 const BEFORE: Duration = Duration::from_secs(300);
-/// How often a rollback that AWS doesn't take is tried again.
-const ROLLBACK_TRIES: u32 = 5;
+/// How long it tries to take back what AWS doesn't let it take back, and to read what AWS doesn't tell.
+const PERSISTENCE: Duration = Duration::from_secs(60);
 
 /// A shift under way.
 pub struct Shift<'a> {
@@ -73,8 +74,9 @@ pub struct Shift<'a> {
     stop: watch::Receiver<bool>,
     /// The levers as they were when last seen: whatever else they are, somebody else has done.
     seen: Live,
-    /// The last entry of the history that this shift knows.
+    /// The last entry of the history that was looked at.
     known: u64,
+    began: Timestamp,
     told: Option<Verdict>,
     waits_for: String,
 }
@@ -93,12 +95,6 @@ enum Stopped {
     FailedBack,
 }
 
-impl From<aws::Error> for Stopped {
-    fn from(error: aws::Error) -> Self {
-        Stopped::Broken(error)
-    }
-}
-
 type Step<T> = Result<Result<T, Stopped>, HistoryError>;
 
 /// Returns early from a step that was stopped.
@@ -112,9 +108,11 @@ macro_rules! go {
 }
 
 impl<'a> Shift<'a> {
-    /// A shift that starts from the levers as `seen`. It holds when `stop` turns true.
-    pub fn new(mover: Mover<'a>, settings: Settings, seen: Live, stop: watch::Receiver<bool>) -> Self {
-        Shift { mover, settings, stop, seen, known: 0, told: None, waits_for: String::new() }
+    /// A shift that starts from the levers as `seen`, which were read after the history's entry `known`. It holds when `stop`
+    /// turns true.
+    pub fn new(mover: Mover<'a>, settings: Settings, seen: Live, known: u64, stop: watch::Receiver<bool>) -> Self {
+        let (began, told, waits_for) = (Timestamp::now(), None, String::new());
+        Shift { mover, settings, stop, seen, known, began, told, waits_for }
     }
 
     /// Takes all steps of the course, or goes back, or stays where it is.
@@ -122,19 +120,20 @@ impl<'a> Shift<'a> {
     /// # Errors
     /// The history can't be written or read. Weights that were written stay.
     pub async fn run(mut self, course: &Course) -> Result<Ended, HistoryError> {
-        let started = self.mover.record(Happening::ShiftStarted {
+        self.mover.record(Happening::ShiftStarted {
             shift: course.shift.clone(),
             steps: course.steps.clone(),
             hold_seconds: self.settings.hold.as_secs_f64(),
             on_fail: self.settings.on_fail,
+            patience_seconds: Some(self.settings.patience.as_secs_f64()),
+            limits: Some(self.settings.limits),
             from: course.from,
             resumed: course.resumed,
         })?;
-        self.known = started.number;
-        let taken = self.steps(course.remaining()).await?;
+        let taken = self.steps(course).await?;
         let (outcome, because) = match taken {
             Ok(()) => (Outcome::Completed, None),
-            Err(stopped) => self.stopped(stopped, course).await?,
+            Err(stopped) => self.stopped(stopped, course).await,
         };
         self.end(outcome, because).await
     }
@@ -142,8 +141,8 @@ impl<'a> Shift<'a> {
     /// All to blue, in order: the shift that stands is called off.
     pub async fn abort(mut self) -> Result<Ended, HistoryError> {
         let because = self.mover.why.clone().unwrap_or_else(|| "it was called off".to_owned());
-        let (outcome, because) = match self.back(Share::BLUE, because.clone()).await? {
-            Ok(()) => (Outcome::Aborted, because),
+        let (outcome, because) = match self.back(Share::BLUE, because.clone()).await {
+            Ok(left) => (Outcome::Aborted, with(because, left)),
             Err(error) => (Outcome::Failed, undone(&error)),
         };
         self.end(outcome, Some(because)).await
@@ -152,47 +151,59 @@ impl<'a> Shift<'a> {
     async fn end(self, outcome: Outcome, because: Option<String>) -> Result<Ended, HistoryError> {
         let live = Live::read(self.mover.cloud, self.mover.levers).await;
         let green = live.ok().and_then(|live| live.share());
-        self.mover.record(Happening::ShiftEnded { outcome, green, because: because.clone() })?;
+        self.mover.note(Happening::ShiftEnded { outcome, green, because: because.clone() });
         Ok(Ended { outcome, because, green })
     }
 
-    async fn steps(&mut self, steps: &[Share]) -> Step<()> {
-        for (number, to) in steps.iter().enumerate() {
-            if *to < self.seen.least() || self.seen.gives(*to) {
-                // Towards blue: nothing of green's has to be well for that.
-                for lever in [Lever::Listeners, Lever::Dns] {
-                    go!(self.write(lever, *to).await);
-                }
+    async fn steps(&mut self, course: &Course) -> Step<()> {
+        for (number, to) in course.remaining().iter().enumerate() {
+            if *to == Share::BLUE || *to < self.seen.least() {
+                go!(self.down(*to).await);
                 continue;
             }
-            if number == 0 {
-                go!(self.before().await);
+            // One that was begun before is held for its time, whatever stands of it.
+            if self.seen.gives(*to) && !course.resumed {
+                continue;
             }
+            go!(self.before(number == 0).await);
             go!(self.forward(*to).await);
         }
         Ok(Ok(()))
     }
 
+    /// One step towards blue: nothing of green's has to be well for that.
+    async fn down(&mut self, to: Share) -> Step<()> {
+        go!(self.undisturbed(None).await);
+        match self.lowered(to).await {
+            Ok(None) => {}
+            Ok(Some(left)) => return Ok(Err(Stopped::Here(Outcome::Held, left))),
+            Err(error) => return Ok(Err(Stopped::Here(Outcome::Failed, undone(&error)))),
+        }
+        self.look_again().await
+    }
+
     /// One step towards green.
     async fn forward(&mut self, to: Share) -> Step<()> {
-        // Load balancers decide which share green serves; DNS follows when that has proved itself. Without them it decides.
-        let (first, after) =
-            if self.mover.levers.have_edges() { (Lever::Listeners, Some(Lever::Dns)) } else { (Lever::Dns, None) };
         let since = Timestamp::now();
-        go!(self.write(first, to).await);
-        go!(self.hold(to, since).await);
-        if let Some(lever) = after {
-            go!(self.write(lever, to).await);
+        // Load balancers decide which share green serves; DNS follows when that has proved itself. Without them it decides.
+        if self.mover.levers.have_edges() {
+            go!(self.write_listeners(to).await);
+            go!(self.hold(to, since).await);
+            go!(self.write_dns(to, since).await);
+        } else {
+            go!(self.write_dns(to, since).await);
+            go!(self.hold(to, since).await);
         }
-        let done = self.mover.record(Happening::StepDone { green: to })?;
-        self.known = done.number;
+        self.mover.record(Happening::StepDone { green: to })?;
         Ok(Ok(()))
     }
 
     /// Green has to be well before it gets customers, or more of them.
-    async fn before(&mut self) -> Step<()> {
-        let green = self.seen.least();
-        let since = Timestamp::now() - BEFORE;
+    async fn before(&mut self, first: bool) -> Step<()> {
+        let green = self.seen.most();
+        let recent = Timestamp::now() - BEFORE;
+        // What it was like before this shift says nothing of the step that has just been held.
+        let since = if first { recent } else { recent.max(self.began) };
         let deadline = Instant::now() + self.settings.patience;
         self.until_fit(green, since, Instant::now(), deadline).await
     }
@@ -208,19 +219,7 @@ impl<'a> Shift<'a> {
     /// Looks at green again and again: at least until `least`, at most until `deadline`.
     async fn until_fit(&mut self, green: Share, since: Timestamp, least: Instant, deadline: Instant) -> Step<()> {
         loop {
-            let (verdict, checks) = match self.undisturbed().await? {
-                Ok(()) => {
-                    let readings = signals::readings(self.mover.cloud, self.mover.levers, since).await;
-                    let checks = judge(&readings, &self.settings.limits, green);
-                    (self.tell(green, checks.clone())?, checks)
-                }
-                // What can't be read may be fine: it isn't moved, in either direction.
-                Err(Stopped::Unreadable(reading)) => {
-                    let verdict = Verdict::Inconclusive;
-                    (verdict, vec![Check { name: "weights".to_owned(), verdict, reading }])
-                }
-                Err(stopped) => return Ok(Err(stopped)),
-            };
+            let (verdict, checks) = go!(self.look(green, since, None).await);
             let now = Instant::now();
             match verdict {
                 Verdict::Fail => return Ok(Err(Stopped::Failed(to_blame(&checks, Verdict::Fail)))),
@@ -232,12 +231,31 @@ impl<'a> Shift<'a> {
                 Verdict::Inconclusive if now >= least => self.waiting(to_blame(&checks, Verdict::Inconclusive)),
                 Verdict::Pass | Verdict::Inconclusive => {}
             }
-            let next = if now < least { least - now } else { deadline - now };
-            let mut stop = self.stop.clone();
-            tokio::select! {
-                () = sleep(self.look_every().min(next)) => {}
-                _ = stop.wait_for(|stop| *stop) => {}
-            }
+            self.pause(self.look_every().min(if now < least { least - now } else { deadline - now })).await;
+        }
+    }
+
+    /// One look at green, and at who else is there. The weights of the lever that is being written aren't looked at.
+    async fn look(&mut self, green: Share, since: Timestamp, writing: Option<Lever>) -> Step<(Verdict, Vec<Check>)> {
+        let unreadable = match self.undisturbed(writing).await? {
+            Ok(()) => None,
+            Err(Stopped::Unreadable(reading)) => Some(reading),
+            Err(stopped) => return Ok(Err(stopped)),
+        };
+        let readings = signals::readings(self.mover.cloud, self.mover.levers, since).await;
+        let mut checks = judge(&readings, &self.settings.limits, green);
+        // Weights that can't be read may be fine: for that alone nothing is moved, in either direction.
+        let verdict = Verdict::Inconclusive;
+        checks.extend(unreadable.map(|reading| Check { name: "weights".to_owned(), verdict, reading }));
+        Ok(Ok((self.tell(green, checks.clone())?, checks)))
+    }
+
+    /// Waits, but not longer than nobody asks it to stop.
+    async fn pause(&self, time: Duration) {
+        let mut stop = self.stop.clone();
+        tokio::select! {
+            () = sleep(time) => {}
+            _ = stop.wait_for(|stop| *stop) => {}
         }
     }
 
@@ -253,36 +271,93 @@ impl<'a> Shift<'a> {
     fn tell(&mut self, green: Share, checks: Vec<Check>) -> Result<Verdict, HistoryError> {
         let verdict = verdict(&checks);
         if self.told.replace(verdict) != Some(verdict) {
-            let entry = self.mover.record(Happening::Gates { green, verdict, checks })?;
-            self.known = entry.number;
+            let gates = Happening::Gates { green, verdict, checks };
+            match verdict {
+                // It goes back, whatever a disk says.
+                Verdict::Fail => self.mover.note(gates),
+                Verdict::Pass | Verdict::Inconclusive => drop(self.mover.record(gates)?),
+            }
         }
         Ok(verdict)
     }
 
     /// Writes, unless somebody else was there first.
-    async fn write(&mut self, lever: Lever, to: Share) -> Step<()> {
-        go!(self.undisturbed().await);
-        match self.mover.shift(lever, &self.seen, to).await {
-            Ok(()) => {}
-            Err(MoveError::History(error)) => return Err(error),
-            Err(MoveError::Aws(error)) => {
-                // Where DNS isn't what decides, the share is right all the same: nothing has to go back.
-                let stands = lever == Lever::Dns && self.mover.levers.have_edges();
-                let because = || format!("the listeners give green {to}, and DNS can't be written: {}", said(&error));
-                return Ok(Err(if stands { Stopped::Here(Outcome::Held, because()) } else { error.into() }));
-            }
+    async fn write_listeners(&mut self, to: Share) -> Step<()> {
+        go!(self.undisturbed(None).await);
+        match self.mover.listeners(&self.seen, to).await {
+            Ok(()) => self.look_again().await,
+            Err(MoveError::History(error)) => Err(error),
+            Err(MoveError::Aws(error)) => Ok(Err(Stopped::Broken(error))),
         }
-        // A failback that began while this was being written has the last word.
-        let superseded = go!(self.news());
-        self.seen = match Live::read(self.mover.cloud, self.mover.levers).await {
-            Ok(live) => live,
-            Err(error) => return Ok(Err(error.into())),
-        };
-        if superseded { Ok(Err(Stopped::FailedBack)) } else { Ok(Ok(())) }
     }
 
-    /// Nobody has asked it to stop, and nobody else has moved anything.
-    async fn undisturbed(&mut self) -> Step<()> {
+    /// Writes, unless somebody else was there first, and looks at green until all of Route 53's servers know it.
+    async fn write_dns(&mut self, to: Share, since: Timestamp) -> Step<()> {
+        go!(self.undisturbed(None).await);
+        match self.submitted_dns(to, since).await? {
+            Ok(()) => self.look_again().await,
+            // Where DNS isn't what decides, the share is right all the same: nothing has to go back.
+            Err(Stopped::Broken(error)) if self.mover.levers.have_edges() => {
+                let because = format!("the listeners give green {to}, and DNS can't be written: {}", said(&error));
+                Ok(Err(Stopped::Here(Outcome::Held, because)))
+            }
+            Err(stopped) => Ok(Err(stopped)),
+        }
+    }
+
+    async fn submitted_dns(&mut self, to: Share, since: Timestamp) -> Step<()> {
+        macro_rules! moved {
+            ($moved:expr) => {
+                match $moved {
+                    Ok(value) => value,
+                    Err(MoveError::History(error)) => return Err(error),
+                    Err(MoveError::Aws(error)) => return Ok(Err(Stopped::Broken(error))),
+                }
+            };
+        }
+        let submitted = moved!(self.mover.submit_dns(&self.seen, to).await);
+        let (deadline, mut next_look) = (Instant::now() + IN_SYNC, Instant::now() + self.look_every());
+        if let Some(submitted) = &submitted {
+            loop {
+                match records::is_in_sync(self.mover.cloud, submitted).await {
+                    Ok(true) => break,
+                    Err(error) if !may_pass(&error) => return Ok(Err(Stopped::Broken(error))),
+                    _ if Instant::now() > deadline => return Ok(Err(Stopped::Broken(never_in_sync()))),
+                    Ok(false) | Err(_) => self.pause(self.mover.pause() * 3).await,
+                }
+                if Instant::now() >= next_look {
+                    let (verdict, checks) = go!(self.look(to, since, Some(Lever::Dns)).await);
+                    if verdict == Verdict::Fail {
+                        return Ok(Err(Stopped::Failed(to_blame(&checks, verdict))));
+                    }
+                    next_look = Instant::now() + self.look_every();
+                }
+            }
+        }
+        moved!(self.mover.dns_written(to, submitted).await);
+        Ok(Ok(()))
+    }
+
+    /// Sees what was written. A failback that began meanwhile has the last word.
+    async fn look_again(&mut self) -> Step<()> {
+        if go!(self.news()) {
+            return Ok(Err(Stopped::FailedBack));
+        }
+        let deadline = Instant::now() + PERSISTENCE;
+        loop {
+            match Live::read(self.mover.cloud, self.mover.levers).await {
+                Ok(live) => {
+                    self.seen = live.or_name_of(&self.seen);
+                    return Ok(Ok(()));
+                }
+                Err(error) if Instant::now() > deadline || *self.stop.borrow() => return Ok(Err(unreadable(&error))),
+                Err(_) => self.pause(self.mover.pause()).await,
+            }
+        }
+    }
+
+    /// Nobody has asked it to stop, and nobody else has moved anything but the lever that is being written.
+    async fn undisturbed(&mut self, writing: Option<Lever>) -> Step<()> {
         if *self.stop.borrow() {
             return Ok(Err(Stopped::Here(Outcome::Interrupted, "Ctrl-C".to_owned())));
         }
@@ -290,17 +365,18 @@ impl<'a> Shift<'a> {
             return Ok(Err(Stopped::FailedBack));
         }
         let live = match Live::read(self.mover.cloud, self.mover.levers).await {
-            Ok(live) => live,
-            Err(error) => return Ok(Err(Stopped::Unreadable(format!("they can't be read: {}", said(&error))))),
+            Ok(live) => live.or_name_of(&self.seen),
+            Err(error) => return Ok(Err(unreadable(&error))),
         };
-        for lever in [Lever::Listeners, Lever::Dns] {
+        for lever in [Lever::Listeners, Lever::Dns].into_iter().filter(|lever| Some(*lever) != writing) {
             let (from, to) = (self.seen.weights(lever).to_vec(), live.weights(lever).to_vec());
-            if from != to {
+            if from != to && !(from.is_empty() && lever == Lever::Dns) {
                 let because =
                     format!("somebody else has changed weights, from {} to {}", in_words(&from), in_words(&to));
-                self.mover.record(Happening::Noticed { from, to })?;
+                self.mover.note(Happening::Noticed { from, to });
                 // The failback function, or people who did it by hand.
-                let failed_back = live.gives(Share::BLUE) && !self.seen.gives(Share::BLUE);
+                let failed_back = live.deciding().iter().all(|weight| weight.is(Share::BLUE))
+                    && self.seen.deciding().iter().any(|weight| !weight.is(Share::BLUE));
                 self.seen = live;
                 let outcome = if failed_back { Outcome::FailedBack } else { Outcome::Held };
                 return Ok(Err(Stopped::Here(outcome, because)));
@@ -314,75 +390,85 @@ impl<'a> Shift<'a> {
     fn news(&mut self) -> Step<bool> {
         let entries = self.mover.history.after(self.known)?;
         self.known = entries.last().map_or(self.known, |entry| entry.number);
-        for entry in entries.iter().filter(|entry| entry.by != *self.mover.history.by()) {
-            match &entry.what {
-                Happening::FailbackStarted | Happening::FailedBack { .. } => return Ok(Ok(true)),
-                Happening::HoldAsked => {
-                    let who = format!("{}@{} asked it to hold", entry.by.user, entry.by.host);
-                    return Ok(Err(Stopped::Here(Outcome::Held, who)));
-                }
-                _ => {}
-            }
+        let others: Vec<_> = entries.iter().filter(|entry| entry.by != *self.mover.history.by()).collect();
+        let fails_back = |what: &Happening| matches!(what, Happening::FailbackStarted | Happening::FailedBack { .. });
+        // Before whatever else is asked for.
+        if others.iter().any(|entry| fails_back(&entry.what)) {
+            return Ok(Ok(true));
+        }
+        if let Some(entry) = others.iter().find(|entry| matches!(entry.what, Happening::HoldAsked)) {
+            let who = format!("{}@{} asked it to hold", entry.by.user, entry.by.host);
+            return Ok(Err(Stopped::Here(Outcome::Held, who)));
         }
         Ok(Ok(false))
     }
 
     /// What becomes of a shift that was stopped.
-    async fn stopped(&mut self, stopped: Stopped, course: &Course) -> Result<(Outcome, Option<String>), HistoryError> {
+    async fn stopped(&mut self, stopped: Stopped, course: &Course) -> (Outcome, Option<String>) {
         let (outcome, because) = match stopped {
             Stopped::Here(outcome, because) => (outcome, because),
             Stopped::Unreadable(because) => (Outcome::Held, format!("the weights: {because}")),
-            Stopped::FailedBack => {
-                // Whatever this shift wrote last may have come after the failback's own writes.
-                let because = "a failback came in between".to_owned();
-                match self.back(Share::BLUE, because.clone()).await? {
-                    Ok(()) => (Outcome::FailedBack, because),
-                    Err(error) => (Outcome::Failed, undone(&error)),
-                }
-            }
+            Stopped::FailedBack => self.give_in().await,
             Stopped::Failed(because) => match self.settings.on_fail {
                 OnFail::Hold => (Outcome::Held, because),
-                OnFail::Rollback => self.roll_back(course.from, because).await?,
-                OnFail::Blue => self.roll_back(Share::BLUE, because).await?,
+                OnFail::Rollback => self.roll_back(course.from, because).await,
+                OnFail::Blue => self.roll_back(Share::BLUE, because).await,
             },
-            Stopped::Broken(error) => self.roll_back(course.from, said(&error)).await?,
+            Stopped::Broken(error) => self.roll_back(course.from, said(&error)).await,
         };
-        Ok((outcome, Some(because)))
+        (outcome, Some(because))
     }
 
-    async fn roll_back(&mut self, to: Share, because: String) -> Result<(Outcome, String), HistoryError> {
-        let live = Live::read(self.mover.cloud, self.mover.levers).await;
-        if live.is_ok_and(|live| live.gives(to)) {
-            return Ok((Outcome::Refused, because));
+    /// A failback has the last word: whatever this shift wrote last may have come after its own writes.
+    async fn give_in(&mut self) -> (Outcome, String) {
+        let because = "a failback came in between".to_owned();
+        match self.back(Share::BLUE, because.clone()).await {
+            Ok(left) => (Outcome::FailedBack, with(because, left)),
+            Err(error) => (Outcome::Failed, undone(&error)),
         }
-        Ok(match self.back(to, because.clone()).await? {
-            Ok(()) => (Outcome::RolledBack, because),
-            Err(error) => (Outcome::Failed, format!("{because}; and {}", undone(&error))),
-        })
     }
 
-    /// Towards blue, whatever the gates say: listeners first, DNS after. Tries again what AWS doesn't take.
-    async fn back(&mut self, to: Share, because: String) -> Result<Result<(), aws::Error>, HistoryError> {
-        self.mover.record(Happening::RollingBack { to, because })?;
-        let mut tries = 0;
+    async fn roll_back(&mut self, to: Share, because: String) -> (Outcome, String) {
+        if matches!(self.news(), Ok(Ok(true))) {
+            return self.give_in().await;
+        }
+        let live = Live::read(self.mover.cloud, self.mover.levers).await;
+        if live.is_ok_and(|live| live.gives_at_most(to)) {
+            return (Outcome::Refused, because);
+        }
+        match self.back(to, because.clone()).await {
+            Ok(left) => (Outcome::RolledBack, with(because, left)),
+            Err(error) => (Outcome::Failed, format!("{because}; and {}", undone(&error))),
+        }
+    }
+
+    /// Towards blue, whatever the gates and the history say. Gives what is left to do, where that doesn't decide who serves
+    /// the customers.
+    async fn back(&mut self, to: Share, because: String) -> aws::Result<Option<String>> {
+        self.mover.note(Happening::RollingBack { to, because });
+        self.lowered(to).await
+    }
+
+    /// Listeners first, DNS after. Tries again what AWS doesn't take.
+    async fn lowered(&self, to: Share) -> aws::Result<Option<String>> {
+        self.persistently(async || self.mover.lower_listeners(to).await).await?;
+        match self.persistently(async || self.mover.lower_dns(to).await).await {
+            Err(error) if self.mover.levers.have_edges() => Ok(Some(format!("DNS can't be written: {}", said(&error)))),
+            lowered => lowered.map(|()| None),
+        }
+    }
+
+    async fn persistently(&self, attempt: impl AsyncFn() -> aws::Result<()>) -> aws::Result<()> {
+        let deadline = Instant::now() + PERSISTENCE;
         loop {
-            match self.back_once(to).await {
-                Ok(()) => return Ok(Ok(())),
-                Err(MoveError::History(error)) => return Err(error),
-                Err(MoveError::Aws(error)) if tries == ROLLBACK_TRIES => return Ok(Err(error)),
-                Err(MoveError::Aws(error)) => {
-                    tries += 1;
+            match attempt().await {
+                Err(error) if Instant::now() < deadline && is_worth_another_try(&error) => {
                     self.mover.watcher.waiting(&format!("AWS to take the weights: {}", said(&error)));
-                    sleep(Duration::from_secs(1)).await;
+                    sleep(self.mover.pause()).await;
                 }
+                done => return done,
             }
         }
-    }
-
-    async fn back_once(&self, to: Share) -> Result<(), MoveError> {
-        let live = Live::read(self.mover.cloud, self.mover.levers).await?;
-        self.mover.shift(Lever::Listeners, &live, to).await?;
-        self.mover.shift(Lever::Dns, &live, to).await
     }
 
     /// How often green is looked at. Metrics come by the minute; a failback has to be noticed in seconds.
@@ -398,4 +484,18 @@ fn said(error: &aws::Error) -> String {
 
 fn undone(error: &aws::Error) -> String {
     format!("the weights couldn't be taken back: {}; run `provisioner failback`", said(error))
+}
+
+/// AWS may take it later; or somebody else wrote at the same moment, or writes still.
+fn is_worth_another_try(error: &aws::Error) -> bool {
+    may_pass(error) || error.class == Class::Local || error.is_code("InvalidChangeBatch")
+}
+
+fn unreadable(error: &aws::Error) -> Stopped {
+    Stopped::Unreadable(format!("they can't be read: {}", said(error)))
+}
+
+/// With what is left to do.
+fn with(because: String, left: Option<String>) -> String {
+    [Some(because), left].into_iter().flatten().collect::<Vec<_>>().join("; ")
 }

@@ -70,6 +70,8 @@ fn begun() -> Happening {
         steps: "10,50,100".parse().unwrap(),
         hold_seconds: 60.0,
         on_fail: OnFail::Rollback,
+        patience_seconds: None,
+        limits: None,
         from: share(0),
         resumed: false,
     }
@@ -131,7 +133,7 @@ fn readings(green_errors: f64) -> Readings {
 
 fn look(green: u8, readings: Readings) -> Look {
     let levers = ["blue edge", "green edge", "live.example.com"].map(|lever| {
-        let weight = Weight { lever: lever.to_owned(), split: share(green).split() };
+        let weight = Weight::new(lever.to_owned(), share(green).split());
         (lever.to_owned(), Ok(vec![weight]))
     });
     let checks = judge(&readings, &LIMITS, share(green));
@@ -253,7 +255,7 @@ fn all_is_on_the_screen_at_each_size_that_it_takes() {
         "0.20 %",
         "120 ms",
         "▇▇▇",
-        "290 s",
+        "275 s",
         "no shift is under way",
         " f  fail back   ?  help   q  leave",
     ]);
@@ -380,7 +382,7 @@ fn what_aws_does_not_tell_is_a_line_and_no_end() {
 fn weights_that_somebody_else_has_changed_or_that_are_zero_are_told() {
     let mut look = look(50, readings(1.0));
     look.picture.changed_by_others = true;
-    let zero = Weight { lever: "green edge".to_owned(), split: Split { blue: 0, green: 0 } };
+    let zero = Weight::new("green edge".to_owned(), Split { blue: 0, green: 0 });
     look.picture.levers[1].1 = Ok(vec![zero]);
     Stage::new(look, Vec::new()).says(&["! somebody else has changed weights", "both weights are zero"]);
 }
@@ -388,7 +390,7 @@ fn weights_that_somebody_else_has_changed_or_that_are_zero_are_told() {
 #[test]
 fn more_levers_than_there_is_room_for_are_counted() {
     let mut look = look(50, readings(1.0));
-    let rule = |number| Weight { lever: format!("blue edge, rule {number}"), split: share(50).split() };
+    let rule = |number| Weight::new(format!("blue edge, rule {number}"), share(50).split());
     look.picture.levers[0].1 = Ok((0..9).map(rule).collect());
     Stage::new(look, Vec::new()).says(&["blue edge, rule 2", " more"]);
 }

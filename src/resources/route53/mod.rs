@@ -10,7 +10,7 @@ pub use health_check::{HealthCheck, HealthCheckOutputs};
 pub use hosted_zone::{HostedZone, HostedZoneOutputs};
 pub use query_logging_config::{QueryLoggingConfig, QueryLoggingConfigOutputs};
 pub use record::{FailoverRole, Record, RecordOutputs, Routing, Target};
-pub use record_set::{list, normal};
+pub use record_set::{change, list, normal};
 
 use std::collections::HashMap;
 use std::slice;

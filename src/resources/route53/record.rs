@@ -139,50 +139,89 @@ impl Resource for Record {
 
     async fn create(&self, cx: &Cx) -> Result<RecordOutputs> {
         let outputs = self.outputs();
-        if let Routing::Weighted { initial_weight: 0, .. } = self.routing {
-            let siblings = record_set::siblings(cx, &self.hosted_zone, &outputs.key()).await?;
-            if total(&siblings) == 0 {
-                let message =
-                    format!("{} would have only records of weight zero, which share all traffic evenly", self.name);
-                return Err(Error::local(message).with_help("the record that carries the traffic must be made first"));
+        let key = outputs.key();
+        let changes = || async {
+            if let Routing::Weighted { initial_weight: 0, .. } = self.routing {
+                let siblings = record_set::siblings(cx, &self.hosted_zone, &key).await?;
+                if total(&siblings) == 0 {
+                    let message =
+                        format!("{} would have only records of weight zero, which share all traffic evenly", self.name);
+                    return Err(
+                        Error::local(message).with_help("the record that carries the traffic must be made first")
+                    );
+                }
             }
-        }
-        let set = self.to_sdk(match self.routing {
-            Routing::Weighted { initial_weight, .. } => Some(initial_weight.into()),
-            _ => None,
-        });
-        let change = record_set::submit(cx, &self.hosted_zone, vec![change(ChangeAction::Create, set)]).await?;
-        record_set::in_sync(cx, &change).await?;
+            let weight = match self.routing {
+                Routing::Weighted { initial_weight, .. } => Some(initial_weight.into()),
+                _ => None,
+            };
+            Ok(vec![change(ChangeAction::Create, self.to_sdk(weight))])
+        };
+        self.submitted(cx, changes).await?;
         Ok(outputs)
     }
 
     async fn update(&self, cx: &Cx, found: &Found<Self>, _changes: &Changes<'_>) -> Result<RecordOutputs> {
         let key = found.outputs.key();
-        // A write replaces the whole record, so it must say the weight as it is at this moment.
-        let now = record_set::siblings(cx, &self.hosted_zone, &key).await?;
-        let Some(now) = now.iter().find(|set| key.is(set)) else {
-            return Err(Error::local(format!("{} went away while it was to be changed", self.name))
-                .with_help("run the same command again: it is made anew"));
+        // A write replaces the whole record, so it must say the weight as it is at this moment; and it counts only if the
+        // record is still like that when it arrives: a failback waits for nobody.
+        let changes = || async {
+            let now = record_set::siblings(cx, &self.hosted_zone, &key).await?;
+            let Some(now) = now.into_iter().find(|set| key.is(set)) else {
+                return Err(Error::local(format!("{} went away while it was to be changed", self.name))
+                    .with_help("run the same command again: it is made anew"));
+            };
+            let new = self.to_sdk(now.weight());
+            Ok(vec![change(ChangeAction::Delete, now), change(ChangeAction::Create, new)])
         };
-        let changes = vec![change(ChangeAction::Upsert, self.to_sdk(now.weight()))];
-        let change = record_set::submit(cx, &self.hosted_zone, changes).await?;
-        record_set::in_sync(cx, &change).await?;
-        Ok(self.outputs())
+        let mut tries = 0;
+        loop {
+            match self.submitted(cx, changes).await {
+                Err(error) if error.is_code(OTHERWISE) && tries < TRIES => tries += 1,
+                submitted => return submitted.map(|()| self.outputs()),
+            }
+        }
     }
 
     async fn delete(cx: &Cx, outputs: &RecordOutputs) -> Result<()> {
         let (zone, key) = (&outputs.hosted_zone_id, outputs.key());
-        let Some(siblings) = unless_gone(record_set::siblings(cx, zone, &key).await)? else { return Ok(()) };
-        let (this, rest): (Vec<_>, Vec<_>) = siblings.into_iter().partition(|set| key.is(set));
-        let Some(this) = this.into_iter().next() else { return Ok(()) };
-        let mut changes = rescue(&rest, this.weight().unwrap_or_default());
-        changes.push(change(ChangeAction::Delete, this));
-        record_set::submit(cx, zone, changes).await?;
-        Ok(())
+        let changes = || async {
+            let Some(siblings) = unless_gone(record_set::siblings(cx, zone, &key).await)? else {
+                return Ok(Vec::new());
+            };
+            let (this, rest): (Vec<_>, Vec<_>) = siblings.into_iter().partition(|set| key.is(set));
+            let Some(this) = this.into_iter().next() else { return Ok(Vec::new()) };
+            let mut changes = rescue(&rest, this.weight().unwrap_or_default());
+            changes.push(change(ChangeAction::Delete, this));
+            Ok(changes)
+        };
+        let mut tries = 0;
+        loop {
+            match record_set::submit(cx, zone, changes).await {
+                Err(error) if error.is_code(OTHERWISE) && tries < TRIES => tries += 1,
+                submitted => return submitted.map(drop),
+            }
+        }
     }
 }
 
+/// The record isn't as it was read: somebody else has changed it in between.
+const OTHERWISE: &str = "InvalidChangeBatch";
+/// How often it is read and written again then.
+const TRIES: u32 = 3;
+
 impl Record {
+    /// Makes changes, and waits until all of Route 53's servers know them.
+    async fn submitted<F>(&self, cx: &Cx, changes: impl Fn() -> F + Send) -> Result<()>
+    where
+        F: Future<Output = Result<Vec<Change>>> + Send,
+    {
+        match record_set::submit(cx, &self.hosted_zone, changes).await? {
+            Some(change) => record_set::in_sync(cx, &change).await,
+            None => Ok(()),
+        }
+    }
+
     fn outputs(&self) -> RecordOutputs {
         RecordOutputs {
             hosted_zone_id: self.hosted_zone.clone(),

@@ -1,5 +1,6 @@
 //! Record sets as Route 53 has them: reading, and changes that are atomic and waited for.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -68,21 +69,29 @@ pub(super) async fn siblings(cx: &Cx, zone: &str, key: &Key) -> Result<Vec<Resou
 }
 
 /// One change of a batch.
-pub(super) fn change(action: ChangeAction, set: ResourceRecordSet) -> Change {
+pub fn change(action: ChangeAction, set: ResourceRecordSet) -> Change {
     Change::builder().action(action).resource_record_set(set).build().built()
 }
 
-/// Makes all changes or none. Returns the change's id.
+/// Makes all changes or none. `changes` is asked anew before each try: what was read a while ago may be overruled by now.
+/// Returns the change's id; `None` if there was nothing to change.
 /// <https://docs.aws.amazon.com/Route53/latest/APIReference/API_ChangeResourceRecordSets.html>
-pub(super) async fn submit(cx: &Cx, zone: &str, changes: Vec<Change>) -> Result<String> {
-    let batch: ChangeBatch = ChangeBatch::builder().set_changes(Some(changes)).build().built();
+pub(super) async fn submit<F>(cx: &Cx, zone: &str, changes: impl Fn() -> F) -> Result<Option<String>>
+where
+    F: Future<Output = Result<Vec<Change>>>,
+{
     let submit = || async {
+        let changes = changes().await?;
+        if changes.is_empty() {
+            return Ok(None);
+        }
+        let batch: ChangeBatch = ChangeBatch::builder().set_changes(Some(changes)).build().built();
         let request = cx.route53.change_resource_record_sets().hosted_zone_id(zone);
-        Ok(request.change_batch(batch.clone()).send().await?)
+        Ok(Some(request.change_batch(batch).send().await?))
     };
     let answer = cx.retry_while_not_ready("Route 53 to finish another change of the zone", submit).await?;
-    let missing = Error::incomplete("route53:ChangeResourceRecordSets", "ChangeInfo");
-    Ok(answer.change_info.ok_or(missing)?.id)
+    let missing = || Error::incomplete("route53:ChangeResourceRecordSets", "ChangeInfo");
+    answer.map(|answer| Ok(answer.change_info.ok_or_else(missing)?.id)).transpose()
 }
 
 /// Waits until all of Route 53's servers answer by the change.

@@ -164,6 +164,7 @@ impl Composition<'_> {
             &FailbackParams {
                 package: &self.facts.packages["failback"],
                 network: None,
+                reserved: self.config.alarms.reserve_failback,
                 runtime: &self.config.functions.runtime,
                 alarm_name: &alarm.name,
                 alarm_arn: &alarm.arn,

@@ -1,10 +1,11 @@
 //! The file of the history: appending to it, and reading what is new in it.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
@@ -18,7 +19,14 @@ pub struct History {
     path: PathBuf,
     by: By,
     seen: Arc<Mutex<Seen>>,
+    /// How long to wait for other processes that append.
+    patience: Duration,
 }
+
+/// An append takes milliseconds.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Between two looks whether the file is free.
+const SHORTLY: Duration = Duration::from_millis(10);
 
 /// How far the file was read.
 #[derive(Debug, Default)]
@@ -32,7 +40,12 @@ struct Seen {
 impl History {
     /// The history at `path`, where `by` puts things down. Opens nothing: the first entry makes the file.
     pub fn at(path: PathBuf, by: By) -> Self {
-        History { path, by, seen: Arc::default() }
+        History { path, by, seen: Arc::default(), patience: PATIENCE }
+    }
+
+    /// The same, waiting only so long for other processes that append.
+    pub fn in_a_hurry(&self, patience: Duration) -> Self {
+        History { patience, ..self.clone() }
     }
 
     /// Who puts things down here.
@@ -51,8 +64,7 @@ impl History {
         fs::create_dir_all(folder).map_err(failed("can't make the folder of"))?;
         let opened = File::options().create(true).read(true).append(true).mode(0o600).open(&self.path);
         let mut file = opened.map_err(failed("can't open the history"))?;
-        // Freed when the file is closed, however this ends.
-        file.lock().map_err(failed("can't lock the history"))?;
+        self.lock(&file)?;
         let tail = Tail::read(&file).map_err(failed("can't read the history"))?;
         let last = match tail.last() {
             Ok(last) => last,
@@ -77,6 +89,21 @@ impl History {
             synced.map_err(failed("can't write the folder of"))?;
         }
         Ok(entry)
+    }
+
+    /// Freed when the file is closed, however that ends.
+    fn lock(&self, file: &File) -> Result<(), HistoryError> {
+        let deadline = Instant::now() + self.patience;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(()),
+                Err(TryLockError::WouldBlock) if Instant::now() < deadline => std::thread::sleep(SHORTLY),
+                Err(TryLockError::WouldBlock) => {
+                    return Err(HistoryError::Busy { path: self.path.display().to_string() });
+                }
+                Err(TryLockError::Error(source)) => return Err(self.io("can't lock the history", source)),
+            }
+        }
     }
 
     /// All entries. No file is an empty history, and what a crash has left of a line at its end is left out.

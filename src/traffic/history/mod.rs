@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::happening::Happening;
 
 pub use file::History;
-pub use story::{Expected, LastSeen, Unfinished, green_since, last_seen, unfinished};
+pub use story::{Expected, LastSeen, Unfinished, green_since, last_seen, lever_of, unfinished};
 
 /// What the first entry carries as the hash of the one before.
 pub const NOTHING: &str = "0000000000000000000000000000000000000000000000000000000000000000";
@@ -103,6 +103,9 @@ pub enum HistoryError {
          end, or all of it was written anew\n  keep the file, compare it with a copy, and find out who could write to it"
     )]
     Headless { path: String, entries: usize, head: String },
+    /// Another process keeps it.
+    #[error("another process keeps the history {path} locked\n  find out which (`fuser {path}`), and end it")]
+    Busy { path: String },
     /// The disk says no.
     #[error("{what} {path}: {source}\n  check that the folder exists, can be written and has space left")]
     Io { what: &'static str, path: String, source: std::io::Error },

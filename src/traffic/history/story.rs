@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::Entry;
+use crate::traffic::gates::Limits;
 use crate::traffic::happening::{Happening, Lever, OnFail, Outcome, Weight};
 use crate::traffic::share::{Share, Steps};
 
@@ -25,6 +26,12 @@ pub struct Unfinished {
     pub done: Option<Share>,
     /// It was on its way back: a gate had failed, or it was called off.
     pub going_back: bool,
+    /// Somebody else has changed the weights in the middle of it.
+    pub overruled: bool,
+    /// How long it stays where nothing can be said of green.
+    pub patience_seconds: Option<f64>,
+    /// What green is measured by.
+    pub limits: Option<Limits>,
     /// When it was begun, also if it went on since.
     pub started: Timestamp,
     /// How it was left, and why; `None` if it runs still, or its process died.
@@ -51,6 +58,7 @@ pub fn unfinished(entries: &[Entry]) -> Option<Unfinished> {
             what => {
                 if let Some(shift) = &mut shift {
                     match what {
+                        Happening::Noticed { .. } => shift.overruled = true,
                         Happening::Writing { to, .. } if forward => shift.at = *to,
                         Happening::StepDone { green } => shift.done = Some(*green),
                         Happening::ShiftEnded { outcome, because, .. } => {
@@ -67,7 +75,9 @@ pub fn unfinished(entries: &[Entry]) -> Option<Unfinished> {
 
 /// The shift that begins or goes on with this entry.
 fn begun(entry: &Entry, before: Option<Unfinished>) -> Option<Unfinished> {
-    let Happening::ShiftStarted { shift, steps, hold_seconds, on_fail, from, resumed } = &entry.what else {
+    let Happening::ShiftStarted { shift, steps, hold_seconds, on_fail, patience_seconds, limits, from, resumed } =
+        &entry.what
+    else {
         return before;
     };
     let before = before.filter(|before| *resumed && before.shift == *shift);
@@ -80,6 +90,9 @@ fn begun(entry: &Entry, before: Option<Unfinished>) -> Option<Unfinished> {
         at: before.as_ref().map_or(*from, |before| before.at),
         done: before.as_ref().and_then(|before| before.done),
         going_back: false,
+        overruled: false,
+        patience_seconds: *patience_seconds,
+        limits: *limits,
         started: before.map_or(entry.at, |before| before.started),
         ended: None,
     })
@@ -119,6 +132,20 @@ pub struct LastSeen {
 }
 
 impl LastSeen {
+    /// The weights that these levers had when they were last seen.
+    pub fn weights_of(&self, levers: &[Weight]) -> Vec<Weight> {
+        let before = |weight: &Weight| {
+            let expected = if lever_of(weight) == Lever::Listeners { &self.listeners } else { &self.dns };
+            match expected.as_ref()? {
+                Expected::Share(share) => Some(Weight::new(&weight.lever, share.split())),
+                Expected::Either { from: weights, .. } | Expected::Weights(weights) => {
+                    weights.iter().find(|before| before.lever == weight.lever).cloned()
+                }
+            }
+        };
+        levers.iter().filter_map(before).collect()
+    }
+
     fn of(&mut self, lever: Lever) -> &mut Option<Expected> {
         match lever {
             Lever::Listeners => &mut self.listeners,
@@ -143,9 +170,10 @@ pub fn last_seen(entries: &[Entry]) -> LastSeen {
                 seen.listeners = seen.listeners.map(|before| or_blue(before, &rules));
                 seen.dns = seen.dns.map(|before| or_blue(before, &records));
             }
-            Happening::FailedBack { .. } => {
+            Happening::FailedBack { dns_left, .. } => {
                 let blue = Some(Expected::Share(Share::BLUE));
-                seen = LastSeen { listeners: blue.clone(), dns: blue };
+                let dns = if dns_left.is_some() { seen.dns } else { blue.clone() };
+                seen = LastSeen { listeners: blue, dns };
             }
             Happening::Noticed { to, .. } => {
                 for (lever, names) in [(Lever::Listeners, &mut rules), (Lever::Dns, &mut records)] {
@@ -164,8 +192,7 @@ pub fn last_seen(entries: &[Entry]) -> LastSeen {
 
 /// While a failback is under way: what it was before, or blue. `named` has a weight of each lever.
 fn or_blue(before: Expected, named: &[Weight]) -> Expected {
-    let given =
-        |share: Share| named.iter().map(move |weight| Weight { lever: weight.lever.clone(), split: share.split() });
+    let given = |share: Share| named.iter().map(move |weight| Weight::new(weight.lever.clone(), share.split()));
     let from = match before {
         Expected::Weights(weights) => weights,
         Expected::Share(share) => given(share).collect(),
@@ -178,7 +205,7 @@ fn or_blue(before: Expected, named: &[Weight]) -> Expected {
 }
 
 /// What a weight is of: rules have names such as `blue edge`, and no domain name has a space in it.
-fn lever_of(weight: &Weight) -> Lever {
+pub fn lever_of(weight: &Weight) -> Lever {
     if weight.lever.contains(' ') { Lever::Listeners } else { Lever::Dns }
 }
 
@@ -250,13 +277,22 @@ mod tests {
             Lever::Dns => &["live.example.com"],
         };
         let split = share(green).split();
-        names.iter().map(|name| Weight { lever: (*name).to_owned(), split }).collect()
+        names.iter().map(|name| Weight::new((*name).to_owned(), split)).collect()
     }
 
     fn started(shift: &str, from: u8, resumed: bool) -> Happening {
         let steps = "10,50,100".parse().unwrap();
         let (shift, from) = (shift.to_owned(), share(from));
-        Happening::ShiftStarted { shift, steps, hold_seconds: 3.0, on_fail: OnFail::Rollback, from, resumed }
+        Happening::ShiftStarted {
+            shift,
+            steps,
+            hold_seconds: 3.0,
+            on_fail: OnFail::Rollback,
+            patience_seconds: None,
+            limits: None,
+            from,
+            resumed,
+        }
     }
 
     fn writing(lever: Lever, from: u8, to: u8) -> Happening {
@@ -280,7 +316,8 @@ mod tests {
     }
 
     fn failed_back() -> Happening {
-        Happening::FailedBack { seconds: 1.0, from: weights(Lever::Listeners, 50), request_ids: Vec::new() }
+        let from = weights(Lever::Listeners, 50);
+        Happening::FailedBack { seconds: 1.0, from, request_ids: Vec::new(), dns_left: None }
     }
 
     /// All of a step from one share to the next.
@@ -391,7 +428,7 @@ mod tests {
     fn what_others_changed_is_known_of_the_levers_that_were_named() {
         let [edges, dns] = [Lever::Listeners, Lever::Dns];
         let mut happened: Vec<_> = step(0, 10).into();
-        let to = vec![Weight { lever: "blue edge".to_owned(), split: Split { blue: 1, green: 2 } }];
+        let to = vec![Weight::new("blue edge".to_owned(), Split { blue: 1, green: 2 })];
         happened.push(Happening::Noticed { from: weights(edges, 10), to: to.clone() });
         let seen = last_seen(&told(&happened));
         assert_eq!((seen.listeners, seen.dns), (Some(Expected::Weights(to)), Some(Expected::Share(share(10)))));

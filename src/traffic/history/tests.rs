@@ -46,7 +46,7 @@ fn text() -> impl Strategy<Value = String> {
 
 fn weights() -> impl Strategy<Value = Vec<Weight>> {
     let weight = (text(), 0u32..=999, 0u32..=999);
-    let weight = weight.prop_map(|(lever, blue, green)| Weight { lever, split: Split { blue, green } });
+    let weight = weight.prop_map(|(lever, blue, green)| Weight::new(lever, Split { blue, green }));
     proptest::collection::vec(weight, 0..3)
 }
 
@@ -61,7 +61,8 @@ fn happenings() -> impl Strategy<Value = Happening> {
     prop_oneof![
         (text(), seconds.clone(), shares(), any::<bool>()).prop_map(|(shift, hold_seconds, from, resumed)| {
             let (steps, on_fail) = ("5,25,50,100".parse().unwrap(), OnFail::Blue);
-            Happening::ShiftStarted { shift, steps, hold_seconds, on_fail, from, resumed }
+            let (patience_seconds, limits) = (Some(hold_seconds), Some(Limits::from(&Shift::default())));
+            Happening::ShiftStarted { shift, steps, hold_seconds, on_fail, patience_seconds, limits, from, resumed }
         }),
         (shares(), verdict, proptest::collection::vec(check, 0..4))
             .prop_map(|(green, verdict, checks)| Happening::Gates { green, verdict, checks }),
@@ -77,10 +78,8 @@ fn happenings() -> impl Strategy<Value = Happening> {
             .prop_map(|(outcome, green, because)| Happening::ShiftEnded { outcome, green, because }),
         Just(Happening::HoldAsked),
         Just(Happening::FailbackStarted),
-        (seconds, weights(), ids).prop_map(|(seconds, from, request_ids)| Happening::FailedBack {
-            seconds,
-            from,
-            request_ids
+        (seconds, weights(), ids, proptest::option::of(text())).prop_map(|(seconds, from, request_ids, dns_left)| {
+            Happening::FailedBack { seconds, from, request_ids, dns_left }
         }),
         text().prop_map(|because| Happening::FailbackIncomplete { because }),
         (weights(), weights()).prop_map(|(from, to)| Happening::Noticed { from, to }),
