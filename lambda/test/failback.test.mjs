@@ -216,3 +216,17 @@ test('a wrong configuration says what is wrong', () => {
   const record = { name: NAME, type: 'A', setIdentifier: 'x', environment: 'red' };
   assert.throws(() => read({ ...CONFIG, dns: { hostedZoneId: 'Z', records: [record] } }), /must be blue or green/);
 });
+
+test('calls that hang end with their stage, and what can be moved is moved', async () => {
+  const { query } = traffic;
+  traffic.query = (operation, input) =>
+    operation === 'DescribeListeners' && input.get('ListenerArns.member.1') === EDGES[1].listenerArn
+      ? new Promise(() => {})
+      : query.call(traffic, operation, input);
+  // Of which five seconds are kept for the report.
+  const started = Date.now();
+  await assert.rejects(handler(BY_HAND, context(7_000)), /failback incomplete/);
+  assert.ok(Date.now() - started < 5_000, 'a call that hangs takes longer than its stage may');
+  assertListenerIsBlue(EDGES[0]);
+  assert.equal(traffic.messages.at(-1).outcome, 'incomplete');
+});

@@ -433,10 +433,12 @@ def test_route53(aws):
         "HealthCheckId": check,
     }
 
+    def changes(*changes):
+        batch = {"Changes": [{"Action": action, "ResourceRecordSet": record} for action, record in changes]}
+        return route53.change_resource_record_sets(HostedZoneId=zone, ChangeBatch=batch)["ChangeInfo"]
+
     def change(action, record):
-        return route53.change_resource_record_sets(
-            HostedZoneId=zone, ChangeBatch={"Changes": [{"Action": action, "ResourceRecordSet": record}]}
-        )["ChangeInfo"]
+        return changes((action, record))
 
     info = change("CREATE", weighted)
     assert route53.get_change(Id=info["Id"])["ChangeInfo"]["Status"] == "INSYNC"
@@ -445,6 +447,12 @@ def test_route53(aws):
         change("CREATE", weighted)
     with refused("InvalidChangeBatch"):
         change("DELETE", {**weighted, "Weight": 3})
+    # Exchanged as a whole, and only if it is as it is told.
+    other = {**weighted, "Weight": 3}
+    changes(("DELETE", weighted), ("CREATE", other))
+    changes(("DELETE", other), ("CREATE", weighted))
+    with refused("InvalidChangeBatch"):
+        changes(("DELETE", other), ("CREATE", weighted))
     listed = route53.list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"]
     assert_holds([r for r in listed if r["Type"] not in ("NS", "SOA")], [weighted, failover])
     with refused("HostedZoneNotEmpty"):

@@ -140,6 +140,8 @@ impl State {
     pub fn apply(&mut self, entry: Entry) {
         match entry {
             Entry::Intent { step, intent } => {
+                // Nothing stands under the record any more: it would hide what is about to be made.
+                self.steps.remove(&step);
                 self.intents.insert(step, *intent);
             }
             Entry::Updating { step, dependencies } => {

@@ -4,6 +4,7 @@ mod gates;
 mod killed;
 mod moved;
 mod others;
+mod outage;
 mod terminal;
 
 use std::collections::BTreeMap;

@@ -29,7 +29,7 @@ def install(sandbox: Sandbox) -> None:
     sandbox.intercept("route53", "ListQueryLoggingConfigs", list_query_logging)
     _once_per_reference(sandbox)
     sandbox.intercept("route53", "CreateHostedZone", refuse_used_reference)
-    sandbox.intercept("route53", "ChangeResourceRecordSets", refuse_inexact_deletes)
+    sandbox.intercept("route53", "ChangeResourceRecordSets", refuse_impossible_changes)
     sandbox.intercept("route53", "DeleteHealthCheck", check_exists)
 
 
@@ -49,6 +49,10 @@ def _delete_one_set_at_a_time() -> None:
                 identifier = _OfRecord(record["SetIdentifier"])
                 identifier.record = {key: record[key] for key in ("Name", "Type", "SetIdentifier")}
                 record["SetIdentifier"] = identifier
+        # What was created once may be created again after its deletion: `refuse_impossible_changes` tells what stands.
+        for made in self.get_hosted_zone(zoneid).rr_changes:
+            if made["Action"] == "CREATE":
+                made["Action"] = "UPSERT"
         original(self, zoneid, change_list)
 
     def delete_rrset_by_id(self: FakeZone, set_identifier: _OfRecord) -> None:
@@ -113,22 +117,37 @@ def check_exists(request: AwsRequest) -> None:
         raise AwsError("NoSuchHealthCheck", f"No health check exists with the ID {identifier}", 404)
 
 
-def refuse_inexact_deletes(request: AwsRequest) -> None:
-    """A record is deleted only by all of its values."""
+def refuse_impossible_changes(request: AwsRequest) -> None:
+    """A record is deleted only by all of its values, and created only where none stands by then; changes of a batch count in
+    their order."""
     zone = backend("route53", GLOBAL).zones.get(request.params["HostedZoneId"].rpartition("/")[2])
     if zone is None:
         return
+    standing = list(zone.rrsets)
+    made: list[dict[str, Any]] = []
     for change in request.params["ChangeBatch"]["Changes"]:
         wanted = change["ResourceRecordSet"]
-        if change["Action"] != "DELETE":
-            continue
-        record = next((one for one in zone.rrsets if _names(one, wanted)), None)
-        if record is None or _differs(record, wanted):
-            raise AwsError(
-                "InvalidChangeBatch",
-                f"[Tried to delete resource record set [name='{wanted['Name']}', type='{wanted['Type']}'] but it was"
-                " not found, or the values provided do not match the current values]",
-            )
+        record = next((one for one in standing if _names(one, wanted)), None)
+        again = next((one for one in made if _key(one) == _key(wanted)), None)
+        if change["Action"] == "DELETE":
+            if again is None and (record is None or _differs(record, wanted)):
+                what = "but it was not found, or the values provided do not match the current values"
+                raise _refused("delete", wanted, what)
+            standing = [one for one in standing if one is not record]
+            made = [one for one in made if one is not again]
+        elif change["Action"] == "CREATE":
+            if record is not None or again is not None:
+                raise _refused("create", wanted, "but it already exists")
+            made.append(wanted)
+
+
+def _refused(what: str, wanted: dict[str, Any], why: str) -> AwsError:
+    record = f"resource record set [name='{wanted['Name']}', type='{wanted['Type']}']"
+    return AwsError("InvalidChangeBatch", f"[Tried to {what} {record} {why}]")
+
+
+def _key(wanted: dict[str, Any]) -> tuple[str, str, str]:
+    return wanted["Name"].rstrip(".").lower(), wanted["Type"], wanted.get("SetIdentifier", "")
 
 
 def _names(record: Any, wanted: dict[str, Any]) -> bool:

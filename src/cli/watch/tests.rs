@@ -263,7 +263,7 @@ fn all_is_on_the_screen_at_each_size_that_it_takes() {
         "account 123456789012",
         "every 5 s │ 321 calls",
         "blue serves 50 %",
-        "= detect 180 + act 25 + verify 10 + DNS 75 s",
+        "= detect 240 + act 25 + verify 10 + DNS 0 s",
     ] {
         assert!(stage.drawn(100, 30).contains(text), "{}", stage.drawn(100, 30));
     }
@@ -288,7 +288,7 @@ fn a_live_name_of_usual_length_is_told_in_full() {
     let name = "live.payments-prod.internal";
     let mut stage = Stage::new(look(50, readings(1.0)), Vec::new());
     let levers = &mut stage.look.as_mut().unwrap().picture.levers;
-    let weight = Weight { lever: name.to_owned(), split: share(50).split() };
+    let weight = Weight::new(name, share(50).split());
     *levers.last_mut().unwrap() = (name.to_owned(), Ok(vec![weight]));
     assert!(stage.drawn(120, 36).contains(name), "{}", stage.drawn(120, 36));
 }

@@ -1,3 +1,5 @@
+use crate::config::shift::Shift;
+use crate::traffic::gates::Limits;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};

@@ -22,8 +22,6 @@ pub struct Exchange {
     pub host: String,
     /// When it was sent.
     pub started: Timestamp,
-    /// When its answer was there, or it failed.
-    pub answered: Timestamp,
     /// The HTTP status; `None` if there was no answer.
     pub status: Option<u16>,
     /// The environment that answered, by its own word.
@@ -118,10 +116,9 @@ impl Sending {
                     async move { sandbox.send(&host, &payment()).await }
                 });
                 let answer = sent.await.ok();
-                let answered = Timestamp::now();
                 let status = answer.as_ref().map(|answer| answer.status);
                 let environment = answer.and_then(|answer| answer.header("X-Environment").map(str::to_owned));
-                let exchange = Exchange { host, started, answered, status, environment };
+                let exchange = Exchange { host, started, status, environment };
                 seen.lock().unwrap_or_else(PoisonError::into_inner).push(exchange);
             }));
         }
@@ -163,8 +160,8 @@ impl Log {
         (count("blue"), count("green"))
     }
 
-    /// When green's last answer came.
-    pub fn last_green_answer(&self) -> Option<Timestamp> {
-        self.0.iter().filter(|exchange| exchange.by("green")).map(|exchange| exchange.answered).max()
+    /// When the last payment was sent that green answered.
+    pub fn last_sent_to_green(&self) -> Option<Timestamp> {
+        self.0.iter().filter(|exchange| exchange.by("green")).map(|exchange| exchange.started).max()
     }
 }

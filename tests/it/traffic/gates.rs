@@ -58,7 +58,14 @@ async fn green_gets_no_customers_while_it_is_ill_and_no_more_of_them_while_nobod
     assert_eq!(stage.weights().await, weights(10, 10, 0));
     let history = stage.history();
     assert!(history[known..].iter().all(|entry| !says(entry, "rolling_back", None)), "{history:#?}");
-    stage.shift(&["--abort"]).await.ok();
+
+    // Where green has customers already, nothing is given to it, nor taken away; unless that is what was asked for.
+    stage.sandbox.forget_calls();
+    let run = stage.shift(&["--green", "20", "--least-requests", "20"]).await.exits(1);
+    assert_ended(&run, "refused", &["errors: "]);
+    assert_eq!(stage.writes(), [""; 0]);
+    let run = stage.shift(&["--green", "20", "--least-requests", "20", "--on-fail", "blue"]).await.exits(1);
+    assert_ended(&run, "rolled_back", &["errors: "]);
     stage.assert_green(0).await;
 
     // Its code is broken: neither its targets nor anybody who comes is served.

@@ -34,7 +34,7 @@ const POINTS: [(Point, Way); 11] = [
     (Point::Event("written", Some("listeners")), Way::Abort),
     (Point::Holding, Way::Failback),
     (Point::Refused("route53", "ChangeResourceRecordSets", "dns"), Way::Resume),
-    (Point::Event("written", Some("dns")), Way::Abort),
+    (Point::Event("written", Some("dns")), Way::Resume),
     (Point::Event("step_done", None), Way::Resume),
 ];
 

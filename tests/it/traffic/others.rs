@@ -36,19 +36,23 @@ async fn a_shift_notices_what_others_do_and_plan_apply_and_destroy_heed_the_traf
     assert_eq!(blue("to"), Some(json!({ "lever": "blue edge", "blue": 55, "green": 45 })));
     let traffic = stage.status().await;
     assert_eq!(traffic["green"], json!(null), "{traffic}");
+    stage.sandbox.forget_calls();
+    stage.shift(&["--resume"]).await.exits(1).explains("somebody else has changed weights");
+    assert_eq!(stage.writes(), [""; 0]);
 
     // Weights are nobody's drift: neither with edges that differ nor with weights that the tool would never write.
     assert_left_alone(&stage).await;
     stage.aws(&["shift", &stage.live, "1", "6"]).await;
     assert_eq!(stage.status().await["changed_by_others"], true);
     assert_left_alone(&stage).await;
-    let before = stage.weights().await;
-    assert_ne!(stage.shift(&["--resume"]).await.code, Some(0), "what it began from isn't there any more");
-    assert_eq!(stage.weights().await, before);
 
-    // A failback waits for nobody, and a shift that is under way gives in.
+    // A failback waits for nobody, puts down what others have done, and a shift that is under way gives in.
+    let known = stage.history().len();
     stage.run(&["failback"]).await.ok();
     stage.assert_green(0).await;
+    let history = stage.history();
+    let noticed = history[known..].iter().find(|entry| says(entry, "noticed", None)).expect("it is in the history");
+    assert_eq!(noticed["to"].as_array().unwrap().len(), 2, "{noticed}");
     let shift = stage.start_shift(&["--green", "30", "--hold", "10m"]);
     shift.says(r#""type":"holding""#).await;
     stage.shift(&["--green", "40"]).await.exits(1).explains("shift");
@@ -72,6 +76,10 @@ async fn a_shift_notices_what_others_do_and_plan_apply_and_destroy_heed_the_traf
     let refused = stage.run(&["destroy", "--yes"]).await.exits(1);
     refused.explains("failback").explains("--yes-take-traffic-down").explains("30 %");
     assert_eq!(stage.sandbox.changes(), [""; 0]);
+    stage.run(&["failback"]).await.ok();
+    // Whoever is bound to green goes on to be served by it.
+    stage.aws(&["stick", &alb("blue")]).await;
+    stage.run(&["destroy", "--yes"]).await.exits(1).explains("green serves customers");
     stage.run(&["failback"]).await.ok();
     stage.run(&["destroy"]).await.exits(1).explains("give --yes").never_says("--yes-take-traffic-down");
     stage.aws(&["shift", &stage.live, "70", "30"]).await;
