@@ -13,10 +13,11 @@ use crate::aws::Cloud;
 use crate::engine::StepError;
 use crate::engine::ownership::Owner;
 use crate::report::words::{self, step_error};
+use crate::traffic::Levers;
+use crate::traffic::discover::{self, Discovered};
 use crate::traffic::failback::{self, Done, GreenWrites};
 use crate::traffic::history::{By, History};
 use crate::traffic::mover::Mover;
-use crate::traffic::{Levers, discover};
 
 /// `provisioner failback`
 #[derive(Debug, Args)]
@@ -38,15 +39,18 @@ impl Failback {
         let start = Instant::now();
         let here = Context::emergency(globals)?;
         let cloud = here.cloud().await?;
-        let levers = if self.discover { discovered(&here, &cloud).await? } else { recorded(&here)? };
-        let missing = levers.missing();
+        let Discovered { levers, mut missing, dns_error } = match self.discover {
+            true => discovered(&here, &cloud).await?,
+            false => Discovered { levers: recorded(&here)?, missing: Vec::new(), dns_error: None },
+        };
+        missing.extend(levers.missing());
         let levers = levers.standing();
         let by = By::this_process("provisioner failback", None);
         let history = History::at(here.folder.history_path(here.suffix.as_ref()), by);
         let watcher = watcher(globals.json);
         let mover =
             Mover { cloud: &cloud, levers: &levers, history: &history, watcher: watcher.as_ref(), why: self.reason };
-        let done = failback::run(&mover, start).await;
+        let done = failback::run(&mover, start, dns_error).await;
         drop(watcher);
         Ok(end(globals, &here, &cloud, &done, &missing, start))
     }
@@ -66,11 +70,11 @@ fn recorded(here: &Emergency) -> Result<Levers, Failure> {
     }
 }
 
-async fn discovered(here: &Emergency, cloud: &Cloud) -> Result<Levers, Failure> {
+async fn discovered(here: &Emergency, cloud: &Cloud) -> Result<Discovered, Failure> {
     let owner = Owner { system: here.system.clone(), suffix: here.suffix.to_string() };
-    let levers = discover::levers(cloud, &owner, &here.region).await?;
-    if levers.have_edges() || levers.dns.is_some() {
-        return Ok(levers);
+    let found = discover::levers(cloud, &owner, &here.region).await?;
+    if found.levers.have_edges() || found.levers.dns.is_some() {
+        return Ok(found);
     }
     Err(Failure::new(
         format!("nothing in {} carries the tags of {} {}", here.region, owner.system, owner.suffix),
@@ -134,7 +138,7 @@ fn end(
             );
         }
         if !missing.is_empty() {
-            eprintln!("left out, as the state knows nothing of it: {}", missing.join(", "));
+            eprintln!("left out, as nothing is known of its target groups: {}", missing.join(", "));
             eprintln!(
                 "    → `provisioner failback --suffix {} --discover` finds them in AWS by their tags",
                 here.suffix

@@ -16,7 +16,7 @@ use crate::report::{happenings, words};
 use crate::state::random_hex;
 use crate::traffic::gates::{Limits, judge, verdict};
 use crate::traffic::happening::{Happening, Lever, OnFail, Outcome as End, Verdict, Weight};
-use crate::traffic::history::{By, History, LastSeen, Unfinished, last_seen, unfinished};
+use crate::traffic::history::{By, History, LastSeen, Unfinished, last_seen, lever_of, unfinished};
 use crate::traffic::live::{Live, in_words};
 use crate::traffic::mover::Mover;
 use crate::traffic::picture::unexpected;
@@ -124,7 +124,14 @@ impl Shift {
         };
         let by = By::this_process("provisioner shift", Some(connection.caller.clone()));
         let history = History::at(context.folder.history_path(context.suffix.as_ref()), by);
-        let entries = history.entries()?;
+        let entries = match history.entries() {
+            // All to blue doesn't hang on a history.
+            Err(error) if self.abort || self.green == Some(Share::BLUE) => {
+                progress::note(&error.to_string());
+                Vec::new()
+            }
+            entries => entries?,
+        };
         let known = entries.last().map_or(0, |entry| entry.number);
         let before = unfinished(&entries);
         let live = Live::read(cloud, &levers).await?;
@@ -142,7 +149,7 @@ impl Shift {
         let watcher = watcher(globals.json);
         let mover =
             Mover { cloud, levers: &levers, history: &history, watcher: watcher.as_ref(), why: self.reason.clone() };
-        notice(&mover, &live, &last_seen(&entries))?;
+        notice(&mover, &live, &last_seen(&entries));
         let run = Run::new(mover, settings, live, known, stop_on_ctrl_c(&connection));
         let ended = match &course {
             Some(course) => run.run(course).await?,
@@ -297,12 +304,13 @@ fn changed_by_others(live: &Live, seen: &LastSeen) -> Vec<Weight> {
 }
 
 /// Puts down what others have done since.
-fn notice(mover: &Mover<'_>, live: &Live, seen: &LastSeen) -> Result<(), Failure> {
-    let to = changed_by_others(live, seen);
-    if !to.is_empty() {
-        mover.record(Happening::Noticed { from: seen.weights_of(&to), to })?;
+fn notice(mover: &Mover<'_>, live: &Live, seen: &LastSeen) {
+    let kinds: Vec<_> = changed_by_others(live, seen).iter().map(lever_of).collect();
+    for lever in [Lever::Listeners, Lever::Dns].into_iter().filter(|lever| kinds.contains(lever)) {
+        // All of a kind, as the next look compares all of it.
+        let to = live.weights(lever).to_vec();
+        mover.note(Happening::Noticed { from: seen.weights_of(&to), to });
     }
-    Ok(())
 }
 
 /// The levers, all of which must stand.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use aws_sdk_route53::types::ResourceRecordSet;
 
 use super::levers::{DnsLever, EdgeLever, Levers, Signals, Watched};
-use crate::aws::{Cloud, Result};
+use crate::aws::{Cloud, Error, Result};
 use crate::engine::Tags;
 use crate::engine::ownership::{Owner, STEP};
 use crate::resources::route53::normal;
@@ -16,12 +16,27 @@ const GREEN: &str = "green";
 /// Where customers come in.
 const HTTPS: i32 = 443;
 
+/// What was found.
+#[derive(Debug)]
+pub struct Discovered {
+    /// The levers.
+    pub levers: Levers,
+    /// Listeners that customers come in by and whose target groups aren't known.
+    pub missing: Vec<String>,
+    /// Why the weighted name couldn't be looked for, where load balancers decide.
+    pub dns_error: Option<Error>,
+}
+
 /// The levers of a system: load balancers in `region`, and the weighted name that leads to them. What is watched can't be
 /// found like this: it stays empty.
-pub async fn levers(cloud: &Cloud, owner: &Owner, region: &str) -> Result<Levers> {
+pub async fn levers(cloud: &Cloud, owner: &Owner, region: &str) -> Result<Discovered> {
     let tagged = tags::of_system(&cloud.region(region), owner).await?;
-    let edges = edges(cloud, region, &tagged).await?;
-    let dns = dns(cloud, owner, region, &tagged).await?;
+    let (edges, missing) = edges(cloud, region, &tagged).await?;
+    let (dns, dns_error) = match dns(cloud, owner, region, &tagged).await {
+        Ok(dns) => (dns, None),
+        Err(error) if !edges.is_empty() => (None, Some(error)),
+        Err(error) => return Err(error),
+    };
     let nothing = || Signals { latency_unit_ms: 1.0, ..Signals::default() };
     let watched = Watched {
         region: region.to_owned(),
@@ -31,13 +46,13 @@ pub async fn levers(cloud: &Cloud, owner: &Owner, region: &str) -> Result<Levers
         green: nothing(),
         green_writes: None,
     };
-    Ok(Levers { edges, dns, watched })
+    Ok(Discovered { levers: Levers { edges, dns, watched }, missing, dns_error })
 }
 
 /// The HTTPS listeners with the target groups of blue and green that were made with them.
-async fn edges(cloud: &Cloud, region: &str, tagged: &HashMap<String, Tags>) -> Result<Vec<EdgeLever>> {
+async fn edges(cloud: &Cloud, region: &str, tagged: &HashMap<String, Tags>) -> Result<(Vec<EdgeLever>, Vec<String>)> {
     let arns: Vec<_> = tagged.keys().filter(|arn| arn.contains(":listener/app/")).cloned().collect();
-    let mut edges = Vec::new();
+    let (mut edges, mut missing) = (Vec::new(), Vec::new());
     for arns in arns.chunks(20) {
         let request = cloud.region(region).elb.describe_listeners().set_listener_arns(Some(arns.to_vec()));
         for listener in request.send().await?.listeners.unwrap_or_default() {
@@ -56,19 +71,20 @@ async fn edges(cloud: &Cloud, region: &str, tagged: &HashMap<String, Tags>) -> R
                 let group = |(arn, tags): &(&String, &Tags)| arn.contains(":targetgroup/") && beside(tags);
                 tagged.iter().find(group).map(|(arn, _)| arn.as_str())
             };
-            if let (Some(blue), Some(green)) = (of(BLUE), of(GREEN)) {
-                edges.push(EdgeLever {
+            match (of(BLUE), of(GREEN)) {
+                (Some(blue), Some(green)) => edges.push(EdgeLever {
                     name: environment,
                     region: region.to_owned(),
                     listener: arn.into(),
                     blue: blue.into(),
                     green: green.into(),
-                });
+                }),
+                _ => missing.push(format!("the listener {arn}")),
             }
         }
     }
     edges.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(edges)
+    Ok((edges, missing))
 }
 
 /// The name whose two weighted records lead to load balancers of the system: in its own zone, or in whichever zone has it.

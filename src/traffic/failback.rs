@@ -50,8 +50,9 @@ const SETTLED: Duration = Duration::from_millis(500);
 /// How long another process may keep the history.
 const HISTORY: Duration = Duration::from_secs(1);
 
-/// Moves everything to blue. `started` is when it was asked for.
-pub async fn run(mover: &Mover<'_>, started: Instant) -> Done {
+/// Moves everything to blue. `started` is when it was asked for, `dns_left` why the weighted name isn't among the levers
+/// although there is one.
+pub async fn run(mover: &Mover<'_>, started: Instant, mut dns_left: Option<Error>) -> Done {
     // The history comes first, as a shift that is under way looks there. But it stops no failback.
     let before = mover.history.entries();
     let history = mover.history.in_a_hurry(HISTORY);
@@ -68,7 +69,6 @@ pub async fn run(mover: &Mover<'_>, started: Instant) -> Done {
     };
     let ((run, mut to_effect), name) = tokio::join!(edges, name_to_blue_for_good(mover));
     let Run { mut from, mut request_ids, mut failed, .. } = run;
-    let mut dns_left = None;
     match name {
         Ok((had, ids)) => {
             from.extend(had);
@@ -83,12 +83,16 @@ pub async fn run(mover: &Mover<'_>, started: Instant) -> Done {
     if let Ok(entries) = &before {
         let (seen, rule) = (last_seen(entries), |weight: &&Weight| lever_of(weight) == Lever::Listeners);
         let (rules, records): (Vec<_>, Vec<_>) = from.iter().partition(rule);
-        let to = unexpected(rules.into_iter(), records.into_iter(), &seen);
+        let others = unexpected(rules.into_iter(), records.into_iter(), &seen);
+        // All of a kind, as the next look compares all of it.
+        let kinds: Vec<_> = others.iter().map(lever_of).collect();
+        let to: Vec<_> = from.iter().filter(|weight| kinds.contains(&lever_of(weight))).cloned().collect();
         if !to.is_empty() {
-            let from = seen.weights_of(&to);
-            history = history.and(mover.record(Happening::Noticed { from, to }).map(drop));
+            let noticed = Happening::Noticed { from: seen.weights_of(&to), to };
+            history = history.and(mover.record(noticed).map(drop));
         }
     }
+    let green_served = from.iter().any(|weight| !weight.is(Share::BLUE));
     let one = |(what, error): &(String, Error)| format!("{what}: {error}");
     let end = if failed.is_empty() {
         let dns_left = dns_left.as_ref().map(ToString::to_string);
@@ -97,14 +101,17 @@ pub async fn run(mover: &Mover<'_>, started: Instant) -> Done {
         Happening::FailbackIncomplete { because: failed.iter().map(one).collect::<Vec<_>>().join("; ") }
     };
     history = history.and(mover.record(end).map(drop));
-    let green_writes = green_writes(mover, before.ok().as_deref()).await;
+    let green_writes = green_writes(mover, before.ok().as_deref(), green_served).await;
     Done { to_effect, failed, dns_left, green_writes, history: history.err() }
 }
 
-async fn green_writes(mover: &Mover<'_>, before: Option<&[Entry]>) -> GreenWrites {
+async fn green_writes(mover: &Mover<'_>, before: Option<&[Entry]>, green_served: bool) -> GreenWrites {
     let watched = &mover.levers.watched;
     let (Some(entries), Some(metric)) = (before, &watched.green_writes) else { return GreenWrites::Unknown };
-    let Some(since) = green_since(entries) else { return GreenWrites::None };
+    let Some(since) = green_since(entries) else {
+        // Somebody else gave it customers, or the history of how it got them is lost.
+        return if green_served || entries.is_empty() { GreenWrites::Unknown } else { GreenWrites::None };
+    };
     let counted = signals::writes_since(mover.cloud, metric, &watched.region, since).await;
     counted.map_or(GreenWrites::Unknown, GreenWrites::Counted)
 }
@@ -171,11 +178,17 @@ async fn edge_to_blue(mover: &Mover<'_>, edge: &EdgeLever) -> Result<(Vec<Weight
 /// moment is overruled. Gives the weights that it had, and AWS's request ids.
 async fn name_to_blue_for_good(mover: &Mover<'_>) -> Result<(Option<Weight>, Vec<String>)> {
     let Some(dns) = &mover.levers.dns else { return Ok((None, Vec::new())) };
-    let (mut had, mut request_ids) = (None, Vec::new());
+    let (mut had, mut request_ids, mut settled) = (None, Vec::new(), false);
     loop {
         let (from, submitted) = name_to_blue(mover, dns).await?;
         had.get_or_insert(from);
-        let Some(submitted) = submitted else { return Ok((had, request_ids)) };
+        let Some(submitted) = submitted else {
+            if std::mem::replace(&mut settled, true) {
+                return Ok((had, request_ids));
+            }
+            sleep(SETTLED).await;
+            continue;
+        };
         request_ids.extend(submitted.request_id.clone());
         // Where the listeners decide, all customers are at blue already, and nobody should have to wait.
         let limit = if mover.levers.have_edges() { PATIENCE * 2 } else { IN_SYNC };

@@ -155,24 +155,28 @@ fn is_forward(action: &Action) -> bool {
 /// Gives green this share on one edge, by every rule that isn't like that yet, all at once. Returns AWS's request ids. What
 /// else a rule does (authentication) stays; stickiness goes, as it overrides weights.
 pub async fn write(cloud: &Cloud, edge: &EdgeLever, now: &EdgeNow, share: Share) -> Result<Vec<String>> {
-    write_some(cloud, edge, now, share, |rule| !rule.split.is(share)).await
+    write_some(cloud, edge, now, |rule| (rule.sticky || !rule.split.is(share)).then_some(share)).await
 }
 
-/// The same by the rules alone that give green more than that.
+/// The same by the rules alone that give green more than that. One that only binds clients keeps its weights.
 pub async fn lower(cloud: &Cloud, edge: &EdgeLever, now: &EdgeNow, share: Share) -> Result<Vec<String>> {
-    write_some(cloud, edge, now, share, |rule| !rule.split.is_at_most(share)).await
+    let lowered = |rule: &RuleNow| match rule.split.share() {
+        _ if !rule.split.is_at_most(share) => Some(share),
+        own if rule.sticky => Some(own.map_or(share, |own| own.min(share))),
+        _ => None,
+    };
+    write_some(cloud, edge, now, lowered).await
 }
 
 async fn write_some(
     cloud: &Cloud,
     edge: &EdgeLever,
     now: &EdgeNow,
-    share: Share,
-    which: impl Fn(&RuleNow) -> bool,
+    which: impl Fn(&RuleNow) -> Option<Share>,
 ) -> Result<Vec<String>> {
     let elb = &cloud.region(&edge.region).elb;
-    let other = now.rules.iter().filter(|rule| which(rule) || rule.sticky);
-    let ids = try_join_all(other.map(|rule| async move {
+    let other = now.rules.iter().filter_map(|rule| Some((rule, which(rule)?)));
+    let ids = try_join_all(other.map(|(rule, share)| async move {
         let actions = Some(with_share(edge, &rule.actions, share));
         let id = match &rule.arn {
             None => {

@@ -52,6 +52,8 @@ pub enum MoveError {
 
 /// How long reading back may take until all is as it was written: load balancers take seconds.
 const READ_BACK: Duration = Duration::from_secs(30);
+/// How long the history may keep waiting what goes towards blue.
+const HURRY: Duration = Duration::from_secs(1);
 
 impl Mover<'_> {
     /// Puts it down, and tells whoever watches.
@@ -63,8 +65,9 @@ impl Mover<'_> {
 
     /// Puts it down where it can be: towards blue nothing waits for a disk.
     pub fn note(&self, what: Happening) {
-        if let Err(error) = self.record(what) {
-            self.watcher.waiting(&format!("it isn't in the history: {error}"));
+        match self.history.in_a_hurry(HURRY).append(what, self.why.as_deref()) {
+            Ok(entry) => self.watcher.happened(&entry),
+            Err(error) => self.watcher.waiting(&format!("it isn't in the history: {error}")),
         }
     }
 
@@ -132,7 +135,14 @@ impl Mover<'_> {
     /// Reads the records back.
     pub async fn dns_written(&self, to: Share, submitted: Option<Submitted>) -> Result<(), MoveError> {
         let Some(dns) = &self.levers.dns else { return Ok(()) };
-        let after = records::read(self.cloud, dns).await?.split();
+        let deadline = Instant::now() + READ_BACK;
+        let after = loop {
+            match records::read(self.cloud, dns).await {
+                Ok(now) => break now.split(),
+                Err(error) if may_pass(&error) && Instant::now() < deadline => sleep(self.pause()).await,
+                Err(error) => return Err(error.into()),
+            }
+        };
         if !after.is(to) {
             let message = format!("{} should give green {to}, and reads back as: {after}", dns.name);
             let help = "somebody else writes the same records: find out who";

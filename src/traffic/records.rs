@@ -92,7 +92,8 @@ pub async fn read(cloud: &Cloud, dns: &DnsLever) -> Result<NameNow> {
 pub struct Submitted {
     /// AWS's request id.
     pub request_id: Option<String>,
-    change: String,
+    /// `None` where the answer that named it was lost.
+    change: Option<String>,
 }
 
 /// Gives green this share of the answers, unless the records have changed since they were read. Returns as soon as Route 53
@@ -104,17 +105,26 @@ pub async fn write(cloud: &Cloud, dns: &DnsLever, now: &NameNow, share: Share) -
     let changes = now.exchange(share);
     let mut tries = 0;
     loop {
-        match submit(cloud, dns, changes.clone(), share).await {
-            // Another change of the zone isn't finished.
-            Err(error) if error.class == Class::NotReady && tries < 30 => {
-                tries += 1;
-                tokio::time::sleep(Duration::from_secs(1)).await;
-            }
-            Err(error) if error.is_code("InvalidChangeBatch") => {
-                return Err(error.with_help("somebody else has changed the records of this name at the same moment"));
-            }
+        let error = match submit(cloud, dns, changes.clone(), share).await {
+            Err(error) => error,
             submitted => return submitted,
+        };
+        let is_refused = error.is_code("InvalidChangeBatch");
+        // A try before may have been taken although its answer was lost.
+        if is_refused || error.class == Class::OutcomeUnknown {
+            if read(cloud, dns).await.is_ok_and(|now| now.split().is(share)) {
+                return Ok(Submitted { request_id: error.request_id, change: None });
+            }
         }
+        if is_refused {
+            return Err(error.with_help("somebody else has changed the records of this name at the same moment"));
+        }
+        // Another change of the zone isn't finished, for example.
+        if !may_pass(&error) || tries == 30 {
+            return Err(error);
+        }
+        tries += 1;
+        tokio::time::sleep(Duration::from_secs(1)).await;
     }
 }
 
@@ -131,7 +141,7 @@ async fn submit(cloud: &Cloud, dns: &DnsLever, changes: Vec<Change>, share: Shar
     let answer = request.change_batch(batch).send().await?;
     let request_id = answer.request_id().map(str::to_owned);
     let missing = Error::incomplete("route53:ChangeResourceRecordSets", "ChangeInfo");
-    Ok(Submitted { request_id, change: answer.change_info.ok_or(missing)?.id })
+    Ok(Submitted { request_id, change: Some(answer.change_info.ok_or(missing)?.id) })
 }
 
 /// How long all of Route 53's servers may take to know a change: usually it is within a minute.
@@ -140,7 +150,8 @@ pub const IN_SYNC: Duration = Duration::from_secs(900);
 /// True once all of Route 53's servers answer by the change.
 pub async fn is_in_sync(cloud: &Cloud, submitted: &Submitted) -> Result<bool> {
     let route53 = &cloud.region(cloud.home()).route53;
-    let answer = route53.get_change().id(submitted.change.trim_start_matches("/change/")).send().await?;
+    let Some(change) = &submitted.change else { return Ok(true) };
+    let answer = route53.get_change().id(change.trim_start_matches("/change/")).send().await?;
     Ok(answer.change_info.is_some_and(|info| info.status == ChangeStatus::Insync))
 }
 

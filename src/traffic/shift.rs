@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use super::gates::{Limits, judge, verdict};
-use super::happening::{Check, Happening, Lever, OnFail, Outcome, Verdict, to_blame};
+use super::happening::{Check, Happening, Lever, OnFail, Outcome, Verdict, Weight, to_blame};
 use super::history::HistoryError;
 use super::live::{Live, in_words};
 use super::mover::{MoveError, Mover};
@@ -76,6 +76,8 @@ pub struct Shift<'a> {
     seen: Live,
     /// The last entry of the history that was looked at.
     known: u64,
+    /// It takes all to blue: that doesn't hang on a history.
+    to_blue: bool,
     began: Timestamp,
     told: Option<Verdict>,
     waits_for: String,
@@ -112,7 +114,7 @@ impl<'a> Shift<'a> {
     /// turns true.
     pub fn new(mover: Mover<'a>, settings: Settings, seen: Live, known: u64, stop: watch::Receiver<bool>) -> Self {
         let (began, told, waits_for) = (Timestamp::now(), None, String::new());
-        Shift { mover, settings, stop, seen, known, began, told, waits_for }
+        Shift { mover, settings, stop, seen, known, to_blue: false, began, told, waits_for }
     }
 
     /// Takes all steps of the course, or goes back, or stays where it is.
@@ -120,7 +122,8 @@ impl<'a> Shift<'a> {
     /// # Errors
     /// The history can't be written or read. Weights that were written stay.
     pub async fn run(mut self, course: &Course) -> Result<Ended, HistoryError> {
-        self.mover.record(Happening::ShiftStarted {
+        self.to_blue = course.remaining() == [Share::BLUE];
+        let started = Happening::ShiftStarted {
             shift: course.shift.clone(),
             steps: course.steps.clone(),
             hold_seconds: self.settings.hold.as_secs_f64(),
@@ -129,7 +132,12 @@ impl<'a> Shift<'a> {
             limits: Some(self.settings.limits),
             from: course.from,
             resumed: course.resumed,
-        })?;
+        };
+        if self.to_blue {
+            self.mover.note(started);
+        } else {
+            self.mover.record(started)?;
+        }
         let taken = self.steps(course).await?;
         let (outcome, because) = match taken {
             Ok(()) => (Outcome::Completed, None),
@@ -157,7 +165,7 @@ impl<'a> Shift<'a> {
 
     async fn steps(&mut self, course: &Course) -> Step<()> {
         for (number, to) in course.remaining().iter().enumerate() {
-            if *to == Share::BLUE || *to < self.seen.least() {
+            if *to == Share::BLUE || (*to <= self.seen.least() && !self.seen.gives_at_most(*to)) {
                 go!(self.down(*to).await);
                 continue;
             }
@@ -179,7 +187,7 @@ impl<'a> Shift<'a> {
             Ok(Some(left)) => return Ok(Err(Stopped::Here(Outcome::Held, left))),
             Err(error) => return Ok(Err(Stopped::Here(Outcome::Failed, undone(&error)))),
         }
-        self.look_again().await
+        self.look_again(|_, now| now.iter().all(|weight| weight.is_at_most(to))).await
     }
 
     /// One step towards green.
@@ -285,7 +293,7 @@ impl<'a> Shift<'a> {
     async fn write_listeners(&mut self, to: Share) -> Step<()> {
         go!(self.undisturbed(None).await);
         match self.mover.listeners(&self.seen, to).await {
-            Ok(()) => self.look_again().await,
+            Ok(()) => self.written(Lever::Listeners, to).await,
             Err(MoveError::History(error)) => Err(error),
             Err(MoveError::Aws(error)) => Ok(Err(Stopped::Broken(error))),
         }
@@ -295,7 +303,7 @@ impl<'a> Shift<'a> {
     async fn write_dns(&mut self, to: Share, since: Timestamp) -> Step<()> {
         go!(self.undisturbed(None).await);
         match self.submitted_dns(to, since).await? {
-            Ok(()) => self.look_again().await,
+            Ok(()) => self.written(Lever::Dns, to).await,
             // Where DNS isn't what decides, the share is right all the same: nothing has to go back.
             Err(Stopped::Broken(error)) if self.mover.levers.have_edges() => {
                 let because = format!("the listeners give green {to}, and DNS can't be written: {}", said(&error));
@@ -325,7 +333,7 @@ impl<'a> Shift<'a> {
                     _ if Instant::now() > deadline => return Ok(Err(Stopped::Broken(never_in_sync()))),
                     Ok(false) | Err(_) => self.pause(self.mover.pause() * 3).await,
                 }
-                if Instant::now() >= next_look {
+                if Instant::now() >= next_look || *self.stop.borrow() {
                     let (verdict, checks) = go!(self.look(to, since, Some(Lever::Dns)).await);
                     if verdict == Verdict::Fail {
                         return Ok(Err(Stopped::Failed(to_blame(&checks, verdict))));
@@ -338,18 +346,25 @@ impl<'a> Shift<'a> {
         Ok(Ok(()))
     }
 
+    /// Sees that a lever is as written, and the other as it was.
+    async fn written(&mut self, lever: Lever, to: Share) -> Step<()> {
+        let before = self.seen.clone();
+        let is_right = move |of: Lever, now: &[Weight]| match of == lever {
+            true => now.iter().all(|weight| weight.is(to)),
+            false => is_as_before(&before, of, now),
+        };
+        self.look_again(is_right).await
+    }
+
     /// Sees what was written. A failback that began meanwhile has the last word.
-    async fn look_again(&mut self) -> Step<()> {
+    async fn look_again(&mut self, is_right: impl Fn(Lever, &[Weight]) -> bool) -> Step<()> {
         if go!(self.news()) {
             return Ok(Err(Stopped::FailedBack));
         }
         let deadline = Instant::now() + PERSISTENCE;
         loop {
             match Live::read(self.mover.cloud, self.mover.levers).await {
-                Ok(live) => {
-                    self.seen = live.or_name_of(&self.seen);
-                    return Ok(Ok(()));
-                }
+                Ok(live) => return Ok(self.accept(live, is_right)),
                 Err(error) if Instant::now() > deadline || *self.stop.borrow() => return Ok(Err(unreadable(&error))),
                 Err(_) => self.pause(self.mover.pause()).await,
             }
@@ -365,30 +380,34 @@ impl<'a> Shift<'a> {
             return Ok(Err(Stopped::FailedBack));
         }
         let live = match Live::read(self.mover.cloud, self.mover.levers).await {
-            Ok(live) => live.or_name_of(&self.seen),
+            Ok(live) => live,
             Err(error) => return Ok(Err(unreadable(&error))),
         };
-        for lever in [Lever::Listeners, Lever::Dns].into_iter().filter(|lever| Some(*lever) != writing) {
-            let (from, to) = (self.seen.weights(lever).to_vec(), live.weights(lever).to_vec());
-            if from != to && !(from.is_empty() && lever == Lever::Dns) {
-                let because =
-                    format!("somebody else has changed weights, from {} to {}", in_words(&from), in_words(&to));
-                self.mover.note(Happening::Noticed { from, to });
-                // The failback function, or people who did it by hand.
-                let failed_back = live.deciding().iter().all(|weight| weight.is(Share::BLUE))
-                    && self.seen.deciding().iter().any(|weight| !weight.is(Share::BLUE));
-                self.seen = live;
-                let outcome = if failed_back { Outcome::FailedBack } else { Outcome::Held };
-                return Ok(Err(Stopped::Here(outcome, because)));
-            }
-        }
-        self.seen = live;
-        Ok(Ok(()))
+        let before = self.seen.clone();
+        Ok(self.accept(live, |of, now| Some(of) == writing || is_as_before(&before, of, now)))
+    }
+
+    /// Takes the levers as they are for those that are known, unless somebody else has moved them.
+    fn accept(&mut self, live: Live, is_right: impl Fn(Lever, &[Weight]) -> bool) -> Result<(), Stopped> {
+        let live = live.or_name_of(&self.seen);
+        let wrong = [Lever::Listeners, Lever::Dns].into_iter().find(|lever| !is_right(*lever, live.weights(*lever)));
+        let before = std::mem::replace(&mut self.seen, live);
+        let Some(lever) = wrong else { return Ok(()) };
+        let (from, to) = (before.weights(lever).to_vec(), self.seen.weights(lever).to_vec());
+        let because = format!("somebody else has changed weights, from {} to {}", in_words(&from), in_words(&to));
+        self.mover.note(Happening::Noticed { from, to });
+        // The failback function, or people who did it by hand.
+        let is_blue = |live: &Live| live.deciding().iter().all(|weight| weight.is(Share::BLUE));
+        let outcome = if is_blue(&self.seen) && !is_blue(&before) { Outcome::FailedBack } else { Outcome::Held };
+        Err(Stopped::Here(outcome, because))
     }
 
     /// What others have put down since: true if a failback has begun.
     fn news(&mut self) -> Step<bool> {
-        let entries = self.mover.history.after(self.known)?;
+        let entries = match self.mover.history.after(self.known) {
+            Err(_) if self.to_blue => Vec::new(),
+            entries => entries?,
+        };
         self.known = entries.last().map_or(self.known, |entry| entry.number);
         let others: Vec<_> = entries.iter().filter(|entry| entry.by != *self.mover.history.by()).collect();
         let fails_back = |what: &Happening| matches!(what, Happening::FailbackStarted | Happening::FailedBack { .. });
@@ -405,16 +424,17 @@ impl<'a> Shift<'a> {
 
     /// What becomes of a shift that was stopped.
     async fn stopped(&mut self, stopped: Stopped, course: &Course) -> (Outcome, Option<String>) {
+        let from = course.remaining().first().map_or(course.from, |first| course.from.min(*first));
         let (outcome, because) = match stopped {
             Stopped::Here(outcome, because) => (outcome, because),
             Stopped::Unreadable(because) => (Outcome::Held, format!("the weights: {because}")),
             Stopped::FailedBack => self.give_in().await,
             Stopped::Failed(because) => match self.settings.on_fail {
                 OnFail::Hold => (Outcome::Held, because),
-                OnFail::Rollback => self.roll_back(course.from, because).await,
+                OnFail::Rollback => self.roll_back(from, because).await,
                 OnFail::Blue => self.roll_back(Share::BLUE, because).await,
             },
-            Stopped::Broken(error) => self.roll_back(course.from, said(&error)).await,
+            Stopped::Broken(error) => self.roll_back(from, said(&error)).await,
         };
         (outcome, Some(because))
     }
@@ -475,6 +495,11 @@ impl<'a> Shift<'a> {
     fn look_every(&self) -> Duration {
         if self.mover.cloud.endpoint.is_sandbox() { Duration::from_millis(300) } else { Duration::from_secs(10) }
     }
+}
+
+/// A lever is as it was seen before; of a name that couldn't be read then anything is.
+fn is_as_before(before: &Live, lever: Lever, now: &[Weight]) -> bool {
+    before.weights(lever) == now || (lever == Lever::Dns && before.weights(lever).is_empty())
 }
 
 /// An error in one line.
