@@ -5,6 +5,7 @@ use std::time::Instant;
 use clap::Args;
 use dialoguer::Confirm;
 use serde_json::{Value, json};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use super::context::{Connection, Context};
@@ -123,16 +124,25 @@ fn resolve(outputs: &BTreeMap<String, String>, state: &State) -> BTreeMap<String
     resolved.filter(|(_, text)| !reference::is_unknown(&Value::String(text.clone()))).collect()
 }
 
-/// Turns true at the first Ctrl-C; the second ends the process at once: the journal tells the truth.
+/// Turns true at the first Ctrl-C, or when a pipeline is cancelled (SIGTERM); the second ends the process at once: the journal
+/// tells the truth.
 pub fn stop_on_ctrl_c(connection: &Connection) -> watch::Receiver<bool> {
     let (stop, stopped) = watch::channel(false);
     let observer = connection.shared.observer.clone();
     tokio::spawn(async move {
-        if tokio::signal::ctrl_c().await.is_ok() {
-            stop.send_replace(true);
-            observer.on(Event::Interrupted);
-            if tokio::signal::ctrl_c().await.is_ok() {
-                std::process::exit(INTERRUPTED.into());
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            let mut asked = async || {
+                tokio::select! {
+                    pressed = tokio::signal::ctrl_c() => pressed.is_ok(),
+                    sent = terminate.recv() => sent.is_some(),
+                }
+            };
+            if asked().await {
+                stop.send_replace(true);
+                observer.on(Event::Interrupted);
+                if asked().await {
+                    std::process::exit(INTERRUPTED.into());
+                }
             }
         }
         // Without a signal handler the run goes on, and the sender must live as long.

@@ -9,6 +9,7 @@ use super::apply::{end, stop_on_ctrl_c};
 use super::context::{Connection, Context};
 use super::failure::Failure;
 use super::{Globals, Outcome, progress};
+use crate::engine::Event;
 use crate::engine::graph::Graph;
 use crate::report::words;
 use crate::resources::tags;
@@ -43,7 +44,7 @@ impl Destroy {
             refuse_traffic(&context, &connection).await?;
         }
         if !self.yes {
-            ask(&context, connection.state_or_new(&context).steps.len())?;
+            ask(&context, &connection, connection.state_or_new(&context).steps.len())?;
         }
         let stop = stop_on_ctrl_c(&connection);
         let mut session = context
@@ -103,10 +104,12 @@ async fn warn_of_leftovers(context: &Context, connection: &Connection) -> Result
 }
 
 /// The suffix has to be typed: a `y` comes too easily.
-fn ask(context: &Context, steps: usize) -> Result<(), Failure> {
+fn ask(context: &Context, connection: &Connection, steps: usize) -> Result<(), Failure> {
     if !console::user_attended() || !console::Term::stderr().is_term() {
         return Err(Failure::new("destroy asks before it deletes, and this is no terminal", "give --yes"));
     }
+    // The question must not be drawn over.
+    connection.shared.observer.on(Event::Ended);
     let prompt = format!(
         "{} of {} {} will be deleted, data included. Type the suffix to go on",
         words::count(steps, "resource"),

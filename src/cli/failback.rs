@@ -122,6 +122,7 @@ fn end(
         if ok {
             say!("all traffic is at blue; time to effect: {:.1} s", tenths_up(done.to_effect.as_secs_f64()));
             match &done.dns_left {
+                None if !done.dns_moved => {}
                 None => say!(
                     "clients that Route 53 sent to green's edge are served by blue there; resolvers forget it within 60 s"
                 ),
@@ -146,7 +147,12 @@ fn end(
         }
         let carry_over = "keep green standing, and carry them over: docs/traffic.md, \"What green has written\"";
         match done.green_writes {
-            GreenWrites::None | GreenWrites::Counted(0) => {}
+            GreenWrites::None => {}
+            GreenWrites::Counted(0) => {
+                say!(
+                    "green has counted no payment that blue doesn't have; its queue may hold some still: {carry_over}"
+                );
+            }
             GreenWrites::Counted(writes) => {
                 let payments = words::count(usize::try_from(writes).unwrap_or(usize::MAX), "payment");
                 say!("{payments} stand in green's database, and not in blue's: they were accepted while green served.");

@@ -49,7 +49,10 @@ impl History {
         }
         let entries = history.entries()?;
         if entries.is_empty() && !globals.json {
-            progress::note(&format!("the traffic of {} was never moved: its history is empty", context.suffix));
+            progress::note(&format!(
+                "the traffic of {} was never moved, or its history is elsewhere (--state)",
+                context.suffix
+            ));
         }
         let lines = Lines::new(&entries);
         for entry in &entries {

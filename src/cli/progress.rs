@@ -140,6 +140,11 @@ impl Observer for Bars {
     fn on(&self, event: Event) {
         match event {
             Event::Observed { done, total } => {
+                if self.total.is_finished() && done < total {
+                    self.total.reset();
+                    self.total.set_message("reading");
+                    self.total.enable_steady_tick(Duration::from_millis(120));
+                }
                 self.total.set_length(total as u64);
                 self.total.set_position(done as u64);
                 // What is printed next must not be drawn over.

@@ -12,8 +12,10 @@ use super::failure::Failure;
 use super::say::say;
 use super::watcher::watcher;
 use super::{FAILED, Globals, HELD, INTERRUPTED, Outcome, progress};
+use crate::engine::Event;
 use crate::report::{happenings, words};
-use crate::state::random_hex;
+use crate::state::lock::Lock;
+use crate::state::{StateError, random_hex};
 use crate::traffic::gates::{Limits, judge, verdict};
 use crate::traffic::happening::{Happening, Lever, OnFail, Outcome as End, Verdict, Weight};
 use crate::traffic::history::{By, History, LastSeen, Unfinished, last_seen, lever_of, unfinished};
@@ -117,10 +119,11 @@ impl Shift {
         let connection = context.connect(progress::observer(globals.json)).await?;
         let levers = standing_levers(&context, &connection)?;
         let cloud = &connection.shared.cloud;
+        connection.shared.observer.on(Event::Ended);
         // A dry run writes nothing, so it needs no lock.
         let _lock = match self.dry_run {
             true => None,
-            false => Some(context.folder.lock(context.suffix.as_ref(), "provisioner shift")?),
+            false => Some(lock(&context)?),
         };
         let by = By::this_process("provisioner shift", Some(connection.caller.clone()));
         let history = History::at(context.folder.history_path(context.suffix.as_ref()), by);
@@ -143,12 +146,24 @@ impl Shift {
         if self.dry_run {
             return self.rehearse(&connection, &levers, &live, course.as_ref(), &settings).await;
         }
+        if course.is_none() && before.is_none() && live.gives(Share::BLUE) {
+            eprintln!("there is nothing to call off: no shift was left half done, and all traffic is at blue");
+            return Ok(ExitCode::SUCCESS);
+        }
+        if let (Some(before), Some(course)) = (&before, &course) {
+            if !course.resumed {
+                progress::note(&format!(
+                    "the shift to {} that was left half done is given up for this one",
+                    before.steps
+                ));
+            }
+        }
         if !self.agreed(globals, &live, course.as_ref())? {
             return Err(Failure::new("nothing was changed", "the shift was not agreed to"));
         }
         let watcher = watcher(globals.json);
-        let mover =
-            Mover { cloud, levers: &levers, history: &history, watcher: watcher.as_ref(), why: self.reason.clone() };
+        let why = self.reason.clone().or_else(|| before.as_ref().filter(|_| self.resume)?.why.clone());
+        let mover = Mover { cloud, levers: &levers, history: &history, watcher: watcher.as_ref(), why };
         notice(&mover, &live, &last_seen(&entries));
         let run = Run::new(mover, settings, live, known, stop_on_ctrl_c(&connection));
         let ended = match &course {
@@ -229,6 +244,15 @@ impl Shift {
         };
         // A walk begins where green isn't yet.
         let share = live.least();
+        if self.green.is_none() && share > steps.target() {
+            return Err(Failure::new(
+                format!("green has {share} already, more than any of the steps {steps}"),
+                format!(
+                    "`provisioner shift --green {}` takes it down to that, without gates",
+                    steps.target().percent()
+                ),
+            ));
+        }
         let next = match self.green {
             Some(_) => 0,
             None => steps.all().iter().position(|step| *step > share).unwrap_or(steps.all().len().saturating_sub(1)),
@@ -269,6 +293,14 @@ impl Shift {
         say!("{}", happenings::gates(live.most(), verdict(&checks), &checks));
         let Some(course) = course else {
             say!("would move all to blue: listeners first, DNS after");
+            for edge in &levers.edges {
+                say!("  elasticloadbalancing:ModifyListener {}: blue 100, green 0", edge.listener);
+            }
+            levers
+                .dns
+                .iter()
+                .for_each(|dns| say!("  route53:ChangeResourceRecordSets {}: blue 100, green 0", dns.name));
+            say!("nothing was written");
             return Ok(ExitCode::SUCCESS);
         };
         for to in course.remaining() {
@@ -282,7 +314,11 @@ impl Shift {
                     split.green
                 );
             }
-            let hold = if *to > live.least() { words::duration(settings.hold) } else { String::new() };
+            let hold = if *to > live.least() || (course.resumed && *to == live.least()) {
+                words::duration(settings.hold)
+            } else {
+                String::new()
+            };
             if levers.have_edges() && !hold.is_empty() {
                 say!("  hold for {hold}, with gates");
             }
@@ -296,6 +332,21 @@ impl Shift {
         say!("nothing was written");
         Ok(if verdict(&checks) == Verdict::Fail { ExitCode::from(FAILED) } else { ExitCode::SUCCESS })
     }
+}
+
+/// Keeps other shifts and applies away.
+fn lock(context: &Context) -> Result<Lock, Failure> {
+    context.folder.lock(context.suffix.as_ref(), "provisioner shift").map_err(|error| match error {
+        StateError::Locked { holder, .. } => Failure::new(
+            format!("another run is at work: {holder}"),
+            format!(
+                "Ctrl-C there ends it; `provisioner watch --suffix {0}` shows a shift and can make it hold; `provisioner failback \
+                 --suffix {0}` waits for nobody",
+                context.suffix
+            ),
+        ),
+        error => error.into(),
+    })
 }
 
 /// The weights that aren't as the history has seen them last.

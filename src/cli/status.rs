@@ -9,7 +9,7 @@ use super::context::{self, Connection, Context};
 use super::failure::Failure;
 use super::say::say;
 use super::{Globals, Outcome, progress};
-use crate::engine::Action;
+use crate::engine::{Action, Event};
 use crate::report::{self, words};
 use crate::traffic::gates::Limits;
 use crate::traffic::history::{By, History};
@@ -29,8 +29,12 @@ impl Status {
         let traffic = traffic(&context, &connection).await?;
         let bound = context.system.failback_bound();
         if !globals.json {
+            connection.shared.observer.on(Event::Ended);
             let account = &connection.shared.account;
             say!("{} {} in account {account}", context.system.name(), style(&context.suffix).bold());
+            if connection.state.is_none() {
+                say!("there is no state of it: it was never applied, or its state is elsewhere (--state)");
+            }
             if let Some(picture) = &traffic {
                 let lines = report::traffic::lines(picture, &bound, context.suffix.as_ref());
                 lines.iter().for_each(|line| say!("{line}"));

@@ -30,13 +30,13 @@ use crate::engine::events::Silent;
 use crate::traffic::Levers;
 use crate::traffic::bound::Bound;
 use crate::traffic::happening::Happening;
-use crate::traffic::history::{By, Entry, History};
+use crate::traffic::history::{Alive, By, Entry, History};
 
 use child::{Launcher, Started};
 use keys::{Does, Open, Situation, Wish, press};
 use look::{Look, Looker, Trail};
 use screen::{Command, Place, Scene};
-use under_way::{Alive, UnderWay, is_settled};
+use under_way::{UnderWay, is_settled};
 
 /// `provisioner watch`
 #[derive(Debug, Args)]

@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use console::{Term, style};
 use indicatif::{ProgressBar, ProgressStyle};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::progress::print_json;
 use crate::report::happenings::sentence;
 use crate::report::words;
 use crate::traffic::Share;
+use crate::traffic::happening::{Happening, Lever};
 use crate::traffic::history::Entry;
 use crate::traffic::mover::Watcher;
 
@@ -47,6 +49,7 @@ impl Lines {
     fn new() -> Self {
         let bar = if Term::stderr().is_term() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
         bar.set_style(ProgressStyle::with_template("{spinner} {msg} {elapsed}").expect("a template of ours"));
+        bar.set_message("reading the weights");
         bar.enable_steady_tick(Duration::from_millis(120));
         Lines { bar }
     }
@@ -58,13 +61,24 @@ impl Lines {
 
 impl Watcher for Lines {
     fn happened(&self, entry: &Entry) {
+        match &entry.what {
+            Happening::Writing { lever: Lever::Listeners, to, .. } => {
+                self.bar.set_message(format!("{to}: writing listeners"))
+            }
+            Happening::Writing { lever: Lever::Dns, to, .. } => {
+                self.bar.set_message(format!("{to}: writing DNS, usually known everywhere within a minute"));
+            }
+            Happening::Written { .. } | Happening::StepDone { .. } => self.bar.set_message("looking at green"),
+            _ => {}
+        }
         self.say(&format!("{} {}", style(entry.at.strftime("%H:%M:%S")).dim(), sentence(&entry.what)));
     }
 
     fn holding(&self, green: Share, time: Duration) {
         let what = format!("holding {green} for {}", words::duration(time));
         self.bar.reset_elapsed();
-        self.bar.set_message(what.clone());
+        let until = Timestamp::now().checked_add(time).unwrap_or(Timestamp::MAX);
+        self.bar.set_message(format!("holding {green} until {}", until.strftime("%H:%M:%S UTC")));
         self.say(&format!("{what}: Ctrl-C holds it there"));
     }
 

@@ -18,6 +18,9 @@ pub fn sentence(what: &Happening) -> String {
                 OnFail::Blue => "all to blue".to_owned(),
                 OnFail::Hold => "it stays where it is".to_owned(),
             };
+            if steps.target() <= *from {
+                return format!("{begins} {from} → {steps}, without gates");
+            }
             format!("{begins} {from} → {steps}, each held for {hold}; if a gate fails: {else_}")
         }
         Happening::Gates { green, verdict, checks } => gates(*green, *verdict, checks),

@@ -8,7 +8,7 @@ use crate::engine::StepError;
 use crate::traffic::bound::Bound;
 use crate::traffic::gates::Reading;
 use crate::traffic::happening::Verdict;
-use crate::traffic::history::Unfinished;
+use crate::traffic::history::{Alive, By, Unfinished};
 use crate::traffic::live::in_words;
 use crate::traffic::picture::Picture;
 
@@ -30,15 +30,21 @@ pub fn lines(picture: &Picture, bound: &Bound, suffix: &str) -> Vec<String> {
     }
     if let Some(unfinished) = &picture.unfinished {
         lines.push(format!("  {}", half_done(unfinished)));
-        if !unfinished.going_back && !unfinished.overruled {
+        let runs = unfinished.ended.is_none() && alive(unfinished) == Alive::Yes;
+        if runs {
+            lines.push(format!("    → to see it and steer it: provisioner watch --suffix {suffix}"));
+            lines.push(format!("    → to take all back at once: provisioner failback --suffix {suffix}"));
+        } else if !unfinished.going_back && !unfinished.overruled {
             lines.push(format!("    → to go on: provisioner shift --suffix {suffix} --resume"));
         }
-        lines.push(format!("    → to take it back to blue: provisioner shift --suffix {suffix} --abort"));
+        if !runs {
+            lines.push(format!("    → to take it back to blue: provisioner shift --suffix {suffix} --abort"));
+        }
     }
     if picture.changed_by_others {
         lines.push("  somebody else has changed weights: they aren't what `provisioner history` ends with".to_owned());
     }
-    lines.push(format!("Gates: {}", happenings::verdict(picture.verdict)));
+    lines.push(format!("Gates, by the last 5 minutes: {}", happenings::verdict(picture.verdict)));
     let checks = picture.checks.iter();
     lines.extend(checks.map(|check| format!("  {} {}: {}", sign(check.verdict), check.name, check.reading)));
     for (environment, reading) in [("blue", &picture.readings.blue), ("green", &picture.readings.green)] {
@@ -68,7 +74,12 @@ pub fn json(picture: &Picture, bound: &Bound) -> Value {
         "last_5_minutes": {"blue": reading(&picture.readings.blue), "green": reading(&picture.readings.green)},
         "unfinished": picture.unfinished.as_ref().map(|unfinished| json!({
             "shift": unfinished.shift, "steps": unfinished.steps, "at": unfinished.at, "from": unfinished.from,
-            "started": unfinished.started,
+            "started": unfinished.started, "runs": match alive(unfinished) {
+                _ if unfinished.ended.is_some() => Some(false),
+                Alive::Yes => Some(true),
+                Alive::No => Some(false),
+                Alive::Unknown => None,
+            },
         })),
         "failback_bound": {
             "seconds": bound.total().as_secs(),
@@ -87,6 +98,10 @@ fn sign(verdict: Verdict) -> char {
     }
 }
 
+fn alive(unfinished: &Unfinished) -> Alive {
+    Alive::of(&unfinished.by, &By::this_process("provisioner status", None))
+}
+
 fn half_done(unfinished: &Unfinished) -> String {
     let Unfinished { steps, at, started, ended, .. } = unfinished;
     let since = started.strftime("%Y-%m-%d %H:%M:%S UTC");
@@ -95,7 +110,11 @@ fn half_done(unfinished: &Unfinished) -> String {
             let because = because.as_ref().map(|because| format!(": {because}")).unwrap_or_default();
             format!("{}{because}", happenings::outcome(*outcome))
         }
-        None => "it is under way, or its process has died".to_owned(),
+        None => match alive(unfinished) {
+            Alive::Yes => format!("process {} of {} is at it", unfinished.by.process, unfinished.by.user),
+            Alive::No => format!("process {} that was at it is gone", unfinished.by.process),
+            Alive::Unknown => format!("it is under way on {}, or its process there has died", unfinished.by.host),
+        },
     };
     format!("a shift to {steps}, begun {since}, is at its step {at}; {how}")
 }

@@ -22,6 +22,8 @@ pub struct Done {
     pub to_effect: Duration,
     /// What couldn't be moved, and why.
     pub failed: Vec<(String, Error)>,
+    /// Clients were sent to green's edge, too.
+    pub dns_moved: bool,
     /// Why the name isn't at blue, although all customers are: the listeners decide.
     pub dns_left: Option<Error>,
     /// How many writes of green's customers blue doesn't have.
@@ -69,8 +71,10 @@ pub async fn run(mover: &Mover<'_>, started: Instant, mut dns_left: Option<Error
     };
     let ((run, mut to_effect), name) = tokio::join!(edges, name_to_blue_for_good(mover));
     let Run { mut from, mut request_ids, mut failed, .. } = run;
+    let mut dns_moved = false;
     match name {
         Ok((had, ids)) => {
+            dns_moved = !ids.is_empty();
             from.extend(had);
             request_ids.extend(ids);
         }
@@ -102,7 +106,7 @@ pub async fn run(mover: &Mover<'_>, started: Instant, mut dns_left: Option<Error
     };
     history = history.and(mover.record(end).map(drop));
     let green_writes = green_writes(mover, before.ok().as_deref(), green_served).await;
-    Done { to_effect, failed, dns_left, green_writes, history: history.err() }
+    Done { to_effect, failed, dns_moved, dns_left, green_writes, history: history.err() }
 }
 
 async fn green_writes(mover: &Mover<'_>, before: Option<&[Entry]>, green_served: bool) -> GreenWrites {

@@ -99,6 +99,8 @@ const FEW: f64 = 10.0;
 /// Green is broken if so many percent of its requests fail, or so many times what may.
 const BROKEN_PERCENT: f64 = 50.0;
 const BROKEN_TIMES: f64 = 10.0;
+/// Of an alarm's reason, characters.
+const LONGEST_REASON: usize = 120;
 /// By how much sums of counts may be off.
 const ROUNDING: f64 = 1e-9;
 
@@ -191,8 +193,16 @@ impl AlarmReading {
             AlarmState::InsufficientData => "is in INSUFFICIENT_DATA",
             AlarmState::Missing => "isn't there",
         };
-        let because = self.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+        let because = self.reason.as_ref().map(|reason| format!(": {}", short(reason))).unwrap_or_default();
         format!("{} {state}{because}", self.name)
+    }
+}
+
+/// The beginning of what CloudWatch says at length: all of it is in the console.
+fn short(reason: &str) -> String {
+    match reason.char_indices().nth(LONGEST_REASON) {
+        Some((end, _)) => format!("{}…", reason[..end].trim_end()),
+        None => reason.to_owned(),
     }
 }
 

@@ -13,13 +13,13 @@ use super::keys::{Does, Open, Situation, Wish, press};
 use super::look::{Look, Trail};
 use super::screen::{Command, Place, Scene};
 use super::strokes::FRAME;
-use super::under_way::{Alive, Phase, UnderWay, is_settled};
+use super::under_way::{Phase, UnderWay, is_settled};
 use crate::aws::Error;
 use crate::traffic::Share;
 use crate::traffic::bound::Bound;
 use crate::traffic::gates::{AlarmReading, AlarmState, Limits, Reading, Readings, Targets, judge, verdict};
 use crate::traffic::happening::{Check, Happening, Lever, OnFail, Outcome, Verdict, Weight};
-use crate::traffic::history::{By, Entry};
+use crate::traffic::history::{Alive, By, Entry};
 use crate::traffic::picture::Picture;
 use crate::traffic::share::Split;
 

@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rustix::process::{Pid, test_kill_process};
 
 use crate::report::happenings;
 use crate::traffic::Share;
 use crate::traffic::happening::{Happening, Lever, Outcome, Verdict, to_blame};
-use crate::traffic::history::{By, Entry, Unfinished, unfinished};
+use crate::traffic::history::{Alive, By, Entry, Unfinished, unfinished};
 
 /// A shift that isn't over.
 #[derive(Clone, Debug)]
@@ -53,32 +52,6 @@ pub enum Phase {
     Left(Outcome, Option<String>),
     /// Its process is gone, and it stays where it is.
     Died,
-}
-
-/// Whether a process runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Alive {
-    /// It does.
-    Yes,
-    /// It doesn't.
-    No,
-    /// It is on another machine.
-    Unknown,
-}
-
-impl Alive {
-    /// Whether this process runs, as far as `here` can tell.
-    pub fn of(by: &By, here: &By) -> Self {
-        if by.host != here.host {
-            return Alive::Unknown;
-        }
-        let Some(process) = by.process.try_into().ok().and_then(Pid::from_raw) else { return Alive::No };
-        match test_kill_process(process) {
-            Err(rustix::io::Errno::SRCH) => Alive::No,
-            // Also where it is somebody else's.
-            _ => Alive::Yes,
-        }
-    }
 }
 
 impl UnderWay {

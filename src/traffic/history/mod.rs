@@ -4,6 +4,7 @@
 //! when [`History::append`] returns. Nothing that can be read from AWS is read from here: the history says who did what, and
 //! what was meant.
 
+mod alive;
 mod chain;
 mod file;
 mod story;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::happening::Happening;
 
+pub use alive::Alive;
 pub use file::History;
 pub use story::{Expected, LastSeen, Unfinished, green_since, last_seen, lever_of, unfinished};
 

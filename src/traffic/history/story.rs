@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::Entry;
+use super::{By, Entry};
 use crate::traffic::gates::Limits;
 use crate::traffic::happening::{Happening, Lever, OnFail, Outcome, Weight};
 use crate::traffic::share::{Share, Steps};
@@ -34,6 +34,10 @@ pub struct Unfinished {
     pub limits: Option<Limits>,
     /// When it was begun, also if it went on since.
     pub started: Timestamp,
+    /// Who began it, or went on with it last.
+    pub by: By,
+    /// Why, in the words of whoever began it.
+    pub why: Option<String>,
     /// How it was left, and why; `None` if it runs still, or its process died.
     pub ended: Option<(Outcome, Option<String>)>,
 }
@@ -93,6 +97,8 @@ fn begun(entry: &Entry, before: Option<Unfinished>) -> Option<Unfinished> {
         overruled: false,
         patience_seconds: *patience_seconds,
         limits: *limits,
+        by: entry.by.clone(),
+        why: entry.why.clone(),
         started: before.map_or(entry.at, |before| before.started),
         ended: None,
     })
@@ -246,7 +252,6 @@ pub fn green_since(entries: &[Entry]) -> Option<Timestamp> {
 mod tests {
     use super::*;
     use crate::traffic::happening::Verdict;
-    use crate::traffic::history::By;
     use crate::traffic::share::Split;
 
     /// Entries of these happenings, a second after each other: the first at second 1.
