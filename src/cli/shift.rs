@@ -150,13 +150,8 @@ impl Shift {
             eprintln!("there is nothing to call off: no shift was left half done, and all traffic is at blue");
             return Ok(ExitCode::SUCCESS);
         }
-        if let (Some(before), Some(course)) = (&before, &course) {
-            if !course.resumed {
-                progress::note(&format!(
-                    "the shift to {} that was left half done is given up for this one",
-                    before.steps
-                ));
-            }
+        if let (Some(before), Some(Course { resumed: false, .. })) = (&before, &course) {
+            progress::note(&format!("the shift to {} that was left half done is given up for this one", before.steps));
         }
         if !self.agreed(globals, &live, course.as_ref())? {
             return Err(Failure::new("nothing was changed", "the shift was not agreed to"));

@@ -111,10 +111,9 @@ pub async fn write(cloud: &Cloud, dns: &DnsLever, now: &NameNow, share: Share) -
         };
         let is_refused = error.is_code("InvalidChangeBatch");
         // A try before may have been taken although its answer was lost.
-        if is_refused || error.class == Class::OutcomeUnknown {
-            if read(cloud, dns).await.is_ok_and(|now| now.split().is(share)) {
-                return Ok(Submitted { request_id: error.request_id, change: None });
-            }
+        let may_stand = is_refused || error.class == Class::OutcomeUnknown;
+        if may_stand && read(cloud, dns).await.is_ok_and(|now| now.split().is(share)) {
+            return Ok(Submitted { request_id: error.request_id, change: None });
         }
         if is_refused {
             return Err(error.with_help("somebody else has changed the records of this name at the same moment"));

@@ -111,6 +111,9 @@ fn weights((lever, split): &Row, name: usize, wide: usize) -> Line<'static> {
 /// The width of `99.9 %`.
 const PERCENT: usize = 6;
 
+/// Picks one of the values that are drawn.
+type Values = fn(&Series) -> &VecDeque<Option<f64>>;
+
 /// What customers get, blue's next to green's.
 pub fn draw_customers(scene: &Scene, pen: Pen, frame: &mut Frame, area: Rect) {
     let title = Line::from(vec![Span::styled(" Customers ", STRONG), Span::styled("in the last 5 minutes ", QUIET)]);
@@ -120,7 +123,7 @@ pub fn draw_customers(scene: &Scene, pen: Pen, frame: &mut Frame, area: Rect) {
     let head =
         |name: &str, style: Style| Span::styled(pad(&format!("{} {name}", " ".repeat(2)), half), style.patch(STRONG));
     let mut lines = vec![Line::from(vec![Span::raw(" ".repeat(LABEL)), head("blue", BLUE), head("green", GREEN)])];
-    let rows: [(&str, fn(&Series) -> &_, fn(f64) -> String); 3] = [
+    let rows: [(&str, Values, fn(f64) -> String); 3] = [
         (
             "requests/min",
             |series| &series.requests,
@@ -136,7 +139,7 @@ pub fn draw_customers(scene: &Scene, pen: Pen, frame: &mut Frame, area: Rect) {
     for (label, of, text) in rows {
         let mut spans = vec![Span::raw(pad(label, LABEL))];
         for (series, style) in [(&scene.trail.blue, BLUE), (&scene.trail.green, GREEN)] {
-            let values: &VecDeque<Option<f64>> = of(series);
+            let values = of(series);
             let last = values.back().copied().flatten().map_or("–".to_owned(), text);
             let line = sparkline(values.iter(), half.saturating_sub(VALUE + 2));
             spans.push(Span::raw(format!("{} ", pad_left(&last, VALUE))));
