@@ -10,6 +10,10 @@ build:
 test *arguments:
     ./test {{ arguments }}
 
+# Kills the tool at every changing call of a system's life; goes on where target/kill-matrix/report.jsonl ends. An hour
+kill-matrix seed="1":
+    KILL_MATRIX_SEED={{ seed }} cargo test --test it kill_matrix::the_whole_matrix -- --ignored --nocapture
+
 # Formatting and lints, as in CI
 lint:
     cargo fmt --check

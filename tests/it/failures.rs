@@ -273,31 +273,6 @@ async fn of_two_runs_at_once_one_works_and_the_other_says_who_does() {
     assert_settled(&cli).await;
 }
 
-#[tokio::test]
-async fn an_apply_after_killed_ones_completes_without_making_anything_twice() {
-    let sandbox = Sandbox::fresh().await;
-    let cli = Cli::new(&sandbox);
-    // Early, when little is recorded, and later, when much is in flight.
-    for steps in [20, 100, 150] {
-        let run = cli.start(&APPLY);
-        run.says_often("\"step_done\"", steps).await;
-        run.kill();
-        assert_eq!(run.finish().await.code, None);
-        assert!(cli.state_folder().join("dev1.journal").exists(), "a killed run leaves its journal");
-    }
-    let last = cli.run(&APPLY).await.ok().summary();
-    assert!(last.failed == 0 && last.created > 0, "{last:?}");
-    assert_eq!(last.created + last.unchanged + last.updated + adopted(&last), count(&cli), "{last:?}");
-    assert_eq!((last.replaced, last.deleted), (0, 0));
-    assert!(!cli.state_folder().join("dev1.journal").exists());
-    assert_eq!(cli.state("dev1").get("intents"), None);
-    sandbox.account(&REGIONS).await.assert_no_twins();
-    assert_settled(&cli).await;
-    let before_all = Sandbox::fresh().await.account(&REGIONS).await;
-    cli.run(&["destroy", "--suffix", "dev1", "--yes"]).await.ok();
-    before_all.assert_same(&sandbox.account(&REGIONS).await);
-}
-
 /// How many steps are recorded.
 fn count(cli: &Cli) -> u64 {
     cli.state("dev1")["steps"].as_object().unwrap().len() as u64

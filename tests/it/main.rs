@@ -5,6 +5,7 @@
 mod drift;
 mod engine;
 mod failures;
+mod kill_matrix;
 mod lifecycle;
 mod payments;
 mod sandbox;

@@ -92,7 +92,7 @@ impl Resource for LoadBalancer {
         let outputs = outputs(balancer);
         let siblings = ours(cx, all.iter().map(types::LoadBalancer::load_balancer_arn));
         let (attributes, tags) = tokio::try_join!(attributes(cx, &outputs.arn), tags_of(cx, &outputs.arn, &siblings))?;
-        let logs = attribute::<bool>(&attributes, "access_logs.s3.enabled")?.then(|| AccessLogs {
+        let logs = attribute::<bool>(&attributes, "access_logs.s3.enabled", "false")?.then(|| AccessLogs {
             bucket: attributes.get("access_logs.s3.bucket").cloned().unwrap_or_default(),
             prefix: attributes.get("access_logs.s3.prefix").cloned().unwrap_or_default(),
         });
@@ -102,12 +102,12 @@ impl Resource for LoadBalancer {
             internal: balancer.scheme() == Some(&Scheme::Internal),
             subnets: zones.filter_map(|zone| zone.subnet_id()).map(Into::into).collect(),
             security_groups: balancer.security_groups().iter().map(Into::into).collect(),
-            drop_invalid_headers: attribute(&attributes, "routing.http.drop_invalid_header_fields.enabled")?,
-            desync_mitigation: attribute(&attributes, "routing.http.desync_mitigation_mode")?,
+            drop_invalid_headers: attribute(&attributes, "routing.http.drop_invalid_header_fields.enabled", "false")?,
+            desync_mitigation: attribute(&attributes, "routing.http.desync_mitigation_mode", "defensive")?,
             access_logs: logs,
-            deletion_protection: attribute(&attributes, "deletion_protection.enabled")?,
-            idle_timeout_seconds: attribute(&attributes, "idle_timeout.timeout_seconds")?,
-            http2: attribute(&attributes, "routing.http2.enabled")?,
+            deletion_protection: attribute(&attributes, "deletion_protection.enabled", "false")?,
+            idle_timeout_seconds: attribute(&attributes, "idle_timeout.timeout_seconds", "60")?,
+            http2: attribute(&attributes, "routing.http2.enabled", "true")?,
         };
         Ok(Some(Found::tagged(spec, outputs, tags)))
     }

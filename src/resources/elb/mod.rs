@@ -65,8 +65,8 @@ async fn tag(cx: &Cx, arn: &str, set: &Tags, remove: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// The value of an attribute of a load balancer or target group.
-fn attribute<T: std::str::FromStr>(attributes: &HashMap<String, String>, key: &str) -> Result<T> {
-    let value = attributes.get(key).map(String::as_str).unwrap_or_default();
+/// The value of an attribute of a load balancer or target group; AWS's default for one that was never set and isn't told.
+fn attribute<T: std::str::FromStr>(attributes: &HashMap<String, String>, key: &str, default: &str) -> Result<T> {
+    let value = attributes.get(key).map_or(default, String::as_str);
     value.parse().map_err(|_| Error::local(format!("elasticloadbalancing: {key} is {value:?}")))
 }

@@ -117,8 +117,8 @@ impl Resource for TargetGroup {
         let spec = TargetGroup {
             name: name.get(..name.len().saturating_sub(HASH)).unwrap_or_default().to_owned(),
             health_check: health_check(group),
-            deregistration_delay_seconds: if is_function { None } else { Some(attribute(&attributes, DELAY)?) },
-            multi_value_headers: is_function && attribute(&attributes, MULTI_VALUE)?,
+            deregistration_delay_seconds: if is_function { None } else { Some(attribute(&attributes, DELAY, "300")?) },
+            multi_value_headers: is_function && attribute(&attributes, MULTI_VALUE, "false")?,
             targets,
         };
         Ok(Some(Found::tagged(spec, outputs, tags)))

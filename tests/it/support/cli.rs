@@ -15,8 +15,8 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 
-use super::Sandbox;
 use super::wait::wait_for;
+use super::{Proxy, Sandbox};
 
 /// No command takes this long against a sandbox; on a busy machine one may take long.
 const LIMIT: Duration = Duration::from_secs(600);
@@ -39,6 +39,13 @@ impl Cli {
                 cli.environment.extend(credentials.map(|(name, value)| (name.to_owned(), value)));
             }
         }
+        cli
+    }
+
+    /// Works on the AWS behind this proxy.
+    pub fn through(proxy: &Proxy) -> Self {
+        let mut cli = Cli::offline();
+        cli.flags.extend(["--sandbox".to_owned(), "--sandbox-port".to_owned(), proxy.port().to_string()]);
         cli
     }
 

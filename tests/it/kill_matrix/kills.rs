@@ -1,0 +1,172 @@
+//! Which calls the tool is killed at, and which it was.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use serde::{Deserialize, Serialize};
+
+use super::GAP;
+use crate::support::proxy::{Call, Fault, Moment};
+
+/// What the tool is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// An apply from nothing.
+    Apply,
+    /// An apply that updates and replaces.
+    Change,
+    /// A destroy.
+    Destroy,
+}
+
+/// One way to die.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Point {
+    /// In what.
+    pub phase: Phase,
+    /// At which call.
+    pub key: String,
+    /// When.
+    pub moment: Moment,
+}
+
+/// How points are chosen.
+#[derive(Clone, Debug)]
+pub enum Choice {
+    /// The answer of every call.
+    Every,
+    /// These.
+    Others(BTreeMap<(Phase, String), Moment>),
+    /// Every so often, at any moment, by this seed.
+    Sample(u64),
+}
+
+/// The points that are done or being done, by whatever life.
+pub type Claims = Arc<Mutex<BTreeSet<Point>>>;
+
+/// The kills of one life.
+#[derive(Clone)]
+pub struct Kills(Arc<Mutex<Inner>>);
+
+struct Inner {
+    choice: Choice,
+    claims: Claims,
+    phase: Phase,
+    /// So many changing calls since the last kill.
+    since: usize,
+    /// How many there must be.
+    gap: usize,
+    points: Vec<Point>,
+    troubles: Vec<(Point, String)>,
+    /// There was a call to kill at, too soon after another one.
+    was_late: bool,
+}
+
+impl Kills {
+    /// Of a life for itself.
+    pub fn new(choice: Choice) -> Self {
+        Kills::among(choice, Claims::default())
+    }
+
+    /// Of a life that leaves out what others have done.
+    pub fn among(choice: Choice, claims: Claims) -> Self {
+        let gap = if let Choice::Sample(seed) = choice { usize::try_from(seed % 16).unwrap_or(0) } else { 0 };
+        Kills(Arc::new(Mutex::new(Inner {
+            choice,
+            claims,
+            phase: Phase::Apply,
+            since: 0,
+            gap,
+            points: Vec::new(),
+            troubles: Vec::new(),
+            was_late: false,
+        })))
+    }
+
+    /// What the tool does from now on.
+    pub fn enter(&self, phase: Phase) {
+        self.lock().phase = phase;
+    }
+
+    /// Says if a call is to be the last one.
+    pub fn judge(&self, call: &Call) -> Option<Fault> {
+        let mut inner = self.lock();
+        if !call.is_change {
+            return None;
+        }
+        inner.since += 1;
+        let point = inner.point(call)?;
+        let is_late = inner.since <= inner.gap;
+        if is_late {
+            inner.was_late = true;
+            return None;
+        }
+        if !matches!(inner.choice, Choice::Sample(_))
+            && !inner.claims.lock().expect("no panic here").insert(point.clone())
+        {
+            return None;
+        }
+        inner.since = 0;
+        inner.gap = match inner.choice {
+            Choice::Sample(seed) => 45 + (call.dice(seed) % 16) as usize,
+            _ => GAP,
+        };
+        let fault = Fault::Kill(point.moment);
+        inner.points.push(point);
+        Some(fault)
+    }
+
+    /// Where the tool died, in this order.
+    pub fn points(&self) -> Vec<Point> {
+        self.lock().points.clone()
+    }
+
+    /// A run that wasn't killed didn't succeed. The last kill is to blame.
+    pub fn blame(&self, said: &str) {
+        let mut inner = self.lock();
+        let last = inner.points.last().cloned();
+        let phase = inner.phase;
+        let nobody = || Point { phase, key: "no kill at all".to_owned(), moment: Moment::BeforeSend };
+        inner.troubles.push((last.unwrap_or_else(nobody), said.to_owned()));
+    }
+
+    /// What was blamed on which point.
+    pub fn blamed(&self) -> Vec<(Point, String)> {
+        self.lock().troubles.clone()
+    }
+
+    /// [`blamed`](Self::blamed) for people.
+    pub fn troubles(&self) -> Vec<String> {
+        self.blamed().into_iter().map(|(point, said)| format!("after {point:?}: {said}")).collect()
+    }
+
+    /// There was nothing to kill at.
+    pub fn is_idle(&self) -> bool {
+        let inner = self.lock();
+        inner.points.is_empty() && !inner.was_late && inner.phase == Phase::Destroy
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().expect("no panic holds this lock")
+    }
+}
+
+impl Inner {
+    /// The point that this call is, if it is wanted and nobody has it.
+    fn point(&self, call: &Call) -> Option<Point> {
+        let phase = self.phase;
+        let moment = match &self.choice {
+            Choice::Every => Moment::BeforeAnswer,
+            Choice::Others(wanted) => *wanted.get(&(phase, call.key.clone()))?,
+            Choice::Sample(seed) => match (call.dice(*seed) >> 8) % 4 {
+                0 => Moment::BeforeSend,
+                1 => Moment::AfterAnswer,
+                _ => Moment::BeforeAnswer,
+            },
+        };
+        let point = Point { phase, key: call.key.clone(), moment };
+        let is_taken = self.claims.lock().expect("no panic holds this lock").contains(&point);
+        (!is_taken).then_some(point)
+    }
+}

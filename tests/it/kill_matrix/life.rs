@@ -1,0 +1,146 @@
+//! One life of a system, from nothing to nothing, with a tool that dies again and again.
+
+use super::kills::{Kills, Phase};
+use crate::support::{Cli, Proxy, Sandbox};
+
+/// Where the system lives.
+pub const REGIONS: [&str; 2] = ["us-east-1", "us-east-2"];
+
+const FIRST: &str = r#"
+[notifications]
+emails = ["operations@example.com", "night@example.com"]
+"#;
+
+/// What of [`FIRST`] changes in place, what goes, and what is replaced: the zone with all records in it.
+const SECOND: &str = r#"
+dns.zone = "cards-{suffix}.internal"
+
+[network]
+nat = "single"
+
+[database]
+min_acu = 1
+max_acu = 32
+
+[logs]
+retention_days = 90
+
+[alarms]
+queue_depth = 4000
+
+[notifications]
+emails = ["operations@example.com", "day@example.com"]
+"#;
+
+/// The sandbox forgets calls beyond so many.
+const REMEMBERED: usize = 20_000;
+/// How many changes are shown before one that went wrong.
+const SHOWN: usize = 100;
+/// How often a phase may fail without being killed: a second run may find its way where the first didn't, and the rest
+/// of the life still tells something.
+const FAILURES: usize = 3;
+
+/// Lives. What a run that wasn't killed complains of is blamed on the last kill; what stands wrongly at the end of a phase
+/// is a panic.
+pub async fn live(kills: &Kills) {
+    let sandbox = Sandbox::fresh().await;
+    let proxy = Proxy::before(&sandbox);
+    let cli = Cli::through(&proxy);
+    let judge = kills.clone();
+    proxy.on_call(move |call| judge.judge(call));
+    let life = Life { kills, sandbox, proxy, cli };
+
+    life.cli.configure(FIRST);
+    life.through(Phase::Apply, &["apply", "--suffix", "dev1", "--json"]).await;
+    life.is_settled().await;
+
+    life.cli.configure(SECOND);
+    life.through(Phase::Change, &["apply", "--suffix", "dev1", "--json", "--yes-take-traffic-down"]).await;
+    life.is_settled().await;
+    life.sandbox.account(&REGIONS).await.assert_no_twins();
+
+    life.through(Phase::Destroy, &["destroy", "--suffix", "dev1", "--json", "--yes"]).await;
+    life.sandbox.account(&REGIONS).await.assert_empty();
+    life.cli.run(&["destroy", "--suffix", "dev1", "--yes"]).await.ok().says("nothing to destroy");
+}
+
+struct Life<'a> {
+    kills: &'a Kills,
+    sandbox: Sandbox,
+    proxy: Proxy,
+    cli: Cli,
+}
+
+impl Life<'_> {
+    /// Runs this until it ends by itself, and well.
+    async fn through(&self, phase: Phase, arguments: &[&str]) {
+        self.kills.enter(phase);
+        self.sandbox.forget_calls();
+        self.proxy.forget_calls();
+        self.run(phase, arguments).await;
+        self.calls_agree();
+    }
+
+    /// The proxy has seen what the sandbox has: no call went by another way, and none was taken for something else.
+    fn calls_agree(&self) {
+        let of_sandbox = self.sandbox.calls();
+        if of_sandbox.len() >= REMEMBERED {
+            return;
+        }
+        let name = |service: &str, operation: &str, status: u16| format!("{service}:{operation} {status}");
+        let mut seen: Vec<String> = of_sandbox
+            .into_iter()
+            .map(|call| name(&call.service, call.operation.as_deref().unwrap_or_default(), call.status))
+            .collect();
+        let passed = self.proxy.calls().into_iter();
+        let mut passed: Vec<String> = passed
+            .filter_map(|logged| Some(name(&logged.call.service, &logged.call.operation, logged.status?)))
+            .collect();
+        seen.sort();
+        passed.sort();
+        assert_eq!(passed, seen);
+    }
+
+    async fn run(&self, phase: Phase, arguments: &[&str]) {
+        let mut failures = 0;
+        loop {
+            let killed = self.kills.points().len();
+            let run = self.cli.start(arguments);
+            self.proxy.may_kill(run.pid());
+            let run = run.finish().await;
+            self.proxy.settle().await;
+            match run.code {
+                Some(0) => return,
+                None => assert!(self.kills.points().len() > killed, "something else killed `{}`", arguments[0]),
+                Some(_) => {
+                    failures += 1;
+                    let said = format!("{}{}{}", run.stdout, run.stderr, self.last_changes());
+                    self.kills.blame(&said);
+                    assert!(
+                        failures < FAILURES,
+                        "{phase:?} fails again and again after {:?}:\n{said}",
+                        self.kills.points().last()
+                    );
+                }
+            }
+        }
+    }
+
+    /// The latest changes, of whatever run.
+    fn last_changes(&self) -> String {
+        let calls = self.proxy.calls();
+        let changes = calls.iter().filter(|logged| logged.call.is_change);
+        let lines: Vec<_> =
+            changes.map(|logged| format!("{:?} {:?} {}\n", logged.status, logged.fault, logged.call.key)).collect();
+        lines[lines.len().saturating_sub(SHOWN)..].concat()
+    }
+
+    /// Nothing is left to do.
+    async fn is_settled(&self) {
+        let plan = self.cli.run(&["plan", "--suffix", "dev1", "--json", "--detailed-exitcode"]).await;
+        let (code, said) = (plan.code, plan.stdout.clone());
+        let summary = plan.summary();
+        let adopted = summary.rest["adopted"].as_u64();
+        assert!(code == Some(0) && adopted == Some(0), "a plan that isn't empty:\n{said}");
+    }
+}
