@@ -112,7 +112,7 @@ fn weights((lever, split): &Row, name: usize, wide: usize) -> Line<'static> {
 const PERCENT: usize = 6;
 
 /// A label, which values are drawn, and how one of them is said.
-type Row = (&'static str, fn(&Series) -> &VecDeque<Option<f64>>, fn(f64) -> String);
+type Drawn = (&'static str, fn(&Series) -> &VecDeque<Option<f64>>, fn(f64) -> String);
 
 /// What customers get, blue's next to green's.
 pub fn draw_customers(scene: &Scene, pen: Pen, frame: &mut Frame, area: Rect) {
@@ -123,7 +123,7 @@ pub fn draw_customers(scene: &Scene, pen: Pen, frame: &mut Frame, area: Rect) {
     let head =
         |name: &str, style: Style| Span::styled(pad(&format!("{} {name}", " ".repeat(2)), half), style.patch(STRONG));
     let mut lines = vec![Line::from(vec![Span::raw(" ".repeat(LABEL)), head("blue", BLUE), head("green", GREEN)])];
-    let rows: [Row; 3] = [
+    let rows: [Drawn; 3] = [
         (
             "requests/min",
             |series| &series.requests,
