@@ -45,7 +45,7 @@ impl Ledger {
         // A last line that was cut off is done again.
         let lines: Vec<Line> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
         let well: Vec<Line> = lines.into_iter().filter(|line| line.went == WELL).collect();
-        let text: String = well.iter().map(|line| text_of(line)).collect();
+        let text: String = well.iter().map(text_of).collect();
         fs::write(path, text).expect("the report can be written");
         let done =
             well.iter().map(|line| Point { phase: line.phase, key: line.key.clone(), moment: moment(&line.moment) });
@@ -107,7 +107,7 @@ impl Ledger {
         let known = lines.iter().filter(|line| line.moment == format!("{:?}", Moment::BeforeAnswer));
         let mut known: Vec<(u64, &Line)> = known.map(|line| (dice(line), line)).collect();
         known.sort_by_key(|(dice, _)| *dice);
-        let moment = |dice: u64| if dice % 2 == 0 { Moment::BeforeSend } else { Moment::AfterAnswer };
+        let moment = |dice: u64| if dice.is_multiple_of(2) { Moment::BeforeSend } else { Moment::AfterAnswer };
         let chosen = known.into_iter().take(count);
         chosen.map(|(dice, line)| ((line.phase, line.key.clone()), moment(dice))).collect()
     }

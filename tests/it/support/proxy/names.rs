@@ -30,7 +30,7 @@ impl Names {
         let is_emptying = call.operation == "DeleteObjects";
         let mut lines: Vec<String> = said
             .iter()
-            .filter(|(name, value)| !value.is_empty() && !(is_emptying && name == "body"))
+            .filter(|(name, value)| !(value.is_empty() || is_emptying && name == "body"))
             .map(|(name, value)| {
                 self.see(value);
                 let name = name.split('.').map(|part| if part.parse::<u32>().is_ok() { "*" } else { part });
