@@ -109,7 +109,7 @@ impl Kills {
         }
         inner.since = 0;
         inner.gap = match inner.choice {
-            Choice::Sample(seed) => 45 + (call.dice(seed) % 16) as usize,
+            Choice::Sample(seed) => 40 + (call.dice(seed) % 12) as usize,
             _ => GAP,
         };
         let fault = Fault::Kill(point.moment);
