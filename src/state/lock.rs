@@ -13,7 +13,14 @@ use super::file::StateError;
 /// A held lock; dropping it frees it.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing isn't enough while a child that was just forked still has the file open.
+        let _ = self.file.unlock();
+    }
 }
 
 impl Lock {
@@ -38,7 +45,7 @@ impl Lock {
         let text = format!("`{purpose}`, process {}, since {}\n", std::process::id(), now());
         let written = file.set_len(0).and_then(|()| file.write_all(text.as_bytes()));
         written.map_err(io("can't write the lock"))?;
-        Ok(Lock { _file: file })
+        Ok(Lock { file })
     }
 }
 
