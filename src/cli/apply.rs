@@ -38,20 +38,22 @@ pub struct Apply {
 impl Apply {
     pub async fn run(self, globals: &Globals) -> Outcome {
         let start = Instant::now();
-        let context = Context::load(globals)?;
+        let context = Context::load(globals).await?;
         let connection = context.connect(progress::observer(globals.json)).await?;
         let wanted = context.compose(&connection).await?;
         if !globals.json {
             wanted.notes.iter().for_each(|text| progress::note(text));
         }
         let stop = stop_on_ctrl_c(&connection);
-        let mut session =
-            context.folder.open(context.suffix.as_ref(), "provisioner apply", || connection.state_or_new(&context))?;
+        let mut session = context
+            .store
+            .open(context.suffix.as_ref(), "provisioner apply", || connection.state_or_new(&context))
+            .await?;
         let world = connection.world(&wanted.graph, stop.clone());
-        let plan = world.plan(session.state()).await;
+        let plan = world.plan(&session.state()).await;
         let losses = world.data_losses(&plan);
         if !losses.is_empty() && !self.allow_data_loss {
-            session.finish()?;
+            session.finish().await?;
             let losses: Vec<_> = losses.iter().map(ToString::to_string).collect();
             let message = format!("this would delete data that nobody can make again: {}", losses.join(", "));
             return Err(Failure::new(
@@ -63,13 +65,14 @@ impl Apply {
             refuse_interruptions(&context, &connection, world.interruptions(&plan)).await?;
         }
         if !self.yes && !globals.sandbox && !globals.json && !agreed(&plan, &connection)? {
-            session.finish()?;
+            session.finish().await?;
             return Err(Failure::new("nothing was changed", "the plan was not agreed to"));
         }
-        session.set_levers(wanted.levers.clone())?;
-        let report = world.execute(plan, &mut session).await;
-        session.set_outputs(resolve(&wanted.outputs, session.state()));
-        let state = session.finish()?;
+        session.set_levers(wanted.levers.clone()).await?;
+        let report = world.execute(plan, &session).await;
+        let outputs = session.look(|state| resolve(&wanted.outputs, state));
+        session.set_outputs(outputs);
+        let state = session.finish().await?;
         end(globals, &connection, &report, start, &state.outputs)
     }
 }
@@ -115,7 +118,7 @@ fn agreed(plan: &Plan, connection: &Connection) -> Result<bool, Failure> {
 }
 
 /// The outputs with values in the place of references; those whose step doesn't stand are left out.
-fn resolve(outputs: &BTreeMap<String, String>, state: &State) -> BTreeMap<String, String> {
+pub fn resolve(outputs: &BTreeMap<String, String>, state: &State) -> BTreeMap<String, String> {
     let lookup = |reference: &Reference| {
         let value = state.steps.get(&reference.step)?.outputs.get(&reference.field)?;
         value.as_str().map(str::to_owned)

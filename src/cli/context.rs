@@ -18,8 +18,7 @@ use crate::engine::{Observer, Plan};
 use crate::modules::Identity;
 use crate::resources::registry::Registry;
 use crate::sandbox;
-use crate::state::folder::Folder;
-use crate::state::{State, StateError};
+use crate::state::{Bucket, Place, State, StateError, Store};
 use crate::systems::{self, System};
 use crate::traffic::Levers;
 
@@ -30,7 +29,7 @@ pub struct Context {
     /// Which deployment of it.
     pub suffix: Suffix,
     /// Where its state is.
-    pub folder: Folder,
+    pub store: Store,
     /// Where the configuration came from.
     pub source: Source,
     endpoint: Endpoint,
@@ -38,14 +37,14 @@ pub struct Context {
 }
 
 impl Context {
-    /// Reads the configuration and finds the suffix.
-    pub fn load(globals: &Globals) -> Result<Self, Failure> {
+    /// Reads the configuration and finds the suffix. Asks AWS only where the state is kept there.
+    pub async fn load(globals: &Globals) -> Result<Self, Failure> {
         let source = source(globals.config.as_deref())?;
         let system = systems::read(&source)?;
-        let folder = Folder::new(&globals.state);
-        let suffix = suffix(globals, Some(system.as_ref()), &folder)?;
+        let store = store(globals).await?;
+        let suffix = suffix(globals, Some(system.as_ref()), &store).await?;
         let endpoint = endpoint(globals);
-        Ok(Context { system, suffix, folder, source, endpoint, pace: Pace::default() })
+        Ok(Context { system, suffix, store, source, endpoint, pace: Pace::default() })
     }
 
     /// The same, for moving live traffic.
@@ -54,11 +53,11 @@ impl Context {
     }
 
     /// What a failback needs, and no more: a configuration that can't be read doesn't keep traffic from going back.
-    pub fn emergency(globals: &Globals) -> Result<Emergency, Failure> {
+    pub async fn emergency(globals: &Globals) -> Result<Emergency, Failure> {
         let system = source(globals.config.as_deref()).and_then(|source| Ok(systems::read(&source)?));
-        let folder = Folder::new(&globals.state);
+        let store = store(globals).await?;
         let known = system.as_ref().ok().map(AsRef::as_ref);
-        let suffix = suffix(globals, known, &folder)?;
+        let suffix = suffix(globals, known, &store).await?;
         if let Err(error) = &system {
             progress::note(&format!("the configuration is left aside, as it can't be read: {error}"));
         }
@@ -66,14 +65,14 @@ impl Context {
             system: known.map_or(config::lambda_mysql::SYSTEM, System::name).to_owned(),
             region: known.map_or("us-east-1", System::region).to_owned(),
             suffix,
-            folder,
+            store,
             endpoint: endpoint(globals),
         })
     }
 
     /// The state of this deployment; `None` if there is none. Writes nothing.
-    pub fn state(&self) -> Result<Option<State>, StateError> {
-        let state = self.folder.read(self.suffix.as_ref())?;
+    pub async fn state(&self) -> Result<Option<State>, StateError> {
+        let state = self.store.read(self.suffix.as_ref()).await?;
         if let Some(state) = &state {
             self.check_system(state)?;
         }
@@ -92,13 +91,13 @@ impl Context {
     }
 
     fn path(&self) -> String {
-        self.folder.state_path(self.suffix.as_ref()).display().to_string()
+        self.store.name(self.suffix.as_ref())
     }
 
     /// Opens the way into AWS and finds out whose account it is. Refuses an account other than the configured one and
     /// that of the state.
     pub async fn connect(&self, observer: Arc<dyn Observer>) -> Result<Connection, Failure> {
-        let state = self.state()?;
+        let state = self.state().await?;
         let cloud = Arc::new(open(&self.endpoint, self.pace).await?);
         let region = self.system.region();
         let identity = cloud.region(region).sts.get_caller_identity().send().await.map_err(|error| {
@@ -165,7 +164,7 @@ pub struct Emergency {
     /// Which deployment of it.
     pub suffix: Suffix,
     /// Where its state is.
-    pub folder: Folder,
+    pub store: Store,
     endpoint: Endpoint,
 }
 
@@ -173,6 +172,22 @@ impl Emergency {
     /// Opens the way into AWS; asks nothing.
     pub async fn cloud(&self) -> Result<Cloud, Failure> {
         open(&self.endpoint, Pace::Urgent).await
+    }
+}
+
+/// Where states are kept. A bucket is asked for at the pace of live traffic: who waits for a state waits for all.
+pub async fn store(globals: &Globals) -> Result<Store, Failure> {
+    match &globals.state {
+        Place::Folder(path) => Ok(Store::folder(path)),
+        Place::Bucket(location) => {
+            let cloud = open(&endpoint(globals), Pace::Urgent).await?;
+            let usual = cloud.default_region();
+            let client = |region: Option<&str>| {
+                let region = region.or(usual.as_deref()).unwrap_or(cloud.home());
+                cloud.region(region).s3.clone()
+            };
+            Ok(Store::bucket(Bucket::open(location.clone(), client).await?))
+        }
     }
 }
 
@@ -249,6 +264,7 @@ impl Connection {
             provider: &self.registry,
             observer: self.shared.observer.as_ref(),
             stop,
+            takes_names: false,
         }
     }
 
@@ -281,12 +297,12 @@ fn source(path: Option<&Path>) -> Result<Source, Failure> {
 }
 
 /// The flag or environment, else the configuration, else the only state there is.
-pub fn suffix(globals: &Globals, system: Option<&dyn System>, folder: &Folder) -> Result<Suffix, Failure> {
+pub async fn suffix(globals: &Globals, system: Option<&dyn System>, store: &Store) -> Result<Suffix, Failure> {
     let configured = system.and_then(System::suffix).map(str::to_owned);
     if let Some(suffix) = globals.suffix.clone().or(configured) {
         return Ok(suffix.parse()?);
     }
-    let suffixes = folder.suffixes();
+    let suffixes = store.suffixes().await?;
     match suffixes.as_slice() {
         [only] => Ok(only.parse()?),
         [] => Err(Failure::new("no suffix is given, and there is no state yet", "give one: --suffix dev1")),

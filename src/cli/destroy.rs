@@ -30,7 +30,7 @@ pub struct Destroy {
 impl Destroy {
     pub async fn run(self, globals: &Globals) -> Outcome {
         let start = Instant::now();
-        let context = Context::load(globals)?;
+        let context = Context::load(globals).await?;
         let connection = context.connect(progress::observer(globals.json)).await?;
         if connection.state.is_none() {
             if globals.json {
@@ -47,19 +47,18 @@ impl Destroy {
             ask(&context, &connection, connection.state_or_new(&context).steps.len())?;
         }
         let stop = stop_on_ctrl_c(&connection);
-        let mut session = context
-            .folder
-            .open(context.suffix.as_ref(), "provisioner destroy", || connection.state_or_new(&context))?;
+        let fresh = || connection.state_or_new(&context);
+        let mut session = context.store.open(context.suffix.as_ref(), "provisioner destroy", fresh).await?;
         // Somebody may have moved the traffic while the suffix was typed; from here on the lock keeps a shift away.
         if !self.yes_take_traffic_down {
             refuse_traffic(&context, &connection).await?;
         }
         let nothing = Graph::new(Vec::new())?;
         let world = connection.world(&nothing, stop);
-        let plan = world.plan(session.state()).await;
-        let report = world.execute(plan, &mut session).await;
+        let plan = world.plan(&session.state()).await;
+        let report = world.execute(plan, &session).await;
         session.set_outputs(BTreeMap::new());
-        session.finish()?;
+        session.finish().await?;
         end(globals, &connection, &report, start, &BTreeMap::new())
     }
 }
@@ -94,7 +93,7 @@ async fn warn_of_leftovers(context: &Context, connection: &Connection) -> Result
         if let Some(first) = arns.first() {
             let (suffix, resources) = (&context.suffix, words::count(arns.len(), "resource"));
             eprintln!("warning: {resources} in {region} carry the tags of {suffix}, for example {first}");
-            eprintln!("    → if they weren't deleted just now: name the folder of their state by --state; or run");
+            eprintln!("    → if they weren't deleted just now: say where their state is by --state; or run");
             eprintln!(
                 "      `provisioner apply --suffix {suffix}` with their configuration, which adopts them, then destroy"
             );

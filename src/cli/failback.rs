@@ -37,16 +37,16 @@ pub struct Failback {
 impl Failback {
     pub async fn run(self, globals: &Globals) -> Outcome {
         let start = Instant::now();
-        let here = Context::emergency(globals)?;
+        let here = Context::emergency(globals).await?;
         let cloud = here.cloud().await?;
         let Discovered { levers, mut missing, dns_error } = match self.discover {
             true => discovered(&here, &cloud).await?,
-            false => Discovered { levers: recorded(&here)?, missing: Vec::new(), dns_error: None },
+            false => Discovered { levers: recorded(&here).await?, missing: Vec::new(), dns_error: None },
         };
         missing.extend(levers.missing());
         let levers = levers.standing();
         let by = By::this_process("provisioner failback", None);
-        let history = History::at(here.folder.history_path(here.suffix.as_ref()), by);
+        let history = History::at(here.store.history(here.suffix.as_ref()), by);
         let watcher = watcher(globals.json);
         let mover =
             Mover { cloud: &cloud, levers: &levers, history: &history, watcher: watcher.as_ref(), why: self.reason };
@@ -56,10 +56,11 @@ impl Failback {
     }
 }
 
-fn recorded(here: &Emergency) -> Result<Levers, Failure> {
+async fn recorded(here: &Emergency) -> Result<Levers, Failure> {
     let suffix = &here.suffix;
     let advice = format!("`provisioner failback --suffix {suffix} --discover` finds them in AWS by their tags");
-    let state = here.folder.read(suffix.as_ref()).map_err(|error| Failure::new(error.to_string(), advice.clone()))?;
+    let state =
+        here.store.read(suffix.as_ref()).await.map_err(|error| Failure::new(error.to_string(), advice.clone()))?;
     let Some(state) = state else {
         return Err(Failure::new(format!("there is no state of {suffix} that tells the load balancers"), advice));
     };

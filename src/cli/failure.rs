@@ -9,7 +9,7 @@ use crate::engine::StepError;
 use crate::engine::graph::GraphError;
 use crate::report::words::step_error;
 use crate::sandbox::SandboxError;
-use crate::state::StateError;
+use crate::state::{EditError, StateError};
 use crate::traffic::history::HistoryError;
 use crate::traffic::levers::NoLevers;
 use crate::traffic::share::BadSteps;
@@ -68,4 +68,4 @@ macro_rules! plain {
     };
 }
 
-plain! { ConfigError BadSuffix HistoryError NoLevers BadSteps GraphError StateError SandboxError std::io::Error }
+plain! { ConfigError BadSuffix HistoryError NoLevers BadSteps GraphError EditError StateError SandboxError std::io::Error }

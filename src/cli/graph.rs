@@ -28,7 +28,7 @@ enum Format {
 
 impl Graph {
     pub async fn run(self, globals: &Globals) -> Outcome {
-        let context = Context::load(globals)?;
+        let context = Context::load(globals).await?;
         let connection = context.connect(progress::observer(globals.json)).await?;
         let wanted = context.compose(&connection).await?;
         let drawing = drawing::Drawing::new(&wanted.graph, self.modules);

@@ -30,14 +30,14 @@ pub struct History {
 }
 
 impl History {
-    pub fn run(self, globals: &Globals) -> Outcome {
-        let context = Context::load(globals)?;
-        let path = context.folder.history_path(context.suffix.as_ref());
-        let history = Entries::at(path, By::this_process("provisioner history", None));
+    pub async fn run(self, globals: &Globals) -> Outcome {
+        let context = Context::load(globals).await?;
+        let book = context.store.history(context.suffix.as_ref());
+        let history = Entries::at(book, By::this_process("provisioner history", None));
         if self.verify {
             let Verified { entries, head } = match &self.head {
-                Some(head) => history.verify_with(head)?,
-                None => history.verify()?,
+                Some(head) => history.verify_with(head).await?,
+                None => history.verify().await?,
             };
             if globals.json {
                 progress::print_json(&json!({"type": "summary", "entries": entries, "head": head}));
@@ -47,7 +47,7 @@ impl History {
             }
             return Ok(ExitCode::SUCCESS);
         }
-        let entries = history.entries()?;
+        let entries = history.entries().await?;
         if entries.is_empty() && !globals.json {
             progress::note(&format!(
                 "the traffic of {} was never moved, or its history is elsewhere (--state)",

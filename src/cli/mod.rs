@@ -9,12 +9,15 @@ mod failure;
 mod graph;
 mod history;
 mod init;
+mod orphans;
 mod output;
 mod plan;
 mod progress;
+mod recover;
 mod sandbox;
 mod say;
 mod shift;
+mod state;
 mod status;
 mod watch;
 mod watcher;
@@ -24,6 +27,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::state::Place;
 use failure::Failure;
 
 /// What every command ends with.
@@ -57,9 +61,9 @@ struct Globals {
     /// The configuration [default: provisioner.toml, or the defaults if there is none]
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// The folder of the state files
-    #[arg(long, global = true, env = "PROVISIONER_STATE", default_value = "state", value_name = "DIR")]
-    state: PathBuf,
+    /// Where states are kept: a folder, or s3://bucket/prefix (?region=, kms=, lease=60s)
+    #[arg(long, global = true, env = "PROVISIONER_STATE", default_value = "state", value_name = "PLACE")]
+    state: Place,
     /// One JSON object a line on stdout, the last one the summary
     #[arg(long, global = true)]
     json: bool,
@@ -102,6 +106,12 @@ enum Command {
     Status(status::Status),
     /// Watch the live traffic, and steer a shift
     Watch(watch::Watch),
+    /// Rebuild a lost state from what stands in AWS
+    Recover(recover::Recover),
+    /// Find what is remembered, tagged or announced, and not all of it
+    Orphans(orphans::Orphans),
+    /// Look at what is remembered, and mend it
+    State(state::State),
     /// Draw the graph of steps
     Graph(graph::Graph),
     /// The local AWS on this machine
@@ -120,12 +130,15 @@ pub async fn run() -> ExitCode {
         Command::Apply(command) => command.run(globals).await,
         Command::Plan(command) => command.run(globals).await,
         Command::Destroy(command) => command.run(globals).await,
-        Command::Output(command) => command.run(globals),
+        Command::Output(command) => command.run(globals).await,
         Command::Shift(command) => command.run(globals).await,
         Command::Failback(command) => command.run(globals).await,
-        Command::History(command) => command.run(globals),
+        Command::History(command) => command.run(globals).await,
         Command::Status(command) => command.run(globals).await,
         Command::Watch(command) => command.run(globals).await,
+        Command::Recover(command) => command.run(globals).await,
+        Command::Orphans(command) => command.run(globals).await,
+        Command::State(command) => command.run(globals).await,
         Command::Graph(command) => command.run(globals).await,
         Command::Sandbox(command) => command.run(globals).await,
         Command::Completions(command) => command.run(),

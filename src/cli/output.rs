@@ -17,9 +17,9 @@ pub struct Output {
 }
 
 impl Output {
-    pub fn run(self, globals: &Globals) -> Outcome {
-        let context = Context::load(globals)?;
-        let Some(state) = context.state()? else {
+    pub async fn run(self, globals: &Globals) -> Outcome {
+        let context = Context::load(globals).await?;
+        let Some(state) = context.state().await? else {
             let message = format!("there is no state of {}", context.suffix);
             return Err(Failure::new(message, "run `provisioner apply` first"));
         };

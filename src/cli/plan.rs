@@ -22,7 +22,7 @@ pub struct PlanCommand {
 impl PlanCommand {
     pub async fn run(self, globals: &Globals) -> Outcome {
         let start = Instant::now();
-        let context = Context::load(globals)?;
+        let context = Context::load(globals).await?;
         let Picture { connection, wanted, plan, .. } = Picture::take(&context, globals).await?;
         let (calls, seconds) = (connection.api_calls(), start.elapsed().as_secs_f64());
         if globals.json {

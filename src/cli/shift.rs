@@ -14,8 +14,7 @@ use super::watcher::watcher;
 use super::{FAILED, Globals, HELD, INTERRUPTED, Outcome, progress};
 use crate::engine::Event;
 use crate::report::{happenings, words};
-use crate::state::lock::Lock;
-use crate::state::{StateError, random_hex};
+use crate::state::{Guard, StateError, random_hex};
 use crate::traffic::gates::{Limits, judge, verdict};
 use crate::traffic::happening::{Happening, Lever, OnFail, Outcome as End, Verdict, Weight};
 use crate::traffic::history::{By, History, LastSeen, Unfinished, last_seen, lever_of, unfinished};
@@ -114,20 +113,20 @@ impl LimitFlags {
 impl Shift {
     pub async fn run(self, globals: &Globals) -> Outcome {
         let start = Instant::now();
-        let context = Context::load(globals)?.urgent();
+        let context = Context::load(globals).await?.urgent();
         let settings = self.settings(&context);
         let connection = context.connect(progress::observer(globals.json)).await?;
         let levers = standing_levers(&context, &connection)?;
         let cloud = &connection.shared.cloud;
         connection.shared.observer.on(Event::Ended);
         // A dry run writes nothing, so it needs no lock.
-        let _lock = match self.dry_run {
+        let lock = match self.dry_run {
             true => None,
-            false => Some(lock(&context)?),
+            false => Some(lock(&context).await?),
         };
         let by = By::this_process("provisioner shift", Some(connection.caller.clone()));
-        let history = History::at(context.folder.history_path(context.suffix.as_ref()), by);
-        let entries = match history.entries() {
+        let history = History::at(context.store.history(context.suffix.as_ref()), by);
+        let entries = match history.entries().await {
             // All to blue doesn't hang on a history.
             Err(error) if self.abort || self.green == Some(Share::BLUE) => {
                 progress::note(&error.to_string());
@@ -159,8 +158,8 @@ impl Shift {
         let watcher = watcher(globals.json);
         let why = self.reason.clone().or_else(|| before.as_ref().filter(|_| self.resume)?.why.clone());
         let mover = Mover { cloud, levers: &levers, history: &history, watcher: watcher.as_ref(), why };
-        notice(&mover, &live, &last_seen(&entries));
-        let run = Run::new(mover, settings, live, known, stop_on_ctrl_c(&connection));
+        notice(&mover, &live, &last_seen(&entries)).await;
+        let run = Run::new(mover, settings, live, known, stop_on_ctrl_c(&connection)).under(lock.as_deref());
         let ended = match &course {
             Some(course) => run.run(course).await?,
             None => run.abort().await?,
@@ -330,8 +329,8 @@ impl Shift {
 }
 
 /// Keeps other shifts and applies away.
-fn lock(context: &Context) -> Result<Lock, Failure> {
-    context.folder.lock(context.suffix.as_ref(), "provisioner shift").map_err(|error| match error {
+async fn lock(context: &Context) -> Result<Box<dyn Guard>, Failure> {
+    context.store.lock(context.suffix.as_ref(), "provisioner shift").await.map_err(|error| match error {
         StateError::Locked { holder, .. } => Failure::new(
             format!("another run is at work: {holder}"),
             format!(
@@ -350,12 +349,12 @@ fn changed_by_others(live: &Live, seen: &LastSeen) -> Vec<Weight> {
 }
 
 /// Puts down what others have done since.
-fn notice(mover: &Mover<'_>, live: &Live, seen: &LastSeen) {
+async fn notice(mover: &Mover<'_>, live: &Live, seen: &LastSeen) {
     let kinds: Vec<_> = changed_by_others(live, seen).iter().map(lever_of).collect();
     for lever in [Lever::Listeners, Lever::Dns].into_iter().filter(|lever| kinds.contains(lever)) {
         // All of a kind, as the next look compares all of it.
         let to = live.weights(lever).to_vec();
-        mover.note(Happening::Noticed { from: seen.weights_of(&to), to });
+        mover.note(Happening::Noticed { from: seen.weights_of(&to), to }).await;
     }
 }
 
@@ -365,7 +364,7 @@ pub fn standing_levers(context: &Context, connection: &Connection) -> Result<Lev
     let Some(levers) = connection.levers()? else {
         return Err(Failure::new(
             format!("nothing is known of how the traffic of {suffix} moves"),
-            format!("run `provisioner apply --suffix {suffix}` first, or name the folder of its state by --state"),
+            format!("run `provisioner apply --suffix {suffix}` first, or say where its state is by --state"),
         ));
     };
     let missing = levers.missing();

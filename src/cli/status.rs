@@ -23,7 +23,7 @@ pub struct Status {}
 impl Status {
     pub async fn run(self, globals: &Globals) -> Outcome {
         let start = Instant::now();
-        let context = Context::load(globals)?;
+        let context = Context::load(globals).await?;
         let connection = context.connect(progress::observer(globals.json)).await?;
         // Who serves the customers comes first: that has to be told whatever else can't be.
         let traffic = traffic(&context, &connection).await?;
@@ -84,9 +84,9 @@ async fn traffic(context: &Context, connection: &Connection) -> Result<Option<Pi
     let Some(levers) = connection.levers()? else { return Ok(None) };
     let limits = Limits::from(context.system.shift());
     let history =
-        History::at(context.folder.history_path(context.suffix.as_ref()), By::this_process("provisioner status", None));
+        History::at(context.store.history(context.suffix.as_ref()), By::this_process("provisioner status", None));
     // The weights are AWS's, whatever the history says.
-    let history = history.entries().unwrap_or_else(|error| {
+    let history = history.entries().await.unwrap_or_else(|error| {
         progress::note(&format!("what was done can't be told: {error}"));
         Vec::new()
     });

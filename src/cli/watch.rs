@@ -68,14 +68,14 @@ impl Watch {
                 "for programs: `provisioner status --json` is one look, `provisioner history --json` is what was done",
             ));
         }
-        let context = Arc::new(Context::load(globals)?.urgent());
+        let context = Arc::new(Context::load(globals).await?.urgent());
         let connection = context.connect(Arc::new(Silent)).await?;
         let suffix = &context.suffix;
         let levers = connection.levers()?.map(Levers::standing);
         if !levers.is_some_and(|levers| levers.have_edges() || levers.dns.is_some()) {
             return Err(Failure::new(
                 format!("nothing is known of how the traffic of {suffix} moves"),
-                format!("run `provisioner apply --suffix {suffix}` first, or name the folder of its state by --state"),
+                format!("run `provisioner apply --suffix {suffix}` first, or say where its state is by --state"),
             ));
         }
         let sandbox = globals.sandbox;
@@ -124,7 +124,7 @@ impl Watching {
     fn new(globals: &Globals, context: &Arc<Context>, connection: &Connection, every: Duration) -> Self {
         let suffix = context.suffix.to_string();
         let by = By::this_process("provisioner watch", Some(connection.caller.clone()));
-        let history = || History::at(context.folder.history_path(&suffix), by.clone());
+        let history = || History::at(context.store.history(&suffix), by.clone());
         let cloud = connection.shared.cloud.clone();
         let looker = Looker { context: context.clone(), cloud, history: history(), every };
         let aws = match globals.sandbox {
@@ -176,7 +176,7 @@ impl Watching {
                 },
                 key = keys.recv() => match key {
                     Some(Event::Key(key)) if key.kind == KeyEventKind::Press => {
-                        if self.pressed(key) {
+                        if self.pressed(key).await {
                             return Ok(());
                         }
                     }
@@ -188,7 +188,7 @@ impl Watching {
                 _ = terminate.recv() => return Ok(()),
                 _ = hangup.recv() => return Ok(()),
                 _ = interrupt.recv() => return Ok(()),
-                _ = tick.tick() => if self.ticked() {
+                _ = tick.tick() => if self.ticked().await {
                     again.notify_one();
                 },
             }
@@ -208,10 +208,10 @@ impl Watching {
     }
 
     /// Looks at what is on this machine. True if there is news.
-    fn ticked(&mut self) -> bool {
+    async fn ticked(&mut self) -> bool {
         let last = self.entries.last().map_or(0, |entry| entry.number);
         let mut news = false;
-        match self.history.after(last) {
+        match self.history.after(last).await {
             Ok(entries) => {
                 news |= !entries.is_empty();
                 self.entries.extend(entries);
@@ -234,7 +234,7 @@ impl Watching {
     }
 
     /// True if it is time to leave.
-    fn pressed(&mut self, key: KeyEvent) -> bool {
+    async fn pressed(&mut self, key: KeyEvent) -> bool {
         let under_way = self.under_way();
         let does = press(key, self.open, &self.situation(under_way.as_ref()));
         self.said = None;
@@ -248,22 +248,22 @@ impl Watching {
             Does::Act(wish) => {
                 self.open = Open::Nothing;
                 let runs = under_way.is_some_and(|under_way| under_way.runs());
-                self.act(wish, runs);
+                self.act(wish, runs).await;
             }
             Does::Leave => return true,
         }
         false
     }
 
-    fn act(&mut self, wish: Wish, runs: bool) {
+    async fn act(&mut self, wish: Wish, runs: bool) {
         match wish {
             Wish::Hold => {
-                if self.ask_to_hold() {
+                if self.ask_to_hold().await {
                     self.say("the shift is asked to hold".to_owned());
                 }
             }
             Wish::Continue => self.start(&["shift", "--resume", "--yes"]),
-            Wish::Abort if runs => self.abort_waits = self.ask_to_hold(),
+            Wish::Abort if runs => self.abort_waits = self.ask_to_hold().await,
             Wish::Abort => self.start(&["shift", "--abort", "--yes"]),
             Wish::FailBack => {
                 // Whatever else was meant to happen.
@@ -274,8 +274,8 @@ impl Watching {
     }
 
     /// The shift may be anybody's, anywhere: it reads the same history.
-    fn ask_to_hold(&mut self) -> bool {
-        match self.history.append(Happening::HoldAsked, None) {
+    async fn ask_to_hold(&mut self) -> bool {
+        match self.history.append(Happening::HoldAsked, None).await {
             Ok(_) => true,
             Err(error) => {
                 self.say(format!("the shift can't be asked to hold: {error}"));

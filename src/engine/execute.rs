@@ -14,9 +14,8 @@ use super::plan::{self, Action, Plan, Planned, Removal, World};
 use super::reference;
 use super::schedule::{self, Node, Outcome};
 use super::step::{Step, StepId, Tags};
-use crate::state::folder::Session;
 use crate::state::journal::Entry;
-use crate::state::{Intent, Record, State, StateError};
+use crate::state::{Intent, Record, Session, State};
 
 /// How many steps are worked on at once. What AWS throttles slows its own client down.
 const ACTIONS: usize = 32;
@@ -62,13 +61,13 @@ impl Work {
 
 impl World<'_> {
     /// Does what the plan says. What happened is in the session's state, whatever happens.
-    pub async fn execute(&self, mut plan: Plan, session: &mut Session) -> Report {
+    pub async fn execute(&self, mut plan: Plan, session: &Session) -> Report {
         let mut report = Report::default();
         report.failed.extend(plan.failures.iter().cloned());
         for (id, failed) in &plan.blocked {
             report.skipped.push((id.clone(), format!("{failed} can't be planned")));
         }
-        for (id, user) in keep_what_is_in_use(&mut plan, session.state()) {
+        for (id, user) in session.look(|state| keep_what_is_in_use(&mut plan, state)) {
             report.skipped.push((id, format!("{user}, which uses it, can't be planned")));
         }
         let execution = Execution::new(self, plan, session);
@@ -106,11 +105,11 @@ struct Execution<'a> {
     removals: BTreeMap<StepId, Removal>,
     /// What goes once its replacement stands and is used.
     deposed: BTreeMap<StepId, Removal>,
-    progress: Mutex<Progress<'a>>,
+    session: &'a Session,
+    progress: Mutex<Progress>,
 }
 
-struct Progress<'a> {
-    session: &'a mut Session,
+struct Progress {
     outputs: BTreeMap<StepId, Value>,
     done: BTreeMap<Action, usize>,
     failed: Vec<(StepId, StepError)>,
@@ -119,7 +118,7 @@ struct Progress<'a> {
 }
 
 impl<'a> Execution<'a> {
-    fn new(world: &'a World<'a>, plan: Plan, session: &'a mut Session) -> Self {
+    fn new(world: &'a World<'a>, plan: Plan, session: &'a Session) -> Self {
         let mut removals = BTreeMap::new();
         let mut deposed = BTreeMap::new();
         for removal in plan.removals {
@@ -142,8 +141,8 @@ impl<'a> Execution<'a> {
             }
             steps.insert(id, planned);
         }
-        let progress = Progress { session, outputs, done: BTreeMap::new(), failed: Vec::new(), unwritable: None };
-        Execution { world, steps, removals, deposed, progress: Mutex::new(progress) }
+        let progress = Progress { outputs, done: BTreeMap::new(), failed: Vec::new(), unwritable: None };
+        Execution { world, steps, removals, deposed, session, progress: Mutex::new(progress) }
     }
 
     /// The pieces of work and what each needs:
@@ -257,7 +256,7 @@ impl<'a> Execution<'a> {
             // What was unknown when the plan was made is known now: look at the fields again.
             let (action, changes) = plan::compare(operations, &step, Some(observed), planned.record.as_ref());
             return match action {
-                Action::Unchanged | Action::Adopt => self.keep(&step, observed, planned).map(|()| action),
+                Action::Unchanged | Action::Adopt => self.keep(&step, observed, planned).await.map(|()| action),
                 _ => {
                     self.started(&step, Action::Update, operations);
                     self.update(operations, &step, observed, &changes, planned).await?;
@@ -268,18 +267,16 @@ impl<'a> Execution<'a> {
         }
         self.started(&step, planned.action, operations);
         let dependencies = original.dependencies();
-        let intent = {
-            let mut progress = self.lock();
-            if self.deposed.contains_key(&step.id) && progress.session.state().steps.contains_key(&step.id) {
-                self.record(&mut progress, Entry::Deposed { step: step.id.clone() })?;
-            }
-            let left = progress.session.state().intents.get(&step.id);
-            let intent = Intent { dependencies, ..plan::intent(&step, left) };
-            self.record(&mut progress, Entry::Intent { step: step.id.clone(), intent: Box::new(intent.clone()) })?;
-            intent
-        };
+        let (stands, intent) = self.session.look(|state| {
+            let intent = Intent { dependencies, ..plan::intent(&step, state.intents.get(&step.id)) };
+            (state.steps.contains_key(&step.id), intent)
+        });
+        let is_deposed = stands && self.deposed.contains_key(&step.id);
+        let deposed = is_deposed.then(|| Entry::Deposed { step: step.id.clone() });
+        let announced = Entry::Intent { step: step.id.clone(), intent: Box::new(intent.clone()) };
+        self.record(deposed.into_iter().chain([announced])).await?;
         let outputs = operations.create(Target { step: &step, known: None, token: &intent.token }).await?;
-        self.stands(&step.id, intent.fulfilled(outputs))?;
+        self.stands(&step.id, intent.fulfilled(outputs)).await?;
         self.done(&step.id, planned.action, start);
         Ok(planned.action)
     }
@@ -294,7 +291,7 @@ impl<'a> Execution<'a> {
     ) -> Result<(), StepError> {
         let dependencies = self.world.graph.get(&step.id).unwrap_or(step).dependencies();
         if !dependencies.is_subset(&planned.used) {
-            self.record(&mut self.lock(), Entry::Updating { step: step.id.clone(), dependencies })?;
+            self.record([Entry::Updating { step: step.id.clone(), dependencies }]).await?;
         }
         let (tags, fields): (Vec<_>, Vec<_>) =
             changes.iter().cloned().partition(|change| change.path.starts_with("tags."));
@@ -314,15 +311,15 @@ impl<'a> Execution<'a> {
             let target = Target { step, known: Some(&observed.outputs), token: "" };
             outputs = operations.update(target, observed, &fields).await?;
         }
-        self.stands(&step.id, self.record_of(step, outputs, planned))
+        self.stands(&step.id, self.record_of(step, outputs, planned)).await
     }
 
     /// Nothing to do in AWS; the state may still have to learn of it.
-    fn keep(&self, step: &Step, observed: &Observed, planned: &Planned) -> Result<(), StepError> {
+    async fn keep(&self, step: &Step, observed: &Observed, planned: &Planned) -> Result<(), StepError> {
         let record = self.record_of(step, observed.outputs.clone(), planned);
         match &planned.record {
             Some(old) if Record { updated_at: old.updated_at, ..record.clone() } == *old => Ok(()),
-            _ => self.stands(&step.id, record),
+            _ => self.stands(&step.id, record).await,
         }
     }
 
@@ -342,10 +339,9 @@ impl<'a> Execution<'a> {
         }
     }
 
-    fn stands(&self, id: &StepId, record: Record) -> Result<(), StepError> {
-        let mut progress = self.lock();
-        progress.outputs.insert(id.clone(), record.outputs.clone());
-        self.record(&mut progress, Entry::Done { step: id.clone(), record: Box::new(record) })
+    async fn stands(&self, id: &StepId, record: Record) -> Result<(), StepError> {
+        self.lock().outputs.insert(id.clone(), record.outputs.clone());
+        self.record([Entry::Done { step: id.clone(), record: Box::new(record) }]).await
     }
 
     async fn remove(&self, removal: &Removal, deposed: bool) -> Result<(), StepError> {
@@ -355,7 +351,7 @@ impl<'a> Execution<'a> {
         let outputs = &removal.record.outputs;
         if removal.action != Action::Forget {
             self.started(&step, removal.action, operations);
-            self.record(&mut self.lock(), Entry::Deleting { step: removal.id.clone() })?;
+            self.record([Entry::Deleting { step: removal.id.clone() }]).await?;
         }
         match removal.action {
             Action::Forget => {}
@@ -364,17 +360,17 @@ impl<'a> Execution<'a> {
             }
             _ => operations.delete(&step, outputs).await?,
         }
-        self.record(&mut self.lock(), Entry::Deleted { step: removal.id.clone(), deposed })?;
+        self.record([Entry::Deleted { step: removal.id.clone(), deposed }]).await?;
         if removal.action != Action::Forget {
             self.done(&removal.id, removal.action, start);
         }
         Ok(())
     }
 
-    fn record(&self, progress: &mut Progress<'_>, entry: Entry) -> Result<(), StepError> {
-        progress.session.record(entry).map_err(|error: StateError| {
+    async fn record(&self, entries: impl IntoIterator<Item = Entry>) -> Result<(), StepError> {
+        self.session.record(entries).await.map_err(|error| {
             let error = StepError::new(error.to_string());
-            progress.unwritable = Some(error.clone());
+            self.lock().unwritable = Some(error.clone());
             error
         })
     }
@@ -388,7 +384,7 @@ impl<'a> Execution<'a> {
         self.world.observer.on(Event::StepDone { step: step.clone(), action, took: start.elapsed() });
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Progress<'a>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Progress> {
         self.progress.lock().expect("no panic holds this lock")
     }
 }

@@ -10,6 +10,7 @@ pub mod graph;
 pub mod operations;
 pub mod ownership;
 pub mod plan;
+mod recover;
 pub mod reference;
 pub mod schedule;
 pub mod step;

@@ -124,6 +124,8 @@ pub struct World<'a> {
     pub observer: &'a dyn Observer,
     /// Turns true when the person wants to stop.
     pub stop: watch::Receiver<bool>,
+    /// What carries no tags and is no part of something that does is a step's by its name alone.
+    pub takes_names: bool,
 }
 
 impl World<'_> {
@@ -263,7 +265,7 @@ impl Planning<'_> {
                 (None, Some(_)) => Claim::Announced,
                 (None, None) => Claim::None,
             };
-            refuse_strangers(self.world.owner, &step, observed, claim)?;
+            refuse_strangers(self.world, &step, observed, claim)?;
         }
         let (action, changes) = compare(operations, &step, observed.as_ref(), record.as_ref());
         if action == Action::Replace && self.state.deposed.contains_key(&step.id) {
@@ -312,7 +314,7 @@ impl Planning<'_> {
             None => Action::Forget,
             Some(observed) => {
                 let claim = if known.is_some() { Claim::Recorded } else { Claim::Announced };
-                refuse_strangers(self.world.owner, &step, observed, claim)?;
+                refuse_strangers(self.world, &step, observed, claim)?;
                 let others = observed.tags.as_ref().is_some_and(|tags| self.world.owner.has_other_users(tags));
                 if record.shared && others { Action::Leave } else { Action::Delete }
             }
@@ -350,10 +352,10 @@ fn leave_parts_of_what_is_left(removals: &mut [Removal]) {
 }
 
 /// A thing with our name that isn't ours is never adopted, changed or deleted.
-fn refuse_strangers(owner: &Owner, step: &Step, observed: &Observed, claim: Claim) -> Result<(), StepError> {
+fn refuse_strangers(world: &World<'_>, step: &Step, observed: &Observed, claim: Claim) -> Result<(), StepError> {
     let ours = match &observed.tags {
-        Some(tags) => owner.owns(step, claim, tags),
-        None => claim != Claim::None || !observed.unmarked,
+        Some(tags) => world.owner.owns(step, claim, tags),
+        None => claim != Claim::None || !observed.unmarked || world.takes_names,
     };
     if ours {
         return Ok(());

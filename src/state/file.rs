@@ -1,6 +1,7 @@
 //! The state file: its format, its checksum, reading and writing its text.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -46,12 +47,12 @@ pub struct State {
 }
 
 /// Why a state can't be used. Every text says the way back.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum StateError {
     /// Cut off, edited or damaged.
     #[error(
-        "the state file {path} is damaged: {what}\n  nothing was changed; the generation before it is {path}.backup: \
-         look at it, then copy it over {path}"
+        "the state {path} is damaged: {what}\n  nothing was changed; `provisioner state history` lists the generations before \
+         it, and `provisioner state restore` brings one back"
     )]
     Damaged { path: String, what: String },
     /// Written by a newer provisioner.
@@ -77,9 +78,30 @@ pub enum StateError {
     /// Somebody else is at work.
     #[error("another run holds the lock {path}: {holder}\n  wait for it to end; a lock of a dead process frees itself")]
     Locked { path: String, holder: String },
+    /// Another run has written it since it was read.
+    #[error(
+        "somebody else has written the state {name} since it was read\n  nothing of this run was written over it; run the \
+         same command again: it goes on from what stands"
+    )]
+    Moved { name: String },
+    /// The lease ran out, or was taken away: another run may be at work.
+    #[error(
+        "the lock of {name} was lost: {why}\n  this run has ended, so that it doesn't get in the way of another; run the same \
+         command again: it goes on from what stands"
+    )]
+    Lost { name: String, why: String },
+    /// A journal entry was given up half-way.
+    #[error("the journal of {name} was given up half-way\n  run the same command again: it goes on from what stands")]
+    HalfWritten { name: String },
+    /// S3 says no.
+    #[error("{what} {name}: {message}\n  {help}")]
+    Remote { what: &'static str, name: String, message: String, help: &'static str },
+    /// The operating system holds the lock for a process that lives.
+    #[error("{holder} holds the lock {path}\n  that process lives: end it, and the lock is free")]
+    Held { path: String, holder: String },
     /// The disk says no.
     #[error("{what} {path}: {source}\n  check that the folder exists, can be written and has space left")]
-    Io { what: &'static str, path: String, source: std::io::Error },
+    Io { what: &'static str, path: String, source: Arc<std::io::Error> },
 }
 
 impl State {

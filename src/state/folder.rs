@@ -1,21 +1,29 @@
-//! The folder that holds state files, journals and locks, one of each a suffix.
+//! States in a folder: state files, journals, locks and earlier generations, one of each a suffix.
 
-use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::Write;
+use std::fs::{self, File, OpenOptions};
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use serde_json::Value;
+use async_trait::async_trait;
+use jiff::Timestamp;
 
-use super::file::{State, StateError};
-use super::journal::{self, Entry, Journal};
-use super::lock::Lock;
+use super::file::StateError;
+use super::journal::{self, Entry};
+use super::lock::{self, Lock};
+use super::store::{Backend, Book, Generation, Guard, Journal, Result, Version};
 
 /// A folder of states.
 #[derive(Clone, Debug)]
-pub struct Folder {
+pub(super) struct Folder {
     path: PathBuf,
 }
+
+/// How many generations are kept.
+const GENERATIONS: usize = 20;
+/// The names of generations: when they were written, to the microsecond, in UTC.
+const WRITTEN: &str = "%Y%m%dT%H%M%S.%6fZ";
 
 impl Folder {
     /// The folder at `path`; it needn't exist yet.
@@ -23,185 +31,218 @@ impl Folder {
         Folder { path: path.into() }
     }
 
-    /// The state file of a suffix.
-    pub fn state_path(&self, suffix: &str) -> PathBuf {
+    fn state_path(&self, suffix: &str) -> PathBuf {
         self.path.join(format!("{suffix}.json"))
     }
 
-    /// The history of a suffix's traffic.
-    pub fn history_path(&self, suffix: &str) -> PathBuf {
-        self.path.join(format!("{suffix}.history"))
+    fn journal_path(&self, suffix: &str) -> PathBuf {
+        self.path.join(format!("{suffix}.journal"))
     }
 
-    /// The suffixes that have a state here.
-    pub fn suffixes(&self) -> Vec<String> {
-        let Ok(entries) = fs::read_dir(&self.path) else { return Vec::new() };
+    fn lock_path(&self, suffix: &str) -> PathBuf {
+        self.path.join(format!("{suffix}.lock"))
+    }
+
+    fn generations_path(&self, suffix: &str) -> PathBuf {
+        self.path.join(format!("{suffix}.generations"))
+    }
+
+    fn make(&self) -> Result<()> {
+        fs::create_dir_all(&self.path).map_err(|source| io("can't make the folder", &self.path, source))
+    }
+}
+
+#[async_trait]
+impl Backend for Folder {
+    fn name(&self, suffix: &str) -> String {
+        self.state_path(suffix).display().to_string()
+    }
+
+    fn history(&self, suffix: &str) -> Book {
+        Book::File(self.path.join(format!("{suffix}.history")))
+    }
+
+    async fn suffixes(&self) -> Result<Vec<String>> {
+        let entries = match fs::read_dir(&self.path) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(source) => return Err(io("can't read the folder", &self.path, source)),
+        };
         let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
         let mut found: Vec<String> = names
             .filter_map(|name| name.strip_suffix(".json").or(name.strip_suffix(".journal")).map(str::to_owned))
             .collect();
         found.sort();
         found.dedup();
-        found
+        Ok(found)
     }
 
-    /// Reads the state of a suffix with what an unfinished run has journalled. Writes nothing.
-    pub fn read(&self, suffix: &str) -> Result<Option<State>, StateError> {
+    async fn read(&self, suffix: &str) -> Result<Option<(String, Version)>> {
+        Ok(read(&self.state_path(suffix))?.map(|text| (text, None)))
+    }
+
+    /// Temporary file, fsync, keep the old one, rename, fsync the folder.
+    async fn write(&self, suffix: &str, text: &str, _over: &Version) -> Result<Version> {
+        self.make()?;
         let path = self.state_path(suffix);
-        let mut state = match fs::read_to_string(&path) {
-            Ok(text) => State::from_text(&path.display().to_string(), &text)?,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(e) if e.kind() == std::io::ErrorKind::InvalidData => {
-                let what = "it is not UTF-8 text".to_owned();
-                return Err(StateError::Damaged { path: path.display().to_string(), what });
-            }
-            Err(source) => return Err(io("can't read the state file", &path, source)),
+        let temporary = path.with_extension("json.new");
+        let write = || -> std::io::Result<()> {
+            let mut options = OpenOptions::new();
+            let mut file = options.create(true).write(true).truncate(true).mode(0o600).open(&temporary)?;
+            file.write_all(text.as_bytes())?;
+            file.sync_all()?;
+            keep(&path, &self.generations_path(suffix))?;
+            fs::rename(&temporary, &path)?;
+            File::open(&self.path)?.sync_all()
         };
+        write().map_err(|source| {
+            // Half a file is of no use, and takes the room that may be what is missing.
+            let _ = fs::remove_file(&temporary);
+            io("can't write the state file", &path, source)
+        })?;
+        Ok(None)
+    }
+
+    async fn remove(&self, suffix: &str) -> Result<()> {
+        let path = self.state_path(suffix);
+        let keep = keep(&path, &self.generations_path(suffix));
+        keep.map_err(|source| io("can't keep a generation of", &path, source))?;
+        remove(&path)
+    }
+
+    async fn journalled(&self, suffix: &str) -> Result<Vec<Entry>> {
         let path = self.journal_path(suffix);
-        match fs::read_to_string(&path) {
-            Ok(text) => replay(&mut state, journal::parse(&path, &text)?),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
             Err(source) => return Err(io("can't read the journal", &path, source)),
-        }
-        Ok(Some(state))
-    }
-
-    /// Opens the state of a suffix for a run: takes the lock, takes in what an unfinished run has journalled, and
-    /// starts a new journal. `fresh` makes the state if there is none.
-    pub fn open(&self, suffix: &str, purpose: &str, fresh: impl FnOnce() -> State) -> Result<Session, StateError> {
-        let lock = self.lock(suffix, purpose)?;
-        let state = self.read(suffix)?;
-        let mut session = Session {
-            path: self.state_path(suffix),
-            journal_path: self.journal_path(suffix),
-            state: state.unwrap_or_else(fresh),
-            journal: None,
-            _lock: lock,
         };
-        session.save()?;
-        Ok(session)
+        journal::parse(&path.display().to_string(), &text)
     }
 
-    /// Takes the lock of a suffix without touching its state: for what changes AWS but no step. `purpose` is the command, for
-    /// the one who has to wait.
-    pub fn lock(&self, suffix: &str, purpose: &str) -> Result<Lock, StateError> {
-        fs::create_dir_all(&self.path).map_err(|source| io("can't make the folder", &self.path, source))?;
-        Lock::take(&self.path.join(format!("{suffix}.lock")), purpose)
+    async fn journal(&self, suffix: &str, _serial: u64) -> Result<Box<dyn Journal>> {
+        let path = self.journal_path(suffix);
+        let file = OpenOptions::new().create(true).append(true).mode(0o600).open(&path);
+        let file = file.map_err(|source| io("can't open the journal", &path, source))?;
+        Ok(Box::new(Lines { path, file }))
     }
 
-    fn journal_path(&self, suffix: &str) -> PathBuf {
-        self.path.join(format!("{suffix}.journal"))
+    async fn clear_journal(&self, suffix: &str) -> Result<()> {
+        remove(&self.journal_path(suffix))
+    }
+
+    async fn lock(&self, suffix: &str, purpose: &str) -> Result<Box<dyn Guard>> {
+        self.make()?;
+        Ok(Box::new(Lock::take(&self.lock_path(suffix), purpose)?))
+    }
+
+    async fn unlock(&self, suffix: &str) -> Result<Option<String>> {
+        let path = self.lock_path(suffix);
+        match lock::holder(&path).map_err(|source| io("can't read the lock", &path, source))? {
+            Some(holder) => Err(StateError::Held { path: path.display().to_string(), holder }),
+            None => Ok(None),
+        }
+    }
+
+    async fn generations(&self, suffix: &str) -> Result<Vec<Generation>> {
+        let (current, folder) = (self.state_path(suffix), self.generations_path(suffix));
+        let list = || -> std::io::Result<Vec<Generation>> {
+            let mut found: Vec<_> = kept(&folder)?
+                .into_iter()
+                .filter_map(|id| Some(Generation { written: written(&id)?, id, current: false }))
+                .collect();
+            if current.exists() {
+                let written = modified(&current)?;
+                found.push(Generation { id: written.strftime(WRITTEN).to_string(), written, current: true });
+            }
+            found.sort_by_key(|generation| std::cmp::Reverse(generation.written));
+            Ok(found)
+        };
+        list().map_err(|source| io("can't read the generations", &folder, source))
+    }
+
+    async fn generation(&self, suffix: &str, id: &str) -> Result<Option<String>> {
+        if written(id).is_none() {
+            return Ok(None);
+        }
+        read(&self.generations_path(suffix).join(format!("{id}.json")))
     }
 }
 
-/// A state that a run has locked and may change.
+/// A journal file.
 #[derive(Debug)]
-pub struct Session {
+struct Lines {
     path: PathBuf,
-    journal_path: PathBuf,
-    state: State,
-    journal: Option<Journal>,
-    _lock: Lock,
+    file: File,
 }
 
-impl Session {
-    /// The state as it is now.
-    pub fn state(&self) -> &State {
-        &self.state
-    }
-
-    /// Journals an entry (on disk when this returns) and takes it into the state.
-    pub fn record(&mut self, entry: Entry) -> Result<(), StateError> {
-        if self.journal.is_none() {
-            let mut journal = Journal::open(&self.journal_path)?;
-            let (lineage, serial) = (self.state.lineage.clone(), self.state.serial);
-            journal.append(&Entry::Opened { lineage, serial })?;
-            self.journal = Some(journal);
-        }
-        if let Some(journal) = &mut self.journal {
-            journal.append(&entry)?;
-        }
-        self.state.apply(entry);
-        Ok(())
-    }
-
-    /// Sets what the system tells people; written with the next save.
-    pub fn set_outputs(&mut self, outputs: BTreeMap<String, String>) {
-        self.state.outputs = outputs;
-    }
-
-    /// Sets what moves the system's traffic, with references; on disk when this returns, so that it is known however the run
-    /// ends.
-    pub fn set_levers(&mut self, levers: Option<Value>) -> Result<(), StateError> {
-        if self.state.levers == levers {
-            return Ok(());
-        }
-        self.state.levers = levers;
-        self.save()
-    }
-
-    /// Folds the journal into the state file.
-    pub fn save(&mut self) -> Result<(), StateError> {
-        self.state.serial += 1;
-        write_atomically(&self.path, &self.state.to_text())?;
-        remove(&self.journal_path)?;
-        self.journal = None;
-        Ok(())
-    }
-
-    /// Ends the run: [`Session::save`], or, if nothing is remembered any more, no file at all.
-    pub fn finish(mut self) -> Result<State, StateError> {
-        self.save()?;
-        if self.state.is_empty() {
-            remove(&self.path)?;
-        }
-        Ok(self.state)
+#[async_trait]
+impl Journal for Lines {
+    async fn append(&mut self, lines: &str) -> Result<()> {
+        let written = self.file.write_all(lines.as_bytes()).and_then(|()| self.file.sync_data());
+        written.map_err(|source| io("can't write the journal", &self.path, source))
     }
 }
 
-/// Takes in what was journalled on top of this very state. A journal of an older one was folded into it already: its
-/// run died before it could remove it.
-fn replay(state: &mut State, entries: Vec<Entry>) {
-    let goes_on_from_here = |entry: &Entry| match entry {
-        Entry::Opened { lineage, serial } => *lineage == state.lineage && *serial == state.serial,
-        _ => false,
+/// Keeps a file among the generations, and lets the oldest go.
+fn keep(path: &Path, folder: &Path) -> std::io::Result<()> {
+    if !path.exists() {
+        return Ok(());
+    }
+    fs::create_dir_all(folder)?;
+    let name = modified(path)?.strftime(WRITTEN).to_string();
+    let generation = folder.join(format!("{name}.json"));
+    remove_if_there(&generation)?;
+    fs::hard_link(path, &generation)?;
+    let kept = kept(folder)?;
+    kept.iter().rev().skip(GENERATIONS).try_for_each(|id| remove_if_there(&folder.join(format!("{id}.json"))))
+}
+
+/// The names of what is kept, the oldest first.
+fn kept(folder: &Path) -> std::io::Result<Vec<String>> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
     };
-    if entries.first().is_some_and(goes_on_from_here) {
-        entries.into_iter().for_each(|entry| state.apply(entry));
+    let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+    let mut ids: Vec<_> = names.filter_map(|name| name.strip_suffix(".json").map(str::to_owned)).collect();
+    ids.sort();
+    Ok(ids)
+}
+
+fn written(id: &str) -> Option<Timestamp> {
+    let time = jiff::civil::DateTime::strptime(WRITTEN, id).ok()?;
+    Some(time.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp())
+}
+
+fn modified(path: &Path) -> std::io::Result<Timestamp> {
+    Timestamp::try_from(fs::metadata(path)?.modified()?).map_err(std::io::Error::other)
+}
+
+fn read(path: &Path) -> Result<Option<String>> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) if error.kind() == ErrorKind::InvalidData => {
+            let what = "it is not UTF-8 text".to_owned();
+            Err(StateError::Damaged { path: path.display().to_string(), what })
+        }
+        Err(source) => Err(io("can't read the state file", path, source)),
     }
 }
 
-/// Temporary file, fsync, keep the old one as `.backup`, rename, fsync the folder.
-fn write_atomically(path: &Path, text: &str) -> Result<(), StateError> {
-    use std::os::unix::fs::OpenOptionsExt;
-    let temporary = path.with_extension("json.new");
-    let write = || -> std::io::Result<()> {
-        let mut options = File::options();
-        let mut file = options.create(true).write(true).truncate(true).mode(0o600).open(&temporary)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        let backup = path.with_extension("json.backup");
-        if path.exists() {
-            remove_if_there(&backup)?;
-            fs::hard_link(path, &backup)?;
-        }
-        fs::rename(&temporary, path)?;
-        File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
-    };
-    write().map_err(|source| io("can't write the state file", path, source))
-}
-
-fn remove(path: &Path) -> Result<(), StateError> {
+fn remove(path: &Path) -> Result<()> {
     remove_if_there(path).map_err(|source| io("can't remove", path, source))
 }
 
 fn remove_if_there(path: &Path) -> std::io::Result<()> {
     match fs::remove_file(path) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(e),
+        Err(e) if e.kind() != ErrorKind::NotFound => Err(e),
         _ => Ok(()),
     }
 }
 
 fn io(what: &'static str, path: &Path, source: std::io::Error) -> StateError {
-    StateError::Io { what, path: path.display().to_string(), source }
+    StateError::Io { what, path: path.display().to_string(), source: Arc::new(source) }
 }

@@ -4,9 +4,6 @@
 //! may have been made is looked for. At the end of a run the journal is folded into the state file and removed.
 
 use std::collections::BTreeSet;
-use std::fs::{File, OpenOptions};
-use std::io::Write;
-use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -38,34 +35,18 @@ pub enum Entry {
     },
 }
 
-/// An open journal.
-#[derive(Debug)]
-pub struct Journal {
-    path: PathBuf,
-    file: File,
-}
-
-impl Journal {
-    /// Opens the journal for appending, making it readable for nobody else.
-    pub fn open(path: &Path) -> Result<Self, StateError> {
-        use std::os::unix::fs::OpenOptionsExt;
-        let file = OpenOptions::new().create(true).append(true).mode(0o600).open(path);
-        let file = file.map_err(|source| io("can't open the journal", path, source))?;
-        Ok(Journal { path: path.to_owned(), file })
-    }
-
-    /// Appends an entry; it is on disk when this returns.
-    pub fn append(&mut self, entry: &Entry) -> Result<(), StateError> {
-        let mut line = serde_json::to_string(entry).expect("an entry is plain data");
+impl Entry {
+    /// As it is journalled: one line.
+    pub fn line(&self) -> String {
+        let mut line = serde_json::to_string(self).expect("an entry is plain data");
         line.push('\n');
-        let written = self.file.write_all(line.as_bytes()).and_then(|()| self.file.sync_data());
-        written.map_err(|source| io("can't write the journal", &self.path, source))
+        line
     }
 }
 
 /// The entries of the journal text at `path`. A last line that was cut off by a crash announces a call that was never
 /// made, and is left out; damage anywhere else is an error.
-pub fn parse(path: &Path, text: &str) -> Result<Vec<Entry>, StateError> {
+pub fn parse(path: &str, text: &str) -> Result<Vec<Entry>, StateError> {
     let mut entries = Vec::new();
     let mut lines = text.split_inclusive('\n').enumerate().peekable();
     while let Some((number, line)) = lines.next() {
@@ -76,13 +57,9 @@ pub fn parse(path: &Path, text: &str) -> Result<Vec<Entry>, StateError> {
             Ok(_) => {}
             Err(e) => {
                 let what = format!("line {}: {e}", number + 1);
-                return Err(StateError::Journal { path: path.display().to_string(), what });
+                return Err(StateError::Journal { path: path.to_owned(), what });
             }
         }
     }
     Ok(entries)
-}
-
-fn io(what: &'static str, path: &Path, source: std::io::Error) -> StateError {
-    StateError::Io { what, path: path.display().to_string(), source }
 }

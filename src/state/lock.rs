@@ -7,8 +7,12 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
 
 use super::file::StateError;
+use super::store::{Guard, Result};
 
 /// A held lock; dropping it frees it.
 #[derive(Debug)]
@@ -25,11 +29,11 @@ impl Drop for Lock {
 
 impl Lock {
     /// Takes the lock or says who holds it. `purpose` is the command, for the one who has to wait.
-    pub fn take(path: &Path, purpose: &str) -> Result<Self, StateError> {
+    pub fn take(path: &Path, purpose: &str) -> Result<Self> {
         let name = path.display().to_string();
         let io = |what| {
             let path = name.clone();
-            move |source| StateError::Io { what, path, source }
+            move |source| StateError::Io { what, path, source: Arc::new(source) }
         };
         let opened = OpenOptions::new().create(true).truncate(false).read(true).write(true).mode(0o600).open(path);
         let mut file = opened.map_err(io("can't open the lock"))?;
@@ -46,6 +50,31 @@ impl Lock {
         let written = file.set_len(0).and_then(|()| file.write_all(text.as_bytes()));
         written.map_err(io("can't write the lock"))?;
         Ok(Lock { file })
+    }
+}
+
+#[async_trait]
+impl Guard for Lock {
+    async fn check(&self) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// What a lock's file says of its holder; `None` if nobody holds it.
+pub fn holder(path: &Path) -> std::io::Result<Option<String>> {
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    match file.try_lock() {
+        Ok(()) => Ok(None),
+        Err(TryLockError::WouldBlock) => {
+            let mut holder = String::new();
+            file.read_to_string(&mut holder)?;
+            Ok(Some(holder.trim().to_owned()))
+        }
+        Err(TryLockError::Error(error)) => Err(error),
     }
 }
 

@@ -56,10 +56,10 @@ const HISTORY: Duration = Duration::from_secs(1);
 /// although there is one.
 pub async fn run(mover: &Mover<'_>, started: Instant, mut dns_left: Option<Error>) -> Done {
     // The history comes first, as a shift that is under way looks there. But it stops no failback.
-    let before = mover.history.entries();
+    let before = mover.history.entries().await;
     let history = mover.history.in_a_hurry(HISTORY);
     let mover = &Mover { history: &history, ..mover.clone() };
-    let mut history = mover.record(Happening::FailbackStarted).map(drop);
+    let mut history = mover.record(Happening::FailbackStarted).await.map(drop);
     let mut run = Run { mover, from: Vec::new(), request_ids: Vec::new(), failed: Vec::new() };
     run.edges().await;
     let edges = async {
@@ -93,7 +93,7 @@ pub async fn run(mover: &Mover<'_>, started: Instant, mut dns_left: Option<Error
         let to: Vec<_> = from.iter().filter(|weight| kinds.contains(&lever_of(weight))).cloned().collect();
         if !to.is_empty() {
             let noticed = Happening::Noticed { from: seen.weights_of(&to), to };
-            history = history.and(mover.record(noticed).map(drop));
+            history = history.and(mover.record(noticed).await.map(drop));
         }
     }
     let green_served = from.iter().any(|weight| !weight.is(Share::BLUE));
@@ -104,7 +104,7 @@ pub async fn run(mover: &Mover<'_>, started: Instant, mut dns_left: Option<Error
     } else {
         Happening::FailbackIncomplete { because: failed.iter().map(one).collect::<Vec<_>>().join("; ") }
     };
-    history = history.and(mover.record(end).map(drop));
+    history = history.and(mover.record(end).await.map(drop));
     let green_writes = green_writes(mover, before.ok().as_deref(), green_served).await;
     Done { to_effect, failed, dns_moved, dns_left, green_writes, history: history.err() }
 }

@@ -57,15 +57,15 @@ const HURRY: Duration = Duration::from_secs(1);
 
 impl Mover<'_> {
     /// Puts it down, and tells whoever watches.
-    pub fn record(&self, what: Happening) -> Result<Entry, HistoryError> {
-        let entry = self.history.append(what, self.why.as_deref())?;
+    pub async fn record(&self, what: Happening) -> Result<Entry, HistoryError> {
+        let entry = self.history.append(what, self.why.as_deref()).await?;
         self.watcher.happened(&entry);
         Ok(entry)
     }
 
     /// Puts it down where it can be: towards blue nothing waits for a disk.
-    pub fn note(&self, what: Happening) {
-        match self.history.in_a_hurry(HURRY).append(what, self.why.as_deref()) {
+    pub async fn note(&self, what: Happening) {
+        match self.history.in_a_hurry(HURRY).append(what, self.why.as_deref()).await {
             Ok(entry) => self.watcher.happened(&entry),
             Err(error) => self.watcher.waiting(&format!("it isn't in the history: {error}")),
         }
@@ -75,7 +75,7 @@ impl Mover<'_> {
     /// now: whatever is as wanted isn't written. Each rule is written once: whoever writes after it has the last word.
     pub async fn listeners(&self, live: &Live, to: Share) -> Result<(), MoveError> {
         let lever = Lever::Listeners;
-        self.record(Happening::Writing { lever, from: live.weights(lever).to_vec(), to })?;
+        self.record(Happening::Writing { lever, from: live.weights(lever).to_vec(), to }).await?;
         let edges = self.levers.edges.iter().zip(&live.edges);
         let written = join_all(edges.map(|(edge, now)| listeners::write(self.cloud, edge, now, to))).await;
         let mut request_ids = written.into_iter().collect::<Result<Vec<_>, _>>()?.concat();
@@ -109,7 +109,7 @@ impl Mover<'_> {
             }
             sleep(self.pause()).await;
         }
-        self.record(Happening::Written { lever, to, request_ids })?;
+        self.record(Happening::Written { lever, to, request_ids }).await?;
         Ok(())
     }
 
@@ -125,7 +125,7 @@ impl Mover<'_> {
                 &read
             }
         };
-        self.record(Happening::Writing { lever: Lever::Dns, from: vec![now.weight(dns)], to })?;
+        self.record(Happening::Writing { lever: Lever::Dns, from: vec![now.weight(dns)], to }).await?;
         if now.split().is(to) {
             return Ok(None);
         }
@@ -149,7 +149,7 @@ impl Mover<'_> {
             return Err(Error::local(message).with_help(help).into());
         }
         let request_ids = submitted.and_then(|submitted| submitted.request_id).into_iter().collect();
-        self.record(Happening::Written { lever: Lever::Dns, to, request_ids })?;
+        self.record(Happening::Written { lever: Lever::Dns, to, request_ids }).await?;
         Ok(())
     }
 
@@ -167,7 +167,7 @@ impl Mover<'_> {
         if before.iter().all(is_low) {
             return Ok(());
         }
-        self.note(Happening::Writing { lever, from, to });
+        self.note(Happening::Writing { lever, from, to }).await;
         let lowered = self
             .levers
             .edges
@@ -180,7 +180,7 @@ impl Mover<'_> {
         loop {
             let now = read().await;
             if now.iter().all(is_low) {
-                self.note(Happening::Written { lever, to, request_ids });
+                self.note(Happening::Written { lever, to, request_ids }).await;
                 return Ok(());
             }
             if Instant::now() > deadline {
@@ -199,11 +199,11 @@ impl Mover<'_> {
         if now.split().is_at_most(to) {
             return Ok(());
         }
-        self.note(Happening::Writing { lever: Lever::Dns, from: vec![now.weight(dns)], to });
+        self.note(Happening::Writing { lever: Lever::Dns, from: vec![now.weight(dns)], to }).await;
         let submitted = records::write(self.cloud, dns, &now, to).await?;
         records::in_sync(self.cloud, &submitted, IN_SYNC).await?;
         let request_ids = submitted.request_id.into_iter().collect();
-        self.note(Happening::Written { lever: Lever::Dns, to, request_ids });
+        self.note(Happening::Written { lever: Lever::Dns, to, request_ids }).await;
         Ok(())
     }
 

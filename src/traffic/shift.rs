@@ -15,6 +15,7 @@ use super::records::{self, IN_SYNC, may_pass, never_in_sync};
 use super::share::{Share, Steps};
 use super::signals;
 use crate::aws::{self, Class};
+use crate::state::Guard;
 
 /// How a shift goes.
 #[derive(Clone, Debug)]
@@ -72,6 +73,8 @@ pub struct Shift<'a> {
     mover: Mover<'a>,
     settings: Settings,
     stop: watch::Receiver<bool>,
+    /// What keeps other shifts away.
+    lock: Option<&'a dyn Guard>,
     /// The levers as they were when last seen: whatever else they are, somebody else has done.
     seen: Live,
     /// The last entry of the history that was looked at.
@@ -114,7 +117,12 @@ impl<'a> Shift<'a> {
     /// turns true.
     pub fn new(mover: Mover<'a>, settings: Settings, seen: Live, known: u64, stop: watch::Receiver<bool>) -> Self {
         let (began, told, waits_for) = (Timestamp::now(), None, String::new());
-        Shift { mover, settings, stop, seen, known, to_blue: false, began, told, waits_for }
+        Shift { mover, settings, stop, lock: None, seen, known, to_blue: false, began, told, waits_for }
+    }
+
+    /// The same, as long as this lock is held.
+    pub fn under(self, lock: Option<&'a dyn Guard>) -> Self {
+        Shift { lock, ..self }
     }
 
     /// Takes all steps of the course, or goes back, or stays where it is.
@@ -134,9 +142,9 @@ impl<'a> Shift<'a> {
             resumed: course.resumed,
         };
         if self.to_blue {
-            self.mover.note(started);
+            self.mover.note(started).await;
         } else {
-            self.mover.record(started)?;
+            self.mover.record(started).await?;
         }
         let taken = self.steps(course).await?;
         let (outcome, because) = match taken {
@@ -159,7 +167,7 @@ impl<'a> Shift<'a> {
     async fn end(self, outcome: Outcome, because: Option<String>) -> Result<Ended, HistoryError> {
         let live = Live::read(self.mover.cloud, self.mover.levers).await;
         let green = live.ok().and_then(|live| live.share());
-        self.mover.note(Happening::ShiftEnded { outcome, green, because: because.clone() });
+        self.mover.note(Happening::ShiftEnded { outcome, green, because: because.clone() }).await;
         Ok(Ended { outcome, because, green })
     }
 
@@ -202,7 +210,7 @@ impl<'a> Shift<'a> {
             go!(self.write_dns(to, since).await);
             go!(self.hold(to, since).await);
         }
-        self.mover.record(Happening::StepDone { green: to })?;
+        self.mover.record(Happening::StepDone { green: to }).await?;
         Ok(Ok(()))
     }
 
@@ -255,7 +263,7 @@ impl<'a> Shift<'a> {
         // Weights that can't be read may be fine: for that alone nothing is moved, in either direction.
         let verdict = Verdict::Inconclusive;
         checks.extend(unreadable.map(|reading| Check { name: "weights".to_owned(), verdict, reading }));
-        Ok(Ok((self.tell(green, checks.clone())?, checks)))
+        Ok(Ok((self.tell(green, checks.clone()).await?, checks)))
     }
 
     /// Waits, but not longer than nobody asks it to stop.
@@ -276,14 +284,14 @@ impl<'a> Shift<'a> {
     }
 
     /// Puts down what became of the gates, where that is news.
-    fn tell(&mut self, green: Share, checks: Vec<Check>) -> Result<Verdict, HistoryError> {
+    async fn tell(&mut self, green: Share, checks: Vec<Check>) -> Result<Verdict, HistoryError> {
         let verdict = verdict(&checks);
         if self.told.replace(verdict) != Some(verdict) {
             let gates = Happening::Gates { green, verdict, checks };
             match verdict {
                 // It goes back, whatever a disk says.
-                Verdict::Fail => self.mover.note(gates),
-                Verdict::Pass | Verdict::Inconclusive => drop(self.mover.record(gates)?),
+                Verdict::Fail => self.mover.note(gates).await,
+                Verdict::Pass | Verdict::Inconclusive => drop(self.mover.record(gates).await?),
             }
         }
         Ok(verdict)
@@ -358,13 +366,13 @@ impl<'a> Shift<'a> {
 
     /// Sees what was written. A failback that began meanwhile has the last word.
     async fn look_again(&mut self, is_right: impl Fn(Lever, &[Weight]) -> bool) -> Step<()> {
-        if go!(self.news()) {
+        if go!(self.news().await) {
             return Ok(Err(Stopped::FailedBack));
         }
         let deadline = Instant::now() + PERSISTENCE;
         loop {
             match Live::read(self.mover.cloud, self.mover.levers).await {
-                Ok(live) => return Ok(self.accept(live, is_right)),
+                Ok(live) => return Ok(self.accept(live, is_right).await),
                 Err(error) if Instant::now() > deadline || *self.stop.borrow() => return Ok(Err(unreadable(&error))),
                 Err(_) => self.pause(self.mover.pause()).await,
             }
@@ -376,26 +384,31 @@ impl<'a> Shift<'a> {
         if *self.stop.borrow() {
             return Ok(Err(Stopped::Here(Outcome::Interrupted, "Ctrl-C".to_owned())));
         }
-        if go!(self.news()) {
+        if go!(self.news().await) {
             return Ok(Err(Stopped::FailedBack));
+        }
+        if let Some(lock) = self.lock
+            && let Err(error) = lock.check().await
+        {
+            return Ok(Err(Stopped::Here(Outcome::Held, error.to_string())));
         }
         let live = match Live::read(self.mover.cloud, self.mover.levers).await {
             Ok(live) => live,
             Err(error) => return Ok(Err(unreadable(&error))),
         };
         let before = self.seen.clone();
-        Ok(self.accept(live, |of, now| Some(of) == writing || is_as_before(&before, of, now)))
+        Ok(self.accept(live, |of, now| Some(of) == writing || is_as_before(&before, of, now)).await)
     }
 
     /// Takes the levers as they are for those that are known, unless somebody else has moved them.
-    fn accept(&mut self, live: Live, is_right: impl Fn(Lever, &[Weight]) -> bool) -> Result<(), Stopped> {
+    async fn accept(&mut self, live: Live, is_right: impl Fn(Lever, &[Weight]) -> bool) -> Result<(), Stopped> {
         let live = live.or_name_of(&self.seen);
         let wrong = [Lever::Listeners, Lever::Dns].into_iter().find(|lever| !is_right(*lever, live.weights(*lever)));
         let before = std::mem::replace(&mut self.seen, live);
         let Some(lever) = wrong else { return Ok(()) };
         let (from, to) = (before.weights(lever).to_vec(), self.seen.weights(lever).to_vec());
         let because = format!("somebody else has changed weights, from {} to {}", in_words(&from), in_words(&to));
-        self.mover.note(Happening::Noticed { from, to });
+        self.mover.note(Happening::Noticed { from, to }).await;
         // The failback function, or people who did it by hand.
         let is_blue = |live: &Live| live.deciding().iter().all(|weight| weight.is(Share::BLUE));
         let outcome = if is_blue(&self.seen) && !is_blue(&before) { Outcome::FailedBack } else { Outcome::Held };
@@ -403,8 +416,8 @@ impl<'a> Shift<'a> {
     }
 
     /// What others have put down since: true if a failback has begun.
-    fn news(&mut self) -> Step<bool> {
-        let entries = match self.mover.history.after(self.known) {
+    async fn news(&mut self) -> Step<bool> {
+        let entries = match self.mover.history.after(self.known).await {
             Err(_) if self.to_blue => Vec::new(),
             entries => entries?,
         };
@@ -449,7 +462,7 @@ impl<'a> Shift<'a> {
     }
 
     async fn roll_back(&mut self, to: Share, because: String) -> (Outcome, String) {
-        if matches!(self.news(), Ok(Ok(true))) {
+        if matches!(self.news().await, Ok(Ok(true))) {
             return self.give_in().await;
         }
         let live = Live::read(self.mover.cloud, self.mover.levers).await;
@@ -465,7 +478,7 @@ impl<'a> Shift<'a> {
     /// Towards blue, whatever the gates and the history say. Gives what is left to do, where that doesn't decide who serves
     /// the customers.
     async fn back(&mut self, to: Share, because: String) -> aws::Result<Option<String>> {
-        self.mover.note(Happening::RollingBack { to, because });
+        self.mover.note(Happening::RollingBack { to, because }).await;
         self.lowered(to).await
     }
 

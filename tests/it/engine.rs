@@ -15,8 +15,7 @@ use provisioner::engine::reference::token;
 use provisioner::engine::{
     Action, FieldChange, Observed, Operations, Provider, Step, StepError, StepId, Tags, Target, events::Silent,
 };
-use provisioner::state::State;
-use provisioner::state::folder::Folder;
+use provisioner::state::{State, Store};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
@@ -201,23 +200,27 @@ fn graph(wanted: &Wanted) -> Graph {
 
 async fn apply(world: &InMemory, graph: &Graph, folder: &Path) -> Report {
     let (_stop, stop) = watch::channel(false);
-    let mut session = Folder::new(folder).open("dev1", "test", || State::new("test", "dev1", "1", "here")).unwrap();
+    let session = Store::folder(folder).open("dev1", "test", || State::new("test", "dev1", "1", "here")).await.unwrap();
     let owner = owner();
-    let engine = World { owner: &owner, graph, provider: world, observer: &Silent, stop };
-    let plan = engine.plan(session.state()).await;
-    let report = engine.execute(plan, &mut session).await;
+    let engine = World { owner: &owner, graph, provider: world, observer: &Silent, stop, takes_names: false };
+    let plan = engine.plan(&session.state()).await;
+    let report = engine.execute(plan, &session).await;
     // A dead run saves nothing: only its journal is there.
     if world.alive().is_ok() {
-        session.finish().unwrap();
+        session.finish().await.unwrap();
     }
     report
 }
 
 async fn plan_is_empty(world: &InMemory, graph: &Graph, folder: &Path) -> bool {
     let (_stop, stop) = watch::channel(false);
-    let state = Folder::new(folder).read("dev1").unwrap().unwrap_or_else(|| State::new("test", "dev1", "1", "here"));
+    let state =
+        Store::folder(folder).read("dev1").await.unwrap().unwrap_or_else(|| State::new("test", "dev1", "1", "here"));
     let owner = owner();
-    World { owner: &owner, graph, provider: world, observer: &Silent, stop }.plan(&state).await.is_empty()
+    World { owner: &owner, graph, provider: world, observer: &Silent, stop, takes_names: false }
+        .plan(&state)
+        .await
+        .is_empty()
 }
 
 fn any_wanted() -> impl Strategy<Value = Wanted> {
@@ -272,7 +275,7 @@ proptest! {
             let report = apply(&world, &graph(&Wanted::new()), folder.path()).await;
             assert!(report.failed.is_empty());
             assert!(world.specs().is_empty());
-            assert!(Folder::new(folder.path()).read("dev1").unwrap().is_none());
+            assert!(Store::folder(folder.path()).read("dev1").await.unwrap().is_none());
         });
     }
 }

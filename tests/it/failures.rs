@@ -232,8 +232,8 @@ async fn a_state_that_was_cut_off_anywhere_is_left_alone() {
         put_state(&cli, "dev1", text);
         for command in [&["plan"][..], &["apply"], &["destroy", "--yes"], &["output"]] {
             let run = refused(&sandbox, &cli, &[command, &["--suffix", "dev1"]].concat()).await;
-            let run = run.explains("the state file state/dev1.json is damaged");
-            run.explains("nothing was changed; the generation before it is state/dev1.json.backup");
+            let run = run.explains("the state state/dev1.json is damaged");
+            run.explains("nothing was changed; `provisioner state history` lists the generations before it");
         }
     }
     // The file that was cut is the one thing that was wrong.

@@ -63,7 +63,9 @@ fn done(summary: &Summary) -> [u64; 4] {
 /// All files of a folder with their contents.
 fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    entries.map(|path| (path.display().to_string(), std::fs::read(&path).unwrap())).collect()
+    let (folders, found): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
+    let found = found.into_iter().map(|path| (path.display().to_string(), std::fs::read(&path).unwrap()));
+    found.chain(folders.iter().flat_map(|folder| files(folder))).collect()
 }
 
 /// `name = value` lines.

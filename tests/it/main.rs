@@ -11,6 +11,7 @@ mod payments;
 mod sandbox;
 mod secrets;
 mod security;
+mod state;
 mod support;
 mod support_works;
 mod traffic;

@@ -77,16 +77,23 @@ fn leak(traces: &[Trace], canaries: &BTreeSet<String>) -> Option<String> {
     })
 }
 
-/// The files of the state folder, with their rights.
+/// The files of the state folder, earlier generations included, with their rights.
 fn files(folder: &Path) -> Vec<(String, u32, String)> {
-    let entries = std::fs::read_dir(folder).expect("the state folder can be read");
-    let read = entries.map(|entry| {
-        let path = entry.unwrap().path();
-        let mode = path.metadata().unwrap().permissions().mode() & 0o777;
-        let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned();
-        (path.file_name().unwrap().to_string_lossy().into_owned(), mode, text)
-    });
-    read.filter(|(name, ..)| name.starts_with(SUFFIX)).collect()
+    let (mut found, mut folders) = (Vec::new(), vec![folder.to_owned()]);
+    while let Some(next) = folders.pop() {
+        for entry in std::fs::read_dir(next).expect("the state folder can be read") {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let mode = path.metadata().unwrap().permissions().mode() & 0o777;
+            let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned();
+            found.push((path.strip_prefix(folder).unwrap().display().to_string(), mode, text));
+        }
+    }
+    found.retain(|(name, ..)| name.starts_with(SUFFIX));
+    found
 }
 
 /// What a run says beside its log, which fills pages here.

@@ -38,7 +38,7 @@ pub struct Started {
 impl Launcher {
     /// Commands on the same deployment, in the same AWS.
     pub fn new(globals: &Globals, suffix: &str) -> Self {
-        let mut flags = vec!["--suffix".into(), suffix.into(), "--state".into(), globals.state.clone().into()];
+        let mut flags = vec!["--suffix".into(), suffix.into(), "--state".into(), globals.state.to_string().into()];
         if let Some(config) = &globals.config {
             flags.extend(["--config".into(), config.clone().into()]);
         }

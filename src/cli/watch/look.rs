@@ -64,12 +64,12 @@ impl Looker {
     async fn look(&self, entries: &mut Vec<crate::traffic::history::Entry>) -> Result<Look, String> {
         let at = Timestamp::now();
         // Read anew: an apply can have made other levers meanwhile.
-        let state = self.context.state().map_err(|error| error.to_string())?;
+        let state = self.context.state().await.map_err(|error| error.to_string())?;
         let levers = state.as_ref().map(Levers::of).transpose().map_err(|error| error.to_string())?.flatten();
         let Some(levers) = levers else { return Err("the state tells no levers any more".to_owned()) };
         // A history that can't be read is told by whoever shows it.
         let last = entries.last().map_or(0, |entry| entry.number);
-        entries.extend(self.history.after(last).unwrap_or_default());
+        entries.extend(self.history.after(last).await.unwrap_or_default());
         let limits = Limits::from(self.context.system.shift());
         let picture = Picture::take(&self.cloud, &levers.standing(), &limits, entries).await;
         Ok(Look { at, picture, calls: self.cloud.calls.count() })

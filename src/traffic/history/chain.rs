@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use sha2::{Digest, Sha256};
 
-use super::{Entry, NOTHING, Verified};
+use super::{Entry, HistoryError, NOTHING, Verified};
 use crate::state::hex;
 
 /// Between the text that is hashed and the hash.
@@ -24,6 +24,17 @@ pub struct Fault {
     pub unreadable: bool,
     /// What is wrong with it.
     pub what: String,
+}
+
+impl Fault {
+    /// The error for the history at this path.
+    pub fn in_history(self, path: String) -> HistoryError {
+        let Fault { line, unreadable, what } = self;
+        match unreadable {
+            true => HistoryError::Damaged { path, line, what },
+            false => HistoryError::Changed { path, line, what },
+        }
+    }
 }
 
 /// Gives the entry its hash, and makes it a line.

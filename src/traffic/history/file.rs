@@ -7,17 +7,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
-
 use super::chain::{self, Fault};
-use super::{By, Entry, HistoryError, NOTHING, Verified};
+use super::{By, Entry, HistoryError};
 use crate::traffic::happening::Happening;
 
-/// The history of one system under one suffix. Copies share what they know of the file.
+/// A history in a file. Copies share what they know of it.
 #[derive(Clone, Debug)]
-pub struct History {
+pub struct FileLog {
     path: PathBuf,
-    by: By,
     seen: Arc<Mutex<Seen>>,
     /// How long to wait for other processes that append.
     patience: Duration,
@@ -37,20 +34,20 @@ struct Seen {
     last: u64,
 }
 
-impl History {
-    /// The history at `path`, where `by` puts things down. Opens nothing: the first entry makes the file.
-    pub fn at(path: PathBuf, by: By) -> Self {
-        History { path, by, seen: Arc::default(), patience: PATIENCE }
+impl FileLog {
+    /// The history at `path`. Opens nothing: the first entry makes the file.
+    pub fn at(path: PathBuf) -> Self {
+        FileLog { path, seen: Arc::default(), patience: PATIENCE }
+    }
+
+    /// How people find it.
+    pub fn path(&self) -> String {
+        self.path.display().to_string()
     }
 
     /// The same, waiting only so long for other processes that append.
     pub fn in_a_hurry(&self, patience: Duration) -> Self {
-        History { patience, ..self.clone() }
-    }
-
-    /// Who puts things down here.
-    pub fn by(&self) -> &By {
-        &self.by
+        FileLog { patience, ..self.clone() }
     }
 
     /// Appends what happened, and why; it is on disk when this returns. Waits for other processes that append.
@@ -58,7 +55,7 @@ impl History {
     /// # Errors
     /// The file can't be written, or its last line can't be read. What a crash has left of a line is no error: nobody was
     /// told that it was written, and it is cut off.
-    pub fn append(&self, what: Happening, why: Option<&str>) -> Result<Entry, HistoryError> {
+    pub fn append(&self, by: &By, what: Happening, why: Option<&str>) -> Result<Entry, HistoryError> {
         let failed = |what| move |source| self.io(what, source);
         let folder = self.path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
         fs::create_dir_all(folder).map_err(failed("can't make the folder of"))?;
@@ -77,9 +74,7 @@ impl History {
         if !tail.torn.is_empty() {
             file.set_len(tail.end).map_err(failed("can't write the history"))?;
         }
-        let (number, before) = last.map_or((1, NOTHING.to_owned()), |last| (last.number + 1, last.hash));
-        let (at, by, why, hash) = (Timestamp::now(), self.by.clone(), why.map(str::to_owned), String::new());
-        let mut entry = Entry { number, at, by, why, what, before, hash };
+        let mut entry = Entry::after(last.as_ref(), by, what, why);
         let line = chain::seal(&mut entry);
         let written = file.write_all(line.as_bytes()).and_then(|()| file.sync_all());
         written.map_err(failed("can't write the history"))?;
@@ -110,7 +105,7 @@ impl History {
     ///
     /// # Errors
     /// The file can't be read, or a line of it is no entry. Whether they are what was once written is for
-    /// [`History::verify`] to say.
+    /// [`History::verify`](super::History::verify) to say.
     pub fn entries(&self) -> Result<Vec<Entry>, HistoryError> {
         chain::parse(&self.read(0)?).map(|(entries, _)| entries).map_err(|fault| self.fault(fault))
     }
@@ -118,7 +113,7 @@ impl History {
     /// The entries with a larger number. Reads only what came since it was last asked.
     ///
     /// # Errors
-    /// As of [`History::entries`].
+    /// As of [`FileLog::entries`].
     pub fn after(&self, number: u64) -> Result<Vec<Entry>, HistoryError> {
         let mut seen = self.seen.lock().expect("no panic holds this lock");
         let length = match fs::metadata(&self.path) {
@@ -148,28 +143,9 @@ impl History {
         Ok(entries)
     }
 
-    /// Checks that no entry was changed, inserted, moved or removed since it was written. That some were cut off at the end
-    /// is only found by who knows a later head: see [`History::verify_with`].
-    ///
-    /// # Errors
-    /// What is wrong first, and in which line; or the file can't be read.
-    pub fn verify(&self) -> Result<Verified, HistoryError> {
-        let (_, verified) = chain::verify(&self.read(0)?).map_err(|fault| self.fault(fault))?;
-        Ok(verified)
-    }
-
-    /// As [`History::verify`], and checks that the entry with the hash `head` is among them.
-    ///
-    /// # Errors
-    /// As of [`History::verify`], or there is no such entry.
-    pub fn verify_with(&self, head: &str) -> Result<Verified, HistoryError> {
-        let (entries, verified) = chain::verify(&self.read(0)?).map_err(|fault| self.fault(fault))?;
-        // The head of an empty history comes before every other.
-        if head == NOTHING || entries.iter().any(|entry| entry.hash == head) {
-            return Ok(verified);
-        }
-        let (path, head) = (self.path.display().to_string(), head.to_owned());
-        Err(HistoryError::Headless { path, entries: entries.len(), head })
+    /// All of its text.
+    pub fn text(&self) -> Result<Vec<u8>, HistoryError> {
+        self.read(0)
     }
 
     /// The file from this byte on.
@@ -185,12 +161,8 @@ impl History {
         }
     }
 
-    fn fault(&self, Fault { line, unreadable, what }: Fault) -> HistoryError {
-        let path = self.path.display().to_string();
-        match unreadable {
-            true => HistoryError::Damaged { path, line, what },
-            false => HistoryError::Changed { path, line, what },
-        }
+    fn fault(&self, fault: Fault) -> HistoryError {
+        fault.in_history(self.path.display().to_string())
     }
 
     fn io(&self, what: &'static str, source: io::Error) -> HistoryError {

@@ -12,6 +12,11 @@ use super::*;
 use crate::traffic::happening::{Check, Lever, OnFail, Outcome, Verdict, Weight};
 use crate::traffic::share::{Share, Split};
 
+/// A history in a file waits for nothing.
+fn now<F: Future>(future: F) -> F::Output {
+    futures::executor::block_on(future)
+}
+
 fn by() -> By {
     By::this_process("provisioner shift", Some("arn:aws:iam::123456789012:user/operator".to_owned()))
 }
@@ -20,13 +25,13 @@ fn by() -> By {
 fn history() -> (TempDir, PathBuf, History) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state").join("dev1.history");
-    let history = History::at(path.clone(), by());
+    let history = History::at(Book::File(path.clone()), by());
     (folder, path, history)
 }
 
 /// The same file, as a process that knows nothing of it sees it.
 fn fresh(path: &Path) -> History {
-    History::at(path.to_owned(), by())
+    History::at(Book::File(path.to_owned()), by())
 }
 
 fn step(percent: u8) -> Happening {
@@ -34,7 +39,7 @@ fn step(percent: u8) -> Happening {
 }
 
 fn some_steps(history: &History, count: u8) -> Vec<Entry> {
-    (1..=count).map(|percent| history.append(step(percent), None).unwrap()).collect()
+    (1..=count).map(|percent| now(history.append(step(percent), None)).unwrap()).collect()
 }
 
 fn shares() -> impl Strategy<Value = Share> {
@@ -99,16 +104,16 @@ proptest! {
         let (_folder, path, history) = history();
         let mut written = Vec::new();
         for (what, why) in &put {
-            let entry = history.append(what.clone(), why.as_deref()).unwrap();
+            let entry = now(history.append(what.clone(), why.as_deref())).unwrap();
             prop_assert!(entry.what == *what && entry.why == *why && entry.by == *history.by());
             written.push(entry);
         }
-        prop_assert_eq!(&fresh(&path).entries().unwrap(), &written);
-        let verified = fresh(&path).verify().unwrap();
+        prop_assert_eq!(&now(fresh(&path).entries()).unwrap(), &written);
+        let verified = now(fresh(&path).verify()).unwrap();
         prop_assert_eq!(verified.entries, put.len() as u64);
         let head = written.last().map_or(NOTHING, |entry| &entry.hash);
         prop_assert_eq!(&verified.head, head);
-        prop_assert_eq!(fresh(&path).verify_with(head).unwrap(), verified);
+        prop_assert_eq!(now(fresh(&path).verify_with(head)).unwrap(), verified);
         let lines = fs::read_to_string(&path).unwrap_or_default();
         prop_assert_eq!(lines.lines().count(), put.len());
     }
@@ -116,13 +121,13 @@ proptest! {
     #[test]
     fn any_changed_byte_is_found(put in proptest::collection::vec(happenings(), 1..4), at in any::<[(Index, u8); 64]>()) {
         let (_folder, path, history) = history();
-        put.into_iter().for_each(|what| { history.append(what, Some("a reason")).unwrap(); });
+        put.into_iter().for_each(|what| { now(history.append(what, Some("a reason"))).unwrap(); });
         let text = fs::read(&path).unwrap();
         for (at, other) in at {
             let mut changed = text.clone();
             changed[at.index(text.len())] ^= other.max(1);
             fs::write(&path, &changed).unwrap();
-            prop_assert!(fresh(&path).verify().is_err(), "byte {} by {}", at.index(text.len()), other.max(1));
+            prop_assert!(now(fresh(&path).verify()).is_err(), "byte {} by {}", at.index(text.len()), other.max(1));
         }
     }
 }
@@ -136,9 +141,9 @@ fn the_end_of_each_line_is_part_of_it() {
         let mut changed = text.clone();
         changed[at] = b' ';
         fs::write(&path, &changed).unwrap();
-        assert!(fresh(&path).verify().is_err() && fresh(&path).entries().is_err(), "byte {at}");
+        assert!(now(fresh(&path).verify()).is_err() && now(fresh(&path).entries()).is_err(), "byte {at}");
         // An entry that was acknowledged isn't thrown away as torn.
-        assert!(fresh(&path).append(step(3), None).is_err());
+        assert!(now(fresh(&path).append(step(3), None)).is_err());
         assert_eq!(fs::read(&path).unwrap(), changed);
     }
 }
@@ -146,7 +151,7 @@ fn the_end_of_each_line_is_part_of_it() {
 /// What verify says of lines that somebody has put together.
 fn said(path: &Path, lines: &[&str]) -> String {
     fs::write(path, lines.concat()).unwrap();
-    fresh(path).verify().unwrap_err().to_string()
+    now(fresh(path).verify()).unwrap_err().to_string()
 }
 
 #[test]
@@ -211,20 +216,20 @@ fn entries_cut_off_at_the_end_are_found_by_the_head_alone() {
     let text = fs::read_to_string(&path).unwrap();
     let lines: Vec<_> = text.split_inclusive('\n').collect();
     let head = &entries[4].hash;
-    assert_eq!(history.verify_with(head).unwrap().entries, 5);
+    assert_eq!(now(history.verify_with(head)).unwrap().entries, 5);
     for kept in 0..5 {
         fs::write(&path, lines[..kept].concat()).unwrap();
-        assert_eq!(fresh(&path).verify().unwrap().entries, kept as u64);
-        let error = fresh(&path).verify_with(head).unwrap_err();
+        assert_eq!(now(fresh(&path).verify()).unwrap().entries, kept as u64);
+        let error = now(fresh(&path).verify_with(head)).unwrap_err();
         assert!(matches!(&error, HistoryError::Headless { entries, .. } if *entries == kept), "{error}");
     }
     // Going on doesn't hide it. An older head is among those that are there.
     fs::write(&path, lines[..3].concat()).unwrap();
     some_steps(&history, 4);
-    assert_eq!(fresh(&path).verify_with(&entries[2].hash).unwrap().entries, 7);
-    assert!(matches!(fresh(&path).verify_with(head), Err(HistoryError::Headless { .. })));
+    assert_eq!(now(fresh(&path).verify_with(&entries[2].hash)).unwrap().entries, 7);
+    assert!(matches!(now(fresh(&path).verify_with(head)), Err(HistoryError::Headless { .. })));
     fs::remove_file(&path).unwrap();
-    assert!(matches!(fresh(&path).verify_with(head), Err(HistoryError::Headless { .. })));
+    assert!(matches!(now(fresh(&path).verify_with(head)), Err(HistoryError::Headless { .. })));
 }
 
 #[test]
@@ -232,17 +237,17 @@ fn a_torn_last_line_is_left_out_and_healed_however_long_it_is() {
     let (_folder, path, history) = history();
     let mut entries = some_steps(&history, 2);
     let whole = fs::metadata(&path).unwrap().len();
-    history.append(step(3), Some("torn — by a crash")).unwrap();
+    now(history.append(step(3), Some("torn — by a crash"))).unwrap();
     let text = fs::read(&path).unwrap();
     for cut in usize::try_from(whole).unwrap()..text.len() {
         fs::write(&path, &text[..cut]).unwrap();
-        assert_eq!(fresh(&path).entries().unwrap(), entries, "cut at {cut}");
-        assert_eq!(fresh(&path).verify().unwrap().entries, 2);
-        let appended = fresh(&path).append(step(4), None).unwrap();
+        assert_eq!(now(fresh(&path).entries()).unwrap(), entries, "cut at {cut}");
+        assert_eq!(now(fresh(&path).verify()).unwrap().entries, 2);
+        let appended = now(fresh(&path).append(step(4), None)).unwrap();
         assert_eq!((appended.number, &appended.before), (3, &entries[1].hash));
         entries.push(appended);
-        assert_eq!(fresh(&path).entries().unwrap(), entries, "cut at {cut}");
-        assert_eq!(fresh(&path).verify().unwrap().entries, 3);
+        assert_eq!(now(fresh(&path).entries()).unwrap(), entries, "cut at {cut}");
+        assert_eq!(now(fresh(&path).verify()).unwrap().entries, 3);
         entries.pop();
     }
 }
@@ -253,8 +258,8 @@ fn a_torn_first_line_is_healed_too() {
     some_steps(&history, 1);
     let text = fs::read(&path).unwrap();
     fs::write(&path, &text[..text.len() / 2]).unwrap();
-    assert_eq!(history.append(step(2), None).unwrap().number, 1);
-    assert_eq!(fresh(&path).verify().unwrap().entries, 1);
+    assert_eq!(now(history.append(step(2), None)).unwrap().number, 1);
+    assert_eq!(now(fresh(&path).verify()).unwrap().entries, 1);
 }
 
 #[test]
@@ -266,9 +271,9 @@ fn eight_that_append_at_once_make_one_unbroken_chain() {
             scope.spawn(|| some_steps(&fresh(&path), 10));
         }
     });
-    let verified = fresh(&path).verify().unwrap();
+    let verified = now(fresh(&path).verify()).unwrap();
     assert_eq!(verified.entries, 80);
-    let mut done: Vec<_> = fresh(&path).entries().unwrap().into_iter().map(|entry| entry.what).collect();
+    let mut done: Vec<_> = now(fresh(&path).entries()).unwrap().into_iter().map(|entry| entry.what).collect();
     done.sort_by_key(|what| if let Happening::StepDone { green } = what { green.percent() } else { 0 });
     assert_eq!(done, (1..=10).flat_map(|percent| vec![step(percent); 8]).collect::<Vec<_>>());
 }
@@ -277,7 +282,7 @@ fn eight_that_append_at_once_make_one_unbroken_chain() {
 fn what_came_after_is_read_by_every_copy_for_itself() {
     let (_folder, path, history) = history();
     let numbers = |history: &History, after| -> Vec<u64> {
-        history.after(after).unwrap().iter().map(|entry| entry.number).collect()
+        now(history.after(after)).unwrap().iter().map(|entry| entry.number).collect()
     };
     assert!(numbers(&history, 0).is_empty());
     some_steps(&fresh(&path), 3);
@@ -308,12 +313,12 @@ fn what_came_after_is_read_by_every_copy_for_itself() {
 fn what_came_after_names_the_damaged_line_of_the_whole_file() {
     let (_folder, path, history) = history();
     some_steps(&history, 3);
-    assert_eq!(history.after(0).unwrap().len(), 3);
+    assert_eq!(now(history.after(0)).unwrap().len(), 3);
     let text = fs::read_to_string(&path).unwrap();
     fs::write(&path, text + "{}\n").unwrap();
-    let error = history.after(3).unwrap_err().to_string();
+    let error = now(history.after(3)).unwrap_err().to_string();
     assert!(error.contains("damaged in line 4"), "{error}");
-    let error = history.append(step(4), None).unwrap_err().to_string();
+    let error = now(history.append(step(4), None)).unwrap_err().to_string();
     assert!(error.contains("damaged in line 4") && error.contains("keep the file"), "{error}");
 }
 
@@ -321,10 +326,10 @@ fn what_came_after_names_the_damaged_line_of_the_whole_file() {
 fn a_long_last_line_is_found_from_behind() {
     let (_folder, path, history) = history();
     for length in [0, 60_000, 70_000, 300_000] {
-        history.append(Happening::FailbackIncomplete { because: "x".repeat(length) }, None).unwrap();
+        now(history.append(Happening::FailbackIncomplete { because: "x".repeat(length) }, None)).unwrap();
     }
     some_steps(&history, 1);
-    assert_eq!(fresh(&path).verify().unwrap().entries, 5);
+    assert_eq!(now(fresh(&path).verify()).unwrap().entries, 5);
 }
 
 #[test]
@@ -343,6 +348,6 @@ fn what_a_newer_provisioner_adds_to_an_entry_keeps_its_hash() {
     let text = text.replace("\"green\":1", "\"green\":1,\"mood\":\"good\"");
     let hash = crate::state::hex(&<sha2::Sha256 as sha2::Digest>::digest(format!("{text}}}")));
     fs::write(&path, format!("{text},\"hash\":\"{hash}\"}}\n")).unwrap();
-    assert_eq!(fresh(&path).verify().unwrap().head, hash);
-    assert_eq!(fresh(&path).entries().unwrap()[0].what, entry.what);
+    assert_eq!(now(fresh(&path).verify()).unwrap().head, hash);
+    assert_eq!(now(fresh(&path).entries()).unwrap()[0].what, entry.what);
 }

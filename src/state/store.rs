@@ -1,0 +1,229 @@
+//! Where states are kept: one interface over a folder on this machine and a bucket in S3.
+
+use std::fmt::Debug;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use super::bucket::{Bucket, If, Written};
+use super::file::{State, StateError};
+use super::folder::Folder;
+use super::journal::Entry;
+use super::session::Session;
+
+/// What the functions of this module give.
+pub type Result<T> = std::result::Result<T, StateError>;
+
+/// Where states are kept. Clones are the same place.
+#[derive(Clone, Debug)]
+pub struct Store {
+    backend: Arc<dyn Backend>,
+}
+
+/// Which write of a state was read; `None` if there was none. A write over another one is refused where the place can tell.
+pub type Version = Option<String>;
+
+/// A generation of a state that was kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Generation {
+    /// What `state restore` takes.
+    pub id: String,
+    /// When it was written.
+    pub written: Timestamp,
+    /// The one that counts.
+    pub current: bool,
+}
+
+/// A place for states: texts that are replaced whole, a journal that is only added to, and a lock, each by suffix.
+#[async_trait]
+pub(super) trait Backend: Debug + Send + Sync {
+    /// How people find the state: a path, a URL.
+    fn name(&self, suffix: &str) -> String;
+    /// Where the history of a suffix's traffic is.
+    fn history(&self, suffix: &str) -> Book;
+    /// The suffixes that have a state or a journal here.
+    async fn suffixes(&self) -> Result<Vec<String>>;
+    /// The state's text and which write it is.
+    async fn read(&self, suffix: &str) -> Result<Option<(String, Version)>>;
+    /// Replaces the text, all or nothing, and keeps the one before.
+    async fn write(&self, suffix: &str, text: &str, over: &Version) -> Result<Version>;
+    /// Removes the text; earlier generations stay.
+    async fn remove(&self, suffix: &str) -> Result<()>;
+    /// All that is journalled.
+    async fn journalled(&self, suffix: &str) -> Result<Vec<Entry>>;
+    /// Opens the journal for adding to it. `serial` is that of the state that it goes on from.
+    async fn journal(&self, suffix: &str, serial: u64) -> Result<Box<dyn Journal>>;
+    /// Removes all that is journalled.
+    async fn clear_journal(&self, suffix: &str) -> Result<()>;
+    /// Takes the lock. `purpose` is the command, for the one who has to wait.
+    async fn lock(&self, suffix: &str, purpose: &str) -> Result<Box<dyn Guard>>;
+    /// Takes a lock away from whoever holds it. Gives the holder; `None` if there is none.
+    async fn unlock(&self, suffix: &str) -> Result<Option<String>>;
+    /// The generations that were kept, the newest first.
+    async fn generations(&self, suffix: &str) -> Result<Vec<Generation>>;
+    /// The text of a generation.
+    async fn generation(&self, suffix: &str, id: &str) -> Result<Option<String>>;
+}
+
+/// A journal that is open.
+#[async_trait]
+pub(super) trait Journal: Debug + Send {
+    /// Adds lines; they are kept when this returns. After an error nothing more may be added.
+    async fn append(&mut self, lines: &str) -> Result<()>;
+}
+
+/// A held lock. Dropping it frees it.
+#[async_trait]
+pub trait Guard: Debug + Send + Sync {
+    /// Fails if it isn't surely held any more.
+    async fn check(&self) -> Result<()>;
+}
+
+/// Where a text is kept that is only ever added to: the history of a suffix.
+#[derive(Clone, Debug)]
+pub enum Book {
+    /// A file.
+    File(PathBuf),
+    /// An object.
+    Object(Page),
+}
+
+/// A text object of a bucket, which is replaced whole.
+#[derive(Clone, Debug)]
+pub struct Page {
+    bucket: Bucket,
+    name: String,
+}
+
+impl Page {
+    pub(super) fn new(bucket: Bucket, name: String) -> Self {
+        Page { bucket, name }
+    }
+
+    /// How people find it.
+    pub fn url(&self) -> String {
+        self.bucket.url(&self.name)
+    }
+
+    /// The text, and which write it is; `None` if there is none.
+    pub async fn read(&self) -> Result<Option<(String, String)>> {
+        self.bucket.get(&self.name).await
+    }
+
+    /// Replaces the text if it is still the one that was read. Gives which write it is; `None` if somebody else was faster.
+    pub async fn write(&self, text: &str, over: Option<&str>) -> Result<Option<String>> {
+        match self.bucket.put(&self.name, text, over.map_or(If::New, If::Is)).await? {
+            Written::Yes(version) => Ok(Some(version)),
+            Written::No => Ok(None),
+        }
+    }
+}
+
+impl Store {
+    /// A folder; it needn't exist yet.
+    pub fn folder(path: impl Into<PathBuf>) -> Self {
+        Store { backend: Arc::new(Folder::new(path)) }
+    }
+
+    /// A bucket.
+    pub fn bucket(bucket: Bucket) -> Self {
+        Store { backend: Arc::new(bucket) }
+    }
+
+    /// How people find the state of a suffix: a path, a URL.
+    pub fn name(&self, suffix: &str) -> String {
+        self.backend.name(suffix)
+    }
+
+    /// The suffixes that have a state here.
+    pub async fn suffixes(&self) -> Result<Vec<String>> {
+        self.backend.suffixes().await
+    }
+
+    /// Where the history of a suffix's traffic is.
+    pub fn history(&self, suffix: &str) -> Book {
+        self.backend.history(suffix)
+    }
+
+    /// Reads the state of a suffix with what an unfinished run has journalled. Writes nothing.
+    pub async fn read(&self, suffix: &str) -> Result<Option<State>> {
+        Ok(self.read_all(suffix).await?.map(|(state, ..)| state))
+    }
+
+    async fn read_all(&self, suffix: &str) -> Result<Option<(State, Version, bool)>> {
+        let Some((text, version)) = self.backend.read(suffix).await? else { return Ok(None) };
+        let mut state = State::from_text(&self.name(suffix), &text)?;
+        let entries = self.backend.journalled(suffix).await?;
+        let journalled = !entries.is_empty();
+        replay(&mut state, entries);
+        Ok(Some((state, version, journalled)))
+    }
+
+    /// Opens the state of a suffix for a run: takes the lock, and takes in what an unfinished run has journalled. `fresh` makes
+    /// the state if there is none.
+    pub async fn open(&self, suffix: &str, purpose: &str, fresh: impl FnOnce() -> State) -> Result<Session> {
+        let guard = self.lock(suffix, purpose).await?;
+        let read = self.read_all(suffix).await?;
+        let is_new = read.is_none();
+        let (state, version, journalled) = read.unwrap_or_else(|| (fresh(), None, true));
+        let mut session = Session::new(self.backend.clone(), suffix, state, version, guard);
+        // What a dead run has left is folded in before anything is added to it; a journal needs a state to go on from.
+        if is_new || journalled {
+            session.save().await?;
+        }
+        Ok(session)
+    }
+
+    /// Takes the lock of a suffix without touching its state: for what changes AWS but no step. `purpose` is the command, for
+    /// the one who has to wait.
+    pub async fn lock(&self, suffix: &str, purpose: &str) -> Result<Box<dyn Guard>> {
+        self.backend.lock(suffix, purpose).await
+    }
+
+    /// Takes the lock away from whoever holds it. Gives the holder; `None` if there is none.
+    pub async fn unlock(&self, suffix: &str) -> Result<Option<String>> {
+        self.backend.unlock(suffix).await
+    }
+
+    /// Puts a state in the place of whatever is there, damaged or not; what was journalled on top of that goes too. It keeps
+    /// counting from the higher serial.
+    pub async fn replace(&self, suffix: &str, purpose: &str, mut state: State) -> Result<()> {
+        let guard = self.lock(suffix, purpose).await?;
+        let there = match self.backend.read(suffix).await {
+            Err(StateError::Damaged { .. }) => None,
+            read => read?,
+        };
+        let known = there.as_ref().and_then(|(text, _)| State::from_text("", text).ok());
+        state.serial = state.serial.max(known.map_or(0, |known| known.serial)) + 1;
+        guard.check().await?;
+        self.backend.write(suffix, &state.to_text(), &there.and_then(|(_, version)| version)).await?;
+        self.backend.clear_journal(suffix).await
+    }
+
+    /// The generations of a suffix's state that were kept, the newest first.
+    pub async fn generations(&self, suffix: &str) -> Result<Vec<Generation>> {
+        self.backend.generations(suffix).await
+    }
+
+    /// A generation of a suffix's state.
+    pub async fn generation(&self, suffix: &str, id: &str) -> Result<Option<State>> {
+        let Some(text) = self.backend.generation(suffix, id).await? else { return Ok(None) };
+        State::from_text(&format!("{} ({id})", self.name(suffix)), &text).map(Some)
+    }
+}
+
+/// Takes in what was journalled on top of this very state. A journal of an older one was folded into it already: its run died
+/// before it could remove it.
+fn replay(state: &mut State, entries: Vec<Entry>) {
+    let mut goes_on_from_here = false;
+    let (of, at) = (state.lineage.clone(), state.serial);
+    for entry in entries {
+        match entry {
+            Entry::Opened { lineage, serial } => goes_on_from_here = lineage == of && serial == at,
+            entry if goes_on_from_here => state.apply(entry),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! What is remembered: people look at it and mend it, it is kept in S3 as well, and nobody's write is lost.
+
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+
+use crate::support::cli::Run;
+use crate::support::{Cli, Sandbox};
+
+/// A bucket for states, with versions.
+const BUCKET: &str = "
+import boto3
+s3 = boto3.client('s3')
+s3.create_bucket(Bucket='states')
+s3.put_bucket_versioning(Bucket='states', VersioningConfiguration={'Status': 'Enabled'})
+";
+
+/// The keys that stand in it, and how they are encrypted.
+const OBJECTS: &str = "
+import boto3, json
+s3 = boto3.client('s3')
+keys = [one['Key'] for one in s3.list_objects_v2(Bucket='states').get('Contents', [])]
+print(json.dumps({key: s3.head_object(Bucket='states', Key=key).get('ServerSideEncryption') for key in keys}))
+";
+
+/// A run's lock lasts as long as a test can wait.
+const PLACE: &str = "s3://states/team-a?lease=10s";
+
+async fn on(cli: &Cli, arguments: &[&str]) -> Run {
+    cli.run(&[arguments, &["--suffix", "dev1"]].concat()).await
+}
+
+async fn in_s3(cli: &Cli, arguments: &[&str]) -> Run {
+    on(cli, &[arguments, &["--state", PLACE]].concat()).await
+}
+
+fn steps(run: &Run) -> Vec<String> {
+    run.events().iter().filter_map(|line| line["step"].as_str().map(str::to_owned)).collect()
+}
+
+#[tokio::test]
+async fn a_state_is_looked_at_mended_and_brought_back() {
+    let sandbox = Sandbox::fresh().await;
+    let cli = Cli::new(&sandbox);
+    on(&cli, &["state", "list"]).await.exits(1).explains("there is no state");
+    on(&cli, &["apply"]).await.ok();
+    let listed = steps(&on(&cli, &["state", "list", "--json"]).await.ok());
+    let (vpc, queue) = ("blue/network/vpc".to_owned(), "blue/queues/payments-queue".to_owned());
+    assert!(listed.contains(&vpc) && listed.contains(&queue), "{listed:?}");
+    let shown = on(&cli, &["state", "show", &vpc]).await.ok();
+    let shown: Value = serde_json::from_str(&shown.stdout).expect("JSON");
+    assert!(shown["record"]["outputs"]["vpc_id"].as_str().is_some_and(|id| id.starts_with("vpc-")), "{shown}");
+    on(&cli, &["state", "show", "nowhere"]).await.exits(1).explains("the state knows no step nowhere");
+
+    // What is renamed is found under its old name, and taken for something else.
+    let before = on(&cli, &["state", "pull"]).await.ok().stdout;
+    on(&cli, &["state", "mv", &queue, "blue/queues/other"]).await.ok();
+    on(&cli, &["state", "mv", &queue, "blue/queues/other"])
+        .await
+        .exits(1)
+        .explains("knows a step blue/queues/other already");
+    on(&cli, &["state", "mv", "nowhere", "there"]).await.exits(1).explains("the state knows no step nowhere");
+    assert!(steps(&on(&cli, &["state", "list", "--json"]).await.ok()).contains(&"blue/queues/other".to_owned()));
+    on(&cli, &["state", "mv", "blue/queues/other", &queue]).await.ok();
+    on(&cli, &["plan", "--detailed-exitcode"]).await.ok();
+
+    // What is forgotten stands, and is taken up by its tags.
+    on(&cli, &["state", "rm", &queue, &vpc]).await.ok();
+    on(&cli, &["state", "rm", &queue]).await.exits(1).explains("the state knows no step");
+    assert!(!steps(&on(&cli, &["state", "list", "--json"]).await.ok()).contains(&queue));
+    let adopted = on(&cli, &["apply", "--json"]).await.ok().summary();
+    assert_eq!((&adopted.rest["adopted"], adopted.created), (&json!(2), 0));
+
+    // An older state, a stranger's, and one that a bit is wrong of, don't get in its place.
+    let file = cli.folder().join("pulled.json");
+    std::fs::write(&file, &before).unwrap();
+    let name = file.to_str().unwrap();
+    on(&cli, &["state", "push", name]).await.exits(1).explains("older than what is remembered").explains("--force");
+    cli.run(&["state", "push", name, "--suffix", "dev2"]).await.exits(1).explains("is of lambda-mysql dev1");
+    std::fs::write(&file, before.replacen("vpc-", "vpc_", 1)).unwrap();
+    on(&cli, &["state", "push", name, "--force"]).await.exits(1).explains("is damaged");
+    std::fs::write(&file, &before).unwrap();
+    on(&cli, &["state", "push", name, "--force"]).await.ok();
+    on(&cli, &["plan", "--detailed-exitcode"]).await.ok();
+
+    // Damaged, and brought back.
+    std::fs::write(cli.state_folder().join("dev1.json"), &before[..before.len() / 2]).unwrap();
+    on(&cli, &["plan"]).await.exits(1).explains("is damaged").explains("provisioner state restore");
+    let generations = on(&cli, &["state", "history", "--json"]).await.ok().events();
+    let kept = generations.iter().find(|one| one["current"] == false).expect("a generation");
+    on(&cli, &["state", "restore", "nothing"]).await.exits(1).explains("no generation nothing");
+    on(&cli, &["state", "restore", kept["generation"].as_str().unwrap()]).await.ok();
+    on(&cli, &["apply"]).await.ok();
+    on(&cli, &["plan", "--detailed-exitcode"]).await.ok();
+    on(&cli, &["state", "unlock"]).await.ok().says("nobody holds the lock");
+}
+
+#[tokio::test]
+async fn a_state_in_s3_is_locked_renewed_taken_over_and_fenced() {
+    let sandbox = Sandbox::fresh().await;
+    let cli = Cli::new(&sandbox);
+    in_s3(&cli, &["apply"]).await.exits(1).explains("there is no such bucket");
+    sandbox.python(BUCKET).await;
+
+    // Of two at once one works, longer than a lease lasts, and the other says who does.
+    let place = [&["apply", "--json"][..], &["--suffix", "dev1", "--state", PLACE]].concat();
+    let first = cli.start(&place);
+    first.says("step_started").await;
+    let refused = in_s3(&cli, &["destroy", "--yes"]).await.exits(1);
+    refused.explains("another run holds the lock s3://states/team-a/dev1.lock: `provisioner apply`");
+    first.finish().await.ok();
+    let objects = sandbox.python(OBJECTS).await;
+    assert_eq!(objects["team-a/dev1.json"], "aws:kms", "{objects}");
+    let journal = objects.as_object().unwrap().keys().filter(|key| key.contains("journal")).count();
+    assert_eq!(journal, 0, "{objects}");
+    assert!(!cli.state_folder().exists(), "nothing of it is kept here");
+    in_s3(&cli, &["plan", "--detailed-exitcode"]).await.ok();
+
+    // Traffic and its history.
+    in_s3(&cli, &["shift", "--green", "20", "--hold", "0s", "--least-requests", "0", "--yes"]).await.ok();
+    in_s3(&cli, &["failback"]).await.ok().says("time to effect: ");
+    let told = in_s3(&cli, &["history", "--json"]).await.ok().events();
+    let events: Vec<_> = told.iter().map(|entry| entry["event"].as_str().unwrap_or_default()).collect();
+    assert!(events.contains(&"step_done") && events.contains(&"failed_back"), "{events:?}");
+    in_s3(&cli, &["history", "--verify"]).await.ok();
+
+    // Killed: the lock is free when its lease is over, and nothing is lost.
+    let destroy = [&["destroy", "--yes", "--json"][..], &["--suffix", "dev1", "--state", PLACE]].concat();
+    let run = cli.start(&destroy);
+    run.says_often("\"step_done\"", 20).await;
+    run.kill();
+    assert_eq!(run.finish().await.code, None);
+    in_s3(&cli, &["apply"]).await.exits(1).explains("if that run is dead, the lock is free in");
+    wait_until_free(&cli).await;
+
+    // Put to sleep until somebody else has taken over: it wakes up, and does nothing more.
+    let sleeper = cli.start(&place);
+    sleeper.says_often("\"step_done\"", 3).await;
+    let pid = Pid::from_raw(sleeper.pid().cast_signed()).unwrap();
+    kill_process(pid, Signal::STOP).unwrap();
+    wait_until_free(&cli).await;
+    let other = cli.start(&place);
+    other.says("\"started\"").await;
+    kill_process(pid, Signal::CONT).unwrap();
+    let fenced = sleeper.finish().await.exits(1);
+    let said = format!("{}{}", fenced.stdout, fenced.stderr);
+    assert!(said.contains("the lock of s3://states/team-a/dev1.lock was lost"), "{said}");
+    let summary = other.finish().await.ok().summary();
+    assert_eq!(summary.failed, 0);
+    in_s3(&cli, &["plan", "--detailed-exitcode"]).await.ok();
+    sandbox.account(&["us-east-1", "us-east-2"]).await.assert_no_twins();
+
+    // Versions are the generations.
+    let generations = in_s3(&cli, &["state", "history", "--json"]).await.ok().events();
+    assert!(generations.len() >= 3 && generations[0]["current"] == true, "{generations:?}");
+    in_s3(&cli, &["destroy", "--yes"]).await.ok();
+    in_s3(&cli, &["state", "list"]).await.exits(1).explains("there is no state s3://states/team-a/dev1.json");
+}
+
+/// Waits until a lease is over that nobody renews: looking doesn't take it, so something small that does is tried.
+async fn wait_until_free(cli: &Cli) {
+    for _ in 0..60 {
+        if in_s3(cli, &["state", "mv", "nowhere", "there"]).await.exits(1).stderr.contains("knows no step") {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    panic!("the lock is never free");
+}
+
+#[tokio::test]
+async fn a_place_for_states_that_is_none_is_refused_with_the_flag() {
+    let cli = Cli::offline();
+    for place in ["gs://states", "s3://", "s3://states?lease=1s", "s3://states?color=red"] {
+        let run = cli.run(&["plan", "--suffix", "dev1", "--state", place]).await.exits(2);
+        run.explains("--state <PLACE>");
+    }
+    assert!(!cli.state_folder().exists());
+}
+
+#[tokio::test]
+async fn a_lost_state_is_rebuilt_from_what_stands_and_what_only_one_place_knows_is_told() {
+    let sandbox = Sandbox::fresh().await;
+    let cli = Cli::new(&sandbox);
+    on(&cli, &["apply"]).await.ok();
+    on(&cli, &["recover"]).await.exits(1).explains("there is a state");
+    on(&cli, &["orphans"]).await.ok().says("0 orphans");
+    let known = steps(&on(&cli, &["state", "list", "--json"]).await.ok());
+
+    let state = cli.state_folder();
+    std::fs::rename(&state, cli.folder().join("lost")).unwrap();
+    on(&cli, &["orphans"]).await.exits(2).says("not remembered: arn:aws:ec2:").says("provisioner recover");
+    sandbox.forget_calls();
+    on(&cli, &["recover"]).await.ok().says(&format!("{0} of {0} steps stand", known.len()));
+    assert_eq!(sandbox.changes(), [""; 0]);
+    assert_eq!(steps(&on(&cli, &["state", "list", "--json"]).await.ok()), known);
+    let plan = on(&cli, &["plan", "--detailed-exitcode", "--json"]).await.ok().summary();
+    assert_eq!(plan.rest["adopted"], 0);
+    on(&cli, &["orphans"]).await.ok();
+    on(&cli, &["failback"]).await.ok();
+
+    // What is gone from AWS, and what nobody remembers.
+    on(&cli, &["state", "rm", "green/queues/payments-queue"]).await.ok();
+    let queue = "import boto3\nsqs = boto3.client('sqs')\n\
+                 sqs.delete_queue(QueueUrl=sqs.get_queue_url(QueueName='payments-queue-blue-dev1')['QueueUrl'])";
+    sandbox.python(queue).await;
+    let run = on(&cli, &["orphans"]).await.exits(2);
+    run.says("not in AWS: blue/queues/payments-queue").says(":payments-queue-green-dev1");
+    on(&cli, &["apply"]).await.ok();
+    on(&cli, &["orphans"]).await.ok();
+    on(&cli, &["destroy", "--yes"]).await.ok();
+    sandbox.account(&["us-east-1", "us-east-2"]).await.assert_empty();
+}
