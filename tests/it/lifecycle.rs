@@ -402,12 +402,14 @@ async fn a_system_with_full_buckets_can_be_destroyed_and_applied_again_at_once()
     assert_settled(&cli, "dev1").await;
 }
 
-const FIRST: &str = r#"
+/// A system as it is made at first.
+pub(crate) const FIRST: &str = r#"
 [notifications]
 emails = ["operations@example.com", "night@example.com"]
 "#;
 
-const CHANGED: &str = r#"
+/// What of [`FIRST`] changes in place, and what goes.
+pub(crate) const CHANGED: &str = r#"
 [network]
 nat = "single"
 
@@ -426,7 +428,7 @@ emails = ["operations@example.com", "day@example.com"]
 "#;
 
 /// [`CHANGED`] with something that AWS can't change in place: the name of a zone.
-const RENAMED: &str = "dns.zone = \"cards-{suffix}.internal\"\n";
+pub(crate) const RENAMED: &str = "dns.zone = \"cards-{suffix}.internal\"\n";
 
 #[tokio::test]
 async fn a_changed_configuration_is_brought_about_in_place_where_aws_can() {

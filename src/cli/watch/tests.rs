@@ -17,21 +17,12 @@ use super::under_way::{Phase, UnderWay, is_settled};
 use crate::aws::Error;
 use crate::traffic::Share;
 use crate::traffic::bound::Bound;
-use crate::traffic::gates::{AlarmReading, AlarmState, Limits, Reading, Readings, Targets, judge, verdict};
+use crate::traffic::gates::tests::LIMITS;
+use crate::traffic::gates::{AlarmReading, AlarmState, Reading, Readings, Targets, judge, verdict};
 use crate::traffic::happening::{Check, Happening, Lever, OnFail, Outcome, Verdict, Weight};
 use crate::traffic::history::{Alive, By, Entry};
 use crate::traffic::picture::Picture;
 use crate::traffic::share::Split;
-
-const LIMITS: Limits = Limits {
-    least_requests: 100,
-    max_error_percent: 1.0,
-    error_margin_percent: 0.5,
-    max_latency_ms: 2000.0,
-    latency_factor: 1.5,
-    latency_slack_ms: 100.0,
-    least_healthy_percent: 100,
-};
 
 fn share(percent: u8) -> Share {
     percent.try_into().unwrap()

@@ -1,36 +1,11 @@
 //! One life of a system, from nothing to nothing, with a tool that dies again and again.
 
 use super::kills::{Kills, Phase};
+use crate::lifecycle::{CHANGED, FIRST, RENAMED};
 use crate::support::{Cli, Proxy, Sandbox};
 
 /// Where the system lives.
 pub const REGIONS: [&str; 2] = ["us-east-1", "us-east-2"];
-
-const FIRST: &str = r#"
-[notifications]
-emails = ["operations@example.com", "night@example.com"]
-"#;
-
-/// What of [`FIRST`] changes in place, what goes, and what is replaced: the zone with all records in it.
-const SECOND: &str = r#"
-dns.zone = "cards-{suffix}.internal"
-
-[network]
-nat = "single"
-
-[database]
-min_acu = 1
-max_acu = 32
-
-[logs]
-retention_days = 90
-
-[alarms]
-queue_depth = 4000
-
-[notifications]
-emails = ["operations@example.com", "day@example.com"]
-"#;
 
 /// The sandbox forgets calls beyond so many.
 const REMEMBERED: usize = 20_000;
@@ -54,7 +29,8 @@ pub async fn live(kills: &Kills) {
     life.through(Phase::Apply, &["apply", "--suffix", "dev1", "--json"]).await;
     life.is_settled().await;
 
-    life.cli.configure(SECOND);
+    // Its zone is replaced, with all records in it.
+    life.cli.configure(&format!("{RENAMED}{CHANGED}"));
     life.through(Phase::Change, &["apply", "--suffix", "dev1", "--json", "--yes-take-traffic-down"]).await;
     life.is_settled().await;
     life.sandbox.account(&REGIONS).await.assert_no_twins();
