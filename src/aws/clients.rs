@@ -153,7 +153,8 @@ macro_rules! clients {
         }
 
         impl Clients {
-            fn new(base: &SdkConfig, region: &str) -> Self {
+            /// All clients with one configuration.
+            pub(crate) fn new(base: &SdkConfig, region: &str) -> Self {
                 let config = base.to_builder().region(Region::new(region.to_owned())).build();
                 // A local endpoint has no host name per bucket.
                 let path_style = base.endpoint_url().is_some();

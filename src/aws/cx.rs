@@ -42,6 +42,12 @@ impl Cx {
         Cx { shared, clients, step, tags, token }
     }
 
+    /// One that asks these clients, for tests.
+    #[cfg(test)]
+    pub(crate) fn asking(self, clients: Clients) -> Self {
+        Cx { clients: Arc::new(clients), ..self }
+    }
+
     /// The AWS account.
     pub fn account(&self) -> &str {
         &self.shared.account

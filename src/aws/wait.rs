@@ -86,12 +86,13 @@ impl Cx {
         }
     }
 
-    fn pause(&self, poll: Duration) -> Duration {
+    /// The pause between two looks; short in a sandbox.
+    pub(crate) fn pause(&self, poll: Duration) -> Duration {
         if self.is_sandbox() { Duration::from_millis(200).min(poll) } else { poll }
     }
 
     /// Nothing passes by waiting in a sandbox whose creations are instant, short of a scaled delay.
-    fn limit(&self, patience: Patience) -> Duration {
+    pub(crate) fn limit(&self, patience: Patience) -> Duration {
         if self.is_sandbox() { patience.limit.min(Duration::from_secs(20)) } else { patience.limit }
     }
 }

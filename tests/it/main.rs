@@ -2,6 +2,7 @@
 //!
 //! Each test has a sandbox of its own. With `PROVISIONER_TEST_ENDPOINT` set they go to that endpoint instead.
 
+mod blockers;
 mod drift;
 mod engine;
 mod failures;

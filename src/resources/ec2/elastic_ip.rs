@@ -3,8 +3,8 @@ use std::time::Duration;
 use aws_sdk_ec2::types::{self, DomainType, Filter, ResourceType};
 use serde::{Deserialize, Serialize};
 
+use super::blockers::{self, Held, delete_when_free};
 use super::{from_sdk, item, locate, make, sent_once, tag_specification};
-use crate::aws::wait::unless_gone;
 use crate::aws::{Cx, Error, Result};
 use crate::engine::Tags;
 use crate::resources::ids::AllocationId;
@@ -28,8 +28,13 @@ item!(types::Address, allocation_id);
 impl Resource for ElasticIp {
     const KIND: &'static str = "ec2.elastic_ip";
     const USUALLY: Duration = seconds(2);
-    const ACTIONS: &'static [&'static str] =
-        &["ec2:DescribeAddresses", "ec2:AllocateAddress", "ec2:ReleaseAddress", "ec2:CreateTags", "ec2:DeleteTags"];
+    const ACTIONS: &'static [&'static str] = blockers::actions![
+        "ec2:DescribeAddresses",
+        "ec2:AllocateAddress",
+        "ec2:ReleaseAddress",
+        "ec2:CreateTags",
+        "ec2:DeleteTags"
+    ];
 
     type Outputs = ElasticIpOutputs;
 
@@ -66,8 +71,7 @@ impl Resource for ElasticIp {
     async fn delete(cx: &Cx, outputs: &ElasticIpOutputs) -> Result<()> {
         let id = &*outputs.allocation_id;
         let release = || async { Ok(cx.ec2.release_address().allocation_id(id).send().await.map(|_| ())?) };
-        unless_gone(cx.retry_while_not_ready("the address to be free", release).await)?;
-        Ok(())
+        delete_when_free(cx, Held::Address(id), release).await
     }
 
     fn hourly_charge(&self) -> Option<String> {
@@ -75,6 +79,6 @@ impl Resource for ElasticIp {
     }
 }
 
-async fn list(cx: &Cx, filters: Vec<Filter>) -> Result<Vec<types::Address>> {
+pub(super) async fn list(cx: &Cx, filters: Vec<Filter>) -> Result<Vec<types::Address>> {
     Ok(cx.ec2.describe_addresses().set_filters(Some(filters)).send().await?.addresses.unwrap_or_default())
 }

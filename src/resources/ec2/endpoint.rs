@@ -46,10 +46,10 @@ async fn standing(cx: &Cx, filters: Vec<Filter>) -> Result<Vec<types::VpcEndpoin
 }
 
 /// The API reference and the service don't write the states in the same case.
-fn state(endpoint: &types::VpcEndpoint) -> String {
+pub(super) fn state(endpoint: &types::VpcEndpoint) -> String {
     endpoint.state().map(|state| state.as_str().to_ascii_lowercase()).unwrap_or_default()
 }
 
-async fn list(cx: &Cx, filters: Vec<Filter>) -> Result<Vec<types::VpcEndpoint>> {
+pub(super) async fn list(cx: &Cx, filters: Vec<Filter>) -> Result<Vec<types::VpcEndpoint>> {
     Ok(cx.ec2.describe_vpc_endpoints().set_filters(Some(filters)).into_paginator().items().send().try_collect().await?)
 }

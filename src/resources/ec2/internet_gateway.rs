@@ -3,6 +3,7 @@ use std::time::Duration;
 use aws_sdk_ec2::types::{self, Filter, ResourceType};
 use serde::{Deserialize, Serialize};
 
+use super::blockers::{self, Held, delete_when_free};
 use super::{from_sdk, is_known, item, locate, make, sent_once, tag_specification};
 use crate::aws::wait::unless_gone;
 use crate::aws::{Cx, Error, Result};
@@ -50,7 +51,7 @@ impl Resource for InternetGateway {
     // A gateway could be moved to another VPC, but a VPC that is replaced waits for its gateway to go.
     const REPLACED_BY: &'static [&'static str] = &["vpc_id"];
     const SERVES: bool = true;
-    const ACTIONS: &'static [&'static str] = &[
+    const ACTIONS: &'static [&'static str] = blockers::actions![
         "ec2:DescribeInternetGateways",
         "ec2:CreateInternetGateway",
         "ec2:AttachInternetGateway",
@@ -110,7 +111,7 @@ impl Resource for InternetGateway {
                     _ => Ok(()),
                 }
             };
-            unless_gone(cx.retry_while_not_ready("the VPC's public addresses to be given back", detach).await)?;
+            delete_when_free(cx, Held::InternetGateway { id, vpc: &outputs.vpc_id }, detach).await?;
         }
         let delete =
             || async { Ok(cx.ec2.delete_internet_gateway().internet_gateway_id(id).send().await.map(|_| ())?) };
@@ -119,7 +120,7 @@ impl Resource for InternetGateway {
     }
 }
 
-async fn list(cx: &Cx, filters: Vec<Filter>) -> Result<Vec<types::InternetGateway>> {
+pub(super) async fn list(cx: &Cx, filters: Vec<Filter>) -> Result<Vec<types::InternetGateway>> {
     let pages = cx.ec2.describe_internet_gateways().set_filters(Some(filters)).into_paginator();
     Ok(pages.items().send().try_collect().await?)
 }

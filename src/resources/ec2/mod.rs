@@ -1,6 +1,7 @@
 //! EC2 and VPC. What AWS names itself (`vpc-0a1b…`) is found by its id, or by the tags that its create call set.
 
 mod availability_zones;
+mod blockers;
 mod default_network_acl;
 mod default_security_group;
 mod elastic_ip;
@@ -59,7 +60,7 @@ use tokio::time::Instant;
 
 use crate::aws::clients;
 use crate::aws::error::classify;
-use crate::aws::wait::{Patience, unless_gone};
+use crate::aws::wait::Patience;
 use crate::aws::{Class, Cx, Error, Result};
 use crate::engine::Tags;
 use crate::engine::ownership::{STEP, SUFFIX, SYSTEM};
@@ -238,20 +239,6 @@ where
 /// For calls inside [`make`] that take no idempotency token.
 pub(super) fn sent_once() -> aws_sdk_ec2::config::Builder {
     aws_sdk_ec2::config::Builder::default().retry_config(clients::sent_once())
-}
-
-/// Deletes what network interfaces may hold: those of a load balancer or an endpoint go within minutes, those of Lambda
-/// functions up to half an hour after the function.
-/// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html>
-pub(super) async fn delete_when_free<F>(cx: &Cx, id: &str, delete: impl FnMut() -> F) -> Result<()>
-where
-    F: Future<Output = Result<()>>,
-{
-    let what =
-        format!("the network interfaces in {id} to go (those that Lambda leaves behind usually take 10 to 20 minutes)");
-    let passing = |error: &Error| error.class == Class::NotReady;
-    unless_gone(cx.retry_while(&what, Patience::LONG, passing, delete).await)?;
-    Ok(())
 }
 
 /// Calls of several things answer "done" and name in the answer what they didn't do.

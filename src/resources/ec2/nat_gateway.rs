@@ -96,7 +96,7 @@ async fn standing(cx: &Cx, mut filters: Vec<Filter>) -> Result<Vec<types::NatGat
     list(cx, filters).await
 }
 
-async fn list(cx: &Cx, filters: Vec<Filter>) -> Result<Vec<types::NatGateway>> {
+pub(super) async fn list(cx: &Cx, filters: Vec<Filter>) -> Result<Vec<types::NatGateway>> {
     Ok(cx.ec2.describe_nat_gateways().set_filter(Some(filters)).into_paginator().items().send().try_collect().await?)
 }
 

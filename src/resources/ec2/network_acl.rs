@@ -5,6 +5,7 @@ use aws_sdk_ec2::types::{self, Filter, IcmpTypeCode, PortRange, ResourceType, Ru
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 
+use super::blockers::{Held, delete_when_free};
 use super::{Direction, Ports, Protocol, filter, from_sdk, in_order_of, item, locate, make, tag_specification};
 use crate::aws::wait::unless_gone;
 use crate::aws::{Cx, Error, Result};
@@ -56,6 +57,7 @@ impl Resource for NetworkAcl {
     const REPLACED_BY: &'static [&'static str] = &["vpc_id"];
     const ACTIONS: &'static [&'static str] = &[
         "ec2:DescribeNetworkAcls",
+        "ec2:DescribeSubnets",
         "ec2:CreateNetworkAcl",
         "ec2:CreateNetworkAclEntry",
         "ec2:ReplaceNetworkAclEntry",
@@ -121,8 +123,7 @@ impl Resource for NetworkAcl {
         let subnets: Vec<SubnetId> = subnets.map(Into::into).collect();
         give_back(cx, acl.vpc_id().unwrap_or_default(), &subnets).await?;
         let delete = || async { Ok(cx.ec2.delete_network_acl().network_acl_id(id).send().await.map(|_| ())?) };
-        unless_gone(cx.retry_while_not_ready("the subnets to leave the network ACL", delete).await)?;
-        Ok(())
+        delete_when_free(cx, Held::NetworkAcl(id), delete).await
     }
 }
 

@@ -3,8 +3,8 @@ use std::time::Duration;
 use aws_sdk_ec2::types::{self, Filter, ResourceType};
 use serde::{Deserialize, Serialize};
 
+use super::blockers::{Held, delete_when_free};
 use super::{all_ours, filter, from_sdk, is_known, item, locate, make, tag_specification};
-use crate::aws::wait::unless_gone;
 use crate::aws::{Cx, Error, Result};
 use crate::engine::Tags;
 use crate::resources::ids::{RouteTableId, VpcId};
@@ -32,6 +32,7 @@ impl Resource for RouteTable {
     const REPLACED_BY: &'static [&'static str] = &["vpc_id"];
     const ACTIONS: &'static [&'static str] = &[
         "ec2:DescribeRouteTables",
+        "ec2:DescribeSubnets",
         "ec2:CreateRouteTable",
         "ec2:DeleteRouteTable",
         "ec2:CreateTags",
@@ -70,8 +71,7 @@ impl Resource for RouteTable {
     async fn delete(cx: &Cx, outputs: &RouteTableOutputs) -> Result<()> {
         let id = &*outputs.route_table_id;
         let delete = || async { Ok(cx.ec2.delete_route_table().route_table_id(id).send().await.map(|_| ())?) };
-        unless_gone(cx.retry_while_not_ready("the subnets to leave the route table", delete).await)?;
-        Ok(())
+        delete_when_free(cx, Held::RouteTable(id), delete).await
     }
 }
 
@@ -101,6 +101,6 @@ pub(super) async fn of_subnet(cx: &Cx, subnet_id: &str) -> Result<Option<types::
     }
 }
 
-async fn list(cx: &Cx, filters: Vec<Filter>) -> Result<Vec<types::RouteTable>> {
+pub(super) async fn list(cx: &Cx, filters: Vec<Filter>) -> Result<Vec<types::RouteTable>> {
     Ok(cx.ec2.describe_route_tables().set_filters(Some(filters)).into_paginator().items().send().try_collect().await?)
 }

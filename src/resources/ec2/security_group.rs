@@ -4,7 +4,8 @@ use std::time::Duration;
 use aws_sdk_ec2::types::{self, Filter, IpPermission, IpRange, ResourceType};
 use serde::{Deserialize, Serialize};
 
-use super::{delete_when_free, from_sdk, is_ours, item, locate, make, security_group_rule as rules, tag_specification};
+use super::blockers::{self, Held, delete_when_free};
+use super::{from_sdk, is_ours, item, locate, make, security_group_rule as rules, tag_specification};
 use crate::aws::wait::unless_gone;
 use crate::aws::{Cx, Error, Result};
 use crate::engine::Tags;
@@ -50,7 +51,7 @@ impl Resource for SecurityGroup {
     const USUALLY: Duration = seconds(3);
     const REPLACED_BY: &'static [&'static str] = &["name", "description", "vpc_id"];
     const SERVES: bool = true;
-    const ACTIONS: &'static [&'static str] = &[
+    const ACTIONS: &'static [&'static str] = blockers::actions![
         "ec2:DescribeSecurityGroups",
         "ec2:DescribeSecurityGroupRules",
         "ec2:CreateSecurityGroup",
@@ -105,7 +106,7 @@ impl Resource for SecurityGroup {
     async fn delete(cx: &Cx, outputs: &SecurityGroupOutputs) -> Result<()> {
         let id = &*outputs.security_group_id;
         let delete = || async { Ok(cx.ec2.delete_security_group().group_id(id).send().await.map(|_| ())?) };
-        delete_when_free(cx, id, delete).await
+        delete_when_free(cx, Held::SecurityGroup(id), delete).await
     }
 }
 

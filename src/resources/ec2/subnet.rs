@@ -4,7 +4,8 @@ use aws_sdk_ec2::types::{self, AttributeBooleanValue, Filter, ResourceType, Subn
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 
-use super::{delete_when_free, filter, from_sdk, item, locate, make, sent_once, tag_specification};
+use super::blockers::{self, Held, delete_when_free};
+use super::{filter, from_sdk, item, locate, make, sent_once, tag_specification};
 use crate::aws::wait::Patience;
 use crate::aws::{Cx, Error, Result};
 use crate::engine::Tags;
@@ -38,7 +39,7 @@ impl Resource for Subnet {
     const USUALLY: Duration = seconds(5);
     const REPLACED_BY: &'static [&'static str] = &["vpc_id", "cidr", "availability_zone"];
     const SERVES: bool = true;
-    const ACTIONS: &'static [&'static str] = &[
+    const ACTIONS: &'static [&'static str] = blockers::actions![
         "ec2:DescribeSubnets",
         "ec2:CreateSubnet",
         "ec2:ModifySubnetAttribute",
@@ -94,7 +95,8 @@ impl Resource for Subnet {
 
     async fn delete(cx: &Cx, outputs: &SubnetOutputs) -> Result<()> {
         let id = &*outputs.subnet_id;
-        delete_when_free(cx, id, || async { Ok(cx.ec2.delete_subnet().subnet_id(id).send().await.map(|_| ())?) }).await
+        let delete = || async { Ok(cx.ec2.delete_subnet().subnet_id(id).send().await.map(|_| ())?) };
+        delete_when_free(cx, Held::Subnet(id), delete).await
     }
 }
 
@@ -106,6 +108,6 @@ impl Subnet {
     }
 }
 
-async fn list(cx: &Cx, filters: Vec<Filter>) -> Result<Vec<types::Subnet>> {
+pub(super) async fn list(cx: &Cx, filters: Vec<Filter>) -> Result<Vec<types::Subnet>> {
     Ok(cx.ec2.describe_subnets().set_filters(Some(filters)).into_paginator().items().send().try_collect().await?)
 }

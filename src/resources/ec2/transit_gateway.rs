@@ -7,9 +7,9 @@ use aws_sdk_ec2::types::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::blockers::{Held, delete_when_free};
 use super::progress::{Progress, until_gone, until_ready};
 use super::{filter, from_sdk, item, locate, make, sent_once, tag_specification};
-use crate::aws::wait::unless_gone;
 use crate::aws::{Cx, Error, Result};
 use crate::engine::Tags;
 use crate::resources::ids::TransitGatewayId;
@@ -76,6 +76,7 @@ impl Resource for TransitGateway {
     const USUALLY: Duration = minutes(2);
     const ACTIONS: &'static [&'static str] = &[
         "ec2:DescribeTransitGateways",
+        "ec2:DescribeTransitGatewayAttachments",
         "ec2:CreateTransitGateway",
         "ec2:ModifyTransitGateway",
         "ec2:DeleteTransitGateway",
@@ -138,7 +139,7 @@ impl Resource for TransitGateway {
     async fn delete(cx: &Cx, outputs: &TransitGatewayOutputs) -> Result<()> {
         let id = &*outputs.transit_gateway_id;
         let delete = || async { Ok(cx.ec2.delete_transit_gateway().transit_gateway_id(id).send().await.map(|_| ())?) };
-        unless_gone(cx.retry_while_not_ready("the transit gateway's attachments to go", delete).await)?;
+        delete_when_free(cx, Held::TransitGateway(id), delete).await?;
         until_gone(cx, "the transit gateway", || progress(cx, id)).await
     }
 }

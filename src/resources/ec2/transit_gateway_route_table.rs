@@ -3,9 +3,9 @@ use std::time::Duration;
 use aws_sdk_ec2::types::{self, Filter, ResourceType, TransitGatewayRouteTableState as State};
 use serde::{Deserialize, Serialize};
 
+use super::blockers::{Held, delete_when_free};
 use super::progress::{Progress, until_gone, until_ready};
 use super::{filter, from_sdk, item, locate, make, sent_once, tag_specification};
-use crate::aws::wait::unless_gone;
 use crate::aws::{Cx, Error, Result};
 use crate::engine::Tags;
 use crate::resources::ids::{TransitGatewayId, TransitGatewayRouteTableId};
@@ -34,6 +34,7 @@ impl Resource for TransitGatewayRouteTable {
     const REPLACED_BY: &'static [&'static str] = &["transit_gateway_id"];
     const ACTIONS: &'static [&'static str] = &[
         "ec2:DescribeTransitGatewayRouteTables",
+        "ec2:DescribeTransitGatewayAttachments",
         "ec2:CreateTransitGatewayRouteTable",
         "ec2:DeleteTransitGatewayRouteTable",
         "ec2:CreateTags",
@@ -85,7 +86,7 @@ impl Resource for TransitGatewayRouteTable {
             let request = cx.ec2.delete_transit_gateway_route_table().transit_gateway_route_table_id(id);
             Ok(request.send().await.map(|_| ())?)
         };
-        unless_gone(cx.retry_while_not_ready("the attachments to leave the route table", delete).await)?;
+        delete_when_free(cx, Held::TransitGatewayRouteTable(id), delete).await?;
         until_gone(cx, "the transit gateway's route table", || progress(cx, id)).await
     }
 }

@@ -4,8 +4,9 @@ use aws_sdk_ec2::types::{self, AttributeBooleanValue, Filter, ResourceType, VpcA
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 
+use super::blockers::{self, Held, delete_when_free};
 use super::{from_sdk, item, locate, make, sent_once, tag_specification};
-use crate::aws::wait::{Patience, unless_gone};
+use crate::aws::wait::Patience;
 use crate::aws::{Cx, Error, Result};
 use crate::engine::Tags;
 use crate::resources::ids::VpcId;
@@ -36,12 +37,20 @@ impl Resource for Vpc {
     const USUALLY: Duration = seconds(5);
     const REPLACED_BY: &'static [&'static str] = &["cidr"];
     const SERVES: bool = true;
-    const ACTIONS: &'static [&'static str] = &[
+    const ACTIONS: &'static [&'static str] = blockers::actions![
         "ec2:DescribeVpcs",
         "ec2:DescribeVpcAttribute",
         "ec2:CreateVpc",
         "ec2:ModifyVpcAttribute",
         "ec2:DeleteVpc",
+        "ec2:DescribeSubnets",
+        "ec2:DescribeSecurityGroups",
+        "ec2:DescribeRouteTables",
+        "ec2:DescribeNetworkAcls",
+        "ec2:DescribeInternetGateways",
+        "ec2:DescribeEgressOnlyInternetGateways",
+        "ec2:DescribeVpnGateways",
+        "ec2:DescribeVpcPeeringConnections",
         "ec2:CreateTags",
         "ec2:DeleteTags",
     ];
@@ -89,9 +98,9 @@ impl Resource for Vpc {
     }
 
     async fn delete(cx: &Cx, outputs: &VpcOutputs) -> Result<()> {
-        let delete = || async { Ok(cx.ec2.delete_vpc().vpc_id(&*outputs.vpc_id).send().await.map(|_| ())?) };
-        unless_gone(cx.retry_while_not_ready("what is left in the VPC to go", delete).await)?;
-        Ok(())
+        let id = &*outputs.vpc_id;
+        let delete = || async { Ok(cx.ec2.delete_vpc().vpc_id(id).send().await.map(|_| ())?) };
+        delete_when_free(cx, Held::Vpc(id), delete).await
     }
 }
 

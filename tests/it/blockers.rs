@@ -1,0 +1,158 @@
+//! What others have put into our network holds it: `destroy` names it, waits for what goes by itself, touches nothing that
+//! isn't ours, and goes on once it is free.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::support::cli::Run;
+use crate::support::{Cli, Sandbox};
+
+const REGIONS: [&str; 2] = ["us-east-1", "us-east-2"];
+const DESTROY: [&str; 5] = ["destroy", "--suffix", "dev1", "--yes", "--json"];
+
+const SUBNET: &str = "blue/network/subnet-private-a";
+/// The group that others' things have.
+const WORN: &str = "blue/functions/payment-api/security-group";
+/// The group that others' rules refer to.
+const NAMED: &str = "blue/edge/security-group";
+
+/// Puts somebody's interface into a subnet of ours with a group of ours, and beside it a group whose rule refers to
+/// another group of ours.
+const HOLD: &str = r"
+import boto3, json
+ec2 = boto3.client('ec2')
+def of(step):
+    return [{'Name': 'tag:provisioner:step', 'Values': [step]}]
+[subnet] = ec2.describe_subnets(Filters=of('blue/network/subnet-private-a'))['Subnets']
+[worn] = ec2.describe_security_groups(Filters=of('blue/functions/payment-api/security-group'))['SecurityGroups']
+[named] = ec2.describe_security_groups(Filters=of('blue/edge/security-group'))['SecurityGroups']
+tags = [{'ResourceType': 'network-interface', 'Tags': [{'Key': 'Owner', 'Value': 'audit'}]}]
+interface = ec2.create_network_interface(
+    SubnetId=subnet['SubnetId'], Groups=[worn['GroupId']], Description='probe of the auditors', TagSpecifications=tags
+)['NetworkInterface']
+group = ec2.create_security_group(GroupName='bastion', Description='of others', VpcId=subnet['VpcId'])['GroupId']
+ssh = {'IpProtocol': 'tcp', 'FromPort': 22, 'ToPort': 22, 'UserIdGroupPairs': [{'GroupId': named['GroupId']}]}
+ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[ssh])
+ids = {'subnet': subnet['SubnetId'], 'vpc': subnet['VpcId'], 'worn': worn['GroupId'], 'named': named['GroupId']}
+print(json.dumps({**ids, 'interface': interface['NetworkInterfaceId'], 'group': group}))
+";
+
+/// What others have: the interface with its groups and tags, the group with its rules.
+const LOOK: &str = r"
+import boto3, json
+ec2 = boto3.client('ec2')
+mine = [{'Name': 'description', 'Values': ['probe of the auditors']}]
+interfaces = ec2.describe_network_interfaces(Filters=mine)['NetworkInterfaces']
+groups = ec2.describe_security_groups(Filters=[{'Name': 'group-name', 'Values': ['bastion']}])['SecurityGroups']
+print(json.dumps([interfaces, groups], default=str))
+";
+
+/// Takes the interface away, and the rule out of the group.
+const FREE: &str = r"
+import boto3
+ec2 = boto3.client('ec2')
+mine = [{'Name': 'description', 'Values': ['probe of the auditors']}]
+for interface in ec2.describe_network_interfaces(Filters=mine)['NetworkInterfaces']:
+    ec2.delete_network_interface(NetworkInterfaceId=interface['NetworkInterfaceId'])
+[group] = ec2.describe_security_groups(Filters=[{'Name': 'group-name', 'Values': ['bastion']}])['SecurityGroups']
+ec2.revoke_security_group_ingress(GroupId=group['GroupId'], IpPermissions=group['IpPermissions'])
+";
+
+/// Makes a function in the same subnet with the same group.
+const SPY: &str = r"
+import boto3, io, json, zipfile
+ids = json.loads('IDS')
+packed = io.BytesIO()
+zipfile.ZipFile(packed, 'w').close()
+role = boto3.client('iam').create_role(RoleName='spy', AssumeRolePolicyDocument='{}')['Role']['Arn']
+boto3.client('lambda').create_function(
+    FunctionName='spy', Runtime='nodejs22.x', Handler='index.handler', Role=role, Code={'ZipFile': packed.getvalue()},
+    VpcConfig={'SubnetIds': [ids['subnet']], 'SecurityGroupIds': [ids['worn']]},
+)
+";
+
+/// Deletes the function; Lambda keeps its interface for a while.
+const NO_SPY: &str = r"
+import boto3
+boto3.client('lambda').delete_function(FunctionName='spy')
+boto3.client('iam').delete_role(RoleName='spy')
+";
+
+const NO_GROUP: &str = r"
+import boto3
+ec2 = boto3.client('ec2')
+[group] = ec2.describe_security_groups(Filters=[{'Name': 'group-name', 'Values': ['bastion']}])['SecurityGroups']
+ec2.delete_security_group(GroupId=group['GroupId'])
+";
+
+#[tokio::test]
+async fn what_others_put_into_our_network_is_named_and_left_alone_and_destroy_goes_on_without_it() {
+    let sandbox = Sandbox::fresh().await;
+    let cli = Cli::new(&sandbox);
+    cli.run(&["apply", "--suffix", "dev1", "--json"]).await.ok();
+    let ids = sandbox.python(HOLD).await;
+    let id = |what: &str| ids[what].as_str().unwrap();
+    let of_others = sandbox.python(LOOK).await;
+
+    // What stays is named, and what to do about it; all else is gone.
+    let run = cli.run(&DESTROY).await.exits(1);
+    let probe =
+        format!("{} (a network interface that somebody made, \"probe of the auditors\", Owner=audit)", id("interface"));
+    let bastion = format!("{} (the security group \"bastion\", whose rules refer to it)", id("group"));
+    let (delete, go_on) =
+        (format!("delete {}", id("interface")), "then run the same command again: it goes on from here");
+    let off = format!("{delete}, or take {} off {}", id("worn"), id("interface"));
+    let rules = format!("take the rules that refer to {} out of {}", id("named"), id("group"));
+    for (step, held, holder, remedy) in
+        [(SUBNET, "subnet", &probe, &delete), (WORN, "worn", &probe, &off), (NAMED, "named", &bastion, &rules)]
+    {
+        let held = id(held);
+        let failure = failure(&run, step);
+        assert_eq!(failure["message"], json!(format!("{held} is held by {holder}")));
+        assert_eq!(failure["help"], json!(format!("{remedy}; {go_on}")));
+        assert_eq!(failure["code"], json!("DependencyViolation"));
+        assert!(waits(&run, step).iter().any(|what| what.starts_with(&format!("{holder} to let go of {held}"))));
+    }
+    assert_eq!(run.summary().failed, 3, "{}", run.stderr);
+    let left: BTreeSet<String> = cli.state("dev1")["steps"].as_object().unwrap().keys().cloned().collect();
+    let expected = [SUBNET, WORN, NAMED, "blue/network/internet-gateway", "blue/network/vpc"];
+    assert_eq!(left, expected.map(str::to_owned).into());
+    assert_eq!(sandbox.python(LOOK).await, of_others);
+
+    // What a function leaves behind goes by itself; what somebody still has in the VPC doesn't.
+    sandbox.python(FREE).await;
+    sandbox.python(&SPY.replace("IDS", &ids.to_string())).await;
+    sandbox.control().set_time_scale(1.0).unwrap();
+    sandbox.python(NO_SPY).await;
+    let started = cli.start(&DESTROY);
+    started.says_often("(left by the function spy)", 2).await;
+    sandbox.control().call("POST", "advance", Some(&json!({ "seconds": 1200 }))).unwrap();
+    let run = started.finish().await.exits(1);
+    for (step, held) in [(SUBNET, "subnet"), (WORN, "worn")] {
+        let waits = waits(&run, step);
+        let hint = format!("to let go of {}; what Lambda leaves behind usually goes within 20 minutes", id(held));
+        assert!(waits.len() == 1 && waits[0].ends_with(&hint), "{waits:?}");
+    }
+    let failure = failure(&run, "blue/network/vpc");
+    let held = format!("{} is held by {} (the security group \"bastion\")", id("vpc"), id("group"));
+    assert_eq!(failure["message"], json!(held));
+    assert_eq!((run.summary().deleted, run.summary().failed), (4, 1));
+
+    sandbox.python(NO_GROUP).await;
+    cli.run(&DESTROY).await.ok();
+    sandbox.account(&REGIONS).await.assert_empty();
+}
+
+/// Why this step failed.
+fn failure(run: &Run, step: &str) -> Value {
+    let failures = run.summary().rest["failures"].clone();
+    let found = failures.as_array().unwrap().iter().find(|failure| failure["step"] == step).cloned();
+    found.unwrap_or_else(|| panic!("{step} didn't fail: {failures:#}"))
+}
+
+/// What this step said that it waits for.
+fn waits(run: &Run, step: &str) -> Vec<String> {
+    let events = run.events().into_iter().filter(|event| event["type"] == "step_waiting" && event["step"] == step);
+    events.map(|event| event["waits_for"].as_str().unwrap().to_owned()).collect()
+}
