@@ -2,9 +2,10 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -112,18 +113,24 @@ impl Backend for Folder {
 
     async fn journalled(&self, suffix: &str) -> Result<Vec<Entry>> {
         let path = self.journal_path(suffix);
-        let text = match fs::read_to_string(&path) {
+        let text = match fs::read(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
             Err(source) => return Err(io("can't read the journal", &path, source)),
         };
-        journal::parse(&path.display().to_string(), &text)
+        journal::parse(&path.display().to_string(), text)
     }
 
     async fn journal(&self, suffix: &str, _serial: u64) -> Result<Box<dyn Journal>> {
         let path = self.journal_path(suffix);
-        let file = OpenOptions::new().create(true).append(true).mode(0o600).open(&path);
-        let file = file.map_err(|source| io("can't open the journal", &path, source))?;
+        let open = || -> std::io::Result<File> {
+            let file = OpenOptions::new().create(true).append(true).mode(0o600).open(&path)?;
+            // All that counts was folded in. A line that was cut off may be left, and nothing must be added to that.
+            file.set_len(0)?;
+            File::open(&self.path)?.sync_all()?;
+            Ok(file)
+        };
+        let file = open().map_err(|source| io("can't open the journal", &path, source))?;
         Ok(Box::new(Lines { path, file }))
     }
 
@@ -155,7 +162,7 @@ impl Backend for Folder {
                 let written = modified(&current)?;
                 found.push(Generation { id: written.strftime(WRITTEN).to_string(), written, current: true });
             }
-            found.sort_by_key(|generation| std::cmp::Reverse(generation.written));
+            found.sort_by_key(|generation| std::cmp::Reverse((generation.current, generation.written)));
             Ok(found)
         };
         list().map_err(|source| io("can't read the generations", &folder, source))
@@ -190,10 +197,18 @@ fn keep(path: &Path, folder: &Path) -> std::io::Result<()> {
         return Ok(());
     }
     fs::create_dir_all(folder)?;
-    let name = modified(path)?.strftime(WRITTEN).to_string();
-    let generation = folder.join(format!("{name}.json"));
-    remove_if_there(&generation)?;
-    fs::hard_link(path, &generation)?;
+    let mut written = modified(path)?;
+    loop {
+        let generation = folder.join(format!("{}.json", written.strftime(WRITTEN)));
+        match fs::hard_link(path, &generation) {
+            Ok(()) => break,
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
+            // A write that failed has kept it already.
+            Err(_) if fs::metadata(path)?.ino() == fs::metadata(&generation)?.ino() => break,
+            // The clock of the files doesn't tell the two apart.
+            Err(_) => written += Duration::from_micros(1),
+        }
+    }
     let kept = kept(folder)?;
     kept.iter().rev().skip(GENERATIONS).try_for_each(|id| remove_if_there(&folder.join(format!("{id}.json"))))
 }

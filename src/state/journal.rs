@@ -6,8 +6,9 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
-use super::file::StateError;
+use super::file::{StateError, hex};
 use super::record::{Intent, Record, StepId};
 
 /// One line of the journal.
@@ -22,7 +23,8 @@ pub enum Entry {
     Updating { step: StepId, dependencies: BTreeSet<StepId> },
     /// The step stands like this.
     Done { step: StepId, record: Box<Record> },
-    /// The step is being replaced by a new one that is made first; the old one is still to be deleted.
+    /// The step is being replaced by a new one that is made first; the old one is still to be deleted. Always recorded together
+    /// with the intent of the new one.
     Deposed { step: StepId },
     /// A delete is about to be asked of AWS.
     Deleting { step: StepId },
@@ -35,31 +37,65 @@ pub enum Entry {
     },
 }
 
+/// Between what a line says and the checksum of that.
+const CHECKSUM: &str = ",\"checksum\":\"";
+/// Behind the checksum.
+const END: &str = "\"}";
+
 impl Entry {
-    /// As it is journalled: one line.
+    /// As it is journalled: one line, which carries the checksum of its text.
     pub fn line(&self) -> String {
-        let mut line = serde_json::to_string(self).expect("an entry is plain data");
-        line.push('\n');
-        line
+        let text = self.text();
+        let checksum = checksum(&text);
+        let open = text.strip_suffix('}').expect("an entry is an object");
+        format!("{open}{CHECKSUM}{checksum}{END}\n")
+    }
+
+    fn text(&self) -> String {
+        serde_json::to_string(self).expect("an entry is plain data")
     }
 }
 
-/// The entries of the journal text at `path`. A last line that was cut off by a crash announces a call that was never
-/// made, and is left out; damage anywhere else is an error.
-pub fn parse(path: &str, text: &str) -> Result<Vec<Entry>, StateError> {
-    let mut entries = Vec::new();
-    let mut lines = text.split_inclusive('\n').enumerate().peekable();
-    while let Some((number, line)) = lines.next() {
-        let is_last = lines.peek().is_none();
-        match serde_json::from_str(line) {
-            Ok(entry) if line.ends_with('\n') => entries.push(entry),
-            _ if is_last && !line.ends_with('\n') => {}
-            Ok(_) => {}
-            Err(e) => {
-                let what = format!("line {}: {e}", number + 1);
-                return Err(StateError::Journal { path: path.to_owned(), what });
-            }
-        }
+/// Enough of a SHA-256 to find whatever happens to a line by itself.
+fn checksum(text: &str) -> String {
+    hex(&Sha256::digest(text)[..8])
+}
+
+/// The entry on a line without its end.
+fn entry(line: &[u8]) -> Result<Entry, String> {
+    let line = std::str::from_utf8(line).map_err(|_| "it is not UTF-8 text".to_owned())?;
+    let read = |text: &str| serde_json::from_str::<Entry>(text).map_err(|error| error.to_string());
+    let Some((open, said)) = line.strip_suffix(END).and_then(|line| line.rsplit_once(CHECKSUM)) else {
+        // Earlier builds wrote no checksums. What isn't their very text was a line with one.
+        let entry = read(line)?;
+        return if entry.text() == line { Ok(entry) } else { Err("its checksum is gone".to_owned()) };
+    };
+    let text = format!("{open}}}");
+    match checksum(&text) {
+        real if real == said => read(&text),
+        real => Err(format!("its checksum is {real}, and it says {said}")),
     }
+}
+
+/// The entries of the journal text at `path`. What a crash or a full disk has left of a last line announces a call that was
+/// never made, and is left out; damage anywhere else is an error.
+pub fn parse(path: &str, text: impl AsRef<[u8]>) -> Result<Vec<Entry>, StateError> {
+    let text = text.as_ref();
+    let (lines, torn) = text.split_at(text.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1));
+    let damaged = |number: usize, what: String| {
+        let what = format!("line {}: {what}", number + 1);
+        StateError::Journal { path: path.to_owned(), what }
+    };
+    let mut entries = Vec::new();
+    for (number, line) in lines.split_inclusive(|byte| *byte == b'\n').enumerate() {
+        let line = line.strip_suffix(b"\n").unwrap_or(line);
+        entries.push(entry(line).map_err(|what| damaged(number, what))?);
+    }
+    // A whole entry with something else in the place of its end was kept, and isn't to be thrown away.
+    if torn.split_last().is_some_and(|(_, line)| entry(line).is_ok()) {
+        return Err(damaged(entries.len(), "its end was changed".to_owned()));
+    }
+    // It comes with the create that replaces the step: that was cut off, so neither has begun.
+    entries.pop_if(|last| matches!(last, Entry::Deposed { .. }));
     Ok(entries)
 }

@@ -14,6 +14,8 @@ mod lock;
 mod record;
 mod session;
 mod store;
+#[cfg(test)]
+mod tests;
 
 pub use bucket::Bucket;
 pub use edit::EditError;

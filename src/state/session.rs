@@ -168,6 +168,9 @@ impl Session {
     }
 
     /// Folds the journal into the state.
+    ///
+    /// # Errors
+    /// What was journalled before is kept. Nothing more can be journalled.
     pub async fn save(&mut self) -> Result<()> {
         self.guard.check().await?;
         let text = {
@@ -176,10 +179,21 @@ impl Session {
             state.to_text()
         };
         let writer = self.writer.get_mut();
-        writer.version = self.backend.write(&self.suffix, &text, &writer.version).await?;
-        self.backend.clear_journal(&self.suffix).await?;
-        (writer.journal, writer.changed) = (None, false);
-        Ok(())
+        let saved = async {
+            writer.version = self.backend.write(&self.suffix, &text, &writer.version).await?;
+            self.backend.clear_journal(&self.suffix).await
+        };
+        match saved.await {
+            Ok(()) => {
+                (writer.journal, writer.changed) = (None, false);
+                Ok(())
+            }
+            Err(error) => {
+                // Nobody knows which state stands now, and what is journalled counts on top of that very one only.
+                (writer.broken, writer.changed) = (Some(error.clone()), true);
+                Err(error)
+            }
+        }
     }
 
     /// Ends the run: saves what has changed, or, if nothing is remembered any more, leaves no state at all.

@@ -132,6 +132,12 @@ impl Store {
         Store { backend: Arc::new(bucket) }
     }
 
+    /// A place that fails as a test wants.
+    #[cfg(test)]
+    pub(super) fn at(backend: impl Backend + 'static) -> Self {
+        Store { backend: Arc::new(backend) }
+    }
+
     /// How people find the state of a suffix: a path, a URL.
     pub fn name(&self, suffix: &str) -> String {
         self.backend.name(suffix)

@@ -26,6 +26,7 @@ pub struct Cli {
     folder: TempDir,
     flags: Vec<String>,
     environment: BTreeMap<String, String>,
+    largest_file: Option<u64>,
 }
 
 impl Cli {
@@ -56,7 +57,7 @@ impl Cli {
             ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"].map(|name| (name.to_owned(), "/dev/null".to_owned()));
         let mut environment = BTreeMap::from(nothing);
         environment.insert("AWS_EC2_METADATA_DISABLED".to_owned(), "true".to_owned());
-        Cli { folder, flags: Vec::new(), environment }
+        Cli { folder, flags: Vec::new(), environment, largest_file: None }
     }
 
     /// The folder that the binary runs in.
@@ -87,6 +88,11 @@ impl Cli {
         self.environment.insert(name.to_owned(), value.to_owned());
     }
 
+    /// Has every file end at so many bytes in all that follows, as if the disk were full then; `None` for no end.
+    pub fn set_largest_file(&mut self, bytes: Option<u64>) {
+        self.largest_file = bytes;
+    }
+
     /// Runs a command to its end.
     pub async fn run(&self, arguments: &[&str]) -> Run {
         self.start(arguments).finish().await
@@ -94,7 +100,12 @@ impl Cli {
 
     /// Starts a command, to look at it or stop it on its way.
     pub fn start(&self, arguments: &[&str]) -> Started {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_provisioner"));
+        let binary = env!("CARGO_BIN_EXE_provisioner");
+        let mut command = Command::new(if self.largest_file.is_some() { "sh" } else { binary });
+        if let Some(bytes) = self.largest_file {
+            // In blocks of 512 bytes. The signal that comes with it is of no disk.
+            command.args(["-c", "trap '' XFSZ; ulimit -f \"$0\"; exec \"$@\"", &(bytes / 512).to_string(), binary]);
+        }
         for (name, _) in std::env::vars_os() {
             let name = name.to_string_lossy();
             if name.starts_with("AWS_") || (name.starts_with("PROVISIONER_") && name != "PROVISIONER_PYTHON") {

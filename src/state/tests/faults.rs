@@ -1,0 +1,175 @@
+//! A folder of states whose disk is full, from a certain write on or for one write.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use rustix::io::Errno;
+
+use crate::state::folder::Folder;
+use crate::state::journal::Entry;
+use crate::state::store::{Backend, Book, Generation, Guard, Journal, Result, Version};
+use crate::state::{StateError, Store};
+
+/// What is on disk of a write that has failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Left {
+    /// Nothing of it.
+    Nothing,
+    /// So many hundredths.
+    Part(usize),
+    /// All: only the word that it is there was lost.
+    All,
+}
+
+/// Which writes fail, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Fault {
+    /// The first that does, counted from 0.
+    pub at: usize,
+    /// What it leaves.
+    pub left: Left,
+    /// All after it fail too.
+    pub for_good: bool,
+}
+
+/// A folder on a disk that is full.
+#[derive(Clone, Debug)]
+pub struct Faulty {
+    folder: Folder,
+    path: PathBuf,
+    fault: Fault,
+    writes: Arc<AtomicUsize>,
+}
+
+impl Faulty {
+    /// The folder at this path.
+    pub fn new(path: PathBuf, fault: Fault) -> Self {
+        Faulty { folder: Folder::new(&path), path, fault, writes: Arc::default() }
+    }
+
+    /// It, as a run sees it.
+    pub fn store(&self) -> Store {
+        Store::at(self.clone())
+    }
+
+    /// True if there were so many writes that one has failed.
+    pub fn struck(&self) -> bool {
+        self.writes.load(Ordering::Relaxed) > self.fault.at
+    }
+
+    /// What the next write leaves; `None` if it is made.
+    fn strike(&self) -> Option<Left> {
+        let number = self.writes.fetch_add(1, Ordering::Relaxed);
+        let fails = number == self.fault.at || (number > self.fault.at && self.fault.for_good);
+        fails.then_some(self.fault.left)
+    }
+
+    fn full<T>(&self, what: &'static str) -> Result<T> {
+        let source = std::io::Error::from_raw_os_error(Errno::NOSPC.raw_os_error());
+        Err(StateError::Io { what, path: self.path.display().to_string(), source: Arc::new(source) })
+    }
+
+    /// A write that leaves all or nothing.
+    async fn at_once<T>(&self, what: &'static str, write: impl Future<Output = Result<T>> + Send) -> Result<T> {
+        self.end(self.strike(), what, write).await
+    }
+
+    async fn end<T>(
+        &self,
+        struck: Option<Left>,
+        what: &'static str,
+        write: impl Future<Output = Result<T>> + Send,
+    ) -> Result<T> {
+        match struck {
+            None => return write.await,
+            Some(Left::All) => drop(write.await?),
+            Some(_) => {}
+        }
+        self.full(what)
+    }
+}
+
+#[async_trait]
+impl Backend for Faulty {
+    fn name(&self, suffix: &str) -> String {
+        self.folder.name(suffix)
+    }
+
+    fn history(&self, suffix: &str) -> Book {
+        self.folder.history(suffix)
+    }
+
+    async fn suffixes(&self) -> Result<Vec<String>> {
+        self.folder.suffixes().await
+    }
+
+    async fn read(&self, suffix: &str) -> Result<Option<(String, Version)>> {
+        self.folder.read(suffix).await
+    }
+
+    async fn write(&self, suffix: &str, text: &str, over: &Version) -> Result<Version> {
+        let struck = self.strike();
+        if let Some(Left::Part(hundredths)) = struck {
+            // It never comes to be called by its name.
+            let part = &text.as_bytes()[..text.len() * hundredths / 100];
+            fs::write(self.path.join(format!("{suffix}.json.new")), part).expect("a part of it finds room");
+        }
+        self.end(struck, "can't write the state file", self.folder.write(suffix, text, over)).await
+    }
+
+    async fn remove(&self, suffix: &str) -> Result<()> {
+        self.at_once("can't remove", self.folder.remove(suffix)).await
+    }
+
+    async fn journalled(&self, suffix: &str) -> Result<Vec<Entry>> {
+        self.folder.journalled(suffix).await
+    }
+
+    async fn journal(&self, suffix: &str, serial: u64) -> Result<Box<dyn Journal>> {
+        let open = self.at_once("can't open the journal", self.folder.journal(suffix, serial));
+        Ok(Box::new(FaultyJournal { place: self.clone(), journal: open.await? }))
+    }
+
+    async fn clear_journal(&self, suffix: &str) -> Result<()> {
+        self.at_once("can't remove", self.folder.clear_journal(suffix)).await
+    }
+
+    async fn lock(&self, suffix: &str, purpose: &str) -> Result<Box<dyn Guard>> {
+        self.at_once("can't write the lock", self.folder.lock(suffix, purpose)).await
+    }
+
+    async fn unlock(&self, suffix: &str) -> Result<Option<String>> {
+        self.folder.unlock(suffix).await
+    }
+
+    async fn generations(&self, suffix: &str) -> Result<Vec<Generation>> {
+        self.folder.generations(suffix).await
+    }
+
+    async fn generation(&self, suffix: &str, id: &str) -> Result<Option<String>> {
+        self.folder.generation(suffix, id).await
+    }
+}
+
+#[derive(Debug)]
+struct FaultyJournal {
+    place: Faulty,
+    journal: Box<dyn Journal>,
+}
+
+#[async_trait]
+impl Journal for FaultyJournal {
+    async fn append(&mut self, lines: &str) -> Result<()> {
+        let struck = self.place.strike();
+        let kept = match struck {
+            None | Some(Left::All) => lines.len(),
+            Some(Left::Part(hundredths)) => lines.floor_char_boundary(lines.len() * hundredths / 100),
+            Some(Left::Nothing) => 0,
+        };
+        self.journal.append(&lines[..kept]).await?;
+        struck.map_or(Ok(()), |_| self.place.full("can't write the journal"))
+    }
+}
