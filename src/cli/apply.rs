@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -10,6 +11,8 @@ use tokio::sync::watch;
 
 use super::context::{Connection, Context};
 use super::failure::Failure;
+use super::part::{Anew, Part};
+use super::saved_plan::SavedPlan;
 use super::say::say;
 use super::{FAILED, Globals, INTERRUPTED, Outcome, progress};
 use crate::engine::execute::Report;
@@ -22,7 +25,9 @@ use crate::traffic::guard::Serving;
 
 /// `provisioner apply`
 #[derive(Debug, Args)]
-#[command(after_help = "Example: provisioner apply --suffix dev1")]
+#[command(
+    after_help = "Examples:\n  provisioner apply --suffix dev1\n  provisioner apply --plan dev1.plan\n  provisioner apply --suffix dev1 --module blue/network"
+)]
 pub struct Apply {
     /// Don't ask before something is replaced or deleted
     #[arg(long, short)]
@@ -33,14 +38,30 @@ pub struct Apply {
     /// Replace or delete also what customers are being served by at this moment
     #[arg(long)]
     yes_take_traffic_down: bool,
+    /// Do what `plan --out FILE` has saved, if that is still what there is to do
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["target", "module", "replace"])]
+    plan: Option<PathBuf>,
+    #[command(flatten)]
+    part: Part,
+    #[command(flatten)]
+    anew: Anew,
 }
 
 impl Apply {
     pub async fn run(self, globals: &Globals) -> Outcome {
         let start = Instant::now();
+        let saved = self.plan.as_deref().map(SavedPlan::read).transpose()?;
+        let mut globals = globals.clone();
+        if let Some(saved) = &saved {
+            globals.suffix = Some(saved.suffix(globals.suffix.as_deref())?);
+        }
+        let globals = &globals;
         let context = Context::load(globals).await?;
         let connection = context.connect(progress::observer(globals.json)).await?;
         let wanted = context.compose(&connection).await?;
+        let named = || self.anew.among(self.part.selection());
+        let selection = saved.as_ref().map_or_else(named, |saved| saved.selection.clone());
+        selection.check(&wanted.graph, &connection.state_or_new(&context))?;
         if !globals.json {
             wanted.notes.iter().for_each(|text| progress::note(text));
         }
@@ -49,8 +70,17 @@ impl Apply {
             .store
             .open(context.suffix.as_ref(), "provisioner apply", || connection.state_or_new(&context))
             .await?;
-        let world = connection.world(&wanted.graph, stop.clone());
-        let plan = world.plan(&session.state()).await;
+        let world = connection.world(&wanted.graph, stop.clone()).selecting(selection);
+        let before = session.state();
+        let plan = world.plan(&before).await;
+        if let Some(saved) = &saved {
+            // A state that this run has made wasn't there.
+            let before = Some(&before).filter(|before| before.serial > 1 || !before.is_empty());
+            if let Err(refused) = saved.refuse_another(&connection, before, &plan) {
+                session.finish().await?;
+                return Err(refused);
+            }
+        }
         let losses = world.data_losses(&plan);
         if !losses.is_empty() && !self.allow_data_loss {
             session.finish().await?;
@@ -64,7 +94,7 @@ impl Apply {
         if !self.yes_take_traffic_down {
             refuse_interruptions(&context, &connection, world.interruptions(&plan)).await?;
         }
-        if !self.yes && !globals.sandbox && !globals.json && !agreed(&plan, &connection)? {
+        if !self.yes && saved.is_none() && !globals.sandbox && !globals.json && !agreed(&plan, &connection)? {
             session.finish().await?;
             return Err(Failure::new("nothing was changed", "the plan was not agreed to"));
         }
@@ -78,7 +108,7 @@ impl Apply {
 }
 
 /// Nothing that serves customers at this moment goes, if only to be made anew.
-async fn refuse_interruptions(
+pub async fn refuse_interruptions(
     context: &Context,
     connection: &Connection,
     interruptions: Vec<Interruption>,

@@ -14,7 +14,7 @@ use crate::config::{self, Source, Suffix};
 use crate::engine::graph::Graph;
 use crate::engine::ownership::Owner;
 use crate::engine::plan::World;
-use crate::engine::{Observer, Plan};
+use crate::engine::{Observer, Plan, Selection};
 use crate::modules::Identity;
 use crate::resources::registry::Registry;
 use crate::sandbox;
@@ -218,15 +218,16 @@ pub struct Picture {
 impl Picture {
     /// Looks at all of it.
     pub async fn take(context: &Context, globals: &Globals) -> Result<Self, Failure> {
-        Self::of(context, context.connect(progress::observer(globals.json)).await?).await
+        Self::of(context, context.connect(progress::observer(globals.json)).await?, Selection::default()).await
     }
 
-    /// The same by a connection that stands.
-    pub async fn of(context: &Context, connection: Connection) -> Result<Self, Failure> {
+    /// The same by a connection that stands, of a part of the system.
+    pub async fn of(context: &Context, connection: Connection, part: Selection) -> Result<Self, Failure> {
         let wanted = context.compose(&connection).await?;
         let (_stop, stopped) = watch::channel(false);
         let state = connection.state_or_new(context);
-        let plan = connection.world(&wanted.graph, stopped).plan(&state).await;
+        part.check(&wanted.graph, &state)?;
+        let plan = connection.world(&wanted.graph, stopped).selecting(part).plan(&state).await;
         Ok(Picture { connection, wanted, state, plan })
     }
 }
@@ -265,6 +266,7 @@ impl Connection {
             observer: self.shared.observer.as_ref(),
             stop,
             takes_names: false,
+            selection: Selection::default(),
         }
     }
 

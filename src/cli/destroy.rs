@@ -5,19 +5,23 @@ use std::time::Instant;
 use clap::Args;
 use dialoguer::Input;
 
-use super::apply::{end, stop_on_ctrl_c};
+use super::apply::{end, refuse_interruptions, stop_on_ctrl_c};
 use super::context::{Connection, Context};
 use super::failure::Failure;
+use super::part::Part;
 use super::{Globals, Outcome, progress};
-use crate::engine::Event;
 use crate::engine::graph::Graph;
+use crate::engine::plan::Interruption;
+use crate::engine::{Action, Event, Plan};
 use crate::report::words;
 use crate::resources::tags;
 use crate::traffic::guard::Serving;
 
 /// `provisioner destroy`
 #[derive(Debug, Args)]
-#[command(after_help = "Example: provisioner destroy --suffix dev1 --yes")]
+#[command(
+    after_help = "Examples:\n  provisioner destroy --suffix dev1 --yes\n  provisioner destroy --suffix dev1 --module green"
+)]
 pub struct Destroy {
     /// Don't ask
     #[arg(long, short)]
@@ -25,6 +29,8 @@ pub struct Destroy {
     /// Delete it although green serves customers at this moment
     #[arg(long)]
     yes_take_traffic_down: bool,
+    #[command(flatten)]
+    part: Part,
 }
 
 impl Destroy {
@@ -40,27 +46,47 @@ impl Destroy {
             warn_of_leftovers(&context, &connection).await?;
             return Ok(ExitCode::SUCCESS);
         }
-        if !self.yes_take_traffic_down {
+        let nothing = Graph::new(Vec::new())?;
+        let selection = self.part.selection();
+        selection.check(&nothing, &connection.state_or_new(&context))?;
+        let is_whole = selection.is_whole();
+        if is_whole && !self.yes_take_traffic_down {
             refuse_traffic(&context, &connection).await?;
         }
-        if !self.yes {
-            ask(&context, &connection, connection.state_or_new(&context).steps.len())?;
-        }
         let stop = stop_on_ctrl_c(&connection);
+        let world = connection.world(&nothing, stop).selecting(selection);
+        if !self.yes {
+            let state = connection.state_or_new(&context);
+            let steps = if is_whole { state.steps.len() } else { world.plan(&state).await.removals.len() };
+            ask(&context, &connection, steps)?;
+        }
         let fresh = || connection.state_or_new(&context);
         let mut session = context.store.open(context.suffix.as_ref(), "provisioner destroy", fresh).await?;
         // Somebody may have moved the traffic while the suffix was typed; from here on the lock keeps a shift away.
-        if !self.yes_take_traffic_down {
+        if is_whole && !self.yes_take_traffic_down {
             refuse_traffic(&context, &connection).await?;
         }
-        let nothing = Graph::new(Vec::new())?;
-        let world = connection.world(&nothing, stop);
         let plan = world.plan(&session.state()).await;
+        if !is_whole && !self.yes_take_traffic_down {
+            refuse_interruptions(&context, &connection, removed(&plan)).await?;
+        }
         let report = world.execute(plan, &session).await;
-        session.set_outputs(BTreeMap::new());
+        if is_whole {
+            session.set_outputs(BTreeMap::new());
+        }
         session.finish().await?;
         end(globals, &connection, &report, start, &BTreeMap::new())
     }
+}
+
+/// Everything that goes: of an environment that serves customers nothing can be missed, be it a queue.
+fn removed(plan: &Plan) -> Vec<Interruption> {
+    let removed = plan.removals.iter().filter(|removal| removal.action == Action::Delete && !removal.deposed);
+    let removed = removed.map(|removal| Interruption {
+        step: removal.id.clone(),
+        environment: removal.record.tags.get("Environment").cloned().unwrap_or_default(),
+    });
+    removed.collect()
 }
 
 /// All traffic at blue is how a system rests, and its suffix has to be typed; with any of it at green somebody is in the

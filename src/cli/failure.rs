@@ -7,6 +7,7 @@ use crate::config::ConfigError;
 use crate::config::suffix::BadSuffix;
 use crate::engine::StepError;
 use crate::engine::graph::GraphError;
+use crate::engine::selection::NotThere;
 use crate::report::words::step_error;
 use crate::sandbox::SandboxError;
 use crate::state::{EditError, StateError};
@@ -52,7 +53,23 @@ impl Failure {
 
 impl From<aws::Error> for Failure {
     fn from(error: aws::Error) -> Self {
-        let error = StepError::from(error);
+        StepError::from(error).into()
+    }
+}
+
+impl From<NotThere> for Failure {
+    fn from(error: NotThere) -> Self {
+        let nearest = error.nearest.as_ref().map(|nearest| format!("did you mean {nearest}? "));
+        let help = format!(
+            "{}nothing was changed: `provisioner graph` shows what is wanted, `provisioner state list` what stands",
+            nearest.unwrap_or_default()
+        );
+        Failure::new(error.to_string(), help)
+    }
+}
+
+impl From<StepError> for Failure {
+    fn from(error: StepError) -> Self {
         Failure { message: step_error(&error), help: error.help }
     }
 }

@@ -4,17 +4,21 @@ mod apply;
 mod completions;
 mod context;
 mod destroy;
+mod drift;
 mod failback;
 mod failure;
 mod graph;
 mod history;
+mod import;
 mod init;
 mod orphans;
 mod output;
+mod part;
 mod plan;
 mod progress;
 mod recover;
 mod sandbox;
+mod saved_plan;
 mod say;
 mod shift;
 mod state;
@@ -108,6 +112,8 @@ enum Command {
     Watch(watch::Watch),
     /// Rebuild a lost state from what stands in AWS
     Recover(recover::Recover),
+    /// Take over what others have made
+    Import(import::Import),
     /// Find what is remembered, tagged or announced, and not all of it
     Orphans(orphans::Orphans),
     /// Look at what is remembered, and mend it
@@ -137,6 +143,7 @@ pub async fn run() -> ExitCode {
         Command::Status(command) => command.run(globals).await,
         Command::Watch(command) => command.run(globals).await,
         Command::Recover(command) => command.run(globals).await,
+        Command::Import(command) => command.run(globals).await,
         Command::Orphans(command) => command.run(globals).await,
         Command::State(command) => command.run(globals).await,
         Command::Graph(command) => command.run(globals).await,

@@ -9,7 +9,7 @@ use super::context::{self, Connection, Context};
 use super::failure::Failure;
 use super::say::say;
 use super::{Globals, Outcome, progress};
-use crate::engine::{Action, Event};
+use crate::engine::{Action, Event, Selection};
 use crate::report::{self, words};
 use crate::traffic::gates::Limits;
 use crate::traffic::history::{By, History};
@@ -40,7 +40,8 @@ impl Status {
                 lines.iter().for_each(|line| say!("{line}"));
             }
         }
-        let context::Picture { connection, wanted, state, plan } = context::Picture::of(&context, connection).await?;
+        let context::Picture { connection, wanted, state, plan } =
+            context::Picture::of(&context, connection, Selection::default()).await?;
         let standing = plan.steps.iter().filter(|planned| planned.observed.is_some()).count();
         let live: Vec<_> = plan
             .steps

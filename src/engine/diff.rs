@@ -1,12 +1,12 @@
 //! Compares what is wanted with what stands, field by field.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::reference;
 
 /// One field that differs.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FieldChange {
     /// The path to the field, for example `ingress[0].cidr` or `tags.CostCenter`.
     pub path: String,

@@ -4,19 +4,23 @@
 //! goes through [`Operations`].
 
 pub mod diff;
+pub mod drift;
 pub mod events;
 pub mod execute;
 pub mod graph;
+pub mod import;
 pub mod operations;
 pub mod ownership;
 pub mod plan;
 mod recover;
 pub mod reference;
 pub mod schedule;
+pub mod selection;
 pub mod step;
 
 pub use diff::FieldChange;
 pub use events::{Event, Observer};
 pub use operations::{Observed, Operations, Provider, StepError, Target};
 pub use plan::{Action, Plan};
+pub use selection::Selection;
 pub use step::{Step, StepId, Tags};

@@ -98,6 +98,10 @@ pub trait Operations: Send + Sync {
     /// What AWS charges for it by the hour: a plain sentence, or `None` for what costs nothing while it stands idle.
     fn hourly_charge(&self, spec: &Value) -> Option<String>;
 
+    /// The outputs as they would be if each of them were this: AWS can be asked with them for something that nobody has
+    /// recorded.
+    fn called(&self, id: &str) -> Value;
+
     /// What stands, or `None` if nothing does. A failed read is an error, never `None`.
     async fn observe(&self, target: Target<'_>) -> Result<Option<Observed>, StepError>;
     /// Makes it with its tags, waits until it can be used, returns its outputs.

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::watch;
 
@@ -16,14 +16,15 @@ use super::operations::{Observed, Operations, Provider, StepError, Target};
 use super::ownership::{Claim, Owner};
 use super::reference::{self, Reference};
 use super::schedule::{self, Node, Outcome};
+use super::selection::Selection;
 use super::step::{Step, StepId, Tags};
 use crate::state::{Intent, Record, State};
 
 /// How many reads are under way at once.
-const READS: usize = 24;
+pub(super) const READS: usize = 24;
 
 /// What happens to a step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
     /// It stands as wanted.
@@ -100,9 +101,12 @@ impl Plan {
     /// True if there is nothing to do. What is only to be recorded or forgotten is something to do, as it may come from
     /// a crash.
     pub fn is_empty(&self) -> bool {
-        self.failures.is_empty()
-            && self.removals.is_empty()
-            && self.steps.iter().all(|planned| planned.action == Action::Unchanged)
+        self.failures.is_empty() && !self.has_changes()
+    }
+
+    /// True if there is something to do that can be planned.
+    pub fn has_changes(&self) -> bool {
+        !self.removals.is_empty() || self.steps.iter().any(|planned| planned.action != Action::Unchanged)
     }
 
     /// How many steps and removals have this action.
@@ -126,9 +130,16 @@ pub struct World<'a> {
     pub stop: watch::Receiver<bool>,
     /// What carries no tags and is no part of something that does is a step's by its name alone.
     pub takes_names: bool,
+    /// What of it is planned, and what is made anew.
+    pub selection: Selection,
 }
 
 impl World<'_> {
+    /// The same for what people have named.
+    pub fn selecting(self, selection: Selection) -> Self {
+        World { selection, ..self }
+    }
+
     /// Observes all that is wanted or remembered, and decides.
     pub async fn plan(&self, state: &State) -> Plan {
         let planning = Planning {
@@ -154,12 +165,13 @@ impl World<'_> {
             Outcome::NeedsFailed(failed) => Some((id, failed)),
             _ => None,
         });
-        Plan {
+        let plan = Plan {
             steps: self.graph.in_order().filter_map(|step| planned.remove(&step.id)).collect(),
             removals,
             failures: planning.failures.into_inner().expect("no panic holds this lock"),
             blocked: blocked.collect(),
-        }
+        };
+        self.selection.limit(plan, self.graph, state)
     }
 }
 
@@ -188,6 +200,10 @@ impl World<'_> {
         let deleted = deleted.filter(|removal| serves(&removal.record.kind));
         let replaced = replaced.map(|planned| interruption(&planned.step.id, &planned.step.tags));
         replaced.chain(deleted.map(|removal| interruption(&removal.id, &removal.record.tags))).collect()
+    }
+
+    fn is_used_by_others(&self, observed: &Observed) -> bool {
+        observed.tags.as_ref().is_some_and(|tags| self.owner.has_other_users(tags))
     }
 
     /// What is remembered and not wanted, the predecessors of replaced steps included.
@@ -267,7 +283,13 @@ impl Planning<'_> {
             };
             refuse_strangers(self.world, &step, observed, claim)?;
         }
-        let (action, changes) = compare(operations, &step, observed.as_ref(), record.as_ref());
+        let (mut action, changes) = compare(operations, &step, observed.as_ref(), record.as_ref());
+        if let (Some(observed), true) = (&observed, self.world.selection.replaced.contains(&step.id)) {
+            if step.shared && self.world.is_used_by_others(observed) {
+                return Err(StepError::new("other systems use it too: it can't be made anew from here"));
+            }
+            action = Action::Replace;
+        }
         if action == Action::Replace && self.state.deposed.contains_key(&step.id) {
             let message = "it is to be replaced again, and what its last replacement has left is still there";
             return Err(StepError::new(message).with_help("run the same command again: that is deleted first"));
@@ -315,8 +337,7 @@ impl Planning<'_> {
             Some(observed) => {
                 let claim = if known.is_some() { Claim::Recorded } else { Claim::Announced };
                 refuse_strangers(self.world, &step, observed, claim)?;
-                let others = observed.tags.as_ref().is_some_and(|tags| self.world.owner.has_other_users(tags));
-                if record.shared && others { Action::Leave } else { Action::Delete }
+                if record.shared && self.world.is_used_by_others(observed) { Action::Leave } else { Action::Delete }
             }
         };
         if let Some(observed) = observed {
@@ -352,7 +373,12 @@ fn leave_parts_of_what_is_left(removals: &mut [Removal]) {
 }
 
 /// A thing with our name that isn't ours is never adopted, changed or deleted.
-fn refuse_strangers(world: &World<'_>, step: &Step, observed: &Observed, claim: Claim) -> Result<(), StepError> {
+pub(super) fn refuse_strangers(
+    world: &World<'_>,
+    step: &Step,
+    observed: &Observed,
+    claim: Claim,
+) -> Result<(), StepError> {
     let ours = match &observed.tags {
         Some(tags) => world.owner.owns(step, claim, tags),
         None => claim != Claim::None || !observed.unmarked || world.takes_names,
@@ -361,14 +387,14 @@ fn refuse_strangers(world: &World<'_>, step: &Step, observed: &Observed, claim: 
         return Ok(());
     }
     let outputs = &observed.outputs;
-    let what = ["arn", "name", "url"].iter().find_map(|field| outputs[*field].as_str()).unwrap_or(step.kind);
-    let help = match &observed.tags {
-        Some(_) => {
-            "use another --suffix; or, if nobody needs it, delete it yourself; if it is of this system, give it the tags \
-             provisioner:system, provisioner:suffix and provisioner:step again"
-        }
-        None => "use another --suffix; or, if nobody needs it, delete it yourself",
-    };
+    let fields = || outputs.as_object().into_iter().flat_map(|fields| fields.values()).find_map(Value::as_str);
+    let what = ["arn", "name", "url"].iter().find_map(|field| outputs[*field].as_str()).or_else(fields);
+    let what = what.unwrap_or(step.kind);
+    let help = format!(
+        "use another --suffix; or, if nobody needs it, delete it yourself; or, if it is to be this system's, `provisioner import \
+         {} {what}` takes it over",
+        step.id
+    );
     Err(StepError::new(format!("{what} stands already and is not of this system: it is left alone")).with_help(help))
 }
 

@@ -1,6 +1,7 @@
-//! What people read: plans, graphs, words for actions and times.
+//! What people read: plans, drift, graphs, words for actions and times.
 
 pub mod drawing;
+pub mod drift;
 pub mod happenings;
 pub mod plan;
 pub mod traffic;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::words;
 use crate::engine::diff::show;
 use crate::engine::plan::{Planned, Removal};
-use crate::engine::{Action, FieldChange, Plan, Provider, StepId};
+use crate::engine::{Action, FieldChange, Plan, Provider, StepError, StepId};
 
 /// The plan as people read it, empty if there is nothing to do.
 pub fn tree(plan: &Plan, provider: &dyn Provider) -> String {
@@ -55,7 +55,10 @@ fn planned_lines(planned: &Planned, provider: &dyn Provider) -> String {
     if action == Action::Replace {
         let forcing: Vec<_> =
             planned.changes.iter().filter(|c| c.forces_replacement).map(|c| c.path.as_str()).collect();
-        let _ = write!(line, " is replaced: AWS can't change {} in place", forcing.join(", "));
+        match forcing.as_slice() {
+            [] => line.push_str(" is replaced, as asked for"),
+            fields => _ = write!(line, " is replaced: AWS can't change {} in place", fields.join(", ")),
+        }
     }
     if action == Action::Create && planned.record.is_some() {
         line.push_str(" is gone from AWS, and is made again");
@@ -68,11 +71,15 @@ fn planned_lines(planned: &Planned, provider: &dyn Provider) -> String {
     }
     let mut lines = coloured(action, line) + "\n";
     for change in &planned.changes {
-        let forced = if change.forces_replacement { "  ← forces replacement" } else { "" };
-        let (old, new) = (short(change.old.as_ref()), short(change.new.as_ref()));
-        let _ = writeln!(lines, "      {}: {old} → {new}{forced}", change.path);
+        let _ = writeln!(lines, "      {}", change_line(change));
     }
     lines
+}
+
+/// What happens to a field, on one line.
+pub fn change_line(change: &FieldChange) -> String {
+    let forced = if change.forces_replacement { "  ← forces replacement" } else { "" };
+    format!("{}: {} → {}{forced}", change.path, short(change.old.as_ref()), short(change.new.as_ref()))
 }
 
 fn removal_lines(removal: &Removal) -> String {
@@ -87,7 +94,7 @@ fn removal_lines(removal: &Removal) -> String {
 }
 
 /// A value on one line, at most 160 characters of it.
-fn short(value: Option<&Value>) -> String {
+pub(super) fn short(value: Option<&Value>) -> String {
     let text = show(value);
     match text.char_indices().nth(160) {
         Some((end, _)) => format!("{}…", &text[..end]),
@@ -128,24 +135,29 @@ pub fn charges(plan: &Plan, provider: &dyn Provider) -> Vec<String> {
 
 /// One JSON object for each step that isn't unchanged.
 pub fn objects(plan: &Plan) -> Vec<Value> {
-    let change = |change: &FieldChange| {
-        json!({
-            "field": change.path, "old": change.old.as_ref().map(|v| show(Some(v))),
-            "new": change.new.as_ref().map(|v| show(Some(v))), "forces_replacement": change.forces_replacement,
-        })
-    };
     let steps = plan.steps.iter().filter(|planned| planned.action != Action::Unchanged).map(|planned| {
         let changes: Vec<Value> = planned.changes.iter().map(change).collect();
         object(&planned.step.id, planned.step.kind, planned.action, changes)
     });
     let removals = plan.removals.iter().map(|r| object(&r.id, &r.record.kind, r.action, Vec::new()));
-    let failures = plan.failures.iter().map(|(id, error)| {
-        json!({
-            "type": "plan_failed", "step": id, "message": error.message, "operation": error.operation,
-            "code": error.code, "request_id": error.request_id, "help": error.help,
-        })
-    });
+    let failures = plan.failures.iter().map(|(id, error)| failure("plan_failed", id, error));
     steps.chain(removals).chain(failures).collect()
+}
+
+/// What happens to a field, as JSON.
+pub fn change(change: &FieldChange) -> Value {
+    json!({
+        "field": change.path, "old": change.old.as_ref().map(|v| show(Some(v))),
+        "new": change.new.as_ref().map(|v| show(Some(v))), "forces_replacement": change.forces_replacement,
+    })
+}
+
+/// What can't be told of a step, as JSON.
+pub(super) fn failure(what: &str, step: &StepId, error: &StepError) -> Value {
+    json!({
+        "type": what, "step": step, "message": error.message, "operation": error.operation, "code": error.code,
+        "request_id": error.request_id, "help": error.help,
+    })
 }
 
 fn object(id: &StepId, kind: &str, action: Action, changes: Vec<Value>) -> Value {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_aux::serde_introspection::serde_introspect;
 use serde_json::Value;
 
 use super::{Changes, Found, Resource};
@@ -71,6 +72,10 @@ impl<R: Resource> Operations for Bound<R> {
 
     fn hourly_charge(&self, spec: &Value) -> Option<String> {
         read::<R>(spec).ok().and_then(|spec| spec.hourly_charge())
+    }
+
+    fn called(&self, id: &str) -> Value {
+        serde_introspect::<R::Outputs>().iter().map(|field| ((*field).to_owned(), Value::from(id))).collect()
     }
 
     async fn observe(&self, target: Target<'_>) -> Result<Option<Observed>, StepError> {

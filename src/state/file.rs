@@ -9,15 +9,18 @@ use sha2::{Digest, Sha256};
 
 use super::journal::Entry;
 use super::record::{Intent, Record, StepId};
+use super::upgrade::upgrade;
 
 /// The version of the format that this build writes.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// All that is remembered of one system under one suffix.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct State {
-    /// The version of the format.
+    /// The version of the format; an older one is brought up to [`FORMAT`] when it is read.
     pub format: u32,
+    /// The version of the provisioner that wrote it last.
+    pub written_by: String,
     /// Random, made once: two states with the same suffix and different lineages are different systems.
     pub lineage: String,
     /// Counts the writes.
@@ -109,6 +112,7 @@ impl State {
     pub fn new(system: &str, suffix: &str, account: &str, region: &str) -> Self {
         State {
             format: FORMAT,
+            written_by: env!("CARGO_PKG_VERSION").to_owned(),
             lineage: random_hex(),
             serial: 0,
             system: system.to_owned(),
@@ -128,13 +132,15 @@ impl State {
         self.steps.is_empty() && self.intents.is_empty() && self.deposed.is_empty()
     }
 
+    /// Counts the next write, which is ours.
+    pub fn advance(&mut self) {
+        self.serial += 1;
+        env!("CARGO_PKG_VERSION").clone_into(&mut self.written_by);
+    }
+
     /// The text of the file: readable, with a checksum over everything else in it.
     pub fn to_text(&self) -> String {
-        let mut fields = serde_json::to_value(self).expect("a state is plain data");
-        fields["checksum"] = Value::String(checksum(&fields));
-        let mut text = serde_json::to_string_pretty(&fields).expect("plain data");
-        text.push('\n');
-        text
+        text_of(serde_json::to_value(self).expect("a state is plain data"))
     }
 
     /// Reads the text of the file at `path` (only named in errors), and refuses it if a single bit is off.
@@ -151,9 +157,17 @@ impl State {
         if said != Value::String(real.clone()) {
             return Err(damaged(format!("its checksum is {real}, and it says {said}")));
         }
+        let is_today = found == Some(FORMAT.into());
+        if !is_today && text_of(fields.clone()) != text {
+            return Err(damaged(OTHERWISE.to_owned()));
+        }
+        let known = fields.as_object_mut().is_some_and(|fields| upgrade(fields, found.unwrap_or_default()));
+        if !known {
+            return Err(damaged("it is of no format that ever was".to_owned()));
+        }
         let state: State = serde_json::from_value(fields).map_err(|e| damaged(e.to_string()))?;
-        if state.to_text() != text {
-            return Err(damaged("its text is not what this provisioner would write".to_owned()));
+        if is_today && state.to_text() != text {
+            return Err(damaged(OTHERWISE.to_owned()));
         }
         Ok(state)
     }
@@ -190,6 +204,17 @@ impl State {
             }
         }
     }
+}
+
+/// Why a text with the right checksum is refused.
+const OTHERWISE: &str = "its text is not what provisioner writes";
+
+/// The text of these fields with their checksum.
+pub(super) fn text_of(mut fields: Value) -> String {
+    fields["checksum"] = Value::String(checksum(&fields));
+    let mut text = serde_json::to_string_pretty(&fields).expect("plain data");
+    text.push('\n');
+    text
 }
 
 /// SHA-256 over the compact JSON, keys in the order of the file.

@@ -16,6 +16,7 @@ mod session;
 mod store;
 #[cfg(test)]
 mod tests;
+mod upgrade;
 
 pub use bucket::Bucket;
 pub use edit::EditError;

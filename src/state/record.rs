@@ -64,7 +64,7 @@ pub struct Record {
 }
 
 /// A create that was announced and of which no end is recorded: it may stand in AWS.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Intent {
     /// The resource type.
     pub kind: String,

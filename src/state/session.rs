@@ -175,7 +175,7 @@ impl Session {
         self.guard.check().await?;
         let text = {
             let state = self.state.get_mut().expect("no panic holds this lock");
-            state.serial += 1;
+            state.advance();
             state.to_text()
         };
         let writer = self.writer.get_mut();

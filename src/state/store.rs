@@ -202,7 +202,8 @@ impl Store {
             read => read?,
         };
         let known = there.as_ref().and_then(|(text, _)| State::from_text("", text).ok());
-        state.serial = state.serial.max(known.map_or(0, |known| known.serial)) + 1;
+        state.serial = state.serial.max(known.map_or(0, |known| known.serial));
+        state.advance();
         guard.check().await?;
         self.backend.write(suffix, &state.to_text(), &there.and_then(|(_, version)| version)).await?;
         self.backend.clear_journal(suffix).await

@@ -553,3 +553,42 @@ async fn what_was_changed_by_hand_is_named_field_by_field_and_put_back_while_liv
     assert_eq!(account.plan().await, BTreeMap::new(), "all is as it should be");
     assert_eq!(account.live().await["blue/edge/https"], "traffic: blue 70 %, green 30 %");
 }
+
+/// Somebody changes a queue, then deletes one.
+const QUEUES: &str = "
+import boto3
+sqs = boto3.client('sqs')
+url = lambda name: sqs.get_queue_url(QueueName=name)['QueueUrl']
+sqs.set_queue_attributes(QueueUrl=url('payments-queue-blue-drift2'), Attributes={'VisibilityTimeout': '7'})
+sqs.delete_queue(QueueUrl=url('payments-queue-green-drift2'))
+";
+
+#[tokio::test]
+async fn what_is_other_than_it_was_left_is_told_whatever_is_wanted_by_now() {
+    let sandbox = Sandbox::fresh().await;
+    let cli = Cli::new(&sandbox);
+    let on = async |arguments: &[&str]| cli.run(&[arguments, &["--suffix", "drift2"]].concat()).await;
+    let drift = ["plan", "--refresh-only", "--detailed-exitcode", "--json"];
+    on(&drift).await.exits(1).explains("there is no state").explains("provisioner recover");
+    on(&["apply", "--module", "blue/queues", "--module", "green/queues"]).await.ok();
+    on(&drift).await.ok();
+
+    // What the configuration wants is no drift, and what AWS has is.
+    cli.configure("[tags]\nCostCenter = \"77\"\n");
+    let told = on(&drift).await.ok().events();
+    assert!(told.iter().all(|line| line["type"] != "drift"), "{told:?}");
+    sandbox.python(QUEUES).await;
+    sandbox.forget_calls();
+    let told: Vec<_> = on(&drift).await.exits(2).events();
+    let drifted: Vec<_> = told.iter().filter(|line| line["type"] == "drift").collect();
+    assert_eq!(drifted.len(), 2, "{drifted:?}");
+    let fields = json!([{"field": "visibility_timeout_seconds", "left": "360", "stands": "7"}]);
+    let queue = |environment: &str| format!("{environment}/queues/payments-queue");
+    assert_eq!((&drifted[0]["step"], &drifted[0]["changes"]), (&json!(queue("blue")), &fields));
+    assert_eq!((&drifted[1]["step"], &drifted[1]["gone"]), (&json!(queue("green")), &json!(true)));
+    assert_eq!(told.last().unwrap()["drifted"], 2);
+    let people = on(&["plan", "--refresh-only", "--module", "green"]).await.ok();
+    people.says("green/queues/payments-queue [sqs.queue] is gone from AWS").says("Drift: 1 step other than left");
+    assert_eq!(sandbox.changes(), [""; 0]);
+    on(&["plan", "--refresh-only", "--out", "file"]).await.exits(2).explains("--out");
+}

@@ -1,6 +1,6 @@
 //! The engine on a world in memory that refuses what AWS refuses: using what isn't there, deleting what is in use.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -13,7 +13,8 @@ use provisioner::engine::ownership::Owner;
 use provisioner::engine::plan::World;
 use provisioner::engine::reference::token;
 use provisioner::engine::{
-    Action, FieldChange, Observed, Operations, Provider, Step, StepError, StepId, Tags, Target, events::Silent,
+    Action, FieldChange, Observed, Operations, Provider, Selection, Step, StepError, StepId, Tags, Target,
+    events::Silent,
 };
 use provisioner::state::{State, Store};
 use serde_json::{Value, json};
@@ -104,6 +105,10 @@ impl Operations for InMemory {
 
     fn hourly_charge(&self, _spec: &Value) -> Option<String> {
         None
+    }
+
+    fn called(&self, id: &str) -> Value {
+        json!({ "id": id })
     }
 
     async fn observe(&self, target: Target<'_>) -> Result<Option<Observed>, StepError> {
@@ -199,10 +204,15 @@ fn graph(wanted: &Wanted) -> Graph {
 }
 
 async fn apply(world: &InMemory, graph: &Graph, folder: &Path) -> Report {
+    apply_part(world, graph, folder, Selection::default()).await
+}
+
+async fn apply_part(world: &InMemory, graph: &Graph, folder: &Path, selection: Selection) -> Report {
     let (_stop, stop) = watch::channel(false);
     let session = Store::folder(folder).open("dev1", "test", || State::new("test", "dev1", "1", "here")).await.unwrap();
     let owner = owner();
-    let engine = World { owner: &owner, graph, provider: world, observer: &Silent, stop, takes_names: false };
+    let engine =
+        World { owner: &owner, graph, provider: world, observer: &Silent, stop, takes_names: false, selection };
     let plan = engine.plan(&session.state()).await;
     let report = engine.execute(plan, &session).await;
     // A dead run saves nothing: only its journal is there.
@@ -217,10 +227,18 @@ async fn plan_is_empty(world: &InMemory, graph: &Graph, folder: &Path) -> bool {
     let state =
         Store::folder(folder).read("dev1").await.unwrap().unwrap_or_else(|| State::new("test", "dev1", "1", "here"));
     let owner = owner();
-    World { owner: &owner, graph, provider: world, observer: &Silent, stop, takes_names: false }
-        .plan(&state)
-        .await
-        .is_empty()
+    World {
+        owner: &owner,
+        graph,
+        provider: world,
+        observer: &Silent,
+        stop,
+        takes_names: false,
+        selection: Selection::default(),
+    }
+    .plan(&state)
+    .await
+    .is_empty()
 }
 
 fn any_wanted() -> impl Strategy<Value = Wanted> {
@@ -276,6 +294,45 @@ proptest! {
             assert!(report.failed.is_empty());
             assert!(world.specs().is_empty());
             assert!(Store::folder(folder.path()).read("dev1").await.unwrap().is_none());
+        });
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever parts of a system are applied or made anew on the way to another one: each time what was named is
+    /// done whole, and nothing is used or deleted that can't be.
+    #[test]
+    fn parts_of_a_system_can_be_applied_in_any_order(
+        before in any_wanted(),
+        after in any_wanted(),
+        parts in proptest::collection::vec((proptest::collection::btree_set(0usize..12, 1..4), any::<bool>()), 1..4),
+        create_first in any::<bool>(),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let folder = tempfile::tempdir().unwrap();
+            let world = InMemory { create_first, ..InMemory::default() };
+            let (before, wanted) = (graph(&before), graph(&after));
+            assert!(apply(&world, &before, folder.path()).await.failed.is_empty());
+            for (named, anew) in parts {
+                let named: BTreeSet<StepId> = named.into_iter().map(|n| StepId(format!("s{n:02}"))).collect();
+                let replaced = if anew { named.clone() } else { BTreeSet::new() };
+                let selection = Selection { targets: named.clone(), modules: BTreeSet::new(), replaced };
+                let report = apply_part(&world, &wanted, folder.path(), selection.clone()).await;
+                assert!(report.failed.is_empty() && report.skipped.is_empty(), "{report:?}");
+                let things = world.things.lock().unwrap().clone();
+                for step in &named {
+                    let stands = things.values().any(|thing| thing.tags["provisioner:step"] == step.0);
+                    assert_eq!(stands, wanted.get(step).is_some(), "{step}");
+                }
+                let anew = Selection { replaced: BTreeSet::new(), ..selection };
+                let again = apply_part(&world, &wanted, folder.path(), anew).await;
+                assert_eq!(again.done.keys().copied().filter(|action| *action != Action::Unchanged).count(), 0, "{again:?}");
+            }
+            assert!(apply(&world, &wanted, folder.path()).await.failed.is_empty());
+            assert!(plan_is_empty(&world, &wanted, folder.path()).await);
         });
     }
 }

@@ -69,8 +69,9 @@ impl Resource for Queue {
 
     async fn observe(&self, cx: &Cx, known: Option<&QueueOutputs>) -> Result<Option<Found<Self>>> {
         let url = match known {
-            Some(known) => Some(known.url.clone()),
-            None => unless_gone(url_of(cx, &self.name).await)?,
+            Some(known) if known.url.contains("://") => Some(known.url.clone()),
+            // Whoever imports a queue may call it by its name.
+            known => unless_gone(url_of(cx, known.map_or(&self.name, |known| &known.name)).await)?,
         };
         let Some(url) = url else { return Ok(None) };
         let read = async { Ok(cx.sqs.get_queue_attributes().queue_url(&url).attribute_names(Name::All).send().await?) };

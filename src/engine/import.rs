@@ -1,0 +1,109 @@
+//! Takes over what others have made: only what a person names, and nothing that is another system's.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::diff::FieldChange;
+use super::operations::{Observed, StepError, Target};
+use super::ownership::{STEP, SUFFIX, SYSTEM};
+use super::plan::{self, Action, World};
+use super::selection::no_step;
+use super::step::{StepId, Tags};
+use crate::state::journal::Entry;
+use crate::state::{Record, Session};
+
+/// What was taken over.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Imported {
+    /// Ids, ARNs, endpoints.
+    pub outputs: Value,
+    /// What the next apply does with it.
+    pub next: Action,
+    /// In which fields it differs from what is wanted.
+    pub changes: Vec<FieldChange>,
+}
+
+impl World<'_> {
+    /// Takes what stands in AWS under this id (an id, an ARN, a URL, a name) for a step: gives it the step's ownership tags,
+    /// where it can carry any, and remembers it. Changes nothing else of it.
+    ///
+    /// # Errors
+    /// There is no such step, or one that stands already; AWS knows nothing under this id; it is another step's, or another
+    /// system's.
+    pub async fn import(&self, id: &StepId, called: &str, session: &Session) -> Result<Imported, StepError> {
+        let Some(original) = self.graph.get(id) else {
+            let error = no_step(id, self.graph.in_order().map(|step| &step.id));
+            let nearest = error.nearest.as_ref().map(|nearest| format!("did you mean {nearest}? "));
+            let help = format!("{}`provisioner graph` shows all of them", nearest.unwrap_or_default());
+            return Err(StepError::new(error.to_string()).with_help(help));
+        };
+        // What it remembers already may have lost its tags.
+        let other = |record: &&Record| !is_called(&record.outputs, called);
+        if let Some(record) = session.look(|state| state.steps.get(id).filter(other).cloned()) {
+            let message = format!("{id} stands already: {}", record.outputs);
+            let help = format!("`provisioner state rm {id}` forgets that one, and leaves it to you");
+            return Err(StepError::new(message).with_help(help));
+        }
+        let operations = self.provider.operations(original.kind)?;
+        let outputs: BTreeMap<_, _> =
+            session.look(|state| state.steps.iter().map(|(id, record)| (id.clone(), record.outputs.clone())).collect());
+        let step = plan::resolve(original, &outputs, operations)?;
+        let is_this = |found: &Observed| is_called(&found.outputs, called);
+        // By the name that the configuration gives it; else by what it is called.
+        let named = operations.observe(Target { step: &step, known: None, token: "" }).await;
+        let found = match named.ok().flatten().filter(is_this) {
+            Some(found) => Some(found),
+            None => {
+                let known = operations.called(called);
+                operations.observe(Target { step: &step, known: Some(&known), token: "" }).await?.filter(is_this)
+            }
+        };
+        let Some(observed) = found else {
+            let message = format!("AWS knows no {} {called} in {} that can be this step", step.kind, step.region);
+            let help = "give its id, its ARN, its URL or its name, as AWS shows it; what is found by its name alone must \
+                        have the name that the configuration gives the step";
+            return Err(StepError::new(message).with_help(help));
+        };
+        let ours = self.owner.tags(id, step.shared);
+        let mut missing = Tags::new();
+        if let Some(tags) = &observed.tags {
+            let another = [SYSTEM, SUFFIX, STEP].iter().any(|key| tags.get(*key).is_some_and(|tag| *tag != ours[*key]));
+            if another {
+                let whose = [SYSTEM, SUFFIX, STEP].map(|key| tags.get(key).map_or("?", String::as_str)).join(" ");
+                let help = "forget it there first (`provisioner state rm`), and take off its tags provisioner:system, \
+                            provisioner:suffix and provisioner:step";
+                return Err(StepError::new(format!("{called} is of another step: {whose}")).with_help(help));
+            }
+            missing.extend(ours.clone().into_iter().filter(|(key, _)| !tags.contains_key(key)));
+        }
+        if !missing.is_empty() {
+            operations.tag(&step, &observed.outputs, &missing, &[]).await?;
+        }
+        let now = Timestamp::now();
+        let record = Record {
+            kind: step.kind.to_owned(),
+            region: step.region.clone(),
+            outputs: observed.outputs.clone(),
+            spec: observed.spec.clone(),
+            tags: ours,
+            dependencies: original.dependencies(),
+            shared: step.shared,
+            created_at: now,
+            updated_at: now,
+        };
+        let mut standing = observed;
+        standing.tags = standing.tags.map(|tags| tags.into_iter().chain(missing).collect());
+        let (next, changes) = plan::compare(operations, &step, Some(&standing), Some(&record));
+        let done = Entry::Done { step: id.clone(), record: Box::new(record) };
+        session.record([done]).await.map_err(|error| StepError::new(error.to_string()))?;
+        Ok(Imported { outputs: standing.outputs, next, changes })
+    }
+}
+
+/// True if one of the outputs is what a person calls the thing.
+fn is_called(outputs: &Value, called: &str) -> bool {
+    let mut fields = outputs.as_object().into_iter().flat_map(|fields| fields.values());
+    fields.any(|field| field == called)
+}

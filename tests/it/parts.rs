@@ -1,0 +1,78 @@
+//! A part of a system: built, made anew and deleted alone.
+
+use std::collections::BTreeSet;
+
+use crate::support::cli::Run;
+use crate::support::{Cli, Sandbox};
+
+async fn on(cli: &Cli, arguments: &[&str]) -> Run {
+    cli.run(&[arguments, &["--suffix", "dev1"]].concat()).await
+}
+
+fn standing(cli: &Cli) -> BTreeSet<String> {
+    cli.state("dev1")["steps"].as_object().unwrap().keys().cloned().collect()
+}
+
+#[tokio::test]
+async fn a_part_is_built_made_anew_and_deleted_with_what_it_needs_and_what_needs_it() {
+    let sandbox = Sandbox::fresh().await;
+    let cli = Cli::new(&sandbox);
+    let (queue, letters) = ("green/queues/payments-queue", "green/queues/payments-dead-letters");
+    for (flag, name, meant) in [
+        ("--target", "green/queues/payment-queue", queue),
+        ("--replace", "green/queues/payment-queue", queue),
+        ("--module", "green/queue", "green/queues"),
+    ] {
+        for command in ["plan", "apply"] {
+            let run = on(&cli, &[command, flag, name]).await.exits(1);
+            run.explains(&format!(" {name}")).explains(&format!("did you mean {meant}?"));
+        }
+    }
+    on(&cli, &["destroy", "--yes", "--target", queue]).await.ok().says("nothing to destroy");
+    assert_eq!(sandbox.changes(), [""; 0]);
+
+    // A queue needs that for its dead letters, and the key of both; nobody needs more.
+    let apply = ["apply", "--json", "--target", queue];
+    let built = on(&cli, &apply).await.ok().summary();
+    let stands = standing(&cli);
+    assert_eq!(built.created, stands.len() as u64);
+    assert!(stands.contains(queue) && stands.contains(letters), "{stands:?}");
+    assert!(stands.iter().all(|step| !step.contains("network") && !step.starts_with("blue/")), "{stands:?}");
+    let again = on(&cli, &apply).await.ok().summary();
+    assert_eq!((again.created, again.unchanged), (0, built.created));
+
+    // The rest of the plan isn't touched by what stands beside it.
+    on(&cli, &["apply", "--module", "blue/network/", "--target", "blue/queues/payments-queue"]).await.ok();
+    let wider = standing(&cli);
+    assert!(wider.is_superset(&stands) && wider.contains("blue/network/vpc"), "{wider:?}");
+    on(&cli, &["plan", "--module", "blue/network", "--detailed-exitcode"]).await.ok();
+    on(&cli, &["plan", "--detailed-exitcode"]).await.exits(2);
+
+    // Made anew: by nothing but the wish.
+    sandbox.forget_calls();
+    let anew = ["--target", queue, "--replace", queue];
+    on(&cli, &[&["plan"], &anew[..]].concat()).await.ok().says("payments-queue [sqs.queue] is replaced, as asked for");
+    assert_eq!(sandbox.changes(), [""; 0]);
+    let replaced = on(&cli, &[&["apply", "--json"], &anew[..]].concat()).await.ok().summary();
+    assert_eq!((replaced.replaced, replaced.created, replaced.deleted), (1, 0, 0));
+    let changes = sandbox.changes();
+    for operation in ["DeleteQueue", "CreateQueue"] {
+        assert!(changes.iter().any(|change| change.contains(operation)), "no {operation} in {changes:?}");
+    }
+    // What can't be made again takes its flag here too.
+    let key = "green/key/key";
+    let run = on(&cli, &["apply", "--target", key, "--replace", key]).await.exits(1);
+    run.explains(&format!("delete data that nobody can make again: {key}")).explains("--allow-data-loss");
+
+    // What goes takes with it what uses it, and nothing else.
+    on(&cli, &["destroy", "--yes", "--target", letters]).await.ok();
+    let left = standing(&cli);
+    assert!(!left.contains(letters) && !left.contains(queue), "{left:?}");
+    assert!(left.is_superset(&wider.iter().filter(|step| step.starts_with("blue/")).cloned().collect()), "{left:?}");
+    on(&cli, &["destroy", "--yes", "--module", "blue/network"]).await.ok();
+    let left = standing(&cli);
+    assert!(!left.contains("blue/network/vpc") && left.contains("blue/queues/payments-queue"), "{left:?}");
+    on(&cli, &["destroy", "--yes"]).await.ok();
+    assert!(!cli.state_folder().join("dev1.json").exists());
+    on(&cli, &["orphans"]).await.ok();
+}
