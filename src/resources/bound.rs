@@ -7,13 +7,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_aux::serde_introspection::serde_introspect;
 use serde_json::Value;
 
 use super::{Changes, Found, Resource};
 use crate::aws::Cx;
 use crate::aws::cx::Shared;
-use crate::engine::{FieldChange, Observed, Operations, Step, StepError, Tags, Target};
+use crate::engine::{FieldChange, Observed, Operations, Step, StepError, Tags, Target, reference};
 
 /// The operations of one type, bound to a run.
 pub struct Bound<R> {
@@ -75,7 +74,8 @@ impl<R: Resource> Operations for Bound<R> {
     }
 
     fn called(&self, id: &str) -> Value {
-        serde_introspect::<R::Outputs>().iter().map(|field| ((*field).to_owned(), Value::from(id))).collect()
+        let symbolic = serde_json::to_value(reference::symbolic::<R::Outputs>(&"".into())).unwrap_or_default();
+        symbolic.as_object().into_iter().flatten().map(|(field, _)| (field.clone(), Value::from(id))).collect()
     }
 
     async fn observe(&self, target: Target<'_>) -> Result<Option<Observed>, StepError> {

@@ -2,12 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use provisioner::state::State;
 use serde_json::{Value, json};
 
 use crate::support::cli::{Run, Summary};
-use crate::support::{Cli, Fault, Sandbox, Shared};
+use crate::support::proxy::Fault as InFlight;
+use crate::support::wait::wait_for;
+use crate::support::{Cli, Fault, Proxy, Sandbox, Shared};
 
 const REGIONS: [&str; 2] = ["us-east-1", "us-east-2"];
 const APPLY: [&str; 4] = ["apply", "--suffix", "dev1", "--json"];
@@ -297,6 +300,30 @@ async fn an_interrupted_apply_ends_what_is_in_flight_and_the_next_one_goes_on() 
     let again: Vec<_> = touched.difference(&left_out).filter(|step| *step != "compliance/recorder").collect();
     assert!(again.is_empty(), "done a second time: {again:?}");
     assert_eq!(run.summary().failed, 0);
+    sandbox.account(&REGIONS).await.assert_no_twins();
+    assert_settled(&cli).await;
+}
+
+#[tokio::test]
+async fn a_second_ctrl_c_ends_an_apply_at_once_and_the_next_one_goes_on() {
+    let sandbox = Sandbox::fresh().await;
+    let proxy = Proxy::before(&sandbox);
+    let cli = Cli::through(&proxy);
+    // Something is in flight at both of them, for longer than anybody waits.
+    let slow = InFlight::Delay(Duration::from_secs(600));
+    proxy.on_call(move |call| (call.operation == "CreateDBCluster").then_some(slow));
+    let run = cli.start(&APPLY);
+    run.says_often("\"step_done\"", 100).await;
+    let in_flight = || proxy.calls().iter().any(|call| call.fault.is_some()).then_some(());
+    wait_for(Duration::from_secs(120), in_flight).await.expect("a cluster is asked for");
+    run.interrupt();
+    run.says("\"interrupted\"").await;
+    run.interrupt();
+    let events = run.finish().await.exits(130).events();
+    assert!(events.iter().all(|event| event["type"] != "summary"), "it has waited for what was in flight");
+    proxy.settle().await;
+    proxy.pass_all();
+    assert_eq!(cli.run(&APPLY).await.ok().summary().failed, 0);
     sandbox.account(&REGIONS).await.assert_no_twins();
     assert_settled(&cli).await;
 }
