@@ -86,7 +86,11 @@ impl Cloud {
 
     /// [`Cloud::open`] at another pace.
     pub async fn paced(endpoint: Endpoint, pace: Pace) -> Self {
-        let calls = Calls::default();
+        Cloud::counted(endpoint, pace, Calls::default()).await
+    }
+
+    /// [`Cloud::paced`], its requests counted with others.
+    pub async fn counted(endpoint: Endpoint, pace: Pace, calls: Calls) -> Self {
         let http = aws_smithy_http_client::Builder::new()
             .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
             .build_https();

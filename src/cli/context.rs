@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use super::failure::Failure;
 use super::{Globals, progress};
+use crate::aws::calls::Calls;
 use crate::aws::cx::Shared;
 use crate::aws::{Class, Cloud, Endpoint, Pace};
 use crate::config::{self, Source, Suffix};
@@ -34,6 +35,8 @@ pub struct Context {
     pub source: Source,
     endpoint: Endpoint,
     pace: Pace,
+    /// What was asked of AWS so far: where the state is kept there, that is some.
+    calls: Calls,
 }
 
 impl Context {
@@ -41,10 +44,11 @@ impl Context {
     pub async fn load(globals: &Globals) -> Result<Self, Failure> {
         let source = source(globals.config.as_deref())?;
         let system = systems::read(&source)?;
-        let store = store(globals).await?;
+        let calls = Calls::default();
+        let store = store(globals, &calls).await?;
         let suffix = suffix(globals, Some(system.as_ref()), &store).await?;
         let endpoint = endpoint(globals);
-        Ok(Context { system, suffix, store, source, endpoint, pace: Pace::default() })
+        Ok(Context { system, suffix, store, source, endpoint, pace: Pace::default(), calls })
     }
 
     /// The same, for moving live traffic.
@@ -55,7 +59,8 @@ impl Context {
     /// What a failback needs, and no more: a configuration that can't be read doesn't keep traffic from going back.
     pub async fn emergency(globals: &Globals) -> Result<Emergency, Failure> {
         let system = source(globals.config.as_deref()).and_then(|source| Ok(systems::read(&source)?));
-        let store = store(globals).await?;
+        let calls = Calls::default();
+        let store = store(globals, &calls).await?;
         let known = system.as_ref().ok().map(AsRef::as_ref);
         let suffix = suffix(globals, known, &store).await?;
         if let Err(error) = &system {
@@ -67,6 +72,7 @@ impl Context {
             suffix,
             store,
             endpoint: endpoint(globals),
+            calls,
         })
     }
 
@@ -98,7 +104,7 @@ impl Context {
     /// that of the state.
     pub async fn connect(&self, observer: Arc<dyn Observer>) -> Result<Connection, Failure> {
         let state = self.state().await?;
-        let cloud = Arc::new(open(&self.endpoint, self.pace).await?);
+        let cloud = Arc::new(open(&self.endpoint, self.pace, &self.calls).await?);
         let region = self.system.region();
         let identity = cloud.region(region).sts.get_caller_identity().send().await.map_err(|error| {
             let error = crate::aws::Error::from(error);
@@ -166,21 +172,22 @@ pub struct Emergency {
     /// Where its state is.
     pub store: Store,
     endpoint: Endpoint,
+    calls: Calls,
 }
 
 impl Emergency {
     /// Opens the way into AWS; asks nothing.
     pub async fn cloud(&self) -> Result<Cloud, Failure> {
-        open(&self.endpoint, Pace::Urgent).await
+        open(&self.endpoint, Pace::Urgent, &self.calls).await
     }
 }
 
 /// Where states are kept. A bucket is asked for at the pace of live traffic: who waits for a state waits for all.
-pub async fn store(globals: &Globals) -> Result<Store, Failure> {
+async fn store(globals: &Globals, calls: &Calls) -> Result<Store, Failure> {
     match &globals.state {
         Place::Folder(path) => Ok(Store::folder(path)),
         Place::Bucket(location) => {
-            let cloud = open(&endpoint(globals), Pace::Urgent).await?;
+            let cloud = open(&endpoint(globals), Pace::Urgent, calls).await?;
             let usual = cloud.default_region();
             let client = |region: Option<&str>| {
                 let region = region.or(usual.as_deref()).unwrap_or(cloud.home());
@@ -195,12 +202,12 @@ fn endpoint(globals: &Globals) -> Endpoint {
     if globals.sandbox { Endpoint::Sandbox { port: globals.sandbox_port } } else { Endpoint::Environment }
 }
 
-async fn open(endpoint: &Endpoint, pace: Pace) -> Result<Cloud, Failure> {
+async fn open(endpoint: &Endpoint, pace: Pace, calls: &Calls) -> Result<Cloud, Failure> {
     if let Endpoint::Sandbox { port } = endpoint {
         let told = |message: &str| progress::note(message);
         tokio::task::block_in_place(|| sandbox::ensure(*port, &told))?;
     }
-    Ok(Cloud::paced(endpoint.clone(), pace).await)
+    Ok(Cloud::counted(endpoint.clone(), pace, calls.clone()).await)
 }
 
 /// What is wanted, what stands, and what is between them. Made by reading only.

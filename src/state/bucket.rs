@@ -103,17 +103,19 @@ impl Bucket {
             Err(error) => return Err(self.failed("can't read", name, &error)),
         };
         let version = answer.e_tag().unwrap_or_default().to_owned();
-        let unreadable = |message: String| StateError::Remote {
+        Ok(Some((self.text(name, answer.body).await?, version)))
+    }
+
+    /// The text that an answer brings.
+    async fn text(&self, name: &str, body: ByteStream) -> Result<String> {
+        let bytes = body.collect().await.map_err(|error| StateError::Remote {
             what: "can't read",
             name: self.url(name),
-            message,
+            message: error.to_string(),
             help: "nothing was changed; run the same command again",
-        };
-        let bytes = answer.body.collect().await.map_err(|error| unreadable(error.to_string()))?.to_vec();
-        let text = String::from_utf8(bytes);
-        let text =
-            text.map_err(|_| StateError::Damaged { path: self.url(name), what: "it is not UTF-8 text".to_owned() })?;
-        Ok(Some((text, version)))
+        })?;
+        let damaged = |_| StateError::Damaged { path: self.url(name), what: "it is not UTF-8 text".to_owned() };
+        String::from_utf8(bytes.to_vec()).map_err(damaged)
     }
 
     /// Writes an object if the condition holds. A lost answer is told from a lost race: by what stands there then.
@@ -296,10 +298,7 @@ impl Backend for Bucket {
         let name = state(suffix);
         let request = self.client.get_object().bucket(self.bucket()).key(self.key(&name)).version_id(id);
         match request.send().await {
-            Ok(answer) => {
-                let bytes = answer.body.collect().await.map(|body| body.to_vec()).unwrap_or_default();
-                Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
-            }
+            Ok(answer) => self.text(&name, answer.body).await.map(Some),
             Err(error) if matches!(error.code(), Some("NoSuchVersion" | "NoSuchKey" | "InvalidArgument")) => Ok(None),
             Err(error) => Err(self.failed("can't read a version of", &name, &error)),
         }

@@ -6,7 +6,9 @@ use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 
 use super::blockers::{Held, delete_when_free};
-use super::{Direction, Ports, Protocol, filter, from_sdk, in_order_of, item, locate, make, tag_specification};
+use super::{
+    Direction, Ports, Protocol, filter, from_sdk, in_order_of, is_ours, item, locate, make, subnet, tag_specification,
+};
 use crate::aws::wait::unless_gone;
 use crate::aws::{Cx, Error, Result};
 use crate::engine::Tags;
@@ -119,8 +121,11 @@ impl Resource for NetworkAcl {
         let id = &*outputs.network_acl_id;
         let acl = list(cx, vec![filter("network-acl-id", [id])]).await?.into_iter().next();
         let Some(acl) = acl else { return Ok(()) };
-        let subnets = acl.associations().iter().filter_map(|association| association.subnet_id());
-        let subnets: Vec<SubnetId> = subnets.map(Into::into).collect();
+        let used: Vec<&str> = acl.associations().iter().filter_map(|association| association.subnet_id()).collect();
+        let used = if used.is_empty() { Vec::new() } else { subnet::list(cx, vec![filter("subnet-id", used)]).await? };
+        // A stranger's subnet isn't changed: it is named as what holds the ACL.
+        let ours = used.iter().filter(|subnet| is_ours(cx, subnet.tags()));
+        let subnets: Vec<SubnetId> = ours.filter_map(|subnet| subnet.subnet_id()).map(Into::into).collect();
         give_back(cx, acl.vpc_id().unwrap_or_default(), &subnets).await?;
         let delete = || async { Ok(cx.ec2.delete_network_acl().network_acl_id(id).send().await.map(|_| ())?) };
         delete_when_free(cx, Held::NetworkAcl(id), delete).await
