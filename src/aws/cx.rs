@@ -3,6 +3,8 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use super::clients::{Clients, Cloud};
 use crate::engine::ownership::Owner;
 use crate::engine::{Event, Observer, StepId, Tags};
@@ -19,6 +21,8 @@ pub struct Cx {
     pub tags: Tags,
     /// AWS's idempotency token: the same for every try to make this one incarnation. 32 lower-case hexadecimal digits.
     pub token: String,
+    /// The outputs of what this one replaces and that still stands.
+    predecessor: Option<Value>,
 }
 
 /// What is the same for all steps of a run.
@@ -39,7 +43,18 @@ impl Cx {
     /// A context for one operation.
     pub fn new(shared: Arc<Shared>, region: &str, step: StepId, tags: Tags, token: String) -> Self {
         let clients = shared.cloud.region(region);
-        Cx { shared, clients, step, tags, token }
+        Cx { shared, clients, step, tags, token, predecessor: None }
+    }
+
+    /// The same for the successor of what has these outputs.
+    pub fn succeeding(self, predecessor: Option<&Value>) -> Self {
+        Cx { predecessor: predecessor.cloned(), ..self }
+    }
+
+    /// True if this id or ARN is of what is being replaced.
+    pub fn is_predecessor(&self, id: &str) -> bool {
+        let outputs = self.predecessor.as_ref().and_then(Value::as_object);
+        outputs.is_some_and(|outputs| outputs.values().any(|output| output == id))
     }
 
     /// One that asks these clients, for tests.

@@ -18,7 +18,7 @@ use super::{FAILED, Globals, INTERRUPTED, Outcome, progress};
 use crate::engine::execute::Report;
 use crate::engine::plan::Interruption;
 use crate::engine::reference::{self, Reference};
-use crate::engine::{Action, Event, Plan};
+use crate::engine::{Action, Event, Plan, StepId, Tags};
 use crate::report::{self, words};
 use crate::state::State;
 use crate::traffic::guard::Serving;
@@ -70,16 +70,19 @@ impl Apply {
             .store
             .open(context.suffix.as_ref(), "provisioner apply", || connection.state_or_new(&context))
             .await?;
+        let (is_whole, by_wish) = (selection.is_whole(), !selection.replaced.is_empty());
         let world = connection.world(&wanted.graph, stop.clone()).selecting(selection);
         let before = session.state();
         let plan = world.plan(&before).await;
-        if let Some(saved) = &saved {
-            // A state that this run has made wasn't there.
-            let before = Some(&before).filter(|before| before.serial > 1 || !before.is_empty());
-            if let Err(refused) = saved.refuse_another(&connection, before, &plan) {
-                session.finish().await?;
-                return Err(refused);
-            }
+        if *stop.borrow() {
+            session.finish().await?;
+            let report = Report { interrupted: true, ..Report::default() };
+            return end(globals, &connection, &report, start, &BTreeMap::new());
+        }
+        let refused = saved.as_ref().map(|saved| saved.refuse_another(&connection, &before, &wanted, &plan));
+        if let Some(Err(refused)) = refused {
+            session.finish().await?;
+            return Err(refused);
         }
         let losses = world.data_losses(&plan);
         if !losses.is_empty() && !self.allow_data_loss {
@@ -92,19 +95,38 @@ impl Apply {
             ));
         }
         if !self.yes_take_traffic_down {
-            refuse_interruptions(&context, &connection, world.interruptions(&plan)).await?;
+            // What people wish to have made anew may be a route or a rule: nothing of what serves customers can be missed.
+            let interruptions = if by_wish { all_that_goes(&plan) } else { world.interruptions(&plan) };
+            refuse_interruptions(&context, &connection, interruptions).await?;
         }
         if !self.yes && saved.is_none() && !globals.sandbox && !globals.json && !agreed(&plan, &connection)? {
             session.finish().await?;
             return Err(Failure::new("nothing was changed", "the plan was not agreed to"));
         }
-        session.set_levers(wanted.levers.clone()).await?;
+        // Those of a configuration that isn't applied as a whole may lead to what doesn't stand yet.
+        if is_whole || session.look(|state| state.levers.is_none()) {
+            session.set_levers(wanted.levers.clone()).await?;
+        }
         let report = world.execute(plan, &session).await;
         let outputs = session.look(|state| resolve(&wanted.outputs, state));
-        session.set_outputs(outputs);
-        let state = session.finish().await?;
-        end(globals, &connection, &report, start, &state.outputs)
+        session.set_outputs(outputs.clone());
+        let saved = session.finish().await;
+        let ended = end(globals, &connection, &report, start, &outputs)?;
+        saved?;
+        Ok(ended)
     }
+}
+
+/// Everything that goes, if only to be made anew.
+pub fn all_that_goes(plan: &Plan) -> Vec<Interruption> {
+    let interruption = |step: &StepId, tags: &Tags| Interruption {
+        step: step.clone(),
+        environment: tags.get("Environment").cloned().unwrap_or_default(),
+    };
+    let replaced = plan.steps.iter().filter(|planned| planned.action == Action::Replace);
+    let replaced = replaced.map(|planned| interruption(&planned.step.id, &planned.step.tags));
+    let removed = plan.removals.iter().filter(|removal| removal.action == Action::Delete && !removal.deposed);
+    replaced.chain(removed.map(|removal| interruption(&removal.id, &removal.record.tags))).collect()
 }
 
 /// Nothing that serves customers at this moment goes, if only to be made anew.

@@ -5,15 +5,15 @@ use std::time::Instant;
 use clap::Args;
 use dialoguer::Input;
 
-use super::apply::{end, refuse_interruptions, stop_on_ctrl_c};
+use super::apply::{all_that_goes, end, refuse_interruptions, stop_on_ctrl_c};
 use super::context::{Connection, Context};
 use super::failure::Failure;
 use super::part::Part;
 use super::{Globals, Outcome, progress};
+use crate::engine::execute::Report;
 use crate::engine::graph::Graph;
-use crate::engine::plan::Interruption;
-use crate::engine::{Action, Event, Plan};
-use crate::report::words;
+use crate::engine::{Event, Plan, StepId};
+use crate::report::{self, words};
 use crate::resources::tags;
 use crate::traffic::guard::Serving;
 
@@ -29,6 +29,9 @@ pub struct Destroy {
     /// Delete it although green serves customers at this moment
     #[arg(long)]
     yes_take_traffic_down: bool,
+    /// With --target or --module: also databases, buckets, secrets and keys that weren't named, but use what was
+    #[arg(long)]
+    allow_data_loss: bool,
     #[command(flatten)]
     part: Part,
 }
@@ -55,9 +58,18 @@ impl Destroy {
         }
         let stop = stop_on_ctrl_c(&connection);
         let world = connection.world(&nothing, stop).selecting(selection);
+        // What people have seen before they agreed, if it is less than everything.
+        let mut seen = None;
         if !self.yes {
             let state = connection.state_or_new(&context);
-            let steps = if is_whole { state.steps.len() } else { world.plan(&state).await.removals.len() };
+            let mut steps = state.steps.len();
+            if !is_whole {
+                let plan = world.plan(&state).await;
+                connection.shared.observer.on(Event::Ended);
+                eprint!("{}", report::plan::tree(&plan, &connection.registry));
+                steps = plan.removals.len();
+                seen = Some(removed(&plan));
+            }
             ask(&context, &connection, steps)?;
         }
         let fresh = || connection.state_or_new(&context);
@@ -68,25 +80,41 @@ impl Destroy {
         }
         let plan = world.plan(&session.state()).await;
         if !is_whole && !self.yes_take_traffic_down {
-            refuse_interruptions(&context, &connection, removed(&plan)).await?;
+            refuse_interruptions(&context, &connection, all_that_goes(&plan)).await?;
+        }
+        if *world.stop.borrow() {
+            session.finish().await?;
+            let report = Report { interrupted: true, ..Report::default() };
+            return end(globals, &connection, &report, start, &BTreeMap::new());
+        }
+        let unnamed: Vec<_> = world
+            .data_losses(&plan)
+            .into_iter()
+            .filter(|step| !world.selection.names(step))
+            .map(|step| step.0)
+            .collect();
+        if !unnamed.is_empty() && !self.allow_data_loss {
+            return Err(Failure::new(
+                format!("this would also delete data that wasn't named, as it uses what was: {}", unnamed.join(", ")),
+                "nothing was deleted: name that too, or give --allow-data-loss",
+            ));
+        }
+        if seen.is_some_and(|seen| seen != removed(&plan)) {
+            return Err(Failure::new("something else would be deleted by now", "nothing was deleted: run it again"));
         }
         let report = world.execute(plan, &session).await;
         if is_whole {
             session.set_outputs(BTreeMap::new());
         }
-        session.finish().await?;
-        end(globals, &connection, &report, start, &BTreeMap::new())
+        let saved = session.finish().await;
+        let ended = end(globals, &connection, &report, start, &BTreeMap::new())?;
+        saved?;
+        Ok(ended)
     }
 }
 
-/// Everything that goes: of an environment that serves customers nothing can be missed, be it a queue.
-fn removed(plan: &Plan) -> Vec<Interruption> {
-    let removed = plan.removals.iter().filter(|removal| removal.action == Action::Delete && !removal.deposed);
-    let removed = removed.map(|removal| Interruption {
-        step: removal.id.clone(),
-        environment: removal.record.tags.get("Environment").cloned().unwrap_or_default(),
-    });
-    removed.collect()
+fn removed(plan: &Plan) -> Vec<StepId> {
+    plan.removals.iter().map(|removal| removal.id.clone()).collect()
 }
 
 /// All traffic at blue is how a system rests, and its suffix has to be typed; with any of it at green somebody is in the
@@ -120,9 +148,7 @@ async fn warn_of_leftovers(context: &Context, connection: &Connection) -> Result
             let (suffix, resources) = (&context.suffix, words::count(arns.len(), "resource"));
             eprintln!("warning: {resources} in {region} carry the tags of {suffix}, for example {first}");
             eprintln!("    → if they weren't deleted just now: say where their state is by --state; or run");
-            eprintln!(
-                "      `provisioner apply --suffix {suffix}` with their configuration, which adopts them, then destroy"
-            );
+            eprintln!("      `provisioner recover --suffix {suffix}` with their configuration, then destroy");
         }
     }
     Ok(())

@@ -24,6 +24,9 @@ pub struct Import {
     step: String,
     /// The resource: its id, ARN, URL or name, as AWS shows it
     id: String,
+    /// Also if the next apply would delete it and make another in its place
+    #[arg(long)]
+    allow_replacement: bool,
 }
 
 impl Import {
@@ -35,8 +38,9 @@ impl Import {
         let stop = stop_on_ctrl_c(&connection);
         let fresh = || connection.state_or_new(&context);
         let session = context.store.open(context.suffix.as_ref(), "provisioner import", fresh).await?;
-        let imported =
-            connection.world(&wanted.graph, stop).import(&self.step.as_str().into(), &self.id, &session).await;
+        let step = self.step.as_str().into();
+        let world = connection.world(&wanted.graph, stop);
+        let imported = world.import(&step, &self.id, self.allow_replacement, &session).await;
         connection.shared.observer.on(Event::Ended);
         session.finish().await?;
         let imported = imported?;
@@ -49,7 +53,7 @@ impl Import {
             }));
             return Ok(ExitCode::SUCCESS);
         }
-        say!("{} is {} from now on", self.id, self.step);
+        say!("{} is {} from now on: `provisioner destroy` deletes it too", self.id, self.step);
         match imported.next {
             Action::Unchanged => say!("it stands as it is wanted"),
             next => say!("the next apply has it {}:", words::done(next)),

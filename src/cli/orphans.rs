@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use super::context::{Connection, Context, Picture};
 use super::failure::Failure;
 use super::say::say;
-use super::{CHANGES, Globals, Outcome, progress};
+use super::{CHANGES, FAILED, Globals, Outcome, progress};
 use crate::engine::{Action, Event};
-use crate::report::words;
-use crate::resources::tags;
+use crate::report::{plan, words};
+use crate::resources::{ec2, iam, kms, tags};
 use crate::state::State;
 
 /// `provisioner orphans`
@@ -18,7 +18,7 @@ use crate::state::State;
 #[command(
     after_help = "Example: provisioner orphans --suffix dev1\n\nIt lays what is remembered, what carries the tags of this \
                         system in all its regions, and what runs have announced beside each other. Exit code 2 if one \
-                        has what the others lack."
+                        has what the others lack, 1 if something couldn't be read."
 )]
 pub struct Orphans {}
 
@@ -67,15 +67,27 @@ impl Orphans {
                 progress::print_json(&json!({"type": "orphan", "what": what, "name": name, "help": advice}));
             }
             let calls = connection.api_calls();
-            progress::print_json(&json!({"type": "summary", "orphans": found.len(), "api_calls": calls}));
+            let unread = plan.failures.iter().map(|(step, error)| plan::failure("unread", step, error));
+            unread.for_each(|line| progress::print_json(&line));
+            progress::print_json(&json!({
+                "type": "summary", "orphans": found.len(), "failed": plan.failures.len(), "api_calls": calls,
+            }));
         } else {
             for Orphan { what, name, advice } in &found {
                 say!("{what}: {name}");
                 say!("    → {advice}");
             }
+            for (step, error) in &plan.failures {
+                eprintln!("can't be told: {step}: {}", words::step_error(error));
+            }
             say!("{}; {} API calls", words::count(found.len(), "orphan"), connection.api_calls());
         }
-        Ok(if found.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(CHANGES) })
+        Ok(match (plan.failures.is_empty(), found.is_empty()) {
+            // Nobody knows about what couldn't be read.
+            (false, _) => ExitCode::from(FAILED),
+            (true, false) => ExitCode::from(CHANGES),
+            (true, true) => ExitCode::SUCCESS,
+        })
     }
 }
 
@@ -88,24 +100,38 @@ pub async fn untracked(context: &Context, connection: &Connection, state: &State
     // A replica in another region is called as its original.
     let everywhere: BTreeSet<_> = known.iter().map(|text| without_region(text)).collect();
     let is_known = |arn: &str| {
-        everywhere.contains(&without_region(arn))
-            || arn.rsplit_once(['/', ':']).is_some_and(|(_, id)| known.contains(id))
+        let id = match arn.split_once(":log-group:") {
+            Some((_, name)) => Some(name),
+            None => arn.rsplit_once(['/', ':']).map(|(_, id)| id),
+        };
+        everywhere.contains(&without_region(arn)) || id.is_some_and(|id| known.contains(id))
     };
     let (cloud, owner) = (&connection.shared.cloud, &connection.shared.owner);
-    let mut found = BTreeSet::new();
-    for region in context.system.regions() {
-        let tagged = tags::of_system(&cloud.region(region), owner).await?;
-        found.extend(tagged.keys().filter(|arn| !is_of_itself(arn) && !is_known(arn)).cloned());
+    let home = cloud.region(context.system.region());
+    let records = state.steps.values().chain(state.deposed.values());
+    let mut regions: BTreeSet<String> = records.map(|record| record.region.clone()).collect();
+    regions.extend(context.system.regions().into_iter().map(str::to_owned));
+    // A configuration that named another region may have left something there.
+    regions.extend(ec2::enabled_regions(&home).await?);
+    let looks = regions.iter().map(|region| async move {
+        let clients = cloud.region(region);
+        tags::of_system(&clients, owner).await.map(|tagged| (clients, tagged))
+    });
+    let mut found: BTreeSet<String> = BTreeSet::new();
+    for (clients, tagged) in futures::future::try_join_all(looks).await? {
+        for arn in tagged.into_keys().filter(|arn| !is_of_itself(arn) && !is_known(arn)) {
+            if !arn.contains(":kms:") || kms::stands(&clients, &arn).await? {
+                found.insert(arn);
+            }
+        }
     }
+    found.extend(iam::roles_of_system(&home, owner).await?.into_iter().filter(|arn| !is_known(arn)));
     Ok(found.into_iter().collect())
 }
 
-/// What AWS makes by itself of what is ours, tags included: automated snapshots, recovery points; and keys that wait for
-/// their deletion.
+/// What AWS makes by itself of what is ours, tags included: automated snapshots, recovery points.
 fn is_of_itself(arn: &str) -> bool {
-    [":kms:", "-snapshot:rds:", ":snapshot:rds:", "awsbackup:", ":recovery-point:"]
-        .iter()
-        .any(|part| arn.contains(part))
+    ["-snapshot:rds:", ":snapshot:rds:", "awsbackup:", ":recovery-point:"].iter().any(|part| arn.contains(part))
 }
 
 fn without_region(arn: &str) -> String {

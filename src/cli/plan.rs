@@ -51,7 +51,7 @@ impl PlanCommand {
                 let message = format!("{step} can't be planned: {}", report::words::step_error(error));
                 return Err(Failure::new(message, "no plan was saved: mend this first"));
             }
-            SavedPlan::new(&context, &connection, selection, &plan).write(path)?;
+            SavedPlan::new(&context, &connection, &wanted, selection, &plan).write(path)?;
         }
         let (calls, seconds) = (connection.api_calls(), start.elapsed().as_secs_f64());
         if globals.json {

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::context::{Connection, Context};
+use super::context::{Connection, Context, Wanted};
 use super::failure::Failure;
 use crate::engine::{Action, FieldChange, Plan, Selection};
 use crate::state::{State, hex};
@@ -31,8 +31,10 @@ pub struct SavedPlan {
     suffix: String,
     account: String,
     region: String,
-    /// The state that it goes on from; `None` if there was none.
+    /// The state that it goes on from; `None` if nothing was remembered.
     state: Option<Position>,
+    /// A hash of what people are told and of what moves the traffic.
+    around: String,
     /// What part of the system it is for.
     pub selection: Selection,
     /// What happens to each step, and to the predecessors of replaced ones.
@@ -41,11 +43,12 @@ pub struct SavedPlan {
     checksum: String,
 }
 
-/// Which write of which state.
+/// Which state, as it is remembered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Position {
     lineage: String,
-    serial: u64,
+    /// A hash of all steps: the serial may count on without any of them having changed.
+    remembered: String,
 }
 
 /// What happens to a step.
@@ -64,7 +67,7 @@ struct Decision {
 
 impl SavedPlan {
     /// What is saved of a plan that was made on top of the connection's state.
-    pub fn new(context: &Context, connection: &Connection, selection: Selection, plan: &Plan) -> Self {
+    pub fn new(context: &Context, connection: &Connection, wanted: &Wanted, selection: Selection, plan: &Plan) -> Self {
         let shared = &connection.shared;
         let mut saved = SavedPlan {
             format: FORMAT,
@@ -73,7 +76,8 @@ impl SavedPlan {
             suffix: shared.owner.suffix.clone(),
             account: shared.account.clone(),
             region: context.system.region().to_owned(),
-            state: connection.state.as_ref().map(position),
+            state: connection.state.as_ref().and_then(position),
+            around: digest(&json!([wanted.outputs, wanted.levers])),
             selection,
             steps: decisions(plan),
             checksum: String::new(),
@@ -131,7 +135,13 @@ impl SavedPlan {
     }
 
     /// Refuses a plan that isn't what it comes to now. `before` is the state as it was read, `plan` what was planned anew.
-    pub fn refuse_another(&self, connection: &Connection, before: Option<&State>, plan: &Plan) -> Result<(), Failure> {
+    pub fn refuse_another(
+        &self,
+        connection: &Connection,
+        before: &State,
+        wanted: &Wanted,
+        plan: &Plan,
+    ) -> Result<(), Failure> {
         let moved = |what: String| {
             let message = format!("the plan of {} doesn't hold any more: {what}", self.made.strftime("%F %T UTC"));
             Err(Failure::new(message, "nothing was changed: make a new one with `provisioner plan --out FILE`"))
@@ -140,23 +150,24 @@ impl SavedPlan {
         if (&self.system, &self.account) != (&shared.owner.system, &shared.account) {
             return moved(format!("it is of the system {} in the account {}", self.system, self.account));
         }
-        let now = before.map(position);
+        let now = position(before);
         if now != self.state {
             return moved(match (&self.state, &now) {
                 (None, _) => "there was no state, and there is one now".to_owned(),
                 (Some(_), None) => "there is no state any more".to_owned(),
                 (Some(then), Some(now)) if then.lineage != now.lineage => "it is of another state".to_owned(),
-                (Some(then), Some(now)) => {
-                    format!("the state has been written since (serial {}, and it was {})", now.serial, then.serial)
-                }
+                (Some(_), Some(_)) => "the state remembers something else by now".to_owned(),
             });
+        }
+        if self.around != digest(&json!([wanted.outputs, wanted.levers])) {
+            return moved("the configuration has other outputs, or moves its traffic otherwise".to_owned());
         }
         if let Some((step, error)) = plan.failures.first() {
             return moved(format!("{step} can't be planned: {error}"));
         }
         let steps = decisions(plan);
         let all: BTreeSet<&String> = self.steps.keys().chain(steps.keys()).collect();
-        let (mut wanted, mut standing) = (Vec::new(), Vec::new());
+        let (mut asked, mut standing) = (Vec::new(), Vec::new());
         for step in all {
             let (then, now) = (self.steps.get(step), steps.get(step));
             if then == now {
@@ -166,12 +177,12 @@ impl SavedPlan {
                 then.and_then(|decision| part(decision).as_ref()) == now.and_then(|decision| part(decision).as_ref())
             };
             if !is_same(|decision| &decision.wanted) {
-                wanted.push(step.as_str());
+                asked.push(step.as_str());
             } else {
                 standing.push(step.as_str());
             }
         }
-        let parts = [("AWS has something else at", standing), ("the configuration wants something else of", wanted)];
+        let parts = [("AWS has something else at", standing), ("the configuration wants something else of", asked)];
         let parts: Vec<_> = parts
             .iter()
             .filter(|(_, steps)| !steps.is_empty())
@@ -187,8 +198,9 @@ impl SavedPlan {
     }
 }
 
-fn position(state: &State) -> Position {
-    Position { lineage: state.lineage.clone(), serial: state.serial }
+fn position(state: &State) -> Option<Position> {
+    let remembered = digest(&json!([state.steps, state.intents, state.deposed]));
+    (!state.is_empty()).then(|| Position { lineage: state.lineage.clone(), remembered })
 }
 
 /// What happens to each step, and to the predecessors of replaced ones.

@@ -9,6 +9,7 @@ use super::context::Context;
 use super::failure::Failure;
 use super::say::say;
 use super::{Globals, Outcome, progress};
+use crate::engine::reference;
 use crate::report::words;
 use crate::state::{State as Remembered, StepId};
 
@@ -65,7 +66,11 @@ enum Command {
         generation: String,
     },
     /// Take the lock away from a run that is dead, where only time would free it
-    Unlock,
+    Unlock {
+        /// In a bucket: also from a run that has renewed its lease and may live
+        #[arg(long)]
+        force: bool,
+    },
 }
 
 impl State {
@@ -81,7 +86,10 @@ impl State {
             Command::Push { file, force } => push(&context, &file, force).await,
             Command::Mv { from, to } => {
                 change(&context, "provisioner state mv", |state| {
-                    state.rename(&from.as_str().into(), to.as_str().into())
+                    let (from, to): (StepId, StepId) = (from.as_str().into(), to.as_str().into());
+                    state.rename(&from, to.clone())?;
+                    state.levers = state.levers.as_ref().map(|levers| reference::renamed(levers, &from, &to));
+                    Ok(())
                 })
                 .await?;
                 say!("{from} is {to} from now on; `provisioner apply` changes its tag");
@@ -97,7 +105,7 @@ impl State {
             }
             Command::History => history(globals, &context).await,
             Command::Restore { generation } => restore(&context, &generation).await,
-            Command::Unlock => unlock(&context).await,
+            Command::Unlock { force } => unlock(&context, force).await,
         }
     }
 }
@@ -241,8 +249,8 @@ async fn restore(context: &Context, id: &str) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn unlock(context: &Context) -> Outcome {
-    match context.store.unlock(context.suffix.as_ref()).await? {
+async fn unlock(context: &Context, force: bool) -> Outcome {
+    match context.store.unlock(context.suffix.as_ref(), force).await? {
         Some(holder) => say!("the lock was taken away from {holder}"),
         None => say!("nobody holds the lock of {}", context.suffix),
     }

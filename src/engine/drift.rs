@@ -53,11 +53,13 @@ impl World<'_> {
     async fn look(&self, id: &StepId, record: &Record) -> Result<Option<Drift>, StepError> {
         let operations = self.provider.operations(&record.kind)?;
         let step = step_of(id, record, operations.kind());
-        let observed = operations.observe(Target { step: &step, known: Some(&record.outputs), token: "" }).await?;
+        let observed = operations
+            .observe(Target { step: &step, known: Some(&record.outputs), token: "", predecessor: None })
+            .await?;
         let (is_gone, mut changes) = match &observed {
             None => (true, Vec::new()),
             Some(observed) => {
-                refuse_strangers(self, &step, observed, Claim::Recorded)?;
+                refuse_strangers(self, &step, observed, Claim::Recorded, false)?;
                 let (_, changes) = compare(operations, &step, Some(observed), Some(record));
                 let outputs = diff(&observed.outputs, &record.outputs, &|_| false).into_iter();
                 let outputs = outputs.map(|change| FieldChange { path: format!("outputs.{}", change.path), ..change });

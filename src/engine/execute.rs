@@ -94,6 +94,7 @@ impl World<'_> {
         let progress = execution.progress.into_inner().expect("no panic holds this lock");
         report.done = progress.done;
         report.failed.extend(progress.failed);
+        report.skipped.extend(progress.unbegun);
         report
     }
 }
@@ -115,6 +116,8 @@ struct Progress {
     failed: Vec<(StepId, StepError)>,
     /// The journal can't be written: nothing more may be done.
     unwritable: Option<StepError>,
+    /// What therefore wasn't begun.
+    unbegun: Vec<(StepId, String)>,
 }
 
 impl<'a> Execution<'a> {
@@ -141,7 +144,8 @@ impl<'a> Execution<'a> {
             }
             steps.insert(id, planned);
         }
-        let progress = Progress { outputs, done: BTreeMap::new(), failed: Vec::new(), unwritable: None };
+        let progress =
+            Progress { outputs, done: BTreeMap::new(), failed: Vec::new(), unwritable: None, unbegun: Vec::new() };
         Execution { world, steps, removals, deposed, session, progress: Mutex::new(progress) }
     }
 
@@ -208,6 +212,9 @@ impl<'a> Execution<'a> {
 
     async fn perform(&self, work: Work) -> bool {
         if self.lock().unwritable.is_some() {
+            let because = "what is done can't be put down any more".to_owned();
+            self.world.observer.on(Event::StepSkipped { step: work.id().clone(), because: because.clone() });
+            self.lock().unbegun.push((work.id().clone(), because));
             return false;
         }
         let (id, action, outcome) = match &work {
@@ -275,8 +282,17 @@ impl<'a> Execution<'a> {
         let deposed = is_deposed.then(|| Entry::Deposed { step: step.id.clone() });
         let announced = Entry::Intent { step: step.id.clone(), intent: Box::new(intent.clone()) };
         self.record(deposed.into_iter().chain([announced])).await?;
-        let outputs = operations.create(Target { step: &step, known: None, token: &intent.token }).await?;
+        let predecessor = self.deposed.get(&step.id).map(|removal| &removal.record.outputs);
+        let target = Target { step: &step, known: None, token: &intent.token, predecessor };
+        let outputs = operations.create(target).await?;
+        let is_old = predecessor == Some(&outputs);
         self.stands(&step.id, intent.fulfilled(outputs)).await?;
+        if is_old {
+            let message =
+                "AWS gave back the one that stands: a second one can't stand beside it, so it isn't made anew";
+            let help = "it was left as it is: delete it with what uses it (`provisioner destroy --target`), then apply";
+            return Err(StepError::new(message).with_help(help));
+        }
         self.done(&step.id, planned.action, start);
         Ok(planned.action)
     }
@@ -308,7 +324,7 @@ impl<'a> Execution<'a> {
             operations.tag(step, &outputs, &set, &remove).await?;
         }
         if !fields.is_empty() {
-            let target = Target { step, known: Some(&observed.outputs), token: "" };
+            let target = Target { step, known: Some(&observed.outputs), token: "", predecessor: None };
             outputs = operations.update(target, observed, &fields).await?;
         }
         self.stands(&step.id, self.record_of(step, outputs, planned)).await
@@ -397,7 +413,9 @@ fn keep_what_is_in_use(plan: &mut Plan, state: &State) -> Vec<(StepId, StepId)> 
     let mut kept = Vec::new();
     while let Some(user) = users.pop() {
         let records = [state.steps.get(&user), state.deposed.get(&user)];
-        let used: BTreeSet<&StepId> = records.into_iter().flatten().flat_map(|record| &record.dependencies).collect();
+        let records = records.into_iter().flatten().map(|record| &record.dependencies);
+        let announced = state.intents.get(&user).map(|intent| &intent.dependencies);
+        let used: BTreeSet<&StepId> = records.chain(announced).flatten().collect();
         let removals = std::mem::take(&mut plan.removals);
         let (taken, left) = removals.into_iter().partition(|removal: &Removal| used.contains(&removal.id));
         plan.removals = left;

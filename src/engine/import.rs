@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::diff::FieldChange;
 use super::operations::{Observed, StepError, Target};
-use super::ownership::{STEP, SUFFIX, SYSTEM};
+use super::ownership::{Claim, STEP, SUFFIX, SYSTEM};
 use super::plan::{self, Action, World};
 use super::selection::no_step;
 use super::step::{StepId, Tags};
@@ -32,7 +32,13 @@ impl World<'_> {
     /// # Errors
     /// There is no such step, or one that stands already; AWS knows nothing under this id; it is another step's, or another
     /// system's.
-    pub async fn import(&self, id: &StepId, called: &str, session: &Session) -> Result<Imported, StepError> {
+    pub async fn import(
+        &self,
+        id: &StepId,
+        called: &str,
+        may_replace: bool,
+        session: &Session,
+    ) -> Result<Imported, StepError> {
         let Some(original) = self.graph.get(id) else {
             let error = no_step(id, self.graph.in_order().map(|step| &step.id));
             let nearest = error.nearest.as_ref().map(|nearest| format!("did you mean {nearest}? "));
@@ -46,18 +52,31 @@ impl World<'_> {
             let help = format!("`provisioner state rm {id}` forgets that one, and leaves it to you");
             return Err(StepError::new(message).with_help(help));
         }
+        if session.look(|state| state.intents.contains_key(id)) {
+            let help = format!("`provisioner apply --target {id}` finds out whether it stands, and goes on with it");
+            return Err(StepError::new(format!("a run has announced to make {id}, and died over it")).with_help(help));
+        }
         let operations = self.provider.operations(original.kind)?;
         let outputs: BTreeMap<_, _> =
             session.look(|state| state.steps.iter().map(|(id, record)| (id.clone(), record.outputs.clone())).collect());
         let step = plan::resolve(original, &outputs, operations)?;
         let is_this = |found: &Observed| is_called(&found.outputs, called);
         // By the name that the configuration gives it; else by what it is called.
-        let named = operations.observe(Target { step: &step, known: None, token: "" }).await;
-        let found = match named.ok().flatten().filter(is_this) {
-            Some(found) => Some(found),
-            None => {
+        let named = operations.observe(Target { step: &step, known: None, token: "", predecessor: None }).await;
+        let named = named.ok().flatten();
+        let found = match named {
+            Some(found) if is_this(&found) => Some(found),
+            Some(found) if found.tags.as_ref().is_some_and(|tags| self.owner.owns(&step, Claim::None, tags)) => {
+                let message = format!("{id} stands already, as its tags say: {}", found.outputs);
+                let help = "`provisioner recover` remembers that one; or delete it yourself, if it is the wrong one";
+                return Err(StepError::new(message).with_help(help));
+            }
+            _ => {
                 let known = operations.called(called);
-                operations.observe(Target { step: &step, known: Some(&known), token: "" }).await?.filter(is_this)
+                operations
+                    .observe(Target { step: &step, known: Some(&known), token: "", predecessor: None })
+                    .await?
+                    .filter(is_this)
             }
         };
         let Some(observed) = found else {
@@ -78,9 +97,6 @@ impl World<'_> {
             }
             missing.extend(ours.clone().into_iter().filter(|(key, _)| !tags.contains_key(key)));
         }
-        if !missing.is_empty() {
-            operations.tag(&step, &observed.outputs, &missing, &[]).await?;
-        }
         let now = Timestamp::now();
         let record = Record {
             kind: step.kind.to_owned(),
@@ -94,8 +110,18 @@ impl World<'_> {
             updated_at: now,
         };
         let mut standing = observed;
-        standing.tags = standing.tags.map(|tags| tags.into_iter().chain(missing).collect());
+        standing.tags = standing.tags.map(|tags| tags.into_iter().chain(missing.clone()).collect());
         let (next, changes) = plan::compare(operations, &step, Some(&standing), Some(&record));
+        if next == Action::Replace && !may_replace {
+            let forcing = changes.iter().filter(|change| change.forces_replacement).map(|change| change.path.as_str());
+            let fields = forcing.collect::<Vec<_>>().join(", ");
+            let message = format!("the next apply would delete {called} and make another: it differs in {fields}");
+            let help = "let the configuration say what stands; or, if nobody needs that, give --allow-replacement";
+            return Err(StepError::new(message).with_help(help));
+        }
+        if !missing.is_empty() {
+            operations.tag(&step, &standing.outputs, &missing, &[]).await?;
+        }
         let done = Entry::Done { step: id.clone(), record: Box::new(record) };
         session.record([done]).await.map_err(|error| StepError::new(error.to_string()))?;
         Ok(Imported { outputs: standing.outputs, next, changes })

@@ -32,6 +32,8 @@ pub struct Target<'a> {
     pub known: Option<&'a Value>,
     /// The same for every try to make this one generation of this step: AWS's idempotency token.
     pub token: &'a str,
+    /// The outputs of what this one replaces and that still stands: it isn't this one, be its name and tags the same.
+    pub predecessor: Option<&'a Value>,
 }
 
 /// Why a step failed, for people.

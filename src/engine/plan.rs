@@ -274,14 +274,18 @@ impl Planning<'_> {
         let intent = self.state.intents.get(&step.id);
         let intent = intent.filter(|intent| self.world.is_of(&intent.kind, &intent.region, &step));
         let known = record.as_ref().map(|record| &record.outputs);
-        let observed = operations.observe(Target { step: &step, known, token: "" }).await?;
+        let predecessor = self.state.deposed.get(&step.id).map(|record| &record.outputs);
+        let observed = operations.observe(Target { step: &step, known, token: "", predecessor }).await?;
         if let Some(observed) = &observed {
             let claim = match (&record, intent) {
                 (Some(_), _) => Claim::Recorded,
                 (None, Some(_)) => Claim::Announced,
                 (None, None) => Claim::None,
             };
-            refuse_strangers(self.world, &step, observed, claim)?;
+            // What has no tags must be just what is wanted, all that it refers to included, to be taken for ours by its name.
+            let by_name = self.world.takes_names && !reference::is_unknown(&step.spec);
+            let by_name = by_name && compare(operations, &step, Some(observed), None).1.is_empty();
+            refuse_strangers(self.world, &step, observed, claim, by_name)?;
         }
         let (mut action, changes) = compare(operations, &step, observed.as_ref(), record.as_ref());
         if let (Some(observed), true) = (&observed, self.world.selection.replaced.contains(&step.id)) {
@@ -330,13 +334,17 @@ impl Planning<'_> {
     ) -> Result<Option<Removal>, StepError> {
         let operations = self.world.provider.operations(&record.kind)?;
         let step = step_of(id, &record, operations.kind());
+        if deposed && self.state.steps.get(id).is_some_and(|standing| standing.outputs == record.outputs) {
+            // AWS gave back the old one when it was asked for its successor: that stands.
+            return Ok(Some(Removal { id: id.clone(), record, action: Action::Forget, deposed }));
+        }
         let known = Some(&record.outputs).filter(|outputs| !outputs.is_null());
-        let observed = operations.observe(Target { step: &step, known, token: "" }).await?;
+        let observed = operations.observe(Target { step: &step, known, token: "", predecessor: None }).await?;
         let action = match &observed {
             None => Action::Forget,
             Some(observed) => {
                 let claim = if known.is_some() { Claim::Recorded } else { Claim::Announced };
-                refuse_strangers(self.world, &step, observed, claim)?;
+                refuse_strangers(self.world, &step, observed, claim, false)?;
                 if record.shared && self.world.is_used_by_others(observed) { Action::Leave } else { Action::Delete }
             }
         };
@@ -378,10 +386,11 @@ pub(super) fn refuse_strangers(
     step: &Step,
     observed: &Observed,
     claim: Claim,
+    by_name: bool,
 ) -> Result<(), StepError> {
     let ours = match &observed.tags {
         Some(tags) => world.owner.owns(step, claim, tags),
-        None => claim != Claim::None || !observed.unmarked || world.takes_names,
+        None => claim != Claim::None || !observed.unmarked || by_name,
     };
     if ours {
         return Ok(());
@@ -392,7 +401,7 @@ pub(super) fn refuse_strangers(
     let what = what.unwrap_or(step.kind);
     let help = format!(
         "use another --suffix; or, if nobody needs it, delete it yourself; or, if it is to be this system's, `provisioner import \
-         {} {what}` takes it over",
+         {} {what}` takes it over; if its state was lost, `provisioner recover` finds the rest",
         step.id
     );
     Err(StepError::new(format!("{what} stands already and is not of this system: it is left alone")).with_help(help))

@@ -15,11 +15,12 @@ impl World<'_> {
         World { takes_names: true, ..self }
     }
 
-    /// Records every planned step that stands, as AWS has it. Changes nothing there. Gives the steps.
+    /// Records every planned step that stands and isn't remembered, as AWS has it. Changes nothing there. Gives the steps.
     pub async fn remember(&self, plan: &Plan, session: &Session) -> Result<BTreeSet<StepId>, StateError> {
         let now = Timestamp::now();
         let standing = plan.steps.iter().filter_map(|planned| {
-            let observed = planned.observed.as_ref()?;
+            // What is remembered already is known better than AWS tells.
+            let observed = planned.observed.as_ref().filter(|_| planned.record.is_none())?;
             let original = self.graph.get(&planned.step.id).unwrap_or(&planned.step);
             let record = Record {
                 kind: planned.step.kind.to_owned(),

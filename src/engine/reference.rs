@@ -41,6 +41,12 @@ pub fn symbolic<T: DeserializeOwned>(step: &StepId) -> T {
     T::deserialize(Symbolic { step, field: "" }).unwrap_or_else(|e| panic!("outputs of {step}: {e}"))
 }
 
+/// The value with every reference to one step leading to another.
+pub fn renamed(value: &Value, from: &StepId, to: &StepId) -> Value {
+    let lookup = |reference: &Reference| (reference.step == *from).then(|| token(to, &reference.field));
+    resolve(value, &lookup)
+}
+
 /// All references in a value, wherever they stand in it.
 pub fn find(value: &Value) -> BTreeSet<Reference> {
     let mut found = BTreeSet::new();

@@ -110,8 +110,9 @@ fn users<'a>(graph: &'a Graph, state: &'a State, stands: &BTreeSet<&StepId>) -> 
     let wanted = graph.in_order().filter(|step| stands.contains(&step.id));
     let wanted = wanted.map(|step| (&step.id, step.dependencies()));
     let remembered = state.steps.iter().chain(&state.deposed).map(|(id, record)| (id, record.dependencies.clone()));
+    let announced = state.intents.iter().map(|(id, intent)| (id, intent.dependencies.clone()));
     let mut users: BTreeMap<StepId, BTreeSet<&StepId>> = BTreeMap::new();
-    for (user, dependencies) in wanted.chain(remembered) {
+    for (user, dependencies) in wanted.chain(remembered).chain(announced) {
         for used in dependencies {
             users.entry(used).or_default().insert(user);
         }

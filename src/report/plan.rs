@@ -153,7 +153,7 @@ pub fn change(change: &FieldChange) -> Value {
 }
 
 /// What can't be told of a step, as JSON.
-pub(super) fn failure(what: &str, step: &StepId, error: &StepError) -> Value {
+pub fn failure(what: &str, step: &StepId, error: &StepError) -> Value {
     json!({
         "type": what, "step": step, "message": error.message, "operation": error.operation, "code": error.code,
         "request_id": error.request_id, "help": error.help,

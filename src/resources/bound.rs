@@ -82,7 +82,8 @@ impl<R: Resource> Operations for Bound<R> {
         let spec: R = read(&target.step.spec)?;
         // Outputs of an older build may lack a field: then the resource is found by its name or tags.
         let known: Option<R::Outputs> = target.known.and_then(|known| read(known).ok());
-        let found = spec.observe(&self.cx(target.step, target.token), known.as_ref()).await?;
+        let cx = self.cx(target.step, target.token).succeeding(target.predecessor);
+        let found = spec.observe(&cx, known.as_ref()).await?;
         found.map(observed).transpose()
     }
 

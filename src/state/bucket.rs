@@ -249,7 +249,7 @@ impl Backend for Bucket {
         let mut entries = Vec::new();
         for (name, text) in names.iter().zip(texts) {
             // One that is gone by now was folded in by whoever removed it.
-            entries.extend(journal::parse(&self.url(name), &text.map(|(text, _)| text).unwrap_or_default())?);
+            entries.extend(journal::parse(&self.url(name), text.map(|(text, _)| text).unwrap_or_default())?);
         }
         Ok(entries)
     }
@@ -266,8 +266,8 @@ impl Backend for Bucket {
         Ok(Box::new(Lease::take(self, suffix, purpose).await?))
     }
 
-    async fn unlock(&self, suffix: &str) -> Result<Option<String>> {
-        Lease::take_away(self, suffix).await
+    async fn unlock(&self, suffix: &str, force: bool) -> Result<Option<String>> {
+        Lease::take_away(self, suffix, force).await
     }
 
     async fn generations(&self, suffix: &str) -> Result<Vec<Generation>> {

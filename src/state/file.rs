@@ -75,7 +75,8 @@ pub enum StateError {
     OtherAccount { path: String, found: String, wanted: String },
     /// The journal doesn't fit the state.
     #[error(
-        "the journal {path} is damaged: {what}\n  nothing was changed; keep the file, it tells what the last run did"
+        "the journal {path} is damaged: {what}\n  nothing was changed; keep it, it tells what the last run did. `provisioner state restore` \
+         goes on without it, from a generation that `state history` lists; `provisioner recover` then finds what it alone knew"
     )]
     Journal { path: String, what: String },
     /// Somebody else is at work.
@@ -148,14 +149,14 @@ impl State {
         let damaged = |what: String| StateError::Damaged { path: path.to_owned(), what };
         let mut fields: Value = serde_json::from_str(text).map_err(|e| damaged(format!("not JSON: {e}")))?;
         let found = fields.get("format").and_then(Value::as_u64);
-        if let Some(found) = found.filter(|found| *found > u64::from(FORMAT)) {
-            return Err(StateError::Newer { path: path.to_owned(), found: u32::try_from(found).unwrap_or(u32::MAX) });
-        }
         let said = fields.as_object_mut().and_then(|fields| fields.remove("checksum"));
         let said = said.ok_or_else(|| damaged("it has no checksum".to_owned()))?;
         let real = checksum(&fields);
         if said != Value::String(real.clone()) {
             return Err(damaged(format!("its checksum is {real}, and it says {said}")));
+        }
+        if let Some(found) = found.filter(|found| *found > u64::from(FORMAT)) {
+            return Err(StateError::Newer { path: path.to_owned(), found: u32::try_from(found).unwrap_or(u32::MAX) });
         }
         let is_today = found == Some(FORMAT.into());
         if !is_today && text_of(fields.clone()) != text {

@@ -143,7 +143,7 @@ impl Backend for Folder {
         Ok(Box::new(Lock::take(&self.lock_path(suffix), purpose)?))
     }
 
-    async fn unlock(&self, suffix: &str) -> Result<Option<String>> {
+    async fn unlock(&self, suffix: &str, _force: bool) -> Result<Option<String>> {
         let path = self.lock_path(suffix);
         match lock::holder(&path).map_err(|source| io("can't read the lock", &path, source))? {
             Some(holder) => Err(StateError::Held { path: path.display().to_string(), holder }),

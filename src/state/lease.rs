@@ -97,10 +97,14 @@ impl Lease {
         Ok(Lease { shared, renewing })
     }
 
-    /// Takes the lease away from whoever holds it. Gives the holder; `None` if there is none.
-    pub(super) async fn take_away(bucket: &Bucket, suffix: &str) -> Result<Option<String>> {
+    /// Takes the lease away from whoever holds it: a run that has renewed it a moment ago may live, and go on for as long as it
+    /// doesn't know, so that takes `force`. Gives the holder; `None` if there is none.
+    pub(super) async fn take_away(bucket: &Bucket, suffix: &str, force: bool) -> Result<Option<String>> {
         let name = lock_of(suffix);
         let Some(there) = read(bucket, &name).await?.filter(|there| !there.held.free) else { return Ok(None) };
+        if !force && !there.is_over() {
+            return Err(there.locked(bucket.url(&name)));
+        }
         let held = Held { free: true, owner: random_hex(), ..there.held.clone() };
         match bucket.put(&name, &text(&held), If::Is(&there.version)).await? {
             Written::Yes(_) => Ok(Some(there.held.holder)),

@@ -59,8 +59,9 @@ pub(super) trait Backend: Debug + Send + Sync {
     async fn clear_journal(&self, suffix: &str) -> Result<()>;
     /// Takes the lock. `purpose` is the command, for the one who has to wait.
     async fn lock(&self, suffix: &str, purpose: &str) -> Result<Box<dyn Guard>>;
-    /// Takes a lock away from whoever holds it. Gives the holder; `None` if there is none.
-    async fn unlock(&self, suffix: &str) -> Result<Option<String>>;
+    /// Takes a lock away from whoever holds it; from one that may live by `force` alone. Gives the holder; `None` if there is
+    /// none.
+    async fn unlock(&self, suffix: &str, force: bool) -> Result<Option<String>>;
     /// The generations that were kept, the newest first.
     async fn generations(&self, suffix: &str) -> Result<Vec<Generation>>;
     /// The text of a generation.
@@ -163,7 +164,8 @@ impl Store {
         let mut state = State::from_text(&self.name(suffix), &text)?;
         let entries = self.backend.journalled(suffix).await?;
         let journalled = !entries.is_empty();
-        replay(&mut state, entries);
+        let serial = state.serial;
+        replay(&mut state, entries, |of| of == serial);
         Ok(Some((state, version, journalled)))
     }
 
@@ -188,12 +190,14 @@ impl Store {
         self.backend.lock(suffix, purpose).await
     }
 
-    /// Takes the lock away from whoever holds it. Gives the holder; `None` if there is none.
-    pub async fn unlock(&self, suffix: &str) -> Result<Option<String>> {
-        self.backend.unlock(suffix).await
+    /// Takes the lock away from whoever holds it; in a bucket from one that may live by `force` alone. Gives the holder; `None`
+    /// if there is none.
+    pub async fn unlock(&self, suffix: &str, force: bool) -> Result<Option<String>> {
+        self.backend.unlock(suffix, force).await
     }
 
-    /// Puts a state in the place of whatever is there, damaged or not; what was journalled on top of that goes too. It keeps
+    /// Puts a state in the place of whatever is there, damaged or not. What was journalled on top of that is kept with it as a
+    /// generation; on top of what nobody can read any more it is taken in, as far as it follows what is put there. It keeps
     /// counting from the higher serial.
     pub async fn replace(&self, suffix: &str, purpose: &str, mut state: State) -> Result<()> {
         let guard = self.lock(suffix, purpose).await?;
@@ -202,10 +206,29 @@ impl Store {
             read => read?,
         };
         let known = there.as_ref().and_then(|(text, _)| State::from_text("", text).ok());
-        state.serial = state.serial.max(known.map_or(0, |known| known.serial));
-        state.advance();
+        let mut version = there.and_then(|(_, version)| version);
+        let journalled = match self.backend.journalled(suffix).await {
+            Err(StateError::Journal { .. }) => Vec::new(),
+            read => read?,
+        };
         guard.check().await?;
-        self.backend.write(suffix, &state.to_text(), &there.and_then(|(_, version)| version)).await?;
+        match known {
+            Some(mut known) => {
+                if !journalled.is_empty() {
+                    let serial = known.serial;
+                    replay(&mut known, journalled, |of| of == serial);
+                    known.advance();
+                    version = self.backend.write(suffix, &known.to_text(), &version).await?;
+                }
+                state.serial = state.serial.max(known.serial);
+            }
+            None => {
+                let serial = state.serial;
+                replay(&mut state, journalled, |of| of >= serial);
+            }
+        }
+        state.advance();
+        self.backend.write(suffix, &state.to_text(), &version).await?;
         self.backend.clear_journal(suffix).await
     }
 
@@ -221,14 +244,14 @@ impl Store {
     }
 }
 
-/// Takes in what was journalled on top of this very state. A journal of an older one was folded into it already: its run died
-/// before it could remove it.
-fn replay(state: &mut State, entries: Vec<Entry>) {
+/// Takes in what was journalled on top of this state, as the serial tells that it went on from. A journal of an older one was
+/// folded into it already: its run died before it could remove it.
+fn replay(state: &mut State, entries: Vec<Entry>, follows: impl Fn(u64) -> bool) {
     let mut goes_on_from_here = false;
-    let (of, at) = (state.lineage.clone(), state.serial);
+    let lineage_of = state.lineage.clone();
     for entry in entries {
         match entry {
-            Entry::Opened { lineage, serial } => goes_on_from_here = lineage == of && serial == at,
+            Entry::Opened { lineage, serial } => goes_on_from_here = lineage == lineage_of && follows(serial),
             entry if goes_on_from_here => state.apply(entry),
             _ => {}
         }

@@ -63,7 +63,7 @@ mod tests {
     #[test]
     fn formats_that_never_were_are_refused() {
         assert!(!upgrade(&mut Fields::new(), 0));
-        let newer = format!("{{\"format\": {}, \"checksum\": \"\"}}", FORMAT + 1);
+        let newer = text_of(json!({"format": FORMAT + 1}));
         assert!(
             matches!(State::from_text("newer", &newer), Err(StateError::Newer { found, .. }) if found == FORMAT + 1)
         );

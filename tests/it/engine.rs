@@ -118,7 +118,10 @@ impl Operations for InMemory {
         let found = match target.known.and_then(|known| known["id"].as_str()) {
             Some(id) => things.get_key_value(id),
             // One with the same name or, as names change, with the step's tag.
-            None => things.iter().find(|(_, thing)| thing.spec["name"] == *name && thing.region == target.step.region),
+            None => things.iter().find(|(id, thing)| {
+                let is_old = target.predecessor.is_some_and(|old| old["id"] == **id);
+                thing.spec["name"] == *name && thing.region == target.step.region && !is_old
+            }),
         };
         let found = found.filter(|(_, thing)| thing.region == target.step.region);
         Ok(found.map(|(id, thing)| Observed {
@@ -265,6 +268,7 @@ proptest! {
         before in any_wanted(),
         after in any_wanted(),
         lives in 1usize..25,
+        anew in proptest::collection::btree_set(0usize..12, 0..3),
         create_first in any::<bool>(),
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -276,7 +280,9 @@ proptest! {
             assert!(plan_is_empty(&world, &before, folder.path()).await);
 
             *world.lives.lock().unwrap() = Some(lives);
-            apply(&world, &wanted, folder.path()).await;
+            let replaced = anew.into_iter().map(|n| StepId(format!("s{n:02}"))).collect();
+            let selection = Selection { replaced, ..Selection::default() };
+            apply_part(&world, &wanted, folder.path(), selection).await;
             *world.lives.lock().unwrap() = None;
 
             // A second try may be needed where the first has to clean up what the killed run has left of a replacement.

@@ -73,13 +73,13 @@ async fn a_saved_plan_is_done_to_the_letter_or_not_at_all() {
     run.explains("the configuration wants something else of").explains("blue/queues/payments-queue");
     save(&cli).await;
     on(&cli, &["state", "mv", "blue/queues/payments-queue", "blue/queues/other"]).await.ok();
-    cli.run(&apply).await.exits(1).explains("the state has been written since");
+    cli.run(&apply).await.exits(1).explains("the state remembers something else by now");
     assert_eq!(sandbox.changes(), [""; 0]);
     on(&cli, &["state", "mv", "blue/queues/other", "blue/queues/payments-queue"]).await.ok();
 
     // A plan with changes does them, and holds once.
     save(&cli).await;
     assert!(cli.run(&apply).await.ok().summary().updated > 1);
-    cli.run(&apply).await.exits(1).explains("the state has been written since");
+    cli.run(&apply).await.exits(1).explains("the state remembers something else by now");
     on(&cli, &["plan", "--module", "blue/queues", "--detailed-exitcode"]).await.ok();
 }

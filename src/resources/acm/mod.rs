@@ -29,6 +29,9 @@ async fn find(cx: &Cx, known: Option<&str>, domain: &str) -> Result<Option<(Cert
     let all = all(cx).await?;
     for summary in all.iter().filter(|summary| summary.domain_name() == Some(domain)) {
         let arn = summary.certificate_arn().unwrap_or_default();
+        if cx.is_predecessor(arn) {
+            continue;
+        }
         let Some(tags) = unless_gone(tags(cx, arn).await)? else { continue };
         if tags::are_of_step(cx, &tags)
             && let Some(detail) = detail(cx, arn).await?

@@ -105,7 +105,10 @@ impl Resource for TargetGroup {
         let name = self.aws_name();
         let is_this = |group: &&types::TargetGroup| match known {
             Some(known) => group.target_group_arn() == Some(&known.arn),
-            None => group.target_group_name() == Some(&name),
+            None => {
+                group.target_group_name() == Some(&name)
+                    && !cx.is_predecessor(group.target_group_arn().unwrap_or_default())
+            }
         };
         let Some(group) = all.iter().find(is_this) else { return Ok(None) };
         let outputs = outputs(group);

@@ -41,8 +41,13 @@ async fn standing(cx: &Cx, id: &str) -> Result<Option<KeyMetadata>> {
     Ok(described(cx, id).await?.filter(|key| !is_leaving(key)))
 }
 
-async fn described(cx: &Cx, id: &str) -> Result<Option<KeyMetadata>> {
-    let describe = async { Ok(cx.kms.describe_key().key_id(id).send().await?) };
+/// True for a key that isn't on its way out.
+pub async fn stands(clients: &Clients, id: &str) -> Result<bool> {
+    Ok(described(clients, id).await?.is_some_and(|key| !is_leaving(&key)))
+}
+
+async fn described(clients: &Clients, id: &str) -> Result<Option<KeyMetadata>> {
+    let describe = async { Ok(clients.kms.describe_key().key_id(id).send().await?) };
     Ok(unless_gone(describe.await)?.and_then(|answer| answer.key_metadata))
 }
 

@@ -67,7 +67,7 @@ impl Resource for HealthCheck {
                 }
             }
             None => {
-                for check in all.iter().filter(|check| self.may_be(check)) {
+                for check in all.iter().filter(|check| self.may_be(check) && !cx.is_predecessor(&check.id)) {
                     let tags = tags(check.id.clone()).await?;
                     if are_of_step(cx, &tags) {
                         found = Some((check, tags));

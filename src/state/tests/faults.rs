@@ -141,8 +141,8 @@ impl Backend for Faulty {
         self.at_once("can't write the lock", self.folder.lock(suffix, purpose)).await
     }
 
-    async fn unlock(&self, suffix: &str) -> Result<Option<String>> {
-        self.folder.unlock(suffix).await
+    async fn unlock(&self, suffix: &str, force: bool) -> Result<Option<String>> {
+        self.folder.unlock(suffix, force).await
     }
 
     async fn generations(&self, suffix: &str) -> Result<Vec<Generation>> {

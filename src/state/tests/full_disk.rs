@@ -236,7 +236,8 @@ fn a_disk_that_is_full_at_any_write_of_a_run_loses_nothing_and_is_told() {
 
 #[test]
 fn a_state_file_that_cannot_be_written_is_left_as_it_was() {
-    let obstacles: [(&str, fn(&Path), &str); 3] = [
+    type Obstruct = fn(&Path);
+    let obstacles: [(&str, Obstruct, &str); 3] = [
         ("dev1.json.new", |path| symlink("/dev/full", path).unwrap(), "No space left on device"),
         ("dev1.json.new", |path| fs::create_dir(path).unwrap(), "Is a directory"),
         ("dev1.generations", |path| fs::write(path, "").unwrap(), "File exists"),

@@ -173,7 +173,7 @@ async fn of_databases_those_count_that_may_be_in_the_subnet_with_the_group() {
     };
     let pair = |key: &str, value: &str| DatabaseTag::builder().key(key).value(value).build();
     let ours = database("ours", "subnet-1", "sg-1").tag_list(pair(SYSTEM, "shop")).tag_list(pair(SUFFIX, "dev1"));
-    let elsewhere = vec![
+    let elsewhere = [
         database("a", "subnet-2", "sg-1").build(),
         database("b", "subnet-1", "sg-2").build(),
         database("c", "subnet-1", "sg-1").db_instance_status("deleting").build(),
