@@ -14,6 +14,10 @@ test *arguments:
 kill-matrix seed="1":
     KILL_MATRIX_SEED={{ seed }} cargo test --test it kill_matrix::the_whole_matrix -- --ignored --nocapture
 
+# Whole lives of a system in which every fifth call fails, twenty of them or as many as said (`7-9`: these). Half an hour
+chaos seeds="":
+    CHAOS_SEEDS={{ seeds }} cargo test --test it chaos:: -- --ignored --nocapture --test-threads 1
+
 # Formatting and lints, as in CI
 lint:
     cargo fmt --check

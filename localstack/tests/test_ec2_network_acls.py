@@ -1,4 +1,4 @@
-from support import a_vpc
+from support import a_subnet, a_vpc, refused
 
 
 def test_icmp_entry_reads_back(aws):
@@ -9,6 +9,43 @@ def test_icmp_entry_reads_back(aws):
     assert _entries(ec2, acl)[0]["IcmpTypeCode"] == {"Type": 3, "Code": 4}
     ec2.replace_network_acl_entry(**entry, CidrBlock="0.0.0.0/0", IcmpTypeCode={"Type": -1, "Code": -1})
     assert _entries(ec2, acl)[0]["IcmpTypeCode"] == {"Type": -1, "Code": -1}
+
+
+def test_entry_is_deleted_once(aws):
+    ec2 = aws("ec2")
+    acl = ec2.create_network_acl(VpcId=a_vpc(ec2))["NetworkAcl"]["NetworkAclId"]
+    place = {"NetworkAclId": acl, "RuleNumber": 100, "Egress": True}
+    ec2.create_network_acl_entry(**place, Protocol="-1", RuleAction="allow", CidrBlock="0.0.0.0/0")
+    ec2.delete_network_acl_entry(**place)
+    with refused("InvalidNetworkAclEntry.NotFound"):
+        ec2.delete_network_acl_entry(**place)
+
+
+def test_association_is_replaced_once(aws):
+    ec2 = aws("ec2")
+    vpc = a_vpc(ec2)
+    subnet = a_subnet(ec2, vpc)
+    acl = ec2.create_network_acl(VpcId=vpc)["NetworkAcl"]["NetworkAclId"]
+    of_subnet = [{"Name": "association.subnet-id", "Values": [subnet]}]
+    [association] = ec2.describe_network_acls(Filters=of_subnet)["NetworkAcls"][0]["Associations"]
+    replace = {"AssociationId": association["NetworkAclAssociationId"], "NetworkAclId": acl}
+    new = ec2.replace_network_acl_association(**replace)["NewAssociationId"]
+    assert new != association["NetworkAclAssociationId"]
+    with refused("InvalidAssociationID.NotFound"):
+        ec2.replace_network_acl_association(**replace)
+    [association] = ec2.describe_network_acls(Filters=of_subnet)["NetworkAcls"][0]["Associations"]
+    assert (association["NetworkAclAssociationId"], association["NetworkAclId"]) == (new, acl)
+
+
+def test_one_subnet_of_several_is_enough_for_a_filter(aws):
+    ec2 = aws("ec2")
+    first, second = (a_vpc(ec2), a_vpc(ec2))
+    cidrs = ("10.0.1.0/24", "10.0.2.0/24")
+    a, b, c = (a_subnet(ec2, vpc, cidr) for vpc, cidr in ((first, cidrs[0]), (first, cidrs[1]), (second, cidrs[0])))
+    named = [{"Name": "association.subnet-id", "Values": [a, c]}]
+    found = ec2.describe_network_acls(Filters=named)["NetworkAcls"]
+    subnets = {association["SubnetId"] for acl in found for association in acl["Associations"]}
+    assert subnets == {a, b, c}
 
 
 def test_endpoint_found_by_id(aws):

@@ -9,6 +9,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_sts::config::retry::{RetryPartition, TokenBucket};
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_async::time::SystemTimeSource;
 use aws_smithy_http_client::tls;
@@ -56,8 +57,12 @@ impl Pace {
         timeouts.operation_attempt_timeout(Duration::from_secs(attempt)).build()
     }
 
-    fn retries(self) -> RetryConfig {
+    fn retries(self, endpoint: &Endpoint) -> RetryConfig {
         match self {
+            // What fails in a sandbox has been told to fail, and by a pause nothing gets better.
+            Pace::Patient if endpoint.is_sandbox() => {
+                RetryConfig::standard().with_max_attempts(6).with_initial_backoff(Duration::from_millis(50))
+            }
             // Adaptive: each client slows itself down as its service throttles.
             Pace::Patient => RetryConfig::adaptive().with_max_attempts(6),
             Pace::Urgent => {
@@ -95,7 +100,7 @@ impl Cloud {
             .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
             .build_https();
         let http = calls.counting(http);
-        let (timeouts, retries) = (pace.timeouts(), pace.retries());
+        let (timeouts, retries) = (pace.timeouts(), pace.retries(&endpoint));
         let base = match endpoint {
             Endpoint::Environment => {
                 let loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http);
@@ -117,6 +122,18 @@ impl Cloud {
         Cloud { base, endpoint, calls, regions: Mutex::default() }
     }
 
+    /// The same way in, with nothing read yet.
+    pub fn anew(&self) -> Self {
+        let regions = self.regions.lock().expect("no panic holds this lock");
+        let regions = regions.iter().map(|(region, clients)| (region.clone(), Arc::new(clients.anew()))).collect();
+        Cloud {
+            base: self.base.clone(),
+            endpoint: self.endpoint.clone(),
+            calls: self.calls.clone(),
+            regions: Mutex::new(regions),
+        }
+    }
+
     /// The clients of one region.
     pub fn region(&self, region: &str) -> Arc<Clients> {
         let mut regions = self.regions.lock().expect("no panic holds this lock");
@@ -135,11 +152,17 @@ impl Cloud {
     }
 }
 
-/// For a call that makes something and takes no idempotency token: sent twice it would make two, so it is sent once. A lost
-/// answer is then an error, and the next run finds by its tags what was made.
+/// For a call that makes something and takes no idempotency token: sent twice it would make two, so it is sent once. After a
+/// lost answer its tags tell whether it was made: see [`outcome`](crate::resources::outcome).
 pub fn sent_once() -> RetryConfig {
     // Adaptive: it goes on to slow down with the other calls of its service.
     RetryConfig::adaptive().with_max_attempts(1)
+}
+
+/// Each call may be tried as often as [`Pace`] says, whatever became of others. The SDK's own quota is for servers: calls
+/// that fail at the same time use it up for good, and after some fifty failures in a run the next one would be the last.
+fn without_quota(service: &str, region: &str) -> RetryPartition {
+    RetryPartition::custom(format!("{service}-{region}")).token_bucket(TokenBucket::unlimited()).build()
 }
 
 macro_rules! clients {
@@ -162,12 +185,26 @@ macro_rules! clients {
                 let config = base.to_builder().region(Region::new(region.to_owned())).build();
                 // A local endpoint has no host name per bucket.
                 let path_style = base.endpoint_url().is_some();
-                let s3 = aws_sdk_s3::config::Builder::from(&config).force_path_style(path_style).build();
+                let s3 = aws_sdk_s3::config::Builder::from(&config).force_path_style(path_style);
+                let quota = |service: &str| without_quota(service, region);
                 Clients {
                     region: region.to_owned(),
-                    s3: aws_sdk_s3::Client::from_conf(s3),
+                    s3: aws_sdk_s3::Client::from_conf(s3.retry_partition(quota("s3")).build()),
                     inventory: Inventory::default(),
-                    $($name: <$client>::from_conf(<$config>::from(&config).build()),)*
+                    $($name: {
+                        let config = <$config>::from(&config).retry_partition(quota(stringify!($name)));
+                        <$client>::from_conf(config.build())
+                    },)*
+                }
+            }
+
+            /// The same clients, with nothing read yet.
+            fn anew(&self) -> Self {
+                Clients {
+                    region: self.region.clone(),
+                    inventory: Inventory::default(),
+                    s3: self.s3.clone(),
+                    $($name: self.$name.clone(),)*
                 }
             }
         }

@@ -26,6 +26,7 @@ pub struct Cx {
 }
 
 /// What is the same for all steps of a run.
+#[derive(Clone)]
 pub struct Shared {
     /// The way into AWS.
     pub cloud: Arc<Cloud>,
@@ -61,6 +62,14 @@ impl Cx {
     #[cfg(test)]
     pub(crate) fn asking(self, clients: Clients) -> Self {
         Cx { clients: Arc::new(clients), ..self }
+    }
+
+    /// The same with nothing read yet: what was read in this run tells what stood when it began.
+    pub fn anew(&self) -> Self {
+        let cloud = Arc::new(self.shared.cloud.anew());
+        let shared = Arc::new(Shared { cloud, ..(*self.shared).clone() });
+        let cx = Cx::new(shared, &self.region, self.step.clone(), self.tags.clone(), self.token.clone());
+        cx.succeeding(self.predecessor.as_ref())
     }
 
     /// The AWS account.

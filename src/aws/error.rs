@@ -203,6 +203,8 @@ pub fn classify(code: &str, status: u16) -> Class {
         | "QueueAlreadyExists"
         | "WAFDuplicateItemException"
         | "HostedZoneAlreadyExists"
+        | "PriorityInUse"
+        | "Resource.AlreadyAssociated"
         | "InvalidVpc.Duplicate"
         | "InvalidGroup.Duplicate" => Class::Exists,
         "DependencyViolation"
@@ -257,9 +259,7 @@ pub fn classify(code: &str, status: u16) -> Class {
         _ if code.starts_with("Throttl") || code.contains("TooManyRequests") || status == 429 => Class::Throttled,
         _ if code.contains("LimitExceeded") || code.contains("QuotaExceeded") || code.contains("Quota") => Class::Quota,
         _ if code.contains("NotFound") || code.starts_with("NoSuch") || code.contains("DoesNotExist") => Class::Gone,
-        _ if code.contains("AlreadyExists") || code.contains("Duplicate") || code.starts_with("AlreadyExist") => {
-            Class::Exists
-        }
+        _ if code.contains("AlreadyExist") || code.contains("Duplicate") => Class::Exists,
         "" if status == 404 => Class::Gone,
         "" if status == 403 => Class::Denied,
         _ if status >= 500 || status == 0 => Class::OutcomeUnknown,
@@ -294,6 +294,9 @@ mod tests {
             ("", 404, Class::Gone),
             ("DBClusterNotFoundFault", 404, Class::Gone),
             ("DBClusterAlreadyExistsFault", 400, Class::Exists),
+            ("SubscriptionAlreadyExist", 400, Class::Exists),
+            ("AlreadyExistsException", 400, Class::Exists),
+            ("Resource.AlreadyAssociated", 400, Class::Exists),
             ("DependencyViolation", 400, Class::NotReady),
             ("ThrottlingException", 400, Class::Throttled),
             ("TooManyRequestsException", 429, Class::Throttled),

@@ -27,16 +27,26 @@ impl Patience {
 }
 
 impl Cx {
-    /// Asks `look` until it gives a value; tells whoever watches that the step waits for `what`.
+    /// Asks `look` until it gives a value; tells whoever watches that the step waits for `what`. A minute without a proper
+    /// answer is sat out: what was just made isn't known everywhere at once, and a wait of half an hour meets a bad minute.
     pub async fn wait_until<T, F>(&self, what: &str, patience: Patience, mut look: impl FnMut() -> F) -> Result<T>
     where
         F: Future<Output = Result<Option<T>>>,
     {
         let start = Instant::now();
+        let mut answered = start;
         let mut told = false;
         loop {
-            if let Some(value) = look().await? {
-                return Ok(value);
+            match look().await {
+                Ok(Some(value)) => return Ok(value),
+                Ok(None) => answered = Instant::now(),
+                Err(error) if !is_no_answer(&error) => return Err(error),
+                Err(error) => {
+                    let is_over = start.elapsed() >= patience.limit;
+                    if is_over || answered.elapsed() >= self.limit(Patience::FRESH) {
+                        return Err(error);
+                    }
+                }
             }
             if start.elapsed() >= patience.limit {
                 let minutes = patience.limit.as_secs() / 60;
@@ -58,6 +68,21 @@ impl Cx {
         F: Future<Output = Result<T>>,
     {
         self.retry_while(what, Patience::SHORT, |error| error.class == Class::NotReady, call).await
+    }
+
+    /// The same, and for a minute also as long as AWS doesn't know what the call names: that was just made, and isn't known
+    /// everywhere at once.
+    pub async fn retry_while_new<T, F>(&self, what: &str, call: impl FnMut() -> F) -> Result<T>
+    where
+        F: Future<Output = Result<T>>,
+    {
+        let start = Instant::now();
+        let passing = |error: &Error| match error.class {
+            Class::NotReady => true,
+            Class::Gone => start.elapsed() < self.limit(Patience::FRESH),
+            _ => false,
+        };
+        self.retry_while(what, Patience::SHORT, passing, call).await
     }
 
     /// Calls until AWS takes it, as long as it answers an error that `passing` says will pass.
@@ -95,6 +120,11 @@ impl Cx {
     pub(crate) fn limit(&self, patience: Patience) -> Duration {
         if self.is_sandbox() { patience.limit.min(Duration::from_secs(20)) } else { patience.limit }
     }
+}
+
+/// It says nothing of how far something is.
+fn is_no_answer(error: &Error) -> bool {
+    matches!(error.class, Class::Gone | Class::Throttled | Class::OutcomeUnknown)
 }
 
 /// `None` for something that isn't there, for waits until it is gone.

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{Changes, Found, Resource};
+use super::{Found, Resource, outcome};
 use crate::aws::Cx;
 use crate::aws::cx::Shared;
 use crate::engine::{FieldChange, Observed, Operations, Step, StepError, Tags, Target, reference};
@@ -89,7 +89,8 @@ impl<R: Resource> Operations for Bound<R> {
 
     async fn create(&self, target: Target<'_>) -> Result<Value, StepError> {
         let spec: R = read(&target.step.spec)?;
-        write(&spec.create(&self.cx(target.step, target.token)).await?)
+        let cx = self.cx(target.step, target.token).succeeding(target.predecessor);
+        write(&outcome::create(&spec, target.step, &cx).await?)
     }
 
     async fn update(
@@ -106,7 +107,7 @@ impl<R: Resource> Operations for Bound<R> {
             unmarked: observed.unmarked,
             live: observed.live.clone(),
         };
-        write(&spec.update(&self.cx(target.step, target.token), &found, &Changes(changes)).await?)
+        write(&outcome::update(&spec, &self.cx(target.step, target.token), &found, changes).await?)
     }
 
     async fn tag(&self, step: &Step, outputs: &Value, set: &Tags, remove: &[String]) -> Result<(), StepError> {

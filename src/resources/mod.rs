@@ -6,6 +6,7 @@
 pub mod bound;
 pub mod document;
 pub mod ids;
+pub mod outcome;
 pub mod registry;
 pub mod tags;
 
@@ -76,10 +77,18 @@ pub trait Resource: Serialize + DeserializeOwned + Send + Sync + 'static {
     ) -> impl Future<Output = Result<Option<Found<Self>>>> + Send;
 
     /// Makes it, with `cx.tags` in the create call and `cx.token` where the API takes one; waits until it can be used.
+    /// If AWS says that it is there already, or says nothing, [`outcome`] finds out.
     fn create(&self, cx: &Cx) -> impl Future<Output = Result<Self::Outputs>> + Send;
 
+    /// Waits until it can be used, as `create` does: for one that stands although `create` has no answer to its call.
+    fn until_ready(&self, cx: &Cx, outputs: &Self::Outputs) -> impl Future<Output = Result<()>> + Send {
+        let _ = (cx, outputs);
+        async { Ok(()) }
+    }
+
     /// Brings what `found` shows to what `self` says, in place. `changes` never names a field of
-    /// [`Resource::REPLACED_BY`], nor tags.
+    /// [`Resource::REPLACED_BY`], nor tags. If AWS says that a part of it is done already, or says nothing, [`outcome`]
+    /// finds out.
     fn update(
         &self,
         cx: &Cx,

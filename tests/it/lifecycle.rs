@@ -47,7 +47,7 @@ impl Standing {
 }
 
 /// Nothing to do: exit 0 where changes would give 2, and a summary without any.
-async fn assert_settled(cli: &Cli, suffix: &str) {
+pub(crate) async fn assert_settled(cli: &Cli, suffix: &str) {
     let plan = cli.run(&["plan", "--suffix", suffix, "--json", "--detailed-exitcode"]).await.ok();
     let summary = plan.summary();
     assert!(planned(&plan).is_empty(), "a plan that isn't empty:\n{}", plan.stdout);

@@ -3,6 +3,7 @@
 //! Each test has a sandbox of its own. With `PROVISIONER_TEST_ENDPOINT` set they go to that endpoint instead.
 
 mod blockers;
+mod chaos;
 mod damage;
 mod drift;
 mod engine;

@@ -1,4 +1,6 @@
-"""Filters by tags and by plain members, which moto ignores for several kinds of things, hold for every Describe."""
+"""Filters by tags and by plain members, which moto ignores for several kinds of things, hold for every Describe. Of what has
+several values (a network ACL's subnets) one that is asked for is enough, where moto wants all.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +8,7 @@ import fnmatch
 from typing import TYPE_CHECKING, Any
 
 from moto.core.utils import get_service_model
+from moto.ec2 import utils
 
 from ..request import AwsRequest
 
@@ -18,6 +21,18 @@ def install(sandbox: Sandbox) -> None:
     for name in model.operation_names:
         if name.startswith("Describe") and name != "DescribeTags" and _lists_tagged_things(model.operation_model(name)):
             sandbox.amend("ec2", name, keep_matching)
+    utils.is_filter_matching = _any_of_several(utils.is_filter_matching)
+
+
+def _any_of_several(original: Any) -> Any:
+    def is_filter_matching(thing: Any, name: str, wanted: Any) -> bool:
+        values = thing.get_filter_value(name)
+        several = isinstance(values, list) and isinstance(wanted, list)
+        if several and all(isinstance(value, str) for value in values):
+            return any(fnmatch.fnmatchcase(value, pattern) for value in values for pattern in wanted)
+        return original(thing, name, wanted)
+
+    return is_filter_matching
 
 
 def _lists_tagged_things(operation: Any) -> bool:

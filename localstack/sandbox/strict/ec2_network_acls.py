@@ -1,10 +1,12 @@
-"""Entries of network ACLs keep their ICMP type and code, which moto looks for under another name."""
+"""Entries of network ACLs keep their ICMP type and code, which moto looks for under another name. What isn't there is said
+not to be there, where moto falls over it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from ..backends import backend
+from ..errors import AwsError
 from ..request import AwsRequest
 
 if TYPE_CHECKING:
@@ -14,11 +16,34 @@ if TYPE_CHECKING:
 def install(sandbox: Sandbox) -> None:
     sandbox.amend("ec2", "CreateNetworkAclEntry", keep_icmp)
     sandbox.amend("ec2", "ReplaceNetworkAclEntry", keep_icmp)
+    sandbox.intercept("ec2", "DeleteNetworkAclEntry", entry_exists)
+    sandbox.intercept("ec2", "ReplaceNetworkAclAssociation", association_exists)
 
 
 def keep_icmp(request: AwsRequest, _result: dict[str, Any]) -> None:
     asked = request.params
     icmp = asked.get("IcmpTypeCode") or {}
-    for entry in backend("ec2", request.region).network_acls[asked["NetworkAclId"]].network_acl_entries:
-        if (entry.egress, entry.rule_number) == (asked["Egress"], asked["RuleNumber"]):
-            entry.icmp_type, entry.icmp_code = icmp.get("Type"), icmp.get("Code")
+    for entry in entries(request):
+        entry.icmp_type, entry.icmp_code = icmp.get("Type"), icmp.get("Code")
+
+
+def entry_exists(request: AwsRequest) -> None:
+    asked = request.params
+    known = asked["NetworkAclId"] in backend("ec2", request.region).network_acls
+    if known and not entries(request):
+        raise AwsError("InvalidNetworkAclEntry.NotFound", f"There is no entry {asked['RuleNumber']} of this direction")
+
+
+def association_exists(request: AwsRequest) -> None:
+    wanted = request.params["AssociationId"]
+    acls = backend("ec2", request.region).network_acls.values()
+    if not any(association.id == wanted for acl in acls for association in acl.associations):
+        raise AwsError("InvalidAssociationID.NotFound", f"The association ID '{wanted}' does not exist")
+
+
+def entries(request: AwsRequest) -> list[Any]:
+    """The one that the request is about, or none."""
+    asked = request.params
+    place = (asked["Egress"], asked["RuleNumber"])
+    acl = backend("ec2", request.region).network_acls[asked["NetworkAclId"]]
+    return [entry for entry in acl.network_acl_entries if (entry.egress, entry.rule_number) == place]

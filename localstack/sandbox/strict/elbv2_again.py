@@ -32,6 +32,7 @@ def install(sandbox: Sandbox) -> None:
     sandbox.amend("elbv2", "DeleteLoadBalancer", drop_web_acl)
     sandbox.intercept("elbv2", "CreateListener", refuse_second_listener)
     sandbox.intercept("elbv2", "DeleteTargetGroup", refuse_used_group)
+    sandbox.intercept("elbv2", "DeregisterTargets", pass_over_missing)
     MATCHERS.install(sandbox)
 
 
@@ -73,6 +74,16 @@ def refuse_used_group(request: AwsRequest) -> None:
             actions = [*listener.default_actions, *(a for rule in listener.rules.values() for a in rule.actions)]
             if any(arn in str(action.data) for action in actions):
                 raise AwsError("ResourceInUse", f"Target group '{arn}' is currently in use by a listener or a rule")
+
+
+def pass_over_missing(request: AwsRequest) -> dict[str, Any] | None:
+    """AWS takes targets out that aren't in: the call then changes nothing."""
+    group = backend("elbv2", request.region).target_groups.get(request.params["TargetGroupArn"])
+    if group is None:
+        return None
+    standing = [target for target in request.params["Targets"] if target["Id"] in group.targets]
+    group.deregister(standing)
+    return {}
 
 
 def refuse_second_listener(request: AwsRequest) -> None:

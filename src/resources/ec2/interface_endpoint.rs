@@ -79,8 +79,13 @@ impl Resource for InterfaceEndpoint {
         };
         let id = make(cx, create).await?.vpc_endpoint.and_then(|endpoint| endpoint.vpc_endpoint_id);
         let id = id.ok_or(Error::incomplete("ec2:CreateVpcEndpoint", "VpcEndpointId"))?;
-        until_ready(cx, "the endpoint", || endpoint::progress(cx, &id)).await?;
-        Ok(InterfaceEndpointOutputs { vpc_endpoint_id: id.into() })
+        let outputs = InterfaceEndpointOutputs { vpc_endpoint_id: id.into() };
+        self.until_ready(cx, &outputs).await?;
+        Ok(outputs)
+    }
+
+    async fn until_ready(&self, cx: &Cx, outputs: &InterfaceEndpointOutputs) -> Result<()> {
+        until_ready(cx, "the endpoint", || endpoint::progress(cx, &outputs.vpc_endpoint_id)).await
     }
 
     async fn update(&self, cx: &Cx, found: &Found<Self>, changes: &Changes<'_>) -> Result<InterfaceEndpointOutputs> {

@@ -66,8 +66,13 @@ impl Resource for NatGateway {
         };
         let id = make(cx, create).await?.nat_gateway.and_then(|gateway| gateway.nat_gateway_id);
         let id = id.ok_or(Error::incomplete("ec2:CreateNatGateway", "NatGatewayId"))?;
-        until_ready(cx, "the NAT gateway", || progress(cx, &id)).await?;
-        Ok(NatGatewayOutputs { nat_gateway_id: id.into() })
+        let outputs = NatGatewayOutputs { nat_gateway_id: id.into() };
+        self.until_ready(cx, &outputs).await?;
+        Ok(outputs)
+    }
+
+    async fn until_ready(&self, cx: &Cx, outputs: &NatGatewayOutputs) -> Result<()> {
+        until_ready(cx, "the NAT gateway", || progress(cx, &outputs.nat_gateway_id)).await
     }
 
     async fn update(&self, _cx: &Cx, found: &Found<Self>, _changes: &Changes<'_>) -> Result<NatGatewayOutputs> {

@@ -9,8 +9,8 @@ use super::blockers::{Held, delete_when_free};
 use super::{
     Direction, Ports, Protocol, filter, from_sdk, in_order_of, is_ours, item, locate, make, subnet, tag_specification,
 };
-use crate::aws::wait::unless_gone;
-use crate::aws::{Cx, Error, Result};
+use crate::aws::wait::{Patience, unless_gone};
+use crate::aws::{Class, Cx, Error, Result};
 use crate::engine::Tags;
 use crate::resources::ids::{NetworkAclId, SubnetId, VpcId};
 use crate::resources::{Changes, Found, Resource, seconds};
@@ -97,7 +97,7 @@ impl Resource for NetworkAcl {
         let id = id.ok_or(Error::incomplete("ec2:CreateNetworkAcl", "NetworkAclId"))?;
         set_entries(cx, &id, Direction::Ingress, &BTreeMap::new(), &self.ingress).await?;
         set_entries(cx, &id, Direction::Egress, &BTreeMap::new(), &self.egress).await?;
-        associate(cx, &self.subnet_ids, &id).await?;
+        guard(cx, &self.subnet_ids, &id).await?;
         Ok(NetworkAclOutputs { network_acl_id: id.into() })
     }
 
@@ -108,7 +108,7 @@ impl Resource for NetworkAcl {
         let not_in = |all: &[SubnetId], of: &[SubnetId]| -> Vec<SubnetId> {
             of.iter().filter(|subnet| !all.contains(subnet)).cloned().collect()
         };
-        associate(cx, &not_in(&found.spec.subnet_ids, &self.subnet_ids), id).await?;
+        guard(cx, &not_in(&found.spec.subnet_ids, &self.subnet_ids), id).await?;
         give_back(cx, &self.vpc_id, &not_in(&self.subnet_ids, &found.spec.subnet_ids)).await?;
         Ok(found.outputs.clone())
     }
@@ -163,7 +163,12 @@ pub(super) async fn set_entries(
 ) -> Result<()> {
     for (number, entry) in new.iter().filter(|(number, entry)| old.get(number) != Some(entry)) {
         let place = Place { acl: id, direction, number: *number };
-        make(cx, || entry.put(cx, &place, old.contains_key(number))).await?;
+        let put = async |replace| make(cx, || entry.put(cx, &place, replace)).await;
+        match put(old.contains_key(number)).await {
+            // A lost answer's doing, or what somebody has put into this place since it was read.
+            Err(error) if error.class == Class::Exists => put(true).await?,
+            outcome => outcome?,
+        }
     }
     for number in old.keys().filter(|number| !new.contains_key(number)) {
         let request = cx.ec2.delete_network_acl_entry().network_acl_id(id).rule_number(*number);
@@ -215,21 +220,34 @@ impl NetworkAclEntry {
     }
 }
 
-/// Makes an ACL guard these subnets. Each subnet has always one ACL, so this moves it from another one.
-async fn associate(cx: &Cx, subnets: &[SubnetId], acl_id: &str) -> Result<()> {
+/// Makes an ACL guard these subnets. What was just made may not be listed yet.
+async fn guard(cx: &Cx, subnets: &[SubnetId], acl_id: &str) -> Result<()> {
+    cx.wait_until("the subnets to show their network ACL", Patience::SHORT, || async {
+        Ok((associate(cx, subnets, acl_id).await? == subnets.len()).then_some(()))
+    })
+    .await
+}
+
+/// Gives these subnets an ACL; says how many of them are listed. Each subnet has always one, so this moves it from
+/// another: the association has another id then, and who asks again finds it by its subnet.
+async fn associate(cx: &Cx, subnets: &[SubnetId], acl_id: &str) -> Result<usize> {
     if subnets.is_empty() {
-        return Ok(());
+        return Ok(0);
     }
     let subnets: Vec<&str> = subnets.iter().map(|subnet| &**subnet).collect();
-    let acls = list(cx, vec![filter("association.subnet-id", subnets.iter().copied())]).await?;
-    let associations = acls.iter().flat_map(|acl| acl.associations());
-    let is_wanted = |subnet: Option<&str>| subnet.is_some_and(|subnet| subnets.contains(&subnet));
-    for association in associations.filter(|association| is_wanted(association.subnet_id())) {
-        let id = association.network_acl_association_id().unwrap_or_default();
-        let request = || cx.ec2.replace_network_acl_association().association_id(id).network_acl_id(acl_id);
-        make(cx, || async { Ok(request().send().await?) }).await?;
-    }
-    Ok(())
+    let subnets = &subnets;
+    let associate = || async move {
+        let acls = list(cx, vec![filter("association.subnet-id", subnets.iter().copied())]).await?;
+        let all = acls.iter().flat_map(|acl| acl.associations());
+        let is_wanted = |subnet: Option<&str>| subnet.is_some_and(|subnet| subnets.contains(&subnet));
+        let these: Vec<_> = all.filter(|association| is_wanted(association.subnet_id())).collect();
+        for association in these.iter().filter(|association| association.network_acl_id() != Some(acl_id)) {
+            let id = association.network_acl_association_id().unwrap_or_default();
+            cx.ec2.replace_network_acl_association().association_id(id).network_acl_id(acl_id).send().await?;
+        }
+        Ok(these.len())
+    };
+    make(cx, associate).await
 }
 
 /// Leaves these subnets to the VPC's default ACL. Those that are gone need none.
@@ -239,7 +257,8 @@ async fn give_back(cx: &Cx, vpc_id: &str, subnets: &[SubnetId]) -> Result<()> {
     }
     let default = list(cx, vec![filter("vpc-id", [vpc_id]), filter("default", ["true"])]).await?.into_iter().next();
     let default = default.and_then(|acl| acl.network_acl_id);
-    associate(cx, subnets, &default.ok_or(Error::incomplete("ec2:DescribeNetworkAcls", "NetworkAclId"))?).await
+    associate(cx, subnets, &default.ok_or(Error::incomplete("ec2:DescribeNetworkAcls", "NetworkAclId"))?).await?;
+    Ok(())
 }
 
 pub(super) async fn list(cx: &Cx, filters: Vec<Filter>) -> Result<Vec<types::NetworkAcl>> {

@@ -76,12 +76,19 @@ impl Resource for SubnetRouteTableAssociation {
     ) -> Result<SubnetRouteTableAssociationOutputs> {
         let replace = || async {
             let request = cx.ec2.replace_route_table_association().association_id(&found.outputs.association_id);
-            Ok(request.route_table_id(&*self.route_table_id).send().await?)
+            match request.route_table_id(&*self.route_table_id).send().await.map_err(Error::from) {
+                // It has been replaced, and the answer that said by which was lost.
+                Err(error) if error.is_gone() => self.standing(&cx.anew()).await?.ok_or(error),
+                answer => {
+                    let answer = answer?;
+                    let id = answer.new_association_id;
+                    let id = id.ok_or(Error::incomplete("ec2:ReplaceRouteTableAssociation", "NewAssociationId"))?;
+                    Ok((id, answer.association_state))
+                }
+            }
         };
-        let answer = make(cx, replace).await?;
-        let id = answer.new_association_id;
-        let id = id.ok_or(Error::incomplete("ec2:ReplaceRouteTableAssociation", "NewAssociationId"))?;
-        self.until_associated(cx, id, answer.association_state.as_ref()).await
+        let (id, state) = make(cx, replace).await?;
+        self.until_associated(cx, id, state.as_ref()).await
     }
 
     async fn delete(cx: &Cx, outputs: &SubnetRouteTableAssociationOutputs) -> Result<()> {
@@ -93,6 +100,13 @@ impl Resource for SubnetRouteTableAssociation {
 }
 
 impl SubnetRouteTableAssociation {
+    /// The subnet's association and its state, if it is with the wanted route table.
+    async fn standing(&self, cx: &Cx) -> Result<Option<(String, Option<RouteTableAssociationState>)>> {
+        let association = route_table::of_subnet(cx, &self.subnet_id).await?;
+        let wanted = association.filter(|one| one.route_table_id() == Some(&*self.route_table_id));
+        Ok(wanted.map(|one| (one.route_table_association_id.unwrap_or_default(), one.association_state)))
+    }
+
     /// Most often AWS has done it by the time of its answer.
     async fn until_associated(
         &self,

@@ -116,8 +116,12 @@ impl Resource for TransitGateway {
         let answer = make(cx, create).await?;
         let gateway = answer.transit_gateway.ok_or(Error::incomplete("ec2:CreateTransitGateway", "TransitGateway"))?;
         let outputs = outputs(&gateway);
-        until_ready(cx, "the transit gateway", || progress(cx, &outputs.transit_gateway_id)).await?;
+        self.until_ready(cx, &outputs).await?;
         Ok(outputs)
+    }
+
+    async fn until_ready(&self, cx: &Cx, outputs: &TransitGatewayOutputs) -> Result<()> {
+        until_ready(cx, "the transit gateway", || progress(cx, &outputs.transit_gateway_id)).await
     }
 
     async fn update(&self, cx: &Cx, found: &Found<Self>, _changes: &Changes<'_>) -> Result<TransitGatewayOutputs> {

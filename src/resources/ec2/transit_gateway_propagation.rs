@@ -67,9 +67,14 @@ impl Resource for TransitGatewayPropagation {
             Ok(request.transit_gateway_route_table_id(table).send().await?)
         };
         make(cx, enable).await?;
-        let look = || progress(cx, &self.transit_gateway_attachment_id, &self.transit_gateway_route_table_id);
-        until_ready(cx, "the propagation", look).await?;
-        Ok(self.outputs())
+        let outputs = self.outputs();
+        self.until_ready(cx, &outputs).await?;
+        Ok(outputs)
+    }
+
+    async fn until_ready(&self, cx: &Cx, outputs: &TransitGatewayPropagationOutputs) -> Result<()> {
+        let (attachment, table) = (&*outputs.transit_gateway_attachment_id, &*outputs.transit_gateway_route_table_id);
+        until_ready(cx, "the propagation", || progress(cx, attachment, table)).await
     }
 
     async fn update(

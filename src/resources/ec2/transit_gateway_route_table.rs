@@ -63,8 +63,14 @@ impl Resource for TransitGatewayRouteTable {
         let table = make(cx, create).await?.transit_gateway_route_table;
         let id = table.and_then(|table| table.transit_gateway_route_table_id);
         let id = id.ok_or(Error::incomplete("ec2:CreateTransitGatewayRouteTable", "TransitGatewayRouteTableId"))?;
-        until_ready(cx, "the transit gateway's route table", || progress(cx, &id)).await?;
-        Ok(TransitGatewayRouteTableOutputs { transit_gateway_route_table_id: id.into() })
+        let outputs = TransitGatewayRouteTableOutputs { transit_gateway_route_table_id: id.into() };
+        self.until_ready(cx, &outputs).await?;
+        Ok(outputs)
+    }
+
+    async fn until_ready(&self, cx: &Cx, outputs: &TransitGatewayRouteTableOutputs) -> Result<()> {
+        let id = &*outputs.transit_gateway_route_table_id;
+        until_ready(cx, "the transit gateway's route table", || progress(cx, id)).await
     }
 
     async fn update(

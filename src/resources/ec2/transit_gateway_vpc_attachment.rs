@@ -98,8 +98,13 @@ impl Resource for TransitGatewayVpcAttachment {
         let attachment = make(cx, create).await?.transit_gateway_vpc_attachment;
         let id = attachment.and_then(|attachment| attachment.transit_gateway_attachment_id);
         let id = id.ok_or(Error::incomplete("ec2:CreateTransitGatewayVpcAttachment", "TransitGatewayAttachmentId"))?;
-        until_ready(cx, "the attachment", || progress(cx, &id)).await?;
-        Ok(TransitGatewayVpcAttachmentOutputs { transit_gateway_attachment_id: id.into() })
+        let outputs = TransitGatewayVpcAttachmentOutputs { transit_gateway_attachment_id: id.into() };
+        self.until_ready(cx, &outputs).await?;
+        Ok(outputs)
+    }
+
+    async fn until_ready(&self, cx: &Cx, outputs: &TransitGatewayVpcAttachmentOutputs) -> Result<()> {
+        until_ready(cx, "the attachment", || progress(cx, &outputs.transit_gateway_attachment_id)).await
     }
 
     async fn update(

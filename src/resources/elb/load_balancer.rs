@@ -121,8 +121,12 @@ impl Resource for LoadBalancer {
         let missing = Error::incomplete("elasticloadbalancing:CreateLoadBalancer", "LoadBalancerArn");
         let outputs = outputs(answer.load_balancers().first().ok_or(missing)?);
         self.set_attributes(cx, &outputs.arn).await?;
-        cx.wait_until("the load balancer to become active", Patience::LONG, || is_active(cx, &outputs.arn)).await?;
+        self.until_ready(cx, &outputs).await?;
         Ok(outputs)
+    }
+
+    async fn until_ready(&self, cx: &Cx, outputs: &LoadBalancerOutputs) -> Result<()> {
+        cx.wait_until("the load balancer to become active", Patience::LONG, || is_active(cx, &outputs.arn)).await
     }
 
     async fn update(&self, cx: &Cx, found: &Found<Self>, changes: &Changes<'_>) -> Result<LoadBalancerOutputs> {
@@ -136,7 +140,7 @@ impl Resource for LoadBalancer {
             cx.elb.set_security_groups().load_balancer_arn(&**arn).set_security_groups(Some(groups)).send().await?;
         }
         self.set_attributes(cx, arn).await?;
-        cx.wait_until("the load balancer to become active", Patience::LONG, || is_active(cx, arn)).await?;
+        self.until_ready(cx, &found.outputs).await?;
         Ok(found.outputs.clone())
     }
 

@@ -143,10 +143,10 @@ impl Role {
             cx.iam.attach_role_policy().role_name(&self.name).policy_arn(arn).send().await?;
         }
         for name in inline.keys().filter(|name| !self.inline_policies.contains_key(*name)) {
-            cx.iam.delete_role_policy().role_name(&self.name).policy_name(name).send().await?;
+            delete_inline(cx, &self.name, name).await?;
         }
         for arn in managed.difference(&self.managed_policies) {
-            cx.iam.detach_role_policy().role_name(&self.name).policy_arn(arn).send().await?;
+            detach(cx, &self.name, arn).await?;
         }
         Ok(())
     }
@@ -156,13 +156,25 @@ impl Role {
 async fn strip(cx: &Cx, name: &str) -> Result<()> {
     let inline = cx.iam.list_role_policies().role_name(name).send().await?;
     for policy in inline.policy_names() {
-        cx.iam.delete_role_policy().role_name(name).policy_name(policy).send().await?;
+        delete_inline(cx, name, policy).await?;
     }
     let attached = cx.iam.list_attached_role_policies().role_name(name).send().await?;
     for arn in attached.attached_policies().iter().filter_map(|policy| policy.policy_arn.as_deref()) {
-        cx.iam.detach_role_policy().role_name(name).policy_arn(arn).send().await?;
+        detach(cx, name, arn).await?;
     }
     Ok(())
+}
+
+/// That it is gone already says nothing of the role: an earlier try whose answer was lost may have done it.
+async fn delete_inline(cx: &Cx, role: &str, policy: &str) -> Result<()> {
+    let delete = async { Ok(cx.iam.delete_role_policy().role_name(role).policy_name(policy).send().await?) };
+    unless_gone(delete.await).map(drop)
+}
+
+/// See [`delete_inline`].
+async fn detach(cx: &Cx, role: &str, policy: &str) -> Result<()> {
+    let detach = async { Ok(cx.iam.detach_role_policy().role_name(role).policy_arn(policy).send().await?) };
+    unless_gone(detach.await).map(drop)
 }
 
 /// All roles of the account with their policies and tags: a page of this call holds up to 1,000 of them.

@@ -6,7 +6,7 @@ use super::{
     described, description, is_leaving, live, mend_description, once_principals_are_known, policy, set_policy,
     standing, to_sdk, until_enabled, young,
 };
-use crate::aws::{Cx, Error, Result};
+use crate::aws::{Cx, Error, Result, clients};
 use crate::engine::Tags;
 use crate::resources::document::Document;
 use crate::resources::ids::KeyArn;
@@ -102,16 +102,23 @@ impl Resource for Key {
         }
         let create = || async {
             let request = cx.kms.create_key().description(&self.description).policy(self.policy.to_text());
-            Ok(request.multi_region(self.multi_region).set_tags(Some(to_sdk(&cx.tags))).send().await?)
+            let request = request.multi_region(self.multi_region).set_tags(Some(to_sdk(&cx.tags)));
+            let sent_once = aws_sdk_kms::config::Builder::default().retry_config(clients::sent_once());
+            Ok(request.customize().config_override(sent_once).send().await?)
         };
         let answer = once_principals_are_known(cx, create).await?;
         let key = answer.key_metadata.ok_or(Error::incomplete("kms:CreateKey", "KeyMetadata"))?;
-        until_enabled(cx, &key.key_id).await?;
-        if self.rotation {
-            self.set_rotation(cx, &key.key_id).await?;
-        }
         let arn = key.arn.ok_or(Error::incomplete("kms:CreateKey", "Arn"))?;
-        Ok(KeyOutputs { arn: arn.into(), key_id: key.key_id })
+        let outputs = KeyOutputs { arn: arn.into(), key_id: key.key_id };
+        self.until_ready(cx, &outputs).await?;
+        if self.rotation {
+            self.set_rotation(cx, &outputs.key_id).await?;
+        }
+        Ok(outputs)
+    }
+
+    async fn until_ready(&self, cx: &Cx, outputs: &KeyOutputs) -> Result<()> {
+        until_enabled(cx, &outputs.key_id).await
     }
 
     async fn update(&self, cx: &Cx, found: &Found<Self>, changes: &Changes<'_>) -> Result<KeyOutputs> {

@@ -161,14 +161,15 @@ async fn set_policy(cx: &Cx, id: &str, policy: &Document) -> Result<()> {
     .await
 }
 
-/// AWS refuses a policy that names a role which it doesn't know yet.
+/// AWS refuses a policy that names a role which it doesn't know yet. Of throttled calls those come here that the SDK must
+/// not retry.
 /// <https://docs.aws.amazon.com/kms/latest/APIReference/API_PutKeyPolicy.html>
 async fn once_principals_are_known<T, F>(cx: &Cx, call: impl FnMut() -> F) -> Result<T>
 where
     F: Future<Output = Result<T>>,
 {
-    let unknown = |error: &Error| error.is_code("MalformedPolicyDocumentException");
-    cx.retry_while("the roles in the key's policy to become known", Patience::FRESH, unknown, call).await
+    let passing = |error: &Error| error.is_code("MalformedPolicyDocumentException") || error.class == Class::Throttled;
+    cx.retry_while("the roles in the key's policy to become known", Patience::FRESH, passing, call).await
 }
 
 async fn tag(cx: &Cx, id: &str, set: &Tags, remove: &[String]) -> Result<()> {
@@ -188,8 +189,11 @@ async fn schedule_deletion(cx: &Cx, id: &str) -> Result<()> {
         return Ok(());
     }
     let request = cx.kms.schedule_key_deletion().key_id(id).pending_window_in_days(DELETION_WINDOW_DAYS);
-    unless_gone(async { Ok(request.send().await?) }.await)?;
-    Ok(())
+    match unless_gone(async { Ok(request.send().await?) }.await) {
+        // By an earlier try whose answer was lost.
+        Err(error) if error.is_code("KMSInvalidStateException") && standing(cx, id).await?.is_none() => Ok(()),
+        outcome => outcome.map(drop),
+    }
 }
 
 /// The region in a key's ARN.

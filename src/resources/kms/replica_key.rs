@@ -70,8 +70,12 @@ impl Resource for ReplicaKey {
             Some(key) if is_leaving(&key) => self.revive(cx, &outputs.key_id).await?,
             _ => self.replicate(cx).await?,
         }
-        until_enabled(cx, &outputs.key_id).await?;
+        self.until_ready(cx, &outputs).await?;
         Ok(outputs)
+    }
+
+    async fn until_ready(&self, cx: &Cx, outputs: &KeyOutputs) -> Result<()> {
+        until_enabled(cx, &outputs.key_id).await
     }
 
     async fn update(&self, cx: &Cx, found: &Found<Self>, changes: &Changes<'_>) -> Result<KeyOutputs> {

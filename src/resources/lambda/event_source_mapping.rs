@@ -4,7 +4,7 @@ use std::time::Duration;
 use aws_sdk_lambda::types::{EventSourceMappingConfiguration, FunctionResponseType, ScalingConfig};
 use serde::{Deserialize, Serialize};
 
-use super::retry_while_role_is_new;
+use super::{retry_while_role_is_new, told_apart};
 use crate::aws::wait::{Patience, unless_gone};
 use crate::aws::{Cx, Error, Result};
 use crate::engine::Tags;
@@ -93,15 +93,26 @@ impl Resource for EventSourceMapping {
             let request = request.maximum_batching_window_in_seconds(self.window_seconds);
             let request = request.set_function_response_types(Some(self.response_types()));
             let request = request.set_scaling_config(self.maximum_concurrency.map(|_| self.scaling()));
-            Ok(request.set_tags(Some(cx.tags.clone().into_iter().collect())).send().await?)
+            let answer = request.set_tags(Some(cx.tags.clone().into_iter().collect())).send().await;
+            told_apart(self, cx, answer.map_err(Error::from)).await
         };
         // One that was just deleted holds the pair of queue and function for a while.
         let create = || retry_while_role_is_new(cx, create);
         let answer = cx.retry_while_not_ready("the previous event source mapping to go", create).await?;
         let uuid = answer.uuid.ok_or(Error::incomplete("lambda:CreateEventSourceMapping", "UUID"))?;
         let arn = answer.event_source_mapping_arn.unwrap_or_default();
-        self.settled(cx, &uuid).await?;
-        Ok(EventSourceMappingOutputs { uuid: uuid.into(), arn })
+        let outputs = EventSourceMappingOutputs { uuid: uuid.into(), arn };
+        self.until_ready(cx, &outputs).await?;
+        Ok(outputs)
+    }
+
+    async fn until_ready(&self, cx: &Cx, outputs: &EventSourceMappingOutputs) -> Result<()> {
+        let wanted = if self.enabled { "Enabled" } else { "Disabled" };
+        cx.wait_until("the event source mapping to take effect", Patience::SHORT, || async {
+            let answer = cx.lambda.get_event_source_mapping().uuid(&*outputs.uuid).send().await?;
+            Ok((answer.state() == Some(wanted)).then_some(()))
+        })
+        .await
     }
 
     async fn update(&self, cx: &Cx, found: &Found<Self>, _: &Changes<'_>) -> Result<EventSourceMappingOutputs> {
@@ -114,7 +125,7 @@ impl Resource for EventSourceMapping {
         };
         let update = || retry_while_role_is_new(cx, update);
         cx.retry_while_not_ready("the event source mapping's last update to end", update).await?;
-        self.settled(cx, &found.outputs.uuid).await?;
+        self.until_ready(cx, &found.outputs).await?;
         Ok(found.outputs.clone())
     }
 
@@ -142,15 +153,6 @@ impl EventSourceMapping {
     /// An empty one takes the limit away.
     fn scaling(&self) -> ScalingConfig {
         ScalingConfig::builder().set_maximum_concurrency(self.maximum_concurrency).build()
-    }
-
-    async fn settled(&self, cx: &Cx, uuid: &str) -> Result<()> {
-        let wanted = if self.enabled { "Enabled" } else { "Disabled" };
-        cx.wait_until("the event source mapping to take effect", Patience::SHORT, || async {
-            let answer = cx.lambda.get_event_source_mapping().uuid(uuid).send().await?;
-            Ok((answer.state() == Some(wanted)).then_some(()))
-        })
-        .await
     }
 }
 

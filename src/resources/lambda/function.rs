@@ -153,11 +153,16 @@ impl Resource for Function {
             if taken { Error { class: Class::Exists, ..error } } else { error }
         })?;
         let arn = answer.function_arn.ok_or(Error::incomplete("lambda:CreateFunction", "FunctionArn"))?;
-        ready(cx, &self.name).await?;
+        let outputs = FunctionOutputs { arn: arn.into(), name: self.name.clone() };
+        self.until_ready(cx, &outputs).await?;
         if self.reserved_concurrency.is_some() {
             self.set_concurrency(cx).await?;
         }
-        Ok(FunctionOutputs { arn: arn.into(), name: self.name.clone() })
+        Ok(outputs)
+    }
+
+    async fn until_ready(&self, cx: &Cx, outputs: &FunctionOutputs) -> Result<()> {
+        ready(cx, &outputs.name).await
     }
 
     /// Configuration and code are changed one after the other: AWS takes neither while the other is under way.

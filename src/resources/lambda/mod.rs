@@ -13,8 +13,9 @@ use std::future::Future;
 use std::time::Duration;
 
 use crate::aws::wait::Patience;
-use crate::aws::{Cx, Result};
+use crate::aws::{Class, Cx, Error, Result};
 use crate::engine::Tags;
+use crate::resources::Resource;
 
 /// How long AWS takes at most until a new role or policy is known to Lambda.
 const PROPAGATION: Patience = Patience { poll: Duration::from_secs(3), limit: Duration::from_secs(60) };
@@ -25,8 +26,18 @@ async fn retry_while_role_is_new<T, F>(cx: &Cx, call: impl FnMut() -> F) -> Resu
 where
     F: Future<Output = Result<T>>,
 {
-    let passing = |error: &crate::aws::Error| error.is_code("InvalidParameterValueException");
+    let passing = |error: &Error| error.is_code("InvalidParameterValueException");
     cx.retry_while("Lambda to know the function's new role", PROPAGATION, passing, call).await
+}
+
+/// Lambda answers `ResourceConflictException` for what is there already as for what is still being changed: a look tells
+/// which.
+async fn told_apart<T>(resource: &impl Resource, cx: &Cx, answer: Result<T>) -> Result<T> {
+    let Err(error) = answer else { return answer };
+    if error.is_code("ResourceConflictException") && resource.observe(&cx.anew(), None).await?.is_some() {
+        return Err(Error { class: Class::Exists, ..error });
+    }
+    Err(error)
 }
 
 /// Sets and removes tags of a function or an event source mapping.

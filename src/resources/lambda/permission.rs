@@ -4,6 +4,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::told_apart;
 use crate::aws::wait::unless_gone;
 use crate::aws::{Cx, Error, Result};
 use crate::resources::ids::FunctionArn;
@@ -70,7 +71,8 @@ impl Resource for Permission {
             let request = cx.lambda.add_permission().function_name(&*self.function).statement_id(&self.statement_id);
             let request = request.action(ACTION).principal(&self.principal);
             let request = request.set_source_arn(self.source_arn.clone());
-            Ok(request.set_source_account(self.source_account.clone()).send().await?)
+            let answer = request.set_source_account(self.source_account.clone()).send().await;
+            told_apart(self, cx, answer.map_err(Error::from)).await
         };
         cx.retry_while_not_ready("the function's last update to end", add).await?;
         Ok(PermissionOutputs { function: self.function.clone(), statement_id: self.statement_id.clone() })

@@ -150,6 +150,10 @@ impl Resource for DbCluster {
         outputs(&until_available(cx, &self.identifier).await?)
     }
 
+    async fn until_ready(&self, cx: &Cx, outputs: &DbClusterOutputs) -> Result<()> {
+        until_available(cx, &outputs.identifier).await.map(drop)
+    }
+
     async fn update(&self, cx: &Cx, found: &Found<Self>, changes: &Changes<'_>) -> Result<DbClusterOutputs> {
         let help = "set it back to what it was, or build the other environment with the new one and shift to it; to lose \
                     the data on purpose, destroy the environment and apply it again";

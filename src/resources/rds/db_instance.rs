@@ -122,6 +122,10 @@ impl Resource for DbInstance {
         outputs(&self.until_available(cx).await?)
     }
 
+    async fn until_ready(&self, cx: &Cx, _: &DbInstanceOutputs) -> Result<()> {
+        self.until_available(cx).await.map(drop)
+    }
+
     async fn update(&self, cx: &Cx, _found: &Found<Self>, changes: &Changes<'_>) -> Result<DbInstanceOutputs> {
         let what = format!("the instance {}", self.identifier);
         let help = "keep its key; to give it another, delete the instance (the data is its cluster's) while the cluster \

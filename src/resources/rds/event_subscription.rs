@@ -88,8 +88,13 @@ impl Resource for EventSubscription {
         let answer = cx.retry_while("the topic to let RDS publish", Patience::FRESH, refused, create).await?;
         let arn = answer.event_subscription.and_then(|subscription| subscription.event_subscription_arn);
         let arn = arn.ok_or(Error::incomplete("rds:CreateEventSubscription", "EventSubscriptionArn"))?;
-        self.until_active(cx).await?;
-        Ok(EventSubscriptionOutputs { name: self.name.clone(), arn })
+        let outputs = EventSubscriptionOutputs { name: self.name.clone(), arn };
+        self.until_ready(cx, &outputs).await?;
+        Ok(outputs)
+    }
+
+    async fn until_ready(&self, cx: &Cx, _: &EventSubscriptionOutputs) -> Result<()> {
+        self.until_active(cx).await
     }
 
     async fn update(&self, cx: &Cx, found: &Found<Self>, changes: &Changes<'_>) -> Result<EventSubscriptionOutputs> {

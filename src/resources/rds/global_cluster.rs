@@ -77,12 +77,17 @@ impl Resource for GlobalCluster {
         let answer = request.set_tags(Some(to_sdk(&cx.tags))).send().await?;
         let arn = answer.global_cluster.and_then(|cluster| cluster.global_cluster_arn);
         let arn = arn.ok_or(Error::incomplete("rds:CreateGlobalCluster", "GlobalClusterArn"))?;
+        let outputs = GlobalClusterOutputs { identifier: self.identifier.clone(), arn };
+        self.until_ready(cx, &outputs).await?;
+        Ok(outputs)
+    }
+
+    async fn until_ready(&self, cx: &Cx, outputs: &GlobalClusterOutputs) -> Result<()> {
         cx.wait_until("the global database to become available", Patience::SHORT, || async {
-            let cluster = find(cx, &self.identifier).await?;
+            let cluster = find(cx, &outputs.identifier).await?;
             Ok(cluster.filter(|cluster| cluster.status() == Some("available")).map(|_| ()))
         })
-        .await?;
-        Ok(GlobalClusterOutputs { identifier: self.identifier.clone(), arn })
+        .await
     }
 
     async fn update(&self, cx: &Cx, found: &Found<Self>, changes: &Changes<'_>) -> Result<GlobalClusterOutputs> {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::found_in_zone;
 use super::record_set::{self, Key, change, normal};
 use crate::aws::wait::unless_gone;
-use crate::aws::{Cx, Error, Result};
+use crate::aws::{Class, Cx, Error, Result};
 use crate::resources::ids::{HealthCheckId, HostedZoneId, is_known};
 use crate::resources::tags::Built;
 use crate::resources::{Changes, Found, Resource, seconds};
@@ -146,9 +146,10 @@ impl Resource for Record {
                 if total(&siblings) == 0 {
                     let message =
                         format!("{} would have only records of weight zero, which share all traffic evenly", self.name);
-                    return Err(
-                        Error::local(message).with_help("the record that carries the traffic must be made first")
-                    );
+                    let error =
+                        Error::local(message).with_help("the record that carries the traffic must be made first");
+                    // That may have been done a moment ago.
+                    return Err(Error { class: Class::NotReady, ..error });
                 }
             }
             let weight = match self.routing {
@@ -157,8 +158,13 @@ impl Resource for Record {
             };
             Ok(vec![change(ChangeAction::Create, self.to_sdk(weight))])
         };
-        self.submitted(cx, changes).await?;
-        Ok(outputs)
+        match self.submitted(cx, changes).await {
+            // Said of a record that is there already, too.
+            Err(error) if error.is_code(OTHERWISE) && self.observe(&cx.anew(), None).await?.is_some() => {
+                Err(Error { class: Class::Exists, ..error })
+            }
+            submitted => submitted.map(|()| outputs),
+        }
     }
 
     async fn update(&self, cx: &Cx, found: &Found<Self>, _changes: &Changes<'_>) -> Result<RecordOutputs> {

@@ -89,7 +89,7 @@ where
         let request = cx.route53.change_resource_record_sets().hosted_zone_id(zone);
         Ok(Some(request.change_batch(batch).send().await?))
     };
-    let answer = cx.retry_while_not_ready("Route 53 to finish another change of the zone", submit).await?;
+    let answer = cx.retry_while_new("Route 53 to know the zone and finish another change of it", submit).await?;
     let missing = || Error::incomplete("route53:ChangeResourceRecordSets", "ChangeInfo");
     answer.map(|answer| Ok(answer.change_info.ok_or_else(missing)?.id)).transpose()
 }

@@ -113,8 +113,13 @@ impl Resource for Secret {
         let answer = cx.retry_while(what, Patience::FRESH, passing, create).await?;
         let arn = answer.arn.ok_or(Error::incomplete("secretsmanager:CreateSecret", "ARN"))?;
         self.set_policy(cx, &arn).await?;
-        self.until_replicated(cx, &arn).await?;
-        Ok(SecretOutputs { arn: arn.into(), name: self.name.clone() })
+        let outputs = SecretOutputs { arn: arn.into(), name: self.name.clone() };
+        self.until_ready(cx, &outputs).await?;
+        Ok(outputs)
+    }
+
+    async fn until_ready(&self, cx: &Cx, outputs: &SecretOutputs) -> Result<()> {
+        self.until_replicated(cx, &outputs.arn).await
     }
 
     async fn update(&self, cx: &Cx, found: &Found<Self>, changes: &Changes<'_>) -> Result<SecretOutputs> {

@@ -115,6 +115,11 @@ impl Proxy {
         self.shared.book().hiding.set(delay);
     }
 
+    /// All that was made is seen from now on.
+    pub fn show_all(&self) {
+        self.shared.book().hiding = Hiding::default();
+    }
+
     /// The process that a [`Fault::Kill`] kills, once. Until it is known a call that is to kill it waits.
     pub fn may_kill(&self, pid: u32) {
         self.shared.book().is_doomed = false;

@@ -14,7 +14,7 @@ pub struct Answer {
     pub body: Bytes,
 }
 
-/// An error that passes: asked again, AWS may well do it.
+/// An error in the place of an answer. All but the last two pass: asked again, AWS may well do it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// Too many calls.
@@ -25,6 +25,10 @@ pub enum Refusal {
     Unavailable,
     /// The request didn't arrive whole in time.
     RequestTimeout,
+    /// The credentials may not do this.
+    Denied,
+    /// A value that AWS will never take.
+    Invalid,
 }
 
 impl Refusal {
@@ -34,9 +38,7 @@ impl Refusal {
             (Refusal::Throttling, "ec2") => (503, "RequestLimitExceeded"),
             (Refusal::Throttling, "s3") => (503, "SlowDown"),
             (Refusal::Throttling, "lambda") => (429, "TooManyRequestsException"),
-            (Refusal::Throttling, _) if matches!(call.protocol, Protocol::Query | Protocol::RestXml) => {
-                (400, "Throttling")
-            }
+            (Refusal::Throttling, _) if call.has_xml_errors() => (400, "Throttling"),
             (Refusal::Throttling, _) => (400, "ThrottlingException"),
             (Refusal::InternalFailure, "ec2" | "s3") => (500, "InternalError"),
             (Refusal::InternalFailure, "lambda") => (500, "ServiceException"),
@@ -44,7 +46,32 @@ impl Refusal {
             (Refusal::Unavailable, "ec2") => (503, "Unavailable"),
             (Refusal::Unavailable, _) => (503, "ServiceUnavailable"),
             (Refusal::RequestTimeout, _) => (400, "RequestTimeout"),
+            (Refusal::Denied, "ec2") => (403, "UnauthorizedOperation"),
+            (Refusal::Denied, "sns") => (403, "AuthorizationError"),
+            (Refusal::Denied, _) if call.has_xml_errors() => (403, "AccessDenied"),
+            (Refusal::Denied, "lambda" | "backup") => (403, "AccessDeniedException"),
+            (Refusal::Denied, _) => (400, "AccessDeniedException"),
+            (Refusal::Invalid, "ec2" | "rds") => (400, "InvalidParameterValue"),
+            (Refusal::Invalid, "sns") => (400, "InvalidParameter"),
+            (Refusal::Invalid, "s3") => (400, "InvalidArgument"),
+            (Refusal::Invalid, "route53") => (400, "InvalidInput"),
+            (Refusal::Invalid, "lambda" | "backup") => (400, "InvalidParameterValueException"),
+            (Refusal::Invalid, "secretsmanager" | "logs") => (400, "InvalidParameterException"),
+            (Refusal::Invalid, "sqs") => (400, "InvalidAttributeValue"),
+            (Refusal::Invalid, "wafv2") => (400, "WAFInvalidParameterException"),
+            (Refusal::Invalid, _) if call.has_xml_errors() => (400, "ValidationError"),
+            (Refusal::Invalid, _) => (400, "ValidationException"),
         }
+    }
+
+    /// Whoever asks again is refused again.
+    pub fn is_for_good(self) -> bool {
+        matches!(self, Refusal::Denied | Refusal::Invalid)
+    }
+
+    /// The code, as this service says it.
+    pub fn code(self, call: &Call) -> &'static str {
+        self.words(call).1
     }
 
     /// The answer to this call.

@@ -70,6 +70,11 @@ impl Call {
         Call { service, operation, region, is_change, key: String::new(), before: 0, protocol }
     }
 
+    /// Its errors are XML, whose codes have no `Exception` at their end.
+    pub(super) fn has_xml_errors(&self) -> bool {
+        matches!(self.protocol, Protocol::Ec2 | Protocol::Query | Protocol::RestXml | Protocol::S3)
+    }
+
     /// A number that only the seed, the key and the repetition decide: the same in every run, whatever comes in between.
     pub fn dice(&self, seed: u64) -> u64 {
         let mut hasher = DefaultHasher::new();

@@ -1,0 +1,82 @@
+//! Chaos: every fifth call comes to harm, and a system comes to be, changes and goes all the same. What AWS refuses for good
+//! is asked for once. What AWS doesn't show at once isn't made a second time.
+
+mod calls;
+mod faults;
+mod life;
+
+use std::time::Duration;
+
+use futures::StreamExt;
+
+use crate::support::proxy::{Fault, Reach, Refusal};
+use life::{Life, Story};
+
+/// How many seeds `just chaos` takes.
+const SEEDS: u64 = 20;
+/// How many lives at once: two servers and two tools have a small machine's hands full.
+const AT_ONCE: usize = 2;
+
+#[tokio::test]
+async fn every_fifth_call_fails_and_a_system_comes_to_be_changes_and_goes_whole() {
+    let story = Life::begin().await.in_chaos(1).await;
+    eprintln!("{story}");
+    assert!(story.kinds_of_faults() >= 8, "{story}");
+    assert!(story.refused_for_good() >= 5, "{story}");
+}
+
+/// The first answer to each changing call never arrives.
+#[tokio::test]
+#[ignore = "takes long: `just chaos`"]
+async fn what_became_of_a_call_whose_answer_was_lost_is_found_out_within_the_run() {
+    let lost = [Fault::Refuse(Refusal::InternalFailure, Reach::Processed), Fault::Reset(Reach::Processed), Fault::Cut];
+    Life::begin().await.with_each_change_failing_once(lost).await;
+}
+
+/// AWS doesn't get to do what it is first asked for.
+#[tokio::test]
+#[ignore = "takes long: `just chaos`"]
+async fn what_never_reached_aws_is_asked_for_again_within_the_run() {
+    let unsent = [
+        Fault::Refuse(Refusal::InternalFailure, Reach::Unsent),
+        Fault::Refuse(Refusal::Unavailable, Reach::Unsent),
+        Fault::Reset(Reach::Unsent),
+    ];
+    Life::begin().await.with_each_change_failing_once(unsent).await;
+}
+
+#[tokio::test]
+async fn what_is_made_and_not_seen_at_once_is_waited_for_and_not_made_again() {
+    Life::begin().await.unseen_for(Duration::from_millis(500)).await;
+}
+
+#[tokio::test]
+#[ignore = "waits long: `just chaos`"]
+async fn what_is_made_and_not_seen_for_two_seconds_is_waited_for_and_not_made_again() {
+    Life::begin().await.unseen_for(Duration::from_secs(2)).await;
+}
+
+/// `CHAOS_SEEDS` is how many, or which (`7-9`).
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+#[ignore = "takes long: `just chaos`"]
+async fn all_seeds() {
+    let wanted = std::env::var("CHAOS_SEEDS").ok().filter(|text| !text.is_empty());
+    let number = |text: &str| text.parse::<u64>().expect("CHAOS_SEEDS is a number or two: 20, 7-9");
+    let (first, last) = match wanted.as_deref() {
+        None => (1, SEEDS),
+        Some(text) => text.split_once('-').map_or((1, number(text)), |(first, last)| (number(first), number(last))),
+    };
+    let lives = futures::stream::iter(first..=last).map(|seed| async move {
+        let life = tokio::spawn(async move { Life::begin().await.in_chaos(seed).await });
+        let told = life.await.map_err(|_| seed);
+        match &told {
+            Ok(story) => eprintln!("{story}"),
+            Err(seed) => eprintln!("seed {seed}: went wrong, see above"),
+        }
+        told
+    });
+    let told: Vec<Result<Story, u64>> = lives.buffer_unordered(AT_ONCE).collect().await;
+    let wrong: Vec<u64> = told.iter().filter_map(|told| told.as_ref().err().copied()).collect();
+    eprintln!("{}", Story::total(told.into_iter().filter_map(Result::ok)));
+    assert_eq!(wrong, [0; 0], "these seeds went wrong");
+}

@@ -1,0 +1,113 @@
+//! Single calls that fail, made by the library.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use provisioner::aws::cx::Shared;
+use provisioner::aws::{Cloud, Cx, Endpoint};
+use provisioner::engine::events::Silent;
+use provisioner::engine::ownership::Owner;
+use provisioner::engine::{Step, StepId};
+use provisioner::resources::document::Document;
+use provisioner::resources::{Resource, iam, kms, outcome};
+use serde_json::{Value, json};
+
+use crate::support::proxy::{Fault, Reach, Refusal};
+use crate::support::{Proxy, Sandbox};
+
+const HOME: &str = "us-east-1";
+
+/// The first call of each key meets this.
+fn strike(proxy: &Proxy, fault: Fault) {
+    let mut struck = BTreeSet::new();
+    proxy.on_call(move |call| struck.insert(call.key.clone()).then_some(fault));
+}
+
+/// A step with this spec, and what works on it.
+async fn step<R: Resource>(proxy: &Proxy, spec: &R) -> (Step, Cx) {
+    let owner = Owner { system: "test".to_owned(), suffix: "dev1".to_owned() };
+    let id = StepId("thing".to_owned());
+    let tags = owner.tags(&id, false);
+    let shared = Shared {
+        cloud: Arc::new(Cloud::open(Endpoint::Sandbox { port: proxy.port() }).await),
+        account: "123456789012".to_owned(),
+        partition: "aws".to_owned(),
+        owner,
+        observer: Arc::new(Silent),
+    };
+    let step = Step {
+        id: id.clone(),
+        kind: R::KIND,
+        region: HOME.to_owned(),
+        spec: serde_json::to_value(spec).unwrap(),
+        tags: tags.clone(),
+        after: BTreeMap::new(),
+        shared: false,
+    };
+    (step, Cx::new(Arc::new(shared), HOME, id, tags, "0123456789abcdef0123456789abcdef".to_owned()))
+}
+
+fn policy(statement: Value) -> Document {
+    Document::new(json!({ "Version": "2012-10-17", "Statement": [statement] }))
+}
+
+#[tokio::test]
+async fn each_call_is_tried_again_however_many_others_fail_at_the_same_time() {
+    let sandbox = Sandbox::fresh().await;
+    let proxy = Proxy::before(&sandbox);
+    let cloud = Cloud::open(Endpoint::Sandbox { port: proxy.port() }).await;
+    let at = cloud.region(HOME);
+    strike(&proxy, Fault::Refuse(Refusal::InternalFailure, Reach::Unsent));
+    let looks = (0..200).map(|number| {
+        let filter = aws_sdk_ec2::types::Filter::builder().name("tag:number").values(number.to_string()).build();
+        at.ec2.describe_vpcs().filters(filter).send()
+    });
+    let failed: Vec<_> = futures::future::join_all(looks).await.into_iter().filter_map(Result::err).collect();
+    assert_eq!(failed.len(), 0, "for example {:?}", failed.first());
+    assert_eq!(proxy.calls().len(), 400);
+}
+
+#[tokio::test]
+async fn a_key_whose_answer_is_lost_is_found_and_not_made_again() {
+    let sandbox = Sandbox::fresh().await;
+    let proxy = Proxy::before(&sandbox);
+    let everything = json!({
+        "Effect": "Allow", "Action": "kms:*", "Resource": "*", "Principal": { "AWS": "arn:aws:iam::123456789012:root" },
+    });
+    let key =
+        kms::Key { description: "lost".to_owned(), policy: policy(everything), rotation: true, multi_region: false };
+    let (step, cx) = step(&proxy, &key).await;
+    strike(&proxy, Fault::Refuse(Refusal::InternalFailure, Reach::Processed));
+    let outputs = outcome::create(&key, &step, &cx).await.unwrap();
+    proxy.pass_all();
+    let keys = cx.kms.list_keys().send().await.unwrap().keys.unwrap_or_default();
+    assert_eq!(keys.iter().filter_map(|key| key.key_id()).collect::<Vec<_>>(), [outputs.key_id.as_str()]);
+    let rotation = cx.kms.get_key_rotation_status().key_id(&outputs.key_id).send().await.unwrap();
+    assert!(rotation.key_rotation_enabled, "what was left to do is done");
+
+    // AWS has scheduled its deletion, and refuses to do so twice.
+    strike(&proxy, Fault::Reset(Reach::Processed));
+    kms::Key::delete(&cx, &outputs).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_role_goes_although_the_answer_to_each_of_its_parts_is_lost() {
+    let sandbox = Sandbox::fresh().await;
+    let proxy = Proxy::before(&sandbox);
+    let publish = policy(json!({ "Effect": "Allow", "Action": "sns:Publish", "Resource": "*" }));
+    let inline = ["first", "second"].map(|name| (name.to_owned(), publish.clone()));
+    let service = json!({ "Service": "lambda.amazonaws.com" });
+    let role = iam::Role {
+        name: "lost".to_owned(),
+        description: "lost".to_owned(),
+        trust: policy(json!({ "Effect": "Allow", "Action": "sts:AssumeRole", "Principal": service })),
+        inline_policies: BTreeMap::from(inline),
+        managed_policies: BTreeSet::from(["arn:aws:iam::aws:policy/ReadOnlyAccess".to_owned()]),
+        max_session_seconds: 3600,
+    };
+    let (step, cx) = step(&proxy, &role).await;
+    strike(&proxy, Fault::Cut);
+    let outputs = outcome::create(&role, &step, &cx).await.unwrap();
+    iam::Role::delete(&cx, &outputs).await.unwrap();
+    assert!(role.observe(&cx.anew(), None).await.unwrap().is_none());
+}
