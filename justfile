@@ -18,6 +18,16 @@ kill-matrix seed="1":
 chaos seeds="":
     CHAOS_SEEDS={{ seeds }} cargo test --test it chaos:: -- --ignored --nocapture --test-threads 1
 
+# Looks for texts that the readers of configuration, state and journal take wrongly, each for so many seconds. Needs a C++ compiler, a nightly Rust
+# (`rustup toolchain install nightly`) and cargo-fuzz (`cargo install cargo-fuzz`); the first build takes a quarter of an hour and 10 GB of memory
+fuzz seconds="600":
+    cp Cargo.lock fuzz/Cargo.lock
+    export RUSTC_WRAPPER="$PWD/fuzz/rustc" && for target in config state journal; do \
+      mkdir -p fuzz/corpus/$target && \
+      cargo +nightly fuzz run --sanitizer none $target fuzz/corpus/$target fuzz/seeds/$target -- \
+        -max_total_time={{ seconds }} -timeout=10 -print_final_stats=1 || exit 1; \
+    done
+
 # Formatting and lints, as in CI
 lint:
     cargo fmt --check

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::shift::Shift;
 use super::source::{ConfigError, Source};
+use crate::engine::reference;
 use crate::modules::network::NatMode;
 use crate::traffic::bound::{Bound, LIMIT};
 
@@ -338,6 +340,10 @@ impl LambdaMysql {
     }
 
     fn check(&self, source: &Source) -> Result<(), ConfigError> {
+        let all = serde_json::to_value(self).expect("a configuration is plain data");
+        if let Some(key) = with_reference("", &all) {
+            return Err(source.refuse(&key, "no text may have a ⟦ in it: it would be taken for an output of a step"));
+        }
         self.check_networks(source)?;
         let range = |key: &str, value: f64, least: f64, most: f64, unit: &str| {
             if (least..=most).contains(&value) {
@@ -392,6 +398,9 @@ impl LambdaMysql {
         if let Some(bad) = self.notifications.emails.iter().find(|email| !is_email(email)) {
             return Err(source.refuse("notifications.emails", format!("{bad:?} is no e-mail address")));
         }
+        if let Some(email) = twice(&self.notifications.emails) {
+            return Err(source.refuse("notifications.emails", format!("{email} is there twice")));
+        }
         if self.region == self.dr_region {
             return Err(
                 source.refuse("dr_region", "a disaster of a region takes the replicas in it along: name another")
@@ -425,8 +434,28 @@ impl LambdaMysql {
                 return Err(source.refuse(key, format!("{cidr} overlaps {other}, {overlapped}")));
             }
         }
+        if let Some(cidr) = network.test_cidrs.iter().find(|cidr| cidr.trunc() != **cidr) {
+            let what = format!("{cidr} is no network: {} is the one that it lies in", cidr.trunc());
+            return Err(source.refuse("network.test_cidrs", what));
+        }
+        if let Some(cidr) = twice(&network.test_cidrs) {
+            return Err(source.refuse("network.test_cidrs", format!("{cidr} is there twice")));
+        }
         Ok(())
     }
+}
+
+/// The key of a text that the engine would take for a reference to what a step gives.
+fn with_reference(key: &str, value: &Value) -> Option<String> {
+    let Value::Object(fields) = value else { return reference::is_unknown(value).then(|| key.to_owned()) };
+    fields.iter().find_map(|(name, value)| {
+        with_reference(&if key.is_empty() { name.clone() } else { format!("{key}.{name}") }, value)
+    })
+}
+
+/// Something that is in a list more than once: a step is made for each, and called after it.
+fn twice<T: PartialEq>(list: &[T]) -> Option<&T> {
+    list.iter().enumerate().find(|(index, item)| list[..*index].contains(item)).map(|(_, item)| item)
 }
 
 fn is_email(text: &str) -> bool {
@@ -462,7 +491,25 @@ mod tests {
         );
         assert!(error("[logs]\nretention_days = 91").contains("91 days can't be"));
         assert!(error("[alarms]\nqueue_age_seconds = -5").starts_with("the defaults:2: alarms.queue_age_seconds: -5"));
+        let emails = error("[notifications]\nemails = [\"a@b.example\", \"c@b.example\", \"a@b.example\"]");
+        assert_eq!(emails, "the defaults:2: notifications.emails: a@b.example is there twice");
+        let cidrs = |text: &str| error(&format!("[network]\ntest_cidrs = {text}"));
+        assert!(cidrs("[\"10.0.0.0/8\", \"10.0.0.0/8\"]").ends_with("network.test_cidrs: 10.0.0.0/8 is there twice"));
+        assert!(cidrs("[\"10.0.0.1/8\"]").ends_with("10.0.0.1/8 is no network: 10.0.0.0/8 is the one that it lies in"));
         assert!(error("colour = \"blue\"").contains("unknown field `colour`"));
         assert!(error("colour = \"blue\"").contains("line 1"));
+    }
+
+    #[test]
+    fn no_text_is_taken_for_an_output_of_a_step() {
+        for (text, place) in [
+            ("[dns]\nzone = \"⟦blue/network/vpc#vpc_id⟧\"", "the defaults:2: dns.zone: "),
+            ("[tags]\nTeam = \"a⟦b\"", "the defaults:2: tags.Team: "),
+            ("[notifications]\nemails = [\"\\u27e6@b.example\"]", "the defaults:2: notifications.emails: "),
+            ("region = \"⟦\"", "the defaults:1: region: "),
+        ] {
+            let error = error(text);
+            assert!(error.starts_with(place) && error.contains("no text may have a ⟦"), "{error}");
+        }
     }
 }

@@ -80,19 +80,34 @@ impl System for LambdaMysql {
 
     async fn compose(&self, cloud: &Cloud, identity: Identity) -> Result<Composed> {
         let facts = Facts::ask(self, cloud).await?;
+        Ok(self.compose_from(&facts, identity))
+    }
+}
+
+impl LambdaMysql {
+    /// [`System::compose`] from facts that are there already: without AWS, for the fuzz targets.
+    #[doc(hidden)]
+    pub fn compose_from(&self, facts: &Facts, identity: Identity) -> Composed {
         let stack = Stack::new(identity);
-        let parts = Composition { config: self, facts: &facts, root: stack.root() }.compose();
-        Ok(Composed { steps: stack.into_steps(), ..parts })
+        let parts = Composition { config: self, facts, root: stack.root() }.compose();
+        Composed { steps: stack.into_steps(), ..parts }
     }
 }
 
 /// What AWS and the source of the functions say before anything is composed.
-struct Facts {
-    zones: Vec<String>,
-    dr_zones: Vec<String>,
-    engine: EngineVersion,
-    recorder: Option<String>,
-    packages: BTreeMap<&'static str, Arc<Package>>,
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Facts {
+    /// Availability zones of the primary region.
+    pub zones: Vec<String>,
+    /// Availability zones of the recovery region.
+    pub dr_zones: Vec<String>,
+    /// The engine version that both regions offer.
+    pub engine: EngineVersion,
+    /// The recorder of AWS Config that stands already.
+    pub recorder: Option<String>,
+    /// The functions' code, by name.
+    pub packages: BTreeMap<&'static str, Arc<Package>>,
 }
 
 impl Facts {

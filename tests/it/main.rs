@@ -8,6 +8,7 @@ mod damage;
 mod drift;
 mod engine;
 mod failures;
+mod fuzz;
 mod import;
 mod kill_matrix;
 mod lifecycle;

@@ -1,0 +1,98 @@
+//! provisioner.toml: an error says where it is, and a system can be composed of whatever is accepted.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
+
+use provisioner::config::{ConfigError, LambdaMysql, Source, Suffix};
+use provisioner::engine::graph::Graph;
+use provisioner::engine::ownership::Owner;
+use provisioner::engine::reference;
+use provisioner::modules::Identity;
+use provisioner::package::Package;
+use provisioner::resources::rds::engine_version::EngineVersion;
+use provisioner::systems::lambda_mysql::Facts;
+use serde_json::{Value, json};
+
+/// Holds a configuration against the promises.
+pub fn holds(text: &[u8]) -> bool {
+    // What is no UTF-8 is refused by the standard library before.
+    let Ok(text) = str::from_utf8(text) else { return false };
+    let source = Source::built_in(text);
+    let system = source.system();
+    match LambdaMysql::read(&source) {
+        Ok(config) => {
+            assert!(system.is_ok(), "the whole is read, and its system isn't: {system:?}");
+            can_be_composed(&config);
+            true
+        }
+        Err(error) => {
+            says_where(&error, text);
+            false
+        }
+    }
+}
+
+fn says_where(error: &ConfigError, text: &str) {
+    let said = error.to_string();
+    match error {
+        ConfigError::Malformed { .. } => assert!(said.contains(" at line "), "no line: {said}"),
+        ConfigError::Refused { place, .. } => {
+            let (line, key) = place.rsplit_once(": ").map_or((None, place.as_str()), |(at, key)| (Some(at), key));
+            let pointer = format!("/{}", key.replace('.', "/"));
+            assert!(DEFAULTS.pointer(&pointer).is_some() || key.starts_with("tags."), "there is no such key: {said}");
+            if let Some(line) = line {
+                let number: usize = line.rsplit(':').next().and_then(|number| number.parse().ok()).expect("a number");
+                assert!((1..=text.lines().count()).contains(&number), "there is no such line: {said}");
+            }
+        }
+        other => panic!("a text can't lead to this: {other}"),
+    }
+}
+
+/// All keys that there are.
+static DEFAULTS: LazyLock<Value> = LazyLock::new(|| {
+    let defaults = LambdaMysql::read(&Source::built_in("")).expect("nothing has to be set");
+    serde_json::to_value(defaults).expect("a configuration is plain data")
+});
+
+fn can_be_composed(config: &LambdaMysql) {
+    let suffix = config.suffix.as_deref().filter(|suffix| suffix.parse::<Suffix>().is_ok()).unwrap_or("dev1");
+    let identity = Identity {
+        owner: Owner { system: "lambda-mysql".to_owned(), suffix: suffix.to_owned() },
+        account: config.account.clone().unwrap_or_else(|| "111122223333".to_owned()),
+        partition: "aws".to_owned(),
+        region: config.region.clone(),
+        tags: config.tags.clone(),
+    };
+    let zones: Vec<String> =
+        ["x-1a", "x-1b", "x-1c"].into_iter().take(config.network.zones).map(str::to_owned).collect();
+    let facts = Facts {
+        dr_zones: zones.clone(),
+        zones,
+        engine: EngineVersion {
+            version: "8.0.mysql_aurora.3.08.2".to_owned(),
+            family: "aurora-mysql8.0".to_owned(),
+            note: None,
+        },
+        recorder: None,
+        packages: PACKAGES.clone(),
+    };
+    let composed = config.compose_from(&facts, identity);
+    let graph = Graph::new(composed.steps).expect("what is accepted makes a graph");
+    let told = json!([composed.outputs, composed.levers.map(|levers| levers.symbolic())]);
+    for reference in reference::find(&told) {
+        assert!(graph.get(&reference.step).is_some(), "what is told of leads to {}, which is no step", reference.step);
+    }
+}
+
+/// The functions without any code.
+static PACKAGES: LazyLock<BTreeMap<&'static str, Arc<Package>>> = LazyLock::new(|| {
+    let names = ["payment-api", "payment-processor", "migrate", "rotate-secret", "failback"];
+    let package = |name: &str| Package {
+        name: name.to_owned(),
+        handler: format!("{name}/index.handler"),
+        zip: Vec::new(),
+        sha256_base64: String::new(),
+    };
+    names.into_iter().map(|name| (name, Arc::new(package(name)))).collect()
+});
