@@ -388,7 +388,7 @@ async fn what_others_made_under_our_names_is_neither_taken_nor_changed_nor_delet
         let (message, help) = (failure["message"].as_str().unwrap(), failure["help"].as_str().unwrap());
         assert!(message.ends_with("stands already and is not of this system: it is left alone"), "{message}");
         assert!(message.contains("-dev1"), "which one? {message}");
-        assert!(help.contains("use another --suffix") && help.contains("provisioner:suffix"), "{help}");
+        assert!(help.contains("use another --suffix") && help.contains("provisioner import"), "{help}");
     }
     assert!(apply.created > 200, "the rest is made: {apply:?}");
     assert_eq!(sandbox.python(LOOK).await, before.0);
