@@ -23,8 +23,18 @@ def main() -> int:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     # moto warns of every error code that an API's model doesn't list, and AWS answers many such.
     warnings.filterwarnings("ignore", message=".*does not match an error shape", category=UserWarning)
-    port = args.port or _free_port()
-    front_door_port = args.front_door_port or _free_port()
+    # It is ours from now on, and nobody is heard at it before all is ready.
+    listener = socket.socket()
+    # Whoever names a port may just have ended a sandbox there; one that is chosen must be nobody else's.
+    if args.port:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", args.port))
+    except OSError as error:
+        sys.exit(f"port {args.port}: {error.strerror}")
+    # For the next one at this port: connections hold on to it for a minute otherwise.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    port = listener.getsockname()[1]
     _set_environment(port)
 
     # Only now: moto reads its settings when it is imported.
@@ -39,11 +49,15 @@ def main() -> int:
         data_dir=args.data_dir.resolve(),
         node=args.node or shutil.which("node"),
         port=port,
-        front_door_port=front_door_port,
+        front_door_port=args.front_door_port,
         time_scale=args.time_scale,
     )
     overlays.install(sandbox)
-    server = make_server("127.0.0.1", port, sandbox, threaded=True, request_handler=_handler(MotoRequestHandler))
+    listener.listen(128)
+    handler = _handler(MotoRequestHandler)
+    server = make_server("127.0.0.1", port, sandbox, threaded=True, request_handler=handler, fd=listener.fileno())
+    # The server has its own hold on it, and lets go when it ends.
+    listener.close()
     server.daemon_threads = True
 
     def stop(_signal: int, _frame: Any) -> None:
@@ -55,7 +69,7 @@ def main() -> int:
     if args.exit_with_parent:
         threading.Thread(target=_end_with_stdin, daemon=True).start()
     sandbox.ready = True
-    print(f"ready port={port} front_door={front_door_port}", flush=True)
+    print(f"ready port={port} front_door={sandbox.front_door_port}", flush=True)
     server.serve_forever(poll_interval=0.1)
     return 0
 
@@ -91,12 +105,6 @@ def _end_with_stdin() -> None:
     while os.read(0, 1024):
         pass
     os.kill(os.getpid(), signal.SIGTERM)
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 def _handler(moto_handler: type) -> type:

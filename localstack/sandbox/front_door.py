@@ -27,7 +27,7 @@ def install(sandbox) -> None:
 
 class FrontDoor:
     def __init__(self, sandbox):
-        self._own_port = sandbox.front_door_port
+        self._sandbox = sandbox
         self._health = TargetHealth(sandbox)
         self._edge = Edge(sandbox, self._health)
         self._dns = DnsHealth(sandbox, self.serve)
@@ -46,7 +46,7 @@ class FrontDoor:
 
     def _destination(self, request: Request) -> tuple[str, int | None]:
         parts = urlsplit(f"//{request.header('Host') or ''}")
-        named = parts.port if parts.port != self._own_port else None
+        named = parts.port if parts.port != self._sandbox.front_door_port else None
         wanted = request.header("X-Sandbox-Listener") or request.header("X-Forwarded-Port") or named
         request.headers = [(name, value) for name, value in request.headers if name.lower() != "x-sandbox-listener"]
         return parts.hostname or "", int(wanted) if wanted else None

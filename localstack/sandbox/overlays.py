@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 # What mends the plain services comes first, so that what runs functions and alarms builds on it.
 MODULES = [
+    "shortcuts",
     "pending",
     "strict",
     "departures",
