@@ -10,9 +10,10 @@ build:
 test *arguments:
     ./test {{ arguments }}
 
-# Kills the tool at every changing call of a system's life; goes on where target/kill-matrix/report.jsonl ends. An hour
+# Kills the tool at every changing call of a system's life; goes on where target/kill-matrix/report.jsonl ends. Then once at
+# each operation, followed by a destroy. Two hours
 kill-matrix seed="1":
-    KILL_MATRIX_SEED={{ seed }} cargo test --test it kill_matrix::the_whole_matrix -- --ignored --nocapture
+    KILL_MATRIX_SEED={{ seed }} cargo test --test it kill_matrix:: -- --ignored --nocapture --test-threads 1
 
 # Whole lives of a system in which every fifth call fails, twenty of them or as many as said (`7-9`: these). Half an hour
 chaos seeds="":

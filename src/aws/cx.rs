@@ -19,7 +19,8 @@ pub struct Cx {
     pub step: StepId,
     /// All tags that the resource has to carry.
     pub tags: Tags,
-    /// AWS's idempotency token: the same for every try to make this one incarnation. 32 lower-case hexadecimal digits.
+    /// AWS's idempotency token: the same for every try to make this one incarnation. 32 lower-case hexadecimal digits, or empty
+    /// where nobody has announced to make it.
     pub token: String,
     /// The outputs of what this one replaces and that still stands.
     predecessor: Option<Value>,
@@ -56,6 +57,11 @@ impl Cx {
     pub fn is_predecessor(&self, id: &str) -> bool {
         let outputs = self.predecessor.as_ref().and_then(Value::as_object);
         outputs.is_some_and(|outputs| outputs.values().any(|output| output == id))
+    }
+
+    /// True if this token, by which something was made, is the one that a run has announced for this step.
+    pub fn is_announced_by(&self, token: &str) -> bool {
+        !self.token.is_empty() && self.token == token
     }
 
     /// One that asks these clients, for tests.

@@ -18,7 +18,7 @@ use super::{FAILED, Globals, INTERRUPTED, Outcome, progress};
 use crate::engine::execute::Report;
 use crate::engine::plan::Interruption;
 use crate::engine::reference::{self, Reference};
-use crate::engine::{Action, Event, Plan, StepId, Tags};
+use crate::engine::{Action, Event, Plan};
 use crate::report::{self, words};
 use crate::state::State;
 use crate::traffic::guard::Serving;
@@ -66,10 +66,8 @@ impl Apply {
             wanted.notes.iter().for_each(|text| progress::note(text));
         }
         let stop = stop_on_ctrl_c(&connection);
-        let mut session = context
-            .store
-            .open(context.suffix.as_ref(), "provisioner apply", || connection.state_or_new(&context))
-            .await?;
+        let mut session =
+            context.store.open(context.suffix.as_ref(), "provisioner apply", || connection.fresh(&context)).await?;
         let (is_whole, by_wish) = (selection.is_whole(), !selection.replaced.is_empty());
         let world = connection.world(&wanted.graph, stop.clone()).selecting(selection);
         let before = session.state();
@@ -89,15 +87,14 @@ impl Apply {
             session.finish().await?;
             let losses: Vec<_> = losses.iter().map(ToString::to_string).collect();
             let message = format!("this would delete data that nobody can make again: {}", losses.join(", "));
-            return Err(Failure::new(
-                message,
-                "nothing was changed; `provisioner plan` shows why: undo that change, or give --allow-data-loss",
-            ));
+            let instead = if by_wish { "leave --replace out, or undo that change" } else { "undo that change" };
+            let help =
+                format!("nothing was changed; `provisioner plan` shows why: {instead}, or give --allow-data-loss");
+            return Err(Failure::new(message, help));
         }
         if !self.yes_take_traffic_down {
             // What people wish to have made anew may be a route or a rule: nothing of what serves customers can be missed.
-            let interruptions = if by_wish { all_that_goes(&plan) } else { world.interruptions(&plan) };
-            refuse_interruptions(&context, &connection, interruptions).await?;
+            refuse_interruptions(&context, &connection, world.interruptions(&plan, by_wish)).await?;
         }
         if !self.yes && saved.is_none() && !globals.sandbox && !globals.json && !agreed(&plan, &connection)? {
             session.finish().await?;
@@ -107,26 +104,14 @@ impl Apply {
         if is_whole || session.look(|state| state.levers.is_none()) {
             session.set_levers(wanted.levers.clone()).await?;
         }
+        session.set_outputs(wanted.outputs.clone());
         let report = world.execute(plan, &session).await;
-        let outputs = session.look(|state| resolve(&wanted.outputs, state));
-        session.set_outputs(outputs.clone());
+        let outputs = session.look(outputs);
         let saved = session.finish().await;
         let ended = end(globals, &connection, &report, start, &outputs)?;
         saved?;
         Ok(ended)
     }
-}
-
-/// Everything that goes, if only to be made anew.
-pub fn all_that_goes(plan: &Plan) -> Vec<Interruption> {
-    let interruption = |step: &StepId, tags: &Tags| Interruption {
-        step: step.clone(),
-        environment: tags.get("Environment").cloned().unwrap_or_default(),
-    };
-    let replaced = plan.steps.iter().filter(|planned| planned.action == Action::Replace);
-    let replaced = replaced.map(|planned| interruption(&planned.step.id, &planned.step.tags));
-    let removed = plan.removals.iter().filter(|removal| removal.action == Action::Delete && !removal.deposed);
-    replaced.chain(removed.map(|removal| interruption(&removal.id, &removal.record.tags))).collect()
 }
 
 /// Nothing that serves customers at this moment goes, if only to be made anew.
@@ -143,13 +128,26 @@ pub async fn refuse_interruptions(
     if hit.is_empty() {
         return Ok(());
     }
-    let steps: Vec<_> = hit.iter().map(|hit| hit.step.to_string()).collect();
-    let message = format!("this would take away what serves customers at this moment: {}", steps.join(", "));
-    let advice = format!(
-        "nothing was changed: move the traffic to the other environment first (`provisioner shift --suffix {0} --green 100`, \
-         `provisioner failback --suffix {0}`), or, where nobody pays any more, give --yes-take-traffic-down",
-        context.suffix
-    );
+    let is_shared = |hit: &&Interruption| !["blue", "green"].contains(&hit.environment.as_str());
+    // Those that nothing can be moved away from come first.
+    let (shared, others): (Vec<_>, Vec<_>) = hit.iter().partition(is_shared);
+    let names: Vec<_> = shared.iter().chain(&others).map(|hit| hit.step.to_string()).collect();
+    let (steps, others) = (names[..names.len().min(5)].join(", "), names.len().saturating_sub(5));
+    let others = if others == 0 { String::new() } else { format!(" and {}", words::count(others, "other step")) };
+    let message = format!("this would take away what serves customers at this moment: {steps}{others}");
+    let instead = match shared.first() {
+        Some(hit) => format!(
+            "{} serves both environments, wherever the traffic is: name a smaller part, which nothing of that kind uses",
+            hit.step
+        ),
+        None => format!(
+            "move the traffic to the other environment first (`provisioner shift --suffix {0} --green 100`, \
+             `provisioner failback --suffix {0}`)",
+            context.suffix
+        ),
+    };
+    let advice =
+        format!("nothing was changed: {instead}; or, where nobody pays any more, give --yes-take-traffic-down");
     Err(Failure::new(message, advice))
 }
 
@@ -169,13 +167,13 @@ fn agreed(plan: &Plan, connection: &Connection) -> Result<bool, Failure> {
         .map_err(|error| Failure::new(error.to_string(), "give --yes to go on without being asked"))
 }
 
-/// The outputs with values in the place of references; those whose step doesn't stand are left out.
-pub fn resolve(outputs: &BTreeMap<String, String>, state: &State) -> BTreeMap<String, String> {
+/// What the system tells people; without what leads to a step that doesn't stand (yet, or any more).
+pub fn outputs(state: &State) -> BTreeMap<String, String> {
     let lookup = |reference: &Reference| {
         let value = state.steps.get(&reference.step)?.outputs.get(&reference.field)?;
         value.as_str().map(str::to_owned)
     };
-    let resolved = outputs.iter().map(|(name, text)| (name.clone(), reference::resolve_text(text, &lookup)));
+    let resolved = state.outputs.iter().map(|(name, text)| (name.clone(), reference::resolve_text(text, &lookup)));
     resolved.filter(|(_, text)| !reference::is_unknown(&Value::String(text.clone()))).collect()
 }
 

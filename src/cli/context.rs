@@ -279,9 +279,12 @@ impl Connection {
 
     /// The state, or an empty one that is nowhere written.
     pub fn state_or_new(&self, context: &Context) -> State {
-        self.state.clone().unwrap_or_else(|| {
-            State::new(context.system.name(), context.suffix.as_ref(), &self.shared.account, context.system.region())
-        })
+        self.state.clone().unwrap_or_else(|| self.fresh(context))
+    }
+
+    /// An empty state.
+    pub fn fresh(&self, context: &Context) -> State {
+        State::new(context.system.name(), context.suffix.as_ref(), &self.shared.account, context.system.region())
     }
 
     /// What moves the traffic, by the state.

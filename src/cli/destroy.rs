@@ -5,22 +5,23 @@ use std::time::Instant;
 use clap::Args;
 use dialoguer::Input;
 
-use super::apply::{all_that_goes, end, refuse_interruptions, stop_on_ctrl_c};
+use super::apply::{end, refuse_interruptions, stop_on_ctrl_c};
 use super::context::{Connection, Context};
 use super::failure::Failure;
 use super::part::Part;
+use super::untracked::untracked;
 use super::{Globals, Outcome, progress};
 use crate::engine::execute::Report;
 use crate::engine::graph::Graph;
 use crate::engine::{Event, Plan, StepId};
 use crate::report::{self, words};
-use crate::resources::tags;
+use crate::state::State;
 use crate::traffic::guard::Serving;
 
 /// `provisioner destroy`
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  provisioner destroy --suffix dev1 --yes\n  provisioner destroy --suffix dev1 --module green"
+    after_help = "Examples:\n  provisioner destroy --suffix dev1 --yes\n  provisioner destroy --suffix dev1 --module compliance"
 )]
 pub struct Destroy {
     /// Don't ask
@@ -42,16 +43,20 @@ impl Destroy {
         let context = Context::load(globals).await?;
         let connection = context.connect(progress::observer(globals.json)).await?;
         if connection.state.is_none() {
+            warn_of_leftovers(&context, &connection, &connection.fresh(&context)).await;
             if globals.json {
                 return end(globals, &connection, &Default::default(), start, &BTreeMap::new());
             }
             eprintln!("there is no state of {}: nothing to destroy", context.suffix);
-            warn_of_leftovers(&context, &connection).await?;
             return Ok(ExitCode::SUCCESS);
         }
         let nothing = Graph::new(Vec::new())?;
         let selection = self.part.selection();
-        selection.check(&nothing, &connection.state_or_new(&context))?;
+        if selection.check(&nothing, &connection.state_or_new(&context)).is_err() {
+            // It may be gone already: then it is known to the configuration.
+            let wanted = context.compose(&connection).await?;
+            selection.check(&wanted.graph, &connection.state_or_new(&context))?;
+        }
         let is_whole = selection.is_whole();
         if is_whole && !self.yes_take_traffic_down {
             refuse_traffic(&context, &connection).await?;
@@ -72,15 +77,16 @@ impl Destroy {
             }
             ask(&context, &connection, steps)?;
         }
-        let fresh = || connection.state_or_new(&context);
-        let mut session = context.store.open(context.suffix.as_ref(), "provisioner destroy", fresh).await?;
+        let fresh = || connection.fresh(&context);
+        let session = context.store.open(context.suffix.as_ref(), "provisioner destroy", fresh).await?;
         // Somebody may have moved the traffic while the suffix was typed; from here on the lock keeps a shift away.
         if is_whole && !self.yes_take_traffic_down {
             refuse_traffic(&context, &connection).await?;
         }
-        let plan = world.plan(&session.state()).await;
+        let before = session.state();
+        let plan = world.plan(&before).await;
         if !is_whole && !self.yes_take_traffic_down {
-            refuse_interruptions(&context, &connection, all_that_goes(&plan)).await?;
+            refuse_interruptions(&context, &connection, world.interruptions(&plan, true)).await?;
         }
         if *world.stop.borrow() {
             session.finish().await?;
@@ -102,11 +108,14 @@ impl Destroy {
         if seen.is_some_and(|seen| seen != removed(&plan)) {
             return Err(Failure::new("something else would be deleted by now", "nothing was deleted: run it again"));
         }
-        let report = world.execute(plan, &session).await;
-        if is_whole {
-            session.set_outputs(BTreeMap::new());
+        if plan.removals.is_empty() && plan.failures.is_empty() {
+            progress::note("nothing of that stands: nothing to destroy");
         }
+        let report = world.execute(plan, &session).await;
         let saved = session.finish().await;
+        if is_whole && report.failed.is_empty() && !report.interrupted {
+            warn_of_leftovers(&context, &connection, &before).await;
+        }
         let ended = end(globals, &connection, &report, start, &BTreeMap::new())?;
         saved?;
         Ok(ended)
@@ -136,22 +145,25 @@ async fn refuse_traffic(context: &Context, connection: &Connection) -> Result<()
     ))
 }
 
-/// Without a state nothing is deleted; but what carries our tags is named. Keys that wait for their deletion do, and AWS's
-/// index lags by minutes, so it is no failure.
-async fn warn_of_leftovers(context: &Context, connection: &Connection) -> Result<(), Failure> {
-    let (cloud, owner) = (&connection.shared.cloud, &connection.shared.owner);
-    for region in context.system.regions() {
-        let left = tags::of_system(&cloud.region(region), owner).await?;
-        let mut arns: Vec<_> = left.keys().filter(|arn| !arn.contains(":kms:")).collect();
-        arns.sort();
-        if let Some(first) = arns.first() {
-            let (suffix, resources) = (&context.suffix, words::count(arns.len(), "resource"));
-            eprintln!("warning: {resources} in {region} carry the tags of {suffix}, for example {first}");
-            eprintln!("    → if they weren't deleted just now: say where their state is by --state; or run");
-            eprintln!("      `provisioner recover --suffix {suffix}` with their configuration, then destroy");
-        }
-    }
-    Ok(())
+/// What isn't remembered isn't deleted; but what carries our tags is named. AWS's index of tags lags by minutes, so that it is no
+/// failure.
+async fn warn_of_leftovers(context: &Context, connection: &Connection, known: &State) {
+    let suffix = &context.suffix;
+    let Ok(left) = untracked(context, connection, known).await else {
+        let ask = format!("`provisioner orphans --suffix {suffix}` asks again");
+        return progress::note(&format!("whether anything else carries the tags of {suffix} can't be told: {ask}"));
+    };
+    let Some(first) = left.found.first() else { return };
+    let resources = words::count(left.found.len(), "resource");
+    eprintln!(
+        "warning: not remembered, and left alone: {resources} with the tags of {suffix}, for example {}",
+        first.arn
+    );
+    eprintln!(
+        "    → `provisioner orphans --suffix {suffix}` names them (what was deleted minutes ago may be told still);"
+    );
+    eprintln!("      say where their state is by --state, or run `provisioner recover --suffix {suffix}` with their");
+    eprintln!("      configuration, then destroy");
 }
 
 /// The suffix has to be typed: a `y` comes too easily.

@@ -7,7 +7,7 @@ use crate::config::ConfigError;
 use crate::config::suffix::BadSuffix;
 use crate::engine::StepError;
 use crate::engine::graph::GraphError;
-use crate::engine::selection::NotThere;
+use crate::engine::selection::BadSelection;
 use crate::report::words::step_error;
 use crate::sandbox::SandboxError;
 use crate::state::{EditError, StateError};
@@ -57,12 +57,12 @@ impl From<aws::Error> for Failure {
     }
 }
 
-impl From<NotThere> for Failure {
-    fn from(error: NotThere) -> Self {
-        let nearest = error.nearest.as_ref().map(|nearest| format!("did you mean {nearest}? "));
+impl From<BadSelection> for Failure {
+    fn from(error: BadSelection) -> Self {
+        let hint = error.hint.as_ref().map(|hint| format!("{hint}\n"));
         let help = format!(
             "{}nothing was changed: `provisioner graph` shows what is wanted, `provisioner state list` what stands",
-            nearest.unwrap_or_default()
+            hint.unwrap_or_default()
         );
         Failure::new(error.to_string(), help)
     }

@@ -36,7 +36,7 @@ impl Import {
         let connection = context.connect(progress::observer(globals.json)).await?;
         let wanted = context.compose(&connection).await?;
         let stop = stop_on_ctrl_c(&connection);
-        let fresh = || connection.state_or_new(&context);
+        let fresh = || connection.fresh(&context);
         let session = context.store.open(context.suffix.as_ref(), "provisioner import", fresh).await?;
         let step = self.step.as_str().into();
         let world = connection.world(&wanted.graph, stop);

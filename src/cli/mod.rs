@@ -23,6 +23,7 @@ mod say;
 mod shift;
 mod state;
 mod status;
+mod untracked;
 mod watch;
 mod watcher;
 

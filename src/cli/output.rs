@@ -3,6 +3,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::json;
 
+use super::apply::outputs;
 use super::context::Context;
 use super::failure::Failure;
 use super::say::say;
@@ -23,14 +24,15 @@ impl Output {
             let message = format!("there is no state of {}", context.suffix);
             return Err(Failure::new(message, "run `provisioner apply` first"));
         };
+        let outputs = outputs(&state);
         match self.name {
-            None if globals.json => progress::print_json(&json!(state.outputs)),
-            None => state.outputs.iter().for_each(|(name, value)| say!("{name} = {value}")),
-            Some(name) => match state.outputs.get(&name) {
+            None if globals.json => progress::print_json(&json!(outputs)),
+            None => outputs.iter().for_each(|(name, value)| say!("{name} = {value}")),
+            Some(name) => match outputs.get(&name) {
                 Some(value) if globals.json => progress::print_json(&json!(value)),
                 Some(value) => say!("{value}"),
                 None => {
-                    let known: Vec<_> = state.outputs.keys().map(String::as_str).collect();
+                    let known: Vec<_> = outputs.keys().map(String::as_str).collect();
                     return Err(Failure::new(
                         format!("there is no output {name}"),
                         format!("there is {}", known.join(", ")),

@@ -9,7 +9,7 @@ use crate::engine::{Selection, StepId};
 /// Which part of the system.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Part {
-    /// Only this step, with what it needs, and what has to let go of it; may be given more than once
+    /// Only this step, with what it needs if it is made, and what has to let go of it if it goes; may be given more than once
     #[arg(long, value_name = "STEP")]
     target: Vec<String>,
     /// Only the steps under this, like --target: `blue/network`

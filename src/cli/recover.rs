@@ -4,10 +4,10 @@ use std::time::Instant;
 use clap::Args;
 use serde_json::json;
 
-use super::apply::{resolve, stop_on_ctrl_c};
+use super::apply::stop_on_ctrl_c;
 use super::context::Context;
-use super::orphans::untracked;
 use super::say::say;
+use super::untracked::{All, Untracked, untracked};
 use super::{FAILED, Globals, INTERRUPTED, Outcome, progress};
 use crate::engine::Event;
 use crate::report::words;
@@ -31,7 +31,7 @@ impl Recover {
         let connection = context.connect(progress::observer(globals.json)).await?;
         let wanted = context.compose(&connection).await?;
         let stop = stop_on_ctrl_c(&connection);
-        let fresh = || connection.state_or_new(&context);
+        let fresh = || connection.fresh(&context);
         let mut session = context.store.open(suffix, "provisioner recover", fresh).await?;
         let world = connection.world(&wanted.graph, stop).taking_names();
         let plan = world.plan(&session.state()).await;
@@ -43,16 +43,22 @@ impl Recover {
         let all = wanted.graph.len();
         let found = world.remember(&plan, &session).await?.len();
         let (failures, blocked) = (plan.failures, plan.blocked);
-        session.set_levers(wanted.levers.clone()).await?;
-        let outputs = session.look(|state| resolve(&wanted.outputs, state));
-        session.set_outputs(outputs);
+        // What is remembered of them is what was applied; the configuration may be ahead of that.
+        if session.look(|state| state.levers.is_none() && state.outputs.is_empty()) {
+            session.set_levers(wanted.levers.clone()).await?;
+            session.set_outputs(wanted.outputs.clone());
+        }
         let state = session.finish().await?;
         let all_found = state.steps.len();
-        let unknown = untracked(&context, &connection, &state).await?;
+        // What is remembered by now is so whatever can be told of the rest.
+        let unknown = untracked(&context, &connection, &state).await.unwrap_or_else(|error| {
+            progress::note(&format!("whether anything else carries the tags of {suffix} can't be told: {error}"));
+            All { found: Vec::new(), unread: Vec::new() }
+        });
         let (calls, seconds) = (connection.api_calls(), start.elapsed());
         if globals.json {
             progress::print_json(&json!({
-                "type": "summary", "found": found, "wanted": all, "untracked": unknown,
+                "type": "summary", "found": found, "wanted": all, "untracked": unknown.found.iter().map(|one| &one.arn).collect::<Vec<_>>(),
                 "failures": failures.iter().map(|(step, error)| json!({"step": step, "message": error.message}))
                     .collect::<Vec<_>>(),
                 "blocked": blocked.iter().map(|(step, needs)| json!({"step": step, "needs": needs})).collect::<Vec<_>>(),
@@ -68,13 +74,16 @@ impl Recover {
             for (step, needs) in &blocked {
                 eprintln!("left alone: {step}: it needs {needs}");
             }
-            for arn in &unknown {
-                eprintln!("carries the tags of {suffix} and is no step of this configuration: {arn}");
+            for Untracked { arn, step, .. } in &unknown.found {
+                eprintln!("carries the tags of {suffix} and wasn't taken: {arn}, made as {step}");
             }
-            say!(
-                "{all_found} of {all} steps stand, and are remembered in {}; {found} of them anew",
-                context.store.name(suffix)
-            );
+            match all_found {
+                0 => say!("none of {all} steps stands: there is nothing to remember"),
+                _ => say!(
+                    "{all_found} of {all} steps stand, and are remembered in {}; {found} of them anew",
+                    context.store.name(suffix)
+                ),
+            }
             if !failures.is_empty() {
                 say!("what was left alone may stand: mend what is said above, then run `provisioner recover` again");
             }

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
+use futures::StreamExt;
 use serde_json::json;
 
 use super::context::Context;
@@ -11,7 +12,7 @@ use super::say::say;
 use super::{Globals, Outcome, progress};
 use crate::engine::reference;
 use crate::report::words;
-use crate::state::{State as Remembered, StepId};
+use crate::state::{State as Remembered, StateError, StepId};
 
 /// `provisioner state`
 #[derive(Debug, Args)]
@@ -89,10 +90,16 @@ impl State {
                     let (from, to): (StepId, StepId) = (from.as_str().into(), to.as_str().into());
                     state.rename(&from, to.clone())?;
                     state.levers = state.levers.as_ref().map(|levers| reference::renamed(levers, &from, &to));
+                    for text in state.outputs.values_mut() {
+                        *text = reference::renamed_in_text(text, &from, &to);
+                    }
                     Ok(())
                 })
                 .await?;
-                say!("{from} is {to} from now on; `provisioner apply` changes its tag");
+                say!(
+                    "{from} is {to} from now on: `provisioner apply` changes its tag if the configuration has such a step. If it has \
+                     {from} still, apply takes it back as that; if it has neither, apply deletes it"
+                );
                 Ok(ExitCode::SUCCESS)
             }
             Command::Rm { steps } => {
@@ -171,7 +178,13 @@ async fn push(context: &Context, file: &std::path::Path, force: bool) -> Outcome
         ),
     };
     read.map_err(|error| Failure::new(format!("can't read {name}: {error}"), "nothing was changed"))?;
-    let state = Remembered::from_text(&name, &text)?;
+    let state = Remembered::from_text(&name, &text).map_err(|error| match error {
+        StateError::Damaged { what, .. } => Failure::new(
+            format!("{name} is no state that can be read: {what}"),
+            "nothing was changed; push what `provisioner state pull` has written, unchanged",
+        ),
+        other => other.into(),
+    })?;
     if state.suffix != context.suffix.as_ref() || state.system != context.system.name() {
         return Err(Failure::new(
             format!(
@@ -200,7 +213,7 @@ async fn push(context: &Context, file: &std::path::Path, force: bool) -> Outcome
             }
         }
     }
-    context.store.replace(context.suffix.as_ref(), "provisioner state push", state).await?;
+    tell_of_journal(context.store.replace(context.suffix.as_ref(), "provisioner state push", state).await?);
     say!("{name} is the state of {} from now on", context.suffix);
     Ok(ExitCode::SUCCESS)
 }
@@ -220,14 +233,32 @@ async fn change(
 
 async fn history(globals: &Globals, context: &Context) -> Outcome {
     let generations = context.store.generations(context.suffix.as_ref()).await?;
+    // What is in each, so that people know which one they want.
+    let looks = generations.iter().map(|generation| async {
+        if generation.current {
+            return context.store.read(context.suffix.as_ref()).await;
+        }
+        context.store.generation(context.suffix.as_ref(), &generation.id).await
+    });
+    let mut looks = futures::stream::iter(looks).buffered(8);
     for generation in &generations {
+        let steps = match looks.next().await.expect("one of each") {
+            Ok(Some(state)) => Some(state.steps.len()),
+            // It was let go since.
+            Ok(None) => continue,
+            Err(StateError::Damaged { .. } | StateError::Journal { .. }) => None,
+            Err(error) => return Err(error.into()),
+        };
         let written = generation.written.strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
         if globals.json {
             progress::print_json(&json!({
                 "generation": generation.id, "written": generation.written, "current": generation.current,
+                "steps": steps, "damaged": steps.is_none(),
             }));
         } else {
-            say!("{}  {written}{}", generation.id, if generation.current { "  the one that counts" } else { "" });
+            let holds = steps.map_or_else(|| "can't be read".to_owned(), |steps| words::count(steps, "step"));
+            let counts = if generation.current { "  the one that counts" } else { "" };
+            say!("{}  {written}  {holds:>13}{counts}", generation.id);
         }
     }
     if generations.is_empty() {
@@ -244,9 +275,17 @@ async fn restore(context: &Context, id: &str) -> Outcome {
             "`provisioner state history` lists those that were kept; nothing was changed",
         ));
     };
-    context.store.replace(suffix, "provisioner state restore", state).await?;
+    tell_of_journal(context.store.replace(suffix, "provisioner state restore", state).await?);
     say!("the generation {id} is the state of {suffix} again; `provisioner plan` shows how AWS differs from it");
     Ok(ExitCode::SUCCESS)
+}
+
+fn tell_of_journal(aside: Option<String>) {
+    if let Some(aside) = aside {
+        progress::note(&format!(
+            "the journal can't be read and was put aside, to {aside}: `provisioner recover` finds what it alone knew"
+        ));
+    }
 }
 
 async fn unlock(context: &Context, force: bool) -> Outcome {

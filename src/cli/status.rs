@@ -5,12 +5,14 @@ use clap::Args;
 use console::style;
 use serde_json::json;
 
+use super::apply::outputs;
 use super::context::{self, Connection, Context};
 use super::failure::Failure;
 use super::say::say;
 use super::{Globals, Outcome, progress};
 use crate::engine::{Action, Event, Selection};
 use crate::report::{self, words};
+use crate::resources::ids::is_known;
 use crate::traffic::gates::Limits;
 use crate::traffic::history::{By, History};
 use crate::traffic::picture::Picture;
@@ -27,7 +29,10 @@ impl Status {
         let connection = context.connect(progress::observer(globals.json)).await?;
         // Who serves the customers comes first: that has to be told whatever else can't be.
         let traffic = traffic(&context, &connection).await?;
-        let bound = context.system.failback_bound();
+        // It is called by an alarm: without that nothing goes back by itself.
+        let levers = connection.levers()?;
+        let calls = levers.and_then(|levers| levers.watched.composite).is_some_and(|alarm| is_known(&alarm));
+        let bound = calls.then(|| context.system.failback_bound());
         if !globals.json {
             connection.shared.observer.on(Event::Ended);
             let account = &connection.shared.account;
@@ -36,7 +41,7 @@ impl Status {
                 say!("there is no state of it: it was never applied, or its state is elsewhere (--state)");
             }
             if let Some(picture) = &traffic {
-                let lines = report::traffic::lines(picture, &bound, context.suffix.as_ref());
+                let lines = report::traffic::lines(picture, bound.as_ref(), context.suffix.as_ref());
                 lines.iter().for_each(|line| say!("{line}"));
             }
         }
@@ -54,8 +59,8 @@ impl Status {
                 "type": "summary", "system": context.system.name(), "suffix": context.suffix.to_string(),
                 "account": connection.shared.account, "standing": standing, "wanted": wanted.graph.len(),
                 "changes": progress::counts(|action| plan.count(action)), "live": live.collect::<Vec<_>>(),
-                "traffic": traffic.as_ref().map(|picture| report::traffic::json(picture, &bound)),
-                "unfinished": state.intents.len(), "outputs": state.outputs, "notes": wanted.notes,
+                "traffic": traffic.as_ref().map(|picture| report::traffic::json(picture, bound.as_ref())),
+                "unfinished": state.intents.len(), "outputs": outputs(&state), "notes": wanted.notes,
                 "api_calls": connection.api_calls(), "seconds": start.elapsed().as_secs_f64(),
             }));
             return Ok(ExitCode::SUCCESS);
@@ -75,7 +80,7 @@ impl Status {
         } else {
             say!("everything is as configured");
         }
-        state.outputs.iter().for_each(|(name, value)| say!("{name} = {value}"));
+        outputs(&state).iter().for_each(|(name, value)| say!("{name} = {value}"));
         Ok(ExitCode::SUCCESS)
     }
 }

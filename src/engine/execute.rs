@@ -67,8 +67,8 @@ impl World<'_> {
         for (id, failed) in &plan.blocked {
             report.skipped.push((id.clone(), format!("{failed} can't be planned")));
         }
-        for (id, user) in session.look(|state| keep_what_is_in_use(&mut plan, state)) {
-            report.skipped.push((id, format!("{user}, which uses it, can't be planned")));
+        for (id, user) in session.look(|state| keep_what_is_in_use(self, &mut plan, state)) {
+            report.skipped.push((id, format!("{user}, which may need it, can't be planned")));
         }
         let execution = Execution::new(self, plan, session);
         let nodes = execution.nodes();
@@ -174,6 +174,8 @@ impl<'a> Execution<'a> {
         {
             let (removal, deposed) = removal;
             let mut needs = BTreeSet::new();
+            let other = removal.stands_as.clone().filter(|other| self.steps.contains_key(other));
+            needs.extend(other.map(Work::Act));
             for user in self.users(id) {
                 if self.removals.contains_key(&user) {
                     needs.insert(Work::Remove(user.clone()));
@@ -259,6 +261,13 @@ impl<'a> Execution<'a> {
             return Err(StepError::new("a value that it needs is not known although its step is done"));
         }
         let start = Instant::now();
+        if let (Some(observed), true) = (&planned.observed, planned.postponed) {
+            self.lock().outputs.insert(step.id.clone(), observed.outputs.clone());
+            if planned.record.is_none() {
+                self.stands(&step.id, old_of(planned, observed).record).await?;
+            }
+            return Ok(Action::Unchanged);
+        }
         if let (Some(observed), false) = (&planned.observed, planned.action == Action::Replace) {
             // What was unknown when the plan was made is known now: look at the fields again.
             let (action, changes) = plan::compare(operations, &step, Some(observed), planned.record.as_ref());
@@ -274,14 +283,17 @@ impl<'a> Execution<'a> {
         }
         self.started(&step, planned.action, operations);
         let dependencies = original.dependencies();
-        let (stands, intent) = self.session.look(|state| {
-            let intent = Intent { dependencies, ..plan::intent(&step, state.intents.get(&step.id)) };
-            (state.steps.contains_key(&step.id), intent)
-        });
-        let is_deposed = stands && self.deposed.contains_key(&step.id);
-        let deposed = is_deposed.then(|| Entry::Deposed { step: step.id.clone() });
-        let announced = Entry::Intent { step: step.id.clone(), intent: Box::new(intent.clone()) };
-        self.record(deposed.into_iter().chain([announced])).await?;
+        let intent =
+            self.session.look(|state| Intent { dependencies, ..plan::intent(&step, state.intents.get(&step.id)) });
+        let mut entries = Vec::new();
+        if let (Some(old), Action::Replace) = (self.deposed.get(&step.id), planned.action) {
+            // One that a dead run has made is remembered now, or its successor's intent would hide it.
+            let done = Entry::Done { step: step.id.clone(), record: Box::new(old.record.clone()) };
+            entries.extend(planned.record.is_none().then_some(done));
+            entries.push(Entry::Deposed { step: step.id.clone() });
+        }
+        entries.push(Entry::Intent { step: step.id.clone(), intent: Box::new(intent.clone()) });
+        self.record(entries).await?;
         let predecessor = self.deposed.get(&step.id).map(|removal| &removal.record.outputs);
         let target = Target { step: &step, known: None, token: &intent.token, predecessor };
         let outputs = operations.create(target).await?;
@@ -407,10 +419,20 @@ impl<'a> Execution<'a> {
 
 /// Takes out of the plan the removals of what a step uses that can't be planned: nobody knows whether it still needs it.
 /// Gives what was taken out, each with the user.
-fn keep_what_is_in_use(plan: &mut Plan, state: &State) -> Vec<(StepId, StepId)> {
+fn keep_what_is_in_use(world: &World<'_>, plan: &mut Plan, state: &State) -> Vec<(StepId, StepId)> {
     let mut users: Vec<StepId> =
         plan.failures.iter().map(|(id, _)| id).chain(plan.blocked.iter().map(|(id, _)| id)).cloned().collect();
     let mut kept = Vec::new();
+    // It may be the very thing, under another name: nobody could look.
+    let unknown = users.iter().filter(|id| !state.steps.contains_key(*id));
+    let unknown: Vec<_> = unknown.filter_map(|id| world.graph.get(id)).collect();
+    plan.removals.retain(|removal| {
+        let may_be = |step: &&&Step| removal.record.kind == step.kind && removal.record.region == step.region;
+        let step = unknown.iter().find(may_be).filter(|_| !removal.deposed);
+        kept.extend(step.map(|step| (removal.id.clone(), step.id.clone())));
+        step.is_none()
+    });
+    users.extend(kept.iter().map(|(id, _)| id.clone()));
     while let Some(user) = users.pop() {
         let records = [state.steps.get(&user), state.deposed.get(&user)];
         let records = records.into_iter().flatten().map(|record| &record.dependencies);
@@ -434,11 +456,11 @@ fn old_of(planned: &Planned, observed: &Observed) -> Removal {
         outputs: Value::Null,
         spec: observed.spec.clone(),
         tags: planned.step.tags.clone(),
-        dependencies: BTreeSet::new(),
+        dependencies: planned.used.clone(),
         shared: planned.step.shared,
         created_at: now,
         updated_at: now,
     });
     let record = Record { outputs: observed.outputs.clone(), ..record };
-    Removal { id: planned.step.id.clone(), record, action: Action::Delete, deposed: false }
+    Removal { id: planned.step.id.clone(), record, action: Action::Delete, deposed: false, stands_as: None }
 }

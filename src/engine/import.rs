@@ -41,14 +41,14 @@ impl World<'_> {
     ) -> Result<Imported, StepError> {
         let Some(original) = self.graph.get(id) else {
             let error = no_step(id, self.graph.in_order().map(|step| &step.id));
-            let nearest = error.nearest.as_ref().map(|nearest| format!("did you mean {nearest}? "));
-            let help = format!("{}`provisioner graph` shows all of them", nearest.unwrap_or_default());
+            let hint = error.hint.as_ref().map(|hint| format!("{hint} "));
+            let help = format!("{}`provisioner graph` shows all of them", hint.unwrap_or_default());
             return Err(StepError::new(error.to_string()).with_help(help));
         };
         // What it remembers already may have lost its tags.
         let other = |record: &&Record| !is_called(&record.outputs, called);
         if let Some(record) = session.look(|state| state.steps.get(id).filter(other).cloned()) {
-            let message = format!("{id} stands already: {}", record.outputs);
+            let message = format!("{id} stands already: {}", plan::named(&record.outputs, &record.kind));
             let help = format!("`provisioner state rm {id}` forgets that one, and leaves it to you");
             return Err(StepError::new(message).with_help(help));
         }
@@ -67,7 +67,8 @@ impl World<'_> {
         let found = match named {
             Some(found) if is_this(&found) => Some(found),
             Some(found) if found.tags.as_ref().is_some_and(|tags| self.owner.owns(&step, Claim::None, tags)) => {
-                let message = format!("{id} stands already, as its tags say: {}", found.outputs);
+                let message =
+                    format!("{id} stands already, as its tags say: {}", plan::named(&found.outputs, step.kind));
                 let help = "`provisioner recover` remembers that one; or delete it yourself, if it is the wrong one";
                 return Err(StepError::new(message).with_help(help));
             }

@@ -30,7 +30,8 @@ pub struct Target<'a> {
     pub step: &'a Step,
     /// What the state file remembers of its outputs.
     pub known: Option<&'a Value>,
-    /// The same for every try to make this one generation of this step: AWS's idempotency token.
+    /// The same for every try to make this one generation of this step: AWS's idempotency token. Empty where nobody has
+    /// announced to make it.
     pub token: &'a str,
     /// The outputs of what this one replaces and that still stands: it isn't this one, be its name and tags the same.
     pub predecessor: Option<&'a Value>,
@@ -92,6 +93,10 @@ pub trait Operations: Send + Sync {
     /// True if deleting it loses what nobody can make again.
     fn holds_data(&self) -> bool;
 
+    /// Its tags come by a call after the one that makes it.
+    fn is_tagged_later(&self) -> bool;
+    /// Its name follows from the spec: a second one of the same spec can't stand beside the first.
+    fn is_named_by_spec(&self) -> bool;
     /// Customers' requests go through it.
     fn serves(&self) -> bool;
     /// The spec in the one form in which it is compared: what has no order sorted, documents in normal form. References

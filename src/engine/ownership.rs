@@ -18,8 +18,8 @@ const SHARED: &str = "shared";
 pub enum Claim {
     /// Nothing.
     None,
-    /// A run announced to make it and died: nothing stood there then. AWS tags some types (buckets) by a call of its own,
-    /// so the thing may carry no tags yet.
+    /// A run announced to make it and died: nothing stood there then. It is of a type that is tagged by a call of its own
+    /// (a bucket), so the thing may carry no tags yet.
     Announced,
     /// It stands: a single damaged tag doesn't disown it. A resource with none of our tags is a stranger's.
     Recorded,
@@ -63,7 +63,8 @@ impl Owner {
         marked
             || match claim {
                 Claim::None => false,
-                Claim::Announced => ![SYSTEM, SUFFIX, STEP].iter().any(|key| tags.contains_key(*key)),
+                // AWS's own tags aside: what anybody has tagged isn't what was announced.
+                Claim::Announced => tags.keys().all(|key| key.starts_with("aws:")),
                 Claim::Recorded => system || suffix || this,
             }
     }

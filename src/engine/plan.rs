@@ -60,6 +60,8 @@ pub struct Planned {
     pub record: Option<Record>,
     /// The steps that it used when it was last written, or may use if a run died over it.
     pub used: BTreeSet<StepId>,
+    /// It stands, and is to be replaced once the predecessor of its last replacement is gone: it is left as it is.
+    pub postponed: bool,
 }
 
 /// Something that stands, or may stand, and isn't wanted.
@@ -73,6 +75,8 @@ pub struct Removal {
     pub action: Action,
     /// It is the predecessor of a step that was replaced.
     pub deposed: bool,
+    /// The wanted step that it stands as by now: it is only forgotten under this name, once it is remembered under that.
+    pub stands_as: Option<StepId>,
 }
 
 /// Something that customers' requests go through, and that is planned to be away.
@@ -156,11 +160,12 @@ impl World<'_> {
             .in_order()
             .map(|step| (step.id.clone(), Node { needs: step.dependencies(), usually: Duration::from_secs(1) }))
             .collect();
-        let (outcomes, removals) = futures::join!(
+        let (outcomes, mut removals) = futures::join!(
             schedule::run(&nodes, READS, self.stop.clone(), |id| planning.step(id)),
             planning.removals(),
         );
         let mut planned = planning.planned.into_inner().expect("no panic holds this lock");
+        self.forget_what_is_wanted(&mut removals, &planned);
         let blocked = outcomes.into_iter().filter_map(|(id, outcome)| match outcome {
             Outcome::NeedsFailed(failed) => Some((id, failed)),
             _ => None,
@@ -186,20 +191,40 @@ impl World<'_> {
         replaced.chain(deleted).collect()
     }
 
-    /// The steps through which customers' requests go and that are planned to be away, if only for a moment.
-    pub fn interruptions(&self, plan: &Plan) -> Vec<Interruption> {
-        let serves = |kind: &str| self.provider.operations(kind).is_ok_and(Operations::serves);
-        let at_once = |kind: &str| self.provider.operations(kind).is_ok_and(Operations::replaced_create_first);
-        let interruption = |step: &StepId, tags: &Tags| Interruption {
-            step: step.clone(),
-            environment: tags.get("Environment").cloned().unwrap_or_default(),
+    /// The steps through which customers' requests go and that are planned to be away, if only for a moment. With `all`, also
+    /// whatever else is made anew or goes of an environment: a route, a rule.
+    pub fn interruptions(&self, plan: &Plan, all: bool) -> Vec<Interruption> {
+        let is = |kind: &str, test: fn(&dyn Operations) -> bool| self.provider.operations(kind).is_ok_and(test);
+        let interruption = |step: &StepId, kind: &str, tags: &Tags| {
+            let environment = tags.get("Environment").cloned().unwrap_or_default();
+            let counts = is(kind, |it| it.serves()) || (all && ["blue", "green"].contains(&environment.as_str()));
+            counts.then(|| Interruption { step: step.clone(), environment })
         };
         let replaced = plan.steps.iter().filter(|planned| planned.action == Action::Replace);
-        let replaced = replaced.filter(|planned| serves(planned.step.kind) && !at_once(planned.step.kind));
+        let replaced = replaced.filter(|planned| all || !is(planned.step.kind, |it| it.replaced_create_first()));
+        let replaced =
+            replaced.filter_map(|planned| interruption(&planned.step.id, planned.step.kind, &planned.step.tags));
         let deleted = plan.removals.iter().filter(|removal| removal.action == Action::Delete && !removal.deposed);
-        let deleted = deleted.filter(|removal| serves(&removal.record.kind));
-        let replaced = replaced.map(|planned| interruption(&planned.step.id, &planned.step.tags));
-        replaced.chain(deleted.map(|removal| interruption(&removal.id, &removal.record.tags))).collect()
+        let deleted =
+            deleted.filter_map(|removal| interruption(&removal.id, &removal.record.kind, &removal.record.tags));
+        replaced.chain(deleted).collect()
+    }
+
+    /// What goes under one name and stays under another (a step that was renamed, and is called otherwise in AWS still, or
+    /// again in the configuration) is one thing, and stays.
+    fn forget_what_is_wanted(&self, removals: &mut [Removal], planned: &BTreeMap<StepId, Planned>) {
+        for removal in removals {
+            let Record { kind, region, outputs, .. } = &removal.record;
+            let is_same = |planned: &Planned| {
+                let stands = planned.observed.as_ref();
+                self.is_of(kind, region, &planned.step) && stands.is_some_and(|stands| stands.outputs == *outputs)
+            };
+            let same = planned.values().find(|planned| !outputs.is_null() && is_same(planned));
+            if let Some(same) = same.filter(|same| !removal.deposed || same.step.id != removal.id) {
+                removal.action = Action::Forget;
+                removal.stands_as = Some(same.step.id.clone());
+            }
+        }
     }
 
     fn is_used_by_others(&self, observed: &Observed) -> bool {
@@ -275,32 +300,52 @@ impl Planning<'_> {
         let intent = intent.filter(|intent| self.world.is_of(&intent.kind, &intent.region, &step));
         let known = record.as_ref().map(|record| &record.outputs);
         let predecessor = self.state.deposed.get(&step.id).map(|record| &record.outputs);
-        let observed = operations.observe(Target { step: &step, known, token: "", predecessor }).await?;
+        let token = intent.filter(|_| record.is_none()).map_or("", |intent| &intent.token);
+        let mut observed = operations.observe(Target { step: &step, known, token, predecessor }).await?;
+        if let (None, None, Some(intent)) = (&observed, &record, intent.filter(|intent| intent.spec != step.spec)) {
+            // A run died over it when it was wanted otherwise, by another name perhaps.
+            let then = Step { spec: intent.spec.clone(), ..step.clone() };
+            observed = operations.observe(Target { step: &then, known, token, predecessor }).await?;
+        }
         if let Some(observed) = &observed {
             let claim = match (&record, intent) {
                 (Some(_), _) => Claim::Recorded,
-                (None, Some(_)) => Claim::Announced,
-                (None, None) => Claim::None,
+                (None, Some(_)) if operations.is_tagged_later() => Claim::Announced,
+                _ => Claim::None,
             };
+            // What has no tags and was announced must be just what was asked for then.
+            let asked = intent.map(|intent| Step { spec: intent.spec.clone(), ..step.clone() });
+            let is_asked = asked.is_some_and(|asked| differs_in(operations, &asked, observed).is_empty());
             // What has no tags must be just what is wanted, all that it refers to included, to be taken for ours by its name.
             let by_name = self.world.takes_names && !reference::is_unknown(&step.spec);
-            let by_name = by_name && compare(operations, &step, Some(observed), None).1.is_empty();
+            let by_name = is_asked || (by_name && differs_in(operations, &step, observed).is_empty());
             refuse_strangers(self.world, &step, observed, claim, by_name)?;
         }
         let (mut action, changes) = compare(operations, &step, observed.as_ref(), record.as_ref());
         if let (Some(observed), true) = (&observed, self.world.selection.replaced.contains(&step.id)) {
+            if operations.is_named_by_spec() && action != Action::Replace {
+                let message = "its name follows from what is wanted of it: a second one can't stand beside it";
+                let help = "leave --replace out for this one; what is wrong with it `provisioner plan` shows";
+                return Err(StepError::new(message).with_help(help));
+            }
             if step.shared && self.world.is_used_by_others(observed) {
                 return Err(StepError::new("other systems use it too: it can't be made anew from here"));
             }
             action = Action::Replace;
         }
-        if action == Action::Replace && self.state.deposed.contains_key(&step.id) {
+        let postponed = action == Action::Replace && self.state.deposed.contains_key(&step.id);
+        if postponed {
+            // Only one predecessor can be remembered. What used that has to be led to this one, so that it can go.
             let message = "it is to be replaced again, and what its last replacement has left is still there";
-            return Err(StepError::new(message).with_help("run the same command again: that is deleted first"));
+            let error = StepError::new(message).with_help(
+                "`provisioner apply` deletes that first, and leaves this one: run it again, until it is done",
+            );
+            self.failures.lock().expect("no panic holds this lock").push((step.id.clone(), error));
+            action = Action::Unchanged;
         }
         let used = record.iter().flat_map(|record| &record.dependencies);
         let used = used.chain(intent.iter().flat_map(|intent| &intent.dependencies)).cloned().collect();
-        Ok(Planned { step, action, changes, observed, record, used })
+        Ok(Planned { step, action, changes, observed, record, used, postponed })
     }
 
     async fn removals(&self) -> Vec<Removal> {
@@ -336,22 +381,34 @@ impl Planning<'_> {
         let step = step_of(id, &record, operations.kind());
         if deposed && self.state.steps.get(id).is_some_and(|standing| standing.outputs == record.outputs) {
             // AWS gave back the old one when it was asked for its successor: that stands.
-            return Ok(Some(Removal { id: id.clone(), record, action: Action::Forget, deposed }));
+            return Ok(Some(Removal { id: id.clone(), record, action: Action::Forget, deposed, stands_as: None }));
         }
         let known = Some(&record.outputs).filter(|outputs| !outputs.is_null());
-        let observed = operations.observe(Target { step: &step, known, token: "", predecessor: None }).await?;
+        let intent = self.state.intents.get(id).filter(|_| known.is_none());
+        let token = intent.map_or("", |intent| &intent.token);
+        let observed = operations.observe(Target { step: &step, known, token, predecessor: None }).await?;
         let action = match &observed {
             None => Action::Forget,
             Some(observed) => {
-                let claim = if known.is_some() { Claim::Recorded } else { Claim::Announced };
-                refuse_strangers(self.world, &step, observed, claim, false)?;
-                if record.shared && self.world.is_used_by_others(observed) { Action::Leave } else { Action::Delete }
+                let claim = match known {
+                    Some(_) => Claim::Recorded,
+                    None if operations.is_tagged_later() => Claim::Announced,
+                    None => Claim::None,
+                };
+                let is_asked = known.is_none() && differs_in(operations, &step, observed).is_empty();
+                match refuse_strangers(self.world, &step, observed, claim, is_asked) {
+                    // It was announced, and somebody else has that name: it was never made.
+                    Err(_) if known.is_none() => Action::Forget,
+                    Err(error) => return Err(error),
+                    Ok(()) if record.shared && self.world.is_used_by_others(observed) => Action::Leave,
+                    Ok(()) => Action::Delete,
+                }
             }
         };
         if let Some(observed) = observed {
             record.outputs = observed.outputs;
         }
-        Ok(Some(Removal { id: id.clone(), record, action, deposed }))
+        Ok(Some(Removal { id: id.clone(), record, action, deposed, stands_as: None }))
     }
 
     fn told(&self) {
@@ -380,6 +437,12 @@ fn leave_parts_of_what_is_left(removals: &mut [Removal]) {
     }
 }
 
+/// What people call a thing: its ARN, its name, its id.
+pub(super) fn named<'a>(outputs: &'a Value, kind: &'a str) -> &'a str {
+    let fields = || outputs.as_object().into_iter().flat_map(|fields| fields.values()).find_map(Value::as_str);
+    ["arn", "name", "url"].iter().find_map(|field| outputs[*field].as_str()).or_else(fields).unwrap_or(kind)
+}
+
 /// A thing with our name that isn't ours is never adopted, changed or deleted.
 pub(super) fn refuse_strangers(
     world: &World<'_>,
@@ -390,15 +453,12 @@ pub(super) fn refuse_strangers(
 ) -> Result<(), StepError> {
     let ours = match &observed.tags {
         Some(tags) => world.owner.owns(step, claim, tags),
-        None => claim != Claim::None || !observed.unmarked || by_name,
+        None => claim == Claim::Recorded || !observed.unmarked || by_name,
     };
     if ours {
         return Ok(());
     }
-    let outputs = &observed.outputs;
-    let fields = || outputs.as_object().into_iter().flat_map(|fields| fields.values()).find_map(Value::as_str);
-    let what = ["arn", "name", "url"].iter().find_map(|field| outputs[*field].as_str()).or_else(fields);
-    let what = what.unwrap_or(step.kind);
+    let what = named(&observed.outputs, step.kind);
     let help = format!(
         "use another --suffix; or, if nobody needs it, delete it yourself; or, if it is to be this system's, `provisioner import \
          {} {what}` takes it over; if its state was lost, `provisioner recover` finds the rest",
@@ -459,6 +519,12 @@ pub(super) fn compare(
         Action::Unchanged
     };
     (action, changes)
+}
+
+/// In which fields that AWS tells, tags aside, what stands isn't what is asked for.
+fn differs_in(operations: &dyn Operations, step: &Step, observed: &Observed) -> Vec<FieldChange> {
+    let told = |spec: &Value| split(spec, operations).0;
+    diff(&told(&observed.spec), &told(&step.spec), &|field| operations.forces_replacement(field))
 }
 
 /// The fields that AWS tells, and those that it doesn't.

@@ -20,7 +20,10 @@ impl World<'_> {
         let now = Timestamp::now();
         let standing = plan.steps.iter().filter_map(|planned| {
             // What is remembered already is known better than AWS tells.
-            let observed = planned.observed.as_ref().filter(|_| planned.record.is_none())?;
+            let observed = planned.observed.as_ref().filter(|_| {
+                // Also one of another type or region.
+                session.look(|state| !state.steps.contains_key(&planned.step.id))
+            })?;
             let original = self.graph.get(&planned.step.id).unwrap_or(&planned.step);
             let record = Record {
                 kind: planned.step.kind.to_owned(),

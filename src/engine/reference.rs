@@ -47,6 +47,11 @@ pub fn renamed(value: &Value, from: &StepId, to: &StepId) -> Value {
     resolve(value, &lookup)
 }
 
+/// [`renamed`] for one string.
+pub fn renamed_in_text(text: &str, from: &StepId, to: &StepId) -> String {
+    resolve_text(text, &|reference| (reference.step == *from).then(|| token(to, &reference.field)))
+}
+
 /// All references in a value, wherever they stand in it.
 pub fn find(value: &Value) -> BTreeSet<Reference> {
     let mut found = BTreeSet::new();

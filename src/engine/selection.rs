@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::graph::Graph;
-use super::plan::{Action, Plan};
+use super::plan::{Action, Plan, Removal};
 use super::step::StepId;
 use crate::state::State;
 
@@ -23,16 +23,14 @@ pub struct Selection {
     pub replaced: BTreeSet<StepId>,
 }
 
-/// Something named that isn't there.
+/// Something was named that isn't there, or that doesn't go with the rest.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no {what} {name}")]
-pub struct NotThere {
-    /// `step` or `module`.
-    pub what: &'static str,
-    /// As it was named.
-    pub name: String,
-    /// What it may have been meant for.
-    pub nearest: Option<String>,
+#[error("{message}")]
+pub struct BadSelection {
+    /// What is wrong.
+    pub message: String,
+    /// What may have been meant.
+    pub hint: Option<String>,
 }
 
 impl Selection {
@@ -46,13 +44,17 @@ impl Selection {
         self.is_whole() || self.targets.contains(step) || self.modules.iter().any(|module| is_in(step, module))
     }
 
-    /// Refuses what is neither wanted nor remembered; what is only remembered can't be made anew.
-    pub fn check(&self, graph: &Graph, state: &State) -> Result<(), NotThere> {
+    /// Refuses what is neither wanted nor remembered. What is only remembered can't be made anew, nor what isn't named.
+    pub fn check(&self, graph: &Graph, state: &State) -> Result<(), BadSelection> {
         let wanted = graph.in_order().map(|step| &step.id);
         let remembered = state.steps.keys().chain(state.intents.keys()).chain(state.deposed.keys());
         let known: BTreeSet<&StepId> = wanted.chain(remembered).collect();
         for target in &self.targets {
             if !known.contains(target) {
+                if known.iter().any(|step| is_in(step, &target.0)) {
+                    let hint = Some(format!("for all steps under it: --module {target}"));
+                    return Err(BadSelection { message: format!("{target} is a module, no step"), hint });
+                }
                 return Err(no_step(target, known.iter().copied()));
             }
         }
@@ -60,12 +62,20 @@ impl Selection {
             if graph.get(step).is_none() {
                 return Err(no_step(step, graph.in_order().map(|step| &step.id)));
             }
+            if !self.names(step) {
+                let message = format!("{step} is to be made anew, and isn't of the part that was named");
+                return Err(BadSelection { message, hint: Some(format!("name it too: --target {step}")) });
+            }
         }
         for module in &self.modules {
             if !known.iter().any(|step| is_in(step, module)) {
+                if known.contains(&StepId::from(module.as_str())) {
+                    let hint = Some(format!("for this step: --target {module}"));
+                    return Err(BadSelection { message: format!("{module} is a step, no module"), hint });
+                }
                 let modules = known.iter().flat_map(|step| modules_of(step)).collect::<BTreeSet<_>>();
-                let nearest = nearest(module, modules.into_iter());
-                return Err(NotThere { what: "module", name: module.clone(), nearest });
+                let hint = nearest(module, modules.into_iter());
+                return Err(BadSelection { message: format!("there is no module {module}"), hint });
             }
         }
         Ok(())
@@ -98,7 +108,9 @@ impl Selection {
             taken.insert(id);
         }
         plan.steps.retain(|planned| taken.contains(&planned.step.id));
-        plan.removals.retain(|removal| taken.contains(&removal.id));
+        // What stands under another name is remembered under this one until that one is planned too.
+        let is_elsewhere = |removal: &Removal| removal.stands_as.as_ref().is_some_and(|step| !taken.contains(step));
+        plan.removals.retain(|removal| taken.contains(&removal.id) && !is_elsewhere(removal));
         plan.failures.retain(|(id, _)| taken.contains(id));
         plan.blocked.retain(|(id, _)| taken.contains(id));
         plan
@@ -131,14 +143,15 @@ fn modules_of(step: &StepId) -> impl Iterator<Item = &str> {
 }
 
 /// No such step, with the one that it may have been meant for.
-pub fn no_step<'a>(name: &StepId, among: impl Iterator<Item = &'a StepId>) -> NotThere {
-    NotThere { what: "step", name: name.0.clone(), nearest: nearest(&name.0, among.map(|step| step.0.as_str())) }
+pub fn no_step<'a>(name: &StepId, among: impl Iterator<Item = &'a StepId>) -> BadSelection {
+    let hint = nearest(&name.0, among.map(|step| step.0.as_str()));
+    BadSelection { message: format!("there is no step {name}"), hint }
 }
 
 fn nearest<'a>(name: &str, among: impl Iterator<Item = &'a str>) -> Option<String> {
     let rated = among.map(|other| (strsim::jaro_winkler(name, other), other));
     let best = rated.max_by(|(a, _), (b, _)| a.total_cmp(b));
-    best.filter(|(likeness, _)| *likeness > 0.8).map(|(_, other)| other.to_owned())
+    best.filter(|(likeness, _)| *likeness > 0.8).map(|(_, other)| format!("did you mean {other}?"))
 }
 
 #[cfg(test)]
@@ -170,10 +183,20 @@ mod tests {
             Selection { targets, modules, replaced: BTreeSet::new() }.check(&graph, &state)
         };
         assert_eq!(check(&["blue/network/vpc"], &["blue", "blue/network/"]), Ok(()));
-        let error = check(&["blue/netwrk/vpc"], &[]).unwrap_err();
-        assert_eq!((error.what, error.nearest.as_deref()), ("step", Some("blue/network/vpc")));
-        let error = check(&[], &["blue/netwerk"]).unwrap_err();
-        assert_eq!((error.what, error.nearest.as_deref()), ("module", Some("blue/network")));
-        assert_eq!(check(&["zzz"], &[]).unwrap_err().nearest, None);
+        for (targets, modules, message, hint) in [
+            (&["blue/netwrk/vpc"][..], &[][..], "there is no step blue/netwrk/vpc", "did you mean blue/network/vpc?"),
+            (&[], &["blue/netwerk"], "there is no module blue/netwerk", "did you mean blue/network?"),
+            (&["zzz"], &[], "there is no step zzz", ""),
+            (&["blue"], &[], "blue is a module, no step", "for all steps under it: --module blue"),
+            (
+                &[],
+                &["blue/network/vpc"],
+                "blue/network/vpc is a step, no module",
+                "for this step: --target blue/network/vpc",
+            ),
+        ] {
+            let error = check(targets, modules).unwrap_err();
+            assert_eq!((error.message.as_str(), error.hint.as_deref().unwrap_or_default()), (message, hint));
+        }
     }
 }

@@ -13,7 +13,7 @@ use crate::traffic::live::in_words;
 use crate::traffic::picture::Picture;
 
 /// Line by line.
-pub fn lines(picture: &Picture, bound: &Bound, suffix: &str) -> Vec<String> {
+pub fn lines(picture: &Picture, bound: Option<&Bound>, suffix: &str) -> Vec<String> {
     let mut lines = vec![match picture.green {
         Some(green) => format!("Traffic: green serves {green}"),
         None => "Traffic: the levers don't agree on it".to_owned(),
@@ -50,15 +50,19 @@ pub fn lines(picture: &Picture, bound: &Bound, suffix: &str) -> Vec<String> {
     for (environment, reading) in [("blue", &picture.readings.blue), ("green", &picture.readings.green)] {
         lines.push(format!("{environment} in the last 5 minutes: {}", served(reading)));
     }
-    lines.push(format!("A failback by itself takes at worst {bound}:"));
-    for term in &bound.terms {
-        lines.push(format!("  {} {} s: {}", term.name, term.takes.as_secs(), term.by));
+    match bound {
+        Some(bound) => {
+            lines.push(format!("A failback by itself takes at worst {bound}:"));
+            let terms = bound.terms.iter();
+            lines.extend(terms.map(|term| format!("  {} {} s: {}", term.name, term.takes.as_secs(), term.by)));
+        }
+        None => lines.push("Nothing goes back by itself: the alarm that would see to it doesn't stand".to_owned()),
     }
     lines
 }
 
 /// For programs.
-pub fn json(picture: &Picture, bound: &Bound) -> Value {
+pub fn json(picture: &Picture, bound: Option<&Bound>) -> Value {
     let weights = picture.weights();
     let unreadable = picture.levers.iter().filter_map(|(lever, weights)| {
         let error = weights.as_ref().err()?;
@@ -81,12 +85,12 @@ pub fn json(picture: &Picture, bound: &Bound) -> Value {
                 Alive::Unknown => None,
             },
         })),
-        "failback_bound": {
+        "failback_bound": bound.map(|bound| json!({
             "seconds": bound.total().as_secs(),
             "terms": bound.terms.iter().map(|term| json!({
                 "name": term.name, "seconds": term.takes.as_secs(), "by": term.by,
             })).collect::<Vec<_>>(),
-        },
+        })),
     })
 }
 

@@ -61,6 +61,14 @@ impl<R: Resource> Operations for Bound<R> {
         R::GLOBAL
     }
 
+    fn is_tagged_later(&self) -> bool {
+        R::TAGGED_LATER
+    }
+
+    fn is_named_by_spec(&self) -> bool {
+        R::NAMED_BY_SPEC
+    }
+
     fn serves(&self) -> bool {
         R::SERVES
     }

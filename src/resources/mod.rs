@@ -59,6 +59,10 @@ pub trait Resource: Serialize + DeserializeOwned + Send + Sync + 'static {
     const GLOBAL: bool = false;
     /// Deleting it loses what nobody can make again: it takes a flag of its own.
     const HOLDS_DATA: bool = false;
+    /// Its tags come by a call after the one that makes it: one that was just announced may carry none yet.
+    const TAGGED_LATER: bool = false;
+    /// Its name in AWS follows from the spec: a second one of the same spec can't stand beside the first.
+    const NAMED_BY_SPEC: bool = false;
     /// Customers' requests go through it: while its environment serves some it isn't taken away without a flag of its own.
     const SERVES: bool = false;
     /// The IAM actions that provisioner itself needs for this type.

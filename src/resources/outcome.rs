@@ -7,6 +7,8 @@
 
 use std::time::Duration;
 
+use tokio::time::{Instant, sleep};
+
 use crate::aws::wait::Patience;
 use crate::aws::{Class, Cx, Error, Result};
 use crate::engine::diff::diff;
@@ -18,23 +20,31 @@ use super::{Changes, Found, Resource};
 /// How often something is asked for.
 const TRIES: usize = 4;
 
-/// Most of what is made can be seen within a second.
-const SEEN: Patience = Patience { poll: Duration::from_secs(1), limit: Duration::from_secs(5) };
+/// Most of what is made can be seen within a second, but AWS may be at work on a call that was given up waiting for.
+const SEEN: Patience = Patience { poll: Duration::from_secs(1), limit: Duration::from_secs(60) };
+/// A sandbox does what it does at once.
+const SEEN_IN_SANDBOX: Duration = Duration::from_secs(5);
 
 /// [`Resource::create`], whatever becomes of the answers.
 pub async fn create<R: Resource>(spec: &R, step: &Step, cx: &Cx) -> Result<R::Outputs> {
     let mut outcome = spec.create(cx).await;
+    let mut first: Option<Error> = None;
     for _ in 1..TRIES {
         let error = match outcome {
             Err(error) if is_open(&error) => error,
             outcome => return outcome,
         };
+        // AWS has looked twice, and what it needs isn't there.
+        if error.class == Class::Gone && first.as_ref().is_some_and(|first| first.code == error.code) {
+            return Err(error);
+        }
+        let first = first.get_or_insert_with(|| error.clone()).clone();
         // If that can't be found out either, what happened first is what people should know.
-        let Ok(found) = shown(spec, cx).await else { return Err(error) };
+        let Ok(found) = shown(spec, cx).await else { return Err(first) };
         outcome = match found {
             Some(found) if is_ours(spec, step, cx, &found)? => match made(spec, step, cx, &found).await.transpose() {
                 Some(made) => made,
-                None => return Err(error),
+                None => return Err(first),
             },
             // With nothing that was read before: it may have come to be since.
             None if error.class != Class::Exists => spec.create(&cx.anew()).await,
@@ -59,7 +69,12 @@ pub async fn update<R: Resource>(spec: &R, cx: &Cx, found: &Found<R>, changes: &
         if left.iter().any(|change| change.forces_replacement) {
             return Err(error);
         }
-        outcome = if left.is_empty() { Ok(found.outputs) } else { spec.update(cx, &found, &Changes(&left)).await };
+        outcome = if left.is_empty() {
+            spec.until_ready(cx, &found.outputs).await.map(|()| found.outputs)
+        } else {
+            sleep(cx.pause(SEEN.poll)).await;
+            spec.update(cx, &found, &Changes(&left)).await
+        };
     }
     outcome
 }
@@ -71,18 +86,25 @@ fn is_open(error: &Error) -> bool {
 
 /// What stands by now; `None` if nothing shows.
 async fn shown<R: Resource>(spec: &R, cx: &Cx) -> Result<Option<Found<R>>> {
-    let look = || async { spec.observe(&cx.anew(), None).await };
-    match cx.wait_until("AWS to show whether it was made: the answer was lost", SEEN, look).await {
-        Err(error) if error.class == Class::NotReady => Ok(None),
-        found => found.map(Some),
-    }
+    let limit = if cx.is_sandbox() { SEEN_IN_SANDBOX } else { SEEN.limit };
+    let start = Instant::now();
+    let look = || async {
+        match spec.observe(&cx.anew(), None).await? {
+            None if start.elapsed() < limit => Ok(None),
+            found => Ok(Some(found)),
+        }
+    };
+    cx.wait_until("AWS to show whether it was made: the answer was lost", Patience::SHORT, look).await
 }
 
 /// By the rules for what a run that died has announced: nothing stood there when it was. What can't say whose it is must be
 /// just what was asked for.
 fn is_ours<R: Resource>(spec: &R, step: &Step, cx: &Cx, found: &Found<R>) -> Result<bool> {
     Ok(match &found.tags {
-        Some(tags) => cx.shared.owner.owns(step, Claim::Announced, tags),
+        Some(tags) => {
+            let claim = if R::TAGGED_LATER { Claim::Announced } else { Claim::None };
+            cx.shared.owner.owns(step, claim, tags)
+        }
         None => !found.unmarked || differences(spec, found)?.is_empty(),
     })
 }

@@ -97,29 +97,35 @@ impl Bucket {
 
     /// An object's text and version.
     pub(super) async fn get(&self, name: &str) -> Result<Option<(String, String)>> {
+        let Some((bytes, version)) = self.get_bytes(name).await? else { return Ok(None) };
+        let damaged = |_| StateError::Damaged { path: self.url(name), what: "it is not UTF-8 text".to_owned() };
+        Ok(Some((String::from_utf8(bytes).map_err(damaged)?, version)))
+    }
+
+    async fn get_bytes(&self, name: &str) -> Result<Option<(Vec<u8>, String)>> {
         let answer = match self.client.get_object().bucket(self.bucket()).key(self.key(name)).send().await {
             Ok(answer) => answer,
             Err(error) if error.as_service_error().is_some_and(|error| error.is_no_such_key()) => return Ok(None),
             Err(error) => return Err(self.failed("can't read", name, &error)),
         };
         let version = answer.e_tag().unwrap_or_default().to_owned();
-        Ok(Some((self.text(name, answer.body).await?, version)))
+        Ok(Some((self.bytes(name, answer.body).await?, version)))
     }
 
-    /// The text that an answer brings.
-    async fn text(&self, name: &str, body: ByteStream) -> Result<String> {
+    /// What an answer brings.
+    async fn bytes(&self, name: &str, body: ByteStream) -> Result<Vec<u8>> {
         let bytes = body.collect().await.map_err(|error| StateError::Remote {
             what: "can't read",
             name: self.url(name),
             message: error.to_string(),
             help: "nothing was changed; run the same command again",
         })?;
-        let damaged = |_| StateError::Damaged { path: self.url(name), what: "it is not UTF-8 text".to_owned() };
-        String::from_utf8(bytes.to_vec()).map_err(damaged)
+        Ok(bytes.to_vec())
     }
 
     /// Writes an object if the condition holds. A lost answer is told from a lost race: by what stands there then.
-    pub(super) async fn put(&self, name: &str, text: &str, condition: If<'_>) -> Result<Written> {
+    pub(super) async fn put(&self, name: &str, text: impl AsRef<[u8]>, condition: If<'_>) -> Result<Written> {
+        let text = text.as_ref();
         let request =
             self.client.put_object().bucket(self.bucket()).key(self.key(name)).content_type("application/json");
         let request = request.server_side_encryption(ServerSideEncryption::AwsKms);
@@ -128,7 +134,7 @@ impl Bucket {
             If::New => request.if_none_match("*"),
             If::Is(version) => request.if_match(version),
         };
-        let error = match request.body(ByteStream::from(text.as_bytes().to_vec())).send().await {
+        let error = match request.body(ByteStream::from(text.to_vec())).send().await {
             Ok(answer) => return Ok(Written::Yes(answer.e_tag().unwrap_or_default().to_owned())),
             Err(error) => error,
         };
@@ -137,7 +143,7 @@ impl Bucket {
             return Err(self.failed("can't write", name, &error));
         }
         // A try before may have been taken although its answer was lost.
-        match self.get(name).await? {
+        match self.get_bytes(name).await? {
             Some((there, version)) if there == text => Ok(Written::Yes(version)),
             _ => Ok(Written::No),
         }
@@ -164,7 +170,16 @@ impl Bucket {
             let delete = objects.and_then(|objects| Delete::builder().set_objects(Some(objects)).quiet(true).build());
             let delete = delete.expect("every object has its key");
             let deleted = self.client.delete_objects().bucket(self.bucket()).delete(delete).send().await;
-            deleted.map_err(|error| self.failed("can't delete", &names[0], &error))?;
+            let deleted = deleted.map_err(|error| self.failed("can't delete", &names[0], &error))?;
+            if let Some(error) = deleted.errors().first() {
+                let (code, message) = (error.code().unwrap_or("?"), error.message().unwrap_or("no reason is given"));
+                return Err(StateError::Remote {
+                    what: "can't delete",
+                    name: format!("s3://{}/{}", self.bucket(), error.key().unwrap_or_default()),
+                    message: format!("{message} (code {code})"),
+                    help: "check that AWS_PROFILE allows s3:DeleteObject there, then run the same command again",
+                });
+            }
         }
         Ok(())
     }
@@ -227,8 +242,8 @@ impl Backend for Bucket {
         Ok(found)
     }
 
-    async fn read(&self, suffix: &str) -> Result<Option<(String, Version)>> {
-        Ok(self.get(&state(suffix)).await?.map(|(text, version)| (text, Some(version))))
+    async fn read(&self, suffix: &str) -> Result<Option<(Vec<u8>, Version)>> {
+        Ok(self.get_bytes(&state(suffix)).await?.map(|(text, version)| (text, Some(version))))
     }
 
     async fn write(&self, suffix: &str, text: &str, over: &Version) -> Result<Version> {
@@ -245,7 +260,7 @@ impl Backend for Bucket {
 
     async fn journalled(&self, suffix: &str) -> Result<Vec<Entry>> {
         let names = self.list(&journal_of(suffix)).await?;
-        let texts = try_join_all(names.iter().map(|name| self.get(name))).await?;
+        let texts = try_join_all(names.iter().map(|name| self.get_bytes(name))).await?;
         let mut entries = Vec::new();
         for (name, text) in names.iter().zip(texts) {
             // One that is gone by now was folded in by whoever removed it.
@@ -256,6 +271,21 @@ impl Backend for Bucket {
 
     async fn journal(&self, suffix: &str, serial: u64) -> Result<Box<dyn Journal>> {
         Ok(Box::new(Objects { bucket: self.clone(), start: format!("{}{serial:010}-", journal_of(suffix)), next: 1 }))
+    }
+
+    async fn set_journal_aside(&self, suffix: &str) -> Result<String> {
+        let start = journal_of(suffix);
+        let aside = format!("{suffix}.journal.{}/", Timestamp::now().strftime("%Y%m%dT%H%M%S.%6fZ"));
+        let names = self.list(&start).await?;
+        let copied = names.iter().map(|name| async {
+            if let Some((bytes, _)) = self.get_bytes(name).await? {
+                self.put(&name.replacen(&start, &aside, 1), bytes, If::New).await?;
+            }
+            Ok::<_, StateError>(())
+        });
+        try_join_all(copied).await?;
+        self.delete(&names).await?;
+        Ok(self.url(&aside))
     }
 
     async fn clear_journal(&self, suffix: &str) -> Result<()> {
@@ -294,11 +324,11 @@ impl Backend for Bucket {
         }
     }
 
-    async fn generation(&self, suffix: &str, id: &str) -> Result<Option<String>> {
+    async fn generation(&self, suffix: &str, id: &str) -> Result<Option<Vec<u8>>> {
         let name = state(suffix);
         let request = self.client.get_object().bucket(self.bucket()).key(self.key(&name)).version_id(id);
         match request.send().await {
-            Ok(answer) => self.text(&name, answer.body).await.map(Some),
+            Ok(answer) => self.bytes(&name, answer.body).await.map(Some),
             Err(error) if matches!(error.code(), Some("NoSuchVersion" | "NoSuchKey" | "InvalidArgument")) => Ok(None),
             Err(error) => Err(self.failed("can't read a version of", &name, &error)),
         }

@@ -75,8 +75,8 @@ pub enum StateError {
     OtherAccount { path: String, found: String, wanted: String },
     /// The journal doesn't fit the state.
     #[error(
-        "the journal {path} is damaged: {what}\n  nothing was changed; keep it, it tells what the last run did. `provisioner state restore` \
-         goes on without it, from a generation that `state history` lists; `provisioner recover` then finds what it alone knew"
+        "the journal {path} is damaged: {what}\n  nothing was changed; `provisioner state restore` puts it aside and goes on from a \
+         generation that `state history` lists; `provisioner recover` then finds what the journal alone knew"
     )]
     Journal { path: String, what: String },
     /// Somebody else is at work.
@@ -142,6 +142,12 @@ impl State {
     /// The text of the file: readable, with a checksum over everything else in it.
     pub fn to_text(&self) -> String {
         text_of(serde_json::to_value(self).expect("a state is plain data"))
+    }
+
+    /// The same of bytes that may be no text.
+    pub fn from_bytes(path: &str, bytes: &[u8]) -> Result<Self, StateError> {
+        let damaged = |_| StateError::Damaged { path: path.to_owned(), what: "it is not UTF-8 text".to_owned() };
+        Self::from_text(path, str::from_utf8(bytes).map_err(damaged)?)
     }
 
     /// Reads the text of the file at `path` (only named in errors), and refuses it if a single bit is off.

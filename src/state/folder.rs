@@ -78,7 +78,7 @@ impl Backend for Folder {
         Ok(found)
     }
 
-    async fn read(&self, suffix: &str) -> Result<Option<(String, Version)>> {
+    async fn read(&self, suffix: &str) -> Result<Option<(Vec<u8>, Version)>> {
         Ok(read(&self.state_path(suffix))?.map(|text| (text, None)))
     }
 
@@ -134,6 +134,13 @@ impl Backend for Folder {
         Ok(Box::new(Lines { path, file }))
     }
 
+    async fn set_journal_aside(&self, suffix: &str) -> Result<String> {
+        let path = self.journal_path(suffix);
+        let aside = path.with_extension(format!("journal.{}", Timestamp::now().strftime(WRITTEN)));
+        fs::rename(&path, &aside).map_err(|source| io("can't put aside the journal", &path, source))?;
+        Ok(aside.display().to_string())
+    }
+
     async fn clear_journal(&self, suffix: &str) -> Result<()> {
         remove(&self.journal_path(suffix))
     }
@@ -168,7 +175,7 @@ impl Backend for Folder {
         list().map_err(|source| io("can't read the generations", &folder, source))
     }
 
-    async fn generation(&self, suffix: &str, id: &str) -> Result<Option<String>> {
+    async fn generation(&self, suffix: &str, id: &str) -> Result<Option<Vec<u8>>> {
         if written(id).is_none() {
             return Ok(None);
         }
@@ -235,14 +242,10 @@ fn modified(path: &Path) -> std::io::Result<Timestamp> {
     Timestamp::try_from(fs::metadata(path)?.modified()?).map_err(std::io::Error::other)
 }
 
-fn read(path: &Path) -> Result<Option<String>> {
-    match fs::read_to_string(path) {
+fn read(path: &Path) -> Result<Option<Vec<u8>>> {
+    match fs::read(path) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) if error.kind() == ErrorKind::InvalidData => {
-            let what = "it is not UTF-8 text".to_owned();
-            Err(StateError::Damaged { path: path.display().to_string(), what })
-        }
         Err(source) => Err(io("can't read the state file", path, source)),
     }
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::file::{StateError, hex};
+use super::file::{State, StateError, hex};
 use super::record::{Intent, Record, StepId};
 
 /// One line of the journal.
@@ -16,7 +16,13 @@ use super::record::{Intent, Record, StepId};
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Entry {
     /// The first line: which state the journal goes on from. A journal that outlived its folding says an older one.
-    Opened { lineage: String, serial: u64 },
+    Opened {
+        lineage: String,
+        serial: u64,
+        /// Whose state that is, for when its file is gone. Earlier builds didn't say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        of: Option<Box<Of>>,
+    },
     /// A create is about to be asked of AWS.
     Intent { step: StepId, intent: Box<Intent> },
     /// A step is about to be changed so that it uses these too.
@@ -37,12 +43,30 @@ pub enum Entry {
     },
 }
 
+/// Whose state a journal goes on from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Of {
+    /// The system.
+    pub system: String,
+    /// The AWS account.
+    pub account: String,
+    /// The primary region.
+    pub region: String,
+}
+
 /// Between what a line says and the checksum of that.
 const CHECKSUM: &str = ",\"checksum\":\"";
 /// Behind the checksum.
 const END: &str = "\"}";
 
 impl Entry {
+    /// The first line of a journal that goes on from this state.
+    pub fn opened(state: &State) -> Self {
+        let State { lineage, serial, system, account, region, .. } = state;
+        let of = Of { system: system.clone(), account: account.clone(), region: region.clone() };
+        Entry::Opened { lineage: lineage.clone(), serial: *serial, of: Some(Box::new(of)) }
+    }
+
     /// As it is journalled: one line, which carries the checksum of its text.
     pub fn line(&self) -> String {
         let text = self.text();

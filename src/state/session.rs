@@ -124,8 +124,8 @@ impl Session {
         let journal = match &mut writer.journal {
             Some(journal) => journal,
             none => {
-                let (lineage, serial) = self.look(|state| (state.lineage.clone(), state.serial));
-                lines.push_str(&Entry::Opened { lineage, serial }.line());
+                let (opened, serial) = self.look(|state| (Entry::opened(state), state.serial));
+                lines.push_str(&opened.line());
                 none.insert(self.backend.journal(&self.suffix, serial).await?)
             }
         };
@@ -203,6 +203,8 @@ impl Session {
         }
         let state = self.state();
         if state.is_empty() {
+            // Somebody else may have taken over and made something.
+            self.guard.check().await?;
             self.backend.remove(&self.suffix).await?;
         }
         Ok(state)

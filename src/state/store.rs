@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::bucket::{Bucket, If, Written};
 use super::file::{State, StateError};
 use super::folder::Folder;
-use super::journal::Entry;
+use super::journal::{Entry, Of};
 use super::session::Session;
 
 /// What the functions of this module give.
@@ -45,8 +45,8 @@ pub(super) trait Backend: Debug + Send + Sync {
     fn history(&self, suffix: &str) -> Book;
     /// The suffixes that have a state or a journal here.
     async fn suffixes(&self) -> Result<Vec<String>>;
-    /// The state's text and which write it is.
-    async fn read(&self, suffix: &str) -> Result<Option<(String, Version)>>;
+    /// The state's text, as far as it is one, and which write it is.
+    async fn read(&self, suffix: &str) -> Result<Option<(Vec<u8>, Version)>>;
     /// Replaces the text, all or nothing, and keeps the one before.
     async fn write(&self, suffix: &str, text: &str, over: &Version) -> Result<Version>;
     /// Removes the text; earlier generations stay.
@@ -55,6 +55,8 @@ pub(super) trait Backend: Debug + Send + Sync {
     async fn journalled(&self, suffix: &str) -> Result<Vec<Entry>>;
     /// Opens the journal for adding to it. `serial` is that of the state that it goes on from.
     async fn journal(&self, suffix: &str, serial: u64) -> Result<Box<dyn Journal>>;
+    /// Keeps a journal that nobody can read under another name. Gives where it is.
+    async fn set_journal_aside(&self, suffix: &str) -> Result<String>;
     /// Removes all that is journalled.
     async fn clear_journal(&self, suffix: &str) -> Result<()>;
     /// Takes the lock. `purpose` is the command, for the one who has to wait.
@@ -64,8 +66,8 @@ pub(super) trait Backend: Debug + Send + Sync {
     async fn unlock(&self, suffix: &str, force: bool) -> Result<Option<String>>;
     /// The generations that were kept, the newest first.
     async fn generations(&self, suffix: &str) -> Result<Vec<Generation>>;
-    /// The text of a generation.
-    async fn generation(&self, suffix: &str, id: &str) -> Result<Option<String>>;
+    /// The text of a generation, as far as it is one.
+    async fn generation(&self, suffix: &str, id: &str) -> Result<Option<Vec<u8>>>;
 }
 
 /// A journal that is open.
@@ -159,14 +161,24 @@ impl Store {
         Ok(self.read_all(suffix).await?.map(|(state, ..)| state))
     }
 
-    async fn read_all(&self, suffix: &str) -> Result<Option<(State, Version, bool)>> {
-        let Some((text, version)) = self.backend.read(suffix).await? else { return Ok(None) };
-        let mut state = State::from_text(&self.name(suffix), &text)?;
+    /// The state, which write of it that is, and whether what is journalled was taken in (`None` if there is nothing). If its file
+    /// is gone, as far as the journal tells.
+    async fn read_all(&self, suffix: &str) -> Result<Option<(State, Version, Option<bool>)>> {
+        let read = self.backend.read(suffix).await?;
         let entries = self.backend.journalled(suffix).await?;
-        let journalled = !entries.is_empty();
-        let serial = state.serial;
-        replay(&mut state, entries, |of| of == serial);
-        Ok(Some((state, version, journalled)))
+        let (mut state, version) = match read {
+            Some((text, version)) => (State::from_bytes(&self.name(suffix), &text)?, version),
+            None => match opened(&entries) {
+                Some((lineage, serial, Some(of))) => {
+                    let state = State::new(&of.system, suffix, &of.account, &of.region);
+                    (State { lineage: lineage.to_owned(), serial, ..state }, None)
+                }
+                _ => return Ok(None),
+            },
+        };
+        let is_journalled = !entries.is_empty();
+        let taken = replay(&mut state, entries);
+        Ok(Some((state, version, is_journalled.then_some(taken))))
     }
 
     /// Opens the state of a suffix for a run: takes the lock, and takes in what an unfinished run has journalled. `fresh` makes
@@ -175,10 +187,14 @@ impl Store {
         let guard = self.lock(suffix, purpose).await?;
         let read = self.read_all(suffix).await?;
         let is_new = read.is_none();
-        let (state, version, journalled) = read.unwrap_or_else(|| (fresh(), None, true));
+        let (state, version, journalled) = read.unwrap_or_else(|| (fresh(), None, None));
+        if journalled == Some(false) {
+            // It is of another state, which was here once.
+            self.backend.set_journal_aside(suffix).await?;
+        }
         let mut session = Session::new(self.backend.clone(), suffix, state, version, guard);
         // What a dead run has left is folded in before anything is added to it; a journal needs a state to go on from.
-        if is_new || journalled {
+        if is_new || journalled.is_some() {
             session.save().await?;
         }
         Ok(session)
@@ -198,38 +214,44 @@ impl Store {
 
     /// Puts a state in the place of whatever is there, damaged or not. What was journalled on top of that is kept with it as a
     /// generation; on top of what nobody can read any more it is taken in, as far as it follows what is put there. It keeps
-    /// counting from the higher serial.
-    pub async fn replace(&self, suffix: &str, purpose: &str, mut state: State) -> Result<()> {
+    /// counting from the higher serial. Gives where a journal is now that nobody can read, or that is of another state.
+    pub async fn replace(&self, suffix: &str, purpose: &str, mut state: State) -> Result<Option<String>> {
         let guard = self.lock(suffix, purpose).await?;
-        let there = match self.backend.read(suffix).await {
-            Err(StateError::Damaged { .. }) => None,
-            read => read?,
+        let there = self.backend.read(suffix).await?;
+        let known = match there.as_ref().map(|(text, _)| State::from_bytes(&self.name(suffix), text)) {
+            Some(Err(newer @ StateError::Newer { .. })) => return Err(newer),
+            known => known.and_then(std::result::Result::ok),
         };
-        let known = there.as_ref().and_then(|(text, _)| State::from_text("", text).ok());
         let mut version = there.and_then(|(_, version)| version);
         let journalled = match self.backend.journalled(suffix).await {
-            Err(StateError::Journal { .. }) => Vec::new(),
-            read => read?,
+            Err(StateError::Journal { .. }) => None,
+            read => Some(read?),
         };
         guard.check().await?;
-        match known {
-            Some(mut known) => {
-                if !journalled.is_empty() {
-                    let serial = known.serial;
-                    replay(&mut known, journalled, |of| of == serial);
-                    known.advance();
-                    version = self.backend.write(suffix, &known.to_text(), &version).await?;
+        // What nobody can read, or take in, is kept as it is.
+        let mut aside = journalled.is_none();
+        if let Some(entries) = journalled.filter(|entries| !entries.is_empty()) {
+            state.serial = state.serial.max(opened(&entries).map_or(0, |(_, serial, _)| serial));
+            aside = !match &known {
+                Some(known) => {
+                    let mut known = known.clone();
+                    let taken = replay(&mut known, entries);
+                    if taken {
+                        known.advance();
+                        version = self.backend.write(suffix, &known.to_text(), &version).await?;
+                        state.serial = state.serial.max(known.serial);
+                    }
+                    taken
                 }
-                state.serial = state.serial.max(known.serial);
-            }
-            None => {
-                let serial = state.serial;
-                replay(&mut state, journalled, |of| of >= serial);
-            }
+                None => replay(&mut state, entries),
+            };
         }
+        let aside = if aside { Some(self.backend.set_journal_aside(suffix).await?) } else { None };
+        state.serial = state.serial.max(known.map_or(0, |known| known.serial));
         state.advance();
         self.backend.write(suffix, &state.to_text(), &version).await?;
-        self.backend.clear_journal(suffix).await
+        self.backend.clear_journal(suffix).await?;
+        Ok(aside)
     }
 
     /// The generations of a suffix's state that were kept, the newest first.
@@ -240,20 +262,36 @@ impl Store {
     /// A generation of a suffix's state.
     pub async fn generation(&self, suffix: &str, id: &str) -> Result<Option<State>> {
         let Some(text) = self.backend.generation(suffix, id).await? else { return Ok(None) };
-        State::from_text(&format!("{} ({id})", self.name(suffix)), &text).map(Some)
+        State::from_bytes(&format!("{} ({id})", self.name(suffix)), &text).map(Some)
     }
 }
 
-/// Takes in what was journalled on top of this state, as the serial tells that it went on from. A journal of an older one was
-/// folded into it already: its run died before it could remove it.
-fn replay(state: &mut State, entries: Vec<Entry>, follows: impl Fn(u64) -> bool) {
-    let mut goes_on_from_here = false;
-    let lineage_of = state.lineage.clone();
+/// What the last first line says: lineage, serial, whose it is.
+fn opened(entries: &[Entry]) -> Option<(&str, u64, Option<&Of>)> {
+    entries.iter().rev().find_map(|entry| match entry {
+        Entry::Opened { lineage, serial, of } => Some((lineage.as_str(), *serial, of.as_deref())),
+        _ => None,
+    })
+}
+
+/// Takes in what was journalled on top of this state, or of a later write of it, as the serial tells that it went on from. A
+/// journal of an older one was folded into it already: its run died before it could remove it. False if anything of it is of
+/// another lineage.
+fn replay(state: &mut State, entries: Vec<Entry>) -> bool {
+    let (mut goes_on_from_here, mut is_of_it) = (false, true);
+    let (lineage_of, from) = (state.lineage.clone(), state.serial);
     for entry in entries {
         match entry {
-            Entry::Opened { lineage, serial } => goes_on_from_here = lineage == lineage_of && follows(serial),
+            Entry::Opened { lineage, serial, .. } => {
+                is_of_it &= lineage == lineage_of;
+                goes_on_from_here = lineage == lineage_of && serial >= from;
+                if goes_on_from_here {
+                    state.serial = state.serial.max(serial);
+                }
+            }
             entry if goes_on_from_here => state.apply(entry),
             _ => {}
         }
     }
+    is_of_it
 }

@@ -51,11 +51,10 @@ fn state() -> State {
 /// What a run puts down on top of [`state`], each with what it puts down at once.
 fn calls(state: &State) -> Vec<Vec<Entry>> {
     let id = StepId::from;
-    let (lineage, serial) = (state.lineage.clone(), state.serial);
     let intent = |step: &str| Entry::Intent { step: step.into(), intent: Box::new(intent(step, "fedcba9876543210")) };
     let done = |step: &str| Entry::Done { step: step.into(), record: Box::new(record(step, "queue-ü")) };
     vec![
-        vec![Entry::Opened { lineage, serial }, intent("blue/queues/payments")],
+        vec![Entry::opened(state), intent("blue/queues/payments")],
         vec![done("blue/queues/payments"), intent("green/queues/payments")],
         vec![Entry::Deposed { step: id("shared/keys/data") }, intent("shared/keys/data")],
         vec![Entry::Updating { step: id("blue/network/vpc"), dependencies: [id("shared/keys/data")].into() }],

@@ -117,10 +117,13 @@ impl Levers {
         edges.chain(dns).collect()
     }
 
-    /// Only the levers that stand.
+    /// Only the levers that stand. What is watched and doesn't stand is called as its step is: it is missing to whoever looks.
     pub fn standing(mut self) -> Self {
         self.edges.retain(EdgeLever::stands);
         self.dns = self.dns.filter(DnsLever::stands);
+        for alarm in self.watched.alarms.iter_mut().chain(&mut self.watched.composite) {
+            *alarm = reference::resolve_text(alarm, &|reference| Some(reference.step.to_string()));
+        }
         self
     }
 }

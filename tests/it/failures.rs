@@ -328,6 +328,36 @@ async fn a_second_ctrl_c_ends_an_apply_at_once_and_the_next_one_goes_on() {
     assert_settled(&cli).await;
 }
 
+/// Takes a bucket's name, or looks at what became of it.
+const BUCKET: &str = r"
+import boto3, json, sys
+s3, name = boto3.client('s3'), 's3-access-logs-123456789012-dev1'
+if not s3.list_buckets()['Buckets']:
+    s3.create_bucket(Bucket=name)
+    s3.put_bucket_tagging(Bucket=name, Tagging={'TagSet': [{'Key': 'Team', 'Value': 'ops'}]})
+    s3.put_object(Bucket=name, Key='precious', Body=b'1')
+tags = s3.get_bucket_tagging(Bucket=name)['TagSet']
+print(json.dumps([tags, [one['Key'] for one in s3.list_objects_v2(Bucket=name)['Contents']]]))
+";
+
+#[tokio::test]
+async fn a_name_that_others_take_after_a_run_has_announced_it_is_theirs() {
+    let sandbox = Sandbox::fresh().await;
+    let cli = Cli::new(&sandbox);
+    let bucket = "s3-access-logs/bucket";
+    let apply = ["apply", "--suffix", "dev1", "--target", bucket];
+    sandbox.inject(&Fault::new("s3", "CreateBucket", "AccessDenied").forever());
+    cli.run(&apply).await.exits(1);
+    sandbox.clear_faults();
+    assert!(cli.state("dev1")["intents"][bucket].is_object());
+    let theirs = sandbox.python(BUCKET).await;
+    cli.run(&apply).await.exits(1).says("stands already and is not of this system: it is left alone");
+    assert_eq!(sandbox.python(BUCKET).await, theirs);
+    cli.run(&["destroy", "--suffix", "dev1", "--yes"]).await.ok();
+    assert_eq!(sandbox.python(BUCKET).await, theirs);
+    assert!(!cli.state_folder().join("dev1.json").exists());
+}
+
 /// Makes what others might have made under our names before us.
 const NEIGHBOURS: &str = r"
 import boto3, json

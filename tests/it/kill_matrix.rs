@@ -81,6 +81,43 @@ async fn what_went_away_is_made_anew_once_even_if_the_tool_dies_over_it() {
     assert_eq!(after.len(), before.len());
 }
 
+/// What carries no tags yet, or none that AWS's index shows yet, when the tool dies: no apply comes between, which would find it by
+/// what it is about to make.
+#[tokio::test]
+async fn what_a_dead_run_has_made_goes_with_a_destroy_that_comes_next() {
+    die_and_destroy(["CreateBucket", "CreateHostedZone", "CreateHealthCheck", "CreateKey"].map(str::to_owned)).await;
+}
+
+/// The same for every operation that changes something.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+#[ignore = "takes long: `just kill-matrix`"]
+async fn whatever_a_dead_run_has_made_goes_with_a_destroy_that_comes_next() {
+    let sandbox = Sandbox::fresh().await;
+    let proxy = Proxy::before(&sandbox);
+    Cli::through(&proxy).run(&["apply", "--suffix", "dev1"]).await.ok();
+    let changes = proxy.calls().into_iter().filter(|logged| logged.call.is_change);
+    let operations: BTreeSet<String> = changes.map(|logged| logged.call.operation).collect();
+    assert!(operations.len() > 50, "{operations:?}");
+    die_and_destroy(operations).await;
+}
+
+async fn die_and_destroy(operations: impl IntoIterator<Item = String>) {
+    for operation in operations {
+        let sandbox = Sandbox::fresh().await;
+        let proxy = Proxy::before(&sandbox);
+        let cli = Cli::through(&proxy);
+        let at = operation.clone();
+        proxy.on_call(move |call| (call.operation == at).then_some(Fault::Kill(Moment::BeforeAnswer)));
+        let run = cli.start(&["apply", "--suffix", "dev1", "--json"]);
+        proxy.may_kill(run.pid());
+        assert_eq!(run.finish().await.code, None, "{operation}");
+        proxy.settle().await;
+        proxy.pass_all();
+        cli.run(&["destroy", "--suffix", "dev1", "--yes"]).await.ok();
+        sandbox.account(&life::REGIONS).await.assert_empty();
+    }
+}
+
 /// Goes on where the report ends, until nothing is left. `KILL_MATRIX_SEED` chooses the 60 other points;
 /// `KILL_MATRIX_LIVES` ends it earlier.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

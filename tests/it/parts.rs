@@ -29,6 +29,10 @@ async fn a_part_is_built_made_anew_and_deleted_with_what_it_needs_and_what_needs
         }
     }
     on(&cli, &["destroy", "--yes", "--target", queue]).await.ok().says("nothing to destroy");
+    on(&cli, &["plan", "--target", "green/queues"]).await.exits(1).explains("--module green/queues");
+    on(&cli, &["plan", "--module", queue]).await.exits(1).explains(&format!("--target {queue}"));
+    let apart = ["apply", "--module", "blue/queues", "--replace", queue];
+    on(&cli, &apart).await.exits(1).explains("isn't of the part that was named").explains(&format!("--target {queue}"));
     assert_eq!(sandbox.changes(), [""; 0]);
 
     // A queue needs that for its dead letters, and the key of both; nobody needs more.
@@ -47,6 +51,9 @@ async fn a_part_is_built_made_anew_and_deleted_with_what_it_needs_and_what_needs
     assert!(wider.is_superset(&stands) && wider.contains("blue/network/vpc"), "{wider:?}");
     on(&cli, &["plan", "--module", "blue/network", "--detailed-exitcode"]).await.ok();
     on(&cli, &["plan", "--detailed-exitcode"]).await.exits(2);
+    for command in ["status", "output"] {
+        on(&cli, &[command]).await.ok().never_says("⟦").never_says("takes at worst");
+    }
 
     // Made anew: by nothing but the wish.
     sandbox.forget_calls();
@@ -70,8 +77,20 @@ async fn a_part_is_built_made_anew_and_deleted_with_what_it_needs_and_what_needs
     assert!(!left.contains(letters) && !left.contains(queue), "{left:?}");
     assert!(left.is_superset(&wider.iter().filter(|step| step.starts_with("blue/")).cloned().collect()), "{left:?}");
     on(&cli, &["destroy", "--yes", "--module", "blue/network"]).await.ok();
+    // Once more there is nothing to do; but what isn't of the system at all was meant otherwise.
+    on(&cli, &["destroy", "--yes", "--module", "blue/network"]).await.ok().explains("nothing of that stands");
+    on(&cli, &["destroy", "--yes", "--module", "blue/netwerk"]).await.exits(1).explains("did you mean blue/network?");
     let left = standing(&cli);
     assert!(!left.contains("blue/network/vpc") && left.contains("blue/queues/payments-queue"), "{left:?}");
+    on(&cli, &["state", "rm", "blue/queues/payments-queue"]).await.ok();
+    on(&cli, &["orphans"]).await.exits(2).says("made as blue/queues/payments-queue: `provisioner apply` takes it back");
+    on(&cli, &["destroy", "--yes"])
+        .await
+        .ok()
+        .explains("left alone: 1 resource with the tags of dev1, for example arn:aws:sqs:");
+    assert!(!cli.state_folder().join("dev1.json").exists());
+    on(&cli, &["destroy", "--yes"]).await.ok().explains("left alone: 1 resource");
+    on(&cli, &["recover"]).await.ok().says("1 of ").says("1 of them anew");
     on(&cli, &["destroy", "--yes"]).await.ok();
     assert!(!cli.state_folder().join("dev1.json").exists());
     on(&cli, &["orphans"]).await.ok();

@@ -24,6 +24,14 @@ keys = [one['Key'] for one in s3.list_objects_v2(Bucket='states').get('Contents'
 print(json.dumps({key: s3.head_object(Bucket='states', Key=key).get('ServerSideEncryption') for key in keys}))
 ";
 
+/// What may happen to objects.
+const DAMAGE: &str = r"
+import boto3
+s3 = boto3.client('s3')
+s3.put_object(Bucket='states', Key='team-a/dev1.json', Body=b'\xff{}')
+s3.put_object(Bucket='states', Key='team-a/dev1.journal/0000000001-000001', Body=b'\xff of no use\n')
+";
+
 /// A run's lock lasts as long as a test can wait.
 const PLACE: &str = "s3://states/team-a?lease=10s";
 
@@ -84,7 +92,7 @@ async fn a_state_is_looked_at_mended_and_brought_back() {
     on(&cli, &["state", "push", name]).await.exits(1).explains("older than what is remembered").explains("--force");
     cli.run(&["state", "push", name, "--suffix", "dev2"]).await.exits(1).explains("is of lambda-mysql dev1");
     std::fs::write(&file, before.replacen("vpc-", "vpc_", 1)).unwrap();
-    on(&cli, &["state", "push", name, "--force"]).await.exits(1).explains("is damaged");
+    on(&cli, &["state", "push", name, "--force"]).await.exits(1).explains("is no state that can be read");
     std::fs::write(&file, &before).unwrap();
     on(&cli, &["state", "push", name, "--force"]).await.ok();
     part(&cli, &["plan", "--detailed-exitcode"]).await.ok();
@@ -98,6 +106,10 @@ async fn a_state_is_looked_at_mended_and_brought_back() {
     on(&cli, &["state", "restore", kept["generation"].as_str().unwrap()]).await.ok();
     part(&cli, &["apply"]).await.ok();
     part(&cli, &["plan", "--detailed-exitcode"]).await.ok();
+    // What was damaged is kept, and told from what can be brought back.
+    let generations = on(&cli, &["state", "history", "--json"]).await.ok().events();
+    assert_eq!(generations.iter().filter(|one| one["damaged"] == true).count(), 1, "{generations:?}");
+    on(&cli, &["state", "history"]).await.ok().says("can't be read").says(" steps");
     on(&cli, &["state", "unlock"]).await.ok().says("nobody holds the lock");
 }
 
@@ -159,6 +171,14 @@ async fn a_state_in_s3_is_locked_renewed_taken_over_and_fenced() {
     // Versions are the generations.
     let generations = in_s3(&cli, &["state", "history", "--json"]).await.ok().events();
     assert!(generations.len() >= 3 && generations[0]["current"] == true, "{generations:?}");
+    sandbox.python(DAMAGE).await;
+    in_s3(&cli, &["plan"]).await.exits(1).explains("is not UTF-8 text").explains("provisioner state restore");
+    let kept = generations[0]["generation"].as_str().unwrap();
+    in_s3(&cli, &["state", "restore", kept]).await.ok().explains("put aside, to s3://states/team-a/dev1.journal.");
+    in_s3(&cli, &["plan", "--detailed-exitcode"]).await.ok();
+    let objects = sandbox.python(OBJECTS).await;
+    let aside = objects.as_object().unwrap().keys().filter(|key| key.contains("dev1.journal.")).count();
+    assert_eq!(aside, 1, "{objects}");
     in_s3(&cli, &["destroy", "--yes"]).await.ok();
     in_s3(&cli, &["state", "list"]).await.exits(1).explains("there is no state s3://states/team-a/dev1.json");
 }
@@ -204,6 +224,17 @@ async fn a_lost_state_is_rebuilt_from_what_stands_and_what_only_one_place_knows_
     assert_eq!(plan.rest["adopted"], 0);
     on(&cli, &["orphans"]).await.ok();
     on(&cli, &["failback"]).await.ok();
+
+    // One of the same name and with the same tags in another region is another one.
+    let twin = "import boto3\nboto3.client('sqs', region_name='us-west-2').create_queue(QueueName='payments-queue-green-dev1', \
+                tags={'provisioner:system': 'lambda-mysql', 'provisioner:suffix': 'dev1', \
+                'provisioner:step': 'green/queues/payments-queue'})";
+    sandbox.python(twin).await;
+    let run = on(&cli, &["orphans"]).await.exits(2);
+    run.says("1 orphan;").says("arn:aws:sqs:us-west-2:").says("of which another one is remembered");
+    let gone = "import boto3\nsqs = boto3.client('sqs', region_name='us-west-2')\n\
+                sqs.delete_queue(QueueUrl=sqs.get_queue_url(QueueName='payments-queue-green-dev1')['QueueUrl'])";
+    sandbox.python(gone).await;
 
     // What is gone from AWS, and what nobody remembers.
     on(&cli, &["state", "rm", "green/queues/payments-queue"]).await.ok();

@@ -6,13 +6,14 @@ pub use role::{Role, RoleOutputs};
 
 use crate::aws::wait::unless_gone;
 use crate::aws::{Clients, Result};
+use crate::engine::Tags;
 use crate::engine::ownership::{Owner, SUFFIX, SYSTEM};
 
 crate::resources::tags::tag_type!(aws_sdk_iam::types::Tag);
 
-/// The ARNs of the roles of a system: the tagging API knows none. Our names end in the suffix, so few are asked for their tags.
+/// The roles of a system, ARN and tags: the tagging API knows none. Our names end in the suffix, so few are asked for their tags.
 /// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListRoleTags.html>
-pub async fn roles_of_system(clients: &Clients, owner: &Owner) -> Result<Vec<String>> {
+pub async fn roles_of_system(clients: &Clients, owner: &Owner) -> Result<Vec<(String, Tags)>> {
     let ending = format!("-{}", owner.suffix);
     let mut all = clients.iam.list_roles().into_paginator().items().send();
     let mut found = Vec::new();
@@ -24,7 +25,7 @@ pub async fn roles_of_system(clients: &Clients, owner: &Owner) -> Result<Vec<Str
         let Some(answer) = unless_gone(read.await)? else { continue };
         let tags = from_sdk(answer.tags());
         if tags.get(SYSTEM) == Some(&owner.system) && tags.get(SUFFIX) == Some(&owner.suffix) {
-            found.push(role.arn().to_owned());
+            found.push((role.arn().to_owned(), tags));
         }
     }
     Ok(found)

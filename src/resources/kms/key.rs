@@ -70,6 +70,11 @@ impl Resource for Key {
                 for arn in tags::arns_of_step(cx, "kms").await? {
                     key = key.or(standing(cx, &arn).await?);
                 }
+                if let (None, false) = (&key, cx.token.is_empty())
+                    && let Some(left) = self.left_behind(cx).await?
+                {
+                    key = standing(cx, &left.arn).await?;
+                }
             }
         }
         let Some(key) = key else { return Ok(None) };

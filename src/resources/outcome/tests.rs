@@ -169,12 +169,15 @@ async fn what_is_refused_for_good_is_asked_for_once() {
 
 #[tokio::test]
 async fn a_name_that_a_stranger_has_taken_is_left_alone() {
-    let (thing, step, cx) = scene(&[Fate::Unsent]).await;
-    let theirs = owner("dev2").tags(&step.id, false);
-    thing.aws().standing = Some((7, theirs.clone()));
-    assert_eq!(create(&thing, &step, &cx).await.unwrap_err().message, "what happened first");
-    assert_eq!(thing.aws().standing, Some((7, theirs)));
-    assert_eq!(thing.aws().asked, ["create"]);
+    for is_tagged in [true, false] {
+        let (thing, step, cx) = scene(&[Fate::Unsent]).await;
+        let theirs = if is_tagged { owner("dev2").tags(&step.id, false) } else { Tags::new() };
+        // It may even be just what was asked for.
+        thing.aws().standing = Some((3, theirs.clone()));
+        assert_eq!(create(&thing, &step, &cx).await.unwrap_err().message, "what happened first");
+        assert_eq!(thing.aws().standing, Some((3, theirs)));
+        assert_eq!(thing.aws().asked, ["create"]);
+    }
 }
 
 #[tokio::test]

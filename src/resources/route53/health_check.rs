@@ -41,6 +41,7 @@ impl Resource for HealthCheck {
     const USUALLY: Duration = seconds(3);
     const REPLACED_BY: &'static [&'static str] = &["interval_seconds"];
     const CREATE_FIRST: bool = true;
+    const TAGGED_LATER: bool = true;
     const ACTIONS: &'static [&'static str] = &[
         "route53:ListHealthChecks",
         "route53:ListTagsForResources",
@@ -67,9 +68,14 @@ impl Resource for HealthCheck {
                 }
             }
             None => {
-                for check in all.iter().filter(|check| self.may_be(check) && !cx.is_predecessor(&check.id)) {
+                for check in all.iter().filter(|check| !cx.is_predecessor(&check.id)) {
+                    // Its run may have died before it could tag it.
+                    let announced = cx.is_announced_by(check.caller_reference());
+                    if !announced && !self.may_be(check) {
+                        continue;
+                    }
                     let tags = tags(check.id.clone()).await?;
-                    if are_of_step(cx, &tags) {
+                    if announced || are_of_step(cx, &tags) {
                         found = Some((check, tags));
                         break;
                     }

@@ -34,6 +34,7 @@ pub struct HostedZoneOutputs {
 impl Resource for HostedZone {
     const KIND: &'static str = "route53.hosted_zone";
     const GLOBAL: bool = true;
+    const TAGGED_LATER: bool = true;
     const USUALLY: Duration = seconds(30);
     const REPLACED_BY: &'static [&'static str] = &["name"];
     const SERVES: bool = true;
@@ -53,7 +54,7 @@ impl Resource for HostedZone {
     async fn observe(&self, cx: &Cx, known: Option<&HostedZoneOutputs>) -> Result<Option<Found<Self>>> {
         let id = match known {
             Some(known) => known.hosted_zone_id.to_string(),
-            None => match self.find_by_tag(cx).await? {
+            None => match self.find(cx).await? {
                 Some(id) => id,
                 None => return Ok(None),
             },
@@ -121,9 +122,14 @@ impl Resource for HostedZone {
 }
 
 impl HostedZone {
-    /// Zones may have the same name: ours has our tags.
-    async fn find_by_tag(&self, cx: &Cx) -> Result<Option<String>> {
-        let ids: Vec<_> = self.of_the_name(cx).await?.iter().map(|zone| id(zone).to_owned()).collect();
+    /// Zones may have the same name: ours has our tags, or the token of the run that announced it.
+    async fn find(&self, cx: &Cx) -> Result<Option<String>> {
+        let zones = self.of_the_name(cx).await?;
+        if let Some(zone) = zones.iter().find(|zone| cx.is_announced_by(zone.caller_reference())) {
+            // Its run died before it could tag it.
+            return Ok(Some(id(zone).to_owned()));
+        }
+        let ids: Vec<_> = zones.iter().map(|zone| id(zone).to_owned()).collect();
         for id in &ids {
             let tags = tags_of(cx, TagResourceType::Hostedzone, id, &ids).await?;
             if are_of_step(cx, &tags) {
@@ -135,7 +141,7 @@ impl HostedZone {
 
     async fn of_an_earlier_try(&self, cx: &Cx) -> Result<Option<HostedZoneOutputs>> {
         let zones = self.of_the_name(cx).await?;
-        let Some(zone) = zones.iter().find(|zone| zone.caller_reference() == cx.token) else { return Ok(None) };
+        let Some(zone) = zones.iter().find(|zone| cx.is_announced_by(zone.caller_reference())) else { return Ok(None) };
         let answer = cx.route53.get_hosted_zone().id(id(zone)).send().await?;
         Ok(Some(outputs(zone, answer.delegation_set.as_ref())))
     }

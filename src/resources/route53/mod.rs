@@ -72,7 +72,10 @@ async fn list_tags(cx: &Cx, kind: TagResourceType, ids: &[String]) -> Result<Has
 /// Sets and removes tags: at most ten in a call.
 async fn tag(cx: &Cx, kind: TagResourceType, id: &str, set: &Tags, remove: &[String]) -> Result<()> {
     let request = || cx.route53.change_tags_for_resource().resource_type(kind.clone()).resource_id(id);
-    for tags in to_sdk(set).chunks(10) {
+    let mut tags = to_sdk(set);
+    // A run may die between two calls: whose it is comes with the first.
+    tags.sort_by_key(|tag| !tag.key().is_some_and(|key| key.starts_with("provisioner:")));
+    for tags in tags.chunks(10) {
         request().set_add_tags(Some(tags.to_vec())).send().await?;
     }
     for keys in remove.chunks(10) {

@@ -46,6 +46,7 @@ pub struct BucketOutputs {
 impl Resource for Bucket {
     const KIND: &'static str = "s3.bucket";
     const HOLDS_DATA: bool = true;
+    const TAGGED_LATER: bool = true;
     const USUALLY: Duration = seconds(5);
     const REPLACED_BY: &'static [&'static str] = &["name"];
     const ACTIONS: &'static [&'static str] = &[

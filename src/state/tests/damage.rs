@@ -91,7 +91,8 @@ fn a_state_or_a_generation_that_is_no_text_is_refused_with_its_name() {
     let generations = now(kept.store.generations("dev1")).unwrap();
     let old = generations.iter().find(|generation| !generation.current).expect("a generation");
     let error = now(kept.store.generation("dev1", &old.id)).unwrap_err();
-    assert_explained(&error, &kept.path("generations").join(format!("{}.json", old.id)));
+    assert_explained(&error, &kept.path("json"));
+    assert!(error.to_string().contains(&old.id), "{error}");
     assert_eq!(now(kept.store.read("dev1")).unwrap().unwrap().steps, state.steps);
 }
 
@@ -142,7 +143,81 @@ fn a_journal_with_any_bit_flipped_is_refused_with_its_line() {
         assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
     }
     assert!(fs::read(kept.path("json")).unwrap() == before);
+    // What goes on without it keeps it.
+    let damaged = fs::read(&path).unwrap();
+    let aside = now(kept.store.replace("dev1", "provisioner state restore", state.clone())).unwrap().unwrap();
+    assert!(fs::read(&aside).unwrap() == damaged && !path.exists(), "{aside}");
+    assert_eq!(now(kept.store.suffixes()).unwrap(), ["dev1"]);
+    fs::write(kept.path("json"), before).unwrap();
     assert!(kept.open(&path, text.as_bytes()).unwrap().steps.contains_key(&"blue/queues/payments".into()));
+}
+
+#[test]
+fn what_was_journalled_counts_also_when_the_state_file_is_gone_or_an_older_one_was_put_in_its_place() {
+    let state = state();
+    let journalled = journal(calls(&state).iter().flatten());
+    let open = |file: Option<State>| {
+        let kept = Kept::new(&state);
+        fs::write(kept.path("journal"), &journalled).unwrap();
+        match file {
+            Some(older) => fs::write(kept.path("json"), older.to_text()).unwrap(),
+            None => fs::remove_file(kept.path("json")).unwrap(),
+        }
+        // Also whoever only looks sees it.
+        let seen = now(kept.store.read("dev1")).unwrap().unwrap().steps;
+        let fresh = || panic!("the journal tells whose it is");
+        let opened = now(kept.store.open("dev1", "provisioner apply", fresh)).unwrap().state();
+        assert!(!kept.path("journal").exists() && now(kept.store.read("dev1")).unwrap().unwrap() == opened);
+        assert!(opened.serial > state.serial && opened.steps == seen, "{opened:?}");
+        let aside = fs::read_dir(kept.folder.path()).unwrap().flatten();
+        let aside = aside.filter(|entry| entry.file_name().to_str().unwrap().starts_with("dev1.journal."));
+        (opened, aside.count())
+    };
+    let older = State { serial: state.serial - 1, ..state.clone() };
+    for (opened, aside) in [open(None), open(Some(older))] {
+        assert!(opened.steps.contains_key(&"blue/queues/payments".into()), "{opened:?}");
+        assert_eq!((&opened.lineage, opened.format, aside), (&state.lineage, state.format, 0));
+        assert_eq!((&opened.system, &opened.account, &opened.region), (&state.system, &state.account, &state.region));
+    }
+    // One that was folded in already says nothing, nor does one of another state, which is kept.
+    let newer = State { serial: state.serial + 1, ..state.clone() };
+    let other = State { lineage: "other".to_owned(), ..state.clone() };
+    for (file, kept) in [(newer, 0), (other, 1)] {
+        let (opened, aside) = open(Some(file));
+        assert!(!opened.steps.contains_key(&"blue/queues/payments".into()));
+        assert_eq!(aside, kept);
+    }
+}
+
+#[test]
+fn what_is_put_in_the_place_of_a_state_loses_nothing_that_was_journalled() {
+    let state = state();
+    let journalled = journal(calls(&state).iter().flatten());
+    let payments = StepId::from("blue/queues/payments");
+    let older = State { serial: state.serial - 1, ..state.clone() };
+    let other = State { lineage: "other".to_owned(), ..state.clone() };
+    // What is there, what is put there, and whether the journal is in a generation, in what is put there, or aside then.
+    for (there, put, found) in [
+        (Some(&state), &older, (true, false, false)),
+        // Somebody has copied an older one back by hand.
+        (Some(&older), &older, (true, false, false)),
+        (None, &older, (false, true, false)),
+        (None, &other, (false, false, true)),
+        (Some(&other), &other, (false, false, true)),
+    ] {
+        let kept = Kept::new(&state);
+        fs::write(kept.path("json"), there.map_or("{".to_owned(), State::to_text)).unwrap();
+        fs::write(kept.path("journal"), &journalled).unwrap();
+        let aside = now(kept.store.replace("dev1", "provisioner state push", put.clone())).unwrap();
+        let generations = now(kept.store.generations("dev1")).unwrap();
+        let generations = generations.iter().filter(|one| !one.current);
+        let mut generations = generations.filter_map(|one| now(kept.store.generation("dev1", &one.id)).ok().flatten());
+        let in_one = generations.any(|one| one.steps.contains_key(&payments));
+        let now_there = now(kept.store.read("dev1")).unwrap().unwrap();
+        assert_eq!((in_one, now_there.steps.contains_key(&payments), aside.is_some()), found);
+        assert!(now_there.serial > state.serial);
+        assert!(aside.is_none_or(|aside| fs::read_to_string(aside).unwrap() == journalled));
+    }
 }
 
 /// As the first builds wrote it: no checksums.

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use rustix::io::Errno;
@@ -42,17 +42,23 @@ pub struct Faulty {
     path: PathBuf,
     fault: Fault,
     writes: Arc<AtomicUsize>,
+    lost: Arc<AtomicBool>,
 }
 
 impl Faulty {
     /// The folder at this path.
     pub fn new(path: PathBuf, fault: Fault) -> Self {
-        Faulty { folder: Folder::new(&path), path, fault, writes: Arc::default() }
+        Faulty { folder: Folder::new(&path), path, fault, writes: Arc::default(), lost: Arc::default() }
     }
 
     /// It, as a run sees it.
     pub fn store(&self) -> Store {
         Store::at(self.clone())
+    }
+
+    /// From now on whoever holds its lock has lost it, or not.
+    pub fn lose_lock(&self, is_lost: bool) {
+        self.lost.store(is_lost, Ordering::Relaxed);
     }
 
     /// True if there were so many writes that one has failed.
@@ -106,7 +112,7 @@ impl Backend for Faulty {
         self.folder.suffixes().await
     }
 
-    async fn read(&self, suffix: &str) -> Result<Option<(String, Version)>> {
+    async fn read(&self, suffix: &str) -> Result<Option<(Vec<u8>, Version)>> {
         self.folder.read(suffix).await
     }
 
@@ -133,12 +139,17 @@ impl Backend for Faulty {
         Ok(Box::new(FaultyJournal { place: self.clone(), journal: open.await? }))
     }
 
+    async fn set_journal_aside(&self, suffix: &str) -> Result<String> {
+        self.at_once("can't put aside the journal", self.folder.set_journal_aside(suffix)).await
+    }
+
     async fn clear_journal(&self, suffix: &str) -> Result<()> {
         self.at_once("can't remove", self.folder.clear_journal(suffix)).await
     }
 
     async fn lock(&self, suffix: &str, purpose: &str) -> Result<Box<dyn Guard>> {
-        self.at_once("can't write the lock", self.folder.lock(suffix, purpose)).await
+        let lock = self.at_once("can't write the lock", self.folder.lock(suffix, purpose)).await?;
+        Ok(Box::new(FaultyGuard { place: self.clone(), _lock: lock }))
     }
 
     async fn unlock(&self, suffix: &str, force: bool) -> Result<Option<String>> {
@@ -149,8 +160,25 @@ impl Backend for Faulty {
         self.folder.generations(suffix).await
     }
 
-    async fn generation(&self, suffix: &str, id: &str) -> Result<Option<String>> {
+    async fn generation(&self, suffix: &str, id: &str) -> Result<Option<Vec<u8>>> {
         self.folder.generation(suffix, id).await
+    }
+}
+
+#[derive(Debug)]
+struct FaultyGuard {
+    place: Faulty,
+    _lock: Box<dyn Guard>,
+}
+
+#[async_trait]
+impl Guard for FaultyGuard {
+    async fn check(&self) -> Result<()> {
+        if self.place.lost.load(Ordering::Relaxed) {
+            let (name, why) = (self.place.path.display().to_string(), "as a test wants it".to_owned());
+            return Err(StateError::Lost { name, why });
+        }
+        Ok(())
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Barrier;
 use std::thread;
 use std::time::Duration;
 
+use super::faults::{Fault, Faulty, Left};
 use super::*;
 use crate::state::{StateError, Store};
 
@@ -70,6 +71,23 @@ fn one_that_has_not_said_yet_who_it_is_is_waited_for() {
         });
         let StateError::Locked { holder, .. } = &told else { panic!("{told}") };
         assert_eq!(holder, text.trim());
+    }
+}
+
+/// A run whose lock is lost while it does nothing; another one may have made something since.
+#[test]
+fn one_that_has_lost_its_lock_removes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = Faulty::new(folder.path().to_owned(), Fault { at: usize::MAX, left: Left::Nothing, for_good: false });
+    let empty = State::new("lambda-mysql", "dev1", "123456789012", "us-east-1");
+    let path = folder.path().join("dev1.json");
+    fs::write(&path, empty.to_text()).unwrap();
+    for is_lost in [true, false] {
+        let session = now(place.store().open("dev1", "provisioner destroy", || unreachable!())).unwrap();
+        place.lose_lock(is_lost);
+        assert_eq!(now(session.finish()).is_err(), is_lost);
+        assert_eq!(path.exists(), is_lost);
+        place.lose_lock(false);
     }
 }
 

@@ -1,0 +1,150 @@
+//! What carries a system's tags and isn't remembered.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::context::{Connection, Context};
+use super::failure::Failure;
+use crate::aws::Class;
+use crate::engine::ownership::STEP;
+use crate::engine::{StepId, Tags};
+use crate::resources::{ec2, iam, kms, tags};
+use crate::state::State;
+
+/// What was found, and where nobody may look.
+pub struct All {
+    /// What carries the tags and isn't remembered.
+    pub found: Vec<Untracked>,
+    /// Regions that the system isn't in and that these credentials may not read.
+    pub unread: Vec<String>,
+}
+
+/// What carries the tags of a system and isn't remembered.
+pub struct Untracked {
+    /// What AWS calls it.
+    pub arn: String,
+    /// Where it is; empty for what is everywhere.
+    pub region: String,
+    /// The step that it was made as, by its tag.
+    pub step: StepId,
+}
+
+/// Looks in all regions, by the tags.
+pub async fn untracked(context: &Context, connection: &Connection, state: &State) -> Result<All, Failure> {
+    let (cloud, owner) = (&connection.shared.cloud, &connection.shared.owner);
+    let home = cloud.region(context.system.region());
+    let records = state.steps.values().chain(state.deposed.values());
+    let mut ours: BTreeSet<String> = records.map(|record| record.region.clone()).collect();
+    ours.extend(context.system.regions().into_iter().map(str::to_owned));
+    // A configuration that named another region may have left something there.
+    let regions: BTreeSet<String> = ours.iter().cloned().chain(ec2::enabled_regions(&home).await?).collect();
+    let looks = regions.iter().map(|region| {
+        let clients = cloud.region(region);
+        async move { (tags::of_system(&clients, owner).await, clients, region) }
+    });
+    let known = Known::of(state);
+    let (mut found, mut unread) = (BTreeMap::new(), Vec::new());
+    for (tagged, clients, region) in futures::future::join_all(looks).await {
+        let tagged = match tagged {
+            // Organizations often close the regions that they don't use.
+            Err(error) if error.class == Class::Denied && !ours.contains(region) => {
+                unread.push(region.clone());
+                continue;
+            }
+            tagged => tagged?,
+        };
+        for (arn, tags) in tagged.into_iter().filter(|(arn, _)| !is_of_itself(arn) && !known.has(arn)) {
+            if !arn.contains(":kms:") || kms::stands(&clients, &arn).await? {
+                found.insert(arn, step_of(&tags));
+            }
+        }
+    }
+    let roles = iam::roles_of_system(&home, owner).await?.into_iter().filter(|(arn, _)| !known.has(arn));
+    found.extend(roles.map(|(arn, tags)| (arn, step_of(&tags))));
+    let found = found.into_iter().map(|(arn, step)| Untracked { region: part(&arn, 3).to_owned(), arn, step });
+    Ok(All { found: found.collect(), unread })
+}
+
+fn step_of(tags: &Tags) -> StepId {
+    tags.get(STEP).map_or("?", String::as_str).into()
+}
+
+/// What a state remembers, as AWS calls it.
+struct Known {
+    /// All outputs.
+    texts: BTreeSet<String>,
+    /// Region, service and an output of what stands there.
+    things: BTreeSet<(String, String, String)>,
+}
+
+impl Known {
+    fn of(state: &State) -> Self {
+        let mut known = Known { texts: BTreeSet::new(), things: BTreeSet::new() };
+        for record in state.steps.values().chain(state.deposed.values()) {
+            let mut outputs = BTreeSet::new();
+            texts(&record.outputs, &mut outputs);
+            let service = service(&record.kind);
+            known.texts.extend(outputs.iter().cloned());
+            // What is everywhere has no region in its ARN.
+            for region in [&record.region, ""] {
+                let here = |output: &String| (region.to_owned(), service.to_owned(), output.clone());
+                known.things.extend(outputs.iter().map(here));
+            }
+        }
+        known
+    }
+
+    /// True for what stands under this ARN. Not every output is an ARN; in another region, or of another service, the same name
+    /// is another thing's.
+    fn has(&self, arn: &str) -> bool {
+        let id = match arn.split_once(":log-group:") {
+            Some((_, name)) => Some(name),
+            None => arn.rsplit_once(['/', ':']).map(|(_, id)| id),
+        };
+        let (service, region) = (part(arn, 2), part(arn, 3));
+        let thing = |id: &str| (region.to_owned(), service.to_owned(), id.to_owned());
+        // A secret's replicas are called as it is, and carry its tags.
+        let is_replica =
+            || service == "secretsmanager" && self.texts.iter().any(|text| without_region(text) == without_region(arn));
+        self.texts.contains(arn) || id.is_some_and(|id| self.things.contains(&thing(id))) || is_replica()
+    }
+}
+
+/// What ARNs call the service of a resource type.
+fn service(kind: &str) -> &str {
+    match kind.split('.').next().unwrap_or_default() {
+        "elb" => "elasticloadbalancing",
+        "secrets" => "secretsmanager",
+        "waf" => "wafv2",
+        other => other,
+    }
+}
+
+fn part(arn: &str, number: usize) -> &str {
+    arn.split(':').nth(number).unwrap_or_default()
+}
+
+/// What AWS makes by itself of what is ours, tags included: automated snapshots, recovery points.
+fn is_of_itself(arn: &str) -> bool {
+    ["-snapshot:rds:", ":snapshot:rds:", "awsbackup:", ":recovery-point:"].iter().any(|part| arn.contains(part))
+}
+
+fn without_region(arn: &str) -> String {
+    let mut parts: Vec<_> = arn.splitn(6, ':').collect();
+    if let [_, _, _, region, _, _] = parts.as_mut_slice() {
+        *region = "";
+    }
+    parts.join(":")
+}
+
+fn texts(value: &Value, into: &mut BTreeSet<String>) {
+    match value {
+        Value::String(text) => {
+            into.insert(text.clone());
+        }
+        Value::Array(values) => values.iter().for_each(|value| texts(value, into)),
+        Value::Object(fields) => fields.values().for_each(|value| texts(value, into)),
+        _ => {}
+    }
+}
