@@ -82,6 +82,10 @@ impl Apply {
             session.finish().await?;
             return Err(refused);
         }
+        if let Err(refused) = world.check_anew(&plan) {
+            session.finish().await?;
+            return Err(refused.into());
+        }
         let losses = world.data_losses(&plan);
         if !losses.is_empty() && !self.allow_data_loss {
             session.finish().await?;
@@ -234,12 +238,19 @@ pub fn end(
         for (name, value) in outputs {
             say!("{name} = {value}");
         }
+        // What a crash or people's mending has left to be put down.
+        let put_down = [(Action::Adopt, "adopted"), (Action::Forget, "forgotten")];
+        let put_down = put_down.map(|(action, word)| match report.count(action) {
+            0 => String::new(),
+            count => format!("{count} {word}, "),
+        });
         eprintln!(
-            "{} created, {} updated, {} replaced, {} deleted, {} unchanged, {} failed; {calls} API calls, {}",
-            report.count(Action::Create) + report.count(Action::Adopt),
+            "{} created, {} updated, {} replaced, {} deleted, {}{} unchanged, {} failed; {calls} API calls, {}",
+            report.count(Action::Create),
             report.count(Action::Update),
             report.count(Action::Replace),
-            report.count(Action::Delete) + report.count(Action::Leave) + report.count(Action::Forget),
+            report.count(Action::Delete) + report.count(Action::Leave),
+            put_down.concat(),
             report.count(Action::Unchanged),
             report.failed.len(),
             words::duration(seconds),

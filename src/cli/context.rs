@@ -234,7 +234,9 @@ impl Picture {
         let (_stop, stopped) = watch::channel(false);
         let state = connection.state_or_new(context);
         part.check(&wanted.graph, &state)?;
-        let plan = connection.world(&wanted.graph, stopped).selecting(part).plan(&state).await;
+        let world = connection.world(&wanted.graph, stopped).selecting(part);
+        let plan = world.plan(&state).await;
+        world.check_anew(&plan)?;
         Ok(Picture { connection, wanted, state, plan })
     }
 }

@@ -37,7 +37,8 @@ impl Orphans {
         let gone = plan.steps.iter().filter(|planned| planned.record.is_some() && planned.observed.is_none());
         let gone = gone.map(|planned| &planned.step.id);
         let forgotten =
-            plan.removals.iter().filter(|removal| removal.action == Action::Forget).map(|removal| &removal.id);
+            plan.removals.iter().filter(|removal| removal.action == Action::Forget && removal.stands_as.is_none());
+        let forgotten = forgotten.map(|removal| &removal.id);
         let gone = gone.chain(forgotten).map(|step| Orphan {
             what: "not in AWS",
             name: step.to_string(),

@@ -261,6 +261,9 @@ async fn history(globals: &Globals, context: &Context) -> Outcome {
             say!("{}  {written}  {holds:>13}{counts}", generation.id);
         }
     }
+    if generations.iter().any(|generation| generation.id == "null") {
+        progress::note("the bucket keeps no versions, so this is all there is: turn its versioning on");
+    }
     if generations.is_empty() {
         progress::note(&format!("no generation of {} was kept", context.store.name(context.suffix.as_ref())));
     }
@@ -269,6 +272,10 @@ async fn history(globals: &Globals, context: &Context) -> Outcome {
 
 async fn restore(context: &Context, id: &str) -> Outcome {
     let suffix = context.suffix.as_ref();
+    let counts = context.store.generations(suffix).await?.into_iter().find(|generation| generation.current);
+    if counts.is_some_and(|counts| counts.id == id) {
+        return Err(Failure::new(format!("{id} is the one that counts already"), "nothing was changed"));
+    }
     let Some(state) = context.store.generation(suffix, id).await? else {
         return Err(Failure::new(
             format!("there is no generation {id} of {}", context.store.name(suffix)),
@@ -289,7 +296,14 @@ fn tell_of_journal(aside: Option<String>) {
 }
 
 async fn unlock(context: &Context, force: bool) -> Outcome {
-    match context.store.unlock(context.suffix.as_ref(), force).await? {
+    let unlocked = context.store.unlock(context.suffix.as_ref(), force).await.map_err(|error| match error {
+        StateError::Locked { path, holder } => Failure::new(
+            format!("the lock {path} is held: {holder}"),
+            "if that run is surely dead, `provisioner state unlock --force` doesn't wait; if it lives, two would be at work",
+        ),
+        other => other.into(),
+    })?;
+    match unlocked {
         Some(holder) => say!("the lock was taken away from {holder}"),
         None => say!("nobody holds the lock of {}", context.suffix),
     }

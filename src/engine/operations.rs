@@ -95,8 +95,10 @@ pub trait Operations: Send + Sync {
 
     /// Its tags come by a call after the one that makes it.
     fn is_tagged_later(&self) -> bool;
-    /// Its name follows from the spec: a second one of the same spec can't stand beside the first.
-    fn is_named_by_spec(&self) -> bool;
+    /// True if AWS doesn't delete it while one of that type uses it.
+    fn is_held_by(&self, kind: &str) -> bool;
+    /// Why it is never made anew by people's wish alone, if so.
+    fn why_not_anew(&self) -> Option<&'static str>;
     /// Customers' requests go through it.
     fn serves(&self) -> bool;
     /// The spec in the one form in which it is compared: what has no order sorted, documents in normal form. References

@@ -166,6 +166,8 @@ impl World<'_> {
         );
         let mut planned = planning.planned.into_inner().expect("no panic holds this lock");
         self.forget_what_is_wanted(&mut removals, &planned);
+        let mut failures = planning.failures.into_inner().expect("no panic holds this lock");
+        let held = self.keep_what_is_held(&mut planned, &mut failures, state);
         let blocked = outcomes.into_iter().filter_map(|(id, outcome)| match outcome {
             Outcome::NeedsFailed(failed) => Some((id, failed)),
             _ => None,
@@ -173,8 +175,8 @@ impl World<'_> {
         let plan = Plan {
             steps: self.graph.in_order().filter_map(|step| planned.remove(&step.id)).collect(),
             removals,
-            failures: planning.failures.into_inner().expect("no panic holds this lock"),
-            blocked: blocked.collect(),
+            failures,
+            blocked: blocked.chain(held).collect(),
         };
         self.selection.limit(plan, self.graph, state)
     }
@@ -210,14 +212,73 @@ impl World<'_> {
         replaced.chain(deleted).collect()
     }
 
+    /// Refuses to make something anew by people's wish if what follows it can't be made anew.
+    pub fn check_anew(&self, plan: &Plan) -> Result<(), StepError> {
+        let wished = !self.selection.replaced.is_empty();
+        for planned in plan.steps.iter().filter(|planned| wished && planned.action == Action::Replace) {
+            if let Some(why) = self.provider.operations(planned.step.kind)?.why_not_anew() {
+                let message = format!("{} would be made anew, and can't be: {why}", planned.step.id);
+                let help = "nothing was changed: leave --replace out; what is wrong `provisioner plan` shows, and `apply` mends";
+                return Err(StepError::new(message).with_help(help));
+            }
+        }
+        Ok(())
+    }
+
+    /// What goes before its successor comes, and is held by what stays: AWS would refuse to delete it, half-way. Neither that nor
+    /// what needs it is planned. Gives what needs it, each with it.
+    fn keep_what_is_held(
+        &self,
+        planned: &mut BTreeMap<StepId, Planned>,
+        failures: &mut Vec<(StepId, StepError)>,
+        state: &State,
+    ) -> Vec<(StepId, StepId)> {
+        let goes_first = |planned: &Planned| {
+            let create_first =
+                || self.provider.operations(planned.step.kind).is_ok_and(Operations::replaced_create_first);
+            planned.action == Action::Replace && !create_first()
+        };
+        let mut blocked = Vec::new();
+        loop {
+            let holder = |held: &Planned| {
+                let operations = self.provider.operations(held.step.kind).ok().filter(|_| goes_first(held))?;
+                let stays = |user: &&Step| match planned.get(&user.id) {
+                    Some(user) => user.observed.is_some() && !goes_first(user),
+                    None => state.steps.contains_key(&user.id),
+                };
+                let users = self.graph.in_order().filter(|user| user.dependencies().contains(&held.step.id));
+                users.filter(|user| operations.is_held_by(user.kind)).find(stays).map(|user| user.id.clone())
+            };
+            let found = planned.values().find_map(|held| Some((held.step.id.clone(), holder(held)?)));
+            let Some((held, holder)) = found else { return blocked };
+            let message = format!("it would be made anew, and {holder} holds it: AWS doesn't delete it under that");
+            let help = format!(
+                "undo that change, or leave --replace out; or, if that may be away for a while, `provisioner destroy --target \
+                 {holder}` first, then apply"
+            );
+            planned.remove(&held);
+            failures.push((held.clone(), StepError::new(message).with_help(help)));
+            let mut unplanned = BTreeSet::from([held.clone()]);
+            for step in self.graph.in_order() {
+                if !step.dependencies().is_disjoint(&unplanned) && planned.remove(&step.id).is_some() {
+                    unplanned.insert(step.id.clone());
+                    blocked.push((step.id.clone(), held.clone()));
+                }
+            }
+        }
+    }
+
     /// What goes under one name and stays under another (a step that was renamed, and is called otherwise in AWS still, or
     /// again in the configuration) is one thing, and stays.
     fn forget_what_is_wanted(&self, removals: &mut [Removal], planned: &BTreeMap<StepId, Planned>) {
         for removal in removals {
-            let Record { kind, region, outputs, .. } = &removal.record;
+            let Record { kind, region, outputs, spec, .. } = &removal.record;
             let is_same = |planned: &Planned| {
-                let stands = planned.observed.as_ref();
-                self.is_of(kind, region, &planned.step) && stands.is_some_and(|stands| stands.outputs == *outputs)
+                let is_it = |stands: &Observed| {
+                    // What carries no tags is told apart by what is wanted of it.
+                    stands.outputs == *outputs || (stands.tags.is_none() && planned.step.spec == *spec)
+                };
+                self.is_of(kind, region, &planned.step) && planned.observed.as_ref().is_some_and(is_it)
             };
             let same = planned.values().find(|planned| !outputs.is_null() && is_same(planned));
             if let Some(same) = same.filter(|same| !removal.deposed || same.step.id != removal.id) {
@@ -290,7 +351,7 @@ impl Planning<'_> {
             let outputs = self.outputs.lock().expect("no panic holds this lock");
             resolve(step, &outputs, operations)?
         };
-        let record = self
+        let remembered = self
             .state
             .steps
             .get(&step.id)
@@ -298,15 +359,24 @@ impl Planning<'_> {
             .cloned();
         let intent = self.state.intents.get(&step.id);
         let intent = intent.filter(|intent| self.world.is_of(&intent.kind, &intent.region, &step));
-        let known = record.as_ref().map(|record| &record.outputs);
+        let used = remembered.iter().flat_map(|record| &record.dependencies);
+        let used = used.chain(intent.iter().flat_map(|intent| &intent.dependencies)).cloned().collect();
+        let known = remembered.as_ref().map(|record| &record.outputs);
         let predecessor = self.state.deposed.get(&step.id).map(|record| &record.outputs);
-        let token = intent.filter(|_| record.is_none()).map_or("", |intent| &intent.token);
+        let token = intent.filter(|_| known.is_none()).map_or("", |intent| &intent.token);
         let mut observed = operations.observe(Target { step: &step, known, token, predecessor }).await?;
-        if let (None, None, Some(intent)) = (&observed, &record, intent.filter(|intent| intent.spec != step.spec)) {
+        let mut is_another = false;
+        if let (None, Some(_)) = (&observed, known) {
+            // What is remembered is gone. The state may be an older one: what was made since is found by its name or tags.
+            observed = operations.observe(Target { step: &step, known: None, token: "", predecessor }).await?;
+            is_another = observed.is_some();
+        }
+        if let (None, None, Some(intent)) = (&observed, known, intent.filter(|intent| intent.spec != step.spec)) {
             // A run died over it when it was wanted otherwise, by another name perhaps.
             let then = Step { spec: intent.spec.clone(), ..step.clone() };
             observed = operations.observe(Target { step: &then, known, token, predecessor }).await?;
         }
+        let record = remembered.filter(|_| !is_another);
         if let Some(observed) = &observed {
             let claim = match (&record, intent) {
                 (Some(_), _) => Claim::Recorded,
@@ -323,11 +393,6 @@ impl Planning<'_> {
         }
         let (mut action, changes) = compare(operations, &step, observed.as_ref(), record.as_ref());
         if let (Some(observed), true) = (&observed, self.world.selection.replaced.contains(&step.id)) {
-            if operations.is_named_by_spec() && action != Action::Replace {
-                let message = "its name follows from what is wanted of it: a second one can't stand beside it";
-                let help = "leave --replace out for this one; what is wrong with it `provisioner plan` shows";
-                return Err(StepError::new(message).with_help(help));
-            }
             if step.shared && self.world.is_used_by_others(observed) {
                 return Err(StepError::new("other systems use it too: it can't be made anew from here"));
             }
@@ -343,8 +408,6 @@ impl Planning<'_> {
             self.failures.lock().expect("no panic holds this lock").push((step.id.clone(), error));
             action = Action::Unchanged;
         }
-        let used = record.iter().flat_map(|record| &record.dependencies);
-        let used = used.chain(intent.iter().flat_map(|intent| &intent.dependencies)).cloned().collect();
         Ok(Planned { step, action, changes, observed, record, used, postponed })
     }
 
@@ -386,7 +449,13 @@ impl Planning<'_> {
         let known = Some(&record.outputs).filter(|outputs| !outputs.is_null());
         let intent = self.state.intents.get(id).filter(|_| known.is_none());
         let token = intent.map_or("", |intent| &intent.token);
-        let observed = operations.observe(Target { step: &step, known, token, predecessor: None }).await?;
+        let mut observed = operations.observe(Target { step: &step, known, token, predecessor: None }).await?;
+        let mut known = known;
+        if let (None, Some(_), false) = (&observed, known, deposed) {
+            // What is remembered is gone; what was made since the state was written is this step's too.
+            observed = operations.observe(Target { step: &step, known: None, token: "", predecessor: None }).await?;
+            known = None;
+        }
         let action = match &observed {
             None => Action::Forget,
             Some(observed) => {

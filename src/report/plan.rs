@@ -84,6 +84,9 @@ pub fn change_line(change: &FieldChange) -> String {
 
 fn removal_lines(removal: &Removal) -> String {
     let why = match (removal.action, removal.deposed) {
+        (Action::Forget, _) if removal.stands_as.is_some() => {
+            " stands under another name, and is forgotten under this one"
+        }
         (Action::Forget, _) => " is gone from AWS, and is forgotten",
         (Action::Leave, _) => " is used by other systems, and is left",
         (_, true) => " is what a replaced step has left",

@@ -65,8 +65,12 @@ impl<R: Resource> Operations for Bound<R> {
         R::TAGGED_LATER
     }
 
-    fn is_named_by_spec(&self) -> bool {
-        R::NAMED_BY_SPEC
+    fn is_held_by(&self, kind: &str) -> bool {
+        R::HELD_BY.contains(&kind)
+    }
+
+    fn why_not_anew(&self) -> Option<&'static str> {
+        R::NOT_ANEW
     }
 
     fn serves(&self) -> bool {

@@ -61,8 +61,10 @@ pub trait Resource: Serialize + DeserializeOwned + Send + Sync + 'static {
     const HOLDS_DATA: bool = false;
     /// Its tags come by a call after the one that makes it: one that was just announced may carry none yet.
     const TAGGED_LATER: bool = false;
-    /// Its name in AWS follows from the spec: a second one of the same spec can't stand beside the first.
-    const NAMED_BY_SPEC: bool = false;
+    /// The types that hold it: while one that uses it stands, AWS doesn't delete it.
+    const HELD_BY: &'static [&'static str] = &[];
+    /// Why it is never made anew by people's wish (`--replace`) alone, if so.
+    const NOT_ANEW: Option<&'static str> = None;
     /// Customers' requests go through it: while its environment serves some it isn't taken away without a flag of its own.
     const SERVES: bool = false;
     /// The IAM actions that provisioner itself needs for this type.

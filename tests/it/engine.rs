@@ -37,6 +37,8 @@ struct InMemory {
     create_first: bool,
     /// Nothing carries tags.
     unmarked: bool,
+    /// Nothing can be deleted while something uses it, and what uses it stays when that is made anew.
+    held: bool,
 }
 
 impl InMemory {
@@ -78,7 +80,7 @@ impl Operations for InMemory {
 
     fn forces_replacement(&self, field: &str) -> bool {
         // What goes before its successor comes can't be used meanwhile: its users go with it.
-        field == "name" || (!self.create_first && field == "needs")
+        field == "name" || (!self.create_first && !self.held && field == "needs")
     }
 
     fn is_write_only(&self, _field: &str) -> bool {
@@ -93,8 +95,12 @@ impl Operations for InMemory {
         false
     }
 
-    fn is_named_by_spec(&self) -> bool {
-        false
+    fn is_held_by(&self, _kind: &str) -> bool {
+        self.held
+    }
+
+    fn why_not_anew(&self) -> Option<&'static str> {
+        None
     }
 
     fn serves(&self) -> bool {
@@ -467,4 +473,50 @@ async fn a_step_that_is_to_be_replaced_again_before_its_last_replacement_is_done
         assert!(plan_is_empty(&world, &last, folder.path()).await, "{lives}");
         assert_eq!(world.specs().len(), 2, "{lives}: {:?}", world.specs());
     }
+}
+
+/// An older state was put in the place of the one that knows what stands.
+#[tokio::test]
+async fn what_was_made_since_the_state_was_written_is_adopted_and_goes_like_all_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = InMemory::default();
+    let steps = graph(&wanted(&[(1, "a", &[]), (2, "b", &[])]));
+    let put = async |state: &State| {
+        Store::folder(folder.path()).replace("dev1", "test", state.clone()).await.unwrap();
+    };
+    apply(&world, &steps, folder.path()).await;
+    let older = Store::folder(folder.path()).read("dev1").await.unwrap().unwrap();
+    let replaced: BTreeSet<StepId> = ["s01".into()].into();
+    apply_part(&world, &steps, folder.path(), Selection { replaced, ..Selection::default() }).await;
+    let things = world.things.lock().unwrap().clone();
+
+    put(&older).await;
+    let report = apply(&world, &steps, folder.path()).await;
+    assert_eq!((report.count(Action::Adopt), report.count(Action::Create)), (1, 0), "{report:?}");
+    assert_eq!(*world.things.lock().unwrap(), things);
+    put(&older).await;
+    assert!(apply(&world, &graph(&Wanted::new()), folder.path()).await.failed.is_empty());
+    assert!(world.specs().is_empty(), "{:?}", world.specs());
+}
+
+#[tokio::test]
+async fn what_something_that_stays_holds_is_not_made_anew_and_nothing_goes_half_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = InMemory { held: true, ..InMemory::default() };
+    let before = graph(&wanted(&[(1, "a", &[]), (2, "user", &[1]), (3, "its user", &[2]), (4, "free", &[])]));
+    apply(&world, &before, folder.path()).await;
+    let after = graph(&wanted(&[(1, "b", &[]), (2, "user", &[1]), (3, "its user", &[2]), (4, "other", &[])]));
+    let report = apply(&world, &after, folder.path()).await;
+    let failed: Vec<_> = report.failed.iter().map(|(step, error)| (step.0.as_str(), error.message.as_str())).collect();
+    let message = "it would be made anew, and s02 holds it: AWS doesn't delete it under that";
+    assert_eq!(failed, [("s01", message)]);
+    let left_out: Vec<_> = report.skipped.iter().map(|(step, _)| step.0.as_str()).collect();
+    assert_eq!(left_out, ["s02", "s03"]);
+    assert_eq!(world.specs(), [r#""a""#, r#""user""#, r#""its user""#, r#""other""#]);
+    // Without its holder it can go.
+    let targets = ["s02".into()].into();
+    let gone = Selection { targets, ..Selection::default() };
+    assert!(apply_part(&world, &graph(&Wanted::new()), folder.path(), gone).await.failed.is_empty());
+    assert!(apply(&world, &after, folder.path()).await.failed.is_empty());
+    assert!(plan_is_empty(&world, &after, folder.path()).await);
 }

@@ -67,9 +67,16 @@ async fn a_part_is_built_made_anew_and_deleted_with_what_it_needs_and_what_needs
         assert!(changes.iter().any(|change| change.contains(operation)), "no {operation} in {changes:?}");
     }
     // What can't be made again takes its flag here too.
-    let key = "green/key/key";
-    let run = on(&cli, &["apply", "--target", key, "--replace", key]).await.exits(1);
-    run.explains(&format!("delete data that nobody can make again: {key}")).explains("--allow-data-loss");
+    let bucket = "s3-access-logs/bucket";
+    on(&cli, &["apply", "--target", bucket]).await.ok();
+    let run = on(&cli, &["apply", "--target", bucket, "--replace", bucket]).await.exits(1);
+    run.explains(&format!("delete data that nobody can make again: {bucket}")).explains("--allow-data-loss");
+    on(&cli, &["destroy", "--yes", "--target", bucket]).await.ok();
+    // And what nothing could follow isn't made anew at all.
+    for command in ["plan", "apply"] {
+        let run = on(&cli, &[command, "--target", "green/key/key", "--replace", "green/key/key"]).await.exits(1);
+        run.explains("green/key/key would be made anew, and can't be: what it has encrypted can be read with it alone");
+    }
 
     // What goes takes with it what uses it, and nothing else.
     on(&cli, &["destroy", "--yes", "--target", letters]).await.ok();

@@ -103,6 +103,9 @@ async fn a_state_is_looked_at_mended_and_brought_back() {
     let generations = on(&cli, &["state", "history", "--json"]).await.ok().events();
     let kept = generations.iter().find(|one| one["current"] == false).expect("a generation");
     on(&cli, &["state", "restore", "nothing"]).await.exits(1).explains("no generation nothing");
+    let counts = generations.iter().find(|one| one["current"] == true).expect("the one that counts");
+    let again = on(&cli, &["state", "restore", counts["generation"].as_str().unwrap()]).await.exits(1);
+    again.explains("is the one that counts already");
     on(&cli, &["state", "restore", kept["generation"].as_str().unwrap()]).await.ok();
     part(&cli, &["apply"]).await.ok();
     part(&cli, &["plan", "--detailed-exitcode"]).await.ok();
@@ -235,6 +238,18 @@ async fn a_lost_state_is_rebuilt_from_what_stands_and_what_only_one_place_knows_
     let gone = "import boto3\nsqs = boto3.client('sqs', region_name='us-west-2')\n\
                 sqs.delete_queue(QueueUrl=sqs.get_queue_url(QueueName='payments-queue-green-dev1')['QueueUrl'])";
     sandbox.python(gone).await;
+
+    // What was made since a state was written is found by its tags, though the state remembers another one.
+    let before = on(&cli, &["state", "pull"]).await.ok().stdout;
+    on(&cli, &["apply", "--yes", "--replace", "green/network/elastic-ip-a"]).await.ok();
+    std::fs::write(cli.folder().join("before.json"), before).unwrap();
+    let file = cli.folder().join("before.json");
+    on(&cli, &["state", "push", "--force", file.to_str().unwrap()]).await.ok();
+    let found = on(&cli, &["apply", "--json"]).await.ok().summary();
+    assert_eq!((found.created, found.deleted, found.failed), (0, 0, 0), "{found:?}");
+    on(&cli, &["orphans"]).await.ok();
+    on(&cli, &["plan", "--detailed-exitcode"]).await.ok();
+    on(&cli, &["state", "push", "--force", file.to_str().unwrap()]).await.ok();
 
     // What is gone from AWS, and what nobody remembers.
     on(&cli, &["state", "rm", "green/queues/payments-queue"]).await.ok();

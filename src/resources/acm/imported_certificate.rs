@@ -39,6 +39,7 @@ pub struct ImportedCertificateOutputs {
 impl Resource for ImportedCertificate {
     const KIND: &'static str = "acm.imported_certificate";
     const USUALLY: Duration = seconds(3);
+    const HELD_BY: &'static [&'static str] = &["elb.listener"];
     const ACTIONS: &'static [&'static str] = &[
         "acm:ListCertificates",
         "acm:DescribeCertificate",

@@ -51,6 +51,7 @@ impl Resource for InternetGateway {
     // A gateway could be moved to another VPC, but a VPC that is replaced waits for its gateway to go.
     const REPLACED_BY: &'static [&'static str] = &["vpc_id"];
     const SERVES: bool = true;
+    const HELD_BY: &'static [&'static str] = &["ec2.nat_gateway", "elb.load_balancer"];
     const ACTIONS: &'static [&'static str] = blockers::actions![
         "ec2:DescribeInternetGateways",
         "ec2:CreateInternetGateway",

@@ -30,6 +30,7 @@ impl Resource for RouteTable {
     const KIND: &'static str = "ec2.route_table";
     const USUALLY: Duration = seconds(2);
     const REPLACED_BY: &'static [&'static str] = &["vpc_id"];
+    const HELD_BY: &'static [&'static str] = &["ec2.subnet_route_table_association"];
     const ACTIONS: &'static [&'static str] = &[
         "ec2:DescribeRouteTables",
         "ec2:DescribeSubnets",

@@ -51,6 +51,8 @@ impl Resource for SecurityGroup {
     const USUALLY: Duration = seconds(3);
     const REPLACED_BY: &'static [&'static str] = &["name", "description", "vpc_id"];
     const SERVES: bool = true;
+    const HELD_BY: &'static [&'static str] =
+        &["lambda.function", "elb.load_balancer", "ec2.interface_endpoint", "rds.db_cluster"];
     const ACTIONS: &'static [&'static str] = blockers::actions![
         "ec2:DescribeSecurityGroups",
         "ec2:DescribeSecurityGroupRules",

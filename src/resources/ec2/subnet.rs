@@ -39,6 +39,14 @@ impl Resource for Subnet {
     const USUALLY: Duration = seconds(5);
     const REPLACED_BY: &'static [&'static str] = &["vpc_id", "cidr", "availability_zone"];
     const SERVES: bool = true;
+    const HELD_BY: &'static [&'static str] = &[
+        "lambda.function",
+        "elb.load_balancer",
+        "ec2.interface_endpoint",
+        "ec2.nat_gateway",
+        "ec2.transit_gateway_vpc_attachment",
+        "rds.db_subnet_group",
+    ];
     const ACTIONS: &'static [&'static str] = blockers::actions![
         "ec2:DescribeSubnets",
         "ec2:CreateSubnet",

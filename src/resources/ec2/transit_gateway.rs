@@ -74,6 +74,7 @@ macro_rules! options {
 impl Resource for TransitGateway {
     const KIND: &'static str = "ec2.transit_gateway";
     const USUALLY: Duration = minutes(2);
+    const HELD_BY: &'static [&'static str] = &["ec2.transit_gateway_vpc_attachment", "ec2.transit_gateway_route_table"];
     const ACTIONS: &'static [&'static str] = &[
         "ec2:DescribeTransitGateways",
         "ec2:DescribeTransitGatewayAttachments",

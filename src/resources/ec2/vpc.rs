@@ -37,6 +37,16 @@ impl Resource for Vpc {
     const USUALLY: Duration = seconds(5);
     const REPLACED_BY: &'static [&'static str] = &["cidr"];
     const SERVES: bool = true;
+    const HELD_BY: &'static [&'static str] = &[
+        "ec2.subnet",
+        "ec2.security_group",
+        "ec2.internet_gateway",
+        "ec2.route_table",
+        "ec2.interface_endpoint",
+        "ec2.gateway_endpoint",
+        "ec2.network_acl",
+        "ec2.transit_gateway_vpc_attachment",
+    ];
     const ACTIONS: &'static [&'static str] = blockers::actions![
         "ec2:DescribeVpcs",
         "ec2:DescribeVpcAttribute",

@@ -51,6 +51,7 @@ impl Resource for Listener {
     const USUALLY: Duration = seconds(3);
     const REPLACED_BY: &'static [&'static str] = &["load_balancer"];
     const SERVES: bool = true;
+    const NOT_ANEW: Option<&'static str> = Some("it holds live weights, which would be lost");
     const ACTIONS: &'static [&'static str] = &[
         "elasticloadbalancing:DescribeListeners",
         "elasticloadbalancing:DescribeTags",

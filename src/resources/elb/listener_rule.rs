@@ -57,6 +57,7 @@ impl Resource for ListenerRule {
     const KIND: &'static str = "elb.listener_rule";
     const USUALLY: Duration = seconds(2);
     const REPLACED_BY: &'static [&'static str] = &["listener"];
+    const NOT_ANEW: Option<&'static str> = Some("it holds live weights, which would be lost");
     const ACTIONS: &'static [&'static str] = &[
         "elasticloadbalancing:DescribeRules",
         "elasticloadbalancing:DescribeTags",

@@ -85,7 +85,7 @@ impl Resource for TargetGroup {
     const USUALLY: Duration = seconds(3);
     const REPLACED_BY: &'static [&'static str] = &["name", "targets"];
     const CREATE_FIRST: bool = true;
-    const NAMED_BY_SPEC: bool = true;
+    const NOT_ANEW: Option<&'static str> = Some("AWS lets no second one of its name stand beside it");
     const SERVES: bool = true;
     const ACTIONS: &'static [&'static str] = &[
         "elasticloadbalancing:DescribeTargetGroups",

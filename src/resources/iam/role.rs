@@ -43,7 +43,6 @@ impl Resource for Role {
     const GLOBAL: bool = true;
     const USUALLY: Duration = seconds(10);
     const REPLACED_BY: &'static [&'static str] = &["name"];
-    const SERVES: bool = true;
     const ACTIONS: &'static [&'static str] = &[
         "iam:GetAccountAuthorizationDetails",
         "iam:CreateRole",

@@ -39,6 +39,7 @@ impl Resource for Key {
     const USUALLY: Duration = seconds(10);
     const REPLACED_BY: &'static [&'static str] = &["multi_region"];
     const SERVES: bool = true;
+    const NOT_ANEW: Option<&'static str> = Some("what it has encrypted can be read with it alone");
     const ACTIONS: &'static [&'static str] = &[
         "kms:DescribeKey",
         "kms:GetKeyPolicy",

@@ -29,6 +29,7 @@ impl Resource for ReplicaKey {
     const KIND: &'static str = "kms.replica_key";
     const USUALLY: Duration = seconds(30);
     const REPLACED_BY: &'static [&'static str] = &["primary"];
+    const NOT_ANEW: Option<&'static str> = Some("what it has encrypted can be read with it alone");
     const ACTIONS: &'static [&'static str] = &[
         "kms:DescribeKey",
         "kms:GetKeyPolicy",

@@ -89,6 +89,8 @@ impl Resource for DbCluster {
     const REPLACED_BY: &'static [&'static str] = &["identifier", "engine"];
     const WRITE_ONLY: &'static [&'static str] = &["master_secret"];
     const SERVES: bool = true;
+    const NOT_ANEW: Option<&'static str> =
+        Some("a database in another region that follows it would be cut off from it");
     const ACTIONS: &'static [&'static str] = &[
         "rds:DescribeDBClusters",
         "rds:DescribeGlobalClusters",

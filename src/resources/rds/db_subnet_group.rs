@@ -35,6 +35,7 @@ impl Resource for DbSubnetGroup {
     const KIND: &'static str = "rds.db_subnet_group";
     const USUALLY: Duration = seconds(3);
     const REPLACED_BY: &'static [&'static str] = &["name"];
+    const HELD_BY: &'static [&'static str] = &["rds.db_cluster"];
     const ACTIONS: &'static [&'static str] = &[
         "rds:DescribeDBSubnetGroups",
         "rds:ListTagsForResource",

@@ -39,6 +39,7 @@ impl Resource for GlobalCluster {
     const KIND: &'static str = "rds.global_cluster";
     const USUALLY: Duration = seconds(10);
     const REPLACED_BY: &'static [&'static str] = &["identifier", "engine", "storage_encrypted"];
+    const NOT_ANEW: Option<&'static str> = Some("AWS lets no cluster that stands join another one");
     const ACTIONS: &'static [&'static str] = &[
         "rds:DescribeGlobalClusters",
         "rds:CreateGlobalCluster",

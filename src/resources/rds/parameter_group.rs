@@ -76,6 +76,7 @@ macro_rules! parameter_group {
             const KIND: &'static str = $kind;
             const USUALLY: Duration = seconds(5);
             const REPLACED_BY: &'static [&'static str] = &["name", "family", "description"];
+            const HELD_BY: &'static [&'static str] = &["rds.db_cluster", "rds.db_instance"];
             const ACTIONS: &'static [&'static str] = &[
                 concat!("rds:Describe", $api, "s"),
                 concat!("rds:Describe", $api_parameters),

@@ -105,6 +105,7 @@ impl Resource for Record {
     const USUALLY: Duration = seconds(40);
     const REPLACED_BY: &'static [&'static str] = &["hosted_zone", "name", "record_type", "routing"];
     const SERVES: bool = true;
+    const NOT_ANEW: Option<&'static str> = Some("it holds live weights, which would be lost");
     const ACTIONS: &'static [&'static str] = &[
         "route53:ListResourceRecordSets",
         "route53:ListTagsForResources",

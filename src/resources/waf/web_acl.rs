@@ -65,6 +65,7 @@ impl Resource for WebAcl {
     const KIND: &'static str = "waf.web_acl";
     const USUALLY: Duration = seconds(5);
     const REPLACED_BY: &'static [&'static str] = &["name"];
+    const HELD_BY: &'static [&'static str] = &["waf.web_acl_association"];
     const ACTIONS: &'static [&'static str] = &[
         "wafv2:ListWebACLs",
         "wafv2:GetWebACL",
