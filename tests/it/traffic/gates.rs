@@ -17,6 +17,8 @@ async fn green_gets_no_customers_while_it_is_ill_and_no_more_of_them_while_nobod
     let green = function("payment-api", "green");
     let composite = format!("green-unhealthy-{}", super::SUFFIX);
     let alarms = stage.aws(&["alarms_of", &composite]).await;
+    // Else, where the machine is slow, the function that this alarm calls moves the customers before the gates do.
+    stage.aws(&["silence", &composite]).await;
     // One that has data only when it goes off, so that it stays as it is set.
     let names = alarms.as_array().expect("names").iter().map(super::text);
     let alarm = names.clone().find(|name| name.contains("api-throttles")).unwrap_or_else(|| panic!("{alarms}"));

@@ -94,6 +94,14 @@ def alarms_of(composite):
     return alarm["AlarmRule"].split('"')[1::2]
 
 
+def silence(composite):
+    """Takes its actions from a composite alarm: it goes on to tell its state."""
+    named = {"AlarmNames": [composite], "AlarmTypes": ["CompositeAlarm"]}
+    (alarm,) = aws("cloudwatch").describe_alarms(**named)["CompositeAlarms"]
+    kept = {key: alarm[key] for key in ("AlarmName", "AlarmRule", "AlarmActions")}
+    aws("cloudwatch").put_composite_alarm(**kept, ActionsEnabled=False)
+
+
 if __name__ == "__main__":
     _, name, *arguments = sys.argv
     print(json.dumps(globals()[name](*arguments)))
