@@ -1,6 +1,7 @@
 use std::process::ExitCode;
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    provisioner::cli::run().await
+use provisioner::systems::Systems;
+
+fn main() -> ExitCode {
+    provisioner::cli::run(Systems::shipped())
 }

@@ -63,6 +63,19 @@ def test_nat_gateway(passes, ec2, places):
     ec2.release_address(AllocationId=address)
 
 
+def test_a_certificate_is_issued_after_three_minutes(passes, aws):
+    acm = aws("acm")
+    arn = acm.request_certificate(DomainName="shop.example", ValidationMethod="DNS")["CertificateArn"]
+
+    def status():
+        return acm.describe_certificate(CertificateArn=arn)["Certificate"]["Status"]
+
+    passes(2)
+    assert status() == "PENDING_VALIDATION"
+    passes(1)
+    assert status() == "ISSUED"
+
+
 def test_transit_gateway(passes, ec2, places):
     vpc, subnet, _ = places
     gateway = ec2.create_transit_gateway()["TransitGateway"]["TransitGatewayId"]

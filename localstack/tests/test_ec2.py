@@ -201,6 +201,44 @@ def test_transit_gateway_default_tables(aws):
     )
 
 
+def test_a_gateway_endpoint_moves_its_route(aws):
+    ec2 = aws("ec2")
+    vpc = a_vpc(ec2)
+    one, other = (ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"] for _ in range(2))
+    endpoint = ec2.create_vpc_endpoint(VpcId=vpc, ServiceName="com.amazonaws.us-east-1.s3", RouteTableIds=[one])
+    endpoint = endpoint["VpcEndpoint"]["VpcEndpointId"]
+
+    def leads_to_it(table: str) -> bool:
+        [read] = ec2.describe_route_tables(RouteTableIds=[table])["RouteTables"]
+        return any(route.get("GatewayId") == endpoint for route in read["Routes"])
+
+    assert (leads_to_it(one), leads_to_it(other)) == (True, False)
+    ec2.modify_vpc_endpoint(VpcEndpointId=endpoint, AddRouteTableIds=[other], RemoveRouteTableIds=[one])
+    assert (leads_to_it(one), leads_to_it(other)) == (False, True)
+    assert ec2.delete_vpc_endpoints(VpcEndpointIds=[endpoint])["Unsuccessful"] == []
+    assert not leads_to_it(other)
+
+
+def test_an_interface_endpoint_moves_to_another_subnet(aws):
+    ec2 = aws("ec2")
+    vpc, subnet, other = two_subnets(ec2)
+    endpoint = ec2.create_vpc_endpoint(
+        VpcId=vpc,
+        VpcEndpointType="Interface",
+        ServiceName="com.amazonaws.us-east-1.sqs",
+        SubnetIds=[subnet],
+        PrivateDnsEnabled=True,
+    )["VpcEndpoint"]["VpcEndpointId"]
+    ec2.modify_vpc_endpoint(
+        VpcEndpointId=endpoint, AddSubnetIds=[other], RemoveSubnetIds=[subnet], PrivateDnsEnabled=False
+    )
+    [read] = ec2.describe_vpc_endpoints(VpcEndpointIds=[endpoint])["VpcEndpoints"]
+    assert_holds(read, {"SubnetIds": [other], "PrivateDnsEnabled": False})
+    ec2.delete_subnet(SubnetId=subnet)
+    with refused("DependencyViolation"):
+        ec2.delete_subnet(SubnetId=other)
+
+
 def test_vpc_endpoints(aws):
     ec2 = aws("ec2")
     vpc, subnet, other = two_subnets(ec2)
@@ -267,6 +305,23 @@ def test_vpc_endpoints(aws):
     assert len(ec2.describe_route_tables(RouteTableIds=[table])["RouteTables"][0]["Routes"]) == 1
     ec2.delete_security_group(GroupId=group)
     ec2.delete_subnet(SubnetId=subnet)
+
+
+def test_a_rule_for_a_prefix_list_keeps_its_description(aws):
+    ec2 = aws("ec2")
+    group = ec2.create_security_group(GroupName="one", Description="d", VpcId=a_vpc(ec2))["GroupId"]
+    prefix_list = ec2.describe_prefix_lists()["PrefixLists"][0]["PrefixListId"]
+    permission = {
+        "IpProtocol": "tcp",
+        "FromPort": 443,
+        "ToPort": 443,
+        "PrefixListIds": [{"PrefixListId": prefix_list, "Description": "to S3"}],
+    }
+    expected = [{"PrefixListId": prefix_list, "Description": "to S3"}]
+    made = ec2.authorize_security_group_egress(GroupId=group, IpPermissions=[permission])["SecurityGroupRules"]
+    assert_holds(made, expected)
+    ids = [made[0]["SecurityGroupRuleId"]]
+    assert_holds(ec2.describe_security_group_rules(SecurityGroupRuleIds=ids)["SecurityGroupRules"], expected)
 
 
 def test_security_groups_and_rules(aws):

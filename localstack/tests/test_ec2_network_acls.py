@@ -37,6 +37,15 @@ def test_association_is_replaced_once(aws):
     assert (association["NetworkAclAssociationId"], association["NetworkAclId"]) == (new, acl)
 
 
+def test_a_vpc_takes_its_default_acl_along(aws):
+    ec2 = aws("ec2")
+    vpc = a_vpc(ec2)
+    of_vpc = [{"Name": "vpc-id", "Values": [vpc]}]
+    assert len(ec2.describe_network_acls(Filters=of_vpc)["NetworkAcls"]) == 1
+    ec2.delete_vpc(VpcId=vpc)
+    assert ec2.describe_network_acls(Filters=of_vpc)["NetworkAcls"] == []
+
+
 def test_one_subnet_of_several_is_enough_for_a_filter(aws):
     ec2 = aws("ec2")
     first, second = (a_vpc(ec2), a_vpc(ec2))

@@ -91,6 +91,8 @@ def test_function(aws, role):
     before = made["CodeSha256"]
     after = lambda_.update_function_code(FunctionName="fn", ZipFile=package("exports.handler = async () => 2"))
     assert after["CodeSha256"] != before
+    lambda_.update_function_code(FunctionName="fn", ZipFile=package(), Architectures=["x86_64"])
+    assert lambda_.get_function_configuration(FunctionName="fn")["Architectures"] == ["x86_64"]
     with refused("DependencyViolation"):
         ec2.delete_subnet(SubnetId=subnet)
     lambda_.delete_function(FunctionName="fn")

@@ -222,6 +222,8 @@ clients! {
     logs: aws_sdk_cloudwatchlogs::Client = aws_sdk_cloudwatchlogs::config::Builder;
     /// AWS Config
     config: aws_sdk_config::Client = aws_sdk_config::config::Builder;
+    /// DynamoDB
+    dynamodb: aws_sdk_dynamodb::Client = aws_sdk_dynamodb::config::Builder;
     /// EC2 and VPC
     ec2: aws_sdk_ec2::Client = aws_sdk_ec2::config::Builder;
     /// Elastic Load Balancing v2

@@ -20,7 +20,7 @@ use crate::modules::Identity;
 use crate::resources::registry::Registry;
 use crate::sandbox;
 use crate::state::{Bucket, Place, State, StateError, Store};
-use crate::systems::{self, System};
+use crate::systems::System;
 use crate::traffic::Levers;
 
 /// What is known without asking AWS.
@@ -42,8 +42,8 @@ pub struct Context {
 impl Context {
     /// Reads the configuration and finds the suffix. Asks AWS only where the state is kept there.
     pub async fn load(globals: &Globals) -> Result<Self, Failure> {
-        let source = source(globals.config.as_deref())?;
-        let system = systems::read(&source)?;
+        let source = source(globals)?;
+        let system = globals.systems.read(&source)?;
         let calls = Calls::default();
         let store = store(globals, &calls).await?;
         let suffix = suffix(globals, Some(system.as_ref()), &store).await?;
@@ -58,17 +58,21 @@ impl Context {
 
     /// What a failback needs, and no more: a configuration that can't be read doesn't keep traffic from going back.
     pub async fn emergency(globals: &Globals) -> Result<Emergency, Failure> {
-        let system = source(globals.config.as_deref()).and_then(|source| Ok(systems::read(&source)?));
+        let system = source(globals).and_then(|source| Ok(globals.systems.read(&source)?));
         let calls = Calls::default();
         let store = store(globals, &calls).await?;
         let known = system.as_ref().ok().map(AsRef::as_ref);
         let suffix = suffix(globals, known, &store).await?;
+        // What can't be read may well be what it usually is.
+        let usual = globals.systems.configuration(globals.systems.first()).map(Source::built_in);
+        let usual = usual.and_then(|usual| globals.systems.read(&usual).ok());
+        let usual = usual.as_ref().map(AsRef::as_ref);
         if let Err(error) = &system {
             progress::note(&format!("the configuration is left aside, as it can't be read: {error}"));
         }
         Ok(Emergency {
-            system: known.map_or(config::lambda_mysql::SYSTEM, System::name).to_owned(),
-            region: known.map_or("us-east-1", System::region).to_owned(),
+            system: known.or(usual).map_or(globals.systems.first(), System::name).to_owned(),
+            region: known.or(usual).map_or("us-east-1", System::region).to_owned(),
             suffix,
             store,
             endpoint: endpoint(globals),
@@ -301,12 +305,12 @@ impl Connection {
     }
 }
 
-fn source(path: Option<&Path>) -> Result<Source, Failure> {
+fn source(globals: &Globals) -> Result<Source, Failure> {
     let standard = Path::new(config::FILE);
-    match path {
+    match globals.config.as_deref() {
         Some(path) => Ok(Source::read(path)?),
         None if standard.exists() => Ok(Source::read(standard)?),
-        None => Ok(Source::built_in(config::example(config::lambda_mysql::SYSTEM).unwrap_or_default())),
+        None => Ok(Source::built_in(globals.systems.configuration(globals.systems.first()).unwrap_or_default())),
     }
 }
 

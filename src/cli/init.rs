@@ -11,9 +11,9 @@ use crate::config;
 #[derive(Debug, Args)]
 #[command(after_help = "Example: provisioner init --system lambda-mysql")]
 pub struct Init {
-    /// Which system
-    #[arg(long, default_value = config::lambda_mysql::SYSTEM, value_name = "NAME")]
-    system: String,
+    /// Which system [default: the first that there is]
+    #[arg(long, value_name = "NAME")]
+    system: Option<String>,
     /// Overwrite an existing file
     #[arg(long)]
     force: bool,
@@ -21,12 +21,11 @@ pub struct Init {
 
 impl Init {
     pub fn run(self, globals: &Globals) -> Outcome {
-        let Some(example) = config::example(&self.system) else {
-            let known: Vec<_> = config::SYSTEMS.iter().map(|(name, _)| *name).collect();
-            return Err(Failure::new(
-                format!("there is no system {:?}", self.system),
-                format!("there is {}", known.join(", ")),
-            ));
+        let systems = &globals.systems;
+        let system = self.system.as_deref().unwrap_or(systems.first());
+        let Some(configuration) = systems.configuration(system) else {
+            let known = format!("there is {}", systems.names().join(", "));
+            return Err(Failure::new(format!("there is no system {system:?}"), known));
         };
         let path = globals.config.clone().unwrap_or_else(|| PathBuf::from(config::FILE));
         if path.exists() && !self.force {
@@ -35,7 +34,7 @@ impl Init {
                 "edit it, or give --force to overwrite it",
             ));
         }
-        write(&path, example)?;
+        write(&path, configuration)?;
         eprintln!("wrote {}; next: provisioner plan --suffix dev1", path.display());
         Ok(ExitCode::SUCCESS)
     }

@@ -5,6 +5,7 @@ mod completions;
 mod context;
 mod destroy;
 mod drift;
+mod export;
 mod failback;
 mod failure;
 mod graph;
@@ -33,6 +34,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::state::Place;
+use crate::systems::Systems;
 use failure::Failure;
 
 /// What every command ends with.
@@ -81,6 +83,9 @@ struct Globals {
     /// How log lines look on stderr; RUST_LOG says which are shown
     #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text)]
     log_format: LogFormat,
+    /// What can be configured.
+    #[arg(skip)]
+    systems: Systems,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -119,6 +124,8 @@ enum Command {
     Orphans(orphans::Orphans),
     /// Look at what is remembered, and mend it
     State(state::State),
+    /// Write the system as a template that other tools read
+    Export(export::Export),
     /// Draw the graph of steps
     Graph(graph::Graph),
     /// The local AWS on this machine
@@ -127,10 +134,20 @@ enum Command {
     Completions(completions::Completions),
 }
 
-/// Runs the command line of this process.
-pub async fn run() -> ExitCode {
-    let cli = Cli::parse();
+/// Runs the command line of this process, for these systems: [`Systems::shipped`], or [one of your own](crate::systems::Own).
+///
+/// # Panics
+/// If the operating system gives no threads, or inside another async runtime: it has one of its own, so call it from a plain
+/// `fn main`.
+pub fn run(systems: impl Into<Systems>) -> ExitCode {
+    let mut cli = Cli::parse();
+    cli.globals.systems = systems.into();
     start_logging(cli.globals.log_format);
+    let runtime = tokio::runtime::Runtime::new().expect("the operating system gives threads");
+    runtime.block_on(obey(cli))
+}
+
+async fn obey(cli: Cli) -> ExitCode {
     let globals = &cli.globals;
     let outcome = match cli.command {
         Command::Init(command) => command.run(globals),
@@ -147,6 +164,7 @@ pub async fn run() -> ExitCode {
         Command::Import(command) => command.run(globals).await,
         Command::Orphans(command) => command.run(globals).await,
         Command::State(command) => command.run(globals).await,
+        Command::Export(command) => command.run(globals).await,
         Command::Graph(command) => command.run(globals).await,
         Command::Sandbox(command) => command.run(globals).await,
         Command::Completions(command) => command.run(),

@@ -32,7 +32,7 @@ impl Status {
         // It is called by an alarm: without that nothing goes back by itself.
         let levers = connection.levers()?;
         let calls = levers.and_then(|levers| levers.watched.composite).is_some_and(|alarm| is_known(&alarm));
-        let bound = calls.then(|| context.system.failback_bound());
+        let bound = if calls { context.system.failback_bound() } else { None };
         if !globals.json {
             connection.shared.observer.on(Event::Ended);
             let account = &connection.shared.account;

@@ -101,7 +101,7 @@ impl Drop for Screen {
 /// All that is known, and what was started.
 struct Watching {
     place: Place,
-    bound: Bound,
+    bound: Option<Bound>,
     every: Duration,
     history: History,
     launcher: Launcher,
@@ -316,7 +316,7 @@ impl Watching {
             every: self.every,
             look: self.look.as_ref(),
             trail: &self.trail,
-            bound: &self.bound,
+            bound: self.bound.as_ref(),
             entries: &self.entries,
             situation: self.situation(under_way.as_ref()),
             troubles: self.blind.iter().chain(&self.unread).cloned().collect(),

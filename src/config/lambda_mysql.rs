@@ -14,6 +14,8 @@ use crate::traffic::bound::{Bound, LIMIT};
 
 /// The system's name.
 pub const SYSTEM: &str = "lambda-mysql";
+/// Its configuration with all defaults, and a comment to each.
+pub const CONFIGURATION: &str = include_str!("../../docs/examples/lambda-mysql.toml");
 
 /// Everything that can be set.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -35,32 +37,46 @@ pub struct LambdaMysql {
     #[serde(default = "default_tags")]
     pub tags: BTreeMap<String, String>,
     #[serde(default)]
+    /// `[network]`
     pub network: Network,
     #[serde(default)]
+    /// `[dns]`
     pub dns: Dns,
     #[serde(default)]
+    /// `[certificate]`
     pub certificate: Certificate,
     #[serde(default)]
+    /// `[firewall]`
     pub firewall: Firewall,
     #[serde(default)]
+    /// `[database]`
     pub database: Database,
     #[serde(default)]
+    /// `[functions]`
     pub functions: Functions,
     #[serde(default)]
+    /// `[queues]`
     pub queues: Queues,
     #[serde(default)]
+    /// `[secrets]`
     pub secrets: Secrets,
     #[serde(default)]
+    /// `[logs]`
     pub logs: Logs,
     #[serde(default)]
+    /// `[alarms]`
     pub alarms: Alarms,
     #[serde(default)]
+    /// `[shift]`
     pub shift: Shift,
     #[serde(default)]
+    /// `[notifications]`
     pub notifications: Notifications,
     #[serde(default)]
+    /// `[compliance]`
     pub compliance: Compliance,
     #[serde(default)]
+    /// `[protection]`
     pub protection: Protection,
 }
 
@@ -68,9 +84,13 @@ pub struct LambdaMysql {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Network {
+    /// Blue's block.
     pub blue_cidr: Ipv4Net,
+    /// Green's block.
     pub green_cidr: Ipv4Net,
+    /// The block of blue's replica in the recovery region.
     pub blue_dr_cidr: Ipv4Net,
+    /// The block of green's replica in the recovery region.
     pub green_dr_cidr: Ipv4Net,
     /// How many availability zones, 2 or 3: an Aurora cluster has no more.
     pub zones: usize,
@@ -134,6 +154,7 @@ pub struct Database {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Functions {
+    /// The runtime of Node.js: `nodejs22.x`.
     pub runtime: String,
     /// Memory of payment-api and payment-processor, 128 to 10,240 MB.
     pub memory_mb: i32,
@@ -473,7 +494,7 @@ mod tests {
 
     #[test]
     fn the_example_says_the_defaults() {
-        let example = LambdaMysql::read(&Source::built_in(crate::config::example(SYSTEM).unwrap())).unwrap();
+        let example = LambdaMysql::read(&Source::built_in(CONFIGURATION)).unwrap();
         let defaults = LambdaMysql::read(&Source::built_in("")).unwrap();
         let (mut example, defaults) = (serde_json::to_value(example).unwrap(), serde_json::to_value(defaults).unwrap());
         example["system"] = serde_json::Value::Null;

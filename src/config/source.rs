@@ -11,16 +11,38 @@ use toml::de::{DeTable, DeValue};
 pub enum ConfigError {
     /// No such file.
     #[error("can't read {path}: {source}")]
-    Unreadable { path: String, source: std::io::Error },
+    Unreadable {
+        /// The file.
+        path: String,
+        /// What the operating system says.
+        source: std::io::Error,
+    },
     /// Not TOML, an unknown key, a value of the wrong type.
     #[error("{path}: {error}")]
-    Malformed { path: String, error: Box<toml::de::Error> },
+    Malformed {
+        /// The file.
+        path: String,
+        /// What is wrong.
+        error: Box<toml::de::Error>,
+    },
     /// A value that can't be.
     #[error("{place}: {what}")]
-    Refused { place: String, what: String },
+    Refused {
+        /// Where it stands in the configuration.
+        place: String,
+        /// What is wrong with it, or what was tried.
+        what: String,
+    },
     /// A system that isn't there.
     #[error("{place}: there is no system {found:?}; there is {known}")]
-    NoSuchSystem { place: String, found: String, known: String },
+    NoSuchSystem {
+        /// Where it stands in the configuration.
+        place: String,
+        /// What was found.
+        found: String,
+        /// What there is.
+        known: String,
+    },
 }
 
 /// The text of a configuration and where it comes from.
@@ -61,6 +83,14 @@ impl Source {
     /// Parses the text; unknown keys are errors where `T` says so.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, ConfigError> {
         toml::from_str(&self.text).map_err(|error| ConfigError::Malformed { path: self.name(), error: Box::new(error) })
+    }
+
+    /// Refuses a text with an opening `⟦` in it: it would be taken for an output of a step.
+    pub fn refuse_references(&self) -> Result<(), ConfigError> {
+        let Some(at) = self.text.find('⟦') else { return Ok(()) };
+        let line = self.text[..at].matches('\n').count() + 1;
+        let what = "no text may have a ⟦ in it: it would be taken for an output of a step".to_owned();
+        Err(ConfigError::Refused { place: format!("{}:{line}", self.name()), what })
     }
 
     /// `provisioner.toml:12: network.green_cidr` for a key that is in the file, else `network.green_cidr`.

@@ -10,19 +10,60 @@ use super::step::StepId;
 #[derive(Clone, Debug)]
 pub enum Event {
     /// The live resources were read: so many of so many.
-    Observed { done: usize, total: usize },
+    Observed {
+        /// How many are done.
+        done: usize,
+        /// How many there are.
+        total: usize,
+    },
     /// The run starts: so many actions are to be done.
-    Started { total: usize },
+    Started {
+        /// How many there are.
+        total: usize,
+    },
     /// Work on a step began.
-    StepStarted { step: StepId, kind: &'static str, action: Action, usually: Duration },
+    StepStarted {
+        /// The step.
+        step: StepId,
+        /// The step's type.
+        kind: &'static str,
+        /// What is done to it.
+        action: Action,
+        /// How long that usually takes on AWS.
+        usually: Duration,
+    },
     /// A step waits for AWS.
-    StepWaiting { step: StepId, what: String },
+    StepWaiting {
+        /// The step.
+        step: StepId,
+        /// What is wrong with it, or what was tried.
+        what: String,
+    },
     /// A step is done.
-    StepDone { step: StepId, action: Action, took: Duration },
+    StepDone {
+        /// The step.
+        step: StepId,
+        /// What is done to it.
+        action: Action,
+        /// How long it took.
+        took: Duration,
+    },
     /// A step failed.
-    StepFailed { step: StepId, action: Action, error: StepError },
+    StepFailed {
+        /// The step.
+        step: StepId,
+        /// What is done to it.
+        action: Action,
+        /// What is wrong.
+        error: StepError,
+    },
     /// A step was left out because one that it needs failed, or because the run was interrupted.
-    StepSkipped { step: StepId, because: String },
+    StepSkipped {
+        /// The step.
+        step: StepId,
+        /// Why.
+        because: String,
+    },
     /// The person asked to stop: nothing new starts.
     Interrupted,
     /// The run is over.

@@ -22,7 +22,12 @@ pub enum GraphError {
     Twice(StepId),
     /// A reference that leads nowhere.
     #[error("{from} refers to {to}, which is no step of this system")]
-    Missing { from: StepId, to: StepId },
+    Missing {
+        /// The step that refers to it.
+        from: StepId,
+        /// What isn't there.
+        to: StepId,
+    },
     /// Steps that need each other.
     #[error("{0} needs itself, by way of other steps")]
     Circle(StepId),

@@ -13,6 +13,11 @@ const USED_BY: &str = "provisioner:used-by:";
 /// The suffix that shared resources carry.
 const SHARED: &str = "shared";
 
+/// True for the keys of ownership tags.
+pub fn is_ours(key: &str) -> bool {
+    [SYSTEM, SUFFIX, STEP].contains(&key) || key.starts_with(USED_BY)
+}
+
 /// What the state says of a thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Claim {

@@ -111,12 +111,16 @@ pub fn resolve_text(text: &str, lookup: &dyn Fn(&Reference) -> Option<String>) -
     out
 }
 
-enum Piece<'a> {
+/// A piece of a text.
+pub(crate) enum Piece<'a> {
+    /// Plain text.
     Text(&'a str),
+    /// A reference.
     Token(Reference),
 }
 
-fn split<'a>(mut text: &'a str, mut each: impl FnMut(Piece<'a>)) {
+/// Tells the pieces of a text, in their order.
+pub(crate) fn split<'a>(mut text: &'a str, mut each: impl FnMut(Piece<'a>)) {
     while let Some((before, rest)) = text.split_once(OPEN) {
         let Some((inside, after)) = rest.split_once(CLOSE) else { break };
         let Some((step, field)) = inside.split_once('#') else { break };

@@ -16,8 +16,8 @@ pub struct DashboardParams<'a> {
     pub weights: &'a str,
 }
 
-/// What it shows of an environment.
-#[derive(Clone, Copy, Debug)]
+/// What it shows of an environment; of what there is none there is no line.
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Panel<'a> {
     /// `blue` or `green`.
     pub environment: &'a str,

@@ -20,7 +20,9 @@ pub struct Side<'a> {
 /// The transit gateway, for what else is to be joined.
 #[derive(Clone, Debug)]
 pub struct Transit {
+    /// The transit gateway.
     pub transit_gateway_id: TransitGatewayId,
+    /// The route table.
     pub route_table_id: TransitGatewayRouteTableId,
     /// In the order of the sides.
     pub attachment_ids: Vec<TransitGatewayAttachmentId>,

@@ -141,7 +141,8 @@ fn observed<R: Resource>(found: Found<R>) -> Result<Observed, StepError> {
     })
 }
 
-fn read<T: DeserializeOwned>(value: &Value) -> Result<T, StepError> {
+/// The typed form of a spec or of outputs.
+pub(super) fn read<T: DeserializeOwned>(value: &Value) -> Result<T, StepError> {
     T::deserialize(value).map_err(|e| StepError::new(format!("{} can't be read: {e}", std::any::type_name::<T>())))
 }
 

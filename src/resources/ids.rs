@@ -133,4 +133,6 @@ ids! {
     AlarmArn
     /// `arn:aws:rds:…:cluster:…`
     ClusterArn
+    /// `arn:aws:dynamodb:…:table/…`
+    TableArn
 }

@@ -14,6 +14,7 @@ pub mod acm;
 pub mod backup;
 pub mod cloudwatch;
 pub mod config;
+pub mod dynamodb;
 pub mod ec2;
 pub mod elb;
 pub mod events;
@@ -37,6 +38,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::aws::{Cx, Result};
+use crate::cloudformation::Form;
 use crate::engine::{FieldChange, Tags};
 
 /// One AWS resource type. The struct itself is the spec: plain data, with typed ids as references to other steps.
@@ -110,6 +112,11 @@ pub trait Resource: Serialize + DeserializeOwned + Send + Sync + 'static {
 
     /// Deletes it and waits until it is gone, so that what it held can go. Fine if it is gone already.
     fn delete(cx: &Cx, outputs: &Self::Outputs) -> impl Future<Output = Result<()>> + Send;
+
+    /// The same in CloudFormation's words, for people's policy tools. Take the struct apart field by field (`let Queue { name,
+    /// kms_key, .. } = self` without the dots): then no field is forgotten. Outputs that the [`Form`] doesn't give become
+    /// parameters of the template.
+    fn cloudformation(&self) -> Form;
 
     /// What AWS charges by the hour while it stands, in a few words; `None` if nothing.
     fn hourly_charge(&self) -> Option<String> {

@@ -57,55 +57,121 @@ pub enum StateError {
         "the state {path} is damaged: {what}\n  nothing was changed; `provisioner state history` lists the generations before \
          it, and `provisioner state restore` brings one back"
     )]
-    Damaged { path: String, what: String },
+    Damaged {
+        /// The file.
+        path: String,
+        /// What is wrong with it, or what was tried.
+        what: String,
+    },
     /// Written by a newer provisioner.
     #[error("the state file {path} has format {found}; this provisioner knows formats up to {FORMAT}: use a newer one")]
-    Newer { path: String, found: u32 },
+    Newer {
+        /// The file.
+        path: String,
+        /// What was found.
+        found: u32,
+    },
     /// Of another system.
     #[error(
         "the state file {path} is of the system {found}, and the configuration says {wanted}\n  use another --suffix, \
          or the configuration that this state was made with"
     )]
-    OtherSystem { path: String, found: String, wanted: String },
+    OtherSystem {
+        /// The file.
+        path: String,
+        /// What was found.
+        found: String,
+        /// What was expected.
+        wanted: String,
+    },
     /// Of another account.
     #[error(
         "the state file {path} is of the AWS account {found}, and these credentials are of {wanted}\n  check \
          AWS_PROFILE, or use another --suffix"
     )]
-    OtherAccount { path: String, found: String, wanted: String },
+    OtherAccount {
+        /// The file.
+        path: String,
+        /// What was found.
+        found: String,
+        /// What was expected.
+        wanted: String,
+    },
     /// The journal doesn't fit the state.
     #[error(
         "the journal {path} is damaged: {what}\n  nothing was changed; `provisioner state restore` puts it aside and goes on from a \
          generation that `state history` lists; `provisioner recover` then finds what the journal alone knew"
     )]
-    Journal { path: String, what: String },
+    Journal {
+        /// The file.
+        path: String,
+        /// What is wrong with it, or what was tried.
+        what: String,
+    },
     /// Somebody else is at work.
     #[error("another run holds the lock {path}: {holder}\n  wait for it to end; a lock of a dead process frees itself")]
-    Locked { path: String, holder: String },
+    Locked {
+        /// The file.
+        path: String,
+        /// Who holds it, and since when.
+        holder: String,
+    },
     /// Another run has written it since it was read.
     #[error(
         "somebody else has written the state {name} since it was read\n  nothing of this run was written over it; run the \
          same command again: it goes on from what stands"
     )]
-    Moved { name: String },
+    Moved {
+        /// Its name.
+        name: String,
+    },
     /// The lease ran out, or was taken away: another run may be at work.
     #[error(
         "the lock of {name} was lost: {why}\n  this run has ended, so that it doesn't get in the way of another; run the same \
          command again: it goes on from what stands"
     )]
-    Lost { name: String, why: String },
+    Lost {
+        /// Its name.
+        name: String,
+        /// Why.
+        why: String,
+    },
     /// A journal entry was given up half-way.
     #[error("the journal of {name} was given up half-way\n  run the same command again: it goes on from what stands")]
-    HalfWritten { name: String },
+    HalfWritten {
+        /// Its name.
+        name: String,
+    },
     /// S3 says no.
     #[error("{what} {name}: {message}\n  {help}")]
-    Remote { what: &'static str, name: String, message: String, help: &'static str },
+    Remote {
+        /// What is wrong with it, or what was tried.
+        what: &'static str,
+        /// Its name.
+        name: String,
+        /// What went wrong.
+        message: String,
+        /// What to do about it.
+        help: &'static str,
+    },
     /// The operating system holds the lock for a process that lives.
     #[error("{holder} holds the lock {path}\n  that process lives: end it, and the lock is free")]
-    Held { path: String, holder: String },
+    Held {
+        /// The file.
+        path: String,
+        /// Who holds it, and since when.
+        holder: String,
+    },
     /// The disk says no.
     #[error("{what} {path}: {source}\n  check that the folder exists, can be written and has space left")]
-    Io { what: &'static str, path: String, source: Arc<std::io::Error> },
+    Io {
+        /// What is wrong with it, or what was tried.
+        what: &'static str,
+        /// The file.
+        path: String,
+        /// What the operating system says.
+        source: Arc<std::io::Error>,
+    },
 }
 
 impl State {

@@ -17,25 +17,49 @@ use super::record::{Intent, Record, StepId};
 pub enum Entry {
     /// The first line: which state the journal goes on from. A journal that outlived its folding says an older one.
     Opened {
+        /// The lineage of its state.
         lineage: String,
+        /// The serial of its state when it was opened.
         serial: u64,
         /// Whose state that is, for when its file is gone. Earlier builds didn't say.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         of: Option<Box<Of>>,
     },
     /// A create is about to be asked of AWS.
-    Intent { step: StepId, intent: Box<Intent> },
+    Intent {
+        /// The step.
+        step: StepId,
+        /// What is about to be made.
+        intent: Box<Intent>,
+    },
     /// A step is about to be changed so that it uses these too.
-    Updating { step: StepId, dependencies: BTreeSet<StepId> },
+    Updating {
+        /// The step.
+        step: StepId,
+        /// The steps that it uses.
+        dependencies: BTreeSet<StepId>,
+    },
     /// The step stands like this.
-    Done { step: StepId, record: Box<Record> },
+    Done {
+        /// The step.
+        step: StepId,
+        /// What is remembered of it.
+        record: Box<Record>,
+    },
     /// The step is being replaced by a new one that is made first; the old one is still to be deleted. Always recorded together
     /// with the intent of the new one.
-    Deposed { step: StepId },
+    Deposed {
+        /// The step.
+        step: StepId,
+    },
     /// A delete is about to be asked of AWS.
-    Deleting { step: StepId },
+    Deleting {
+        /// The step.
+        step: StepId,
+    },
     /// It is gone.
     Deleted {
+        /// The step.
         step: StepId,
         /// The predecessor of a replaced step went, not the step.
         #[serde(default)]

@@ -74,8 +74,8 @@ impl System for LambdaMysql {
         &self.shift
     }
 
-    fn failback_bound(&self) -> Bound {
-        Bound::new(self.alarms.evaluation_minutes)
+    fn failback_bound(&self) -> Option<Bound> {
+        Some(Bound::new(self.alarms.evaluation_minutes))
     }
 
     async fn compose(&self, cloud: &Cloud, identity: Identity) -> Result<Composed> {

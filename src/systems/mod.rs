@@ -1,6 +1,11 @@
 //! The systems: each composes modules, and reads like the requirement that it fulfils.
 
+mod catalog;
 pub mod lambda_mysql;
+mod own;
+
+pub use catalog::Systems;
+pub use own::{Check, Compose, Given, Made, Mistake, Own};
 
 use std::collections::BTreeMap;
 
@@ -8,7 +13,6 @@ use async_trait::async_trait;
 
 use crate::aws::{Cloud, Result};
 use crate::config::shift::Shift;
-use crate::config::{self, ConfigError, Source};
 use crate::engine::{Step, Tags};
 use crate::modules::Identity;
 use crate::traffic::Levers;
@@ -44,21 +48,8 @@ pub trait System: Send + Sync {
     fn tags(&self) -> Tags;
     /// How traffic is shifted, unless flags say otherwise.
     fn shift(&self) -> &Shift;
-    /// How long a failback by itself takes at worst.
-    fn failback_bound(&self) -> Bound;
+    /// How long a failback by itself takes at worst; `None` for a system that has none.
+    fn failback_bound(&self) -> Option<Bound>;
     /// Asks AWS for what the composition depends on (zones, engine versions), and composes. Changes nothing.
     async fn compose(&self, cloud: &Cloud, identity: Identity) -> Result<Composed>;
-}
-
-/// The system that a configuration describes.
-pub fn read(source: &Source) -> std::result::Result<Box<dyn System>, ConfigError> {
-    let system = source.system()?;
-    match system.as_deref().unwrap_or(config::lambda_mysql::SYSTEM) {
-        config::lambda_mysql::SYSTEM => Ok(Box::new(config::LambdaMysql::read(source)?)),
-        found => Err(ConfigError::NoSuchSystem {
-            place: source.place("system"),
-            found: found.to_owned(),
-            known: config::SYSTEMS.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", "),
-        }),
-    }
 }

@@ -85,6 +85,15 @@ pub struct Signals {
 }
 
 impl Levers {
+    /// Those of a system with one load balancer: the full names of load balancer and target group for blue and for green, and
+    /// the names of the alarms that say that green's customers suffer.
+    pub fn of_edge(edge: EdgeLever, [blue, green]: &[(String, String); 2], alarms: Vec<String>) -> Self {
+        let signals = |groups| Signals::of_target_groups(std::slice::from_ref(groups));
+        let (blue, green, region) = (signals(blue), signals(green), edge.region.clone());
+        let watched = Watched { region, alarms, composite: None, blue, green, green_writes: None };
+        Levers { edges: vec![edge], dns: None, watched }
+    }
+
     /// The levers of the system in this state; `None` if it has none, or was never applied. Some may not stand (yet, or any
     /// more): see [`Levers::missing`].
     ///

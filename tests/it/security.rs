@@ -67,7 +67,8 @@ async fn systems() -> &'static Systems {
 }
 
 async fn compose(sandbox: &Sandbox, suffix: &str, configuration: &str) -> Composition {
-    let system = systems::read(&Source::built_in(configuration)).expect("a configuration without mistakes");
+    let system =
+        systems::Systems::shipped().read(&Source::built_in(configuration)).expect("a configuration without mistakes");
     let identity = Identity {
         owner: Owner { system: system.name().to_owned(), suffix: suffix.to_owned() },
         account: ACCOUNT.to_owned(),

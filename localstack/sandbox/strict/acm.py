@@ -1,17 +1,24 @@
-"""A certificate that a listener uses can't be deleted, and says who uses it; imported anew it keeps its tags."""
+"""A certificate that a listener uses can't be deleted, and says who uses it; imported anew it keeps its tags. One that is asked for
+is issued after three minutes of AWS's time."""
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
+from moto import settings
 from moto.acm.models import AWSCertificateManagerBackend
 
 from ..backends import backend
+from ..clock import MINUTE
 from ..errors import AwsError
 from ..request import AwsRequest
 
 if TYPE_CHECKING:
     from ..app import Sandbox
+
+
+ISSUED_AFTER = 3 * MINUTE
 
 
 def install(sandbox: Sandbox) -> None:
@@ -25,6 +32,14 @@ def install(sandbox: Sandbox) -> None:
         return made
 
     AWSCertificateManagerBackend.import_certificate = import_certificate  # type: ignore[method-assign]
+    # Moto would issue what is older than this when it is looked at.
+    settings.ACM_VALIDATION_WAIT = sys.maxsize
+
+    def issue_later(request: AwsRequest, result: dict[str, Any]) -> None:
+        certificate = backend("acm", request.region)._certificates[result["CertificateArn"]]
+        sandbox.clock.after("acm", ISSUED_AFTER, lambda: setattr(certificate, "status", "ISSUED"))
+
+    sandbox.amend("acm", "RequestCertificate", issue_later)
     sandbox.intercept("acm", "DeleteCertificate", refuse_in_use)
     sandbox.amend("acm", "DescribeCertificate", show_users)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from moto.core.utils import get_service_model
+from moto.ec2.utils import random_private_ip
 
 from .. import replay
 from ..backends import backend
@@ -22,6 +23,7 @@ def install(sandbox: Sandbox) -> None:
     sandbox.intercept("ec2", "DescribeNatGateways", nat_gateway_exists)
     sandbox.amend("ec2", "DescribeNatGateways", say_connectivity)
     sandbox.amend("ec2", "CreateVpcEndpoint", settle_type)
+    sandbox.amend("ec2", "ModifyVpcEndpoint", finish_change)
     sandbox.amend("ec2", "DeleteVpcEndpoints", forget_endpoints)
 
 
@@ -61,6 +63,25 @@ def settle_type(request: AwsRequest, result: dict[str, Any]) -> None:
     made = backend("ec2", request.region).vpc_end_points.get(result["VpcEndpoint"]["VpcEndpointId"])
     if made is not None and not made.vpc_endpoint_type:
         made.vpc_endpoint_type = result["VpcEndpoint"]["VpcEndpointType"] = "Gateway"
+
+
+def finish_change(request: AwsRequest, _result: dict[str, Any]) -> None:
+    """moto only writes the new ids down: it leaves private DNS, the routes and the interfaces as they were."""
+    ec2, asked = backend("ec2", request.region), request.params
+    endpoint = ec2.vpc_end_points[asked["VpcEndpointId"]]
+    if "PrivateDnsEnabled" in asked:
+        endpoint.private_dns_enabled = asked["PrivateDnsEnabled"]
+    list_id = endpoint.destination_prefix_list_id
+    for table in asked.get("AddRouteTableIds", []):
+        ec2.create_route(table, None, gateway_id=endpoint.id, destination_prefix_list_id=list_id)
+    for table in asked.get("RemoveRouteTableIds", []):
+        ec2.delete_route(table, list_id)
+    left = asked.get("RemoveSubnetIds", [])
+    for one in [one for one in endpoint.network_interface_ids if ec2.enis[one].subnet.id in left]:
+        endpoint.network_interface_ids.remove(one)
+        del ec2.enis[one]
+    for subnet in asked.get("AddSubnetIds", []):
+        endpoint.network_interface_ids.append(ec2.create_network_interface(subnet, random_private_ip()).id)
 
 
 def forget_endpoints(request: AwsRequest, _result: dict[str, Any]) -> None:

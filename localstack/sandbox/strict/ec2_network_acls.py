@@ -1,5 +1,5 @@
 """Entries of network ACLs keep their ICMP type and code, which moto looks for under another name. What isn't there is said
-not to be there, where moto falls over it."""
+not to be there, where moto falls over it. A VPC takes its default ACL along."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 def install(sandbox: Sandbox) -> None:
     sandbox.amend("ec2", "CreateNetworkAclEntry", keep_icmp)
     sandbox.amend("ec2", "ReplaceNetworkAclEntry", keep_icmp)
+    sandbox.amend("ec2", "DeleteVpc", drop_default_acl)
     sandbox.intercept("ec2", "DeleteNetworkAclEntry", entry_exists)
     sandbox.intercept("ec2", "ReplaceNetworkAclAssociation", association_exists)
 
@@ -25,6 +26,12 @@ def keep_icmp(request: AwsRequest, _result: dict[str, Any]) -> None:
     icmp = asked.get("IcmpTypeCode") or {}
     for entry in entries(request):
         entry.icmp_type, entry.icmp_code = icmp.get("Type"), icmp.get("Code")
+
+
+def drop_default_acl(request: AwsRequest, _result: dict[str, Any]) -> None:
+    acls = backend("ec2", request.region).network_acls
+    for one in [acl.id for acl in acls.values() if acl.vpc_id == request.params["VpcId"]]:
+        del acls[one]
 
 
 def entry_exists(request: AwsRequest) -> None:

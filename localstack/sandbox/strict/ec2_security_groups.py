@@ -1,7 +1,8 @@
-"""Security group rules: descriptions of group sources, duplicates told by what counts, the default group's rules."""
+"""Security group rules: descriptions of groups and prefix lists, duplicates told by what counts, the default group's rules."""
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any
 
 from moto.ec2.models.security_groups import SecurityGroupRule
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 
 def install(sandbox: Sandbox) -> None:
+    SecurityGroupRule.__init__ = _keeping_prefix_list(SecurityGroupRule.__init__)  # type: ignore[method-assign]
     SecurityGroupRule.description = property(_description)
     SecurityGroupRule.referenced_group_info = property(_referenced_group)
     SecurityGroupRule.__eq__ = _same  # type: ignore[method-assign, assignment]
@@ -23,12 +25,24 @@ def install(sandbox: Sandbox) -> None:
     sandbox.amend("ec2", "CreateVpc", let_default_group_talk_to_itself)
 
 
+def _keeping_prefix_list(original: Any) -> Any:
+    """moto only keeps the id of what a rule says of its prefix list."""
+    of = inspect.signature(original)
+
+    def __init__(self: Any, *given: Any, **named: Any) -> None:
+        original(self, *given, **named)
+        self.prefix_list = of.bind(self, *given, **named).arguments.get("prefix_list_id") or {}
+
+    return __init__
+
+
 def _source(rule: SecurityGroupRule) -> str | None:
     return rule.source_group.get("GroupId")
 
 
 def _description(rule: SecurityGroupRule) -> str | None:
-    return rule.ip_range.get("Description") or rule.source_group.get("Description")
+    sources = (rule.ip_range, rule.source_group, rule.prefix_list)  # type: ignore[attr-defined]
+    return next((source["Description"] for source in sources if source.get("Description")), None)
 
 
 def _referenced_group(rule: SecurityGroupRule) -> dict[str, str] | None:

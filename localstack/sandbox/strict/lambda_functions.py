@@ -28,7 +28,7 @@ MEMORY = Memory(
     service="lambda",
     named_by="FunctionName",
     shown_as="FunctionName",
-    writes=("CreateFunction", "UpdateFunctionConfiguration"),
+    writes=("CreateFunction", "UpdateFunctionConfiguration", "UpdateFunctionCode"),
     reads={
         "GetFunctionConfiguration": "",
         "GetFunction": "Configuration",
@@ -37,6 +37,7 @@ MEMORY = Memory(
     },
     deletes=("DeleteFunction",),
     fields={
+        "Architectures": "Architectures",
         "DeadLetterConfig": "DeadLetterConfig",
         "LoggingConfig": "LoggingConfig",
         "KMSKeyArn": "KMSKeyArn",

@@ -65,10 +65,9 @@ pub fn draw_traffic(scene: &Scene, pen: Pen, frame: &mut Frame, area: Rect) {
         true => (Line::from(" Traffic ").style(STRONG), None),
         false => (
             Line::from(vec![Span::styled(" Traffic: ", STRONG), Span::styled(format!("{said} "), GREEN.patch(STRONG))]),
-            Some(
-                Line::from(format!(" a failback by itself: {} s at worst ", scene.bound.total().as_secs()))
-                    .style(QUIET),
-            ),
+            scene.bound.map(|bound| {
+                Line::from(format!(" a failback by itself: {} s at worst ", bound.total().as_secs())).style(QUIET)
+            }),
         ),
     };
     let inner = pen.panel(frame, area, title, bound);
@@ -147,12 +146,13 @@ pub fn draw_customers(scene: &Scene, pen: Pen, frame: &mut Frame, area: Rect) {
         }
         lines.push(cut(spans, wide));
     }
-    let bound = scene.bound;
-    let terms: Vec<_> = bound.terms.iter().map(|term| format!("{} {}", term.name, term.takes.as_secs())).collect();
-    let total = format!("{} s at worst", bound.total().as_secs());
-    lines.push(Line::raw(""));
-    lines.push(cut(vec![Span::raw("a failback by itself takes "), Span::styled(total, STRONG)], wide));
-    lines.push(Line::styled(fit(&format!("= {} s", terms.join(" + ")), wide), QUIET));
+    if let Some(bound) = scene.bound {
+        let terms: Vec<_> = bound.terms.iter().map(|term| format!("{} {}", term.name, term.takes.as_secs())).collect();
+        let total = format!("{} s at worst", bound.total().as_secs());
+        lines.push(Line::raw(""));
+        lines.push(cut(vec![Span::raw("a failback by itself takes "), Span::styled(total, STRONG)], wide));
+        lines.push(Line::styled(fit(&format!("= {} s", terms.join(" + ")), wide), QUIET));
+    }
     frame.render_widget(Paragraph::new(lines), inner);
 }
 

@@ -41,8 +41,8 @@ pub struct Scene<'a> {
     pub look: Option<&'a Look>,
     /// What customers got, look by look.
     pub trail: &'a Trail,
-    /// How long a failback by itself takes at worst.
-    pub bound: &'a Bound,
+    /// How long a failback by itself takes at worst, if there is one.
+    pub bound: Option<&'a Bound>,
     /// The history.
     pub entries: &'a [Entry],
     /// What keys depend on; the shift that isn't over among it.

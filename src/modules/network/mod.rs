@@ -53,16 +53,19 @@ pub struct NetworkParams {
 /// A network, for what is put into it.
 #[derive(Clone, Debug)]
 pub struct Network {
+    /// The VPC.
     pub vpc_id: VpcId,
     /// The VPC's block.
     pub cidr: Ipv4Net,
     /// The zones; the lists below are in their order.
     pub zones: Vec<String>,
+    /// The private subnets, one a zone.
     pub private_subnet_ids: Vec<SubnetId>,
     /// Empty without public subnets.
     pub public_subnet_ids: Vec<SubnetId>,
     /// One a zone.
     pub private_route_table_ids: Vec<RouteTableId>,
+    /// The route table of the public subnets, if there are any.
     pub public_route_table_id: Option<RouteTableId>,
     /// What has a public address needs it attached to the VPC: put such things after it.
     pub internet_gateway_id: Option<InternetGatewayId>,

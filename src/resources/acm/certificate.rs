@@ -2,10 +2,12 @@ use std::time::Duration;
 
 use aws_sdk_acm::types::{CertificateDetail, CertificateStatus as Status, ResourceRecord, ValidationMethod};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::{describe, find, to_sdk};
 use crate::aws::wait::Patience;
 use crate::aws::{Cx, Error, Result};
+use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::ids::CertificateArn;
 use crate::resources::{Changes, Found, Resource, seconds};
@@ -23,6 +25,7 @@ pub struct Certificate {
 /// What a certificate gives to others.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CertificateOutputs {
+    /// Its ARN.
     pub arn: CertificateArn,
     /// The name of the CNAME record that shows that the domain is ours.
     pub validation_name: String,
@@ -91,6 +94,20 @@ impl Resource for Certificate {
 
     async fn delete(cx: &Cx, outputs: &CertificateOutputs) -> Result<()> {
         super::delete(cx, &outputs.arn).await
+    }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-certificatemanager-certificate.html>
+    fn cloudformation(&self) -> Form {
+        let Certificate { domain } = self;
+        let certificate = json!({
+            "DomainName": domain,
+            "SubjectAlternativeNames": [format!("*.{domain}")],
+            "ValidationMethod": "DNS",
+        });
+        Form::of("AWS::CertificateManager::Certificate", certificate).gives("arn", Form::this()).lacks(
+            "it doesn't tell which record validates it: name the hosted zone in DomainValidationOptions, then CloudFormation \
+             makes the record by itself",
+        )
     }
 }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{describe, detail};
 use crate::aws::wait::Patience;
 use crate::aws::{Cx, Error, Result};
+use crate::cloudformation::Form;
 use crate::resources::ids::CertificateArn;
 use crate::resources::{Changes, Found, Resource, minutes};
 
@@ -20,6 +21,7 @@ pub struct CertificateValidation {
 /// A certificate that works.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CertificateValidationOutputs {
+    /// Its ARN.
     pub arn: CertificateArn,
 }
 
@@ -75,5 +77,12 @@ impl Resource for CertificateValidation {
     /// Nothing stands for it in AWS but the certificate itself.
     async fn delete(_cx: &Cx, _outputs: &CertificateValidationOutputs) -> Result<()> {
         Ok(())
+    }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-certificatemanager-certificate.html>
+    fn cloudformation(&self) -> Form {
+        let CertificateValidation { certificate } = self;
+        Form::nothing("CloudFormation waits until the certificate is issued when it makes the certificate")
+            .gives("arn", &**certificate)
     }
 }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{find, sent_once, to_sdk};
 use crate::aws::wait::Patience;
 use crate::aws::{Class, Cx, Error, Result};
+use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::ids::CertificateArn;
 use crate::resources::{Changes, Found, Resource, seconds};
@@ -33,6 +34,7 @@ pub struct ImportedCertificate {
 /// What an imported certificate gives to others.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ImportedCertificateOutputs {
+    /// Its ARN.
     pub arn: CertificateArn,
 }
 
@@ -80,6 +82,16 @@ impl Resource for ImportedCertificate {
 
     async fn delete(cx: &Cx, outputs: &ImportedCertificateOutputs) -> Result<()> {
         super::delete(cx, &outputs.arn).await
+    }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-certificatemanager-certificate.html>
+    fn cloudformation(&self) -> Form {
+        let ImportedCertificate { domains, good_for_days: _ } = self;
+        let domains: Vec<_> = domains.iter().map(String::as_str).collect();
+        Form::nothing(format!(
+            "CloudFormation imports no certificates: import one for {} by acm:ImportCertificate and give its ARN",
+            domains.join(", ")
+        ))
     }
 }
 

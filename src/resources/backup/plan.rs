@@ -3,10 +3,12 @@ use std::time::Duration;
 
 use aws_sdk_backup::types::{BackupPlanInput, BackupPlansListMember, BackupRule, BackupRuleInput, Lifecycle};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::{tags_of, to_sdk};
 use crate::aws::wait::{Patience, unless_gone};
 use crate::aws::{Class, Cx, Error, Result};
+use crate::cloudformation::{Form, Tagging};
 use crate::engine::Tags;
 use crate::resources::tags::Built;
 use crate::resources::{Changes, Found, Resource, seconds};
@@ -41,7 +43,9 @@ pub struct PlanRule {
 /// What a plan gives to others.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PlanOutputs {
+    /// The plan's id.
     pub plan_id: String,
+    /// Its ARN.
     pub arn: String,
 }
 
@@ -107,6 +111,17 @@ impl Resource for Plan {
         unless_gone(cx.retry_while(what, Patience::FRESH, selected, delete).await)?;
         Ok(())
     }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-backup-backupplan.html>
+    fn cloudformation(&self) -> Form {
+        let Plan { name, rules } = self;
+        let rules: Vec<_> = rules.iter().map(PlanRule::cloudformation).collect();
+        let plan = json!({"BackupPlanName": name, "BackupPlanRule": rules});
+        Form::of("AWS::Backup::BackupPlan", json!({"BackupPlan": plan}))
+            .tagged(Tagging::Map("BackupPlanTags"))
+            .gives("plan_id", Form::this())
+            .gives("arn", Form::attribute("BackupPlanArn"))
+    }
 }
 
 impl Plan {
@@ -117,6 +132,19 @@ impl Plan {
 }
 
 impl PlanRule {
+    fn cloudformation(&self) -> Value {
+        let PlanRule { name, vault, schedule, start_window_minutes, completion_window_minutes, delete_after_days } =
+            self;
+        json!({
+            "RuleName": name,
+            "TargetBackupVault": vault,
+            "ScheduleExpression": schedule,
+            "StartWindowMinutes": start_window_minutes,
+            "CompletionWindowMinutes": completion_window_minutes,
+            "Lifecycle": {"DeleteAfterDays": delete_after_days},
+        })
+    }
+
     fn to_sdk(&self) -> BackupRuleInput {
         BackupRuleInput::builder()
             .rule_name(&self.name)

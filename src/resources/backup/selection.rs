@@ -3,9 +3,11 @@ use std::time::Duration;
 
 use aws_sdk_backup::types::{BackupSelection, BackupSelectionsListMember};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::aws::wait::{Patience, unless_gone};
 use crate::aws::{Cx, Error, Result};
+use crate::cloudformation::{Form, Tagging};
 use crate::resources::ids::RoleArn;
 use crate::resources::tags::Built;
 use crate::resources::{Changes, Found, Resource, seconds};
@@ -27,7 +29,9 @@ pub struct Selection {
 /// What a selection gives to others.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SelectionOutputs {
+    /// The selection's id.
     pub selection_id: String,
+    /// The plan's id.
     pub plan_id: String,
 }
 
@@ -95,6 +99,16 @@ impl Resource for Selection {
         let delete = async { Ok(request.selection_id(&outputs.selection_id).send().await?) };
         unless_plan_gone(delete.await)?;
         Ok(())
+    }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-backup-backupselection.html>
+    fn cloudformation(&self) -> Form {
+        let Selection { name, plan, role, resources } = self;
+        let selection = json!({"SelectionName": name, "IamRoleArn": role, "Resources": resources});
+        Form::of("AWS::Backup::BackupSelection", json!({"BackupPlanId": plan, "BackupSelection": selection}))
+            .tagged(Tagging::None)
+            .gives("selection_id", Form::attribute("SelectionId"))
+            .gives("plan_id", Form::attribute("BackupPlanId"))
     }
 }
 

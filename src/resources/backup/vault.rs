@@ -3,10 +3,12 @@ use std::time::Duration;
 
 use aws_sdk_backup::types::{self, RecoveryPointByBackupVault};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::{tags_of, to_sdk};
 use crate::aws::wait::{Patience, unless_gone};
 use crate::aws::{Class, Cx, Error, Result};
+use crate::cloudformation::{Form, Tagging};
 use crate::engine::Tags;
 use crate::resources::document::Document;
 use crate::resources::ids::KeyArn;
@@ -27,7 +29,9 @@ pub struct Vault {
 /// What a vault gives to others.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct VaultOutputs {
+    /// Its name.
     pub name: String,
+    /// Its ARN.
     pub arn: String,
 }
 
@@ -135,6 +139,16 @@ impl Resource for Vault {
         };
         unless_gone(outcome)?;
         Ok(())
+    }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-backup-backupvault.html>
+    fn cloudformation(&self) -> Form {
+        let Vault { name, kms_key, policy } = self;
+        let vault = json!({"BackupVaultName": name, "EncryptionKeyArn": kms_key, "AccessPolicy": policy});
+        Form::of("AWS::Backup::BackupVault", vault)
+            .tagged(Tagging::Map("BackupVaultTags"))
+            .gives("name", Form::this())
+            .gives("arn", Form::attribute("BackupVaultArn"))
     }
 }
 

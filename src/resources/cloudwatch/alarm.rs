@@ -6,9 +6,11 @@ use aws_sdk_cloudwatch::types::{
     self, ComparisonOperator, Dimension, MetricAlarm, MetricDataQuery, MetricStat, Statistic,
 };
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::{alarm_arn, alarms, delete_alarm, tags_of, to_sdk};
 use crate::aws::{Cx, Error, Result};
+use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::ids::AlarmArn;
 use crate::resources::{Changes, Found, Resource, seconds};
@@ -80,6 +82,10 @@ impl Metric {
         let dimensions = dimensions.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
         Metric { namespace: namespace.to_owned(), name: name.to_owned(), dimensions }
     }
+
+    fn cloudformation_dimensions(&self) -> Value {
+        self.dimensions.iter().map(|(name, value)| json!({"Name": name, "Value": value})).collect()
+    }
 }
 
 /// One line of metric math.
@@ -117,9 +123,13 @@ pub enum QueryMeasure {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Comparison {
+    /// Above the threshold.
     Greater,
+    /// At the threshold or above it.
     GreaterOrEqual,
+    /// Below the threshold.
     Less,
+    /// At the threshold or below it.
     LessOrEqual,
 }
 
@@ -140,7 +150,9 @@ pub enum MissingData {
 /// What an alarm gives to others.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AlarmOutputs {
+    /// Its ARN.
     pub arn: AlarmArn,
+    /// Its name.
     pub name: String,
 }
 
@@ -188,6 +200,47 @@ impl Resource for Alarm {
     async fn delete(cx: &Cx, outputs: &AlarmOutputs) -> Result<()> {
         delete_alarm(cx, &outputs.name).await
     }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudwatch-alarm.html>
+    fn cloudformation(&self) -> Form {
+        let Alarm {
+            name,
+            description,
+            measure,
+            comparison,
+            threshold,
+            evaluation_periods,
+            datapoints_to_alarm,
+            missing_data,
+            actions_enabled,
+            actions,
+            ok_actions,
+        } = self;
+        let mut alarm = json!({
+            "AlarmName": name,
+            "AlarmDescription": description,
+            "ComparisonOperator": comparison.to_sdk().as_str(),
+            "Threshold": threshold,
+            "EvaluationPeriods": evaluation_periods,
+            "DatapointsToAlarm": datapoints_to_alarm,
+            "TreatMissingData": missing_data.text(),
+            "ActionsEnabled": actions_enabled,
+            "AlarmActions": actions,
+            "OKActions": ok_actions,
+        });
+        match measure {
+            Measure::Single { metric, statistic, period_seconds } => {
+                alarm["Namespace"] = json!(metric.namespace);
+                alarm["MetricName"] = json!(metric.name);
+                alarm["Dimensions"] = metric.cloudformation_dimensions();
+                alarm["Period"] = json!(period_seconds);
+                let is_plain = Statistic::try_parse(statistic).is_ok();
+                alarm[if is_plain { "Statistic" } else { "ExtendedStatistic" }] = json!(statistic);
+            }
+            Measure::Queries(queries) => alarm["Metrics"] = queries.iter().map(Query::cloudformation).collect(),
+        }
+        Form::of("AWS::CloudWatch::Alarm", alarm).gives("arn", Form::attribute("Arn")).gives("name", Form::this())
+    }
 }
 
 impl Alarm {
@@ -226,6 +279,22 @@ impl Query {
                     .build()
             }
         }
+    }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-cloudwatch-alarm-metricdataquery.html>
+    fn cloudformation(&self) -> Value {
+        let Query { id, label, measure, returned } = self;
+        let mut query = json!({"Id": id, "Label": label, "ReturnData": returned});
+        match measure {
+            QueryMeasure::Expression(expression) => query["Expression"] = json!(expression),
+            QueryMeasure::Metric { metric, statistic, period_seconds } => {
+                let Metric { namespace, name, dimensions: _ } = metric;
+                let dimensions = metric.cloudformation_dimensions();
+                let metric = json!({"Namespace": namespace, "MetricName": name, "Dimensions": dimensions});
+                query["MetricStat"] = json!({"Metric": metric, "Stat": statistic, "Period": period_seconds});
+            }
+        }
+        query
     }
 }
 

@@ -3,9 +3,11 @@ use std::time::Duration;
 
 use aws_sdk_cloudwatch::operation::put_composite_alarm::builders::PutCompositeAlarmFluentBuilder;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::{alarm_arn, alarms, delete_alarm, tags_of, to_sdk};
 use crate::aws::{Cx, Result};
+use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::ids::AlarmArn;
 use crate::resources::{Changes, Found, Resource, seconds};
@@ -31,7 +33,9 @@ pub struct CompositeAlarm {
 /// What a composite alarm gives to others.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CompositeAlarmOutputs {
+    /// Its ARN.
     pub arn: AlarmArn,
+    /// Its name.
     pub name: String,
 }
 
@@ -86,6 +90,21 @@ impl Resource for CompositeAlarm {
 
     async fn delete(cx: &Cx, outputs: &CompositeAlarmOutputs) -> Result<()> {
         delete_alarm(cx, &outputs.name).await
+    }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudwatch-compositealarm.html>
+    fn cloudformation(&self) -> Form {
+        let CompositeAlarm { name, description, rule, actions_enabled, actions, ok_actions } = self;
+        let alarm = json!({
+            "AlarmName": name,
+            "AlarmDescription": description,
+            "AlarmRule": rule,
+            "ActionsEnabled": actions_enabled,
+            "AlarmActions": actions,
+            "OKActions": ok_actions,
+        });
+        let form = Form::of("AWS::CloudWatch::CompositeAlarm", alarm);
+        form.gives("arn", Form::attribute("Arn")).gives("name", Form::this())
     }
 }
 

@@ -1,11 +1,12 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{tags_of, to_sdk};
 use crate::aws::wait::unless_gone;
 use crate::aws::{Cx, Error, Result};
+use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::{Changes, Found, Resource, seconds};
 
@@ -23,7 +24,9 @@ pub struct Dashboard {
 /// What a dashboard gives to others.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DashboardOutputs {
+    /// Its name.
     pub name: String,
+    /// Its ARN.
     pub arn: String,
 }
 
@@ -79,6 +82,15 @@ impl Resource for Dashboard {
         let delete = async { Ok(cx.cloudwatch.delete_dashboards().dashboard_names(&outputs.name).send().await?) };
         unless_gone(delete.await)?;
         Ok(())
+    }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudwatch-dashboard.html>
+    fn cloudformation(&self) -> Form {
+        let Dashboard { name, body } = self;
+        let dashboard = json!({"DashboardName": name, "DashboardBody": body.to_string()});
+        let (partition, account) = (Form::pseudo("Partition"), Form::pseudo("AccountId"));
+        let arn = format!("arn:{partition}:cloudwatch::{account}:dashboard/{}", Form::this());
+        Form::of("AWS::CloudWatch::Dashboard", dashboard).gives("name", Form::this()).gives("arn", arn)
     }
 }
 

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use aws_sdk_config::types::{self, ConfigRuleState, Owner, Scope, Source};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::{tags_of, to_sdk};
 use crate::aws::wait::{Patience, unless_gone};
 use crate::aws::{Class, Cx, Error, Result};
+use crate::cloudformation::{Form, Tagging};
 use crate::engine::Tags;
 use crate::resources::{Changes, Found, Resource, seconds};
 
@@ -30,14 +32,18 @@ pub struct ConfigRule {
 /// The tag of the resources that a rule looks at.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ScopeTag {
+    /// The key.
     pub key: String,
+    /// Its value.
     pub value: String,
 }
 
 /// What a rule gives to others.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ConfigRuleOutputs {
+    /// Its ARN.
     pub arn: String,
+    /// Its name.
     pub name: String,
 }
 
@@ -106,6 +112,20 @@ impl Resource for ConfigRule {
             || async { Ok(cx.config.delete_config_rule().config_rule_name(&outputs.name).send().await.map(|_| ())?) };
         unless_gone(cx.retry_while_not_ready("AWS Config to end the rule's evaluation", delete).await)?;
         Ok(())
+    }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-config-configrule.html>
+    fn cloudformation(&self) -> Form {
+        let ConfigRule { name, description, identifier, input_parameters, scope } = self;
+        let rule = json!({
+            "ConfigRuleName": name,
+            "Description": description,
+            "Source": {"Owner": "AWS", "SourceIdentifier": identifier},
+            "InputParameters": input_parameters,
+            "Scope": scope.as_ref().map(|ScopeTag { key, value }| json!({"TagKey": key, "TagValue": value})),
+        });
+        let form = Form::of("AWS::Config::ConfigRule", rule).tagged(Tagging::None).lacks("its tags");
+        form.gives("arn", Form::attribute("Arn")).gives("name", Form::this())
     }
 }
 

@@ -5,11 +5,13 @@ use aws_sdk_config::types::{
     self, ExclusionByResourceTypes, RecordingGroup, RecordingStrategy, RecordingStrategyType, ResourceType,
 };
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::{OURS, PROPAGATION, recorders, tags_of, to_sdk};
 use crate::aws::clients::Clients;
 use crate::aws::wait::unless_gone;
 use crate::aws::{Cx, Error, Result};
+use crate::cloudformation::{Form, Tagging};
 use crate::engine::Tags;
 use crate::resources::ids::RoleArn;
 use crate::resources::{Changes, Found, Resource, seconds};
@@ -31,6 +33,7 @@ pub struct ConfigurationRecorder {
 /// What a recorder gives to others.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ConfigurationRecorderOutputs {
+    /// Its name.
     pub name: String,
 }
 
@@ -108,6 +111,29 @@ impl Resource for ConfigurationRecorder {
         let request = cx.config.delete_configuration_recorder().configuration_recorder_name(&outputs.name);
         unless_gone(async { Ok(request.send().await?) }.await)?;
         Ok(())
+    }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-config-configurationrecorder.html>
+    fn cloudformation(&self) -> Form {
+        let ConfigurationRecorder { name, role, excluded, recording } = self;
+        let group = match excluded.is_empty() {
+            true => json!({
+                "AllSupported": true,
+                "IncludeGlobalResourceTypes": true,
+                "RecordingStrategy": {"UseOnly": "ALL_SUPPORTED_RESOURCE_TYPES"},
+            }),
+            false => json!({
+                "RecordingStrategy": {"UseOnly": "EXCLUSION_BY_RESOURCE_TYPES"},
+                "ExclusionByResourceTypes": {"ResourceTypes": excluded},
+            }),
+        };
+        let recorder = json!({"Name": name, "RoleARN": role, "RecordingGroup": group});
+        let form = Form::of("AWS::Config::ConfigurationRecorder", recorder).tagged(Tagging::None);
+        let form = form.gives("name", Form::this()).lacks("its tags");
+        match recording {
+            true => form,
+            false => form.lacks("CloudFormation starts it as soon as there is a delivery channel: stop it by hand"),
+        }
     }
 }
 

@@ -2,11 +2,13 @@ use std::time::Duration;
 
 use aws_sdk_config::types::{self, ConfigSnapshotDeliveryProperties, MaximumExecutionFrequency};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::configuration_recorder::{start, stop};
 use super::{PROPAGATION, recorders, tags_of};
 use crate::aws::wait::unless_gone;
 use crate::aws::{Cx, Error, Result};
+use crate::cloudformation::{Form, Tagging};
 use crate::resources::ids::KeyArn;
 use crate::resources::{Changes, Found, Resource, seconds};
 
@@ -31,7 +33,9 @@ pub struct DeliveryChannel {
 /// What tells a channel from others.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DeliveryChannelOutputs {
+    /// Its name.
     pub name: String,
+    /// The recorder.
     pub recorder: String,
 }
 
@@ -105,5 +109,19 @@ impl Resource for DeliveryChannel {
         let still_running = |error: &Error| error.is_code("LastDeliveryChannelDeleteFailedException");
         unless_gone(cx.retry_while("the recorder to stop", PROPAGATION, still_running, delete).await)?;
         Ok(())
+    }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-config-deliverychannel.html>
+    fn cloudformation(&self) -> Form {
+        // CloudFormation makes it while it makes the recorder: it names none.
+        let DeliveryChannel { name, recorder, bucket, kms_key, snapshot_frequency } = self;
+        let channel = json!({
+            "Name": name,
+            "S3BucketName": bucket,
+            "S3KmsKeyArn": kms_key,
+            "ConfigSnapshotDeliveryProperties": {"DeliveryFrequency": snapshot_frequency},
+        });
+        let form = Form::of("AWS::Config::DeliveryChannel", channel).tagged(Tagging::None);
+        form.gives("name", Form::this()).gives("recorder", recorder)
     }
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::network_acl::{self, NetworkAclEntries, entries, set_entries};
 use super::{Direction, filter, made_with_vpc};
 use crate::aws::{Cx, Error, Result};
+use crate::cloudformation::Form;
 use crate::resources::ids::{NetworkAclId, VpcId};
 use crate::resources::{Changes, Found, Resource, seconds};
 
@@ -25,6 +26,7 @@ pub struct DefaultNetworkAcl {
 /// What a VPC's default network ACL gives to others.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DefaultNetworkAclOutputs {
+    /// The network ACL.
     pub network_acl_id: NetworkAclId,
 }
 
@@ -39,8 +41,11 @@ impl DefaultNetworkAcl {
     }
 
     fn as_it_stands(&self, acl: &types::NetworkAcl) -> Self {
-        let (ingress, egress) = (entries(acl, Direction::Ingress), entries(acl, Direction::Egress));
-        DefaultNetworkAcl { vpc_id: self.vpc_id.clone(), ingress, egress }
+        DefaultNetworkAcl {
+            vpc_id: self.vpc_id.clone(),
+            ingress: entries(acl, Direction::Ingress, &self.ingress),
+            egress: entries(acl, Direction::Egress, &self.egress),
+        }
     }
 
     async fn set_entries(&self, cx: &Cx, id: &str, old: &Self) -> Result<()> {
@@ -87,6 +92,14 @@ impl Resource for DefaultNetworkAcl {
 
     async fn delete(_cx: &Cx, _outputs: &DefaultNetworkAclOutputs) -> Result<()> {
         Ok(())
+    }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-networkaclentry.html>
+    fn cloudformation(&self) -> Form {
+        let DefaultNetworkAcl { vpc_id: _, ingress: _, egress: _ } = self;
+        Form::nothing(
+            "CloudFormation can't take AWS's own entries out of a VPC's default network ACL: give each subnet an ACL of its own",
+        )
     }
 }
 

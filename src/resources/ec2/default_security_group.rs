@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{all_made_with_vpcs, filter, made_with_vpc, security_group, security_group_rule as rules};
 use crate::aws::{Cx, Error, Result};
+use crate::cloudformation::Form;
 use crate::resources::ids::{SecurityGroupId, VpcId};
 use crate::resources::{Changes, Found, Resource, seconds};
 
@@ -24,6 +25,7 @@ pub struct DefaultSecurityGroup {
 /// What a VPC's default security group gives to others.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DefaultSecurityGroupOutputs {
+    /// The security group.
     pub security_group_id: SecurityGroupId,
 }
 
@@ -77,6 +79,15 @@ impl Resource for DefaultSecurityGroup {
 
     async fn delete(_cx: &Cx, _outputs: &DefaultSecurityGroupOutputs) -> Result<()> {
         Ok(())
+    }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-securitygroup.html>
+    fn cloudformation(&self) -> Form {
+        let DefaultSecurityGroup { vpc_id: _, rules: _ } = self;
+        Form::nothing(
+            "CloudFormation can't take AWS's own rules out of a VPC's default security group: Config's rule \
+             VPC_DEFAULT_SECURITY_GROUP_CLOSED tells of them",
+        )
     }
 }
 

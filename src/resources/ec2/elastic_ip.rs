@@ -2,10 +2,12 @@ use std::time::Duration;
 
 use aws_sdk_ec2::types::{self, DomainType, Filter, ResourceType};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::blockers::{self, Held, delete_when_free};
 use super::{from_sdk, item, locate, make, sent_once, tag_specification};
 use crate::aws::{Cx, Error, Result};
+use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::ids::AllocationId;
 use crate::resources::{Changes, Found, Resource, seconds};
@@ -18,6 +20,7 @@ pub struct ElasticIp {}
 /// What an elastic IP gives to others.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ElasticIpOutputs {
+    /// The allocation of its address.
     pub allocation_id: AllocationId,
     /// The address.
     pub public_ip: String,
@@ -76,6 +79,13 @@ impl Resource for ElasticIp {
 
     fn hourly_charge(&self) -> Option<String> {
         Some("public IPv4 address, about $0.005/h".to_owned())
+    }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-eip.html>
+    fn cloudformation(&self) -> Form {
+        let ElasticIp {} = self;
+        let form = Form::of("AWS::EC2::EIP", json!({"Domain": "vpc"}));
+        form.gives("allocation_id", Form::attribute("AllocationId")).gives("public_ip", Form::attribute("PublicIp"))
     }
 }
 

@@ -3,10 +3,12 @@ use std::time::Duration;
 use aws_sdk_ec2::operation::RequestId;
 use aws_sdk_ec2::types::{self, Filter, FlowLogsResourceType, LogDestinationType, ResourceType, TrafficType};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::{from_sdk, item, locate, refused, tag_specification};
 use crate::aws::wait::{Patience, unless_gone};
 use crate::aws::{Cx, Error, Result};
+use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::ids::{LogGroupArn, RoleArn, VpcId};
 use crate::resources::{Changes, Found, Resource, seconds};
@@ -106,6 +108,21 @@ impl Resource for FlowLog {
         };
         unless_gone(delete.await)?;
         Ok(())
+    }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-flowlog.html>
+    fn cloudformation(&self) -> Form {
+        let FlowLog { vpc_id, log_group, role, traffic, aggregation_seconds } = self;
+        let log = json!({
+            "ResourceType": "VPC",
+            "ResourceId": vpc_id,
+            "TrafficType": traffic,
+            "LogDestinationType": "cloud-watch-logs",
+            "LogDestination": log_group,
+            "DeliverLogsPermissionArn": role,
+            "MaxAggregationInterval": aggregation_seconds,
+        });
+        Form::of("AWS::EC2::FlowLog", log).gives("flow_log_id", Form::this())
     }
 }
 

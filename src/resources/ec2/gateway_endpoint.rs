@@ -2,10 +2,12 @@ use std::time::Duration;
 
 use aws_sdk_ec2::types::{ResourceType, VpcEndpointType};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::progress::until_ready;
 use super::{difference, endpoint, from_sdk, in_order_of, make, tag_specification};
 use crate::aws::{Cx, Error, Result};
+use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::document::Document;
 use crate::resources::ids::{PrefixListId, RouteTableId, VpcEndpointId, VpcId};
@@ -28,6 +30,7 @@ pub struct GatewayEndpoint {
 /// What a gateway endpoint gives to others.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct GatewayEndpointOutputs {
+    /// The endpoint.
     pub vpc_endpoint_id: VpcEndpointId,
     /// The service's addresses, for rules of security groups.
     pub prefix_list_id: PrefixListId,
@@ -98,6 +101,20 @@ impl Resource for GatewayEndpoint {
 
     async fn delete(cx: &Cx, outputs: &GatewayEndpointOutputs) -> Result<()> {
         endpoint::delete(cx, &outputs.vpc_endpoint_id).await
+    }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-vpcendpoint.html>
+    fn cloudformation(&self) -> Form {
+        let GatewayEndpoint { vpc_id, service_name, policy, route_table_ids } = self;
+        let endpoint = json!({
+            "VpcEndpointType": "Gateway",
+            "VpcId": vpc_id,
+            "ServiceName": service_name,
+            "PolicyDocument": policy,
+            "RouteTableIds": route_table_ids,
+        });
+        // It doesn't tell the prefix list.
+        Form::of("AWS::EC2::VPCEndpoint", endpoint).gives("vpc_endpoint_id", Form::this())
     }
 }
 

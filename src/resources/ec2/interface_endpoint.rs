@@ -2,10 +2,12 @@ use std::time::Duration;
 
 use aws_sdk_ec2::types::{ResourceType, VpcEndpointType};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::progress::until_ready;
 use super::{difference, endpoint, from_sdk, in_order_of, make, tag_specification};
 use crate::aws::{Cx, Error, Result};
+use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::document::Document;
 use crate::resources::ids::{SecurityGroupId, SubnetId, VpcEndpointId, VpcId};
@@ -32,6 +34,7 @@ pub struct InterfaceEndpoint {
 /// What an interface endpoint gives to others.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct InterfaceEndpointOutputs {
+    /// The endpoint.
     pub vpc_endpoint_id: VpcEndpointId,
 }
 
@@ -118,5 +121,20 @@ impl Resource for InterfaceEndpoint {
     fn hourly_charge(&self) -> Option<String> {
         let zones = self.subnet_ids.len();
         Some(format!("interface endpoint in {zones} zones, about $0.01/h each plus data"))
+    }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-vpcendpoint.html>
+    fn cloudformation(&self) -> Form {
+        let InterfaceEndpoint { vpc_id, service_name, policy, subnet_ids, security_group_ids, private_dns } = self;
+        let endpoint = json!({
+            "VpcEndpointType": "Interface",
+            "VpcId": vpc_id,
+            "ServiceName": service_name,
+            "PolicyDocument": policy,
+            "SubnetIds": subnet_ids,
+            "SecurityGroupIds": security_group_ids,
+            "PrivateDnsEnabled": private_dns,
+        });
+        Form::of("AWS::EC2::VPCEndpoint", endpoint).gives("vpc_endpoint_id", Form::this())
     }
 }

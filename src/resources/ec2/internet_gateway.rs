@@ -2,11 +2,13 @@ use std::time::Duration;
 
 use aws_sdk_ec2::types::{self, Filter, ResourceType};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::blockers::{self, Held, delete_when_free};
 use super::{from_sdk, is_known, item, locate, make, sent_once, tag_specification};
 use crate::aws::wait::unless_gone;
 use crate::aws::{Cx, Error, Result};
+use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::ids::{InternetGatewayId, VpcId};
 use crate::resources::{Changes, Found, Resource, seconds};
@@ -24,7 +26,9 @@ pub struct InternetGateway {
 /// What an internet gateway gives to others.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct InternetGatewayOutputs {
+    /// The internet gateway.
     pub internet_gateway_id: InternetGatewayId,
+    /// The VPC.
     pub vpc_id: VpcId,
 }
 
@@ -118,6 +122,19 @@ impl Resource for InternetGateway {
             || async { Ok(cx.ec2.delete_internet_gateway().internet_gateway_id(id).send().await.map(|_| ())?) };
         unless_gone(cx.retry_while_not_ready("the internet gateway to be detached", delete).await)?;
         Ok(())
+    }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-internetgateway.html>
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-vpcgatewayattachment.html>
+    fn cloudformation(&self) -> Form {
+        let InternetGateway { vpc_id, attached } = self;
+        let form = Form::of("AWS::EC2::InternetGateway", json!({}));
+        let form = form.gives("internet_gateway_id", Form::this()).gives("vpc_id", &**vpc_id);
+        if !attached {
+            return form;
+        }
+        let attachment = json!({"InternetGatewayId": Form::this(), "VpcId": vpc_id});
+        form.with("Attachment", "AWS::EC2::VPCGatewayAttachment", attachment)
     }
 }
 

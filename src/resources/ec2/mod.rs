@@ -238,6 +238,11 @@ where
     cx.retry_while("EC2 to know what was just made, or to take more calls", Patience::SHORT, passing, call).await
 }
 
+/// CloudFormation's word for on and off.
+pub(super) fn enable(on: bool) -> &'static str {
+    if on { "enable" } else { "disable" }
+}
+
 /// For calls inside [`make`] that take no idempotency token.
 pub(super) fn sent_once() -> aws_sdk_ec2::config::Builder {
     aws_sdk_ec2::config::Builder::default().retry_config(clients::sent_once())

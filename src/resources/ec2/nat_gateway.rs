@@ -2,11 +2,13 @@ use std::time::Duration;
 
 use aws_sdk_ec2::types::{self, Filter, NatGatewayState, ResourceType};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::progress::{Progress, until_gone, until_ready};
 use super::{filter, from_sdk, item, locate, make, tag_specification};
 use crate::aws::wait::unless_gone;
 use crate::aws::{Cx, Error, Result};
+use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::ids::{AllocationId, NatGatewayId, SubnetId};
 use crate::resources::{Changes, Found, Resource, minutes};
@@ -25,6 +27,7 @@ pub struct NatGateway {
 /// What a NAT gateway gives to others.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NatGatewayOutputs {
+    /// The NAT gateway.
     pub nat_gateway_id: NatGatewayId,
 }
 
@@ -92,6 +95,13 @@ impl Resource for NatGateway {
 
     fn hourly_charge(&self) -> Option<String> {
         Some("NAT gateway, about $0.045/h plus data".to_owned())
+    }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-natgateway.html>
+    fn cloudformation(&self) -> Form {
+        let NatGateway { subnet_id, allocation_id } = self;
+        let gateway = json!({"ConnectivityType": "public", "SubnetId": subnet_id, "AllocationId": allocation_id});
+        Form::of("AWS::EC2::NatGateway", gateway).gives("nat_gateway_id", Form::this())
     }
 }
 

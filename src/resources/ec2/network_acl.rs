@@ -4,6 +4,7 @@ use std::time::Duration;
 use aws_sdk_ec2::types::{self, Filter, IcmpTypeCode, PortRange, ResourceType, RuleAction};
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::blockers::{Held, delete_when_free};
 use super::{
@@ -11,6 +12,7 @@ use super::{
 };
 use crate::aws::wait::{Patience, unless_gone};
 use crate::aws::{Class, Cx, Error, Result};
+use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::ids::{NetworkAclId, SubnetId, VpcId};
 use crate::resources::{Changes, Found, Resource, seconds};
@@ -48,6 +50,7 @@ pub struct NetworkAclEntry {
 /// What a network ACL gives to others.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NetworkAclOutputs {
+    /// The network ACL.
     pub network_acl_id: NetworkAclId,
 }
 
@@ -80,8 +83,8 @@ impl Resource for NetworkAcl {
         let subnet_ids = acl.associations().iter().filter_map(|association| association.subnet_id());
         let spec = NetworkAcl {
             vpc_id: acl.vpc_id().unwrap_or_default().into(),
-            ingress: entries(&acl, Direction::Ingress),
-            egress: entries(&acl, Direction::Egress),
+            ingress: entries(&acl, Direction::Ingress, &self.ingress),
+            egress: entries(&acl, Direction::Egress, &self.egress),
             subnet_ids: in_order_of(&self.subnet_ids, subnet_ids.map(Into::into).collect()),
         };
         let id = acl.network_acl_id().unwrap_or_default();
@@ -130,25 +133,50 @@ impl Resource for NetworkAcl {
         let delete = || async { Ok(cx.ec2.delete_network_acl().network_acl_id(id).send().await.map(|_| ())?) };
         delete_when_free(cx, Held::NetworkAcl(id), delete).await
     }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-networkacl.html>
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-networkaclentry.html>
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-subnetnetworkaclassociation.html>
+    fn cloudformation(&self) -> Form {
+        let NetworkAcl { vpc_id, ingress, egress, subnet_ids } = self;
+        let acl = Form::of("AWS::EC2::NetworkAcl", json!({"VpcId": vpc_id})).gives("network_acl_id", Form::this());
+        let entries = |way, direction, entries: &NetworkAclEntries| -> Vec<_> {
+            let each = |(number, entry): (&i32, &NetworkAclEntry)| {
+                (format!("{way}{number}"), entry.to_json(direction, *number))
+            };
+            entries.iter().map(each).collect()
+        };
+        let entries = [entries("Ingress", Direction::Ingress, ingress), entries("Egress", Direction::Egress, egress)];
+        let form = entries
+            .into_iter()
+            .flatten()
+            .fold(acl, |form, (name, entry)| form.with(name, "AWS::EC2::NetworkAclEntry", entry));
+        (1..).zip(subnet_ids).fold(form, |form, (n, subnet)| {
+            let association = json!({"NetworkAclId": Form::this(), "SubnetId": subnet});
+            form.with(format!("Subnet{n}"), "AWS::EC2::SubnetNetworkAclAssociation", association)
+        })
+    }
 }
 
 /// The number of the last entry of every ACL, which drops the rest. It can't be changed.
 const LAST: i32 = 32_767;
 
-/// The entries of one direction. One for IPv6 means nothing: our VPCs have IPv4 only.
-pub(super) fn entries(acl: &types::NetworkAcl, direction: Direction) -> NetworkAclEntries {
+/// The entries of one direction, in the words of those that are `asked` for. One for IPv6 means nothing: our VPCs have
+/// IPv4 only.
+pub(super) fn entries(acl: &types::NetworkAcl, direction: Direction, asked: &NetworkAclEntries) -> NetworkAclEntries {
     let entries = acl.entries().iter().filter(|entry| Direction::from_egress(entry.egress) == direction);
     let entries = entries.filter(|entry| entry.rule_number.is_some_and(|number| number < LAST));
     let entries = entries.filter_map(|entry| {
         let ports = entry.port_range().map(|ports| (ports.from, ports.to));
         let (from, to) = ports.or(entry.icmp_type_code().map(|icmp| (icmp.r#type, icmp.code))).unwrap_or_default();
+        let (number, protocol) = (entry.rule_number?, Protocol::parse(entry.protocol()));
         let entry_spec = NetworkAclEntry {
             allow: entry.rule_action() == Some(&RuleAction::Allow),
-            protocol: Protocol::parse(entry.protocol()),
+            ports: Ports::parse(&protocol, from, to, asked.get(&number).and_then(|asked| asked.ports)),
+            protocol,
             cidr: entry.cidr_block()?.parse().ok()?,
-            ports: Ports::parse(from, to),
         };
-        Some((entry.rule_number?, entry_spec))
+        Some((number, entry_spec))
     });
     entries.collect()
 }
@@ -206,15 +234,28 @@ impl NetworkAclEntry {
         Ok(())
     }
 
+    /// For CloudFormation.
+    fn to_json(&self, direction: Direction, number: i32) -> Value {
+        let NetworkAclEntry { allow, protocol, cidr, ports: _ } = self;
+        let (icmp, ports) = self.port_parameters();
+        let protocol = protocol.number();
+        json!({
+            "NetworkAclId": Form::this(),
+            "Egress": direction.is_egress(),
+            "RuleNumber": number,
+            "RuleAction": if *allow { "allow" } else { "deny" },
+            "Protocol": protocol.parse::<i32>().map_or_else(|_| json!(protocol), Value::from),
+            "CidrBlock": cidr,
+            "Icmp": icmp.map(|icmp| json!({"Type": icmp.r#type, "Code": icmp.code})),
+            "PortRange": ports.map(|ports| json!({"From": ports.from, "To": ports.to})),
+        })
+    }
+
     fn port_parameters(&self) -> (Option<IcmpTypeCode>, Option<PortRange>) {
-        let (from, to) = self.ports.map_or((-1, -1), |ports| (ports.from, ports.to));
+        let Ports { from, to } = Ports::or_all(self.ports, &self.protocol);
         match self.protocol {
             Protocol::Icmp => (Some(IcmpTypeCode::builder().r#type(from).code(to).build()), None),
-            Protocol::Tcp | Protocol::Udp => {
-                let all = PortRange::builder().from(0).to(65_535);
-                let ports = if self.ports.is_some() { PortRange::builder().from(from).to(to) } else { all };
-                (None, Some(ports.build()))
-            }
+            Protocol::Tcp | Protocol::Udp => (None, Some(PortRange::builder().from(from).to(to).build())),
             Protocol::All | Protocol::Other(_) => (None, None),
         }
     }
@@ -275,6 +316,8 @@ mod tests {
         for (protocol, ports) in [
             (Protocol::All, None),
             (Protocol::Tcp, Some(Ports::one(443))),
+            (Protocol::Tcp, None),
+            (Protocol::Udp, Some(Ports::range(0, 65_535))),
             (Protocol::Icmp, Some(Ports { from: 3, to: 4 })),
         ] {
             let entry = NetworkAclEntry { allow: true, protocol, cidr: everywhere, ports };
@@ -284,8 +327,9 @@ mod tests {
             let sdk = sdk.set_icmp_type_code(icmp).set_port_range(range).build();
             let last = types::NetworkAclEntry::builder().rule_number(LAST).cidr_block("0.0.0.0/0").build();
             let acl = types::NetworkAcl::builder().entries(sdk).entries(last).build();
-            assert_eq!(entries(&acl, Direction::Egress), BTreeMap::from([(7, entry)]));
-            assert!(entries(&acl, Direction::Ingress).is_empty());
+            let asked = BTreeMap::from([(7, entry)]);
+            assert_eq!(entries(&acl, Direction::Egress, &asked), asked);
+            assert!(entries(&acl, Direction::Ingress, &asked).is_empty());
         }
     }
 }

@@ -93,9 +93,22 @@ impl Ports {
         Ports { from: from.into(), to: to.into() }
     }
 
-    /// AWS writes "all" as -1.
-    pub(super) fn parse(from: Option<i32>, to: Option<i32>) -> Option<Self> {
+    /// All that there are: TCP and UDP take no -1, and the others know nothing else.
+    fn all(protocol: &Protocol) -> Self {
+        match protocol {
+            Protocol::Tcp | Protocol::Udp => Ports { from: 0, to: 65_535 },
+            Protocol::All | Protocol::Icmp | Protocol::Other(_) => Ports { from: -1, to: -1 },
+        }
+    }
+
+    /// For AWS.
+    pub(super) fn or_all(ports: Option<Self>, protocol: &Protocol) -> Self {
+        ports.unwrap_or_else(|| Ports::all(protocol))
+    }
+
+    /// AWS's ports; all of them are `None`, unless that isn't how they were `asked` for.
+    pub(super) fn parse(protocol: &Protocol, from: Option<i32>, to: Option<i32>, asked: Option<Self>) -> Option<Self> {
         let ports = Ports { from: from?, to: to? };
-        (ports != Ports { from: -1, to: -1 }).then_some(ports)
+        (asked == Some(ports) || ports != Ports::all(protocol)).then_some(ports)
     }
 }

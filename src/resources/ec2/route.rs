@@ -4,10 +4,12 @@ use std::time::Duration;
 use aws_sdk_ec2::types;
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::{make, route_table};
 use crate::aws::wait::unless_gone;
 use crate::aws::{Cx, Error, Result};
+use crate::cloudformation::{Form, Tagging};
 use crate::resources::ids::{InternetGatewayId, NatGatewayId, PrefixListId, RouteTableId, TransitGatewayId};
 use crate::resources::{Changes, Found, Resource, seconds};
 
@@ -50,6 +52,7 @@ pub enum Target {
 /// What finds a route again.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RouteOutputs {
+    /// The route table.
     pub route_table_id: RouteTableId,
     /// The block, or the prefix list's id.
     pub destination: String,
@@ -65,7 +68,7 @@ macro_rules! request {
             Target::InternetGateway(id) => request.gateway_id(&**id),
             Target::NatGateway(id) => request.nat_gateway_id(&**id),
             Target::TransitGateway(id) => request.transit_gateway_id(&**id),
-            Target::Other(id) => return Err(Error::local(format!("no route can be made to {id}"))),
+            Target::Other(id) => return Err(Error::local(no_route_to(id))),
         }
     }};
 }
@@ -112,6 +115,25 @@ impl Resource for Route {
         unless_gone(delete.await)?;
         Ok(())
     }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-route.html>
+    fn cloudformation(&self) -> Form {
+        let Route { route_table_id, destination, target } = self;
+        let (cidr, prefix_list) = destination.parameters();
+        let mut route = json!({
+            "RouteTableId": route_table_id,
+            "DestinationCidrBlock": cidr,
+            "DestinationPrefixListId": prefix_list,
+        });
+        match target {
+            Target::InternetGateway(id) => route["GatewayId"] = json!(id),
+            Target::NatGateway(id) => route["NatGatewayId"] = json!(id),
+            Target::TransitGateway(id) => route["TransitGatewayId"] = json!(id),
+            Target::Other(id) => return Form::nothing(no_route_to(id)),
+        }
+        let form = Form::of("AWS::EC2::Route", route).tagged(Tagging::None);
+        form.gives("route_table_id", &**route_table_id).gives("destination", destination.to_string())
+    }
 }
 
 impl Route {
@@ -146,6 +168,10 @@ impl fmt::Display for Destination {
             Destination::PrefixList(id) => id.fmt(f),
         }
     }
+}
+
+fn no_route_to(id: &str) -> String {
+    format!("no route can be made to {id}")
 }
 
 fn destination(route: &types::Route) -> Option<&str> {

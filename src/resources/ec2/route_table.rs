@@ -2,10 +2,12 @@ use std::time::Duration;
 
 use aws_sdk_ec2::types::{self, Filter, ResourceType};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::blockers::{Held, delete_when_free};
 use super::{all_ours, filter, from_sdk, is_known, item, locate, make, tag_specification};
 use crate::aws::{Cx, Error, Result};
+use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::ids::{RouteTableId, VpcId};
 use crate::resources::{Changes, Found, Resource, seconds};
@@ -21,6 +23,7 @@ pub struct RouteTable {
 /// What a route table gives to others.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RouteTableOutputs {
+    /// The route table.
     pub route_table_id: RouteTableId,
 }
 
@@ -73,6 +76,12 @@ impl Resource for RouteTable {
         let id = &*outputs.route_table_id;
         let delete = || async { Ok(cx.ec2.delete_route_table().route_table_id(id).send().await.map(|_| ())?) };
         delete_when_free(cx, Held::RouteTable(id), delete).await
+    }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-routetable.html>
+    fn cloudformation(&self) -> Form {
+        let RouteTable { vpc_id } = self;
+        Form::of("AWS::EC2::RouteTable", json!({"VpcId": vpc_id})).gives("route_table_id", Form::this())
     }
 }
 

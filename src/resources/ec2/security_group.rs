@@ -3,11 +3,13 @@ use std::time::Duration;
 
 use aws_sdk_ec2::types::{self, Filter, IpPermission, IpRange, ResourceType};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::blockers::{self, Held, delete_when_free};
 use super::{from_sdk, is_ours, item, locate, make, security_group_rule as rules, tag_specification};
 use crate::aws::wait::unless_gone;
 use crate::aws::{Cx, Error, Result};
+use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::ids::{SecurityGroupId, VpcId};
 use crate::resources::{Changes, Found, Resource, seconds};
@@ -29,6 +31,7 @@ pub struct SecurityGroup {
 /// What a security group gives to others.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SecurityGroupOutputs {
+    /// The security group.
     pub security_group_id: SecurityGroupId,
 }
 
@@ -109,6 +112,26 @@ impl Resource for SecurityGroup {
         let id = &*outputs.security_group_id;
         let delete = || async { Ok(cx.ec2.delete_security_group().group_id(id).send().await.map(|_| ())?) };
         delete_when_free(cx, Held::SecurityGroup(id), delete).await
+    }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-securitygroup.html>
+    fn cloudformation(&self) -> Form {
+        let SecurityGroup { name, description, vpc_id, other_rules: _ } = self;
+        // Without any rule CloudFormation would leave AWS's own, that everything may go out: this one lets nothing out.
+        let nothing = json!({
+            "IpProtocol": "icmp",
+            "FromPort": 252,
+            "ToPort": 86,
+            "CidrIp": "255.255.255.255/32",
+            "Description": "Disallow all traffic",
+        });
+        let group = json!({
+            "GroupName": name,
+            "GroupDescription": description,
+            "VpcId": vpc_id,
+            "SecurityGroupEgress": [nothing],
+        });
+        Form::of("AWS::EC2::SecurityGroup", group).gives("security_group_id", Form::attribute("GroupId"))
     }
 }
 

@@ -8,6 +8,7 @@ use aws_sdk_ec2::types::{
 };
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::{
     Direction, Item, Ports, Protocol, all_ours, default_security_group, filter, from_sdk, item, locate_in, make,
@@ -15,6 +16,7 @@ use super::{
 };
 use crate::aws::wait::unless_gone;
 use crate::aws::{Cx, Error, Result};
+use crate::cloudformation::{Form, Tagging};
 use crate::engine::Tags;
 use crate::resources::ids::{PrefixListId, SecurityGroupId};
 use crate::resources::{Changes, Found, Resource, seconds};
@@ -56,6 +58,7 @@ pub enum Peer {
 pub struct SecurityGroupRuleOutputs {
     /// `sgr-…`
     pub security_group_rule_id: String,
+    /// The security group.
     pub security_group_id: SecurityGroupId,
     /// `ingress` or `egress`.
     pub direction: String,
@@ -102,11 +105,12 @@ impl Resource for SecurityGroupRule {
         let all = all(cx).await?;
         let rule = locate_in(cx, &all, "security-group-rule-id", known, |filters| list(cx, filters)).await?;
         let Some(rule) = rule else { return Ok(None) };
+        let protocol = Protocol::parse(rule.ip_protocol());
         let spec = SecurityGroupRule {
             security_group_id: rule.group_id().unwrap_or_default().into(),
             direction: Direction::from_egress(rule.is_egress),
-            protocol: Protocol::parse(rule.ip_protocol()),
-            ports: Ports::parse(rule.from_port, rule.to_port),
+            ports: Ports::parse(&protocol, rule.from_port, rule.to_port, self.ports),
+            protocol,
             peer: peer(&rule),
             description: rule.description().unwrap_or_default().to_owned(),
         };
@@ -163,6 +167,38 @@ impl Resource for SecurityGroupRule {
         unless_gone(revoke_ids(cx, &outputs.security_group_id, outputs.direction == "egress", id).await)?;
         Ok(())
     }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-securitygroupingress.html>
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-securitygroupegress.html>
+    fn cloudformation(&self) -> Form {
+        let SecurityGroupRule { security_group_id, direction, protocol, ports: _, peer, description } = self;
+        let (from, to) = self.port_range();
+        let mut rule = json!({
+            "GroupId": security_group_id,
+            "IpProtocol": protocol.name(),
+            "FromPort": from,
+            "ToPort": to,
+            "Description": description,
+        });
+        let (kind, end) = match direction {
+            Direction::Ingress => ("AWS::EC2::SecurityGroupIngress", "Source"),
+            Direction::Egress => ("AWS::EC2::SecurityGroupEgress", "Destination"),
+        };
+        match peer {
+            Peer::Cidr(block) => rule["CidrIp"] = json!(block),
+            Peer::SecurityGroup(id) => rule[format!("{end}SecurityGroupId")] = json!(id),
+            Peer::PrefixList(id) => rule[format!("{end}PrefixListId")] = json!(id),
+            Peer::Other(other) => return Form::nothing(not_offered(other).message),
+        }
+        let id = Form::attribute("Id");
+        let SecurityGroupRuleOutputs { security_group_rule_id, security_group_id, direction } = self.outputs(&id);
+        Form::of(kind, rule)
+            .tagged(Tagging::None)
+            .lacks("its tags")
+            .gives("security_group_rule_id", security_group_rule_id)
+            .gives("security_group_id", security_group_id)
+            .gives("direction", direction)
+    }
 }
 
 impl SecurityGroupRule {
@@ -175,7 +211,8 @@ impl SecurityGroupRule {
     }
 
     fn port_range(&self) -> (i32, i32) {
-        self.ports.map_or((-1, -1), |ports| (ports.from, ports.to))
+        let Ports { from, to } = Ports::or_all(self.ports, &self.protocol);
+        (from, to)
     }
 
     fn permission(&self) -> Result<IpPermission> {
@@ -213,11 +250,13 @@ fn peer(rule: &types::SecurityGroupRule) -> Peer {
 /// A rule that no step has made, for people.
 pub(super) fn in_words(rule: &types::SecurityGroupRule) -> String {
     let (way, to) = if rule.is_egress == Some(true) { ("out", "to") } else { ("in", "from") };
-    let what = match (Protocol::parse(rule.ip_protocol()), Ports::parse(rule.from_port, rule.to_port)) {
-        (Protocol::All, _) => "everything".to_owned(),
-        (protocol, None) => protocol.name().to_owned(),
-        (protocol, Some(Ports { from, to })) if from == to => format!("{} {from}", protocol.name()),
-        (protocol, Some(Ports { from, to })) => format!("{} {from}-{to}", protocol.name()),
+    let protocol = Protocol::parse(rule.ip_protocol());
+    let name = protocol.name();
+    let what = match Ports::parse(&protocol, rule.from_port, rule.to_port, None) {
+        _ if protocol == Protocol::All => "everything".to_owned(),
+        None => name.to_owned(),
+        Some(Ports { from, to }) if from == to => format!("{name} {from}"),
+        Some(Ports { from, to }) => format!("{name} {from}-{to}"),
     };
     let peer = match peer(rule) {
         Peer::Cidr(block) => block.to_string(),

@@ -3,11 +3,13 @@ use std::time::Duration;
 use aws_sdk_ec2::types::{self, AttributeBooleanValue, Filter, ResourceType, SubnetState};
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::blockers::{self, Held, delete_when_free};
 use super::{filter, from_sdk, item, locate, make, sent_once, tag_specification};
 use crate::aws::wait::Patience;
 use crate::aws::{Cx, Error, Result};
+use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::ids::{SubnetId, VpcId};
 use crate::resources::{Changes, Found, Resource, seconds};
@@ -29,6 +31,7 @@ pub struct Subnet {
 /// What a subnet gives to others.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SubnetOutputs {
+    /// The subnet.
     pub subnet_id: SubnetId,
 }
 
@@ -105,6 +108,18 @@ impl Resource for Subnet {
         let id = &*outputs.subnet_id;
         let delete = || async { Ok(cx.ec2.delete_subnet().subnet_id(id).send().await.map(|_| ())?) };
         delete_when_free(cx, Held::Subnet(id), delete).await
+    }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-subnet.html>
+    fn cloudformation(&self) -> Form {
+        let Subnet { vpc_id, cidr, availability_zone, map_public_ip } = self;
+        let subnet = json!({
+            "VpcId": vpc_id,
+            "CidrBlock": cidr,
+            "AvailabilityZone": availability_zone,
+            "MapPublicIpOnLaunch": map_public_ip,
+        });
+        Form::of("AWS::EC2::Subnet", subnet).gives("subnet_id", Form::this())
     }
 }
 

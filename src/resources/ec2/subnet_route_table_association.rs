@@ -2,10 +2,12 @@ use std::time::Duration;
 
 use aws_sdk_ec2::types::{RouteTableAssociationState, RouteTableAssociationStateCode};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::{make, route_table};
 use crate::aws::wait::{Patience, unless_gone};
 use crate::aws::{Cx, Error, Result};
+use crate::cloudformation::{Form, Tagging};
 use crate::resources::ids::{RouteTableId, SubnetId};
 use crate::resources::{Changes, Found, Resource, seconds};
 
@@ -24,6 +26,7 @@ pub struct SubnetRouteTableAssociation {
 pub struct SubnetRouteTableAssociationOutputs {
     /// `rtbassoc-…`
     pub association_id: String,
+    /// The subnet.
     pub subnet_id: SubnetId,
 }
 
@@ -96,6 +99,14 @@ impl Resource for SubnetRouteTableAssociation {
         let delete = async { Ok(request.send().await?) };
         unless_gone(delete.await)?;
         Ok(())
+    }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-subnetroutetableassociation.html>
+    fn cloudformation(&self) -> Form {
+        let SubnetRouteTableAssociation { subnet_id, route_table_id } = self;
+        let association = json!({"SubnetId": subnet_id, "RouteTableId": route_table_id});
+        let form = Form::of("AWS::EC2::SubnetRouteTableAssociation", association).tagged(Tagging::None);
+        form.gives("association_id", Form::this()).gives("subnet_id", &**subnet_id)
     }
 }
 

@@ -6,11 +6,13 @@ use aws_sdk_ec2::types::{
     TransitGatewayState, VpnEcmpSupportValue,
 };
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::blockers::{Held, delete_when_free};
 use super::progress::{Progress, until_gone, until_ready};
-use super::{filter, from_sdk, item, locate, make, sent_once, tag_specification};
+use super::{enable, filter, from_sdk, item, locate, make, sent_once, tag_specification};
 use crate::aws::{Cx, Error, Result};
+use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::ids::TransitGatewayId;
 use crate::resources::{Changes, Found, Resource, minutes};
@@ -36,7 +38,9 @@ pub struct TransitGateway {
 /// What a transit gateway gives to others.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TransitGatewayOutputs {
+    /// The transit gateway.
     pub transit_gateway_id: TransitGatewayId,
+    /// Its ARN.
     pub arn: String,
 }
 
@@ -146,6 +150,28 @@ impl Resource for TransitGateway {
         let delete = || async { Ok(cx.ec2.delete_transit_gateway().transit_gateway_id(id).send().await.map(|_| ())?) };
         delete_when_free(cx, Held::TransitGateway(id), delete).await?;
         until_gone(cx, "the transit gateway", || progress(cx, id)).await
+    }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-transitgateway.html>
+    fn cloudformation(&self) -> Form {
+        let TransitGateway {
+            description,
+            auto_accept_shared_attachments,
+            default_route_table_association,
+            default_route_table_propagation,
+            dns_support,
+            vpn_ecmp_support,
+        } = self;
+        let gateway = json!({
+            "Description": description,
+            "AutoAcceptSharedAttachments": enable(*auto_accept_shared_attachments),
+            "DefaultRouteTableAssociation": enable(*default_route_table_association),
+            "DefaultRouteTablePropagation": enable(*default_route_table_propagation),
+            "DnsSupport": enable(*dns_support),
+            "VpnEcmpSupport": enable(*vpn_ecmp_support),
+        });
+        let form = Form::of("AWS::EC2::TransitGateway", gateway).gives("transit_gateway_id", Form::this());
+        form.gives("arn", Form::attribute("TransitGatewayArn"))
     }
 }
 

@@ -2,11 +2,13 @@ use std::time::Duration;
 
 use aws_sdk_ec2::types::{TransitGatewayAssociationState as State, TransitGatewayRouteTableAssociation};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::progress::{Progress, until_gone, until_ready};
 use super::{is_known, make};
 use crate::aws::wait::unless_gone;
 use crate::aws::{Cx, Result};
+use crate::cloudformation::{Form, Tagging};
 use crate::resources::ids::{TransitGatewayAttachmentId, TransitGatewayRouteTableId};
 use crate::resources::{Changes, Found, Resource, minutes};
 
@@ -23,7 +25,9 @@ pub struct TransitGatewayAssociation {
 /// What finds an association again.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TransitGatewayAssociationOutputs {
+    /// The attachment.
     pub transit_gateway_attachment_id: TransitGatewayAttachmentId,
+    /// The route table of the transit gateway.
     pub transit_gateway_route_table_id: TransitGatewayRouteTableId,
 }
 
@@ -94,6 +98,19 @@ impl Resource for TransitGatewayAssociation {
         };
         unless_gone(cx.retry_while_not_ready("the attachment to take a change", disassociate).await)?;
         until_gone(cx, "the association", || progress(cx, attachment, table)).await
+    }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-transitgatewayroutetableassociation.html>
+    fn cloudformation(&self) -> Form {
+        let TransitGatewayAssociation { transit_gateway_attachment_id, transit_gateway_route_table_id } = self;
+        let association = json!({
+            "TransitGatewayAttachmentId": transit_gateway_attachment_id,
+            "TransitGatewayRouteTableId": transit_gateway_route_table_id,
+        });
+        Form::of("AWS::EC2::TransitGatewayRouteTableAssociation", association)
+            .tagged(Tagging::None)
+            .gives("transit_gateway_attachment_id", &**transit_gateway_attachment_id)
+            .gives("transit_gateway_route_table_id", &**transit_gateway_route_table_id)
     }
 }
 

@@ -2,11 +2,13 @@ use std::time::Duration;
 
 use aws_sdk_ec2::types::{TransitGatewayPropagationState as State, TransitGatewayRouteTablePropagation};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::progress::{Progress, until_gone, until_ready};
 use super::{is_known, make};
 use crate::aws::wait::unless_gone;
 use crate::aws::{Cx, Result};
+use crate::cloudformation::{Form, Tagging};
 use crate::resources::ids::{TransitGatewayAttachmentId, TransitGatewayRouteTableId};
 use crate::resources::{Changes, Found, Resource, seconds};
 
@@ -23,7 +25,9 @@ pub struct TransitGatewayPropagation {
 /// What finds a propagation again.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TransitGatewayPropagationOutputs {
+    /// The attachment.
     pub transit_gateway_attachment_id: TransitGatewayAttachmentId,
+    /// The route table of the transit gateway.
     pub transit_gateway_route_table_id: TransitGatewayRouteTableId,
 }
 
@@ -95,6 +99,19 @@ impl Resource for TransitGatewayPropagation {
         };
         unless_gone(cx.retry_while_not_ready("the attachment to take a change", disable).await)?;
         until_gone(cx, "the propagation", || progress(cx, attachment, table)).await
+    }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-transitgatewayroutetablepropagation.html>
+    fn cloudformation(&self) -> Form {
+        let TransitGatewayPropagation { transit_gateway_attachment_id, transit_gateway_route_table_id } = self;
+        let propagation = json!({
+            "TransitGatewayAttachmentId": transit_gateway_attachment_id,
+            "TransitGatewayRouteTableId": transit_gateway_route_table_id,
+        });
+        Form::of("AWS::EC2::TransitGatewayRouteTablePropagation", propagation)
+            .tagged(Tagging::None)
+            .gives("transit_gateway_attachment_id", &**transit_gateway_attachment_id)
+            .gives("transit_gateway_route_table_id", &**transit_gateway_route_table_id)
     }
 }
 

@@ -2,11 +2,13 @@ use std::time::Duration;
 
 use aws_sdk_ec2::types::{self, Filter, ResourceType, TransitGatewayRouteTableState as State};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::blockers::{Held, delete_when_free};
 use super::progress::{Progress, until_gone, until_ready};
 use super::{filter, from_sdk, item, locate, make, sent_once, tag_specification};
 use crate::aws::{Cx, Error, Result};
+use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::ids::{TransitGatewayId, TransitGatewayRouteTableId};
 use crate::resources::{Changes, Found, Resource, minutes};
@@ -23,6 +25,7 @@ pub struct TransitGatewayRouteTable {
 /// What a transit gateway's route table gives to others.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TransitGatewayRouteTableOutputs {
+    /// The route table of the transit gateway.
     pub transit_gateway_route_table_id: TransitGatewayRouteTableId,
 }
 
@@ -94,6 +97,13 @@ impl Resource for TransitGatewayRouteTable {
         };
         delete_when_free(cx, Held::TransitGatewayRouteTable(id), delete).await?;
         until_gone(cx, "the transit gateway's route table", || progress(cx, id)).await
+    }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-transitgatewayroutetable.html>
+    fn cloudformation(&self) -> Form {
+        let TransitGatewayRouteTable { transit_gateway_id } = self;
+        let form = Form::of("AWS::EC2::TransitGatewayRouteTable", json!({"TransitGatewayId": transit_gateway_id}));
+        form.gives("transit_gateway_route_table_id", Form::this())
     }
 }
 

@@ -5,11 +5,13 @@ use aws_sdk_ec2::types::{
     ModifyTransitGatewayVpcAttachmentRequestOptions, ResourceType, TransitGatewayAttachmentState as State,
 };
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::progress::{Progress, until_gone, until_ready};
-use super::{difference, filter, from_sdk, in_order_of, item, locate, make, sent_once, tag_specification};
+use super::{difference, enable, filter, from_sdk, in_order_of, item, locate, make, sent_once, tag_specification};
 use crate::aws::wait::unless_gone;
 use crate::aws::{Cx, Error, Result};
+use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::ids::{SubnetId, TransitGatewayAttachmentId, TransitGatewayId, VpcId};
 use crate::resources::{Changes, Found, Resource, minutes};
@@ -33,6 +35,7 @@ pub struct TransitGatewayVpcAttachment {
 /// What an attachment gives to others.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TransitGatewayVpcAttachmentOutputs {
+    /// The attachment.
     pub transit_gateway_attachment_id: TransitGatewayAttachmentId,
 }
 
@@ -144,6 +147,25 @@ impl Resource for TransitGatewayVpcAttachment {
 
     fn hourly_charge(&self) -> Option<String> {
         Some("transit gateway attachment, about $0.05/h plus data".to_owned())
+    }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-transitgatewayattachment.html>
+    fn cloudformation(&self) -> Form {
+        let TransitGatewayVpcAttachment { transit_gateway_id, vpc_id, subnet_ids, dns_support, appliance_mode_support } =
+            self;
+        let options = json!({
+            "DnsSupport": enable(*dns_support),
+            "ApplianceModeSupport": enable(*appliance_mode_support),
+        });
+        let attachment = json!({
+            "TransitGatewayId": transit_gateway_id,
+            "VpcId": vpc_id,
+            "SubnetIds": subnet_ids,
+            "Options": options,
+        });
+        // Not AWS::EC2::TransitGatewayVpcAttachment: that one is replaced when its subnets change.
+        let form = Form::of("AWS::EC2::TransitGatewayAttachment", attachment);
+        form.gives("transit_gateway_attachment_id", Form::this())
     }
 }
 

@@ -3,11 +3,13 @@ use std::time::Duration;
 use aws_sdk_ec2::types::{self, AttributeBooleanValue, Filter, ResourceType, VpcAttributeName, VpcState};
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::blockers::{self, Held, delete_when_free};
 use super::{from_sdk, item, locate, make, sent_once, tag_specification};
 use crate::aws::wait::Patience;
 use crate::aws::{Cx, Error, Result};
+use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::ids::VpcId;
 use crate::resources::{Changes, Found, Resource, seconds};
@@ -27,6 +29,7 @@ pub struct Vpc {
 /// What a VPC gives to others.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct VpcOutputs {
+    /// The VPC.
     pub vpc_id: VpcId,
 }
 
@@ -111,6 +114,17 @@ impl Resource for Vpc {
         let id = &*outputs.vpc_id;
         let delete = || async { Ok(cx.ec2.delete_vpc().vpc_id(id).send().await.map(|_| ())?) };
         delete_when_free(cx, Held::Vpc(id), delete).await
+    }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-vpc.html>
+    fn cloudformation(&self) -> Form {
+        let Vpc { cidr, dns_support, dns_hostnames } = self;
+        let vpc = json!({
+            "CidrBlock": cidr,
+            "EnableDnsSupport": dns_support,
+            "EnableDnsHostnames": dns_hostnames,
+        });
+        Form::of("AWS::EC2::VPC", vpc).gives("vpc_id", Form::this())
     }
 }
 

@@ -7,7 +7,9 @@ use aws_sdk_elasticloadbalancingv2::types::{
     TargetGroupStickinessConfig, TargetGroupTuple,
 };
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
+use crate::cloudformation::Form;
 use crate::resources::ids::TargetGroupArn;
 
 /// What is done with a request.
@@ -141,6 +143,38 @@ impl Action {
                 self.with_weights(carried_over(&live.weights, [blue, green], roles).unwrap_or(*initial))
             }
             _ => self.initial(),
+        }
+    }
+
+    /// For CloudFormation.
+    pub(super) fn to_json(&self) -> Value {
+        match self {
+            Action::Redirect { port } => {
+                let config = json!({"Protocol": "HTTPS", "Port": port.to_string(), "StatusCode": "HTTP_301"});
+                json!({"Type": "redirect", "RedirectConfig": config})
+            }
+            Action::Forward { target_group } => json!({"Type": "forward", "TargetGroupArn": target_group}),
+            Action::WeightedForward { blue, green, initial, stickiness_seconds } => {
+                let group = |arn, weight| json!({"TargetGroupArn": arn, "Weight": weight});
+                let sticky = json!({"Enabled": stickiness_seconds.is_some(), "DurationSeconds": stickiness_seconds});
+                let config = json!({
+                    "TargetGroups": [group(blue, initial.blue), group(green, initial.green)],
+                    "TargetGroupStickinessConfig": sticky,
+                });
+                json!({"Type": "forward", "ForwardConfig": config})
+            }
+            Action::Other(_) => Value::Null,
+        }
+    }
+
+    /// What a listener or rule with this action gives, and what of it CloudFormation can't express.
+    pub(super) fn complete(&self, form: Form) -> Form {
+        match self {
+            Action::Redirect { .. } | Action::Forward { .. } => form,
+            Action::WeightedForward { blue, green, .. } => form.gives("blue", &**blue).gives("green", &**green).lacks(
+                "the weights as they are: CloudFormation sets them back when it changes anything of the actions",
+            ),
+            Action::Other(other) => form.lacks(format!("the action {other}")),
         }
     }
 

@@ -3,11 +3,13 @@ use std::time::Duration;
 
 use aws_sdk_elasticloadbalancingv2::types::{self, Certificate, ProtocolEnum as Protocol};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::action::{Action, Roles, traffic};
 use super::{tags_of, to_sdk};
 use crate::aws::wait::{Patience, unless_gone};
 use crate::aws::{Class, Cx, Error, Result};
+use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::ids::{CertificateArn, ListenerArn, LoadBalancerArn, TargetGroupArn};
 use crate::resources::{Changes, Found, Resource, seconds};
@@ -39,6 +41,7 @@ pub struct Tls {
 /// What a listener gives to others.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ListenerOutputs {
+    /// Its ARN.
     pub arn: ListenerArn,
     /// The target group that is blue's, if it forwards by weight.
     pub blue: Option<TargetGroupArn>,
@@ -65,10 +68,13 @@ impl Resource for Listener {
     type Outputs = ListenerOutputs;
 
     async fn observe(&self, cx: &Cx, known: Option<&ListenerOutputs>) -> Result<Option<Found<Self>>> {
-        if !self.load_balancer.is_known() {
+        // A known one is of another load balancer if that is to change.
+        let load_balancer = known.and_then(|known| load_balancer_of(&known.arn));
+        let load_balancer = load_balancer.unwrap_or_else(|| self.load_balancer.clone());
+        if !load_balancer.is_known() {
             return Ok(None);
         }
-        let all = all(cx, &self.load_balancer).await?;
+        let all = all(cx, &load_balancer).await?;
         let is_this = |listener: &&types::Listener| match known {
             Some(known) => listener.listener_arn() == Some(&known.arn),
             None => listener.port() == Some(self.port.into()),
@@ -135,6 +141,22 @@ impl Resource for Listener {
         unless_gone(delete.await)?;
         Ok(())
     }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-elasticloadbalancingv2-listener.html>
+    fn cloudformation(&self) -> Form {
+        let Listener { load_balancer, port, tls, action } = self;
+        let certificates = tls.as_ref().map(|Tls { certificate, policy: _ }| json!([{"CertificateArn": certificate}]));
+        let listener = json!({
+            "LoadBalancerArn": load_balancer,
+            "Port": port,
+            "Protocol": self.protocol().as_str(),
+            "SslPolicy": self.policy(),
+            "Certificates": certificates,
+            "DefaultActions": [action.to_json()],
+        });
+        let form = Form::of("AWS::ElasticLoadBalancingV2::Listener", listener);
+        action.complete(form.gives("arn", Form::this()))
+    }
 }
 
 impl Listener {
@@ -156,6 +178,13 @@ impl ListenerOutputs {
     fn roles(&self) -> Roles {
         Roles { blue: self.blue.clone(), green: self.green.clone() }
     }
+}
+
+/// A listener's ARN is that of its load balancer with another type and an id more:
+/// `arn:aws:elasticloadbalancing:…:listener/app/name/id/listener-id`.
+fn load_balancer_of(listener: &str) -> Option<LoadBalancerArn> {
+    let (arn, _id) = listener.rsplit_once('/')?;
+    arn.contains(":listener/").then(|| arn.replacen(":listener/", ":loadbalancer/", 1).into())
 }
 
 fn outputs(arn: &str, Roles { blue, green }: Roles) -> ListenerOutputs {

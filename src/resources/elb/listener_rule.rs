@@ -7,11 +7,13 @@ use aws_sdk_elasticloadbalancingv2::types::{
     RulePriorityPair,
 };
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::action::{Action, Roles, traffic};
 use super::{tags_of, to_sdk};
 use crate::aws::wait::unless_gone;
 use crate::aws::{Cx, Error, Result};
+use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::ids::{ListenerArn, ListenerRuleArn, TargetGroupArn};
 use crate::resources::{Changes, Found, Resource, seconds};
@@ -46,6 +48,7 @@ pub struct Conditions {
 /// What a rule gives to others.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ListenerRuleOutputs {
+    /// Its ARN.
     pub arn: ListenerRuleArn,
     /// The target group that is blue's, if it forwards by weight.
     pub blue: Option<TargetGroupArn>,
@@ -72,10 +75,12 @@ impl Resource for ListenerRule {
     type Outputs = ListenerRuleOutputs;
 
     async fn observe(&self, cx: &Cx, known: Option<&ListenerRuleOutputs>) -> Result<Option<Found<Self>>> {
-        if !self.listener.is_known() {
+        // A known one is of another listener if that is to change.
+        let listener = known.and_then(|known| listener_of(&known.arn)).unwrap_or_else(|| self.listener.clone());
+        if !listener.is_known() {
             return Ok(None);
         }
-        let all = all(cx, &self.listener).await?;
+        let all = all(cx, &listener).await?;
         let priority = self.priority.to_string();
         let is_this = |rule: &&types::Rule| match known {
             Some(known) => rule.rule_arn() == Some(&known.arn),
@@ -87,7 +92,7 @@ impl Resource for ListenerRule {
         let tags = tags_of(cx, arn, &siblings).await?;
         let roles = Roles::known_or(known.map(ListenerRuleOutputs::roles), &self.action);
         let spec = ListenerRule {
-            listener: self.listener.clone(),
+            listener,
             priority: rule.priority().and_then(|priority| priority.parse().ok()).unwrap_or_default(),
             conditions: Conditions::observed(rule.conditions()),
             action: self.action.observed(rule.actions(), &roles),
@@ -133,6 +138,19 @@ impl Resource for ListenerRule {
         let delete = async { Ok(cx.elb.delete_rule().rule_arn(&*outputs.arn).send().await?) };
         unless_gone(delete.await)?;
         Ok(())
+    }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-elasticloadbalancingv2-listenerrule.html>
+    fn cloudformation(&self) -> Form {
+        let ListenerRule { listener, priority, conditions, action } = self;
+        let rule = json!({
+            "ListenerArn": listener,
+            "Priority": priority,
+            "Conditions": conditions.to_json(),
+            "Actions": [action.to_json()],
+        });
+        let form = Form::of("AWS::ElasticLoadBalancingV2::ListenerRule", rule);
+        action.complete(form.gives("arn", Form::this()))
     }
 }
 
@@ -180,12 +198,36 @@ impl Conditions {
         }
         all
     }
+
+    /// For CloudFormation.
+    fn to_json(&self) -> Value {
+        let Conditions { paths, hosts, headers, others: _ } = self;
+        let mut all = Vec::new();
+        if !paths.is_empty() {
+            all.push(json!({"Field": "path-pattern", "PathPatternConfig": {"Values": paths}}));
+        }
+        if !hosts.is_empty() {
+            all.push(json!({"Field": "host-header", "HostHeaderConfig": {"Values": hosts}}));
+        }
+        for (name, values) in headers {
+            let config = json!({"HttpHeaderName": name, "Values": values});
+            all.push(json!({"Field": "http-header", "HttpHeaderConfig": config}));
+        }
+        all.into()
+    }
 }
 
 impl ListenerRuleOutputs {
     fn roles(&self) -> Roles {
         Roles { blue: self.blue.clone(), green: self.green.clone() }
     }
+}
+
+/// A rule's ARN is that of its listener with another type and an id more:
+/// `arn:aws:elasticloadbalancing:…:listener-rule/app/name/id/listener-id/rule-id`.
+fn listener_of(rule: &str) -> Option<ListenerArn> {
+    let (arn, _id) = rule.rsplit_once('/')?;
+    arn.contains(":listener-rule/").then(|| arn.replacen(":listener-rule/", ":listener/", 1).into())
 }
 
 fn outputs(arn: &str, Roles { blue, green }: Roles) -> ListenerRuleOutputs {

@@ -6,10 +6,12 @@ use aws_sdk_elasticloadbalancingv2::types::{
     self, LoadBalancerAttribute, LoadBalancerSchemeEnum as Scheme, LoadBalancerStateEnum as State,
 };
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
-use super::{attribute, ours, tags_of, to_sdk};
+use super::{attribute, attribute_list, ours, tags_of, to_sdk};
 use crate::aws::wait::{Patience, unless_gone};
 use crate::aws::{Cx, Error, Result};
+use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::ids::{HostedZoneId, LoadBalancerArn, SecurityGroupId, SubnetId};
 use crate::resources::{Changes, Found, Resource, minutes};
@@ -52,7 +54,9 @@ pub struct AccessLogs {
 /// What a load balancer gives to others.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct LoadBalancerOutputs {
+    /// Its ARN.
     pub arn: LoadBalancerArn,
+    /// Its DNS name.
     pub dns_name: String,
     /// The hosted zone that `dns_name` is in, for alias records.
     pub hosted_zone_id: HostedZoneId,
@@ -113,8 +117,7 @@ impl Resource for LoadBalancer {
     }
 
     async fn create(&self, cx: &Cx) -> Result<LoadBalancerOutputs> {
-        let scheme = if self.internal { Scheme::Internal } else { Scheme::InternetFacing };
-        let request = cx.elb.create_load_balancer().name(&self.name).scheme(scheme);
+        let request = cx.elb.create_load_balancer().name(&self.name).scheme(self.scheme());
         let request = request.set_subnets(Some(self.subnets.iter().map(ToString::to_string).collect()));
         let request = request.set_security_groups(Some(self.security_groups.iter().map(ToString::to_string).collect()));
         let answer = request.set_tags(Some(to_sdk(&cx.tags))).send().await?;
@@ -169,11 +172,45 @@ impl Resource for LoadBalancer {
     fn hourly_charge(&self) -> Option<String> {
         Some("about $0.0225 an hour, and $0.008 per capacity unit (LCU)".to_owned())
     }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-elasticloadbalancingv2-loadbalancer.html>
+    fn cloudformation(&self) -> Form {
+        let LoadBalancer {
+            name,
+            internal: _,
+            subnets,
+            security_groups,
+            // The others are attributes.
+            drop_invalid_headers: _,
+            desync_mitigation: _,
+            access_logs: _,
+            deletion_protection: _,
+            idle_timeout_seconds: _,
+            http2: _,
+        } = self;
+        let balancer = json!({
+            "Name": name,
+            "Type": "application",
+            "Scheme": self.scheme().as_str(),
+            "Subnets": subnets,
+            "SecurityGroups": security_groups,
+            "LoadBalancerAttributes": attribute_list(self.attributes()),
+        });
+        Form::of("AWS::ElasticLoadBalancingV2::LoadBalancer", balancer)
+            .gives("arn", Form::this())
+            .gives("dns_name", Form::attribute("DNSName"))
+            .gives("hosted_zone_id", Form::attribute("CanonicalHostedZoneID"))
+            .gives("full_name", Form::attribute("LoadBalancerFullName"))
+    }
 }
 
 impl LoadBalancer {
+    fn scheme(&self) -> Scheme {
+        if self.internal { Scheme::Internal } else { Scheme::InternetFacing }
+    }
+
     /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_LoadBalancerAttribute.html>
-    async fn set_attributes(&self, cx: &Cx, arn: &str) -> Result<()> {
+    fn attributes(&self) -> Vec<(&'static str, String)> {
         let mut values = vec![
             ("routing.http.drop_invalid_header_fields.enabled", self.drop_invalid_headers.to_string()),
             ("routing.http.desync_mitigation_mode", self.desync_mitigation.clone()),
@@ -186,8 +223,12 @@ impl LoadBalancer {
             values.push(("access_logs.s3.bucket", bucket.clone()));
             values.push(("access_logs.s3.prefix", prefix.clone()));
         }
+        values
+    }
+
+    async fn set_attributes(&self, cx: &Cx, arn: &str) -> Result<()> {
         let attribute = |(key, value)| LoadBalancerAttribute::builder().key(key).value(value).build();
-        let attributes: Vec<_> = values.into_iter().map(attribute).collect();
+        let attributes: Vec<_> = self.attributes().into_iter().map(attribute).collect();
         let modify = || async {
             let request = cx.elb.modify_load_balancer_attributes().load_balancer_arn(arn);
             Ok(request.set_attributes(Some(attributes.clone())).send().await.map(|_| ())?)

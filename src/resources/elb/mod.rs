@@ -17,6 +17,8 @@ pub use target_registration::{Target, TargetRegistration, TargetRegistrationOutp
 use std::collections::HashMap;
 use std::slice;
 
+use serde_json::{Value, json};
+
 use crate::aws::{Cx, Error, Result};
 use crate::engine::Tags;
 use crate::resources::tags;
@@ -63,6 +65,11 @@ async fn tag(cx: &Cx, arn: &str, set: &Tags, remove: &[String]) -> Result<()> {
         cx.elb.remove_tags().resource_arns(arn).set_tag_keys(Some(remove.to_vec())).send().await?;
     }
     Ok(())
+}
+
+/// Attributes of a load balancer or target group, as CloudFormation takes them.
+fn attribute_list(attributes: impl IntoIterator<Item = (&'static str, String)>) -> Value {
+    attributes.into_iter().map(|(key, value)| json!({"Key": key, "Value": value})).collect()
 }
 
 /// The value of an attribute of a load balancer or target group; AWS's default for one that was never set and isn't told.

@@ -6,11 +6,13 @@ use aws_sdk_elasticloadbalancingv2::types::{
     self, Matcher, ProtocolEnum, TargetGroupAttribute, TargetTypeEnum as TargetType,
 };
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::{attribute, ours, tags_of, to_sdk};
+use super::{attribute, attribute_list, ours, tags_of, to_sdk};
 use crate::aws::wait::unless_gone;
 use crate::aws::{Cx, Error, Result};
+use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::ids::{TargetGroupArn, VpcId};
 use crate::resources::{Changes, Found, Resource, seconds};
@@ -72,9 +74,24 @@ pub struct HealthCheck {
     pub unhealthy_threshold: u32,
 }
 
+impl Default for HealthCheck {
+    /// What AWS takes where nothing is said.
+    fn default() -> Self {
+        HealthCheck {
+            path: "/".to_owned(),
+            healthy_codes: "200".to_owned(),
+            interval_seconds: 30,
+            timeout_seconds: 5,
+            healthy_threshold: 5,
+            unhealthy_threshold: 2,
+        }
+    }
+}
+
 /// What a target group gives to others.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TargetGroupOutputs {
+    /// Its ARN.
     pub arn: TargetGroupArn,
     /// `targetgroup/name/id`: the dimension `TargetGroup` of its metrics.
     pub full_name: String,
@@ -164,6 +181,51 @@ impl Resource for TargetGroup {
         unless_gone(cx.retry_while_not_ready("listeners to let go of the target group", delete).await)?;
         Ok(())
     }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-elasticloadbalancingv2-targetgroup.html>
+    fn cloudformation(&self) -> Form {
+        let TargetGroup {
+            name: _,
+            targets,
+            health_check,
+            // These are attributes.
+            deregistration_delay_seconds: _,
+            multi_value_headers: _,
+        } = self;
+        let mut group = json!({
+            "Name": self.aws_name(),
+            "HealthCheckEnabled": health_check.is_some(),
+            "TargetGroupAttributes": attribute_list(self.attribute()),
+        });
+        match targets {
+            Targets::Function => group["TargetType"] = TargetType::Lambda.as_str().into(),
+            Targets::Ip { vpc, port, protocol } => {
+                group["TargetType"] = TargetType::Ip.as_str().into();
+                group["VpcId"] = json!(vpc);
+                group["Port"] = json!(port);
+                group["Protocol"] = json!(protocol);
+                group["HealthCheckProtocol"] = json!(protocol);
+            }
+        }
+        if let Some(check) = health_check {
+            let HealthCheck {
+                path,
+                healthy_codes,
+                interval_seconds,
+                timeout_seconds,
+                healthy_threshold,
+                unhealthy_threshold,
+            } = check;
+            group["HealthCheckPath"] = json!(path);
+            group["Matcher"] = json!({"HttpCode": healthy_codes});
+            group["HealthCheckIntervalSeconds"] = json!(interval_seconds);
+            group["HealthCheckTimeoutSeconds"] = json!(timeout_seconds);
+            group["HealthyThresholdCount"] = json!(healthy_threshold);
+            group["UnhealthyThresholdCount"] = json!(unhealthy_threshold);
+        }
+        let form = Form::of("AWS::ElasticLoadBalancingV2::TargetGroup", group).gives("arn", Form::this());
+        form.gives("full_name", Form::attribute("TargetGroupFullName"))
+    }
 }
 
 impl TargetGroup {
@@ -191,12 +253,15 @@ impl TargetGroup {
     }
 
     /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetGroupAttribute.html>
+    fn attribute(&self) -> Option<(&'static str, String)> {
+        match (&self.targets, self.deregistration_delay_seconds) {
+            (Targets::Function, _) => Some((MULTI_VALUE, self.multi_value_headers.to_string())),
+            (Targets::Ip { .. }, delay) => delay.map(|delay| (DELAY, delay.to_string())),
+        }
+    }
+
     async fn set_attributes(&self, cx: &Cx, arn: &str) -> Result<()> {
-        let (key, value) = match (&self.targets, self.deregistration_delay_seconds) {
-            (Targets::Function, _) => (MULTI_VALUE, self.multi_value_headers.to_string()),
-            (Targets::Ip { .. }, Some(delay)) => (DELAY, delay.to_string()),
-            (Targets::Ip { .. }, None) => return Ok(()),
-        };
+        let Some((key, value)) = self.attribute() else { return Ok(()) };
         let attribute = TargetGroupAttribute::builder().key(key).value(value).build();
         cx.elb.modify_target_group_attributes().target_group_arn(arn).attributes(attribute).send().await?;
         Ok(())

@@ -4,9 +4,11 @@ use aws_sdk_elasticloadbalancingv2::types::{
     TargetDescription, TargetHealthDescription, TargetHealthStateEnum as State,
 };
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::aws::wait::unless_gone;
 use crate::aws::{Cx, Result};
+use crate::cloudformation::Form;
 use crate::resources::ids::{FunctionArn, TargetGroupArn};
 use crate::resources::{Changes, Found, Resource, seconds};
 
@@ -38,6 +40,7 @@ pub enum Target {
 /// Which target it is.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TargetRegistrationOutputs {
+    /// The target group.
     pub target_group: TargetGroupArn,
     /// The function's ARN or the address.
     pub target: String,
@@ -87,6 +90,26 @@ impl Resource for TargetRegistration {
         let deregister = async { Ok(request.targets(outputs.description()).send().await?) };
         unless_gone(deregister.await)?;
         Ok(())
+    }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-elasticloadbalancingv2-targetgroup-targetdescription.html>
+    fn cloudformation(&self) -> Form {
+        let TargetRegistration { target_group, target } = self;
+        let description = match target {
+            Target::Function(function) => json!({"Id": function}),
+            Target::Ip { address, port } => json!({"Id": address, "Port": port}),
+        };
+        let form = Form::property_of(target_group, "Targets", json!([description]));
+        let TargetRegistrationOutputs { target_group, target: id, port } = self.outputs();
+        let form = form.gives("target_group", target_group).gives("target", id).gives("port", port);
+        match target {
+            // The group stands only once its target is in it, so no permission of its own can be made before.
+            Target::Function(_) => form.lacks(
+                "the order: CloudFormation registers the function as it makes the group, so what lets Elastic Load Balancing \
+                 call it must stand before and can't name the group",
+            ),
+            Target::Ip { .. } => form,
+        }
     }
 }
 

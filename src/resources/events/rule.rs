@@ -4,11 +4,12 @@ use std::time::Duration;
 use aws_sdk_eventbridge::operation::put_rule::builders::PutRuleFluentBuilder;
 use aws_sdk_eventbridge::types::{self, RuleState};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{from_sdk, to_sdk};
 use crate::aws::wait::unless_gone;
 use crate::aws::{Cx, Error, Result};
+use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::{Changes, Found, Resource, seconds, tags};
 
@@ -31,7 +32,9 @@ pub struct Rule {
 /// What a rule gives to others.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RuleOutputs {
+    /// Its ARN.
     pub arn: String,
+    /// Its name.
     pub name: String,
 }
 
@@ -100,6 +103,19 @@ impl Resource for Rule {
         let delete = || async { Ok(cx.events.delete_rule().name(&outputs.name).send().await.map(|_| ())?) };
         unless_gone(cx.retry_while_not_ready("EventBridge to end another change of this rule", delete).await)?;
         Ok(())
+    }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-events-rule.html>
+    fn cloudformation(&self) -> Form {
+        let Rule { name, description, pattern, schedule, enabled } = self;
+        let rule = json!({
+            "Name": name,
+            "Description": description,
+            "EventPattern": pattern,
+            "ScheduleExpression": schedule,
+            "State": if *enabled { "ENABLED" } else { "DISABLED" },
+        });
+        Form::of("AWS::Events::Rule", rule).gives("arn", Form::attribute("Arn")).gives("name", Form::this())
     }
 }
 

@@ -3,11 +3,12 @@ use std::time::Duration;
 
 use aws_sdk_eventbridge::types::{self, DeadLetterConfig};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::aws::error::classify;
 use crate::aws::wait::unless_gone;
 use crate::aws::{Cx, Error, Result};
+use crate::cloudformation::Form;
 use crate::resources::ids::{QueueArn, RoleArn, is_known};
 use crate::resources::{Changes, Found, Resource, seconds};
 
@@ -50,7 +51,9 @@ impl Default for RetryPolicy {
 /// What tells a target from others.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TargetOutputs {
+    /// The rule.
     pub rule: String,
+    /// Its id.
     pub id: String,
 }
 
@@ -126,6 +129,24 @@ impl Resource for Target {
         };
         unless_gone(cx.retry_while_not_ready("EventBridge to end another change of this rule", remove).await)?;
         Ok(())
+    }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-events-rule-target.html>
+    fn cloudformation(&self) -> Form {
+        let Target { rule, id, arn, role, input, dead_letters, retry } = self;
+        let RetryPolicy { maximum_attempts, maximum_age_seconds } = retry;
+        let target = json!({
+            "Id": id,
+            "Arn": arn,
+            "RoleArn": role,
+            "Input": input.as_ref().map(Value::to_string),
+            "DeadLetterConfig": dead_letters.as_ref().map(|queue| json!({"Arn": queue})),
+            "RetryPolicy": {
+                "MaximumRetryAttempts": maximum_attempts,
+                "MaximumEventAgeInSeconds": maximum_age_seconds,
+            },
+        });
+        Form::property_of(rule, "Targets", json!([target])).gives("rule", rule).gives("id", id)
     }
 }
 

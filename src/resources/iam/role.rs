@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use aws_sdk_iam::types::{self, EntityType, RoleDetail};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::{from_sdk, to_sdk};
 use crate::aws::wait::unless_gone;
 use crate::aws::{Cx, Error, Result};
+use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::document::Document;
 use crate::resources::ids::RoleArn;
@@ -34,7 +36,9 @@ pub struct Role {
 /// What a role gives to others.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RoleOutputs {
+    /// Its ARN.
     pub arn: RoleArn,
+    /// Its name.
     pub name: String,
 }
 
@@ -124,6 +128,21 @@ impl Resource for Role {
         let delete = async { Ok(cx.iam.delete_role().role_name(&outputs.name).send().await?) };
         unless_gone(delete.await)?;
         Ok(())
+    }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-iam-role.html>
+    fn cloudformation(&self) -> Form {
+        let Role { name, description, trust, inline_policies, managed_policies, max_session_seconds } = self;
+        let policy = |(name, document): (&String, &Document)| json!({"PolicyName": name, "PolicyDocument": document});
+        let role = json!({
+            "RoleName": name,
+            "Description": description,
+            "AssumeRolePolicyDocument": trust,
+            "Policies": inline_policies.iter().map(policy).collect::<Value>(),
+            "ManagedPolicyArns": managed_policies,
+            "MaxSessionDuration": max_session_seconds,
+        });
+        Form::of("AWS::IAM::Role", role).gives("arn", Form::attribute("Arn")).gives("name", Form::this())
     }
 }
 

@@ -3,10 +3,12 @@ use std::time::Duration;
 
 use aws_sdk_kms::types::AliasListEntry;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::id_of;
 use crate::aws::wait::{Patience, unless_gone};
 use crate::aws::{Cx, Result};
+use crate::cloudformation::{Form, Tagging};
 use crate::resources::ids::KeyArn;
 use crate::resources::{Changes, Found, Resource, seconds};
 
@@ -23,7 +25,9 @@ pub struct Alias {
 /// What an alias gives to others.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AliasOutputs {
+    /// Its name.
     pub name: String,
+    /// Its ARN.
     pub arn: String,
 }
 
@@ -71,6 +75,17 @@ impl Resource for Alias {
         let delete = async { Ok(cx.kms.delete_alias().alias_name(&outputs.name).send().await?) };
         unless_gone(delete.await)?;
         Ok(())
+    }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-kms-alias.html>
+    fn cloudformation(&self) -> Form {
+        let Alias { name, target } = self;
+        let alias = json!({"AliasName": name, "TargetKeyId": target});
+        let (partition, region, account) =
+            (Form::pseudo("Partition"), Form::pseudo("Region"), Form::pseudo("AccountId"));
+        let arn = format!("arn:{partition}:kms:{region}:{account}:{}", Form::this());
+        let form = Form::of("AWS::KMS::Alias", alias).tagged(Tagging::None);
+        form.gives("name", Form::this()).gives("arn", arn)
     }
 }
 

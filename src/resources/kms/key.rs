@@ -1,12 +1,14 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::{
-    described, description, is_leaving, live, mend_description, once_principals_are_known, policy, set_policy,
-    standing, to_sdk, until_enabled, young,
+    DELETION_WINDOW_DAYS, described, description, is_leaving, key_form, live, mend_description,
+    once_principals_are_known, policy, set_policy, standing, to_sdk, until_enabled, young,
 };
 use crate::aws::{Cx, Error, Result, clients};
+use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::document::Document;
 use crate::resources::ids::KeyArn;
@@ -29,7 +31,9 @@ pub struct Key {
 /// What a key gives to others.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct KeyOutputs {
+    /// Its ARN.
     pub arn: KeyArn,
+    /// Its id.
     pub key_id: String,
 }
 
@@ -151,6 +155,19 @@ impl Resource for Key {
 
     fn hourly_charge(&self) -> Option<String> {
         Some("about $1 a month for the key, and $1 more for each of its first two yearly rotations".to_owned())
+    }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-kms-key.html>
+    fn cloudformation(&self) -> Form {
+        let Key { description, policy, rotation, multi_region } = self;
+        let key = json!({
+            "Description": description,
+            "KeyPolicy": policy,
+            "EnableKeyRotation": rotation,
+            "MultiRegion": multi_region,
+            "PendingWindowInDays": DELETION_WINDOW_DAYS,
+        });
+        key_form("AWS::KMS::Key", key)
     }
 }
 

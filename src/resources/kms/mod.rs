@@ -12,10 +12,12 @@ use std::sync::Arc;
 
 use aws_sdk_kms::types::{KeyMetadata, KeyState, Tag};
 use futures::{StreamExt, stream};
+use serde_json::Value;
 
 use crate::aws::clients::Clients;
 use crate::aws::wait::{Patience, unless_gone};
 use crate::aws::{Class, Cx, Error, Result};
+use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::document::Document;
 use crate::resources::tags::{self, Built};
@@ -194,6 +196,11 @@ async fn schedule_deletion(cx: &Cx, id: &str) -> Result<()> {
         Err(error) if error.is_code("KMSInvalidStateException") && standing(cx, id).await?.is_none() => Ok(()),
         outcome => outcome.map(drop),
     }
+}
+
+/// A key or a replica in CloudFormation's words.
+fn key_form(kind: &'static str, properties: Value) -> Form {
+    Form::of(kind, properties).gives("arn", Form::attribute("Arn")).gives("key_id", Form::this())
 }
 
 /// The region in a key's ARN.

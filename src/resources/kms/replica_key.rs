@@ -1,12 +1,14 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::{
-    KeyOutputs, described, description, id_of, is_leaving, live, mend_description, once_principals_are_known, policy,
-    region_clients, region_of, set_policy, standing, to_sdk, until_enabled,
+    DELETION_WINDOW_DAYS, KeyOutputs, described, description, id_of, is_leaving, key_form, live, mend_description,
+    once_principals_are_known, policy, region_clients, region_of, set_policy, standing, to_sdk, until_enabled,
 };
 use crate::aws::{Cx, Result};
+use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::document::Document;
 use crate::resources::ids::KeyArn;
@@ -100,6 +102,18 @@ impl Resource for ReplicaKey {
 
     fn hourly_charge(&self) -> Option<String> {
         Some("about $1 a month for the replica key".to_owned())
+    }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-kms-replicakey.html>
+    fn cloudformation(&self) -> Form {
+        let ReplicaKey { primary, description, policy } = self;
+        let key = json!({
+            "PrimaryKeyArn": primary,
+            "Description": description,
+            "KeyPolicy": policy,
+            "PendingWindowInDays": DELETION_WINDOW_DAYS,
+        });
+        key_form("AWS::KMS::ReplicaKey", key)
     }
 }
 

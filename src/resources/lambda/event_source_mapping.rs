@@ -3,10 +3,12 @@ use std::time::Duration;
 
 use aws_sdk_lambda::types::{EventSourceMappingConfiguration, FunctionResponseType, ScalingConfig};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::{retry_while_role_is_new, told_apart};
 use crate::aws::wait::{Patience, unless_gone};
 use crate::aws::{Cx, Error, Result};
+use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::ids::{EventSourceMappingId, FunctionArn, QueueArn};
 use crate::resources::{Changes, Found, Resource, seconds, tags};
@@ -34,7 +36,9 @@ pub struct EventSourceMapping {
 /// What a mapping gives to others.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct EventSourceMappingOutputs {
+    /// Its UUID.
     pub uuid: EventSourceMappingId,
+    /// Its ARN.
     pub arn: String,
 }
 
@@ -142,6 +146,31 @@ impl Resource for EventSourceMapping {
             Ok(unless_gone(read.await)?.is_none().then_some(()))
         })
         .await
+    }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-lambda-eventsourcemapping.html>
+    fn cloudformation(&self) -> Form {
+        let EventSourceMapping {
+            function,
+            source,
+            enabled,
+            batch_size,
+            window_seconds,
+            report_batch_item_failures: _,
+            maximum_concurrency,
+        } = self;
+        let response_types = self.response_types();
+        let mapping = json!({
+            "FunctionName": function,
+            "EventSourceArn": source,
+            "Enabled": enabled,
+            "BatchSize": batch_size,
+            "MaximumBatchingWindowInSeconds": window_seconds,
+            "FunctionResponseTypes": response_types.iter().map(FunctionResponseType::as_str).collect::<Value>(),
+            "ScalingConfig": maximum_concurrency.map(|limit| json!({"MaximumConcurrency": limit})),
+        });
+        let form = Form::of("AWS::Lambda::EventSourceMapping", mapping);
+        form.gives("uuid", Form::this()).gives("arn", Form::attribute("EventSourceMappingArn"))
     }
 }
 

@@ -8,11 +8,13 @@ use aws_sdk_lambda::types::{
     TracingConfig, TracingMode, VpcConfig,
 };
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::progress::{get, interfaces_gone, ready, settled};
 use super::retry_while_role_is_new;
 use crate::aws::wait::unless_gone;
 use crate::aws::{Class, Cx, Error, Result};
+use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::package;
 use crate::resources::ids::{FunctionArn, KeyArn, QueueArn, RoleArn, SecurityGroupId, SubnetId};
@@ -88,7 +90,9 @@ pub struct CodePackage {
 /// What a function gives to others.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct FunctionOutputs {
+    /// Its ARN.
     pub arn: FunctionArn,
+    /// Its name.
     pub name: String,
 }
 
@@ -197,6 +201,52 @@ impl Resource for Function {
             || async { Ok(cx.lambda.delete_function().function_name(&outputs.name).send().await.map(|_| ())?) };
         unless_gone(cx.retry_while_not_ready("the function's last update to end", delete).await)?;
         interfaces_gone(cx, &outputs.name).await
+    }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-lambda-function.html>
+    fn cloudformation(&self) -> Form {
+        let Function {
+            name,
+            description,
+            role,
+            runtime,
+            handler,
+            memory_mib,
+            timeout_seconds,
+            ephemeral_storage_mib,
+            architecture,
+            environment,
+            vpc,
+            kms_key,
+            dead_letters,
+            tracing: _,
+            logging: Logging { log_group, format },
+            reserved_concurrency,
+            package: CodePackage { source, sha256 },
+        } = self;
+        let bucket = Form::parameter("CodeBucket", &format!("the bucket with the zip file of {source}"));
+        let key = format!("the name in that bucket of the zip file of {source}, SHA-256 in Base64 {sha256}");
+        let network = |vpc: &VpcAccess| json!({"SubnetIds": vpc.subnets, "SecurityGroupIds": vpc.security_groups});
+        let function = json!({
+            "FunctionName": name,
+            "Description": description,
+            "Role": role,
+            "Runtime": runtime,
+            "Handler": handler,
+            "MemorySize": memory_mib,
+            "Timeout": timeout_seconds,
+            "EphemeralStorage": {"Size": ephemeral_storage_mib},
+            "Architectures": [architecture],
+            "Environment": {"Variables": environment},
+            "VpcConfig": vpc.as_ref().map(network),
+            "KmsKeyArn": kms_key,
+            "DeadLetterConfig": dead_letters.as_ref().map(|queue| json!({"TargetArn": queue})),
+            "TracingConfig": {"Mode": self.tracing_mode().as_str()},
+            "LoggingConfig": {"LogGroup": log_group, "LogFormat": format},
+            "ReservedConcurrentExecutions": reserved_concurrency,
+            "Code": {"S3Bucket": bucket, "S3Key": Form::parameter("CodeKey", &key)},
+        });
+        Form::of("AWS::Lambda::Function", function).gives("arn", Form::attribute("Arn")).gives("name", Form::this())
     }
 }
 
@@ -325,8 +375,11 @@ impl Function {
     }
 
     fn tracing_config(&self) -> TracingConfig {
-        let mode = if self.tracing { TracingMode::Active } else { TracingMode::PassThrough };
-        TracingConfig::builder().mode(mode).build()
+        TracingConfig::builder().mode(self.tracing_mode()).build()
+    }
+
+    fn tracing_mode(&self) -> TracingMode {
+        if self.tracing { TracingMode::Active } else { TracingMode::PassThrough }
     }
 
     fn logging_config(&self) -> LoggingConfig {

@@ -2,11 +2,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::told_apart;
 use crate::aws::wait::unless_gone;
 use crate::aws::{Cx, Error, Result};
+use crate::cloudformation::{Form, Tagging};
 use crate::resources::ids::FunctionArn;
 use crate::resources::{Changes, Found, Resource, seconds};
 
@@ -29,7 +30,9 @@ pub struct Permission {
 /// What tells a permission from others.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PermissionOutputs {
+    /// The function.
     pub function: FunctionArn,
+    /// The statement's id in the policy.
     pub statement_id: String,
 }
 
@@ -89,6 +92,21 @@ impl Resource for Permission {
         };
         unless_gone(cx.retry_while_not_ready("the function's last update to end", remove).await)?;
         Ok(())
+    }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-lambda-permission.html>
+    fn cloudformation(&self) -> Form {
+        // CloudFormation names the statement by itself.
+        let Permission { function, statement_id: _, principal, source_arn, source_account } = self;
+        let permission = json!({
+            "Action": ACTION,
+            "FunctionName": function,
+            "Principal": principal,
+            "SourceArn": source_arn,
+            "SourceAccount": source_account,
+        });
+        let form = Form::of("AWS::Lambda::Permission", permission).tagged(Tagging::None);
+        form.gives("function", &**function).gives("statement_id", Form::attribute("Id"))
     }
 }
 

@@ -3,9 +3,11 @@ use std::time::Duration;
 
 use aws_sdk_cloudwatchlogs::types;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::aws::wait::unless_gone;
 use crate::aws::{Cx, Result};
+use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::ids::{KeyArn, LogGroupArn};
 use crate::resources::{Changes, Found, Resource, seconds, tags};
@@ -26,7 +28,9 @@ pub struct LogGroup {
 /// What a log group gives to others.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct LogGroupOutputs {
+    /// Its ARN.
     pub arn: LogGroupArn,
+    /// Its name.
     pub name: String,
 }
 
@@ -104,6 +108,17 @@ impl Resource for LogGroup {
             || async { Ok(cx.logs.delete_log_group().log_group_name(&outputs.name).send().await.map(|_| ())?) };
         unless_gone(cx.retry_while_not_ready("CloudWatch Logs to end another change of this log group", delete).await)?;
         Ok(())
+    }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-logs-loggroup.html>
+    fn cloudformation(&self) -> Form {
+        let LogGroup { name, kms_key, retention_days } = self;
+        let group = json!({"LogGroupName": name, "KmsKeyId": kms_key, "RetentionInDays": retention_days});
+        // The attribute `Arn` ends in `:*`.
+        let (partition, region, account) =
+            (Form::pseudo("Partition"), Form::pseudo("Region"), Form::pseudo("AccountId"));
+        let arn = format!("arn:{partition}:logs:{region}:{account}:log-group:{}", Form::this());
+        Form::of("AWS::Logs::LogGroup", group).gives("arn", arn).gives("name", Form::this())
     }
 }
 

@@ -2,9 +2,11 @@ use std::time::Duration;
 
 use aws_sdk_cloudwatchlogs::types::{self, MetricTransformation};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::aws::wait::unless_gone;
 use crate::aws::{Cx, Result};
+use crate::cloudformation::{Form, Tagging};
 use crate::resources::ids::is_known;
 use crate::resources::{Changes, Found, Resource, seconds};
 
@@ -31,7 +33,9 @@ pub struct MetricFilter {
 /// What tells a metric filter from others.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct MetricFilterOutputs {
+    /// Its name.
     pub name: String,
+    /// The log group.
     pub log_group: String,
 }
 
@@ -85,6 +89,25 @@ impl Resource for MetricFilter {
         };
         unless_gone(cx.retry_while_not_ready("CloudWatch Logs to end another change of this log group", delete).await)?;
         Ok(())
+    }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-logs-metricfilter.html>
+    fn cloudformation(&self) -> Form {
+        let MetricFilter { name, log_group, pattern, namespace, metric, value, default_value } = self;
+        let transformation = json!({
+            "MetricNamespace": namespace,
+            "MetricName": metric,
+            "MetricValue": value,
+            "DefaultValue": default_value,
+        });
+        let filter = json!({
+            "FilterName": name,
+            "LogGroupName": log_group,
+            "FilterPattern": pattern,
+            "MetricTransformations": [transformation],
+        });
+        let form = Form::of("AWS::Logs::MetricFilter", filter).tagged(Tagging::None);
+        form.gives("name", name).gives("log_group", log_group)
     }
 }
 

@@ -3,9 +3,11 @@ use std::time::Duration;
 
 use aws_sdk_cloudwatchlogs::types;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::aws::wait::unless_gone;
 use crate::aws::{Cx, Result};
+use crate::cloudformation::{Form, Tagging};
 use crate::resources::document::Document;
 use crate::resources::{Changes, Found, Resource, seconds};
 
@@ -22,6 +24,7 @@ pub struct ResourcePolicy {
 /// What tells a resource policy from others.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ResourcePolicyOutputs {
+    /// Its name.
     pub name: String,
 }
 
@@ -61,6 +64,13 @@ impl Resource for ResourcePolicy {
         let delete = async { Ok(cx.logs.delete_resource_policy().policy_name(&outputs.name).send().await?) };
         unless_gone(delete.await)?;
         Ok(())
+    }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-logs-resourcepolicy.html>
+    fn cloudformation(&self) -> Form {
+        let ResourcePolicy { name, document } = self;
+        let policy = json!({"PolicyName": name, "PolicyDocument": document.to_text()});
+        Form::of("AWS::Logs::ResourcePolicy", policy).tagged(Tagging::None).gives("name", Form::this())
     }
 }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::*;
 use crate::aws::cx::Shared;
 use crate::aws::{Cloud, Endpoint};
+use crate::cloudformation::Form;
 use crate::engine::events::Silent;
 use crate::engine::ownership::Owner;
 use crate::resources::seconds;
@@ -99,6 +100,10 @@ impl Resource for Thing {
 
     async fn delete(_: &Cx, _: &()) -> Result<()> {
         unreachable!("nothing is deleted here")
+    }
+
+    fn cloudformation(&self) -> Form {
+        unreachable!("nothing is exported here")
     }
 }
 

@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use aws_sdk_rds::types::{self, CloudwatchLogsExportConfiguration, ServerlessV2ScalingConfiguration};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::engine_version::{is_same_major, refuse_major, runs_another_minor};
 use super::{from_sdk, global_cluster, refuse, to_sdk};
 use crate::aws::wait::{Patience, unless_gone};
 use crate::aws::{Class, Cx, Error, Result};
+use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::ids::{ClusterArn, KeyArn, SecretArn, SecurityGroupId};
 use crate::resources::{Changes, Found, Resource, minutes};
@@ -68,12 +70,15 @@ pub struct DbCluster {
 /// What a cluster gives to others.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DbClusterOutputs {
+    /// Its ARN.
     pub arn: ClusterArn,
+    /// Its identifier.
     pub identifier: String,
     /// Where the writer is.
     pub endpoint: String,
     /// Where the readers are.
     pub reader_endpoint: String,
+    /// The port that it listens on.
     pub port: String,
     /// `cluster-…`, as IAM policies for database logins name it.
     pub resource_id: String,
@@ -227,6 +232,65 @@ impl Resource for DbCluster {
             Ok(find(cx, &outputs.identifier).await?.is_none().then_some(()))
         })
         .await
+    }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-rds-dbcluster.html>
+    fn cloudformation(&self) -> Form {
+        let DbCluster {
+            identifier,
+            engine,
+            engine_version,
+            database_name,
+            master_username,
+            master_secret,
+            global_cluster,
+            min_acu,
+            max_acu,
+            kms_key,
+            backup_retention_days,
+            backup_window,
+            maintenance_window,
+            log_exports,
+            iam_authentication,
+            copy_tags_to_snapshots,
+            parameter_group,
+            subnet_group,
+            security_groups,
+            port,
+            deletion_protection,
+        } = self;
+        // CloudFormation reads it when it makes the cluster: the template holds no password.
+        let password = |secret: &SecretArn| format!("{{{{resolve:secretsmanager:{secret}:SecretString:password}}}}");
+        let cluster = json!({
+            "DBClusterIdentifier": identifier,
+            "Engine": engine,
+            "EngineVersion": engine_version,
+            "DatabaseName": database_name,
+            "MasterUsername": master_username,
+            "MasterUserPassword": master_secret.as_ref().map(password),
+            "GlobalClusterIdentifier": global_cluster,
+            "ServerlessV2ScalingConfiguration": {"MinCapacity": min_acu, "MaxCapacity": max_acu},
+            "StorageEncrypted": true,
+            "KmsKeyId": kms_key,
+            "BackupRetentionPeriod": backup_retention_days,
+            "PreferredBackupWindow": backup_window,
+            "PreferredMaintenanceWindow": maintenance_window,
+            "EnableCloudwatchLogsExports": log_exports,
+            "EnableIAMDatabaseAuthentication": iam_authentication,
+            "CopyTagsToSnapshot": copy_tags_to_snapshots,
+            "DBClusterParameterGroupName": parameter_group,
+            "DBSubnetGroupName": subnet_group,
+            "VpcSecurityGroupIds": security_groups,
+            "Port": port,
+            "DeletionProtection": deletion_protection,
+        });
+        Form::of("AWS::RDS::DBCluster", cluster)
+            .gives("arn", Form::attribute("DBClusterArn"))
+            .gives("identifier", Form::this())
+            .gives("endpoint", Form::attribute("Endpoint.Address"))
+            .gives("reader_endpoint", Form::attribute("ReadEndpoint.Address"))
+            .gives("port", Form::attribute("Endpoint.Port"))
+            .gives("resource_id", Form::attribute("DBClusterResourceId"))
     }
 }
 

@@ -3,11 +3,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_rds::types;
+use serde_json::json;
 
 use super::parameter_group::{A_CALL, ParameterGroupOutputs, Work, parameter_group, set_by_user, work};
-use super::{tags_of, to_sdk};
+use super::{arn_in_template, tags_of, to_sdk};
 use crate::aws::wait::unless_gone;
 use crate::aws::{Cx, Error, Result};
+use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::{Changes, Found, Resource, seconds};
 
@@ -15,7 +17,7 @@ parameter_group! {
     /// The engine's parameters for a whole cluster.
     /// <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBClusterParameterGroup.html>
     DbClusterParameterGroup as DbClusterParameterGroup,
-    "rds.db_cluster_parameter_group", "DBClusterParameterGroup", "DBClusterParameters";
+    "rds.db_cluster_parameter_group", "cluster-pg", "dbclusterparametergroup", "DBClusterParameterGroup", "DBClusterParameters";
     db_cluster_parameter_group_name, db_cluster_parameter_group_arn, db_cluster_parameter_group;
     describe_db_cluster_parameter_groups, describe_db_cluster_parameters, create_db_cluster_parameter_group,
     modify_db_cluster_parameter_group, reset_db_cluster_parameter_group, delete_db_cluster_parameter_group

@@ -3,10 +3,12 @@ use std::time::Duration;
 
 use aws_sdk_rds::types;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::{from_sdk, refuse, to_sdk};
 use crate::aws::wait::{Patience, unless_gone};
 use crate::aws::{Class, Cx, Error, Result};
+use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::ids::{KeyArn, RoleArn};
 use crate::resources::{Changes, Found, Resource, minutes};
@@ -48,7 +50,9 @@ pub struct DbInstance {
 /// What an instance gives to others.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DbInstanceOutputs {
+    /// Its ARN.
     pub arn: String,
+    /// Its identifier.
     pub identifier: String,
 }
 
@@ -183,6 +187,46 @@ impl Resource for DbInstance {
             }
             class => format!("Aurora: the hourly price of {class}, plus storage and I/O"),
         })
+    }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-rds-dbinstance.html>
+    fn cloudformation(&self) -> Form {
+        let DbInstance {
+            identifier,
+            cluster,
+            engine,
+            class,
+            availability_zone,
+            promotion_tier,
+            parameter_group,
+            performance_insights_key,
+            performance_insights_days,
+            monitoring_role,
+            monitoring_interval_seconds,
+            auto_minor_version_upgrade,
+            publicly_accessible,
+            ca_certificate,
+        } = self;
+        let instance = json!({
+            "DBInstanceIdentifier": identifier,
+            "DBClusterIdentifier": cluster,
+            "Engine": engine,
+            "DBInstanceClass": class,
+            "AvailabilityZone": availability_zone,
+            "PromotionTier": promotion_tier,
+            "DBParameterGroupName": parameter_group,
+            "EnablePerformanceInsights": true,
+            "PerformanceInsightsKMSKeyId": performance_insights_key,
+            "PerformanceInsightsRetentionPeriod": performance_insights_days,
+            "MonitoringRoleArn": monitoring_role,
+            "MonitoringInterval": monitoring_interval_seconds,
+            "AutoMinorVersionUpgrade": auto_minor_version_upgrade,
+            "PubliclyAccessible": publicly_accessible,
+            "CACertificateIdentifier": ca_certificate,
+        });
+        Form::of("AWS::RDS::DBInstance", instance)
+            .gives("arn", Form::attribute("DBInstanceArn"))
+            .gives("identifier", Form::this())
     }
 }
 

@@ -3,11 +3,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_rds::types;
+use serde_json::json;
 
 use super::parameter_group::{A_CALL, ParameterGroupOutputs, Work, parameter_group, set_by_user, work};
-use super::{tags_of, to_sdk};
+use super::{arn_in_template, tags_of, to_sdk};
 use crate::aws::wait::unless_gone;
 use crate::aws::{Cx, Error, Result};
+use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::{Changes, Found, Resource, seconds};
 
@@ -15,7 +17,7 @@ parameter_group! {
     /// The engine's parameters for an instance.
     /// <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBParameterGroup.html>
     DbParameterGroup as DbParameterGroup,
-    "rds.db_parameter_group", "DBParameterGroup", "DBParameters";
+    "rds.db_parameter_group", "pg", "dbparametergroup", "DBParameterGroup", "DBParameters";
     db_parameter_group_name, db_parameter_group_arn, db_parameter_group;
     describe_db_parameter_groups, describe_db_parameters, create_db_parameter_group,
     modify_db_parameter_group, reset_db_parameter_group, delete_db_parameter_group

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use aws_sdk_rds::types;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
-use super::{tags_of, to_sdk};
+use super::{arn_in_template, tags_of, to_sdk};
 use crate::aws::wait::unless_gone;
 use crate::aws::{Cx, Error, Result};
+use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::ids::SubnetId;
 use crate::resources::{Changes, Found, Resource, seconds};
@@ -27,7 +29,9 @@ pub struct DbSubnetGroup {
 /// What a subnet group gives to others.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DbSubnetGroupOutputs {
+    /// Its name.
     pub name: String,
+    /// Its ARN.
     pub arn: String,
 }
 
@@ -92,6 +96,17 @@ impl Resource for DbSubnetGroup {
         };
         unless_gone(cx.retry_while_not_ready("the databases in the subnet group to go", delete).await)?;
         Ok(())
+    }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-rds-dbsubnetgroup.html>
+    fn cloudformation(&self) -> Form {
+        let DbSubnetGroup { name, description, subnets } = self;
+        let group = json!({
+            "DBSubnetGroupName": name,
+            "DBSubnetGroupDescription": description,
+            "SubnetIds": subnets,
+        });
+        Form::of("AWS::RDS::DBSubnetGroup", group).gives("name", Form::this()).gives("arn", arn_in_template("subgrp"))
     }
 }
 

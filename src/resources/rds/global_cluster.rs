@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use aws_sdk_rds::types;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::engine_version::{is_same_major, runs_another_minor};
 use super::{from_sdk, to_sdk};
 use crate::aws::wait::{Patience, unless_gone};
 use crate::aws::{Class, Cx, Error, Result};
+use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::{Changes, Found, Resource, seconds};
 
@@ -31,7 +33,9 @@ pub struct GlobalCluster {
 /// What a global database gives to others.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct GlobalClusterOutputs {
+    /// Its identifier.
     pub identifier: String,
+    /// Its ARN.
     pub arn: String,
 }
 
@@ -114,6 +118,22 @@ impl Resource for GlobalCluster {
             Ok(find(cx, &outputs.identifier).await?.is_none().then_some(()))
         })
         .await
+    }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-rds-globalcluster.html>
+    fn cloudformation(&self) -> Form {
+        let GlobalCluster { identifier, engine, engine_version, storage_encrypted, deletion_protection } = self;
+        let cluster = json!({
+            "GlobalClusterIdentifier": identifier,
+            "Engine": engine,
+            "EngineVersion": engine_version,
+            "StorageEncrypted": storage_encrypted,
+            "DeletionProtection": deletion_protection,
+        });
+        // Its ARN names no region.
+        let [partition, account] = ["Partition", "AccountId"].map(Form::pseudo);
+        let arn = format!("arn:{partition}:rds::{account}:global-cluster:{}", Form::this());
+        Form::of("AWS::RDS::GlobalCluster", cluster).gives("identifier", Form::this()).gives("arn", arn)
     }
 }
 

@@ -22,6 +22,7 @@ pub use parameter_group::ParameterGroupOutputs;
 use aws_sdk_rds::types::Tag;
 
 use crate::aws::{Cx, Error, Result};
+use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::{Changes, tags};
 
@@ -42,6 +43,12 @@ async fn tags_of(cx: &Cx, arn: &str) -> Result<Tags> {
         Ok(from_sdk(answer.tag_list()))
     })
     .await
+}
+
+/// The ARN of a resource of a template, for the types that CloudFormation tells none of. It names the resource as `Ref` does.
+fn arn_in_template(kind: &str) -> String {
+    let [partition, region, account] = ["Partition", "Region", "AccountId"].map(Form::pseudo);
+    format!("arn:{partition}:rds:{region}:{account}:{kind}:{}", Form::this())
 }
 
 /// Sets and removes tags of anything of RDS by its ARN.

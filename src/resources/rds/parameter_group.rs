@@ -12,7 +12,9 @@ pub(super) const A_CALL: usize = 20;
 /// What a parameter group gives to others.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ParameterGroupOutputs {
+    /// Its name.
     pub name: String,
+    /// Its ARN.
     pub arn: String,
 }
 
@@ -50,12 +52,12 @@ pub(super) fn set_by_user(parameters: &[Parameter]) -> BTreeMap<String, String> 
     values.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
-/// Writes a parameter group type: its documentation and name, the start of its calls' names in the API's and in the
-/// SDK's spelling, and the calls.
+/// Writes a parameter group type: its documentation and name, what its ARN and its page of CloudFormation's reference call it,
+/// the start of its calls' names in the API's and in the SDK's spelling, and the calls.
 macro_rules! parameter_group {
     (
         $(#[$doc:meta])*
-        $type:ident as $sdk:ident, $kind:literal, $api:literal, $api_parameters:literal;
+        $type:ident as $sdk:ident, $kind:literal, $arn_kind:literal, $page:literal, $api:literal, $api_parameters:literal;
         $name:ident, $arn:ident, $group:ident;
         $describe:ident, $describe_parameters:ident, $create:ident, $modify:ident, $reset:ident, $delete:ident
     ) => {
@@ -140,6 +142,23 @@ macro_rules! parameter_group {
                 let what = "the databases that use the parameter group to go";
                 unless_gone(cx.retry_while_not_ready(what, delete).await)?;
                 Ok(())
+            }
+
+            #[doc = concat!(
+                "<https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-rds-",
+                $page,
+                ".html>"
+            )]
+            fn cloudformation(&self) -> Form {
+                let $type { name, family, description, parameters } = self;
+                let group = json!({
+                    (concat!($api, "Name")): name,
+                    "Family": family,
+                    "Description": description,
+                    "Parameters": parameters,
+                });
+                let form = Form::of(concat!("AWS::RDS::", $api), group);
+                form.gives("name", Form::this()).gives("arn", arn_in_template($arn_kind))
             }
         }
 

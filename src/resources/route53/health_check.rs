@@ -3,10 +3,12 @@ use std::time::Duration;
 
 use aws_sdk_route53::types::{self, HealthCheckConfig, HealthCheckType, TagResourceType};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::{home, tags_of};
 use crate::aws::wait::unless_gone;
 use crate::aws::{Cx, Error, Result};
+use crate::cloudformation::{Form, Tagging};
 use crate::engine::Tags;
 use crate::resources::ids::HealthCheckId;
 use crate::resources::tags::are_of_step;
@@ -134,6 +136,23 @@ impl Resource for HealthCheck {
     fn hourly_charge(&self) -> Option<String> {
         let fast = if self.interval_seconds < 30 { 1.0 } else { 0.0 };
         Some(format!("${:.2} a month", 1.5 + fast))
+    }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-route53-healthcheck.html>
+    fn cloudformation(&self) -> Form {
+        let HealthCheck { host, port, path, interval_seconds, threshold } = self;
+        let config = json!({
+            "Type": "HTTPS",
+            "EnableSNI": true,
+            "FullyQualifiedDomainName": host,
+            "Port": port,
+            "ResourcePath": path,
+            "RequestInterval": interval_seconds,
+            "FailureThreshold": threshold,
+        });
+        Form::of("AWS::Route53::HealthCheck", json!({"HealthCheckConfig": config}))
+            .tagged(Tagging::List("HealthCheckTags"))
+            .gives("health_check_id", Form::this())
     }
 }
 

@@ -2,11 +2,13 @@ use std::time::Duration;
 
 use aws_sdk_route53::types::{self, HostedZoneConfig, RrType, TagResourceType};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::record_set::{self, normal};
 use super::tags_of;
 use crate::aws::wait::unless_gone;
 use crate::aws::{Class, Cx, Error, Result};
+use crate::cloudformation::{Form, Tagging};
 use crate::engine::Tags;
 use crate::resources::ids::HostedZoneId;
 use crate::resources::tags::are_of_step;
@@ -25,7 +27,9 @@ pub struct HostedZone {
 /// What a hosted zone gives to others.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct HostedZoneOutputs {
+    /// The hosted zone.
     pub hosted_zone_id: HostedZoneId,
+    /// Its name.
     pub name: String,
     /// What the domain's registrar must name, joined by commas.
     pub name_servers: String,
@@ -118,6 +122,16 @@ impl Resource for HostedZone {
 
     fn hourly_charge(&self) -> Option<String> {
         Some("$0.50 a month".to_owned())
+    }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-route53-hostedzone.html>
+    fn cloudformation(&self) -> Form {
+        let HostedZone { name, comment } = self;
+        Form::of("AWS::Route53::HostedZone", json!({"Name": name, "HostedZoneConfig": {"Comment": comment}}))
+            .tagged(Tagging::List("HostedZoneTags"))
+            .gives("hosted_zone_id", Form::this())
+            .gives("name", name)
+            .gives("name_servers", Form::joined("NameServers", ", "))
     }
 }
 

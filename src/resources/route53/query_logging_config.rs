@@ -1,10 +1,12 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::found_in_zone;
 use crate::aws::wait::{Patience, unless_gone};
 use crate::aws::{Cx, Error, Result};
+use crate::cloudformation::Form;
 use crate::resources::ids::{HostedZoneId, LogGroupArn};
 use crate::resources::{Changes, Found, Resource, seconds};
 
@@ -21,6 +23,7 @@ pub struct QueryLoggingConfig {
 /// Which configuration it is.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct QueryLoggingConfigOutputs {
+    /// Its id.
     pub id: String,
 }
 
@@ -85,5 +88,21 @@ impl Resource for QueryLoggingConfig {
         let delete = async { Ok(cx.route53.delete_query_logging_config().id(&outputs.id).send().await?) };
         unless_gone(delete.await)?;
         Ok(())
+    }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-route53-hostedzone.html>
+    fn cloudformation(&self) -> Form {
+        let QueryLoggingConfig { hosted_zone, log_group } = self;
+        if hosted_zone.is_known() {
+            return Form::nothing(format!(
+                "it is a property of the hosted zone {hosted_zone}, which stands already: set it up there by \
+                 route53:CreateQueryLoggingConfig"
+            ));
+        }
+        let config = json!({"CloudWatchLogsLogGroupArn": format!("{log_group}:*")});
+        Form::property_of(hosted_zone, "QueryLoggingConfig", config).lacks(
+            "Route 53 tries to write into the log group when it makes the zone: make the log group and its resource policy \
+             before the rest",
+        )
     }
 }

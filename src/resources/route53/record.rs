@@ -5,11 +5,13 @@ use aws_sdk_route53::types::{
     AliasTarget, Change, ChangeAction, ResourceRecord, ResourceRecordSet, ResourceRecordSetFailover as Failover, RrType,
 };
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::found_in_zone;
 use super::record_set::{self, Key, change, normal};
 use crate::aws::wait::unless_gone;
 use crate::aws::{Class, Cx, Error, Result};
+use crate::cloudformation::{Form, Tagging};
 use crate::resources::ids::{HealthCheckId, HostedZoneId, is_known};
 use crate::resources::tags::Built;
 use crate::resources::{Changes, Found, Resource, seconds};
@@ -91,9 +93,11 @@ pub enum FailoverRole {
 /// What a record gives to others.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RecordOutputs {
+    /// The hosted zone.
     pub hosted_zone_id: HostedZoneId,
     /// The whole name.
     pub name: String,
+    /// Its type: `A`, `CNAME` ...
     pub record_type: String,
     /// Its name among those of the same name and type, if there may be more.
     pub set_identifier: Option<String>,
@@ -208,6 +212,61 @@ impl Resource for Record {
                 Err(error) if error.is_code(OTHERWISE) && tries < TRIES => tries += 1,
                 submitted => return submitted.map(drop),
             }
+        }
+    }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-route53-recordset.html>
+    fn cloudformation(&self) -> Form {
+        let Record { hosted_zone, name, record_type, target, routing, health_check } = self;
+        let alias = match target {
+            Target::Alias { dns_name, hosted_zone, evaluate_target_health } => Some(json!({
+                "DNSName": dns_name,
+                "HostedZoneId": hosted_zone,
+                "EvaluateTargetHealth": evaluate_target_health,
+            })),
+            Target::Values { .. } => None,
+        };
+        let (values, ttl) = match target {
+            Target::Alias { .. } => (None, None),
+            Target::Values { values, ttl_seconds } => (Some(values), Some(ttl_seconds.to_string())),
+        };
+        let (weight, failover) = match routing {
+            Routing::Simple => (None, None),
+            Routing::Weighted { set_identifier: _, initial_weight } => (Some(initial_weight), None),
+            Routing::Failover { set_identifier: _, role: FailoverRole::Primary } => (None, Some("PRIMARY")),
+            Routing::Failover { set_identifier: _, role: FailoverRole::Secondary } => (None, Some("SECONDARY")),
+        };
+        let set = json!({
+            "HostedZoneId": hosted_zone,
+            "Name": name,
+            "Type": record_type,
+            "AliasTarget": alias,
+            "ResourceRecords": values,
+            "TTL": ttl,
+            "SetIdentifier": routing.set_identifier(),
+            "Weight": weight,
+            "Failover": failover,
+            "HealthCheckId": health_check,
+        });
+        let form = Form::of("AWS::Route53::RecordSet", set).tagged(Tagging::None);
+        // The linter knows the zones of load balancers only; a record can stand for another one of its own zone too.
+        // <https://docs.aws.amazon.com/Route53/latest/APIReference/API_AliasTarget.html>
+        let form = match target {
+            Target::Alias { hosted_zone: of_target, .. } if of_target == hosted_zone => form.excused_from("E1041"),
+            _ => form,
+        };
+        let form = form.gives("hosted_zone_id", &**hosted_zone).gives("name", Form::this());
+        let form = form.gives("record_type", record_type);
+        let form = match routing.set_identifier() {
+            Some(set_identifier) => form.gives("set_identifier", set_identifier),
+            None => form,
+        };
+        match weight {
+            Some(_) => form.lacks(
+                "the weight is whatever it is at the moment: a change of the record by CloudFormation sets it back to that of \
+                 the template",
+            ),
+            None => form,
         }
     }
 }

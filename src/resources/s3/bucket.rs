@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration, Tagging};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::bucket_settings::{self as settings, AccessLogs, Encryption, LifecycleRule};
 use super::{emptying, from_sdk, to_sdk};
 use crate::aws::wait::{Patience, unless_gone};
 use crate::aws::{Class, Cx, Error, Result};
+use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::ids::BucketArn;
 use crate::resources::tags::Built;
@@ -39,7 +41,9 @@ pub struct Bucket {
 /// What a bucket gives to others.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct BucketOutputs {
+    /// Its name.
     pub name: String,
+    /// Its ARN.
     pub arn: BucketArn,
 }
 
@@ -159,6 +163,39 @@ impl Resource for Bucket {
         let filling = |error: &Error| error.class == Class::NotReady || error.is_code("BucketNotEmpty");
         unless_gone(cx.retry_while("the bucket to stay empty", Patience::SHORT, filling, delete).await)?;
         Ok(())
+    }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-s3-bucket.html>
+    fn cloudformation(&self) -> Form {
+        let Bucket {
+            name,
+            versioning,
+            encryption,
+            block_public_access,
+            owner_enforced,
+            lifecycle,
+            access_logs,
+            events,
+        } = self;
+        let rules: Vec<_> = lifecycle.iter().map(|(id, rule)| rule.cloudformation(id)).collect();
+        let on = block_public_access;
+        let bucket = json!({
+            "BucketName": name,
+            "VersioningConfiguration": versioning.then(|| json!({"Status": "Enabled"})),
+            "BucketEncryption": {"ServerSideEncryptionConfiguration": [encryption.cloudformation()]},
+            "PublicAccessBlockConfiguration": {
+                "BlockPublicAcls": on,
+                "IgnorePublicAcls": on,
+                "BlockPublicPolicy": on,
+                "RestrictPublicBuckets": on,
+            },
+            "OwnershipControls": {"Rules": [{"ObjectOwnership": settings::ownership(*owner_enforced).as_str()}]},
+            "LifecycleConfiguration": (!rules.is_empty()).then(|| json!({"Rules": rules})),
+            "LoggingConfiguration": access_logs.as_ref().map(AccessLogs::cloudformation),
+            "NotificationConfiguration":
+                events.then(|| json!({"EventBridgeConfiguration": {"EventBridgeEnabled": true}})),
+        });
+        Form::of("AWS::S3::Bucket", bucket).gives("name", Form::this()).gives("arn", Form::attribute("Arn"))
     }
 }
 

@@ -1,9 +1,11 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::aws::wait::{Patience, unless_gone};
 use crate::aws::{Class, Cx, Error, Result};
+use crate::cloudformation::{Form, Tagging};
 use crate::resources::document::Document;
 use crate::resources::ids::is_known;
 use crate::resources::{Changes, Found, Resource, seconds};
@@ -69,5 +71,13 @@ impl Resource for BucketPolicy {
         };
         unless_gone(cx.retry_while_not_ready("S3 to finish another change", delete).await)?;
         Ok(())
+    }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-s3-bucketpolicy.html>
+    fn cloudformation(&self) -> Form {
+        let BucketPolicy { bucket, policy } = self;
+        Form::of("AWS::S3::BucketPolicy", json!({"Bucket": bucket, "PolicyDocument": policy}))
+            .tagged(Tagging::None)
+            .gives("bucket", bucket)
     }
 }

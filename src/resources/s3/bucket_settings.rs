@@ -11,6 +11,7 @@ use aws_sdk_s3::types::{
     VersioningConfiguration,
 };
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::aws::wait::unless_gone;
 use crate::aws::{Cx, Result};
@@ -124,9 +125,12 @@ pub(super) async fn owner_enforced(cx: &Cx, bucket: &str) -> Result<bool> {
     Ok(rule.is_some_and(|rule| *rule.object_ownership() == ObjectOwnership::BucketOwnerEnforced))
 }
 
+pub(super) fn ownership(enforced: bool) -> ObjectOwnership {
+    if enforced { ObjectOwnership::BucketOwnerEnforced } else { ObjectOwnership::BucketOwnerPreferred }
+}
+
 pub(super) async fn set_owner_enforced(cx: &Cx, bucket: &str, on: bool) -> Result<()> {
-    let ownership = if on { ObjectOwnership::BucketOwnerEnforced } else { ObjectOwnership::BucketOwnerPreferred };
-    let rule: OwnershipControlsRule = OwnershipControlsRule::builder().object_ownership(ownership).build().built();
+    let rule: OwnershipControlsRule = OwnershipControlsRule::builder().object_ownership(ownership(on)).build().built();
     let controls = OwnershipControls::builder().rules(rule).build().built();
     cx.s3.put_bucket_ownership_controls().bucket(bucket).ownership_controls(controls).send().await?;
     Ok(())
@@ -187,7 +191,44 @@ pub(super) async fn set_lifecycle(cx: &Cx, bucket: &str, rules: &BTreeMap<String
     Ok(())
 }
 
+impl Encryption {
+    /// The rule of a bucket in a template.
+    pub(super) fn cloudformation(&self) -> Value {
+        match self {
+            Encryption::S3 => json!({"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}),
+            Encryption::Kms { key } => json!({
+                "BucketKeyEnabled": true,
+                "ServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key},
+            }),
+        }
+    }
+}
+
+impl AccessLogs {
+    /// The bucket's property in a template.
+    pub(super) fn cloudformation(&self) -> Value {
+        let AccessLogs { bucket, prefix } = self;
+        json!({"DestinationBucketName": bucket, "LogFilePrefix": prefix})
+    }
+}
+
 impl LifecycleRule {
+    /// The rule of a bucket in a template.
+    pub(super) fn cloudformation(&self, id: &str) -> Value {
+        let LifecycleRule { prefix, expire_days, expire_noncurrent_days, transitions, abort_uploads_days } = self;
+        let transition = |(class, days): (&String, &i32)| json!({"StorageClass": class, "TransitionInDays": days});
+        let transitions: Vec<_> = transitions.iter().map(transition).collect();
+        json!({
+            "Id": id,
+            "Status": "Enabled",
+            "Prefix": prefix,
+            "ExpirationInDays": expire_days,
+            "NoncurrentVersionExpiration": expire_noncurrent_days.map(|days| json!({"NoncurrentDays": days})),
+            "Transitions": (!transitions.is_empty()).then_some(transitions),
+            "AbortIncompleteMultipartUpload": abort_uploads_days.map(|days| json!({"DaysAfterInitiation": days})),
+        })
+    }
+
     fn observed(rule: &SdkRule) -> Self {
         let transitions = rule.transitions().iter();
         let prefix = rule.filter().and_then(LifecycleRuleFilter::prefix);

@@ -1,7 +1,7 @@
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::aws::{Cx, Error, Result};
 
@@ -56,6 +56,27 @@ impl Content {
             }
         };
         Ok(content.to_string())
+    }
+
+    /// How CloudFormation makes one; `None` if it can't.
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-secretsmanager-secret-generatesecretstring.html>
+    pub(super) fn cloudformation(&self) -> Option<Value> {
+        match self {
+            Content::Database { engine, username } => Some(json!({
+                "SecretStringTemplate": json!({"kind": engine, "username": username}).to_string(),
+                "GenerateStringKey": "password",
+                "PasswordLength": PASSWORD_LENGTH,
+                "ExcludeCharacters": UNSAFE_CHARACTERS,
+                "RequireEachIncludedType": true,
+            })),
+            Content::ApiKey => Some(json!({
+                "SecretStringTemplate": json!({"kind": "api-key"}).to_string(),
+                "GenerateStringKey": "value",
+                "PasswordLength": API_KEY_LENGTH,
+                "ExcludePunctuation": true,
+            })),
+            Content::EncryptionKey => None,
+        }
     }
 }
 

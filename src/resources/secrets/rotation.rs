@@ -3,10 +3,12 @@ use std::time::Duration;
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use aws_sdk_secretsmanager::types::RotationRulesType;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::{is_leaving, known};
 use crate::aws::wait::{Patience, unless_gone};
 use crate::aws::{Class, Cx, Error, Result};
+use crate::cloudformation::{Form, Tagging};
 use crate::resources::ids::{FunctionArn, SecretArn};
 use crate::resources::{Changes, Found, Resource, seconds};
 
@@ -27,6 +29,7 @@ pub struct Rotation {
 /// What a rotation gives to others.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RotationOutputs {
+    /// The secret.
     pub secret: SecretArn,
 }
 
@@ -80,6 +83,19 @@ impl Resource for Rotation {
             Err(error) if error.is_code("InvalidRequestException") => Ok(()),
             outcome => outcome.map(|_| ()),
         }
+    }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-secretsmanager-rotationschedule.html>
+    fn cloudformation(&self) -> Form {
+        let Rotation { secret, function, every_days, immediately } = self;
+        let schedule = json!({
+            "SecretId": secret,
+            "RotationLambdaARN": function,
+            "RotationRules": {"AutomaticallyAfterDays": every_days},
+            "RotateImmediatelyOnUpdate": immediately,
+        });
+        let form = Form::of("AWS::SecretsManager::RotationSchedule", schedule).tagged(Tagging::None);
+        form.gives("secret", &**secret)
     }
 }
 

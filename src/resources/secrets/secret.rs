@@ -4,10 +4,12 @@ use std::time::Duration;
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use aws_sdk_secretsmanager::types::{ReplicaRegionType, StatusType};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::{Content, described, from_sdk, is_leaving, known, to_sdk};
 use crate::aws::wait::{Patience, unless_gone};
 use crate::aws::{Cx, Error, Result};
+use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::document::Document;
 use crate::resources::ids::{KeyArn, SecretArn};
@@ -34,7 +36,9 @@ pub struct Secret {
 /// What a secret gives to others.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SecretOutputs {
+    /// Its ARN.
     pub arn: SecretArn,
+    /// Its name.
     pub name: String,
 }
 
@@ -173,6 +177,30 @@ impl Resource for Secret {
     fn hourly_charge(&self) -> Option<String> {
         let copies = 1 + self.replicas.len();
         Some(format!("about ${:.2} a month ($0.40 for the secret and for each replica)", 0.4 * copies as f64))
+    }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-secretsmanager-secret.html>
+    fn cloudformation(&self) -> Form {
+        let Secret { name, description, kms_key, content, replicas, policy } = self;
+        let replica = |(region, key): (&String, &KeyArn)| json!({"Region": region, "KmsKeyId": key});
+        let generated = content.cloudformation();
+        let is_generated = generated.is_some();
+        let secret = json!({
+            "Name": name,
+            "Description": description,
+            "KmsKeyId": kms_key,
+            "GenerateSecretString": generated,
+            "ReplicaRegions": replicas.iter().map(replica).collect::<Value>(),
+        });
+        let mut form = Form::of("AWS::SecretsManager::Secret", secret).gives("arn", Form::this()).gives("name", name);
+        if !is_generated {
+            form = form.lacks("CloudFormation makes no bytes: the secret stays empty until somebody gives it a value");
+        }
+        if policy.is_null() {
+            return form;
+        }
+        let policy = json!({"SecretId": Form::this(), "ResourcePolicy": policy, "BlockPublicPolicy": true});
+        form.with("Policy", "AWS::SecretsManager::ResourcePolicy", policy)
     }
 }
 

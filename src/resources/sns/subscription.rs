@@ -1,11 +1,14 @@
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_sns::types;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::aws::wait::unless_gone;
 use crate::aws::{Cx, Error, Result};
+use crate::cloudformation::{Form, Tagging};
 use crate::resources::ids::TopicArn;
 use crate::resources::{Changes, Found, Resource, seconds};
 
@@ -24,6 +27,7 @@ pub struct Subscription {
 /// What tells a subscription from others.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SubscriptionOutputs {
+    /// Its ARN.
     pub arn: String,
 }
 
@@ -40,23 +44,39 @@ impl Resource for Subscription {
     type Outputs = SubscriptionOutputs;
 
     async fn observe(&self, cx: &Cx, known: Option<&SubscriptionOutputs>) -> Result<Option<Found<Self>>> {
-        if !self.topic.is_known() {
+        // The one that is remembered may be of another topic, with another endpoint.
+        let known = known.map(|known| &*known.arn).filter(|arn| arn.starts_with("arn:"));
+        let topic = known.and_then(topic_of).unwrap_or_else(|| self.topic.clone());
+        if !topic.is_known() {
             return Ok(None);
         }
-        let all = of_topic(cx, &self.topic).await?;
-        let is_this = |subscription: &&types::Subscription| {
-            subscription.protocol() == Some(&self.protocol)
-                && subscription.endpoint() == Some(&self.endpoint)
-                && subscription.subscription_arn() != Some("Deleted")
+        let all = of_topic(cx, &topic).await?;
+        let is_this = |subscription: &&types::Subscription| match subscription.subscription_arn() {
+            Some("Deleted") => false,
+            Some(arn) if arn != PENDING && known.is_some() => Some(arn) == known,
+            _ => subscription.protocol() == Some(&self.protocol) && subscription.endpoint() == Some(&self.endpoint),
         };
-        let Some(subscription) = all.iter().find(is_this) else { return Ok(None) };
-        let listed = subscription.subscription_arn().unwrap_or(PENDING);
-        let pending = listed == PENDING;
-        // The list hides the ARN that the create call gave.
-        let arn = if pending { known.map_or(listed, |known| &known.arn) } else { listed };
+        let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
+        let (spec, arn, pending) = match (all.iter().find(is_this), known) {
+            (Some(subscription), _) => {
+                let (protocol, endpoint) = (text(subscription.protocol()), text(subscription.endpoint()));
+                let listed = subscription.subscription_arn().unwrap_or(PENDING);
+                let pending = listed == PENDING;
+                // The list hides the ARN that the create call gave.
+                let arn = if pending { known.unwrap_or(listed) } else { listed };
+                (Subscription { topic, protocol, endpoint }, arn.to_owned(), pending)
+            }
+            // One that waits for confirmation, which the list shows without its ARN.
+            (None, Some(arn)) => {
+                let Some(attributes) = attributes(cx, arn).await? else { return Ok(None) };
+                let told = |name: &str| text(attributes.get(name).map(String::as_str));
+                let spec = Subscription { topic, protocol: told("Protocol"), endpoint: told("Endpoint") };
+                (spec, arn.to_owned(), is_pending(&attributes))
+            }
+            (None, None) => return Ok(None),
+        };
         let live = pending.then(|| "waits for confirmation by e-mail".to_owned());
-        let outputs = SubscriptionOutputs { arn: arn.to_owned() };
-        Ok(Some(Found { live, ..Found::untagged(self.clone(), outputs) }))
+        Ok(Some(Found { live, ..Found::untagged(spec, SubscriptionOutputs { arn }) }))
     }
 
     async fn create(&self, cx: &Cx) -> Result<SubscriptionOutputs> {
@@ -77,16 +97,36 @@ impl Resource for Subscription {
             return Ok(());
         }
         let arn = &outputs.arn;
-        let read = async { Ok(cx.sns.get_subscription_attributes().subscription_arn(arn).send().await?) };
-        let Some(answer) = unless_gone(read.await)? else { return Ok(()) };
-        let attributes = answer.attributes.unwrap_or_default();
-        if attributes.get(PENDING).is_some_and(|pending| pending == "true") {
+        if attributes(cx, arn).await?.is_none_or(|attributes| is_pending(&attributes)) {
             return Ok(());
         }
         let unsubscribe = async { Ok(cx.sns.unsubscribe().subscription_arn(arn).send().await?) };
         unless_gone(unsubscribe.await)?;
         Ok(())
     }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-sns-subscription.html>
+    fn cloudformation(&self) -> Form {
+        let Subscription { topic, protocol, endpoint } = self;
+        let subscription = json!({"TopicArn": topic, "Protocol": protocol, "Endpoint": endpoint});
+        Form::of("AWS::SNS::Subscription", subscription).tagged(Tagging::None).gives("arn", Form::this())
+    }
+}
+
+/// The topic of a subscription: `arn:aws:sns:…:{topic}:{id}`.
+fn topic_of(arn: &str) -> Option<TopicArn> {
+    arn.rsplit_once(':').map(|(topic, _)| topic.into())
+}
+
+/// What SNS says of a subscription; `None` if there is none.
+/// <https://docs.aws.amazon.com/sns/latest/api/API_GetSubscriptionAttributes.html>
+async fn attributes(cx: &Cx, arn: &str) -> Result<Option<HashMap<String, String>>> {
+    let read = async { Ok(cx.sns.get_subscription_attributes().subscription_arn(arn).send().await?) };
+    Ok(unless_gone(read.await)?.map(|answer| answer.attributes.unwrap_or_default()))
+}
+
+fn is_pending(attributes: &HashMap<String, String>) -> bool {
+    attributes.get(PENDING).is_some_and(|pending| pending == "true")
 }
 
 /// The subscriptions of a topic, which may be gone: read once for all of them.

@@ -2,10 +2,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::{from_sdk, to_sdk};
 use crate::aws::wait::{Patience, unless_gone};
 use crate::aws::{Cx, Error, Result};
+use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::document::Document;
 use crate::resources::ids::{KeyArn, RoleArn, TopicArn};
@@ -42,7 +44,9 @@ pub struct DeliveryLogging {
 /// What a topic gives to others.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TopicOutputs {
+    /// Its ARN.
     pub arn: TopicArn,
+    /// Its name.
     pub name: String,
 }
 
@@ -133,6 +137,31 @@ impl Resource for Topic {
         let delete = async { Ok(cx.sns.delete_topic().topic_arn(&*outputs.arn).send().await?) };
         unless_gone(delete.await)?;
         Ok(())
+    }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-sns-topic.html>
+    fn cloudformation(&self) -> Form {
+        let Topic { name, display_name, kms_key, policy, delivery_logging } = self;
+        let logging = |(subscriber, logging): (&String, &DeliveryLogging)| {
+            let DeliveryLogging { success_role, failure_role, success_sample_percent } = logging;
+            let protocol = if subscriber == "HTTP" { "http/s" } else { &subscriber.to_ascii_lowercase() };
+            json!({
+                "Protocol": protocol,
+                "SuccessFeedbackRoleArn": success_role,
+                "SuccessFeedbackSampleRate": success_sample_percent.to_string(),
+                "FailureFeedbackRoleArn": failure_role,
+            })
+        };
+        let topic = json!({
+            "TopicName": name,
+            "DisplayName": display_name,
+            "KmsMasterKeyId": kms_key,
+            "DeliveryStatusLogging": delivery_logging.iter().map(logging).collect::<Value>(),
+        });
+        let form = Form::of("AWS::SNS::Topic", topic).gives("arn", Form::this());
+        let form = form.gives("name", Form::attribute("TopicName"));
+        let policy = json!({"Topics": [Form::this()], "PolicyDocument": policy});
+        form.with("Policy", "AWS::SNS::TopicPolicy", policy)
     }
 }
 

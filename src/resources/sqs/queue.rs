@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::aws::wait::unless_gone;
 use crate::aws::{Class, Cx, Error, Result};
+use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::document::Document;
 use crate::resources::ids::{KeyArn, QueueArn};
@@ -28,7 +29,7 @@ pub struct Queue {
     pub receive_wait_seconds: u32,
     /// Where messages go that were taken too often.
     pub dead_letters: Option<DeadLetters>,
-    /// Who may use it.
+    /// Who may use it beside those whose own policies say so; [`Document::default`] for nobody.
     pub policy: Document,
 }
 
@@ -44,8 +45,11 @@ pub struct DeadLetters {
 /// What a queue gives to others.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct QueueOutputs {
+    /// Its URL.
     pub url: String,
+    /// Its ARN.
     pub arn: QueueArn,
+    /// Its name.
     pub name: String,
 }
 
@@ -111,8 +115,9 @@ impl Resource for Queue {
 
     async fn update(&self, cx: &Cx, found: &Found<Self>, _changes: &Changes<'_>) -> Result<QueueOutputs> {
         let mut attributes = self.attributes();
-        if self.dead_letters.is_none() {
-            attributes.insert(Name::RedrivePolicy, String::new());
+        // An attribute goes by an empty text.
+        for name in [Name::RedrivePolicy, Name::Policy] {
+            attributes.entry(name).or_default();
         }
         let url = &found.outputs.url;
         cx.sqs.set_queue_attributes().queue_url(url).set_attributes(Some(attributes)).send().await?;
@@ -135,6 +140,41 @@ impl Resource for Queue {
         unless_gone(delete.await)?;
         Ok(())
     }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-sqs-queue.html>
+    fn cloudformation(&self) -> Form {
+        let Queue {
+            name,
+            kms_key,
+            retention_seconds,
+            visibility_timeout_seconds,
+            receive_wait_seconds,
+            dead_letters,
+            policy,
+        } = self;
+        let redrive = dead_letters.as_ref().map(DeadLetters::to_json);
+        let queue = json!({
+            "QueueName": name,
+            "KmsMasterKeyId": kms_key,
+            "MessageRetentionPeriod": retention_seconds,
+            "VisibilityTimeout": visibility_timeout_seconds,
+            "ReceiveMessageWaitTimeSeconds": receive_wait_seconds,
+            "RedrivePolicy": redrive,
+        });
+        let form = Form::of("AWS::SQS::Queue", queue).gives("url", Form::this()).gives("arn", Form::attribute("Arn"));
+        let form = form.gives("name", Form::attribute("QueueName"));
+        if policy.is_null() {
+            return form;
+        }
+        let policy = json!({"Queues": [Form::this()], "PolicyDocument": policy});
+        form.with("Policy", "AWS::SQS::QueuePolicy", policy)
+    }
+}
+
+impl DeadLetters {
+    fn to_json(&self) -> serde_json::Value {
+        json!({"deadLetterTargetArn": self.queue, "maxReceiveCount": self.max_receives})
+    }
 }
 
 impl Queue {
@@ -144,11 +184,12 @@ impl Queue {
             (Name::MessageRetentionPeriod, self.retention_seconds.to_string()),
             (Name::VisibilityTimeout, self.visibility_timeout_seconds.to_string()),
             (Name::ReceiveMessageWaitTimeSeconds, self.receive_wait_seconds.to_string()),
-            (Name::Policy, self.policy.to_text()),
         ]);
-        if let Some(DeadLetters { queue, max_receives }) = &self.dead_letters {
-            let policy = json!({"deadLetterTargetArn": queue, "maxReceiveCount": max_receives});
-            attributes.insert(Name::RedrivePolicy, policy.to_string());
+        if !self.policy.is_null() {
+            attributes.insert(Name::Policy, self.policy.to_text());
+        }
+        if let Some(dead_letters) = &self.dead_letters {
+            attributes.insert(Name::RedrivePolicy, dead_letters.to_json().to_string());
         }
         attributes
     }

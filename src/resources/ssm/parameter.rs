@@ -6,10 +6,12 @@ use aws_sdk_ssm::types::{
     ParameterMetadata, ParameterStringFilter, ParameterTier, ParameterType, ResourceTypeForTagging,
 };
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::{from_sdk, to_sdk};
 use crate::aws::wait::unless_gone;
 use crate::aws::{Cx, Error, Result};
+use crate::cloudformation::{Form, Tagging};
 use crate::engine::Tags;
 use crate::engine::ownership::{SUFFIX, SYSTEM};
 use crate::resources::ids::KeyArn;
@@ -50,7 +52,9 @@ pub enum ParameterKind {
 /// What a parameter gives to others.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ParameterOutputs {
+    /// Its ARN.
     pub arn: String,
+    /// Its name.
     pub name: String,
     /// Grows by one with each change of the value.
     pub version: String,
@@ -121,7 +125,7 @@ impl Resource for Parameter {
         let value = match &self.value {
             Some(value) => value.clone(),
             // The call takes no change without a value: the same one is written back.
-            None if changes.any(&["description", "kms_key"]) => {
+            None if !changes.has("generated_length") => {
                 let answer = cx.ssm.get_parameter().name(&self.name).with_decryption(true).send().await?;
                 let value = answer.parameter.and_then(|parameter| parameter.value);
                 value.ok_or(Error::incomplete("ssm:GetParameter", "Value"))?
@@ -148,6 +152,31 @@ impl Resource for Parameter {
         let delete = async { Ok(cx.ssm.delete_parameter().name(&outputs.name).send().await?) };
         unless_gone(delete.await)?;
         Ok(())
+    }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ssm-parameter.html>
+    fn cloudformation(&self) -> Form {
+        let Parameter { name, description, kind, value, kms_key: _, generated_length: _ } = self;
+        let form = match kind {
+            ParameterKind::String => {
+                let parameter = json!({
+                    "Name": name,
+                    "Description": description,
+                    "Type": "String",
+                    "Value": value,
+                    "Tier": "Standard",
+                });
+                Form::of("AWS::SSM::Parameter", parameter).tagged(Tagging::Map("Tags")).gives("name", Form::this())
+            }
+            ParameterKind::SecureString => {
+                let why =
+                    "CloudFormation makes no parameter of the type SecureString: make it by `aws ssm put-parameter`";
+                Form::nothing(why).gives("name", name)
+            }
+        };
+        let (partition, region, account) =
+            (Form::pseudo("Partition"), Form::pseudo("Region"), Form::pseudo("AccountId"));
+        form.gives("arn", arn(&partition, &region, &account, name))
     }
 }
 
@@ -198,10 +227,14 @@ impl Parameter {
 
     fn outputs(&self, cx: &Cx, name: &str, version: i64) -> ParameterOutputs {
         let (partition, region, account) = (cx.partition(), &cx.region, cx.account());
-        // The ARN has one slash between `parameter` and the path.
-        let arn = format!("arn:{partition}:ssm:{region}:{account}:parameter/{}", name.trim_start_matches('/'));
+        let arn = arn(partition, region, account, name);
         ParameterOutputs { arn, name: name.to_owned(), version: version.to_string() }
     }
+}
+
+/// The ARN has one slash between `parameter` and the path.
+fn arn(partition: &str, region: &str, account: &str, name: &str) -> String {
+    format!("arn:{partition}:ssm:{region}:{account}:parameter/{}", name.trim_start_matches('/'))
 }
 
 /// The parameter without its value: from the list of all that are ours, else by name (somebody took its tags off).

@@ -3,9 +3,11 @@ use std::time::Duration;
 
 use aws_sdk_wafv2::types::{self, FieldToMatch, SingleHeader};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::aws::wait::unless_gone;
 use crate::aws::{Cx, Result};
+use crate::cloudformation::{Form, Tagging};
 use crate::resources::ids::{LogGroupArn, WebAclArn};
 use crate::resources::tags::Built;
 use crate::resources::{Changes, Found, Resource, seconds};
@@ -25,6 +27,7 @@ pub struct LoggingConfiguration {
 /// Which configuration it is.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct LoggingConfigurationOutputs {
+    /// The web ACL.
     pub web_acl: WebAclArn,
 }
 
@@ -89,5 +92,17 @@ impl Resource for LoggingConfiguration {
         let delete = async { Ok(cx.waf.delete_logging_configuration().resource_arn(&*outputs.web_acl).send().await?) };
         unless_gone(delete.await)?;
         Ok(())
+    }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-wafv2-loggingconfiguration.html>
+    fn cloudformation(&self) -> Form {
+        let LoggingConfiguration { web_acl, log_group, redacted_headers } = self;
+        let redacted: Vec<_> = redacted_headers.iter().map(|name| json!({"SingleHeader": {"Name": name}})).collect();
+        let configuration = json!({
+            "ResourceArn": web_acl,
+            "LogDestinationConfigs": [log_group],
+            "RedactedFields": redacted,
+        });
+        Form::of("AWS::WAFv2::LoggingConfiguration", configuration).tagged(Tagging::None).gives("web_acl", Form::this())
     }
 }

@@ -7,10 +7,12 @@ use aws_sdk_wafv2::types::{
     VisibilityConfig, WebAclSummary,
 };
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::{from_sdk, to_sdk};
 use crate::aws::wait::{Patience, unless_gone};
 use crate::aws::{Class, Cx, Error, Result};
+use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::ids::WebAclArn;
 use crate::resources::tags::Built;
@@ -55,7 +57,9 @@ pub enum Rule {
 /// What a web ACL gives to others.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct WebAclOutputs {
+    /// Its ARN.
     pub arn: WebAclArn,
+    /// Its id.
     pub id: String,
     /// The dimension `WebACL` of its metrics.
     pub name: String,
@@ -157,6 +161,35 @@ impl Resource for WebAcl {
         let month = 5 + self.rules.len();
         Some(format!("${month} a month, by the hour, and $0.60 per million requests"))
     }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-wafv2-webacl.html>
+    fn cloudformation(&self) -> Form {
+        let WebAcl { name, rules, rule_metrics } = self;
+        let visibility = |metric: &str| {
+            json!({
+                "MetricName": metric,
+                "CloudWatchMetricsEnabled": rule_metrics,
+                "SampledRequestsEnabled": rule_metrics,
+            })
+        };
+        let rule = |(priority, rule): (usize, &Rule)| {
+            let name = rule.name();
+            let mut properties = rule.cloudformation();
+            properties["VisibilityConfig"] = visibility(&name);
+            properties["Name"] = name.into();
+            properties["Priority"] = priority.into();
+            properties
+        };
+        let acl = json!({
+            "Name": name,
+            "Scope": "REGIONAL",
+            "DefaultAction": {"Allow": {}},
+            "Rules": rules.iter().enumerate().map(rule).collect::<Vec<_>>(),
+            "VisibilityConfig": visibility(name),
+        });
+        let form = Form::of("AWS::WAFv2::WebACL", acl).gives("arn", Form::attribute("Arn"));
+        form.gives("id", Form::attribute("Id")).gives("name", name)
+    }
 }
 
 impl WebAcl {
@@ -197,6 +230,22 @@ impl Rule {
             Rule::Other { .. } => rule,
         };
         rule.build().built()
+    }
+
+    /// What it does, as a template says it.
+    fn cloudformation(&self) -> Value {
+        match self {
+            Rule::Managed { group } => json!({
+                "Statement": {"ManagedRuleGroupStatement": {"VendorName": "AWS", "Name": group}},
+                "OverrideAction": {"None": {}},
+            }),
+            Rule::Rate { limit, window_seconds } => {
+                let rate = json!({"Limit": limit, "EvaluationWindowSec": window_seconds, "AggregateKeyType": "IP"});
+                json!({"Statement": {"RateBasedStatement": rate}, "Action": {"Block": {}}})
+            }
+            // Never asked for.
+            Rule::Other { name: _ } => json!({}),
+        }
     }
 
     /// In our words; what differs from what [`Rule::to_sdk`] would write is another rule.

@@ -1,9 +1,11 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::aws::wait::unless_gone;
 use crate::aws::{Cx, Result};
+use crate::cloudformation::{Form, Tagging};
 use crate::resources::ids::{LoadBalancerArn, WebAclArn};
 use crate::resources::{Changes, Found, Resource, seconds};
 
@@ -20,6 +22,7 @@ pub struct WebAclAssociation {
 /// Which association it is.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct WebAclAssociationOutputs {
+    /// The load balancer.
     pub load_balancer: LoadBalancerArn,
 }
 
@@ -68,5 +71,13 @@ impl Resource for WebAclAssociation {
         };
         unless_gone(cx.retry_while_not_ready("WAF to finish another change", disassociate).await)?;
         Ok(())
+    }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-wafv2-webaclassociation.html>
+    fn cloudformation(&self) -> Form {
+        let WebAclAssociation { load_balancer, web_acl } = self;
+        Form::of("AWS::WAFv2::WebACLAssociation", json!({"ResourceArn": load_balancer, "WebACLArn": web_acl}))
+            .tagged(Tagging::None)
+            .gives("load_balancer", &**load_balancer)
     }
 }

@@ -221,26 +221,57 @@ pub enum HistoryError {
         "the history {path} is damaged in line {line}: {what}\n  keep the file, and compare it with a copy; moved aside, the \
          next entry begins a new one: weights are read from AWS, not from here"
     )]
-    Damaged { path: String, line: usize, what: String },
+    Damaged {
+        /// The file.
+        path: String,
+        /// The line, from 1 on.
+        line: usize,
+        /// What is wrong with it, or what was tried.
+        what: String,
+    },
     /// All lines can be read, but they aren't what was once written.
     #[error(
         "the history {path} isn't what was written, from line {line} on: {what}\n  keep the file, compare it with a copy, \
          and find out who could write to it; `provisioner status` shows the weights as AWS has them"
     )]
-    Changed { path: String, line: usize, what: String },
+    Changed {
+        /// The file.
+        path: String,
+        /// The line, from 1 on.
+        line: usize,
+        /// What is wrong with it, or what was tried.
+        what: String,
+    },
     /// An entry that was there once isn't any more.
     #[error(
         "the history {path} is unbroken, but none of its {entries} entries has the hash {head}: entries were cut off at its \
          end, or all of it was written anew\n  keep the file, compare it with a copy, and find out who could write to it"
     )]
-    Headless { path: String, entries: usize, head: String },
+    Headless {
+        /// The file.
+        path: String,
+        /// How many entries there are.
+        entries: usize,
+        /// What the last entry has to be.
+        head: String,
+    },
     /// Another process keeps it.
     #[error("another process keeps the history {path} locked\n  find out which (`fuser {path}`), and end it")]
-    Busy { path: String },
+    Busy {
+        /// The file.
+        path: String,
+    },
     /// S3 says no.
     #[error(transparent)]
     Remote(#[from] StateError),
     /// The disk says no.
     #[error("{what} {path}: {source}\n  check that the folder exists, can be written and has space left")]
-    Io { what: &'static str, path: String, source: std::io::Error },
+    Io {
+        /// What is wrong with it, or what was tried.
+        what: &'static str,
+        /// The file.
+        path: String,
+        /// What the operating system says.
+        source: std::io::Error,
+    },
 }

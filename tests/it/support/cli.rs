@@ -23,6 +23,7 @@ const LIMIT: Duration = Duration::from_secs(600);
 
 /// The binary with a folder to work in.
 pub struct Cli {
+    binary: PathBuf,
     folder: TempDir,
     flags: Vec<String>,
     environment: BTreeMap<String, String>,
@@ -57,7 +58,18 @@ impl Cli {
             ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"].map(|name| (name.to_owned(), "/dev/null".to_owned()));
         let mut environment = BTreeMap::from(nothing);
         environment.insert("AWS_EC2_METADATA_DISABLED".to_owned(), "true".to_owned());
-        Cli { folder, flags: Vec::new(), environment, largest_file: None }
+        Cli {
+            binary: env!("CARGO_BIN_EXE_provisioner").into(),
+            folder,
+            flags: Vec::new(),
+            environment,
+            largest_file: None,
+        }
+    }
+
+    /// The same with a binary that somebody has built on the library.
+    pub fn of(self, binary: PathBuf) -> Self {
+        Cli { binary, ..self }
     }
 
     /// The folder that the binary runs in.
@@ -100,11 +112,11 @@ impl Cli {
 
     /// Starts a command, to look at it or stop it on its way.
     pub fn start(&self, arguments: &[&str]) -> Started {
-        let binary = env!("CARGO_BIN_EXE_provisioner");
-        let mut command = Command::new(if self.largest_file.is_some() { "sh" } else { binary });
+        let mut command = Command::new(if self.largest_file.is_some() { Path::new("sh") } else { &self.binary });
         if let Some(bytes) = self.largest_file {
             // In blocks of 512 bytes. The signal that comes with it is of no disk.
-            command.args(["-c", "trap '' XFSZ; ulimit -f \"$0\"; exec \"$@\"", &(bytes / 512).to_string(), binary]);
+            command.args(["-c", "trap '' XFSZ; ulimit -f \"$0\"; exec \"$@\"", &(bytes / 512).to_string()]);
+            command.arg(&self.binary);
         }
         for (name, _) in std::env::vars_os() {
             let name = name.to_string_lossy();

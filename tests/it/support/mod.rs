@@ -8,7 +8,7 @@ pub mod load;
 pub mod mariadb;
 pub mod proxy;
 pub mod sandbox;
-mod server;
+pub mod server;
 pub mod shared;
 pub mod wait;
 

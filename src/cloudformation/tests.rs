@@ -1,0 +1,146 @@
+use serde_json::json;
+
+use super::*;
+use crate::engine::ownership::Owner;
+use crate::modules::{Identity, Stack};
+use crate::resources::document::Document;
+use crate::resources::ids::QueueArn;
+use crate::resources::registry::Registry;
+use crate::resources::route53::HostedZone;
+use crate::resources::s3::BucketPolicy;
+use crate::resources::sqs::{DeadLetters, Queue};
+use crate::resources::ssm::Parameter;
+
+fn stack() -> Stack {
+    Stack::new(Identity {
+        owner: Owner { system: "shop".to_owned(), suffix: "dev1".to_owned() },
+        account: "123456789012".to_owned(),
+        partition: "aws".to_owned(),
+        region: "us-east-1".to_owned(),
+        tags: Tags::from([("CostCenter".to_owned(), "7".to_owned())]),
+    })
+}
+
+fn queue(name: &str, dead_letters: Option<QueueArn>) -> Queue {
+    Queue {
+        name: name.to_owned(),
+        kms_key: "alias/aws/sqs".into(),
+        retention_seconds: 60,
+        visibility_timeout_seconds: 30,
+        receive_wait_seconds: 0,
+        dead_letters: dead_letters.map(|queue| DeadLetters { queue, max_receives: 3 }),
+        policy: Document::new(json!({"Statement": [{"Effect": "Deny", "Action": "sqs:*"}]})),
+    }
+}
+
+fn template(stack: Stack, outputs: &BTreeMap<String, String>) -> Template {
+    let graph = Graph::new(stack.into_steps()).unwrap();
+    let describe = Registry::cloudformation;
+    Export { title: "shop dev1", graph: &graph, outputs, describe }.template("us-east-1").unwrap()
+}
+
+#[test]
+fn references_become_what_cloudformation_calls_them() {
+    let stack = stack();
+    let root = stack.root();
+    let dead = root.add("dead-letters", queue("dead", None));
+    let main = root.add("main", queue("main", Some(dead.arn)));
+    let text = format!("{} in ${{AWS::Region}}", main.url);
+    root.after(&dead.url, "as an example").add("url", Parameter::plain("/shop/url", "Where to send", text));
+    let Template { body, gaps } = template(stack, &BTreeMap::from([("queue_url".to_owned(), main.url)]));
+    let redrive = &body["Resources"]["Main"]["Properties"]["RedrivePolicy"];
+    assert_eq!(*redrive, json!({"deadLetterTargetArn": {"Fn::GetAtt": ["DeadLetters", "Arn"]}, "maxReceiveCount": 3}));
+    assert_eq!(body["Resources"]["Main"]["DependsOn"], json!(["DeadLettersPolicy"]));
+    assert_eq!(body["Resources"]["Url"]["DependsOn"], json!(["DeadLetters", "DeadLettersPolicy", "MainPolicy"]));
+    assert_eq!(body["Resources"]["MainPolicy"]["Properties"]["Queues"], json!([{"Ref": "Main"}]));
+    // What only looks like one of CloudFormation's own references stays what it is.
+    assert_eq!(body["Resources"]["Url"]["Properties"]["Value"], json!({"Fn::Sub": "${Main} in ${!AWS::Region}"}));
+    assert_eq!(body["Outputs"], json!({"QueueUrl": {"Value": {"Ref": "Main"}}}));
+    assert_eq!((gaps, body.get("Parameters")), (Vec::new(), None));
+}
+
+#[test]
+fn tags_are_the_peoples_own() {
+    let stack = stack();
+    stack.root().add("main", queue("main", None));
+    let body = template(stack, &BTreeMap::new()).body;
+    let tags = body["Resources"]["Main"]["Properties"]["Tags"].as_array().unwrap().clone();
+    let keys: Vec<_> = tags.iter().map(|tag| tag["Key"].as_str().unwrap()).collect();
+    assert_eq!(keys, ["CostCenter", "Environment", "Name", "Stack", "provisioner:suffix"]);
+}
+
+#[test]
+fn what_stands_in_another_region_or_cant_be_expressed_is_a_parameter() {
+    let stack = stack();
+    let root = stack.root();
+    let far = root.in_region("us-east-2").add("far", queue("far", None));
+    root.add("main", queue("main", Some(far.arn)));
+    let secret = root.add("secret", Parameter::generated("/shop/secret", "Signs", &"alias/aws/ssm".into(), 32));
+    root.add("pointer", Parameter::plain("/shop/pointer", "Which secret", secret.version));
+    let outputs = BTreeMap::from([("far".to_owned(), far.url)]);
+    let Template { body, gaps } = template(stack, &outputs);
+    let parameters: Vec<_> = body["Parameters"].as_object().unwrap().keys().collect();
+    assert_eq!(parameters, ["FarArn", "SecretVersion"]);
+    let redrive = &body["Resources"]["Main"]["Properties"]["RedrivePolicy"]["deadLetterTargetArn"];
+    assert_eq!(*redrive, json!({"Ref": "FarArn"}));
+    assert_eq!(body["Resources"].get("Secret"), None);
+    assert!(gaps.iter().all(|gap| gap.step.0 == "secret"), "{gaps:?}");
+    assert!(gaps.iter().any(|gap| gap.what.contains("SecretVersion")), "{gaps:?}");
+    let listed = body["Metadata"]["NotExpressed"].as_array().unwrap();
+    assert_eq!(listed.len(), gaps.len());
+    // The other region's template is another one: what it would tell isn't told here.
+    assert_eq!(body.get("Outputs"), None);
+}
+
+#[test]
+fn a_template_tells_what_those_of_other_regions_ask_for_and_who_needs_whom() {
+    let steps = || {
+        let stack = stack();
+        let there = stack.root().in_region("us-east-2");
+        let near = stack.root().add("near", queue("near", None));
+        let far = there.add("far", queue("far", Some(near.arn)));
+        (stack, far)
+    };
+    let told = template(steps().0, &BTreeMap::new());
+    assert_eq!(told.body["Outputs"], json!({"NearArn": {"Value": {"Fn::GetAtt": ["Near", "Arn"]}}}));
+    assert_eq!(told.gaps, []);
+    let (stack, far) = steps();
+    stack.root().add("back", queue("back", Some(far.arn)));
+    let gaps = template(stack, &BTreeMap::new()).gaps;
+    assert!(matches!(&gaps[..], [Gap { step, what, .. }] if step.0 == "far" && what.contains("us-east-2")), "{gaps:?}");
+}
+
+#[test]
+fn an_order_is_kept_where_no_reference_keeps_it() {
+    let stack = stack();
+    let root = stack.root();
+    let queue = root.add("queue", queue("main", None));
+    // It gives what it was given.
+    let policy = root.add("policy", BucketPolicy { bucket: queue.name, policy: Document::default() });
+    root.add("pointer", Parameter::plain("/shop/bucket", "Where receipts are", policy.bucket));
+    let resources = &template(stack, &BTreeMap::new()).body["Resources"];
+    let pointer = &resources["Pointer"];
+    assert_eq!(pointer["Properties"]["Value"], json!({"Fn::GetAtt": ["Queue", "QueueName"]}));
+    assert_eq!(pointer["DependsOn"], json!(["Policy"]));
+    // Whoever uses the queue uses one with its policy.
+    assert_eq!(resources["Policy"]["DependsOn"], json!(["QueuePolicy"]));
+    assert_eq!(resources["QueuePolicy"].get("DependsOn"), None);
+}
+
+#[test]
+fn a_list_is_joined_within_a_text() {
+    let stack = stack();
+    let zone = stack.root().add("zone", HostedZone { name: "shop.example".to_owned(), comment: String::new() });
+    let text = format!("ask {}", zone.name_servers);
+    let body = template(stack, &BTreeMap::from([("ask".to_owned(), text), ("all".to_owned(), zone.name_servers)])).body;
+    let list = json!({"Fn::Join": [", ", {"Fn::GetAtt": ["Zone", "NameServers"]}]});
+    assert_eq!(body["Outputs"]["All"]["Value"], list);
+    assert_eq!(body["Outputs"]["Ask"]["Value"], json!({"Fn::Join": ["", ["ask ", list]]}));
+}
+
+#[test]
+fn logical_ids_are_letters_and_digits_and_told_apart() {
+    let mut names = Names::default();
+    let given = ["blue/network/subnet-us-east-1a", "a-b", "a/b", "AB", "…"].map(|name| names.give(name));
+    assert_eq!(given, ["BlueNetworkSubnetUsEast1a", "AB", "ABX2", "ABX3", "Unnamed"]);
+}

@@ -1,0 +1,353 @@
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, PointInTimeRecoverySpecification, ScalarAttributeType,
+    SseSpecification, SseStatus, SseType, TableDescription, TableStatus, TimeToLiveSpecification, TimeToLiveStatus,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{from_sdk, to_sdk};
+use crate::aws::wait::{Patience, unless_gone};
+use crate::aws::{Class, Cx, Error, Result};
+use crate::cloudformation::Form;
+use crate::engine::Tags;
+use crate::resources::ids::{KeyArn, TableArn};
+use crate::resources::tags::{self, Built};
+use crate::resources::{Changes, Found, Resource, seconds};
+
+/// A table that is paid for by the request.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_CreateTable.html>
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Table {
+    /// 3 to 255 letters, digits, `_`, `-` and `.`.
+    pub name: String,
+    /// What items are spread by.
+    pub partition_key: Attribute,
+    /// What items of one partition are sorted by.
+    pub sort_key: Option<Attribute>,
+    /// The key that encrypts it.
+    pub kms_key: KeyArn,
+    /// Whether it can be brought back to any second of the last 35 days.
+    pub point_in_time_recovery: bool,
+    /// The attribute, a number of seconds since 1970, after which an item goes.
+    pub time_to_live: Option<String>,
+    /// Whether AWS refuses to delete it.
+    pub deletion_protection: bool,
+}
+
+/// An attribute that is a part of the key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attribute {
+    /// Its name, up to 255 bytes.
+    pub name: String,
+    /// Its type.
+    pub of: AttributeType,
+}
+
+/// The type of a key attribute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AttributeType {
+    /// Text.
+    String,
+    /// A number.
+    Number,
+    /// Bytes.
+    Binary,
+}
+
+/// What a table gives to others.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TableOutputs {
+    /// Its ARN.
+    pub arn: TableArn,
+    /// Its name.
+    pub name: String,
+}
+
+impl Resource for Table {
+    const KIND: &'static str = "dynamodb.table";
+    const USUALLY: Duration = seconds(15);
+    const REPLACED_BY: &'static [&'static str] = &["name", "partition_key", "sort_key"];
+    const HOLDS_DATA: bool = true;
+    const SERVES: bool = true;
+    const ACTIONS: &'static [&'static str] = &[
+        "dynamodb:DescribeTable",
+        "dynamodb:DescribeContinuousBackups",
+        "dynamodb:DescribeTimeToLive",
+        "dynamodb:ListTagsOfResource",
+        "dynamodb:CreateTable",
+        "dynamodb:UpdateTable",
+        "dynamodb:UpdateContinuousBackups",
+        "dynamodb:UpdateTimeToLive",
+        "dynamodb:TagResource",
+        "dynamodb:UntagResource",
+        "dynamodb:DeleteTable",
+        "kms:DescribeKey",
+        "kms:CreateGrant",
+    ];
+
+    type Outputs = TableOutputs;
+
+    async fn observe(&self, cx: &Cx, known: Option<&TableOutputs>) -> Result<Option<Found<Self>>> {
+        let name = known.map_or(&self.name, |known| &known.name);
+        let Some(table) = described(cx, name).await?.filter(|table| !is_leaving(table)) else { return Ok(None) };
+        let outputs = outputs(&table)?;
+        let (recovery, time_to_live, tags) =
+            tokio::try_join!(recovers(cx, name), expires_by(cx, name), tags_of(cx, &outputs.arn))?;
+        let key = |kind: &KeyType| {
+            let element = table.key_schema().iter().find(|element| element.key_type() == kind)?;
+            let name = element.attribute_name();
+            let defined = table.attribute_definitions().iter().find(|attribute| attribute.attribute_name() == name)?;
+            Some(Attribute { name: name.to_owned(), of: AttributeType::from_sdk(defined.attribute_type())? })
+        };
+        let encryption = table.sse_description().and_then(|encryption| encryption.kms_master_key_arn());
+        let spec = Table {
+            name: outputs.name.clone(),
+            partition_key: key(&KeyType::Hash).ok_or(Error::incomplete("dynamodb:DescribeTable", "KeySchema"))?,
+            sort_key: key(&KeyType::Range),
+            kms_key: encryption.unwrap_or_default().into(),
+            point_in_time_recovery: recovery,
+            time_to_live,
+            deletion_protection: table.deletion_protection_enabled().unwrap_or_default(),
+        };
+        Ok(Some(Found::tagged(spec, outputs, tags)))
+    }
+
+    async fn create(&self, cx: &Cx) -> Result<TableOutputs> {
+        let keys = [(&Some(self.partition_key.clone()), KeyType::Hash), (&self.sort_key, KeyType::Range)];
+        let keys = keys.into_iter().filter_map(|(key, kind)| Some((key.as_ref()?, kind)));
+        let mut request = cx.dynamodb.create_table().table_name(&self.name).billing_mode(BillingMode::PayPerRequest);
+        for (key, kind) in keys {
+            let defined = AttributeDefinition::builder().attribute_name(&key.name).attribute_type(key.of.to_sdk());
+            let element = KeySchemaElement::builder().attribute_name(&key.name).key_type(kind);
+            request = request.attribute_definitions(defined.build().built()).key_schema(element.build().built());
+        }
+        let request = request.sse_specification(encryption(&self.kms_key)).set_tags(Some(to_sdk(&cx.tags)));
+        let request = request.deletion_protection_enabled(self.deletion_protection);
+        let create = || async {
+            let created = request.clone().send().await.map(|_| ()).map_err(Error::from);
+            match created {
+                // AWS says the same of one that stands and of one that is going away.
+                Err(error) if error.is_code("ResourceInUseException") => {
+                    let stands = described(cx, &self.name).await?.is_some_and(|table| !is_leaving(&table));
+                    Err(if stands { Error { class: Class::Exists, ..error } } else { error })
+                }
+                created => created,
+            }
+        };
+        cx.retry_while_not_ready("the table of that name to be gone", create).await?;
+        let table = active(cx, &self.name).await?;
+        let outputs = outputs(&table)?;
+        if self.point_in_time_recovery {
+            self.set_recovery(cx).await?;
+        }
+        if self.time_to_live.is_some() {
+            self.set_time_to_live(cx, None).await?;
+        }
+        Ok(outputs)
+    }
+
+    async fn until_ready(&self, cx: &Cx, outputs: &TableOutputs) -> Result<()> {
+        active(cx, &outputs.name).await.map(drop)
+    }
+
+    async fn update(&self, cx: &Cx, found: &Found<Self>, changes: &Changes<'_>) -> Result<TableOutputs> {
+        // A table takes one change at a time.
+        for (field, is_key) in [("kms_key", true), ("deletion_protection", false)] {
+            if !changes.has(field) {
+                continue;
+            }
+            let update = || async {
+                let request = cx.dynamodb.update_table().table_name(&self.name);
+                let request = match is_key {
+                    true => request.sse_specification(encryption(&self.kms_key)),
+                    false => request.deletion_protection_enabled(self.deletion_protection),
+                };
+                Ok(request.send().await.map(|_| ())?)
+            };
+            cx.retry_while_not_ready("DynamoDB to end another change of this table", update).await?;
+            active(cx, &self.name).await?;
+        }
+        if changes.has("point_in_time_recovery") {
+            self.set_recovery(cx).await?;
+        }
+        if changes.has("time_to_live") {
+            self.set_time_to_live(cx, found.spec.time_to_live.as_deref()).await?;
+        }
+        Ok(found.outputs.clone())
+    }
+
+    async fn tag(cx: &Cx, outputs: &TableOutputs, set: &Tags, remove: &[String]) -> Result<()> {
+        let arn = &*outputs.arn;
+        if !set.is_empty() {
+            cx.dynamodb.tag_resource().resource_arn(arn).set_tags(Some(to_sdk(set))).send().await?;
+        }
+        if !remove.is_empty() {
+            cx.dynamodb.untag_resource().resource_arn(arn).set_tag_keys(Some(remove.to_vec())).send().await?;
+        }
+        Ok(())
+    }
+
+    async fn delete(cx: &Cx, outputs: &TableOutputs) -> Result<()> {
+        let name = &outputs.name;
+        let delete = || async {
+            match described(cx, name).await? {
+                Some(table) if !is_leaving(&table) => {
+                    Ok(cx.dynamodb.delete_table().table_name(name).send().await.map(|_| ())?)
+                }
+                _ => Ok(()),
+            }
+        };
+        unless_gone(cx.retry_while_not_ready("DynamoDB to end another change of this table", delete).await)?;
+        let look = || async { Ok(described(cx, name).await?.is_none().then_some(())) };
+        cx.wait_until("the table to be gone", Patience::SHORT, look).await
+    }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-dynamodb-table.html>
+    fn cloudformation(&self) -> Form {
+        let Table { name, partition_key, sort_key, kms_key, point_in_time_recovery, time_to_live, deletion_protection } =
+            self;
+        let keys = [(Some(partition_key), "HASH"), (sort_key.as_ref(), "RANGE")];
+        let keys: Vec<_> = keys.into_iter().filter_map(|(key, kind)| Some((key?, kind))).collect();
+        let defined = keys.iter().map(|(Attribute { name, of }, _)| {
+            let kind = of.to_sdk();
+            json!({"AttributeName": name, "AttributeType": kind.as_str()})
+        });
+        let elements = keys.iter().map(|(key, kind)| json!({"AttributeName": key.name, "KeyType": kind}));
+        let expires = time_to_live.as_ref().map(|attribute| json!({"AttributeName": attribute, "Enabled": true}));
+        let table = json!({
+            "TableName": name,
+            "BillingMode": "PAY_PER_REQUEST",
+            "AttributeDefinitions": defined.collect::<Value>(),
+            "KeySchema": elements.collect::<Value>(),
+            "SSESpecification": {"SSEEnabled": true, "SSEType": "KMS", "KMSMasterKeyId": kms_key},
+            "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": point_in_time_recovery},
+            "TimeToLiveSpecification": expires,
+            "DeletionProtectionEnabled": deletion_protection,
+        });
+        Form::of("AWS::DynamoDB::Table", table).gives("arn", Form::attribute("Arn")).gives("name", Form::this())
+    }
+}
+
+impl Table {
+    /// A table that was just made isn't ready for it at once.
+    async fn set_recovery(&self, cx: &Cx) -> Result<()> {
+        let specification = PointInTimeRecoverySpecification::builder();
+        let specification = specification.point_in_time_recovery_enabled(self.point_in_time_recovery);
+        let specification: PointInTimeRecoverySpecification = specification.build().built();
+        let set = || async {
+            let request = cx.dynamodb.update_continuous_backups().table_name(&self.name);
+            let request = request.point_in_time_recovery_specification(specification.clone());
+            Ok(request.send().await.map(|_| ())?)
+        };
+        let passing =
+            |error: &Error| error.is_code("ContinuousBackupsUnavailableException") || error.class == Class::NotReady;
+        cx.retry_while("the table's backups to be ready", Patience::SHORT, passing, set).await
+    }
+
+    /// AWS takes it from one attribute before it gives it to another, and changes it once an hour.
+    /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateTimeToLive.html>
+    async fn set_time_to_live(&self, cx: &Cx, before: Option<&str>) -> Result<()> {
+        for (attribute, enabled) in [(before, false), (self.time_to_live.as_deref(), true)] {
+            let Some(attribute) = attribute else { continue };
+            let specification = TimeToLiveSpecification::builder().attribute_name(attribute).enabled(enabled);
+            let request = cx.dynamodb.update_time_to_live().table_name(&self.name);
+            let sent =
+                request.time_to_live_specification(specification.build().built()).send().await.map_err(Error::from);
+            sent.map_err(|error| match error.is_code("ValidationException") {
+                true => error.with_help("AWS changes the time to live of a table once an hour: apply again in an hour"),
+                false => error,
+            })?;
+        }
+        Ok(())
+    }
+}
+
+impl AttributeType {
+    fn to_sdk(self) -> ScalarAttributeType {
+        match self {
+            AttributeType::String => ScalarAttributeType::S,
+            AttributeType::Number => ScalarAttributeType::N,
+            AttributeType::Binary => ScalarAttributeType::B,
+        }
+    }
+
+    fn from_sdk(kind: &ScalarAttributeType) -> Option<Self> {
+        match kind {
+            ScalarAttributeType::S => Some(AttributeType::String),
+            ScalarAttributeType::N => Some(AttributeType::Number),
+            ScalarAttributeType::B => Some(AttributeType::Binary),
+            _ => None,
+        }
+    }
+}
+
+fn encryption(key: &KeyArn) -> SseSpecification {
+    SseSpecification::builder().enabled(true).sse_type(SseType::Kms).kms_master_key_id(&**key).build()
+}
+
+async fn described(cx: &Cx, name: &str) -> Result<Option<TableDescription>> {
+    let describe = async { Ok(cx.dynamodb.describe_table().table_name(name).send().await?) };
+    Ok(unless_gone(describe.await)?.and_then(|answer| answer.table))
+}
+
+fn is_leaving(table: &TableDescription) -> bool {
+    table.table_status() == Some(&TableStatus::Deleting)
+}
+
+async fn active(cx: &Cx, name: &str) -> Result<TableDescription> {
+    cx.wait_until("the table to become active", Patience::SHORT, || async {
+        let is_active = |table: &TableDescription| table.table_status() == Some(&TableStatus::Active);
+        Ok(described(cx, name).await?.filter(|table| is_active(table) && !is_encrypting(table)))
+    })
+    .await
+}
+
+/// True while another key takes over: the table's own status doesn't show that.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_SSEDescription.html>
+fn is_encrypting(table: &TableDescription) -> bool {
+    let status = table.sse_description().and_then(|encryption| encryption.status());
+    matches!(status, Some(SseStatus::Enabling | SseStatus::Updating))
+}
+
+fn outputs(table: &TableDescription) -> Result<TableOutputs> {
+    let incomplete = |field| Error::incomplete("dynamodb:DescribeTable", field);
+    Ok(TableOutputs {
+        arn: table.table_arn().ok_or(incomplete("TableArn"))?.into(),
+        name: table.table_name().ok_or(incomplete("TableName"))?.to_owned(),
+    })
+}
+
+async fn recovers(cx: &Cx, name: &str) -> Result<bool> {
+    let answer = cx.dynamodb.describe_continuous_backups().table_name(name).send().await?;
+    let backups = answer.continuous_backups_description;
+    let recovery = backups.and_then(|backups| backups.point_in_time_recovery_description);
+    let status = recovery.and_then(|recovery| recovery.point_in_time_recovery_status);
+    Ok(status.is_some_and(|status| status.as_str() == "ENABLED"))
+}
+
+async fn expires_by(cx: &Cx, name: &str) -> Result<Option<String>> {
+    let answer = cx.dynamodb.describe_time_to_live().table_name(name).send().await?;
+    let lives = answer.time_to_live_description.filter(|lives| {
+        matches!(lives.time_to_live_status(), Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling))
+    });
+    Ok(lives.and_then(|lives| lives.attribute_name))
+}
+
+async fn tags_of(cx: &Cx, arn: &str) -> Result<Tags> {
+    tags::of_arn(cx, arn, || async {
+        // A page holds ten of them.
+        let (mut all, mut next) = (Tags::new(), None);
+        loop {
+            let page = cx.dynamodb.list_tags_of_resource().resource_arn(arn).set_next_token(next).send().await?;
+            all.extend(from_sdk(page.tags()));
+            next = page.next_token;
+            if next.is_none() {
+                break Ok(all);
+            }
+        }
+    })
+    .await
+}

@@ -1,0 +1,422 @@
+//! The life of every resource type, over HTTP: made, observed as it was asked for, nothing left to do, each field changed,
+//! made anew where AWS can't change it, deleted, gone. All that is written by hand for a type are its [samples](samples).
+//!
+//! `PROVISIONER_TYPES=sqs.queue,sns` goes through these only.
+
+mod samples;
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use futures::future::{LocalBoxFuture, join_all};
+use provisioner::aws::Cloud;
+use provisioner::aws::cx::Shared;
+use provisioner::cloudformation::Export;
+use provisioner::engine::events::Silent;
+use provisioner::engine::execute::Report;
+use provisioner::engine::graph::Graph;
+use provisioner::engine::ownership::Owner;
+use provisioner::engine::plan::{Planned, World};
+use provisioner::engine::{Action, Plan, Provider, Selection, StepId, Tags, Target};
+use provisioner::modules::{Identity, Scope, Stack};
+use provisioner::resources::registry::Registry;
+use provisioner::resources::*;
+use provisioner::state::{State, Store};
+use serde_json::Value;
+use tokio::sync::watch;
+
+use crate::export::assert_lints;
+use crate::support::Sandbox;
+
+const REGION: &str = "us-east-1";
+/// How many sandboxes there are: in each, one type lives at a time.
+const SANDBOXES: usize = 3;
+
+/// Specs of a type that its life goes through.
+pub trait Sample: Resource + Clone {
+    /// The specs. What they need is put into `scope`: networks, keys, roles.
+    fn samples(scope: &Scope<'_>) -> Samples<Self>;
+}
+
+/// See [`Sample`].
+pub struct Samples<R> {
+    specs: Vec<R>,
+    region: Option<&'static str>,
+    is_kept: bool,
+    stays: bool,
+    unchanged: BTreeSet<&'static str>,
+}
+
+impl<R: Sample> Samples<R> {
+    /// The spec that it is made with.
+    pub fn of(first: R) -> Self {
+        Samples { specs: vec![first], region: None, is_kept: false, stays: false, unchanged: BTreeSet::new() }
+    }
+
+    /// The first spec with a change, which has to be noticed and made. Together they change every field.
+    #[must_use]
+    pub fn changing(mut self, change: impl FnOnce(&mut R)) -> Self {
+        let mut other = self.specs[0].clone();
+        change(&mut other);
+        self.specs.push(other);
+        self
+    }
+
+    /// It lives in a region of its own: AWS has one of its type in a region.
+    #[must_use]
+    pub fn in_region(self, region: &'static str) -> Self {
+        Samples { region: Some(region), ..self }
+    }
+
+    /// AWS keeps it for days after its deletion: what is remembered shows as one that isn't as asked for.
+    #[must_use]
+    pub fn kept_after_deletion(self) -> Self {
+        Samples { is_kept: true, ..self }
+    }
+
+    /// A field that has one value only, or that the sandbox doesn't let change: `why` is for who reads this.
+    #[must_use]
+    pub fn without_change_of(mut self, field: &'static str, why: &'static str) -> Self {
+        assert!(!why.is_empty());
+        self.unchanged.insert(field);
+        self
+    }
+
+    /// Nothing in AWS is its own: it can be observed until what it needs is deleted.
+    #[must_use]
+    pub fn staying_with(self, why: &'static str) -> Self {
+        assert!(!why.is_empty());
+        Samples { stays: true, ..self }
+    }
+}
+
+/// Goes through the life of a type in a sandbox; gives what was found wrong.
+type Live = for<'a> fn(&'a Sandbox) -> LocalBoxFuture<'a, Vec<String>>;
+
+macro_rules! types {
+    ($($resource:ty,)*) => {
+        vec![$((<$resource>::KIND, (|sandbox| Box::pin(life::<$resource>(sandbox))) as Live),)*]
+    };
+}
+
+/// Those that are asked for.
+fn asked_for<T>(all: Vec<(&'static str, T)>) -> Vec<(&'static str, T)> {
+    let Ok(asked) = std::env::var("PROVISIONER_TYPES") else { return all };
+    let is = |kind: &str, name: &str| kind == name || kind.split('.').next() == Some(name);
+    for name in asked.split(',') {
+        assert!(all.iter().any(|(kind, _)| is(kind, name)), "PROVISIONER_TYPES: there is no type or service {name}");
+    }
+    all.into_iter().filter(|(kind, _)| asked.split(',').any(|name| is(kind, name))).collect()
+}
+
+#[tokio::test]
+async fn every_type_is_made_changed_and_deleted_as_its_samples_say() {
+    let all: Vec<(&str, Live)> = provisioner::resource_types!(types);
+    let left = RefCell::new(asked_for(all));
+    let lives = (0..SANDBOXES).map(|_| async {
+        let sandbox = Sandbox::fresh().await;
+        let mut wrong = Vec::new();
+        loop {
+            let next = left.borrow_mut().pop();
+            let Some((kind, life)) = next else { break wrong };
+            wrong.extend(life(&sandbox).await.into_iter().map(|what| format!("{kind}: {what}")));
+        }
+    });
+    let wrong = join_all(lives).await.concat();
+    assert!(wrong.is_empty(), "{} mistakes:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// A template with all samples of a type.
+type InTemplate = fn() -> Value;
+
+macro_rules! templates {
+    ($($resource:ty,)*) => {
+        vec![$((<$resource>::KIND, template_of::<$resource> as InTemplate),)*]
+    };
+}
+
+#[tokio::test]
+async fn every_type_is_accepted_by_the_linter_in_cloudformations_words() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let all: Vec<(&str, InTemplate)> = provisioner::resource_types!(templates);
+    let mut files = Vec::new();
+    for (kind, template) in asked_for(all) {
+        let template = template();
+        assert!(!template.to_string().contains('⟦'), "{kind}: a reference is left: {template}");
+        // Of what CloudFormation has no resource for there is nothing to judge.
+        if template.get("Resources").is_some() {
+            let file = folder.path().join(format!("{kind}.json"));
+            std::fs::write(&file, template.to_string()).expect("it is written");
+            files.push(file);
+        }
+    }
+    // Samples that would be one after the other stand beside one another here, of one name and in one place.
+    assert_lints(&files, &["E3019", "E3022", "E3032", "E3060", "E3064"]).await;
+}
+
+fn template_of<R: Sample>() -> Value {
+    let stack = Stack::new(Life::identity(R::KIND));
+    let Samples { specs, region, .. } = R::samples(&stack.root());
+    let region = region.unwrap_or(REGION);
+    for (number, spec) in specs.into_iter().enumerate() {
+        stack.root().in_region(region).add(&format!("{SAMPLE}-{number}"), spec);
+    }
+    let graph = Graph::new(stack.into_steps()).expect("samples make a graph");
+    let (outputs, describe) = (BTreeMap::new(), Registry::cloudformation);
+    let export = Export { title: R::KIND, graph: &graph, outputs: &outputs, describe };
+    export.template(region).expect("a template").body
+}
+
+/// All of it, in one sandbox. What fails ends it: what comes after would only say the same again.
+async fn life<R: Sample>(sandbox: &Sandbox) -> Vec<String> {
+    let life = Life::begin(R::KIND, sandbox.cloud().await);
+    let mut wrong = life.fields_without_change::<R>();
+    if let Err(mistake) = life.live::<R>().await {
+        wrong.push(mistake);
+    }
+    wrong
+}
+
+struct Life {
+    cloud: Cloud,
+    identity: Identity,
+    folder: tempfile::TempDir,
+}
+
+/// A graph in which the type's sample is this step.
+const SAMPLE: &str = "sample";
+const SUFFIX: &str = "dev1";
+const ACCOUNT: &str = "123456789012";
+
+impl Life {
+    fn begin(kind: &str, cloud: Cloud) -> Self {
+        Life { cloud, identity: Life::identity(kind), folder: tempfile::tempdir().expect("a folder") }
+    }
+
+    fn identity(kind: &str) -> Identity {
+        Identity {
+            owner: Owner { system: kind.replace(['.', '_'], "-"), suffix: SUFFIX.to_owned() },
+            account: ACCOUNT.to_owned(),
+            partition: "aws".to_owned(),
+            region: REGION.to_owned(),
+            tags: Tags::default(),
+        }
+    }
+
+    fn specs<R: Sample>(&self) -> Samples<R> {
+        R::samples(&Stack::new(self.identity.clone()).root())
+    }
+
+    /// What the samples need, and the sample itself, if any.
+    fn graph<R: Sample>(&self, sample: Option<&Value>) -> Graph {
+        let stack = Stack::new(self.identity.clone());
+        let samples = R::samples(&stack.root());
+        if let Some(sample) = sample {
+            let root = stack.root().in_region(samples.region.unwrap_or(REGION));
+            root.add(SAMPLE, serde_json::from_value::<R>(sample.clone()).expect("a spec"));
+        }
+        Graph::new(stack.into_steps()).expect("samples make a graph")
+    }
+
+    /// The fields that no sample changes.
+    fn fields_without_change<R: Sample>(&self) -> Vec<String> {
+        let Samples { specs, unchanged, .. } = self.specs::<R>();
+        let specs: Vec<Value> = specs.iter().map(plain).collect();
+        let (first, others) = specs.split_first().expect("there is a first one");
+        let fields = first.as_object().expect("a spec is a struct");
+        let is_changed = |field: &str| others.iter().any(|other| other[field] != first[field]);
+        let mut wrong = Vec::new();
+        for field in fields.keys() {
+            match (is_changed(field), unchanged.contains(field.as_str())) {
+                (false, false) => wrong.push(format!("no sample changes the field `{field}`")),
+                (true, true) => {
+                    wrong.push(format!("a sample changes the field `{field}`, said to have one value only"))
+                }
+                _ => {}
+            }
+        }
+        let unknown = unchanged.iter().filter(|field| !fields.contains_key(**field));
+        wrong.extend(unknown.map(|field| format!("there is no field `{field}`")));
+        wrong
+    }
+
+    async fn live<R: Sample>(&self) -> Result<(), String> {
+        let stages = self.stages::<R>();
+        let plan = self.apply::<R>(&stages[0]).await.map_err(|why| format!("can't be made: {why}"))?;
+        expect(&plan, Action::Create, &[])?;
+        self.is_as_asked::<R>(&stages[0], "made").await?;
+        for (before, stage) in stages.iter().zip(&stages[1..]) {
+            let fields = changed_fields(before, stage);
+            let named = fields.iter().map(|field| format!("`{field}`")).collect::<Vec<_>>().join(", ");
+            let anew = fields.iter().any(|field| R::REPLACED_BY.contains(&field.as_str()));
+            let plan = self.apply::<R>(stage).await.map_err(|why| format!("a change of {named} fails: {why}"))?;
+            expect(&plan, if anew { Action::Replace } else { Action::Update }, &fields)?;
+            self.is_as_asked::<R>(stage, &format!("changed in {named}")).await?;
+        }
+        self.goes::<R>(&stages[0]).await
+    }
+
+    /// The specs that it goes through. First what can be changed in place, one sample's change on top of the other's, so that each
+    /// is the only one; then all of them back at once; then what it is made anew for.
+    fn stages<R: Sample>(&self) -> Vec<Value> {
+        let specs: Vec<Value> = self.specs::<R>().specs.iter().map(plain).collect();
+        let (first, others) = specs.split_first().expect("there is a first one");
+        let changes = |other: &Value| changed_fields(first, other);
+        let is_anew = |other: &&Value| changes(other).iter().any(|field| R::REPLACED_BY.contains(&field.as_str()));
+        let (anew, in_place): (Vec<&Value>, Vec<&Value>) = others.iter().partition(is_anew);
+        let mut stages = vec![first.clone()];
+        for other in in_place {
+            let mut next = stages.last().expect("there is one").clone();
+            for field in changes(other) {
+                next[&field] = other[&field].clone();
+            }
+            stages.push(next);
+        }
+        if stages.len() > 1 {
+            stages.push(first.clone());
+        }
+        stages.extend(anew.into_iter().cloned());
+        stages
+    }
+
+    /// Nothing is left to do, by a look that remembers nothing of what was read before.
+    async fn is_as_asked<R: Sample>(&self, sample: &Value, after: &str) -> Result<(), String> {
+        let plan = self.plan(&self.graph::<R>(Some(sample))).await;
+        let planned = sample_of(&plan)?;
+        if planned.action == Action::Unchanged {
+            return Ok(());
+        }
+        let differs = planned.changes.iter().map(|change| {
+            let shown = |value: &Option<Value>| value.as_ref().map_or("nothing".to_owned(), Value::to_string);
+            format!("`{}` is {}, asked for was {}", change.path, shown(&change.old), shown(&change.new))
+        });
+        let differs: Vec<_> = differs.collect();
+        Err(format!("{after}, it isn't as asked for ({:?}): {}", planned.action, differs.join("; ")))
+    }
+
+    /// Deleted, it can't be observed any more, neither by what is remembered of it nor by its spec.
+    async fn goes<R: Sample>(&self, sample: &Value) -> Result<(), String> {
+        let state = self.state().await;
+        let record = state.steps.get(&StepId::from(SAMPLE)).ok_or("it isn't remembered")?;
+        let graph = self.graph::<R>(Some(sample));
+        let mut step = graph.get(&SAMPLE.into()).expect("it is in the graph").clone();
+        step.spec = record.spec.clone();
+        self.run(&self.graph::<R>(None)).await.map_err(|why| format!("can't be deleted: {why}"))?;
+        let samples = self.specs::<R>();
+        let none = Graph::new(Vec::new()).expect("nothing is a graph");
+        let rest = || async {
+            self.run(&none).await.map(drop).map_err(|why| format!("what it needed can't be deleted: {why}"))
+        };
+        if samples.stays {
+            rest().await?;
+        }
+        let registry = self.registry();
+        let operations = registry.operations(R::KIND).map_err(|error| error.to_string())?;
+        for known in [Some(&record.outputs), None] {
+            let target = Target { step: &step, known, token: "", predecessor: None };
+            match operations.observe(target).await {
+                Ok(None) => {}
+                Ok(Some(found)) if samples.is_kept && known.is_some() && found.spec != step.spec => {}
+                Ok(Some(found)) => return Err(format!("deleted, it is still there: {:?}", found.outputs)),
+                Err(error) => return Err(format!("deleted, it can't be looked for: {error}")),
+            }
+        }
+        rest().await
+    }
+
+    async fn apply<R: Sample>(&self, sample: &Value) -> Result<Plan, String> {
+        self.run(&self.graph::<R>(Some(sample))).await
+    }
+
+    /// Makes what is wanted; gives what was planned.
+    async fn run(&self, graph: &Graph) -> Result<Plan, String> {
+        let registry = self.registry();
+        let fresh = || State::new(&self.identity.owner.system, SUFFIX, ACCOUNT, REGION);
+        let store = Store::folder(self.folder.path());
+        let session = store.open(SUFFIX, "test", fresh).await.map_err(|error| error.to_string())?;
+        let (_stop, stop) = watch::channel(false);
+        let world = self.world(graph, &registry, stop);
+        let plan = world.plan(&session.state()).await;
+        let report = world.execute(plan.clone(), &session).await;
+        session.finish().await.map_err(|error| error.to_string())?;
+        failures(&report).map_or(Ok(plan), Err)
+    }
+
+    async fn plan(&self, graph: &Graph) -> Plan {
+        let registry = self.registry();
+        let (_stop, stop) = watch::channel(false);
+        self.world(graph, &registry, stop).plan(&self.state().await).await
+    }
+
+    fn world<'a>(&'a self, graph: &'a Graph, registry: &'a Registry, stop: watch::Receiver<bool>) -> World<'a> {
+        let selection = Selection::default();
+        World {
+            owner: &self.identity.owner,
+            graph,
+            provider: registry,
+            observer: &Silent,
+            stop,
+            takes_names: false,
+            selection,
+        }
+    }
+
+    async fn state(&self) -> State {
+        let state = Store::folder(self.folder.path()).read(SUFFIX).await.expect("the state can be read");
+        state.unwrap_or_else(|| State::new(&self.identity.owner.system, SUFFIX, ACCOUNT, REGION))
+    }
+
+    /// All types, with nothing read yet.
+    fn registry(&self) -> Registry {
+        Registry::new(&Arc::new(Shared {
+            cloud: Arc::new(self.cloud.anew()),
+            account: ACCOUNT.to_owned(),
+            partition: "aws".to_owned(),
+            owner: self.identity.owner.clone(),
+            observer: Arc::new(Silent),
+        }))
+    }
+}
+
+fn plain<R: Resource>(spec: &R) -> Value {
+    serde_json::to_value(spec).expect("a spec is plain data")
+}
+
+/// The fields in which one spec differs from another.
+fn changed_fields(from: &Value, to: &Value) -> Vec<String> {
+    let fields = from.as_object().expect("a spec is a struct").keys();
+    fields.filter(|field| from[field.as_str()] != to[field.as_str()]).cloned().collect()
+}
+
+fn failures(report: &Report) -> Option<String> {
+    let failed = report.failed.iter().map(|(step, error)| format!("{step}: {error} ({:?})", error.code));
+    let skipped = report.skipped.iter().map(|(step, why)| format!("{step} is left out: {why}"));
+    let all: Vec<String> = failed.chain(skipped).collect();
+    (!all.is_empty()).then(|| all.join("; "))
+}
+
+fn sample_of(plan: &Plan) -> Result<&Planned, String> {
+    if let Some((step, error)) = plan.failures.first() {
+        return Err(format!("{step} can't be observed: {error}"));
+    }
+    plan.steps.iter().find(|planned| planned.step.id == SAMPLE.into()).ok_or_else(|| "it isn't planned".to_owned())
+}
+
+/// The plan was this, for just these fields.
+fn expect(plan: &Plan, action: Action, fields: &[String]) -> Result<(), String> {
+    let planned = sample_of(plan)?;
+    let noticed: BTreeSet<&str> = planned.changes.iter().map(|change| change.field()).collect();
+    let missing: Vec<_> = fields.iter().filter(|field| !noticed.contains(field.as_str())).collect();
+    if !missing.is_empty() {
+        return Err(format!("a change of {missing:?} isn't noticed: does `observe` read it from AWS?"));
+    }
+    let more: Vec<_> = noticed.into_iter().filter(|field| !fields.iter().any(|wanted| wanted == field)).collect();
+    if !more.is_empty() && planned.action != Action::Create {
+        return Err(format!("a change of {fields:?} shows as one of {more:?} too"));
+    }
+    if planned.action != action {
+        return Err(format!("a change of {fields:?} is planned as {:?}, not as {action:?}", planned.action));
+    }
+    Ok(())
+}

@@ -1,0 +1,42 @@
+use provisioner::modules::Scope;
+use provisioner::resources::document::Document;
+use provisioner::resources::ids::{KeyArn, QueueArn};
+use provisioner::resources::sqs::{DeadLetters, Queue};
+
+use super::{key, policy};
+use crate::types::{Sample, Samples};
+
+impl Sample for Queue {
+    fn samples(scope: &Scope<'_>) -> Samples<Self> {
+        let (one, other) = (key(scope, "one"), key(scope, "other"));
+        let first = of_key(scope, "orders", &one);
+        let dead_letters = scope.add("dead-letters", of_key(scope, "dead-letters", &one)).arn;
+        Samples::of(first)
+            .changing(|queue| queue.kms_key = other)
+            .changing(|queue| queue.retention_seconds = 7200)
+            .changing(|queue| queue.visibility_timeout_seconds = 60)
+            .changing(|queue| queue.receive_wait_seconds = 20)
+            .changing(|queue| queue.dead_letters = Some(DeadLetters { queue: dead_letters, max_receives: 3 }))
+            .changing(|queue| queue.policy = policy(scope, "sqs:ReceiveMessage"))
+            .changing(|queue| queue.policy = Document::default())
+            .changing(|queue| queue.name = scope.name("refunds"))
+    }
+}
+
+/// A queue that stands, encrypted with a key of its own.
+pub(super) fn queue(scope: &Scope<'_>, name: &str) -> QueueArn {
+    let key = key(scope, &format!("queue-{name}"));
+    scope.add(&format!("queue-{name}"), of_key(scope, name, &key)).arn
+}
+
+fn of_key(scope: &Scope<'_>, name: &str, key: &KeyArn) -> Queue {
+    Queue {
+        name: scope.name(name),
+        kms_key: key.clone(),
+        retention_seconds: 3600,
+        visibility_timeout_seconds: 30,
+        receive_wait_seconds: 0,
+        dead_letters: None,
+        policy: policy(scope, "sqs:SendMessage"),
+    }
+}
