@@ -12,6 +12,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
+from live import Cloud
 
 LOCALSTACK = Path(__file__).resolve().parent.parent
 EMPTY_ZIP = b"PK\x05\x06" + bytes(18)
@@ -73,3 +74,10 @@ def function(aws):
     role = aws("iam").create_role(RoleName="r", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
     made = {"FunctionName": "fn", "Runtime": "nodejs22.x", "Handler": "index.handler", "Role": role}
     return lambda **more: aws("lambda").create_function(**made, Code={"ZipFile": EMPTY_ZIP}, **more)
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory):
+    made = Cloud(tmp_path_factory.mktemp("sandbox"))
+    yield made
+    made.stop()

@@ -9,9 +9,10 @@ use provisioner::resources::elb::{
     TargetRegistration, Targets, Tls, Weights,
 };
 use provisioner::resources::ids::{CertificateArn, ListenerArn, LoadBalancerArn, TargetGroupArn, VpcId};
-use provisioner::resources::s3::{Bucket, BucketPolicy, Encryption};
+use provisioner::resources::s3::BucketPolicy;
 use serde_json::json;
 
+use super::s3::bucket;
 use super::{security_group, subnet, vpc};
 use crate::types::{Sample, Samples};
 
@@ -83,17 +84,7 @@ fn certificate(scope: &Scope<'_>, name: &str) -> CertificateArn {
 
 /// A bucket that load balancers may write to.
 fn log_bucket(scope: &Scope<'_>) -> String {
-    let bucket = Bucket {
-        name: scope.name("load-balancer-logs"),
-        versioning: false,
-        encryption: Encryption::S3,
-        block_public_access: true,
-        owner_enforced: true,
-        lifecycle: BTreeMap::new(),
-        access_logs: None,
-        events: false,
-    };
-    let bucket = scope.add("log-bucket", bucket);
+    let bucket = scope.add("log-bucket", bucket(scope, "load-balancer-logs"));
     let policy = document([json!({
         "Effect": "Allow",
         "Principal": {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"},

@@ -10,7 +10,7 @@ use super::key;
 use crate::types::{Sample, Samples};
 
 /// A bucket without anything special.
-fn bucket(scope: &Scope<'_>, name: &str) -> Bucket {
+pub(super) fn bucket(scope: &Scope<'_>, name: &str) -> Bucket {
     Bucket {
         name: scope.name(&format!("{}-{name}", scope.account())),
         versioning: false,
