@@ -67,10 +67,14 @@ impl World<'_> {
         for (id, failed) in &plan.blocked {
             report.skipped.push((id.clone(), format!("{failed} can't be planned")));
         }
-        for (id, user) in session.look(|state| keep_what_is_in_use(self, &mut plan, state)) {
-            report.skipped.push((id, format!("{user}, which may need it, can't be planned")));
+        let kept = session.look(|state| keep_what_is_in_use(self, &mut plan, state));
+        for (id, user) in &kept {
+            let stays = plan.steps.iter().any(|planned| planned.step.id == *id);
+            let what = if stays { "what it replaces stays: " } else { "" };
+            report.skipped.push((id.clone(), format!("{what}{user}, which may need it, can't be planned")));
         }
-        let execution = Execution::new(self, plan, session);
+        let kept = kept.into_iter().map(|(id, _)| id).collect();
+        let execution = Execution::new(self, plan, kept, session);
         let nodes = execution.nodes();
         self.observer.on(Event::Started { total: nodes.len() });
         let outcomes = schedule::run(&nodes, ACTIONS, self.stop.clone(), |work| {
@@ -78,10 +82,15 @@ impl World<'_> {
             execution.perform(work).instrument(span)
         })
         .await;
+        let mut circles = BTreeSet::new();
         for (work, outcome) in outcomes {
             let because = match outcome {
                 Outcome::Done | Outcome::Failed => continue,
                 Outcome::NeedsFailed(failed) => format!("{} failed", failed.id()),
+                Outcome::InCircle(with) => {
+                    circles.insert(with.iter().map(Work::id).cloned().collect::<BTreeSet<_>>());
+                    "it can't be ordered".to_owned()
+                }
                 Outcome::Stopped => {
                     report.interrupted = true;
                     "the run was stopped".to_owned()
@@ -90,6 +99,7 @@ impl World<'_> {
             self.observer.on(Event::StepSkipped { step: work.id().clone(), because: because.clone() });
             report.skipped.push((work.id().clone(), because));
         }
+        report.failed.extend(circles.iter().map(|circle| execution.circle(circle)));
         self.observer.on(Event::Ended);
         let progress = execution.progress.into_inner().expect("no panic holds this lock");
         report.done = progress.done;
@@ -106,6 +116,8 @@ struct Execution<'a> {
     removals: BTreeMap<StepId, Removal>,
     /// What goes once its replacement stands and is used.
     deposed: BTreeMap<StepId, Removal>,
+    /// What stays although its replacement stands: a later run deletes it.
+    kept: BTreeSet<StepId>,
     session: &'a Session,
     progress: Mutex<Progress>,
 }
@@ -121,7 +133,7 @@ struct Progress {
 }
 
 impl<'a> Execution<'a> {
-    fn new(world: &'a World<'a>, plan: Plan, session: &'a Session) -> Self {
+    fn new(world: &'a World<'a>, plan: Plan, kept: BTreeSet<StepId>, session: &'a Session) -> Self {
         let mut removals = BTreeMap::new();
         let mut deposed = BTreeMap::new();
         for removal in plan.removals {
@@ -146,7 +158,7 @@ impl<'a> Execution<'a> {
         }
         let progress =
             Progress { outputs, done: BTreeMap::new(), failed: Vec::new(), unwritable: None, unbegun: Vec::new() };
-        Execution { world, steps, removals, deposed, session, progress: Mutex::new(progress) }
+        Execution { world, steps, removals, deposed, kept, session, progress: Mutex::new(progress) }
     }
 
     /// The pieces of work and what each needs:
@@ -166,13 +178,8 @@ impl<'a> Execution<'a> {
             let needs = needs.chain(original.into_iter().map(Work::Act)).chain(old).collect();
             nodes.insert(Work::Act(id.clone()), Node { needs, usually });
         }
-        for (id, removal) in self
-            .removals
-            .iter()
-            .map(|(id, r)| (id, (r, false)))
-            .chain(self.deposed.iter().map(|(id, r)| (id, (r, true))))
-        {
-            let (removal, deposed) = removal;
+        let deposed = self.deposed.iter().filter(|(id, _)| !self.kept.contains(*id)).map(|(id, r)| (id, r, true));
+        for (id, removal, deposed) in self.removals.iter().map(|(id, r)| (id, r, false)).chain(deposed) {
             let mut needs = BTreeSet::new();
             let other = removal.stands_as.clone().filter(|other| self.steps.contains_key(other));
             needs.extend(other.map(Work::Act));
@@ -206,6 +213,22 @@ impl<'a> Execution<'a> {
         let standing = self.steps.iter().map(|(id, planned)| (id, &planned.used));
         let all = removed.chain(standing).filter(|(user, used)| *user != id && used.contains(id));
         all.map(|(user, _)| user.clone()).collect()
+    }
+
+    /// What has to be said of steps that wait for each other: one of them uses what can only go once it has changed, and can
+    /// only change once that has gone.
+    fn circle(&self, circle: &BTreeSet<StepId>) -> (StepId, StepError) {
+        let stays = |id: &&StepId| self.steps.get(*id).is_some_and(|planned| planned.observed.is_some());
+        let stays = |id: &&StepId| stays(id) && !self.removals.contains_key(*id);
+        let user = circle.iter().find(stays).or(circle.first()).expect("a circle has a member");
+        let names: Vec<&str> = circle.iter().map(|id| id.0.as_str()).collect();
+        let message =
+            format!("{} wait for each other: each can only change or go once another one has", names.join(", "));
+        let help = format!(
+            "make that change in two parts; or, if that may be away for a while, `provisioner destroy --target {user}` first, \
+             then apply"
+        );
+        (user.clone(), StepError::new(message).with_help(help))
     }
 
     fn usually(&self, kind: &str) -> Duration {
@@ -418,7 +441,7 @@ impl<'a> Execution<'a> {
 }
 
 /// Takes out of the plan the removals of what a step uses that can't be planned: nobody knows whether it still needs it.
-/// Gives what was taken out, each with the user.
+/// Gives what was taken out, each with the user; and the steps that are replaced, and whose old selves have to stay.
 fn keep_what_is_in_use(world: &World<'_>, plan: &mut Plan, state: &State) -> Vec<(StepId, StepId)> {
     let mut users: Vec<StepId> =
         plan.failures.iter().map(|(id, _)| id).chain(plan.blocked.iter().map(|(id, _)| id)).cloned().collect();
@@ -441,8 +464,17 @@ fn keep_what_is_in_use(world: &World<'_>, plan: &mut Plan, state: &State) -> Vec
         let removals = std::mem::take(&mut plan.removals);
         let (taken, left) = removals.into_iter().partition(|removal: &Removal| used.contains(&removal.id));
         plan.removals = left;
-        kept.extend(taken.iter().map(|removal| (removal.id.clone(), user.clone())));
-        users.extend(taken.into_iter().map(|removal| removal.id));
+        let taken = taken.into_iter().map(|removal| removal.id);
+        let goes_last = |planned: &&Planned| {
+            let replaced_create_first =
+                |kind| world.provider.operations(kind).is_ok_and(Operations::replaced_create_first);
+            planned.action == Action::Replace && replaced_create_first(planned.step.kind)
+        };
+        let replaced = plan.steps.iter().filter(goes_last).map(|planned| planned.step.id.clone());
+        let replaced = replaced.filter(|id| used.contains(id) && !kept.iter().any(|(kept, _)| kept == id));
+        let taken: Vec<_> = taken.chain(replaced).collect();
+        kept.extend(taken.iter().map(|id| (id.clone(), user.clone())));
+        users.extend(taken);
     }
     kept
 }

@@ -359,8 +359,6 @@ impl Planning<'_> {
             .cloned();
         let intent = self.state.intents.get(&step.id);
         let intent = intent.filter(|intent| self.world.is_of(&intent.kind, &intent.region, &step));
-        let used = remembered.iter().flat_map(|record| &record.dependencies);
-        let used = used.chain(intent.iter().flat_map(|intent| &intent.dependencies)).cloned().collect();
         let known = remembered.as_ref().map(|record| &record.outputs);
         let predecessor = self.state.deposed.get(&step.id).map(|record| &record.outputs);
         let token = intent.filter(|_| known.is_none()).map_or("", |intent| &intent.token);
@@ -376,6 +374,10 @@ impl Planning<'_> {
             let then = Step { spec: intent.spec.clone(), ..step.clone() };
             observed = operations.observe(Target { step: &then, known, token, predecessor }).await?;
         }
+        // What is gone uses nothing.
+        let used = remembered.iter().flat_map(|record| &record.dependencies).filter(|_| observed.is_some());
+        let used = used.chain(intent.iter().flat_map(|intent| &intent.dependencies).filter(|_| observed.is_some()));
+        let used = used.cloned().collect();
         let record = remembered.filter(|_| !is_another);
         if let Some(observed) = &observed {
             let claim = match (&record, intent) {
@@ -449,11 +451,12 @@ impl Planning<'_> {
         let known = Some(&record.outputs).filter(|outputs| !outputs.is_null());
         let intent = self.state.intents.get(id).filter(|_| known.is_none());
         let token = intent.map_or("", |intent| &intent.token);
-        let mut observed = operations.observe(Target { step: &step, known, token, predecessor: None }).await?;
+        let predecessor = self.state.deposed.get(id).filter(|_| !deposed).map(|record| &record.outputs);
+        let mut observed = operations.observe(Target { step: &step, known, token, predecessor }).await?;
         let mut known = known;
         if let (None, Some(_), false) = (&observed, known, deposed) {
             // What is remembered is gone; what was made since the state was written is this step's too.
-            observed = operations.observe(Target { step: &step, known: None, token: "", predecessor: None }).await?;
+            observed = operations.observe(Target { step: &step, known: None, token: "", predecessor }).await?;
             known = None;
         }
         let action = match &observed {
