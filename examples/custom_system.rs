@@ -39,7 +39,7 @@ use serde_json::json;
 struct Settings {
     cidr: Ipv4Net,
     retention_days: i32,
-    counters: Vec<String>,
+    counters: BTreeSet<String>,
     errors_a_minute: f64,
 }
 
@@ -49,8 +49,8 @@ fn main() -> ExitCode {
 
 fn check(settings: &Settings) -> Result<(), Mistake> {
     match settings.cidr.prefix_len() {
-        16..=24 => Ok(()),
-        _ => Err(Mistake::new("cidr", "a VPC whose subnets have room is /16 to /24")),
+        16..=24 if settings.cidr == settings.cidr.trunc() => Ok(()),
+        _ => Err(Mistake::new("cidr", "a VPC whose subnets have room is a whole block, /16 to /24")),
     }
 }
 

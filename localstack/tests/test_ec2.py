@@ -24,6 +24,9 @@ def test_subnet(aws):
     expected = {"VpcId": vpc, "AvailabilityZone": "us-east-1c", "MapPublicIpOnLaunch": True, "Tags": TAGS}
     assert_holds(ec2.describe_subnets(Filters=[{"Name": "tag:Suffix", "Values": ["t1"]}])["Subnets"], [expected])
     assert not ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": ["vpc-0"]}])["Subnets"]
+    with refused("InvalidSubnet.Range"):
+        ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.10.0/29")
+    ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.10.0/28")
 
 
 def test_gateways_and_routes(aws):

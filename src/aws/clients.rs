@@ -174,6 +174,8 @@ macro_rules! clients {
             pub region: String,
             /// What was read once in this run.
             pub inventory: Inventory,
+            /// What the clients are made from: for the client of a service that isn't here.
+            pub sdk: SdkConfig,
             /// S3
             pub s3: aws_sdk_s3::Client,
             $($(#[$doc])* pub $name: $client,)*
@@ -192,9 +194,10 @@ macro_rules! clients {
                     s3: aws_sdk_s3::Client::from_conf(s3.retry_partition(quota("s3")).build()),
                     inventory: Inventory::default(),
                     $($name: {
-                        let config = <$config>::from(&config).retry_partition(quota(stringify!($name)));
-                        <$client>::from_conf(config.build())
+                        let own = <$config>::from(&config).retry_partition(quota(stringify!($name)));
+                        <$client>::from_conf(own.build())
                     },)*
+                    sdk: config,
                 }
             }
 
@@ -203,6 +206,7 @@ macro_rules! clients {
                 Clients {
                     region: self.region.clone(),
                     inventory: Inventory::default(),
+                    sdk: self.sdk.clone(),
                     s3: self.s3.clone(),
                     $($name: self.$name.clone(),)*
                 }

@@ -17,7 +17,7 @@ use crate::engine::ownership::Owner;
 use crate::engine::plan::World;
 use crate::engine::{Observer, Plan, Selection};
 use crate::modules::Identity;
-use crate::resources::registry::Registry;
+use crate::resources::registry::{Registry, Types};
 use crate::sandbox;
 use crate::state::{Bucket, Place, State, StateError, Store};
 use crate::systems::System;
@@ -33,6 +33,7 @@ pub struct Context {
     pub store: Store,
     /// Where the configuration came from.
     pub source: Source,
+    types: Types,
     endpoint: Endpoint,
     pace: Pace,
     /// What was asked of AWS so far: where the state is kept there, that is some.
@@ -48,7 +49,8 @@ impl Context {
         let store = store(globals, &calls).await?;
         let suffix = suffix(globals, Some(system.as_ref()), &store).await?;
         let endpoint = endpoint(globals);
-        Ok(Context { system, suffix, store, source, endpoint, pace: Pace::default(), calls })
+        let types = globals.systems.types().clone();
+        Ok(Context { system, suffix, store, source, types, endpoint, pace: Pace::default(), calls })
     }
 
     /// The same, for moving live traffic.
@@ -139,7 +141,7 @@ impl Context {
         let shared =
             Arc::new(Shared { cloud, account: account.clone(), partition: partition.clone(), owner, observer });
         let caller = identity.arn().unwrap_or_default().to_owned();
-        Ok(Connection { registry: Registry::new(&shared), shared, state, caller })
+        Ok(Connection { registry: self.types.bind(&shared), shared, state, caller })
     }
 
     /// Composes the system: the steps that are wanted, for this account.

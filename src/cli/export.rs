@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -8,9 +9,8 @@ use super::context::Context;
 use super::failure::Failure;
 use super::say::say;
 use super::{Globals, Outcome, progress};
-use crate::cloudformation::{self, MOST_RESOURCES, Template};
+use crate::cloudformation::{self, MOST_RESOURCES, Template, ToGive};
 use crate::report::words;
-use crate::resources::registry::Registry;
 
 /// `provisioner export`
 #[derive(Debug, Args)]
@@ -44,9 +44,11 @@ impl Export {
         let title = format!("{} {}", context.system.name(), context.suffix);
         let export = cloudformation::Export {
             title: &title,
+            account: &connection.shared.account,
+            partition: &connection.shared.partition,
             graph: &wanted.graph,
             outputs: &wanted.outputs,
-            describe: Registry::cloudformation,
+            types: globals.systems.types(),
         };
         let region = self.region.as_deref().unwrap_or(context.system.region());
         let regions = export.regions();
@@ -76,19 +78,35 @@ impl Export {
         let gaps = &template.gaps;
         if globals.json {
             let listed = gaps.iter().map(|gap| json!({"step": gap.step, "kind": gap.kind, "what": gap.what}));
+            let to_give = template.to_give.iter();
+            let to_give = to_give.map(|it| json!({"parameter": it.parameter, "step": it.step, "what": it.what}));
             progress::print_json(&json!({
                 "type": "summary", "region": region, "elsewhere": elsewhere, "out": self.out,
                 "template": self.out.is_none().then_some(&template.body),
                 "resources": template.resources(), "not_expressed": listed.collect::<Vec<_>>(),
+                "to_give": to_give.collect::<Vec<_>>(),
             }));
             return;
         }
+        let mut steps_of: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
         for gap in gaps {
-            eprintln!("not expressed: {} ({}): {}", gap.step, gap.kind, gap.what);
+            steps_of.entry((gap.kind, &gap.what)).or_default().push(&gap.step.0);
         }
-        let count = words::count(template.resources(), "resource");
-        let missing = words::count(gaps.len(), "thing");
-        eprintln!("{count} of {region}; {missing} CloudFormation can't express, listed in its metadata");
+        for ((kind, what), steps) in steps_of {
+            eprintln!("not expressed ({kind}): {what}: {}", steps.join(", "));
+        }
+        for ToGive { parameter, step, what } in &template.to_give {
+            eprintln!("to be given: {parameter}: {what} of {step}");
+        }
+        let mut told = vec![format!("{} of {region}", words::count(template.resources(), "resource"))];
+        if !template.to_give.is_empty() {
+            told.push(format!("{} to be given", words::count(template.to_give.len(), "parameter")));
+        }
+        if !gaps.is_empty() {
+            let missing = words::count(gaps.len(), "thing");
+            told.push(format!("{missing} that CloudFormation can't express, listed in the template's metadata"));
+        }
+        eprintln!("{}", told.join("; "));
         if template.resources() > MOST_RESOURCES {
             eprintln!("A stack takes {MOST_RESOURCES} resources at most: to build it by this template, divide it");
         }

@@ -66,7 +66,11 @@ async fn recorded(here: &Emergency) -> Result<Levers, Failure> {
     };
     match Levers::of(&state) {
         Ok(Some(levers)) => Ok(levers),
-        Ok(None) => Err(Failure::new(format!("the state of {suffix} tells no load balancers"), advice)),
+        Ok(None) => {
+            let message = format!("the state of {suffix} tells nothing that moves traffic");
+            let advice = format!("if {} has a blue and a green all the same: {advice}", state.system);
+            Err(Failure::new(message, advice))
+        }
         Err(error) => Err(Failure::new(error.to_string(), advice)),
     }
 }

@@ -14,7 +14,7 @@ use super::watcher::watcher;
 use super::{FAILED, Globals, HELD, INTERRUPTED, Outcome, progress};
 use crate::engine::Event;
 use crate::report::{happenings, words};
-use crate::state::{Guard, StateError, random_hex};
+use crate::state::{Guard, State, StateError, random_hex};
 use crate::traffic::gates::{Limits, judge, verdict};
 use crate::traffic::happening::{Happening, Lever, OnFail, Outcome as End, Verdict, Weight};
 use crate::traffic::history::{By, History, LastSeen, Unfinished, last_seen, lever_of, unfinished};
@@ -362,6 +362,11 @@ async fn notice(mover: &Mover<'_>, live: &Live, seen: &LastSeen) {
 pub fn standing_levers(context: &Context, connection: &Connection) -> Result<Levers, Failure> {
     let suffix = &context.suffix;
     let Some(levers) = connection.levers()? else {
+        let stands = connection.state.as_ref().filter(|state| !state.steps.is_empty());
+        if let Some(State { system, .. }) = stands {
+            let message = format!("{system} has no blue and green: nothing moves its traffic");
+            return Err(Failure::new(message, "this command is for systems with levers; nothing was changed"));
+        }
         return Err(Failure::new(
             format!("nothing is known of how the traffic of {suffix} moves"),
             format!("run `provisioner apply --suffix {suffix}` first, or say where its state is by --state"),

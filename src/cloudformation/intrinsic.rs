@@ -50,6 +50,46 @@ impl Piece {
     }
 }
 
+/// Where a template is read: CloudFormation knows that by itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    pub account: &'a str,
+    pub partition: &'a str,
+    pub region: &'a str,
+}
+
+impl Place<'_> {
+    /// A text with pseudo parameters where it names this account, this region, or this partition in an ARN.
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/pseudo-parameter-reference.html>
+    pub fn pieces(&self, text: &str) -> Vec<Piece> {
+        let partition = format!(":{}:", self.partition);
+        let names =
+            [(self.account, "AWS::AccountId"), (self.region, "AWS::Region"), (partition.as_str(), "AWS::Partition")];
+        let mut pieces = Vec::new();
+        let (mut from, mut at) = (0, 0);
+        while let Some(letter) = text[at..].chars().next() {
+            let (before, rest) = text.split_at(at);
+            let is_whole = |next: Option<char>| !next.is_some_and(char::is_alphanumeric);
+            let is_it = |name: &str| match rest.strip_prefix(name) {
+                None => false,
+                Some(_) if name == partition => before.ends_with("arn"),
+                Some(after) => is_whole(before.chars().next_back()) && is_whole(after.chars().next()),
+            };
+            let Some((name, pseudo)) = names.iter().find(|(name, _)| is_it(name)) else {
+                at += letter.len_utf8();
+                continue;
+            };
+            let name = name.trim_matches(':');
+            at += rest.find(name).expect("it begins with it");
+            pieces.extend([Piece::Text(text[from..at].to_owned()), Piece::reference((*pseudo).to_owned())]);
+            at += name.len();
+            from = at;
+        }
+        pieces.push(Piece::Text(text[from..].to_owned()));
+        pieces
+    }
+}
+
 /// The pieces as one value: text, `Ref`, `Fn::GetAtt`; `Fn::Sub` where they are mixed, or `Fn::Join` if there is a list among
 /// them.
 pub fn of(pieces: &[Piece]) -> Value {

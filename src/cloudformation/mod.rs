@@ -21,23 +21,28 @@ use petgraph::algo::has_path_connecting;
 use petgraph::graphmap::DiGraphMap;
 use serde_json::{Map, Value, json};
 
-use self::intrinsic::Piece;
+use self::intrinsic::{Piece, Place};
 use self::names::Names;
 use crate::engine::graph::Graph;
 use crate::engine::reference::{self, Reference};
 use crate::engine::{Step, StepError, StepId, Tags, ownership};
+use crate::resources::registry::Types;
 
 /// What is exported.
 #[derive(Clone, Copy, Debug)]
 pub struct Export<'a> {
     /// System and suffix, for people.
     pub title: &'a str,
+    /// The account that it was composed for: in the template that is the one that reads it.
+    pub account: &'a str,
+    /// The account's partition.
+    pub partition: &'a str,
     /// The steps that are wanted.
     pub graph: &'a Graph,
     /// What the system tells once it stands; may hold references.
     pub outputs: &'a BTreeMap<String, String>,
-    /// A type's spec in CloudFormation's words.
-    pub describe: fn(&str, &Value) -> Result<Form, StepError>,
+    /// The types that its steps are of.
+    pub types: &'a Types,
 }
 
 /// A template.
@@ -47,6 +52,8 @@ pub struct Template {
     pub body: Value,
     /// What of it CloudFormation can't express.
     pub gaps: Vec<Gap>,
+    /// What people have to bring: parameters for what provisioner makes and CloudFormation can't.
+    pub to_give: Vec<ToGive>,
 }
 
 /// How many resources CloudFormation takes in a stack.
@@ -71,6 +78,17 @@ pub struct Gap {
     pub what: String,
 }
 
+/// A parameter that people have to bring a value for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToGive {
+    /// The parameter's name.
+    pub parameter: String,
+    /// The step that it is of.
+    pub step: StepId,
+    /// What it is.
+    pub what: String,
+}
+
 impl Export<'_> {
     /// The regions that the system has steps in.
     pub fn regions(&self) -> BTreeSet<&str> {
@@ -84,7 +102,7 @@ impl Export<'_> {
     pub fn template(&self, region: &str) -> Result<Template, StepError> {
         let mut forms = BTreeMap::new();
         for step in self.graph.in_order().filter(|step| step.region == region) {
-            forms.insert(&step.id, (step, (self.describe)(step.kind, &step.spec)?));
+            forms.insert(&step.id, (step, self.types.cloudformation(step.kind, &step.spec)?));
         }
         Ok(Writer::new(self, region, &forms).template())
     }
@@ -100,6 +118,7 @@ struct Writer<'a> {
     /// What no resource of this template gives.
     parameters: RefCell<BTreeMap<Reference, Parameter>>,
     gaps: RefCell<Vec<Gap>>,
+    to_give: RefCell<Vec<ToGive>>,
     /// The steps whose own resources what was written last refers to.
     mentioned: RefCell<BTreeSet<StepId>>,
 }
@@ -128,6 +147,7 @@ impl<'a> Writer<'a> {
             names: names.into(),
             parameters: RefCell::default(),
             gaps: RefCell::new(gaps.collect()),
+            to_give: RefCell::default(),
             mentioned: RefCell::default(),
         }
     }
@@ -162,7 +182,7 @@ impl<'a> Writer<'a> {
         // CloudFormation takes no empty section.
         let sections = body.as_object_mut().expect("a template is an object");
         sections.retain(|_, section| !section.as_object().is_some_and(Map::is_empty));
-        Template { body, gaps }
+        Template { body, gaps, to_give: self.to_give.take() }
     }
 
     fn resource(&self, step: &Step, form: &Form, part: &Part) -> Value {
@@ -281,7 +301,7 @@ impl<'a> Writer<'a> {
     /// What a text is made of once each reference is followed to the resource or parameter that gives it.
     fn pieces(&self, this: &StepId, text: &str, pieces: &mut Vec<Piece>) {
         reference::split(text, |piece| match piece {
-            reference::Piece::Text(text) => pieces.push(Piece::Text(text.to_owned())),
+            reference::Piece::Text(text) => pieces.extend(self.place().pieces(text)),
             reference::Piece::Token(Reference { step, field }) if step.0.is_empty() => {
                 pieces.push(match field.split_once('?') {
                     Some((name, what)) => {
@@ -298,13 +318,17 @@ impl<'a> Writer<'a> {
         });
     }
 
+    fn place(&self) -> Place<'_> {
+        Place { account: self.export.account, partition: self.export.partition, region: self.region }
+    }
+
     fn parameter(&self, reference: Reference, what: Option<&str>) -> Piece {
         let mut parameters = self.parameters.borrow_mut();
         let parameter = parameters.entry(reference).or_insert_with_key(|Reference { step, field }| {
             let name = self.names.borrow_mut().give(&format!("{step}-{field}"));
             if let Some((step, _)) = self.forms.get(step) {
-                let asked = what.map_or_else(|| format!("its {field}"), str::to_owned);
-                self.gaps.borrow_mut().push(gap(step, &format!("{asked} has to be given: parameter {name}")));
+                let what = what.map_or_else(|| format!("its {field}"), str::to_owned);
+                self.to_give.borrow_mut().push(ToGive { parameter: name.clone(), step: step.id.clone(), what });
             } else if let Some(step) = self.export.graph.get(step)
                 && self.asked_from(|region| region == step.region).iter().any(|of| self.forms.contains_key(&of.step))
             {

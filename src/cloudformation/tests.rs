@@ -5,7 +5,7 @@ use crate::engine::ownership::Owner;
 use crate::modules::{Identity, Stack};
 use crate::resources::document::Document;
 use crate::resources::ids::QueueArn;
-use crate::resources::registry::Registry;
+use crate::resources::registry::Types;
 use crate::resources::route53::HostedZone;
 use crate::resources::s3::BucketPolicy;
 use crate::resources::sqs::{DeadLetters, Queue};
@@ -35,8 +35,9 @@ fn queue(name: &str, dead_letters: Option<QueueArn>) -> Queue {
 
 fn template(stack: Stack, outputs: &BTreeMap<String, String>) -> Template {
     let graph = Graph::new(stack.into_steps()).unwrap();
-    let describe = Registry::cloudformation;
-    Export { title: "shop dev1", graph: &graph, outputs, describe }.template("us-east-1").unwrap()
+    let types = &Types::shipped();
+    let (title, account, partition) = ("shop dev1", "123456789012", "aws");
+    Export { title, account, partition, graph: &graph, outputs, types }.template("us-east-1").unwrap()
 }
 
 #[test]
@@ -47,7 +48,7 @@ fn references_become_what_cloudformation_calls_them() {
     let main = root.add("main", queue("main", Some(dead.arn)));
     let text = format!("{} in ${{AWS::Region}}", main.url);
     root.after(&dead.url, "as an example").add("url", Parameter::plain("/shop/url", "Where to send", text));
-    let Template { body, gaps } = template(stack, &BTreeMap::from([("queue_url".to_owned(), main.url)]));
+    let Template { body, gaps, .. } = template(stack, &BTreeMap::from([("queue_url".to_owned(), main.url)]));
     let redrive = &body["Resources"]["Main"]["Properties"]["RedrivePolicy"];
     assert_eq!(*redrive, json!({"deadLetterTargetArn": {"Fn::GetAtt": ["DeadLetters", "Arn"]}, "maxReceiveCount": 3}));
     assert_eq!(body["Resources"]["Main"]["DependsOn"], json!(["DeadLettersPolicy"]));
@@ -57,6 +58,29 @@ fn references_become_what_cloudformation_calls_them() {
     assert_eq!(body["Resources"]["Url"]["Properties"]["Value"], json!({"Fn::Sub": "${Main} in ${!AWS::Region}"}));
     assert_eq!(body["Outputs"], json!({"QueueUrl": {"Value": {"Ref": "Main"}}}));
     assert_eq!((gaps, body.get("Parameters")), (Vec::new(), None));
+}
+
+#[test]
+fn account_partition_and_region_are_those_of_who_reads_it() {
+    let stack = stack();
+    let texts = [
+        (
+            "arn:aws:sqs:us-east-1:123456789012:main",
+            json!({"Fn::Sub": "arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:main"}),
+        ),
+        ("123456789012", json!({"Ref": "AWS::AccountId"})),
+        ("logs.us-east-1.amazonaws.com", json!({"Fn::Sub": "logs.${AWS::Region}.amazonaws.com"})),
+        ("arn:aws:iam::aws:policy/ReadOnly", json!({"Fn::Sub": "arn:${AWS::Partition}:iam::aws:policy/ReadOnly"})),
+        // A zone, another number, another region, and no ARN.
+        ("us-east-1a 1234567890123 us-east-2 ünï:aws:", json!("us-east-1a 1234567890123 us-east-2 ünï:aws:")),
+    ];
+    for (number, (text, _)) in texts.iter().enumerate() {
+        stack.root().add(&format!("text-{number}"), Parameter::plain("/shop/text", "", (*text).to_owned()));
+    }
+    let body = template(stack, &BTreeMap::new()).body;
+    for (number, (_, wanted)) in texts.iter().enumerate() {
+        assert_eq!(body["Resources"][format!("Text{number}")]["Properties"]["Value"], *wanted);
+    }
 }
 
 #[test]
@@ -78,14 +102,16 @@ fn what_stands_in_another_region_or_cant_be_expressed_is_a_parameter() {
     let secret = root.add("secret", Parameter::generated("/shop/secret", "Signs", &"alias/aws/ssm".into(), 32));
     root.add("pointer", Parameter::plain("/shop/pointer", "Which secret", secret.version));
     let outputs = BTreeMap::from([("far".to_owned(), far.url)]);
-    let Template { body, gaps } = template(stack, &outputs);
+    let Template { body, gaps, to_give } = template(stack, &outputs);
     let parameters: Vec<_> = body["Parameters"].as_object().unwrap().keys().collect();
     assert_eq!(parameters, ["FarArn", "SecretVersion"]);
     let redrive = &body["Resources"]["Main"]["Properties"]["RedrivePolicy"]["deadLetterTargetArn"];
     assert_eq!(*redrive, json!({"Ref": "FarArn"}));
     assert_eq!(body["Resources"].get("Secret"), None);
     assert!(gaps.iter().all(|gap| gap.step.0 == "secret"), "{gaps:?}");
-    assert!(gaps.iter().any(|gap| gap.what.contains("SecretVersion")), "{gaps:?}");
+    assert!(
+        matches!(&to_give[..], [ToGive { parameter, step, .. }] if parameter == "SecretVersion" && step.0 == "secret")
+    );
     let listed = body["Metadata"]["NotExpressed"].as_array().unwrap();
     assert_eq!(listed.len(), gaps.len());
     // The other region's template is another one: what it would tell isn't told here.

@@ -13,7 +13,7 @@ use super::diff::{FieldChange, diff};
 use super::events::{Event, Observer};
 use super::graph::Graph;
 use super::operations::{Observed, Operations, Provider, StepError, Target};
-use super::ownership::{Claim, Owner};
+use super::ownership::{self, Claim, Owner};
 use super::reference::{self, Reference};
 use super::schedule::{self, Node, Outcome};
 use super::selection::Selection;
@@ -531,12 +531,23 @@ pub(super) fn refuse_strangers(
         return Ok(());
     }
     let what = named(&observed.outputs, step.kind);
+    if let Some(other) = step_that_has(world, step, observed) {
+        let message = format!("{what} is the step {other}'s: two steps can't have one thing");
+        return Err(StepError::new(message).with_help("give one of the two another name; nothing of it was changed"));
+    }
     let help = format!(
         "use another --suffix; or, if nobody needs it, delete it yourself; or, if it is to be this system's, `provisioner import \
          {} {what}` takes it over; if its state was lost, `provisioner recover` finds the rest",
         step.id
     );
     Err(StepError::new(format!("{what} stands already and is not of this system: it is left alone")).with_help(help))
+}
+
+/// The other wanted step that has this thing by its tags, if one does.
+fn step_that_has<'a>(world: &'a World<'_>, step: &Step, observed: &Observed) -> Option<&'a StepId> {
+    let tagged = StepId::from(observed.tags.as_ref()?.get(ownership::STEP)?.as_str());
+    let other = world.graph.get(&tagged).filter(|other| other.id != step.id && other.kind == step.kind)?;
+    world.owner.owns(other, Claim::None, observed.tags.as_ref()?).then_some(&other.id)
 }
 
 /// The step that a record tells of.

@@ -1,6 +1,7 @@
 //! All resource types.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -14,7 +15,57 @@ use crate::aws::cx::Shared;
 use crate::cloudformation::Form;
 use crate::engine::{Operations, Provider, StepError};
 
-/// The types of this build, bound to a run.
+/// Resource types by their names: those that come with provisioner, and people's own.
+#[derive(Clone)]
+pub struct Types(BTreeMap<&'static str, Type>);
+
+/// A resource type as a value.
+#[derive(Clone, Copy)]
+struct Type {
+    bind: fn(&Arc<Shared>) -> Box<dyn Operations>,
+    describe: fn(&Value) -> Result<Form, StepError>,
+    actions: &'static [&'static str],
+}
+
+impl Types {
+    /// One more. Of two with one name the last one counts.
+    #[must_use]
+    pub fn with<R: Resource>(mut self) -> Self {
+        let it = Type {
+            bind: |shared| Box::new(Bound::<R>::new(shared.clone())),
+            describe: |spec| Ok(Form { holds_data: R::HOLDS_DATA, ..bound::read::<R>(spec)?.cloudformation() }),
+            actions: R::ACTIONS,
+        };
+        self.0.insert(R::KIND, it);
+        self
+    }
+
+    /// Binds them to a run.
+    pub fn bind(&self, shared: &Arc<Shared>) -> Registry {
+        Registry { types: self.0.iter().map(|(kind, it)| (*kind, (it.bind)(shared))).collect() }
+    }
+
+    /// A spec of this type in CloudFormation's words.
+    ///
+    /// # Errors
+    /// A type that isn't among these, a spec that isn't one of it.
+    pub fn cloudformation(&self, kind: &str, spec: &Value) -> Result<Form, StepError> {
+        (self.0.get(kind).ok_or_else(|| unknown(kind))?.describe)(spec)
+    }
+
+    /// The name of every type and the IAM actions that provisioner needs for it.
+    pub fn actions(&self) -> BTreeMap<&'static str, &'static [&'static str]> {
+        self.0.iter().map(|(kind, it)| (*kind, it.actions)).collect()
+    }
+}
+
+impl fmt::Debug for Types {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+/// Types bound to a run.
 pub struct Registry {
     types: BTreeMap<&'static str, Box<dyn Operations>>,
 }
@@ -27,8 +78,10 @@ impl Provider for Registry {
 }
 
 fn unknown(kind: &str) -> StepError {
-    StepError::new(format!("this provisioner doesn't know the resource type {kind}"))
-        .with_help("use the provisioner that wrote the state file")
+    StepError::new(format!("this provisioner doesn't know the resource type {kind}")).with_help(
+        "a state file that tells of it was written by another build: use that one; a type of your own is made known by \
+         `Own::with_type`",
+    )
 }
 
 /// Hands the list of all types to a macro: `resource_types!(names)` is `names! { acm::Certificate, ... }`. Whoever uses it has the
@@ -115,34 +168,15 @@ macro_rules! resource_types {
     };
 }
 
-macro_rules! registry {
+macro_rules! shipped {
     ($($resource:ty,)*) => {
-        impl Registry {
-            /// Binds all types to a run.
-            pub fn new(shared: &Arc<Shared>) -> Self {
-                let mut types: BTreeMap<&'static str, Box<dyn Operations>> = BTreeMap::new();
-                $(types.insert(<$resource>::KIND, Box::new(Bound::<$resource>::new(shared.clone())));)*
-                Registry { types }
-            }
-
-            /// A spec of this type in CloudFormation's words.
-            ///
-            /// # Errors
-            /// A type that this build doesn't know, a spec that isn't one of it.
-            pub fn cloudformation(kind: &str, spec: &Value) -> Result<Form, StepError> {
-                $(if kind == <$resource>::KIND {
-                    let form = bound::read::<$resource>(spec)?.cloudformation();
-                    return Ok(Form { holds_data: <$resource>::HOLDS_DATA, ..form });
-                })*
-                Err(unknown(kind))
-            }
-
-            /// The name of every type and the IAM actions that provisioner needs for it.
-            pub fn actions() -> BTreeMap<&'static str, &'static [&'static str]> {
-                BTreeMap::from([$((<$resource>::KIND, <$resource>::ACTIONS),)*])
+        impl Types {
+            /// Those that come with provisioner.
+            pub fn shipped() -> Self {
+                Types(BTreeMap::new())$(.with::<$resource>())*
             }
         }
     };
 }
 
-resource_types!(registry);
+resource_types!(shipped);

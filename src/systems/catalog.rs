@@ -5,14 +5,23 @@ use std::sync::Arc;
 
 use super::System;
 use crate::config::{self, ConfigError, LambdaMysql, Source};
+use crate::resources::registry::Types;
 
 /// Reads a configuration, and refuses what AWS would refuse later.
 type Read = dyn Fn(&Source) -> Result<Box<dyn System>, ConfigError> + Send + Sync;
 
 /// The systems of a binary: what a configuration can name by its key `system`. The first one is meant where it names none.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Systems {
     offers: Vec<Offer>,
+    types: Types,
+}
+
+impl Default for Systems {
+    /// None yet, of the resource types that come with provisioner.
+    fn default() -> Self {
+        Systems { offers: Vec::new(), types: Types::shipped() }
+    }
 }
 
 #[derive(Clone)]
@@ -46,6 +55,17 @@ impl Systems {
     ) -> Self {
         self.offers.push(Offer { name, configuration, read: Arc::new(read) });
         self
+    }
+
+    /// The resource types that their steps may be of.
+    #[must_use]
+    pub fn of_types(self, types: Types) -> Self {
+        Systems { types, ..self }
+    }
+
+    /// The resource types that their steps may be of.
+    pub fn types(&self) -> &Types {
+        &self.types
     }
 
     /// The system that a configuration describes.

@@ -11,7 +11,9 @@ use crate::config::own::File;
 use crate::config::shift::Shift;
 use crate::engine::Tags;
 use crate::modules::{Identity, Scope, Stack};
+use crate::resources::Resource;
 use crate::resources::ec2::availability_zones;
+use crate::resources::registry::Types;
 use crate::traffic::Levers;
 use crate::traffic::bound::Bound;
 
@@ -56,6 +58,7 @@ pub struct Own<C> {
     name: &'static str,
     configuration: &'static str,
     zones: usize,
+    types: Types,
     check: Check<C>,
     compose: Compose<C>,
 }
@@ -107,7 +110,7 @@ pub struct Made {
 impl<C: DeserializeOwned + Send + Sync + 'static> Own<C> {
     /// A system called `name`, with a configuration that has all defaults and a comment to each.
     pub fn new(name: &'static str, configuration: &'static str, compose: Compose<C>) -> Self {
-        Own { name, configuration, zones: 3, check: |_| Ok(()), compose }
+        Own { name, configuration, zones: 3, types: Types::shipped(), check: |_| Ok(()), compose }
     }
 
     /// What is checked of its settings before anything is asked of AWS.
@@ -121,11 +124,17 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Own<C> {
     pub fn zones(self, zones: usize) -> Self {
         Own { zones, ..self }
     }
+
+    /// A resource type that doesn't come with provisioner, and that its steps may be of.
+    #[must_use]
+    pub fn with_type<R: Resource>(self) -> Self {
+        Own { types: self.types.with::<R>(), ..self }
+    }
 }
 
 impl<C: DeserializeOwned + Send + Sync + 'static> From<Own<C>> for Systems {
-    fn from(Own { name, configuration, zones, check, compose }: Own<C>) -> Self {
-        Systems::default().with(name, configuration, move |source| {
+    fn from(Own { name, configuration, zones, types, check, compose }: Own<C>) -> Self {
+        Systems::default().of_types(types).with(name, configuration, move |source| {
             let mut file = File::<C>::read(source)?;
             let settings = file.take_settings(source)?;
             check(&settings).map_err(|Mistake { key, what }| source.refuse(&format!("settings.{key}"), what))?;

@@ -400,6 +400,21 @@ async fn a_strangers_thing_with_our_name_is_left_alone() {
     assert_eq!(*world.things.lock().unwrap(), BTreeMap::from([("theirs".to_owned(), stranger)]));
 }
 
+#[tokio::test]
+async fn two_steps_of_one_name_are_told_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = InMemory::default();
+    let steps = graph(&wanted(&[(1, "a", &[]), (2, "a", &[1])]));
+    apply(&world, &graph(&wanted(&[(1, "a", &[])])), folder.path()).await;
+    let report = apply(&world, &steps, folder.path()).await;
+    let [(step, error)] = &report.failed[..] else { panic!("{report:?}") };
+    assert_eq!(
+        (step.0.as_str(), error.message.as_str()),
+        ("s02", "id-1 is the step s01's: two steps can't have one thing")
+    );
+    assert_eq!(world.specs(), [r#""a""#]);
+}
+
 async fn rename(folder: &Path, from: &str, to: &str) {
     let mut session = Store::folder(folder).open("dev1", "test", || unreachable!()).await.unwrap();
     session.change(|state| state.rename(&from.into(), to.into())).unwrap();

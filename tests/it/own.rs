@@ -1,11 +1,29 @@
 //! A system of people's own, in a repository of their own: `examples/custom_system.rs`, copied away and built against the crate.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
+use aws_sdk_ssm::types::ParameterType;
+use provisioner::aws::cx::Shared;
+use provisioner::aws::{Cx, Result};
+use provisioner::cloudformation::{Export, Form};
+use provisioner::engine::events::Silent;
+use provisioner::engine::graph::Graph;
+use provisioner::engine::ownership::Owner;
+use provisioner::engine::plan::World;
+use provisioner::engine::{Action, Provider, Selection, Tags};
+use provisioner::modules::{Identity, Stack};
+use provisioner::resources::{Changes, Found, Resource};
+use provisioner::state::{State, Store};
+use provisioner::systems::{Given, Made, Own, Systems};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use toml::{Table, Value as Toml};
 
 use crate::export::assert_lints;
@@ -146,6 +164,109 @@ async fn a_system_in_a_repository_of_its_own_is_built_applied_shifted_and_destro
 
     cli.run(&["destroy", "--suffix", "dev1", "--yes", "--json"]).await.ok();
     empty.assert_same(&sandbox.account(&["us-east-1"]).await);
+}
+
+/// A type that doesn't come with provisioner, of a service whose client it makes itself.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Motto {
+    name: String,
+    text: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct MottoOutputs {
+    name: String,
+}
+
+impl Motto {
+    async fn put(&self, cx: &Cx) -> Result<MottoOutputs> {
+        let put = aws_sdk_ssm::Client::new(&cx.sdk).put_parameter().name(&self.name).value(&self.text);
+        put.r#type(ParameterType::String).overwrite(true).send().await?;
+        Ok(MottoOutputs { name: self.name.clone() })
+    }
+}
+
+impl Resource for Motto {
+    const KIND: &'static str = "shop.motto";
+    const USUALLY: Duration = Duration::from_secs(1);
+    const REPLACED_BY: &'static [&'static str] = &["name"];
+    const ACTIONS: &'static [&'static str] = &["ssm:PutParameter", "ssm:GetParameters", "ssm:DeleteParameter"];
+    type Outputs = MottoOutputs;
+
+    async fn observe(&self, cx: &Cx, _: Option<&MottoOutputs>) -> Result<Option<Found<Self>>> {
+        let found = aws_sdk_ssm::Client::new(&cx.sdk).get_parameters().names(&self.name).send().await?;
+        let text = found.parameters().first().and_then(|found| found.value()).map(str::to_owned);
+        let found = |text| Found::untagged(Motto { text, ..self.clone() }, MottoOutputs { name: self.name.clone() });
+        Ok(text.map(found))
+    }
+
+    async fn create(&self, cx: &Cx) -> Result<MottoOutputs> {
+        self.put(cx).await
+    }
+
+    async fn update(&self, cx: &Cx, _: &Found<Self>, _: &Changes<'_>) -> Result<MottoOutputs> {
+        self.put(cx).await
+    }
+
+    async fn delete(cx: &Cx, outputs: &MottoOutputs) -> Result<()> {
+        aws_sdk_ssm::Client::new(&cx.sdk).delete_parameter().name(&outputs.name).send().await?;
+        Ok(())
+    }
+
+    fn cloudformation(&self) -> Form {
+        let Motto { name, text } = self;
+        Form::of("AWS::SSM::Parameter", json!({"Name": name, "Type": "String", "Value": text}))
+    }
+}
+
+#[tokio::test]
+async fn a_type_of_peoples_own_is_made_changed_exported_and_deleted_like_any_other() {
+    let sandbox = Sandbox::fresh().await;
+    let owner = Owner { system: "shop".to_owned(), suffix: "dev1".to_owned() };
+    let shared = Arc::new(Shared {
+        cloud: Arc::new(sandbox.cloud().await),
+        account: "123456789012".to_owned(),
+        partition: "aws".to_owned(),
+        owner: owner.clone(),
+        observer: Arc::new(Silent),
+    });
+    let own = Own::new("shop", "region = \"us-east-1\"\n[settings]\n", |_: &Given<'_, Table>| Made::default());
+    let systems = Systems::from(own.with_type::<Motto>());
+    let graph = |texts: &[&str]| {
+        let (account, partition) = (shared.account.clone(), shared.partition.clone());
+        let region = "us-east-1".to_owned();
+        let identity = Identity { owner: owner.clone(), account, partition, region, tags: Tags::new() };
+        let stack = Stack::new(identity);
+        for text in texts {
+            stack.root().add("motto", Motto { name: "motto".to_owned(), text: (*text).to_owned() });
+        }
+        Graph::new(stack.into_steps()).expect("a graph")
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let apply = async |graph: &Graph| {
+        let registry = systems.types().bind(&shared);
+        let fresh = || State::new("shop", "dev1", &shared.account, "us-east-1");
+        let session = Store::folder(folder.path()).open("dev1", "test", fresh).await.expect("a session");
+        let (_stop, stop) = watch::channel(false);
+        let selection = Selection::default();
+        let (owner, observer) = (&owner, &Silent);
+        let world = World { owner, graph, provider: &registry, observer, stop, takes_names: false, selection };
+        let report = world.execute(world.plan(&session.state()).await, &session).await;
+        session.finish().await.expect("it is written");
+        assert!(report.failed.is_empty(), "{report:?}");
+        report.done.into_keys().collect::<Vec<_>>()
+    };
+    assert_eq!(apply(&graph(&["less"])).await, [Action::Create]);
+    assert_eq!(apply(&graph(&["more"])).await, [Action::Update]);
+    assert_eq!(apply(&graph(&["more"])).await, [Action::Unchanged]);
+    let (outputs, types) = (BTreeMap::new(), systems.types());
+    let (title, account, partition) = ("shop", "123456789012", "aws");
+    let export = Export { title, account, partition, graph: &graph(&["more"]), outputs: &outputs, types };
+    let template = export.template("us-east-1").expect("a template").body;
+    assert_eq!(template["Resources"]["Motto"]["Properties"]["Value"], "more");
+    assert_eq!(apply(&graph(&[])).await, [Action::Delete]);
+    assert!(systems.types().actions()["shop.motto"].contains(&"ssm:PutParameter"));
+    assert!(Systems::shipped().types().bind(&shared).operations("shop.motto").is_err());
 }
 
 /// A mistake in the system's own section is told with its line.

@@ -20,7 +20,7 @@ use provisioner::engine::ownership::Owner;
 use provisioner::engine::plan::{Planned, World};
 use provisioner::engine::{Action, Plan, Provider, Selection, StepId, Tags, Target};
 use provisioner::modules::{Identity, Scope, Stack};
-use provisioner::resources::registry::Registry;
+use provisioner::resources::registry::{Registry, Types};
 use provisioner::resources::*;
 use provisioner::state::{State, Store};
 use serde_json::Value;
@@ -163,8 +163,8 @@ fn template_of<R: Sample>() -> Value {
         stack.root().in_region(region).add(&format!("{SAMPLE}-{number}"), spec);
     }
     let graph = Graph::new(stack.into_steps()).expect("samples make a graph");
-    let (outputs, describe) = (BTreeMap::new(), Registry::cloudformation);
-    let export = Export { title: R::KIND, graph: &graph, outputs: &outputs, describe };
+    let (outputs, types) = (BTreeMap::new(), &Types::shipped());
+    let export = Export { title: R::KIND, account: ACCOUNT, partition: "aws", graph: &graph, outputs: &outputs, types };
     export.template(region).expect("a template").body
 }
 
@@ -369,7 +369,7 @@ impl Life {
 
     /// All types, with nothing read yet.
     fn registry(&self) -> Registry {
-        Registry::new(&Arc::new(Shared {
+        Types::shipped().bind(&Arc::new(Shared {
             cloud: Arc::new(self.cloud.anew()),
             account: ACCOUNT.to_owned(),
             partition: "aws".to_owned(),

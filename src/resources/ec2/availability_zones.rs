@@ -19,7 +19,7 @@ pub async fn availability_zones(clients: &Clients, count: usize) -> Result<Vec<S
     choose(answer.availability_zones(), count).ok_or_else(|| {
         let (region, there) = (&clients.region, answer.availability_zones().len());
         Error::local(format!("{region} has {there} availability zones, {count} are wanted"))
-            .with_help("ask for fewer availability zones in provisioner.toml, or use another region")
+            .with_help("use another region, or let the system ask for fewer zones")
     })
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use provisioner::engine::Step;
 use provisioner::engine::reference;
-use provisioner::resources::registry::Registry;
+use provisioner::resources::registry::Types;
 use serde_json::Value;
 
 use super::{ENVIRONMENTS, denies_plain_text, documents, environment, system, systems, texts};
@@ -314,7 +314,7 @@ async fn all_data_at_rest_must_be_encrypted() {
         };
         assert!(encrypted, "{} is not encrypted", step.id);
     }
-    let known = Registry::actions();
+    let known = Types::shipped().actions();
     for kind in WITHOUT_DATA {
         assert!(known.contains_key(kind), "there is no type {kind}");
     }
@@ -537,7 +537,7 @@ async fn no_guardduty_detector_creation() {
     let system = system().await;
     assert!(!system.steps.iter().any(|step| is_it(step.kind) || is_it(&step.spec.to_string())));
     // Nor could this provisioner make one: it knows no such type, and asks for no such permission.
-    for (kind, actions) in Registry::actions() {
+    for (kind, actions) in Types::shipped().actions() {
         assert!(!is_it(kind) && !actions.iter().any(|action| is_it(action)), "{kind}");
     }
 }

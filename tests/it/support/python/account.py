@@ -296,6 +296,16 @@ def event_rules(client: Any) -> Things:
             yield thing(rule["Arn"], rule["Name"], client.list_tags_for_resource(ResourceARN=rule["Arn"])["Tags"])
 
 
+# DynamoDB
+
+
+@kind("dynamodb.table")
+def tables(client: Any) -> Things:
+    for name in pages(client, "list_tables", "TableNames"):
+        arn = client.describe_table(TableName=name)["Table"]["TableArn"]
+        yield thing(arn, name, client.list_tags_of_resource(ResourceArn=arn)["Tags"])
+
+
 # Systems Manager, Secrets Manager, KMS, Certificate Manager
 
 
