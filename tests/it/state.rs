@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use provisioner::state::Store;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
@@ -114,6 +115,18 @@ async fn a_state_is_looked_at_mended_and_brought_back() {
     assert_eq!(generations.iter().filter(|one| one["damaged"] == true).count(), 1, "{generations:?}");
     on(&cli, &["state", "history"]).await.ok().says("can't be read").says(" steps");
     on(&cli, &["state", "unlock"]).await.ok().says("nobody holds the lock");
+
+    // As that of a system without a blue and a green.
+    let mut session = Store::folder(&cli.state_folder()).open("dev1", "test", || unreachable!()).await.unwrap();
+    session
+        .change(|state| {
+            state.levers = None;
+            Ok::<_, ()>(())
+        })
+        .unwrap();
+    session.finish().await.unwrap();
+    on(&cli, &["shift", "--green", "10"]).await.exits(1).explains("nothing moves its traffic");
+    on(&cli, &["failback"]).await.exits(1).explains("nothing that moves traffic").explains("--discover");
 }
 
 #[tokio::test]
