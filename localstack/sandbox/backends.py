@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from moto.backends import get_backend
+from moto.core.base_backend import BackendDict
 
 from .app import ACCOUNT
 
@@ -14,6 +15,13 @@ GLOBAL = "aws"
 def backend(service: str, region: str = GLOBAL) -> Any:
     """The store of a service (by moto's name for it) in a region; global services have one."""
     return get_backend(service)[ACCOUNT][region]  # type: ignore[call-overload]
+
+
+def is_used(region: str) -> bool:
+    """Whether anything was asked of any service there. To look for things where nobody was would make all its stores."""
+    accounts = [store[ACCOUNT] for store in BackendDict._instances if ACCOUNT in store.keys()]
+    # `in` alone says yes to every region of AWS's.
+    return any(region in account.keys() for account in accounts)
 
 
 def regions(service: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from moto.core.resource_tagging import iter_taggable_backends, make_tag_matcher, match_resource_type
 
 from .app import ACCOUNT
+from .backends import is_used
 from .errors import AwsError
 from .request import AwsRequest
 from .tagged_things import COLLECTORS
@@ -61,6 +62,8 @@ def _start(token: str | None) -> int:
 
 
 def everything(region: str) -> Iterator[Tagged]:
+    if not is_used(region):
+        return
     seen: set[str] = set()
     for arn, tags in (*_collected(COLLECTORS.values(), region), *_from_moto(region)):
         if arn not in seen:

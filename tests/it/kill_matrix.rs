@@ -62,7 +62,7 @@ async fn what_went_away_is_made_anew_once_even_if_the_tool_dies_over_it() {
     let sandbox = Sandbox::fresh().await;
     let proxy = Proxy::before(&sandbox);
     let cli = Cli::through(&proxy);
-    let apply = ["apply", "--suffix", "dev1", "--json"];
+    let apply = ["apply", "--suffix", "dev1", "--json", "--module", "blue/network"];
     cli.run(&apply).await.ok();
     let before = sandbox.account(&life::REGIONS).await;
     sandbox.python(DELETE).await;
