@@ -3,6 +3,7 @@
 //!
 //! `PROVISIONER_TYPES=sqs.queue,sns` goes through these only.
 
+mod fields;
 mod samples;
 
 use std::cell::RefCell;
@@ -13,12 +14,13 @@ use futures::future::{LocalBoxFuture, join_all};
 use provisioner::aws::Cloud;
 use provisioner::aws::cx::Shared;
 use provisioner::cloudformation::Export;
+use provisioner::engine::diff::diff;
 use provisioner::engine::events::Silent;
 use provisioner::engine::execute::Report;
 use provisioner::engine::graph::Graph;
 use provisioner::engine::ownership::Owner;
 use provisioner::engine::plan::{Planned, World};
-use provisioner::engine::{Action, Plan, Provider, Selection, StepId, Tags, Target};
+use provisioner::engine::{Action, FieldChange, Plan, Provider, Selection, StepId, Tags, Target};
 use provisioner::modules::{Identity, Scope, Stack};
 use provisioner::resources::registry::{Registry, Types};
 use provisioner::resources::*;
@@ -46,12 +48,14 @@ pub struct Samples<R> {
     is_kept: bool,
     stays: bool,
     unchanged: BTreeSet<&'static str>,
+    untold: BTreeSet<&'static str>,
 }
 
 impl<R: Sample> Samples<R> {
     /// The spec that it is made with.
     pub fn of(first: R) -> Self {
-        Samples { specs: vec![first], region: None, is_kept: false, stays: false, unchanged: BTreeSet::new() }
+        let (unchanged, untold) = (BTreeSet::new(), BTreeSet::new());
+        Samples { specs: vec![first], region: None, is_kept: false, stays: false, unchanged, untold }
     }
 
     /// The first spec with a change, which has to be noticed and made. Together they change every field.
@@ -83,12 +87,38 @@ impl<R: Sample> Samples<R> {
         self
     }
 
+    /// A field that AWS doesn't tell: its change shows by that of another one.
+    #[must_use]
+    pub fn never_told(mut self, field: &'static str, why: &'static str) -> Self {
+        assert!(!why.is_empty());
+        self.untold.insert(field);
+        self
+    }
+
     /// Nothing in AWS is its own: it can be observed until what it needs is deleted.
     #[must_use]
     pub fn staying_with(self, why: &'static str) -> Self {
         assert!(!why.is_empty());
         Samples { stays: true, ..self }
     }
+}
+
+/// Gives what was found wrong with a type's samples.
+type Check = fn() -> Vec<String>;
+
+macro_rules! checks {
+    ($($resource:ty,)*) => {
+        vec![$((<$resource>::KIND, fields_without_change::<$resource> as Check),)*]
+    };
+}
+
+#[test]
+fn some_sample_changes_each_field_of_each_type() {
+    let all: Vec<(&str, Check)> = provisioner::resource_types!(checks);
+    let all = asked_for(all).into_iter();
+    let wrong: Vec<String> =
+        all.flat_map(|(kind, check)| check().into_iter().map(move |what| format!("{kind}: {what}"))).collect();
+    assert!(wrong.is_empty(), "{} mistakes:\n{}", wrong.len(), wrong.join("\n"));
 }
 
 /// Goes through the life of a type in a sandbox; gives what was found wrong.
@@ -171,11 +201,7 @@ fn template_of<R: Sample>() -> Value {
 /// All of it, in one sandbox. What fails ends it: what comes after would only say the same again.
 async fn life<R: Sample>(sandbox: &Sandbox) -> Vec<String> {
     let life = Life::begin(R::KIND, sandbox.cloud().await);
-    let mut wrong = life.fields_without_change::<R>();
-    if let Err(mistake) = life.live::<R>().await {
-        wrong.push(mistake);
-    }
-    wrong
+    life.live::<R>().await.err().into_iter().collect()
 }
 
 struct Life {
@@ -204,8 +230,8 @@ impl Life {
         }
     }
 
-    fn specs<R: Sample>(&self) -> Samples<R> {
-        R::samples(&Stack::new(self.identity.clone()).root())
+    fn specs<R: Sample>() -> Samples<R> {
+        R::samples(&Stack::new(Life::identity(R::KIND)).root())
     }
 
     /// What the samples need, and the sample itself, if any.
@@ -219,65 +245,22 @@ impl Life {
         Graph::new(stack.into_steps()).expect("samples make a graph")
     }
 
-    /// The fields that no sample changes.
-    fn fields_without_change<R: Sample>(&self) -> Vec<String> {
-        let Samples { specs, unchanged, .. } = self.specs::<R>();
-        let specs: Vec<Value> = specs.iter().map(plain).collect();
-        let (first, others) = specs.split_first().expect("there is a first one");
-        let fields = first.as_object().expect("a spec is a struct");
-        let is_changed = |field: &str| others.iter().any(|other| other[field] != first[field]);
-        let mut wrong = Vec::new();
-        for field in fields.keys() {
-            match (is_changed(field), unchanged.contains(field.as_str())) {
-                (false, false) => wrong.push(format!("no sample changes the field `{field}`")),
-                (true, true) => {
-                    wrong.push(format!("a sample changes the field `{field}`, said to have one value only"))
-                }
-                _ => {}
-            }
-        }
-        let unknown = unchanged.iter().filter(|field| !fields.contains_key(**field));
-        wrong.extend(unknown.map(|field| format!("there is no field `{field}`")));
-        wrong
-    }
-
     async fn live<R: Sample>(&self) -> Result<(), String> {
-        let stages = self.stages::<R>();
+        let (stages, untold) = (stages::<R>(), Life::specs::<R>().untold);
         let plan = self.apply::<R>(&stages[0]).await.map_err(|why| format!("can't be made: {why}"))?;
-        expect(&plan, Action::Create, &[])?;
+        expect(&plan, Action::Create, &BTreeSet::new())?;
         self.is_as_asked::<R>(&stages[0], "made").await?;
         for (before, stage) in stages.iter().zip(&stages[1..]) {
             let fields = changed_fields(before, stage);
             let named = fields.iter().map(|field| format!("`{field}`")).collect::<Vec<_>>().join(", ");
             let anew = fields.iter().any(|field| R::REPLACED_BY.contains(&field.as_str()));
             let plan = self.apply::<R>(stage).await.map_err(|why| format!("a change of {named} fails: {why}"))?;
-            expect(&plan, if anew { Action::Replace } else { Action::Update }, &fields)?;
+            let mut paths = changed_paths(before, stage);
+            paths.retain(|path| !untold.contains(path.as_str()));
+            expect(&plan, if anew { Action::Replace } else { Action::Update }, &paths)?;
             self.is_as_asked::<R>(stage, &format!("changed in {named}")).await?;
         }
         self.goes::<R>(&stages[0]).await
-    }
-
-    /// The specs that it goes through. First what can be changed in place, one sample's change on top of the other's, so that each
-    /// is the only one; then all of them back at once; then what it is made anew for.
-    fn stages<R: Sample>(&self) -> Vec<Value> {
-        let specs: Vec<Value> = self.specs::<R>().specs.iter().map(plain).collect();
-        let (first, others) = specs.split_first().expect("there is a first one");
-        let changes = |other: &Value| changed_fields(first, other);
-        let is_anew = |other: &&Value| changes(other).iter().any(|field| R::REPLACED_BY.contains(&field.as_str()));
-        let (anew, in_place): (Vec<&Value>, Vec<&Value>) = others.iter().partition(is_anew);
-        let mut stages = vec![first.clone()];
-        for other in in_place {
-            let mut next = stages.last().expect("there is one").clone();
-            for field in changes(other) {
-                next[&field] = other[&field].clone();
-            }
-            stages.push(next);
-        }
-        if stages.len() > 1 {
-            stages.push(first.clone());
-        }
-        stages.extend(anew.into_iter().cloned());
-        stages
     }
 
     /// Nothing is left to do, by a look that remembers nothing of what was read before.
@@ -303,7 +286,7 @@ impl Life {
         let mut step = graph.get(&SAMPLE.into()).expect("it is in the graph").clone();
         step.spec = record.spec.clone();
         self.run(&self.graph::<R>(None)).await.map_err(|why| format!("can't be deleted: {why}"))?;
-        let samples = self.specs::<R>();
+        let samples = Life::specs::<R>();
         let none = Graph::new(Vec::new()).expect("nothing is a graph");
         let rest = || async {
             self.run(&none).await.map(drop).map_err(|why| format!("what it needed can't be deleted: {why}"))
@@ -383,6 +366,34 @@ fn plain<R: Resource>(spec: &R) -> Value {
     serde_json::to_value(spec).expect("a spec is plain data")
 }
 
+/// The specs that it goes through. First what can be changed in place, one sample's change on top of the other's, so that each
+/// is the only one; then all of them back at once; then what it is made anew for.
+fn stages<R: Sample>() -> Vec<Value> {
+    let specs: Vec<Value> = Life::specs::<R>().specs.iter().map(plain).collect();
+    let (first, others) = specs.split_first().expect("there is a first one");
+    let changes = |other: &Value| changed_fields(first, other);
+    let is_anew = |other: &&Value| changes(other).iter().any(|field| R::REPLACED_BY.contains(&field.as_str()));
+    let (anew, in_place): (Vec<&Value>, Vec<&Value>) = others.iter().partition(is_anew);
+    let mut stages = vec![first.clone()];
+    for other in in_place {
+        let mut next = stages.last().expect("there is one").clone();
+        for field in changes(other) {
+            next[&field] = other[&field].clone();
+        }
+        stages.push(next);
+    }
+    if stages.len() > 1 {
+        stages.push(first.clone());
+    }
+    stages.extend(anew.into_iter().cloned());
+    stages
+}
+
+/// The fields that no sample changes, those within fields too.
+fn fields_without_change<R: Sample>() -> Vec<String> {
+    fields::without_change::<R>(&stages::<R>(), &Life::specs::<R>().unchanged)
+}
+
 /// The fields in which one spec differs from another.
 fn changed_fields(from: &Value, to: &Value) -> Vec<String> {
     let fields = from.as_object().expect("a spec is a struct").keys();
@@ -403,20 +414,33 @@ fn sample_of(plan: &Plan) -> Result<&Planned, String> {
     plan.steps.iter().find(|planned| planned.step.id == SAMPLE.into()).ok_or_else(|| "it isn't planned".to_owned())
 }
 
-/// The plan was this, for just these fields.
-fn expect(plan: &Plan, action: Action, fields: &[String]) -> Result<(), String> {
+/// The paths at which one spec differs from another.
+fn changed_paths(from: &Value, to: &Value) -> BTreeSet<String> {
+    diff(from, to, &|_| false).iter().map(path).collect()
+}
+
+/// `rules[].schedule`, whichever of the rules it is: what holds references is in another order when they are known.
+fn path(change: &FieldChange) -> String {
+    let parts = change.path.split('[').map(|part| part.trim_start_matches(|letter: char| letter.is_ascii_digit()));
+    parts.collect::<Vec<_>>().join("[")
+}
+
+/// The plan was this, for just these paths.
+fn expect(plan: &Plan, action: Action, paths: &BTreeSet<String>) -> Result<(), String> {
     let planned = sample_of(plan)?;
-    let noticed: BTreeSet<&str> = planned.changes.iter().map(|change| change.field()).collect();
-    let missing: Vec<_> = fields.iter().filter(|field| !noticed.contains(field.as_str())).collect();
+    let noticed: BTreeSet<String> = planned.changes.iter().map(path).collect();
+    let shows = |path: &&String| noticed.iter().any(|noticed| fields::is_within(path, noticed));
+    let missing: Vec<_> = paths.iter().filter(|path| !shows(path)).collect();
     if !missing.is_empty() {
         return Err(format!("a change of {missing:?} isn't noticed: does `observe` read it from AWS?"));
     }
-    let more: Vec<_> = noticed.into_iter().filter(|field| !fields.iter().any(|wanted| wanted == field)).collect();
+    let is_asked = |noticed: &&String| paths.iter().any(|path| fields::is_within(path, noticed));
+    let more: Vec<_> = noticed.iter().filter(|noticed| !is_asked(noticed)).collect();
     if !more.is_empty() && planned.action != Action::Create {
-        return Err(format!("a change of {fields:?} shows as one of {more:?} too"));
+        return Err(format!("a change of {paths:?} shows as one of {more:?} too"));
     }
     if planned.action != action {
-        return Err(format!("a change of {fields:?} is planned as {:?}, not as {action:?}", planned.action));
+        return Err(format!("a change of {paths:?} is planned as {:?}, not as {action:?}", planned.action));
     }
     Ok(())
 }

@@ -26,6 +26,7 @@ impl Sample for Plan {
         let [one, other] = ["one", "other"].map(|name| scope.add(&format!("vault-{name}"), vault(scope, name)).name);
         Samples::of(plan(scope, "orders", &one))
             .changing(|plan| plan.rules[0].vault = other)
+            .changing(|plan| plan.rules[0].name = "nightly".to_owned())
             .changing(|plan| plan.rules[0].schedule = "cron(0 12 ? * SUN *)".to_owned())
             .changing(|plan| plan.rules[0].start_window_minutes = 120)
             .changing(|plan| plan.rules[0].completion_window_minutes = 360)

@@ -8,16 +8,17 @@ use crate::types::{Sample, Samples};
 
 impl Sample for Alarm {
     fn samples(scope: &Scope<'_>) -> Samples<Self> {
-        let single = |statistic: &str, period_seconds| Measure::Single {
-            metric: errors(),
+        let single = |metric, statistic: &str, period_seconds| Measure::Single {
+            metric,
             statistic: statistic.to_owned(),
             period_seconds,
         };
         Samples::of(alarm(scope, "errors"))
             .changing(|alarm| alarm.description = "Look at the dashboard".to_owned())
-            .changing(|alarm| alarm.measure = single("p99", 60))
+            .changing(|alarm| alarm.measure = single(errors(), "p99", 60))
+            .changing(|alarm| alarm.measure = single(refusals(), "Sum", 300))
             .changing(|alarm| alarm.measure = Measure::Queries(queries()))
-            .changing(|alarm| alarm.measure = single("Sum", 300))
+            .changing(|alarm| alarm.measure = Measure::Queries(other_queries()))
             .changing(|alarm| alarm.comparison = Comparison::Greater)
             .changing(|alarm| alarm.comparison = Comparison::Less)
             .changing(|alarm| alarm.comparison = Comparison::LessOrEqual)
@@ -94,21 +95,30 @@ fn errors() -> Metric {
     Metric::new("AWS/Lambda", "Errors", [("FunctionName", "orders")])
 }
 
+fn refusals() -> Metric {
+    Metric::new("AWS/ApplicationELB", "HTTPCode_Target_5XX_Count", [("LoadBalancer", "app/orders/1")])
+}
+
+fn query(id: &str, metric: Metric, statistic: &str, period_seconds: i32) -> Query {
+    let measure = QueryMeasure::Metric { metric, statistic: statistic.to_owned(), period_seconds };
+    Query { id: id.to_owned(), label: None, measure, returned: false }
+}
+
+fn expression(id: &str, label: &str, expression: &str) -> Query {
+    let measure = QueryMeasure::Expression(expression.to_owned());
+    Query { id: id.to_owned(), label: Some(label.to_owned()), measure, returned: true }
+}
+
 fn queries() -> Vec<Query> {
-    let metric = |id: &str, metric| Query {
-        id: id.to_owned(),
-        label: None,
-        measure: QueryMeasure::Metric { metric, statistic: "Sum".to_owned(), period_seconds: 60 },
-        returned: false,
-    };
-    let rate = Query {
-        id: "rate".to_owned(),
-        label: Some("Errors in a hundred calls".to_owned()),
-        measure: QueryMeasure::Expression("100 * errors / calls".to_owned()),
-        returned: true,
-    };
     let calls = Metric::new("AWS/Lambda", "Invocations", [("FunctionName", "orders")]);
-    vec![metric("errors", errors()), metric("calls", calls), rate]
+    let rate = expression("rate", "Errors in a hundred calls", "100 * errors / calls");
+    vec![query("errors", errors(), "Sum", 60), query("calls", calls, "Sum", 60), rate]
+}
+
+/// What is computed stands in another place, and each of the others differs.
+fn other_queries() -> Vec<Query> {
+    let twice = expression("twice", "Refusals, doubled", "2 * refusals");
+    vec![query("refusals", refusals(), "p99", 300), twice]
 }
 
 /// Alarms take the ARN of a topic that doesn't stand.

@@ -47,16 +47,17 @@ impl Sample for ConfigRule {
             input_parameters: [("MinRetentionTime".to_owned(), "365".to_owned())].into(),
             scope: None,
         };
-        let tag = ScopeTag { key: "Stack".to_owned(), value: "orders".to_owned() };
+        // Each rule has parameters of its own; one that runs on a schedule takes no scope.
+        let tagged = |rule: &mut ConfigRule, key: &str, value: &str| {
+            rule.identifier = "RDS_STORAGE_ENCRYPTED".to_owned();
+            rule.input_parameters.clear();
+            rule.scope = Some(ScopeTag { key: key.to_owned(), value: value.to_owned() });
+        };
         Samples::of(first)
             .changing(|rule| rule.description = "Logs are kept".to_owned())
             .changing(|rule| rule.input_parameters = [("MinRetentionTime".to_owned(), "731".to_owned())].into())
-            // Each rule has parameters of its own; one that runs on a schedule takes no scope.
-            .changing(|rule| {
-                rule.identifier = "RDS_STORAGE_ENCRYPTED".to_owned();
-                rule.input_parameters.clear();
-                rule.scope = Some(tag);
-            })
+            .changing(|rule| tagged(rule, "Stack", "orders"))
+            .changing(|rule| tagged(rule, "Environment", "blue"))
             .changing(|rule| rule.name = scope.name("refunds"))
     }
 }

@@ -23,8 +23,9 @@ impl Sample for Table {
             .changing(|table| table.time_to_live = Some("until".to_owned()))
             .changing(|table| table.time_to_live = None)
             .changing(|table| table.deletion_protection = true)
-            .changing(|table| table.partition_key = attribute("customer", AttributeType::Binary))
+            .changing(|table| table.partition_key = attribute("shop", AttributeType::Binary))
             .changing(|table| table.sort_key = Some(attribute("number", AttributeType::Number)))
+            .changing(|table| table.sort_key = Some(attribute("day", AttributeType::String)))
             .changing(|table| table.name = scope.name("refunds"))
     }
 }

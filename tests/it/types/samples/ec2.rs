@@ -101,22 +101,22 @@ fn entries() -> NetworkAclEntries {
     ])
 }
 
-/// Another entry, one that differs, and none of the others.
+/// Another entry, some that differ, and none of the others.
 fn other_entries() -> NetworkAclEntries {
-    let entry = |port| NetworkAclEntry {
-        allow: true,
-        protocol: Protocol::Tcp,
-        cidr: cidr("0.0.0.0/0"),
-        ports: Some(Ports::one(port)),
-    };
-    BTreeMap::from([(100, entry(443)), (200, entry(80))])
+    let entry = |protocol, ports| NetworkAclEntry { allow: true, protocol, cidr: cidr("0.0.0.0/0"), ports };
+    BTreeMap::from([
+        (90, entry(Protocol::Udp, Some(Ports::range(53, 54)))),
+        (100, entry(Protocol::Tcp, Some(Ports::one(443)))),
+        (130, entry(Protocol::Other("51".to_owned()), None)),
+        (200, entry(Protocol::Tcp, Some(Ports::one(80)))),
+    ])
 }
 
 impl Sample for DefaultNetworkAcl {
     fn samples(scope: &Scope<'_>) -> Samples<Self> {
         Samples::of(DefaultNetworkAcl::stripped(&vpc(scope, 1)))
-            .changing(|acl| acl.ingress = entries())
-            .changing(|acl| acl.egress = other_entries())
+            .changing(|acl| (acl.ingress, acl.egress) = (entries(), other_entries()))
+            .changing(|acl| (acl.ingress, acl.egress) = (other_entries(), entries()))
             .without_change_of("vpc_id", "that says which one it is: another VPC has had its own all the time")
             .staying_with("it goes with its VPC")
     }

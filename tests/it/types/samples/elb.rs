@@ -83,29 +83,40 @@ fn certificate(scope: &Scope<'_>, name: &str) -> CertificateArn {
 }
 
 /// A bucket that load balancers may write to.
-fn log_bucket(scope: &Scope<'_>) -> String {
-    let bucket = scope.add("log-bucket", bucket(scope, "load-balancer-logs"));
+fn log_bucket(scope: &Scope<'_>, name: &str) -> String {
+    let bucket = scope.add(&format!("log-bucket-{name}"), bucket(scope, &format!("{name}-logs")));
     let policy = document([json!({
         "Effect": "Allow",
         "Principal": {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"},
         "Action": "s3:PutObject",
         "Resource": format!("{}/*", bucket.arn),
     })]);
-    scope.add("log-bucket-policy", BucketPolicy { bucket: bucket.name, policy }).bucket
+    scope.add(&format!("log-bucket-policy-{name}"), BucketPolicy { bucket: bucket.name, policy }).bucket
 }
 
 /// Every kind of action but the first, which redirects.
-fn other_actions(scope: &Scope<'_>, vpc: &VpcId) -> [Action; 4] {
-    let [blue, green] = ["blue", "green"].map(|color| target_group(scope, color, vpc));
-    let weighted = |stickiness_seconds| Action::WeightedForward {
+fn other_actions(scope: &Scope<'_>, vpc: &VpcId) -> [Action; 7] {
+    let [blue, green, teal] = ["blue", "green", "teal"].map(|color| target_group(scope, color, vpc));
+    let forward = |target_group: &TargetGroupArn| Action::Forward { target_group: target_group.clone() };
+    let weighted = |blue: &TargetGroupArn, green: &TargetGroupArn, stickiness_seconds| Action::WeightedForward {
         blue: blue.clone(),
         green: green.clone(),
         initial: Weights { blue: 100, green: 0 },
         stickiness_seconds,
     };
-    let forward = Action::Forward { target_group: green.clone() };
-    [forward, weighted(None), weighted(Some(3600)), Action::Redirect { port: 8443 }]
+    [
+        forward(&blue),
+        forward(&green),
+        weighted(&blue, &green, None),
+        weighted(&blue, &green, Some(3600)),
+        weighted(&teal, &green, Some(3600)),
+        weighted(&teal, &blue, Some(3600)),
+        Action::Redirect { port: 8443 },
+    ]
 }
+
+/// Why no sample changes them.
+const INITIAL: &str = "they are written once: from then on the weights are what AWS has, and never compared";
 
 impl Sample for Listener {
     fn samples(scope: &Scope<'_>) -> Samples<Self> {
@@ -123,7 +134,8 @@ impl Sample for Listener {
             .changing(|listener| listener.tls = tls(&other, policy))
             .changing(|listener| listener.tls = tls(&one, "ELBSecurityPolicy-TLS13-1-3-2021-06"))
             .changing(|listener| listener.tls = None)
-            .changing(|listener| listener.load_balancer = other_load_balancer);
+            .changing(|listener| listener.load_balancer = other_load_balancer)
+            .without_change_of("action.weighted_forward.initial", INITIAL);
         let actions = other_actions(scope, &vpcs[0]).into_iter();
         actions.fold(samples, |samples, action| samples.changing(|listener| listener.action = action))
     }
@@ -144,7 +156,9 @@ impl Sample for ListenerRule {
             .changing(|rule| rule.conditions.paths = values(&["/orders/*"]))
             .changing(|rule| rule.conditions.hosts = values(&["*.example.com"]))
             .changing(|rule| rule.conditions = Conditions { headers, ..Conditions::default() })
-            .changing(|rule| rule.listener = other);
+            .changing(|rule| rule.listener = other)
+            .without_change_of("conditions.others", "none are asked for")
+            .without_change_of("action.weighted_forward.initial", INITIAL);
         let actions = other_actions(scope, &vpcs[0]).into_iter();
         actions.fold(samples, |samples, action| samples.changing(|rule| rule.action = action))
     }
@@ -157,16 +171,18 @@ impl Sample for LoadBalancer {
         let first = balancer_of(scope, "orders", &gateway.vpc_id, 1);
         let c = subnet(scope, &vpc_id, 1, 'c');
         let group = security_group(scope, &vpc_id, "other");
-        let bucket = log_bucket(scope);
-        let logs = |prefix: &str| Some(AccessLogs { bucket: bucket.clone(), prefix: prefix.to_owned() });
+        let [bucket, other_bucket] = ["one", "other"].map(|name| log_bucket(scope, name));
+        let logs =
+            |bucket: &str, prefix: &str| Some(AccessLogs { bucket: bucket.to_owned(), prefix: prefix.to_owned() });
         Samples::of(first)
             .changing(|balancer| _ = balancer.subnets.insert(c))
             .changing(|balancer| balancer.security_groups = [group].into())
             .changing(|balancer| balancer.deletion_protection = true)
             .changing(|balancer| balancer.drop_invalid_headers = false)
             .changing(|balancer| balancer.desync_mitigation = "strictest".to_owned())
-            .changing(|balancer| balancer.access_logs = logs(""))
-            .changing(|balancer| balancer.access_logs = logs("orders"))
+            .changing(|balancer| balancer.access_logs = logs(&bucket, ""))
+            .changing(|balancer| balancer.access_logs = logs(&bucket, "orders"))
+            .changing(|balancer| balancer.access_logs = logs(&other_bucket, "orders"))
             .changing(|balancer| balancer.idle_timeout_seconds = 120)
             .changing(|balancer| balancer.http2 = false)
             .changing(|balancer| balancer.name = scope.name("refunds"))

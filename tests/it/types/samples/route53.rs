@@ -70,14 +70,14 @@ impl Sample for Record {
     fn samples(scope: &Scope<'_>) -> Samples<Self> {
         let (orders, refunds) = (zone(scope, "example.com"), zone(scope, "example.org"));
         let check: HealthCheckId = scope.add("check", health_check()).health_check_id;
-        let weighted = |initial_weight| Routing::Weighted { set_identifier: "one".to_owned(), initial_weight };
-        let failover = |role| Routing::Failover { set_identifier: "one".to_owned(), role };
+        let weighted = |name: &str| Routing::Weighted { set_identifier: name.to_owned(), initial_weight: 100 };
+        let failover = |name: &str, role| Routing::Failover { set_identifier: name.to_owned(), role };
         let first = Record {
             hosted_zone: orders.clone(),
             name: "orders.example.com".to_owned(),
             record_type: "A".to_owned(),
             target: values(["192.0.2.1"], 60),
-            routing: weighted(100),
+            routing: weighted("one"),
             health_check: None,
         };
         let aliased = Record { name: "alias.example.com".to_owned(), routing: Routing::Simple, ..first.clone() };
@@ -87,21 +87,34 @@ impl Sample for Record {
             hosted_zone: orders.clone(),
             evaluate_target_health,
         };
+        let balancer = Target::Alias {
+            dns_name: "orders-1.us-east-1.elb.amazonaws.com".to_owned(),
+            // That of the load balancers of the region.
+            hosted_zone: "Z35SXDOTRQ7X7K".into(),
+            evaluate_target_health: false,
+        };
         Samples::of(first)
             .changing(|record| record.target = values(["192.0.2.1", "192.0.2.2"], 300))
             .changing(|record| record.target = alias(true))
             .changing(|record| record.target = alias(false))
+            .changing(|record| record.target = balancer)
             .changing(|record| record.health_check = Some(check.clone()))
+            .changing(|record| record.routing = weighted("other"))
             .changing(|record| record.routing = Routing::Simple)
-            .changing(|record| record.routing = failover(FailoverRole::Secondary))
+            .changing(|record| record.routing = failover("one", FailoverRole::Secondary))
+            .changing(|record| record.routing = failover("other", FailoverRole::Secondary))
             // A primary has something that tells when it isn't healthy.
             .changing(|record| {
-                record.routing = failover(FailoverRole::Primary);
+                record.routing = failover("one", FailoverRole::Primary);
                 record.health_check = Some(check);
             })
             .changing(|record| record.name = "refunds.example.com".to_owned())
             .changing(|record| (record.record_type, record.target) = ("TXT".to_owned(), values(["\"paid\""], 60)))
             // A zone has only names below its own.
             .changing(|record| (record.hosted_zone, record.name) = (refunds, "orders.example.org".to_owned()))
+            .without_change_of(
+                "routing.weighted.initial_weight",
+                "it is written once: from then on the weight is what AWS has, and never compared",
+            )
     }
 }

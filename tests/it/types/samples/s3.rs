@@ -35,9 +35,13 @@ fn policy(scope: &Scope<'_>, bucket: &str, action: &str, principal: (&str, &str)
 
 impl Sample for Bucket {
     fn samples(scope: &Scope<'_>) -> Samples<Self> {
-        let logs = scope.add("logs", bucket(scope, "logs")).name;
-        let write = policy(scope, &logs, "s3:PutObject", ("Service", "logging.s3.amazonaws.com"));
-        let logs = scope.add("logs-policy", BucketPolicy { bucket: logs, policy: write }).bucket;
+        let logs = |name: &str, prefix: &str| {
+            let bucket = scope.add(name, bucket(scope, name)).name;
+            let policy = policy(scope, &bucket, "s3:PutObject", ("Service", "logging.s3.amazonaws.com"));
+            let bucket = scope.add(&format!("{name}-policy"), BucketPolicy { bucket, policy }).bucket;
+            Some(AccessLogs { bucket, prefix: prefix.to_owned() })
+        };
+        let (logs, other_logs) = (logs("logs", "orders/"), logs("other-logs", "refunds/"));
         let (one, other) = (key(scope, "one"), key(scope, "other"));
         let rule = LifecycleRule {
             prefix: "orders/".to_owned(),
@@ -45,6 +49,13 @@ impl Sample for Bucket {
             expire_noncurrent_days: Some(30),
             transitions: [("GLACIER".to_owned(), 90), ("STANDARD_IA".to_owned(), 30)].into(),
             abort_uploads_days: Some(7),
+        };
+        let other_rule = LifecycleRule {
+            prefix: "refunds/".to_owned(),
+            expire_days: Some(730),
+            expire_noncurrent_days: Some(60),
+            transitions: [("GLACIER".to_owned(), 180), ("STANDARD_IA".to_owned(), 60)].into(),
+            abort_uploads_days: Some(14),
         };
         let everything = LifecycleRule { expire_noncurrent_days: Some(7), ..LifecycleRule::default() };
         Samples::of(bucket(scope, "orders"))
@@ -54,8 +65,10 @@ impl Sample for Bucket {
             .changing(|bucket| bucket.block_public_access = false)
             .changing(|bucket| bucket.owner_enforced = false)
             .changing(|bucket| bucket.lifecycle = [("orders".to_owned(), rule)].into())
+            .changing(|bucket| bucket.lifecycle = [("orders".to_owned(), other_rule)].into())
             .changing(|bucket| bucket.lifecycle = [("everything".to_owned(), everything)].into())
-            .changing(|bucket| bucket.access_logs = Some(AccessLogs { bucket: logs, prefix: "orders/".to_owned() }))
+            .changing(|bucket| bucket.access_logs = logs)
+            .changing(|bucket| bucket.access_logs = other_logs)
             .changing(|bucket| bucket.events = true)
             .changing(|bucket| bucket.name = self::bucket(scope, "refunds").name)
     }

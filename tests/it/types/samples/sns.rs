@@ -24,8 +24,9 @@ impl Sample for Topic {
     fn samples(scope: &Scope<'_>) -> Samples<Self> {
         let other = key(scope, "other");
         let [success_role, failure_role] = ["success", "failure"].map(|name| role(scope, name, "sns.amazonaws.com"));
+        let (other_role, failures) = (success_role.clone(), failure_role.clone());
         let logging = DeliveryLogging { success_role, failure_role, success_sample_percent: 10 };
-        let more = DeliveryLogging { success_sample_percent: 100, ..logging.clone() };
+        let more = DeliveryLogging { success_role: failures, failure_role: other_role, success_sample_percent: 100 };
         let logged = |subscriber: &str, logging: &DeliveryLogging| (subscriber.to_owned(), logging.clone());
         Samples::of(topic(scope, "orders"))
             .changing(|topic| topic.display_name = "The other shop".to_owned())

@@ -10,13 +10,18 @@ impl Sample for Queue {
     fn samples(scope: &Scope<'_>) -> Samples<Self> {
         let (one, other) = (key(scope, "one"), key(scope, "other"));
         let first = of_key(scope, "orders", &one);
-        let dead_letters = scope.add("dead-letters", of_key(scope, "dead-letters", &one)).arn;
+        let dead_letters = |name: &str, max_receives| {
+            let queue = scope.add(name, of_key(scope, name, &one)).arn;
+            Some(DeadLetters { queue, max_receives })
+        };
+        let (some, others) = (dead_letters("dead-letters", 3), dead_letters("other-letters", 5));
         Samples::of(first)
             .changing(|queue| queue.kms_key = other)
             .changing(|queue| queue.retention_seconds = 7200)
             .changing(|queue| queue.visibility_timeout_seconds = 60)
             .changing(|queue| queue.receive_wait_seconds = 20)
-            .changing(|queue| queue.dead_letters = Some(DeadLetters { queue: dead_letters, max_receives: 3 }))
+            .changing(|queue| queue.dead_letters = some)
+            .changing(|queue| queue.dead_letters = others)
             .changing(|queue| queue.policy = policy(scope, "sqs:ReceiveMessage"))
             .changing(|queue| queue.policy = Document::default())
             .changing(|queue| queue.name = scope.name("refunds"))

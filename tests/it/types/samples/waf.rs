@@ -48,8 +48,11 @@ impl Sample for LoggingConfiguration {
 impl Sample for WebAcl {
     fn samples(scope: &Scope<'_>) -> Samples<Self> {
         Samples::of(web_acl(scope, "orders"))
+            .changing(|acl| {
+                let rate = Rule::Rate { limit: 2000, window_seconds: 60 };
+                acl.rules = vec![rate, managed("AWSManagedRulesSQLiRuleSet")];
+            })
             .changing(|acl| acl.rules.reverse())
-            .changing(|acl| acl.rules = vec![Rule::Rate { limit: 2000, window_seconds: 60 }])
             .changing(|acl| acl.rules = vec![managed("AWSManagedRulesSQLiRuleSet")])
             .changing(|acl| acl.rule_metrics = false)
             .changing(|acl| acl.name = scope.name("refunds"))
