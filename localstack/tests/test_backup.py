@@ -81,3 +81,17 @@ def test_vault(backup):
     backup.delete_backup_vault_access_policy(BackupVaultName="v")
     with refused("ResourceNotFoundException"):
         backup.get_backup_vault_access_policy(BackupVaultName="v")
+
+
+@pytest.mark.parametrize("end", ["", "/"])
+def test_tags_are_listed_however_the_path_ends(backup, plan, end):
+    arn = backup.get_backup_plan(BackupPlanId=plan)["BackupPlanArn"]
+    backup.meta.events.register("before-sign.backup.ListTags", lambda request, **_: ending(request, end))
+    backup.tag_resource(ResourceArn=arn, Tags={"c": "d"})
+    assert backup.list_tags(ResourceArn=arn)["Tags"] == {"a": "b", "c": "d"}
+    backup.untag_resource(ResourceArn=arn, TagKeyList=["a"])
+    assert backup.list_tags(ResourceArn=arn)["Tags"] == {"c": "d"}
+
+
+def ending(request, end):
+    request.url = request.url.rstrip("/") + end

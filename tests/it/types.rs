@@ -13,7 +13,7 @@ use std::sync::Arc;
 use futures::future::{LocalBoxFuture, join_all};
 use provisioner::aws::Cloud;
 use provisioner::aws::cx::Shared;
-use provisioner::cloudformation::Export;
+use provisioner::cloudformation::{Export, Shape, Tagging};
 use provisioner::engine::diff::diff;
 use provisioner::engine::events::Silent;
 use provisioner::engine::execute::Report;
@@ -200,7 +200,7 @@ fn template_of<R: Sample>() -> Value {
 
 /// All of it, in one sandbox. What fails ends it: what comes after would only say the same again.
 async fn life<R: Sample>(sandbox: &Sandbox) -> Vec<String> {
-    let life = Life::begin(R::KIND, sandbox.cloud().await);
+    let mut life = Life::begin(R::KIND, sandbox.cloud().await);
     life.live::<R>().await.err().into_iter().collect()
 }
 
@@ -208,16 +208,25 @@ struct Life {
     cloud: Cloud,
     identity: Identity,
     folder: tempfile::TempDir,
+    /// Those of the sample, beside what every step has.
+    tags: Tags,
 }
 
 /// A graph in which the type's sample is this step.
 const SAMPLE: &str = "sample";
 const SUFFIX: &str = "dev1";
 const ACCOUNT: &str = "123456789012";
+/// The tags that it has one after the other: one changes and one is added, one is removed.
+const TAGS: [&[(&str, &str)]; 3] = [
+    &[("Team", "orders")],
+    &[("Team", "refunds"), ("Cost center", "a+b=c @ d/e:f_g-h.i")],
+    &[("Cost center", "a+b=c @ d/e:f_g-h.i")],
+];
 
 impl Life {
     fn begin(kind: &str, cloud: Cloud) -> Self {
-        Life { cloud, identity: Life::identity(kind), folder: tempfile::tempdir().expect("a folder") }
+        let folder = tempfile::tempdir().expect("a folder");
+        Life { cloud, identity: Life::identity(kind), folder, tags: tags(TAGS[0]) }
     }
 
     fn identity(kind: &str) -> Identity {
@@ -242,14 +251,19 @@ impl Life {
             let root = stack.root().in_region(samples.region.unwrap_or(REGION));
             root.add(SAMPLE, serde_json::from_value::<R>(sample.clone()).expect("a spec"));
         }
-        Graph::new(stack.into_steps()).expect("samples make a graph")
+        let mut steps = stack.into_steps();
+        for step in steps.iter_mut().filter(|step| step.id == SAMPLE.into()) {
+            step.tags.extend(self.tags.clone());
+        }
+        Graph::new(steps).expect("samples make a graph")
     }
 
-    async fn live<R: Sample>(&self) -> Result<(), String> {
+    async fn live<R: Sample>(&mut self) -> Result<(), String> {
         let (stages, untold) = (stages::<R>(), Life::specs::<R>().untold);
         let plan = self.apply::<R>(&stages[0]).await.map_err(|why| format!("can't be made: {why}"))?;
         expect(&plan, Action::Create, &BTreeSet::new())?;
         self.is_as_asked::<R>(&stages[0], "made").await?;
+        self.is_tagged::<R>(&stages[0]).await?;
         for (before, stage) in stages.iter().zip(&stages[1..]) {
             let fields = changed_fields(before, stage);
             let named = fields.iter().map(|field| format!("`{field}`")).collect::<Vec<_>>().join(", ");
@@ -261,6 +275,28 @@ impl Life {
             self.is_as_asked::<R>(stage, &format!("changed in {named}")).await?;
         }
         self.goes::<R>(&stages[0]).await
+    }
+
+    /// Other tags are noticed and set; nothing is to be done for what carries none.
+    async fn is_tagged<R: Sample>(&mut self, sample: &Value) -> Result<(), String> {
+        let form = serde_json::from_value::<R>(sample.clone()).expect("a spec").cloudformation();
+        let is_tagged = |shape| matches!(shape, Shape::Resources(parts) if parts[0].tagging != Tagging::None);
+        if is_tagged(form.shape) && !carries_tags::<R>() {
+            return Err("it has tags in CloudFormation, and nothing in `ACTIONS` sets any".to_owned());
+        }
+        for wanted in &TAGS[1..] {
+            let before = std::mem::replace(&mut self.tags, tags(wanted));
+            let all = before.keys().chain(self.tags.keys());
+            let changed = all.filter(|key| before.get(*key) != self.tags.get(*key));
+            let paths = changed.map(|key| format!("tags.{key}")).collect();
+            if carries_tags::<R>() {
+                let plan =
+                    self.apply::<R>(sample).await.map_err(|why| format!("a change of {paths:?} fails: {why}"))?;
+                expect(&plan, Action::Update, &paths)?;
+            }
+            self.is_as_asked::<R>(sample, &format!("changed in {paths:?}")).await?;
+        }
+        Ok(())
     }
 
     /// Nothing is left to do, by a look that remembers nothing of what was read before.
@@ -364,6 +400,17 @@ impl Life {
 
 fn plain<R: Resource>(spec: &R) -> Value {
     serde_json::to_value(spec).expect("a spec is plain data")
+}
+
+fn tags(tags: &[(&str, &str)]) -> Tags {
+    tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+}
+
+/// True if AWS has tags of it: provisioner may write some then.
+fn carries_tags<R: Resource>() -> bool {
+    let reads = |call: &str| ["Describe", "Get", "List"].iter().any(|verb| call.starts_with(verb));
+    let writes_tags = |call: &str| call.contains("Tag") && !reads(call);
+    R::ACTIONS.iter().any(|action| action.split_once(':').is_some_and(|(_, call)| writes_tags(call)))
 }
 
 /// The specs that it goes through. First what can be changed in place, one sample's change on top of the other's, so that each

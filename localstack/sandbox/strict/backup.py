@@ -1,4 +1,4 @@
-"""Backup selections and vault policies, which moto lacks."""
+"""Backup selections and vault policies, which moto lacks, and tags, which it reads only by way of a slash at the end."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ def install(sandbox: Sandbox) -> None:
         for verb, handler in store.handlers.items():
             sandbox.intercept("backup", f"{verb}{name}", handler)
         sandbox.on_reset(store.clear)
+    sandbox.intercept("backup", "ListTags", list_tags)
     sandbox.intercept("backup", "ListBackupSelections", selections.list)
     sandbox.intercept("backup", "DeleteBackupPlan", selections.refuse_plan_delete)
     sandbox.amend("backup", "DeleteBackupVault", vault_policies.forget)
@@ -33,6 +34,11 @@ def vault_of(request: AwsRequest) -> Any:
     if vault is None:
         raise AwsError("ResourceNotFoundException", f"Backup vault {name} not found.")
     return vault
+
+
+def list_tags(request: AwsRequest) -> dict[str, Any]:
+    """Some SDKs end the path with a slash, others don't."""
+    return {"Tags": backend("backup", request.region).list_tags(request.params["ResourceArn"])}
 
 
 class VaultPolicies:
