@@ -5,6 +5,8 @@ pub mod clients;
 pub mod cx;
 pub mod error;
 pub mod inventory;
+#[cfg(test)]
+pub(crate) mod mocks;
 pub mod wait;
 
 pub use clients::{Clients, Cloud, Endpoint, Pace};

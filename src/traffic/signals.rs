@@ -319,12 +319,11 @@ impl Answer {
 
 #[cfg(test)]
 mod tests {
-    use aws_sdk_cloudwatch::config::{BehaviorVersion, Credentials, Region};
     use aws_sdk_cloudwatch::operation::describe_alarms::DescribeAlarmsOutput;
     use aws_sdk_cloudwatch::operation::get_metric_data::{GetMetricDataError, GetMetricDataOutput};
     use aws_sdk_cloudwatch::types::{CompositeAlarm, MessageData, MetricAlarm};
     use aws_sdk_elasticloadbalancingv2::types::TargetHealthReasonEnum as Reason;
-    use aws_smithy_mocks::{MockResponseInterceptor, Rule, RuleMode, create_mock_http_client, mock};
+    use aws_smithy_mocks::{Rule, mock};
     use aws_smithy_types::error::ErrorMetadata;
 
     use super::*;
@@ -332,12 +331,7 @@ mod tests {
     const SPAN: Span = Span { start: 600, end: 1020, period: 60 };
 
     fn client(rules: &[&Rule]) -> Client {
-        let answers = MockResponseInterceptor::new().rule_mode(RuleMode::MatchAny);
-        let answers = rules.iter().fold(answers, |answers, rule| answers.with_rule(rule));
-        let config = aws_sdk_cloudwatch::Config::builder().behavior_version(BehaviorVersion::latest());
-        let config = config.region(Region::from_static("us-east-1")).http_client(create_mock_http_client());
-        let config = config.credentials_provider(Credentials::from_keys("test", "test", None)).interceptor(answers);
-        Client::from_conf(config.build())
+        crate::aws::mocks::client!(aws_sdk_cloudwatch, rules)
     }
 
     fn metric(name: &str) -> Metric {

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, PointInTimeRecoverySpecification, ScalarAttributeType,
     SseSpecification, SseStatus, SseType, TableDescription, TableStatus, TimeToLiveSpecification, TimeToLiveStatus,
@@ -143,8 +144,8 @@ impl Resource for Table {
         if self.point_in_time_recovery {
             self.set_recovery(cx).await?;
         }
-        if self.time_to_live.is_some() {
-            self.set_time_to_live(cx, None).await?;
+        if let Some(attribute) = &self.time_to_live {
+            set_time_to_live(&cx.dynamodb, &self.name, attribute, true).await?;
         }
         Ok(outputs)
     }
@@ -174,7 +175,8 @@ impl Resource for Table {
             self.set_recovery(cx).await?;
         }
         if changes.has("time_to_live") {
-            self.set_time_to_live(cx, found.spec.time_to_live.as_deref()).await?;
+            let (before, after) = (found.spec.time_to_live.as_deref(), self.time_to_live.as_deref());
+            change_time_to_live(&cx.dynamodb, &self.name, before, after).await?;
         }
         Ok(found.outputs.clone())
     }
@@ -246,23 +248,32 @@ impl Table {
             |error: &Error| error.is_code("ContinuousBackupsUnavailableException") || error.class == Class::NotReady;
         cx.retry_while("the table's backups to be ready", Patience::SHORT, passing, set).await
     }
+}
 
-    /// AWS takes it from one attribute before it gives it to another, and changes it once an hour.
-    /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateTimeToLive.html>
-    async fn set_time_to_live(&self, cx: &Cx, before: Option<&str>) -> Result<()> {
-        for (attribute, enabled) in [(before, false), (self.time_to_live.as_deref(), true)] {
-            let Some(attribute) = attribute else { continue };
-            let specification = TimeToLiveSpecification::builder().attribute_name(attribute).enabled(enabled);
-            let request = cx.dynamodb.update_time_to_live().table_name(&self.name);
-            let sent =
-                request.time_to_live_specification(specification.build().built()).send().await.map_err(Error::from);
-            sent.map_err(|error| match error.is_code("ValidationException") {
-                true => error.with_help("AWS changes the time to live of a table once an hour: apply again in an hour"),
+/// AWS takes it from one attribute before it gives it to another, and changes it once an hour: from one attribute to another
+/// it takes two applies. The refusal's code is that of other mistakes, too.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateTimeToLive.html>
+async fn change_time_to_live(client: &Client, table: &str, before: Option<&str>, after: Option<&str>) -> Result<()> {
+    for (attribute, enabled) in [(before, false), (after, true)] {
+        let Some(attribute) = attribute else { continue };
+        set_time_to_live(client, table, attribute, enabled).await.map_err(|error| {
+            match error.is_code("ValidationException") {
+                true => error.with_help(
+                    "AWS changes the time to live of a table once an hour, and takes it from one attribute before it gives \
+                     it to another: apply again in an hour",
+                ),
                 false => error,
-            })?;
-        }
-        Ok(())
+            }
+        })?;
     }
+    Ok(())
+}
+
+async fn set_time_to_live(client: &Client, table: &str, attribute: &str, enabled: bool) -> Result<()> {
+    let specification = TimeToLiveSpecification::builder().attribute_name(attribute).enabled(enabled);
+    let request = client.update_time_to_live().table_name(table);
+    request.time_to_live_specification(specification.build().built()).send().await?;
+    Ok(())
 }
 
 impl AttributeType {
@@ -350,4 +361,38 @@ async fn tags_of(cx: &Cx, arn: &str) -> Result<Tags> {
         }
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::operation::update_time_to_live::{
+        UpdateTimeToLiveError, UpdateTimeToLiveInput, UpdateTimeToLiveOutput,
+    };
+    use aws_smithy_mocks::mock;
+    use aws_smithy_types::error::ErrorMetadata;
+
+    use super::*;
+    use crate::aws::mocks::client;
+    use crate::engine::StepError;
+
+    fn is(request: &UpdateTimeToLiveInput, attribute: &str, enabled: bool) -> bool {
+        let wanted = TimeToLiveSpecification::builder().attribute_name(attribute).enabled(enabled).build().built();
+        (request.table_name(), request.time_to_live_specification()) == (Some("orders"), Some(&wanted))
+    }
+
+    #[tokio::test]
+    async fn a_second_change_of_the_time_to_live_within_an_hour_is_refused_and_people_are_told_when_to_apply_again() {
+        const REFUSAL: &str = "Time to live has been modified multiple times within a fixed interval";
+        let refused = ErrorMetadata::builder().code("ValidationException").message(REFUSAL).build();
+        let taken = mock!(Client::update_time_to_live).match_requests(|request| is(request, "expires", false));
+        let taken = taken.then_output(|| UpdateTimeToLiveOutput::builder().build());
+        let given = mock!(Client::update_time_to_live).match_requests(|request| is(request, "until", true));
+        let given = given.then_error(move || UpdateTimeToLiveError::generic(refused.clone()));
+        let client = client!(aws_sdk_dynamodb, [&taken, &given]);
+        let error = change_time_to_live(&client, "orders", Some("expires"), Some("until")).await.unwrap_err();
+        let told = StepError::from(error);
+        assert_eq!((taken.num_calls(), given.num_calls(), told.message.as_str()), (1, 1, REFUSAL));
+        assert!(told.help.is_some_and(|help| help.ends_with("apply again in an hour")));
+        assert!(!told.outcome_unknown);
+    }
 }

@@ -20,32 +20,19 @@ use aws_sdk_ec2::types::{
 use aws_sdk_lambda::operation::get_function::GetFunctionError;
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_async::time::SystemTimeSource;
-use aws_smithy_mocks::{MockResponseInterceptor, Rule, RuleMode, create_mock_http_client, mock};
+use aws_smithy_mocks::{Rule, mock};
 use aws_smithy_types::error::ErrorMetadata;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
 
 use super::*;
 use crate::aws::cx::Shared;
+use crate::aws::mocks::client;
 use crate::aws::{Clients, Cloud, Endpoint};
 use crate::engine::ownership::{Owner, STEP, SUFFIX, SYSTEM};
 use crate::engine::{Event, Observer, Tags};
 use crate::resources::Resource;
 use crate::resources::ec2::{SecurityGroup as Group, SecurityGroupOutputs, Subnet, SubnetOutputs};
-
-/// A client that gives these answers.
-macro_rules! client {
-    ($sdk:ident, $rules:expr) => {{
-        let answers = MockResponseInterceptor::new().rule_mode(RuleMode::MatchAny);
-        let answers = $rules.iter().fold(answers, |answers, rule| answers.with_rule(rule));
-        let config = $sdk::Config::builder().behavior_version($sdk::config::BehaviorVersion::latest());
-        let config = config.region(Region::from_static("us-east-1")).http_client(create_mock_http_client());
-        let config = config.credentials_provider($sdk::config::Credentials::for_tests()).interceptor(answers);
-        let config = config.retry_config(aws_config::retry::RetryConfig::disabled());
-        $sdk::Client::from_conf(config.build())
-    }};
-}
-use client;
 
 /// What was waited for.
 #[derive(Default)]
