@@ -117,7 +117,7 @@ async fn a_state_is_looked_at_mended_and_brought_back() {
     on(&cli, &["state", "unlock"]).await.ok().says("nobody holds the lock");
 
     // As that of a system without a blue and a green.
-    let mut session = Store::folder(&cli.state_folder()).open("dev1", "test", || unreachable!()).await.unwrap();
+    let mut session = Store::folder(cli.state_folder()).open("dev1", "test", || unreachable!()).await.unwrap();
     session
         .change(|state| {
             state.levers = None;

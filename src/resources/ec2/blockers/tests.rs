@@ -23,7 +23,6 @@ use aws_smithy_async::time::SystemTimeSource;
 use aws_smithy_mocks::{Rule, mock};
 use aws_smithy_types::error::ErrorMetadata;
 use aws_types::SdkConfig;
-use aws_types::region::Region;
 
 use super::*;
 use crate::aws::cx::Shared;
