@@ -1,5 +1,6 @@
-//! The life of every resource type, over HTTP: made, observed as it was asked for, nothing left to do, tags and each field changed,
-//! made anew where AWS can't change it, deleted, gone. All that is written by hand for a type are its [samples](samples).
+//! The life of every resource type, over HTTP: made, observed as it was asked for, nothing left to do, other tags, each field
+//! changed, made anew where AWS can't change it, deleted, gone. All that is written by hand for a type are its
+//! [samples](samples).
 //!
 //! `PROVISIONER_TYPES=sqs.queue,sns` goes through these only.
 
@@ -58,7 +59,8 @@ impl<R: Sample> Samples<R> {
         Samples { specs: vec![first], region: None, is_kept: false, stays: false, unchanged, untold }
     }
 
-    /// The first spec with a change, which has to be noticed and made. Together they change every field, those within fields too.
+    /// The first spec with a change, which has to be noticed and made. Together they change every field, those within fields
+    /// too.
     #[must_use]
     pub fn changing(mut self, change: impl FnOnce(&mut R)) -> Self {
         let mut other = self.specs[0].clone();

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use provisioner::resources::Resource;
-use serde_json::Value;
+use provisioner::resources::{Resource, ec2, events, waf};
+use serde_json::{Value, json};
 
-/// A field of a struct somewhere in a spec.
+/// A field of a struct or a variant somewhere in a spec.
 struct Field {
     /// `rules[].schedule`, whichever of the rules it is; `*` stands for a name that people choose.
     path: String,
@@ -86,4 +86,40 @@ fn takes_other_names<R: Resource>(spec: &Value, at: &str) -> bool {
 
 fn below(at: &str, name: &str) -> String {
     format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"))
+}
+
+#[test]
+fn fields_within_fields_are_found_and_what_people_name_is_none() {
+    let retry = |attempts| json!({"maximum_attempts": attempts, "maximum_age_seconds": 60});
+    let target = |retry, input| json!({"rule": "r", "id": "i", "arn": "a", "role": null, "input": input, "dead_letters": null, "retry": retry});
+    let stages = [target(retry(3), json!({"task": "one"})), target(retry(4), json!({"task": "other"}))];
+    let fixed = ["arn", "dead_letters", "id", "role", "rule"].into();
+    let left = without_change::<events::Target>(&stages, &fixed);
+    assert_eq!(left, ["no sample changes the field `retry.maximum_age_seconds`"]);
+    let more = fixed.union(&["none", "retry"].into()).copied().collect();
+    let wrong = without_change::<events::Target>(&stages, &more);
+    let said = "said to have one value only";
+    assert_eq!(
+        wrong,
+        [
+            format!("a sample changes the field `retry`, {said}"),
+            format!("a sample changes the field `retry.maximum_attempts`, {said}"),
+            "there is no field `none`".to_owned(),
+        ]
+    );
+
+    let acl = |entry| json!({"vpc_id": "v", "ingress": {"100": entry}, "egress": {}, "subnet_ids": ["s"]});
+    let entry =
+        |cidr, port| json!({"allow": true, "protocol": "tcp", "cidr": cidr, "ports": {"from": port, "to": 443}});
+    let stages = [acl(entry("10.0.0.0/8", 1)), acl(entry("10.1.0.0/16", 2))];
+    let left = without_change::<ec2::NetworkAcl>(&stages, &["egress", "subnet_ids", "vpc_id"].into());
+    assert_eq!(
+        left,
+        ["allow", "ports.to", "protocol"].map(|field| format!("no sample changes the field `ingress.*.{field}`"))
+    );
+
+    let acl =
+        |limit| json!({"name": "w", "rules": [{"rate": {"limit": limit, "window_seconds": 60}}], "rule_metrics": true});
+    let left = without_change::<waf::WebAcl>(&[acl(1000), acl(2000)], &["name", "rule_metrics"].into());
+    assert_eq!(left, ["no sample changes the field `rules[].rate.window_seconds`"]);
 }
