@@ -20,8 +20,11 @@ def backend(service: str, region: str = GLOBAL) -> Any:
 def is_used(region: str) -> bool:
     """Whether anything was asked of any service there. To look for things where nobody was would make all its stores."""
     accounts = [store[ACCOUNT] for store in BackendDict._instances if ACCOUNT in store.keys()]
-    # `in` alone says yes to every region of AWS's.
-    return any(region in account.keys() for account in accounts)
+    # `in` alone says yes to every region of AWS's. What is global is found in us-east-1, and buckets where they are.
+    stores = {region, GLOBAL} if region == "us-east-1" else {region}
+    if any(store in account.keys() for account in accounts for store in stores):
+        return True
+    return any(bucket.region_name == region for bucket in backend("s3").buckets.values())
 
 
 def regions(service: str) -> dict[str, Any]:

@@ -364,8 +364,11 @@ pub fn standing_levers(context: &Context, connection: &Connection) -> Result<Lev
     let Some(levers) = connection.levers()? else {
         let stands = connection.state.as_ref().filter(|state| !state.steps.is_empty());
         if let Some(State { system, .. }) = stands {
-            let message = format!("{system} has no blue and green: nothing moves its traffic");
-            return Err(Failure::new(message, "this command is for systems with levers; nothing was changed"));
+            let message = format!("nothing moves the traffic of {system}, by what is known of {suffix}");
+            let advice = format!(
+                "if it has a blue and a green, run `provisioner apply --suffix {suffix}` first; nothing was changed"
+            );
+            return Err(Failure::new(message, advice));
         }
         return Err(Failure::new(
             format!("nothing is known of how the traffic of {suffix} moves"),

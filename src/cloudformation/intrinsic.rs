@@ -75,7 +75,7 @@ impl Place<'_> {
                 Some(_) if name == partition => before.ends_with("arn"),
                 Some(after) => is_whole(before.chars().next_back()) && is_whole(after.chars().next()),
             };
-            let Some((name, pseudo)) = names.iter().find(|(name, _)| is_it(name)) else {
+            let Some((name, pseudo)) = names.iter().find(|(name, _)| !name.is_empty() && is_it(name)) else {
                 at += letter.len_utf8();
                 continue;
             };

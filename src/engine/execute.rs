@@ -73,24 +73,33 @@ impl World<'_> {
             let what = if stays { "what it replaces stays: " } else { "" };
             report.skipped.push((id.clone(), format!("{what}{user}, which may need it, can't be planned")));
         }
+        for (id, before) in session.look(|state| keep_what_would_be_forgotten(self, &mut plan, state)) {
+            report.skipped.push((id, format!("what {before} was before stays, and would be forgotten")));
+        }
         let kept = kept.into_iter().map(|(id, _)| id).collect();
         let execution = Execution::new(self, plan, kept, session);
-        let nodes = execution.nodes();
+        let mut nodes = execution.nodes(true);
+        if !schedule::circles(&nodes).is_empty() {
+            nodes = execution.nodes(false);
+        }
+        let circles = schedule::circles(&nodes);
+        if !circles.is_empty() {
+            // Before anything is done: what goes is outside of the circle, what comes in its place would wait for it.
+            report.failed.extend(circles.iter().map(|circle| execution.circle(circle)));
+            let because = "steps wait for each other: nothing was begun";
+            report.skipped.extend(nodes.keys().map(|work| (work.id().clone(), because.to_owned())));
+            return report;
+        }
         self.observer.on(Event::Started { total: nodes.len() });
         let outcomes = schedule::run(&nodes, ACTIONS, self.stop.clone(), |work| {
             let span = tracing::info_span!("step", step = %work.id());
             execution.perform(work).instrument(span)
         })
         .await;
-        let mut circles = BTreeSet::new();
         for (work, outcome) in outcomes {
             let because = match outcome {
                 Outcome::Done | Outcome::Failed => continue,
                 Outcome::NeedsFailed(failed) => format!("{} failed", failed.id()),
-                Outcome::InCircle(with) => {
-                    circles.insert(with.iter().map(Work::id).cloned().collect::<BTreeSet<_>>());
-                    "it can't be ordered".to_owned()
-                }
                 Outcome::Stopped => {
                     report.interrupted = true;
                     "the run was stopped".to_owned()
@@ -99,7 +108,6 @@ impl World<'_> {
             self.observer.on(Event::StepSkipped { step: work.id().clone(), because: because.clone() });
             report.skipped.push((work.id().clone(), because));
         }
-        report.failed.extend(circles.iter().map(|circle| execution.circle(circle)));
         self.observer.on(Event::Ended);
         let progress = execution.progress.into_inner().expect("no panic holds this lock");
         report.done = progress.done;
@@ -163,8 +171,9 @@ impl<'a> Execution<'a> {
 
     /// The pieces of work and what each needs:
     /// a step needs its dependencies, and its old self gone if it is replaced delete-first;
-    /// a removal needs all that used the thing gone, or changed to use something else.
-    fn nodes(&self) -> BTreeMap<Work, Node<Work>> {
+    /// a removal needs all that used the thing gone, or changed to use something else. With `unseen` that holds also for users
+    /// that don't show: they may be about to.
+    fn nodes(&self, unseen: bool) -> BTreeMap<Work, Node<Work>> {
         let mut nodes = BTreeMap::new();
         for (id, planned) in &self.steps {
             let needs = planned.step.dependencies().into_iter().map(Work::Act);
@@ -183,7 +192,7 @@ impl<'a> Execution<'a> {
             let mut needs = BTreeSet::new();
             let other = removal.stands_as.clone().filter(|other| self.steps.contains_key(other));
             needs.extend(other.map(Work::Act));
-            for user in self.users(id) {
+            for user in self.users(id, unseen) {
                 if self.removals.contains_key(&user) {
                     needs.insert(Work::Remove(user.clone()));
                 }
@@ -207,28 +216,35 @@ impl<'a> Execution<'a> {
     }
 
     /// Who used a thing when it was last written.
-    fn users(&self, id: &StepId) -> Vec<StepId> {
+    fn users(&self, id: &StepId, unseen: bool) -> Vec<StepId> {
         let removed = self.removals.values().chain(self.deposed.values());
         let removed = removed.map(|removal| (&removal.id, &removal.record.dependencies));
-        let standing = self.steps.iter().map(|(id, planned)| (id, &planned.used));
+        let standing = self.steps.iter().filter(|(_, planned)| unseen || planned.observed.is_some());
+        let standing = standing.map(|(id, planned)| (id, &planned.used));
         let all = removed.chain(standing).filter(|(user, used)| *user != id && used.contains(id));
         all.map(|(user, _)| user.clone()).collect()
     }
 
     /// What has to be said of steps that wait for each other: one of them uses what can only go once it has changed, and can
     /// only change once that has gone.
-    fn circle(&self, circle: &BTreeSet<StepId>) -> (StepId, StepError) {
-        let stays = |id: &&StepId| self.steps.get(*id).is_some_and(|planned| planned.observed.is_some());
-        let stays = |id: &&StepId| stays(id) && !self.removals.contains_key(*id);
-        let user = circle.iter().find(stays).or(circle.first()).expect("a circle has a member");
-        let names: Vec<&str> = circle.iter().map(|id| id.0.as_str()).collect();
+    fn circle(&self, circle: &[Work]) -> (StepId, StepError) {
+        let members: BTreeSet<&StepId> = circle.iter().map(Work::id).collect();
+        let names: Vec<&str> = members.iter().map(|id| id.0.as_str()).collect();
+        let stays = |id: &&&StepId| self.steps.get(*id).is_some_and(|planned| planned.observed.is_some());
+        let users: Vec<_> = members.iter().filter(stays).filter(|id| !self.removals.contains_key(**id)).collect();
+        let step = users.first().map_or_else(|| circle[0].id().clone(), |id| (**id).clone());
         let message =
             format!("{} wait for each other: each can only change or go once another one has", names.join(", "));
-        let help = format!(
-            "make that change in two parts; or, if that may be away for a while, `provisioner destroy --target {user}` first, \
-             then apply"
-        );
-        (user.clone(), StepError::new(message).with_help(help))
+        let targets: Vec<String> = users.iter().map(|id| format!("--target {id}")).collect();
+        let help = match targets.is_empty() {
+            true => "nothing was begun: make that change in two parts".to_owned(),
+            false => format!(
+                "nothing was begun: make that change in two parts; or, if that may be away for a while, `provisioner destroy {}` \
+                 first, then apply",
+                targets.join(" ")
+            ),
+        };
+        (step, StepError::new(message).with_help(help))
     }
 
     fn usually(&self, kind: &str) -> Duration {
@@ -477,6 +493,32 @@ fn keep_what_is_in_use(world: &World<'_>, plan: &mut Plan, state: &State) -> Vec
         users.extend(taken);
     }
     kept
+}
+
+/// Takes out of the plan the steps that have moved region or become another type, and whose old selves don't go in this run: the
+/// state knows one thing a step, and would tell of the new one only. With them what needs them. Gives what was taken out, each
+/// with the step that moved.
+fn keep_what_would_be_forgotten(world: &World<'_>, plan: &mut Plan, state: &State) -> Vec<(StepId, StepId)> {
+    let goes: BTreeSet<&StepId> =
+        plan.removals.iter().filter(|removal| !removal.deposed).map(|removal| &removal.id).collect();
+    let has_moved = |step: &Step| {
+        let record = state.steps.get(&step.id).map(|record| (&record.kind, &record.region));
+        let intent = state.intents.get(&step.id).map(|intent| (&intent.kind, &intent.region));
+        let is_another = |(kind, region): (&String, &String)| !world.is_of(kind, region, step);
+        record.or(intent).is_some_and(is_another)
+    };
+    let planned: BTreeSet<&StepId> = plan.steps.iter().map(|planned| &planned.step.id).collect();
+    let mut taken: BTreeMap<StepId, StepId> = BTreeMap::new();
+    for step in world.graph.in_order().filter(|step| planned.contains(&step.id)) {
+        let stays = has_moved(step) && !goes.contains(&step.id);
+        let moved = stays.then_some(&step.id);
+        let needed = || step.dependencies().iter().find_map(|need| taken.get(need).cloned());
+        if let Some(moved) = moved.cloned().or_else(needed) {
+            taken.insert(step.id.clone(), moved);
+        }
+    }
+    plan.steps.retain(|planned| !taken.contains_key(&planned.step.id));
+    taken.into_iter().collect()
 }
 
 /// The old self of a step that is replaced.

@@ -309,7 +309,7 @@ impl World<'_> {
 
     /// False for a step that has become another type or has moved to another region: then what stands goes, and the step
     /// is made anew.
-    fn is_of(&self, kind: &str, region: &str, step: &Step) -> bool {
+    pub(super) fn is_of(&self, kind: &str, region: &str, step: &Step) -> bool {
         let global = || self.provider.operations(kind).is_ok_and(Operations::is_global);
         kind == step.kind && (region == step.region || global())
     }
@@ -374,10 +374,8 @@ impl Planning<'_> {
             let then = Step { spec: intent.spec.clone(), ..step.clone() };
             observed = operations.observe(Target { step: &then, known, token, predecessor }).await?;
         }
-        // What is gone uses nothing.
-        let used = remembered.iter().flat_map(|record| &record.dependencies).filter(|_| observed.is_some());
-        let used = used.chain(intent.iter().flat_map(|intent| &intent.dependencies).filter(|_| observed.is_some()));
-        let used = used.cloned().collect();
+        let used = remembered.iter().flat_map(|record| &record.dependencies);
+        let used = used.chain(intent.iter().flat_map(|intent| &intent.dependencies)).cloned().collect();
         let record = remembered.filter(|_| !is_another);
         if let Some(observed) = &observed {
             let claim = match (&record, intent) {

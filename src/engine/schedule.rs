@@ -29,14 +29,15 @@ pub enum Outcome<K> {
     Failed,
     /// Never tried, as this piece failed.
     NeedsFailed(K),
-    /// Never tried, as these pieces, of which it is one, wait for each other.
-    InCircle(Vec<K>),
     /// Never tried, as the run was stopped.
     Stopped,
 }
 
 /// Runs all nodes, at most `limit` at a time. `work` gives true for a node that is done, false for one that failed; what
-/// needs a failed one, or goes in a circle, is left out, and all the rest goes on. Once `stop` turns true nothing new starts.
+/// needs a failed one is left out, and all the rest goes on. Once `stop` turns true nothing new starts.
+///
+/// # Panics
+/// If the needs go in a circle: [`circles`] finds them.
 pub async fn run<K, F>(
     nodes: &BTreeMap<K, Node<K>>,
     limit: usize,
@@ -77,44 +78,25 @@ where
             }
         }
     }
-    if *stop.borrow() {
-        for key in nodes.keys() {
-            outcomes.entry(key.clone()).or_insert(Outcome::Stopped);
-        }
-    } else {
-        tell_of_circles(nodes, &dependents, &mut outcomes);
+    for key in nodes.keys() {
+        assert!(*stop.borrow() || outcomes.contains_key(key), "the needs of the nodes go in a circle");
+        outcomes.entry(key.clone()).or_insert(Outcome::Stopped);
     }
     outcomes
 }
 
-/// What never became ready waits in a circle, or for one.
-fn tell_of_circles<K: Ord + Clone>(
-    nodes: &BTreeMap<K, Node<K>>,
-    dependents: &BTreeMap<&K, Vec<&K>>,
-    outcomes: &mut BTreeMap<K, Outcome<K>>,
-) {
-    let left: Vec<&K> = nodes.keys().filter(|key| !outcomes.contains_key(key)).collect();
+/// The pieces that wait for each other, circle by circle.
+pub fn circles<K: Ord + Clone>(nodes: &BTreeMap<K, Node<K>>) -> Vec<Vec<K>> {
+    let keys: Vec<&K> = nodes.keys().collect();
     let mut graph = DiGraphMap::<usize, ()>::new();
-    for (index, key) in left.iter().enumerate() {
-        for need in present(nodes, &nodes[key]) {
-            if let Ok(need) = left.binary_search(&need) {
-                graph.add_edge(index, need, ());
-            }
+    for (index, node) in nodes.values().enumerate() {
+        for need in present(nodes, node) {
+            graph.add_edge(index, keys.binary_search(&need).expect("it is a node"), ());
         }
     }
     let is_circle = |part: &Vec<usize>| part.len() > 1 || graph.contains_edge(part[0], part[0]);
-    let circles: Vec<Vec<&K>> = tarjan_scc(&graph)
-        .into_iter()
-        .filter(is_circle)
-        .map(|part| part.into_iter().map(|index| left[index]).collect())
-        .collect();
-    for circle in &circles {
-        for key in circle {
-            let others = circle.iter().map(|key| (*key).clone()).collect();
-            outcomes.insert((*key).clone(), Outcome::InCircle(others));
-        }
-    }
-    circles.iter().flatten().for_each(|key| skip(*key, dependents, outcomes));
+    let circles = tarjan_scc(&graph).into_iter().filter(is_circle);
+    circles.map(|part| part.into_iter().map(|index| keys[index].clone()).collect()).collect()
 }
 
 /// The longest time from the start of each node to the end of all that depends on it.
@@ -128,8 +110,6 @@ pub fn remaining_paths<K: Ord + Clone>(nodes: &BTreeMap<K, Node<K>>) -> BTreeMap
         if let Some(path) = known.get(key) {
             return *path;
         }
-        // Where they go in a circle, it is cut here.
-        known.insert(key, Duration::ZERO);
         let behind = dependents[key].iter().map(|next| longest(*next, nodes, dependents, known)).max();
         let path = nodes[key].usually + behind.unwrap_or_default();
         known.insert(key, path);
@@ -226,22 +206,14 @@ mod tests {
         assert_eq!(outcomes.await, BTreeMap::from([(0, Outcome::Done), (1, Outcome::Stopped)]));
     }
 
-    #[tokio::test]
-    async fn what_waits_for_itself_is_left_out_and_the_rest_is_done() {
+    #[test]
+    fn what_waits_for_itself_is_found() {
         // 1 -> 2 -> 3 -> 1 and 4 -> 4; 5 needs one of a circle, 0 and 6 none.
         let nodes =
             [(0, vec![]), (1, vec![2]), (2, vec![0, 3]), (3, vec![1]), (4, vec![4]), (5, vec![3]), (6, vec![0])];
         let nodes: BTreeMap<_, _> = nodes.into_iter().map(|(key, needs)| (key, node(needs, 1))).collect();
-        let outcomes = run(&nodes, 8, go(), |_| std::future::ready(true)).await;
-        let mut circles = Vec::new();
-        for (key, outcome) in &outcomes {
-            match outcome {
-                Outcome::InCircle(with) => circles.push((*key, BTreeSet::from_iter(with.clone()))),
-                other => assert_eq!(*other, if *key == 5 { Outcome::NeedsFailed(3) } else { Outcome::Done }, "{key}"),
-            }
-        }
-        let three = BTreeSet::from([1, 2, 3]);
-        assert_eq!(circles, [(1, three.clone()), (2, three.clone()), (3, three), (4, BTreeSet::from([4]))]);
+        let found: BTreeSet<BTreeSet<usize>> = circles(&nodes).into_iter().map(BTreeSet::from_iter).collect();
+        assert_eq!(found, BTreeSet::from([BTreeSet::from([1, 2, 3]), BTreeSet::from([4])]));
     }
 
     proptest! {
@@ -268,7 +240,6 @@ mod tests {
                         prop_assert!(needs_failed);
                         blocked.insert(*key);
                     }
-                    Outcome::InCircle(_) => prop_assert!(false, "there is none"),
                     Outcome::Stopped => prop_assert!(false, "nothing stopped it"),
                 }
             }

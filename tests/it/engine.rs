@@ -35,6 +35,8 @@ struct InMemory {
     /// How many more writes succeed; then the run is dead: its last write took effect, and it never learns of that.
     lives: Mutex<Option<usize>>,
     create_first: bool,
+    /// The region that nobody can look into.
+    unseen: Mutex<Option<&'static str>>,
     /// Nothing carries tags.
     unmarked: bool,
     /// What uses something that is made anew stays, and is led to the new one.
@@ -131,6 +133,9 @@ impl Operations for InMemory {
 
     async fn observe(&self, target: Target<'_>) -> Result<Option<Observed>, StepError> {
         self.alive()?;
+        if *self.unseen.lock().unwrap() == Some(target.step.region.as_str()) {
+            return Err(StepError::new("no answer"));
+        }
         let things = self.things.lock().unwrap();
         let name = &target.step.spec["name"];
         let found = match target.known.and_then(|known| known["id"].as_str()) {
@@ -385,6 +390,27 @@ async fn a_step_that_moves_to_another_region_is_made_there_and_goes_here() {
     assert!(plan_is_empty(&world, &there, folder.path()).await);
 }
 
+/// Nobody can look whether it still stands there: it isn't made elsewhere, or nobody would know of it.
+#[tokio::test]
+async fn a_step_whose_old_self_cannot_be_looked_at_does_not_move() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = InMemory::default();
+    let here = graph(&wanted(&[(1, "a", &[]), (2, "user", &[1]), (3, "b", &[])]));
+    apply(&world, &here, folder.path()).await;
+    let things = world.things.lock().unwrap().clone();
+    let region = |step: &Step| if step.id == "s01".into() { "there" } else { "here" }.to_owned();
+    let there = here.in_order().map(|step| Step { region: region(step), ..step.clone() });
+    let there = Graph::new(there.collect()).unwrap();
+    *world.unseen.lock().unwrap() = Some("here");
+    let report = apply(&world, &there, folder.path()).await;
+    assert!(!report.failed.is_empty(), "{report:?}");
+    *world.unseen.lock().unwrap() = None;
+    assert_eq!(*world.things.lock().unwrap(), things);
+    assert!(apply(&world, &there, folder.path()).await.failed.is_empty());
+    assert!(plan_is_empty(&world, &there, folder.path()).await);
+    assert_eq!(world.specs().len(), 3);
+}
+
 #[tokio::test]
 async fn a_strangers_thing_with_our_name_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
@@ -593,9 +619,11 @@ async fn what_something_that_stays_holds_is_not_made_anew_and_nothing_goes_half_
 async fn what_waits_for_itself_is_told_and_can_be_done_in_two_parts() {
     let folder = tempfile::tempdir().unwrap();
     let world = InMemory { in_place: true, ..InMemory::default() };
-    apply(&world, &graph(&wanted(&[(1, "a", &[]), (2, "b", &[1]), (3, "c", &[2])])), folder.path()).await;
+    let before = wanted(&[(1, "a", &[]), (2, "b", &[1]), (3, "c", &[2]), (4, "d", &[1])]);
+    apply(&world, &graph(&before), folder.path()).await;
     let things = world.things.lock().unwrap().clone();
-    let after = graph(&wanted(&[(1, "new", &[]), (3, "c", &[1])]));
+    // The fourth could go, and couldn't come again.
+    let after = graph(&wanted(&[(1, "new", &[]), (3, "c", &[1]), (4, "other", &[1])]));
     let report = apply(&world, &after, folder.path()).await;
     let failed: Vec<_> = report.failed.iter().map(|(step, error)| (step.0.as_str(), error.message.as_str())).collect();
     let message = "s01, s02, s03 wait for each other: each can only change or go once another one has";

@@ -125,7 +125,7 @@ async fn a_state_is_looked_at_mended_and_brought_back() {
         })
         .unwrap();
     session.finish().await.unwrap();
-    on(&cli, &["shift", "--green", "10"]).await.exits(1).explains("nothing moves its traffic");
+    on(&cli, &["shift", "--green", "10"]).await.exits(1).explains("nothing moves the traffic of lambda-mysql");
     on(&cli, &["failback"]).await.exits(1).explains("nothing that moves traffic").explains("--discover");
 }
 
