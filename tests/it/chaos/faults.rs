@@ -74,8 +74,8 @@ impl Faults {
         let mut inner = self.lock();
         let dice = call.dice(!inner.seed);
         let share = if call.is_change { FOR_GOOD } else { READS_FOR_GOOD };
-        // All steps share this read, and one that looks for what became of its call takes a read of its own.
-        let is_shared = call.operation == "GetResources";
+        // All steps of a type share such a read, and one that looks for what became of its call takes a read of its own.
+        let is_shared = call.operation == "GetResources" || call.key.contains("tag:provisioner:suffix");
         if inner.for_good && !is_shared && dice % 1000 < share {
             let refusal = for_good(call, dice / 1000);
             let code = refusal.code(call);
