@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
+use super::common::{Certificate, Compliance, Dns, Firewall, Logs, Notifications, Protection, Secrets, twice};
 use super::shift::Shift;
 use super::source::{ConfigError, Source};
-use crate::engine::reference;
 use crate::modules::network::NatMode;
-use crate::traffic::bound::{Bound, LIMIT};
+use crate::traffic::bound::Bound;
 
 /// The system's name.
 pub const SYSTEM: &str = "lambda-mysql";
@@ -60,7 +59,7 @@ pub struct LambdaMysql {
     #[serde(default)]
     /// `[secrets]`
     pub secrets: Secrets,
-    #[serde(default)]
+    #[serde(default = "a_year")]
     /// `[logs]`
     pub logs: Logs,
     #[serde(default)]
@@ -98,34 +97,6 @@ pub struct Network {
     pub nat: NatMode,
     /// Who may reach the test listener on port 8443.
     pub test_cidrs: Vec<Ipv4Net>,
-}
-
-/// Names.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Dns {
-    /// The name of the zone that is made: `{suffix}` in it is replaced. Default `payments-{suffix}.internal`.
-    pub zone: Option<String>,
-    /// An existing zone to use instead; `zone` then is its name.
-    pub zone_id: Option<String>,
-}
-
-/// The certificate of the HTTPS listeners: given, requested for the zone, or self-signed.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Certificate {
-    /// An existing ACM certificate in the primary region.
-    pub arn: Option<String>,
-    /// Request one of ACM, validated by a record in the given zone. Needs `dns.zone_id`.
-    pub request: bool,
-}
-
-/// The web application firewall.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Firewall {
-    /// How many requests a client may send in 5 minutes, 10 to 2,000,000,000.
-    pub requests_per_5_minutes: u64,
 }
 
 /// Aurora.
@@ -174,22 +145,6 @@ pub struct Queues {
     pub max_receives: u32,
 }
 
-/// Secrets Manager.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Secrets {
-    /// Days between rotations, 1 to 1000.
-    pub rotation_days: i64,
-}
-
-/// CloudWatch Logs.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Logs {
-    /// Days that logs are kept: one of the values that CloudWatch Logs takes.
-    pub retention_days: i32,
-}
-
 /// When to worry.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -215,36 +170,16 @@ pub struct Alarms {
     pub replication_lag_ms: f64,
 }
 
-/// Who is told.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Notifications {
-    /// E-mail addresses of the operations team. AWS sends each a confirmation to click.
-    pub emails: Vec<String>,
-}
-
-/// AWS Config.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Compliance {
-    /// Record configurations and evaluate the PCI rules.
-    pub config: bool,
-}
-
-/// Against deletion by mistake. Off by default: everything can be destroyed after testing.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Protection {
-    /// Deletion protection of load balancers and databases: `destroy` then fails until it is off.
-    pub deletion_protection: bool,
-}
-
 fn us_east_1() -> String {
     "us-east-1".to_owned()
 }
 
 fn us_east_2() -> String {
     "us-east-2".to_owned()
+}
+
+fn a_year() -> Logs {
+    Logs { retention_days: 365 }
 }
 
 fn default_tags() -> BTreeMap<String, String> {
@@ -272,12 +207,6 @@ impl Default for Network {
             nat: NatMode::PerAz,
             test_cidrs: Vec::new(),
         }
-    }
-}
-
-impl Default for Firewall {
-    fn default() -> Self {
-        Firewall { requests_per_5_minutes: 3_000_000 }
     }
 }
 
@@ -313,18 +242,6 @@ impl Default for Queues {
     }
 }
 
-impl Default for Secrets {
-    fn default() -> Self {
-        Secrets { rotation_days: 30 }
-    }
-}
-
-impl Default for Logs {
-    fn default() -> Self {
-        Logs { retention_days: 365 }
-    }
-}
-
 impl Default for Alarms {
     fn default() -> Self {
         Alarms {
@@ -341,17 +258,6 @@ impl Default for Alarms {
     }
 }
 
-impl Default for Compliance {
-    fn default() -> Self {
-        Compliance { config: true }
-    }
-}
-
-/// The retentions that CloudWatch Logs takes, in days.
-/// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html>
-const RETENTIONS: [i32; 22] =
-    [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
-
 impl LambdaMysql {
     /// Reads and checks a configuration: nothing that AWS would refuse later gets through here.
     pub fn read(source: &Source) -> Result<Self, ConfigError> {
@@ -361,45 +267,23 @@ impl LambdaMysql {
     }
 
     fn check(&self, source: &Source) -> Result<(), ConfigError> {
-        let all = serde_json::to_value(self).expect("a configuration is plain data");
-        if let Some(key) = with_reference("", &all) {
-            return Err(source.refuse(&key, "no text may have a ⟦ in it: it would be taken for an output of a step"));
-        }
+        source.check_texts(self)?;
         self.check_networks(source)?;
-        let range = |key: &str, value: f64, least: f64, most: f64, unit: &str| {
-            if (least..=most).contains(&value) {
-                return Ok(());
-            }
-            Err(source.refuse(key, format!("{value} can't be: it takes {least} to {most}{unit}")))
-        };
+        self.firewall.check(source)?;
         let database = &self.database;
-        range("firewall.requests_per_5_minutes", self.firewall.requests_per_5_minutes as f64, 10.0, 2e9, "")?;
-        range("database.instances", f64::from(database.instances), 1.0, 15.0, "")?;
-        range("database.dr_instances", f64::from(database.dr_instances), 0.0, 15.0, "")?;
-        range("database.min_acu", database.min_acu, 0.5, 256.0, " ACU")?;
-        range("database.max_acu", database.max_acu, 1.0, 256.0, " ACU")?;
-        for (key, acu) in [("database.min_acu", database.min_acu), ("database.max_acu", database.max_acu)] {
-            if (acu * 2.0).fract() != 0.0 {
-                return Err(source.refuse(key, format!("{acu} can't be: ACU come in halves")));
-            }
-        }
-        if database.min_acu > database.max_acu {
-            let what = format!("{} is more than database.max_acu, {}", database.min_acu, database.max_acu);
-            return Err(source.refuse("database.min_acu", what));
-        }
-        range("database.backup_retention_days", f64::from(database.backup_retention_days), 1.0, 35.0, " days")?;
-        range("functions.memory_mb", f64::from(self.functions.memory_mb), 128.0, 10_240.0, " MB")?;
-        range("functions.processor_concurrency", f64::from(self.functions.processor_concurrency), 2.0, 1000.0, "")?;
-        range("queues.retention_days", f64::from(self.queues.retention_days), 1.0, 14.0, " days")?;
-        range("queues.max_receives", f64::from(self.queues.max_receives), 1.0, 1000.0, "")?;
-        range("secrets.rotation_days", self.secrets.rotation_days as f64, 1.0, 1000.0, " days")?;
-        if !RETENTIONS.contains(&self.logs.retention_days) {
-            let what = format!("{} days can't be: CloudWatch Logs takes {RETENTIONS:?}", self.logs.retention_days);
-            return Err(source.refuse("logs.retention_days", what));
-        }
+        source.within("database.instances", database.instances, 1.0, 15.0, "")?;
+        source.within("database.dr_instances", database.dr_instances, 0.0, 15.0, "")?;
+        source.check_acu(("database.min_acu", database.min_acu), ("database.max_acu", database.max_acu))?;
+        source.within("database.backup_retention_days", database.backup_retention_days, 1.0, 35.0, " days")?;
+        source.within("functions.memory_mb", self.functions.memory_mb, 128.0, 10_240.0, " MB")?;
+        source.within("functions.processor_concurrency", self.functions.processor_concurrency, 2.0, 1000.0, "")?;
+        source.within("queues.retention_days", self.queues.retention_days, 1.0, 14.0, " days")?;
+        source.within("queues.max_receives", self.queues.max_receives, 1.0, 1000.0, "")?;
+        self.secrets.check(source)?;
+        self.logs.check(source)?;
         let alarms = &self.alarms;
-        range("alarms.error_percent", alarms.error_percent, 0.0, 100.0, " %")?;
-        range("alarms.database_cpu_percent", alarms.database_cpu_percent, 0.0, 100.0, " %")?;
+        source.within("alarms.error_percent", alarms.error_percent, 0.0, 100.0, " %")?;
+        source.within("alarms.database_cpu_percent", alarms.database_cpu_percent, 0.0, 100.0, " %")?;
         for (key, threshold) in [
             ("alarms.latency_p99_ms", alarms.latency_p99_ms),
             ("alarms.queue_age_seconds", alarms.queue_age_seconds),
@@ -407,33 +291,19 @@ impl LambdaMysql {
             ("alarms.database_connections", alarms.database_connections),
             ("alarms.replication_lag_ms", alarms.replication_lag_ms),
         ] {
-            range(key, threshold, 0.0, 1e9, "")?;
+            source.within(key, threshold, 0.0, 1e9, "")?;
         }
-        range("alarms.evaluation_minutes", f64::from(alarms.evaluation_minutes), 1.0, 60.0, " minutes")?;
-        let bound = Bound::new(alarms.evaluation_minutes);
-        if !bound.holds() {
-            let what = format!("a failback could take {bound}: it must take {} s at most", LIMIT.as_secs());
-            return Err(source.refuse("alarms.evaluation_minutes", what));
-        }
+        source.within("alarms.evaluation_minutes", alarms.evaluation_minutes, 1.0, 60.0, " minutes")?;
+        source.check_bound(&Bound::of_listeners(alarms.evaluation_minutes))?;
         self.shift.check(source)?;
-        if let Some(bad) = self.notifications.emails.iter().find(|email| !is_email(email)) {
-            return Err(source.refuse("notifications.emails", format!("{bad:?} is no e-mail address")));
-        }
-        if let Some(email) = twice(&self.notifications.emails) {
-            return Err(source.refuse("notifications.emails", format!("{email} is there twice")));
-        }
+        self.notifications.check(source)?;
         if self.region == self.dr_region {
             return Err(
                 source.refuse("dr_region", "a disaster of a region takes the replicas in it along: name another")
             );
         }
-        if self.certificate.request && self.dns.zone_id.is_none() {
-            return Err(source.refuse("certificate.request", "needs dns.zone_id: a public zone that ACM can see"));
-        }
-        if self.dns.zone_id.is_some() && self.dns.zone.is_none() {
-            return Err(source.refuse("dns.zone_id", "needs dns.zone too: the zone's name"));
-        }
-        Ok(())
+        self.certificate.check(source, &self.dns)?;
+        self.dns.check(source)
     }
 
     fn check_networks(&self, source: &Source) -> Result<(), ConfigError> {
@@ -441,20 +311,12 @@ impl LambdaMysql {
         if !(2..=3).contains(&network.zones) {
             return Err(source.refuse("network.zones", format!("{} can't be: it takes 2 or 3", network.zones)));
         }
-        let cidrs = [
+        source.check_blocks(&[
             ("network.blue_cidr", network.blue_cidr),
             ("network.green_cidr", network.green_cidr),
             ("network.blue_dr_cidr", network.blue_dr_cidr),
             ("network.green_dr_cidr", network.green_dr_cidr),
-        ];
-        for (index, (key, cidr)) in cidrs.iter().enumerate() {
-            if cidr.prefix_len() != 16 || cidr.trunc() != *cidr {
-                return Err(source.refuse(key, format!("{cidr} is no /16 network, for example 10.10.0.0/16")));
-            }
-            if let Some((other, overlapped)) = cidrs[..index].iter().find(|(_, other)| other.contains(cidr)) {
-                return Err(source.refuse(key, format!("{cidr} overlaps {other}, {overlapped}")));
-            }
-        }
+        ])?;
         if let Some(cidr) = network.test_cidrs.iter().find(|cidr| cidr.trunc() != **cidr) {
             let what = format!("{cidr} is no network: {} is the one that it lies in", cidr.trunc());
             return Err(source.refuse("network.test_cidrs", what));
@@ -464,24 +326,6 @@ impl LambdaMysql {
         }
         Ok(())
     }
-}
-
-/// The key of a text that the engine would take for a reference to what a step gives.
-fn with_reference(key: &str, value: &Value) -> Option<String> {
-    let Value::Object(fields) = value else { return reference::is_unknown(value).then(|| key.to_owned()) };
-    fields.iter().find_map(|(name, value)| {
-        with_reference(&if key.is_empty() { name.clone() } else { format!("{key}.{name}") }, value)
-    })
-}
-
-/// Something that is in a list more than once: a step is made for each, and called after it.
-fn twice<T: PartialEq>(list: &[T]) -> Option<&T> {
-    list.iter().enumerate().find(|(index, item)| list[..*index].contains(item)).map(|(_, item)| item)
-}
-
-fn is_email(text: &str) -> bool {
-    let Some((name, domain)) = text.split_once('@') else { return false };
-    !name.is_empty() && domain.contains('.') && !text.contains(char::is_whitespace) && !domain.contains('@')
 }
 
 #[cfg(test)]

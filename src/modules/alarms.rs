@@ -63,6 +63,8 @@ pub struct Watched<'a> {
     pub target_groups: &'a [(&'a str, &'a str)],
     /// Its functions: what each is called here, and its name in the account.
     pub functions: &'a [(&'a str, &'a str)],
+    /// Its services.
+    pub services: &'a [WatchedService<'a>],
     /// Its queue's name.
     pub queue: Option<&'a str>,
     /// The names of the queues for what failed.
@@ -73,6 +75,36 @@ pub struct Watched<'a> {
     pub topic: &'a TopicArn,
     /// From where on something is wrong.
     pub thresholds: &'a Thresholds,
+}
+
+/// A service of ECS behind a load balancer.
+#[derive(Clone, Copy, Debug)]
+pub struct WatchedService<'a> {
+    /// What it is called here.
+    pub label: &'a str,
+    /// The cluster's name.
+    pub cluster: &'a str,
+    /// The service's name.
+    pub service: &'a str,
+    /// The load balancer's full name.
+    pub load_balancer: &'a str,
+    /// The target group's full name.
+    pub target_group: &'a str,
+}
+
+/// A function that moves data from blue to green.
+#[derive(Clone, Copy, Debug)]
+pub struct WatchedSync<'a> {
+    /// Its name in the account.
+    pub function: &'a str,
+    /// The namespace of the metrics that it gives.
+    pub namespace: &'a str,
+    /// The queue for calls that failed for good.
+    pub dead_letters: &'a str,
+    /// How far behind it may be, in seconds.
+    pub lag_seconds: f64,
+    /// Who is told.
+    pub topic: &'a TopicArn,
 }
 
 /// The alarms of an environment.
@@ -95,13 +127,14 @@ pub fn alarms(scope: &Scope<'_>, watched: &Watched<'_>) -> Alarms {
     for (label, function) in watched.functions {
         set.function(label, function, limits);
     }
+    for service in watched.services {
+        set.service(service, limits);
+    }
     if let Some(queue) = watched.queue {
         set.queue(queue, limits);
     }
     for (index, queue) in watched.dead_letter_queues.iter().enumerate() {
-        let metric = Metric::new("AWS/SQS", "ApproximateNumberOfMessagesVisible", [("QueueName", *queue)]);
-        let check = Check::above(0.0, "messages failed for good: read them, mend the cause, send them again");
-        set.add(&format!("dead-letters-{}", index + 1), single(metric, "Maximum"), check);
+        set.dead_letters(&format!("dead-letters-{}", index + 1), queue);
     }
     for (label, instance) in watched.database_instances {
         set.database(label, instance, limits);
@@ -123,6 +156,21 @@ pub fn recovery_lag_alarm(
     // No data is a replication that has stopped.
     let check = check.lasting(5).without_data(MissingData::Breaching);
     set.add("recovery-lag", single(metric, "Maximum"), check)
+}
+
+/// Puts the alarms on the data sync here: a run that failed, what couldn't be taken over, and falling behind.
+pub fn sync_alarms(scope: &Scope<'_>, watched: &WatchedSync<'_>) -> Vec<AlarmOutputs> {
+    let mut set = Set { scope: scope.at("alarms"), topic: watched.topic, alarms: Alarms::default() };
+    let own = |name: &str| Metric::new(watched.namespace, name, [("Job", "data-sync")]);
+    let failed = Metric::new("AWS/Lambda", "Errors", [("FunctionName", watched.function)]);
+    let check = Check::above(0.0, "a run of the data sync failed: see its log, `provisioner sync status`");
+    set.add("sync-failed", single(failed, "Sum"), check.lasting(1));
+    let check = Check::above(0.0, "rows can't be taken over as they are: see sync_quarantine in green");
+    set.add("sync-quarantine", single(own("RowsQuarantined"), "Sum"), check.lasting(1));
+    let check = Check::above(watched.lag_seconds, "green is behind blue: see `provisioner sync status`");
+    set.add("sync-lag", single(own("LagSeconds"), "Maximum"), check.lasting(5));
+    set.dead_letters("sync-dead-letters", watched.dead_letters);
+    set.alarms.all
 }
 
 /// Puts an alarm on a health check here: in us-east-1, where Route 53 tells about all of them.
@@ -243,6 +291,50 @@ impl Set<'_> {
         self.add(&format!("{label}-latency"), single(metric("Duration"), "p99"), check.of_traffic(limits));
     }
 
+    /// Errors over five minutes are told to people; a share of errors that customers suffer from sends them back at once.
+    fn service(&mut self, service: &WatchedService<'_>, limits: &Thresholds) {
+        let label = service.label;
+        let dimensions = [("LoadBalancer", service.load_balancer), ("TargetGroup", service.target_group)];
+        let metric = |name: &str| Metric::new("AWS/ApplicationELB", name, dimensions);
+        let errors = [metric("HTTPCode_Target_5XX_Count")];
+        let percent = |seconds| percentage_over(seconds, &errors, metric("RequestCount"), limits.least_requests);
+        let check = Check::above(limits.error_percent, "requests of the service failed in the last five minutes");
+        self.add(&format!("{label}-errors"), percent(300), check.lasting(1));
+        let check = Check::above(limits.error_percent, "what serves the customers answers with errors (5xx)");
+        self.add(&format!("{label}-failing"), percent(60), check.of_traffic(limits));
+        let check =
+            Check::above(limits.p99_latency_ms / 1000.0, "one request of the service in a hundred takes too long");
+        self.add(&format!("{label}-latency"), single(metric("TargetResponseTime"), "p99"), check.of_traffic(limits));
+        let check = Check::above(0.0, "tasks of the service don't answer that they are well");
+        self.add(&format!("{label}-unhealthy"), single(metric("UnHealthyHostCount"), "Maximum"), check.lasting(3));
+        let dimensions = [("ClusterName", service.cluster), ("ServiceName", service.service)];
+        let count = |id: &str, name: &str| Query {
+            id: id.to_owned(),
+            label: None,
+            measure: QueryMeasure::Metric {
+                metric: Metric::new("ECS/ContainerInsights", name, dimensions),
+                statistic: "Average".to_owned(),
+                period_seconds: 60,
+            },
+            returned: false,
+        };
+        let missing = Query {
+            id: "missing".to_owned(),
+            label: Some("tasks that should run and don't".to_owned()),
+            measure: QueryMeasure::Expression("FILL(desired, 0) - FILL(running, 0)".to_owned()),
+            returned: true,
+        };
+        let tasks = vec![missing, count("desired", "DesiredTaskCount"), count("running", "RunningTaskCount")];
+        let check = Check::above(0.0, "fewer tasks of the service run than should: see its events in ECS");
+        self.add(&format!("{label}-tasks"), Measure::Queries(tasks), check.lasting(5));
+    }
+
+    fn dead_letters(&mut self, what: &str, queue: &str) {
+        let metric = Metric::new("AWS/SQS", "ApproximateNumberOfMessagesVisible", [("QueueName", queue)]);
+        let check = Check::above(0.0, "messages failed for good: read them, mend the cause, send them again");
+        self.add(what, single(metric, "Maximum"), check);
+    }
+
     fn queue(&mut self, queue: &str, limits: &Thresholds) {
         let metric = |name: &str| Metric::new("AWS/SQS", name, [("QueueName", queue)]);
         let age = single(metric("ApproximateAgeOfOldestMessage"), "Maximum");
@@ -276,12 +368,17 @@ fn single(metric: Metric, statistic: &str) -> Measure {
     Measure::Single { metric, statistic: statistic.to_owned(), period_seconds: 60 }
 }
 
-/// How many of all are errors, in percent; 0 where there are too few to tell.
+/// How many of all are errors, in percent, minute by minute; 0 where there are too few to tell.
 fn percentage(errors: &[Metric], all: Metric, least: u32) -> Measure {
+    percentage_over(60, errors, all, least)
+}
+
+/// [`percentage`] over periods of another length.
+fn percentage_over(period_seconds: i32, errors: &[Metric], all: Metric, least: u32) -> Measure {
     let sum = |id: String, metric: Metric| Query {
         id,
         label: None,
-        measure: QueryMeasure::Metric { metric, statistic: "Sum".to_owned(), period_seconds: 60 },
+        measure: QueryMeasure::Metric { metric, statistic: "Sum".to_owned(), period_seconds },
         returned: false,
     };
     let ids: Vec<String> = (1..=errors.len()).map(|number| format!("errors{number}")).collect();

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Scope;
+use super::alarms::WatchedService;
 use crate::resources::cloudwatch::Dashboard;
 
 /// What a dashboard shows.
@@ -14,6 +15,8 @@ pub struct DashboardParams<'a> {
     pub alarms: &'a [String],
     /// How traffic was split when this was applied; what it is now shows in the charts.
     pub weights: &'a str,
+    /// The namespace of the metrics of the data sync, if there is one.
+    pub sync: Option<&'a str>,
 }
 
 /// What it shows of an environment; of what there is none there is no line.
@@ -25,6 +28,8 @@ pub struct Panel<'a> {
     pub target_groups: &'a [(&'a str, &'a str)],
     /// Its functions' names.
     pub functions: &'a [&'a str],
+    /// Its services.
+    pub services: &'a [WatchedService<'a>],
     /// Its queues' names, those for what failed among them.
     pub queues: &'a [&'a str],
     /// Its database instances' identifiers.
@@ -71,14 +76,36 @@ fn widgets(region: &str, params: &DashboardParams<'_>) -> Vec<Value> {
             "properties": {"title": "Alarms", "alarms": params.alarms},
         }),
     ];
+    let mut y = 3 + HEIGHT;
+    if let Some(namespace) = params.sync {
+        let charts = sync_charts(namespace);
+        let width = WIDTH / charts.len();
+        for (column, (title, metrics)) in charts.into_iter().enumerate() {
+            widgets.push(chart(region, (column * width, y), width, &format!("data sync: {title}"), metrics));
+        }
+        y += HEIGHT;
+    }
     let width = WIDTH / params.environments.len().max(1);
     for (column, panel) in params.environments.iter().enumerate() {
         for (row, (title, metrics)) in panel.charts().into_iter().enumerate() {
-            let place = (column * width, 3 + HEIGHT * (row + 1));
+            let place = (column * width, y + HEIGHT * row);
             widgets.push(chart(region, place, width, &format!("{}: {title}", panel.environment), metrics));
         }
     }
     widgets
+}
+
+/// How far the migration is.
+fn sync_charts(namespace: &str) -> [(&'static str, Vec<Value>); 3] {
+    let line = |metric: &str, stat: &str| json!([namespace, metric, "Job", "data-sync", {"stat": stat}]);
+    [
+        (
+            "rows taken over",
+            vec![line("RowsCopied", "Sum"), line("RowsDeleted", "Sum"), line("RowsPerSecond", "Average")],
+        ),
+        ("rows left, seconds behind", vec![line("RowsRemaining", "Maximum"), line("LagSeconds", "Maximum")]),
+        ("rows in quarantine, failed runs", vec![line("RowsQuarantined", "Sum"), line("RunFailed", "Sum")]),
+    ]
 }
 
 fn chart(region: &str, (x, y): (usize, usize), width: usize, title: &str, metrics: Vec<Value>) -> Value {
@@ -127,8 +154,10 @@ impl Panel<'_> {
                 {"stat": "Maximum", "region": region, "yAxis": "right"},
             ]));
         }
-        vec![
+        let mut charts = vec![
             ("requests and errors", self.edges(&[("RequestCount", "Sum"), ("HTTPCode_Target_5XX_Count", "Sum")])),
+            ("latency of services p50 and p99 in s", self.services(&["p50", "p99"])),
+            ("CPU and memory of services in percent", self.tasks()),
             ("latency p50 and p99 in ms", self.functions(&[("Duration", "p50"), ("Duration", "p99")])),
             ("functions", self.functions(&[("Invocations", "Sum"), ("Errors", "Sum"), ("Throttles", "Sum")])),
             (
@@ -139,7 +168,30 @@ impl Panel<'_> {
                 ]),
             ),
             ("database", database),
-        ]
+        ];
+        charts.retain(|(_, lines)| !lines.is_empty());
+        charts
+    }
+
+    fn services(&self, stats: &[&str]) -> Vec<Value> {
+        let line = |stat: &str, service: &WatchedService<'_>| {
+            json!([
+                "AWS/ApplicationELB", "TargetResponseTime", "LoadBalancer", service.load_balancer, "TargetGroup",
+                service.target_group, {"stat": stat, "label": format!("{} {stat}", service.label)},
+            ])
+        };
+        stats.iter().flat_map(|stat| self.services.iter().map(move |service| line(stat, service))).collect()
+    }
+
+    fn tasks(&self) -> Vec<Value> {
+        let line = |metric: &str, service: &WatchedService<'_>| {
+            json!([
+                "AWS/ECS", metric, "ClusterName", service.cluster, "ServiceName", service.service,
+                {"stat": "Average", "label": format!("{} {metric}", service.label)},
+            ])
+        };
+        let metrics = ["CPUUtilization", "MemoryUtilization"];
+        metrics.iter().flat_map(|metric| self.services.iter().map(move |service| line(metric, service))).collect()
     }
 
     fn edges(&self, metrics: &[(&str, &str)]) -> Vec<Value> {

@@ -1,5 +1,7 @@
 //! Names: the hosted zone, and the records by which clients come in through the one edge or the other.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use super::Scope;
@@ -115,15 +117,33 @@ pub struct RoutingParams<'a> {
     pub health_path: &'a str,
     /// The shares of blue and green at the beginning, 0 to 255 each, relative to their sum; blue's isn't 0.
     pub initial: (u8, u8),
+    /// What is answered.
+    pub answers: Answers,
+}
+
+/// What the weighted name is answered with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answers {
+    /// The addresses of the edge, which clients may keep for 60 s. The weighted name is `live.<domain>`, and a name above it
+    /// leads to blue where all edges are dead: for edges that forward to both environments.
+    Addresses,
+    /// The name of the edge, which clients may keep as long as is said here. The weighted name is the one that clients use: for
+    /// edges that serve their own environment only, where the name alone moves the traffic.
+    Name {
+        /// How long clients may keep it.
+        ttl_seconds: u32,
+    },
 }
 
 /// The names that clients use.
 #[derive(Clone, Debug)]
 pub struct DnsRouting {
-    /// `live.<domain>`: blue and green by weight.
+    /// Blue and green by weight, each only while its edge is healthy.
     pub live: String,
-    /// `pay.<domain>`: `live` while any edge that it leads to is healthy, else blue.
+    /// What clients use, `pay.<domain>`.
     pub pay: String,
+    /// `A` or `CNAME`.
+    pub record_type: &'static str,
     /// The set identifiers of `live`'s records are `blue` and `green`.
     pub hosted_zone_id: HostedZoneId,
     /// The health check of blue's edge.
@@ -132,11 +152,15 @@ pub struct DnsRouting {
     pub green_health: HealthCheckId,
 }
 
-/// Weighted records for the two edges, each answered only while its edge is healthy, and a failover above them.
+/// Weighted records for the two edges, each answered only while its edge is healthy; above addresses a failover.
 pub fn routing(scope: &Scope<'_>, params: &RoutingParams<'_>) -> DnsRouting {
     let scope = scope.at("dns");
     let domain = &params.zone.domain;
-    let (live, pay) = (format!("live.{domain}"), format!("pay.{domain}"));
+    let pay = format!("pay.{domain}");
+    let (live, record_type) = match params.answers {
+        Answers::Addresses => (format!("live.{domain}"), "A"),
+        Answers::Name { .. } => (pay.clone(), "CNAME"),
+    };
     let health = |color: &str, edge: &LoadBalancerOutputs| {
         let check = HealthCheck {
             host: edge.dns_name.clone(),
@@ -154,8 +178,13 @@ pub fn routing(scope: &Scope<'_>, params: &RoutingParams<'_>) -> DnsRouting {
     let weighted = |color: &str, edge: &LoadBalancerOutputs, health: &HealthCheckId, initial_weight: u8| Record {
         hosted_zone: params.zone.hosted_zone_id.clone(),
         name: live.clone(),
-        record_type: "A".to_owned(),
-        target: alias(&edge.dns_name, &edge.hosted_zone_id, false),
+        record_type: record_type.to_owned(),
+        target: match params.answers {
+            Answers::Addresses => alias(&edge.dns_name, &edge.hosted_zone_id, false),
+            Answers::Name { ttl_seconds } => {
+                Target::Values { values: BTreeSet::from([edge.dns_name.clone()]), ttl_seconds: ttl_seconds.into() }
+            }
+        },
         routing: Routing::Weighted { set_identifier: color.to_owned(), initial_weight },
         health_check: Some(health.clone()),
     };
@@ -165,22 +194,29 @@ pub fn routing(scope: &Scope<'_>, params: &RoutingParams<'_>) -> DnsRouting {
     let green = weighted("green", params.green, &green_health, params.initial.1);
     let green = scope.at("green").after(&blue.name, reason).add("live", green);
 
+    if params.answers == Answers::Addresses {
+        let reason = "the name that it leads to must stand with all its records";
+        else_blue(&scope.after(&green.name, reason), params, &blue.name, &pay);
+    }
+    let hosted_zone_id = params.zone.hosted_zone_id.clone();
+    DnsRouting { live, pay, record_type, hosted_zone_id, blue_health, green_health }
+}
+
+/// A name that leads to the weighted one, or to blue where all that it answers is dead.
+fn else_blue(scope: &Scope<'_>, params: &RoutingParams<'_>, live: &str, pay: &str) {
     let failover = |role: FailoverRole, set_identifier: &str, target: Target| Record {
         hosted_zone: params.zone.hosted_zone_id.clone(),
-        name: pay.clone(),
+        name: pay.to_owned(),
         record_type: "A".to_owned(),
         target,
         routing: Routing::Failover { set_identifier: set_identifier.to_owned(), role },
         health_check: None,
     };
     // Healthy while a record of `live` is.
-    let primary = failover(FailoverRole::Primary, "live", alias(&blue.name, &params.zone.hosted_zone_id, true));
-    let reason = "the name that it leads to must stand with all its records";
-    scope.after(&green.name, reason).add("pay-primary", primary);
-    let secondary =
-        failover(FailoverRole::Secondary, "blue", alias(&params.blue.dns_name, &params.blue.hosted_zone_id, false));
-    scope.add("pay-secondary", secondary);
-    DnsRouting { live, pay, hosted_zone_id: params.zone.hosted_zone_id.clone(), blue_health, green_health }
+    let primary = failover(FailoverRole::Primary, "live", alias(live, &params.zone.hosted_zone_id, true));
+    scope.add("pay-primary", primary);
+    let blue = alias(&params.blue.dns_name, &params.blue.hosted_zone_id, false);
+    scope.add("pay-secondary", failover(FailoverRole::Secondary, "blue", blue));
 }
 
 fn alias(dns_name: &str, hosted_zone: &HostedZoneId, evaluate_target_health: bool) -> Target {

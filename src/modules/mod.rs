@@ -11,6 +11,7 @@ pub mod dns;
 pub mod edge;
 pub mod failback;
 pub mod firewall;
+pub mod foundation;
 pub mod function;
 pub mod key;
 pub mod network;

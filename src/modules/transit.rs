@@ -28,7 +28,7 @@ pub struct Transit {
     pub attachment_ids: Vec<TransitGatewayAttachmentId>,
 }
 
-/// Joins the private subnets of all sides. Nothing joins by itself: what isn't attached, associated and propagated here
+/// Joins the private subnets of all sides, those for data among them. Nothing joins by itself: what isn't attached, associated and propagated here
 /// can't be reached.
 pub fn transit(scope: &Scope<'_>, sides: &[Side<'_>]) -> Transit {
     let gateway = TransitGateway {
@@ -70,13 +70,16 @@ pub fn transit(scope: &Scope<'_>, sides: &[Side<'_>]) -> Transit {
         let scope = side.scope.after(attachment_id, "a route to a transit gateway needs the VPC's attachment");
         for (_, other) in sides.iter().enumerate().filter(|(other, _)| *other != index) {
             let name = other.scope.environment_name();
-            for (zone, route_table_id) in side.network.zones.iter().zip(&side.network.private_route_table_ids) {
+            let network = side.network;
+            let private = network.zones.iter().map(|zone| letter(zone)).zip(&network.private_route_table_ids);
+            for (place, route_table_id) in private.chain(network.data_route_table_id.iter().map(|data| ("data", data)))
+            {
                 let route = Route {
                     route_table_id: route_table_id.clone(),
                     destination: Destination::Cidr(other.network.cidr),
                     target: Target::TransitGateway(transit_gateway_id.clone()),
                 };
-                scope.add(&format!("route-{name}-{}", letter(zone)), route);
+                scope.add(&format!("route-{name}-{place}"), route);
             }
         }
     }

@@ -5,7 +5,6 @@
 //! DNS caches; Route 53 only decides through which edge a client comes in.
 
 mod environment;
-mod shared;
 mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,7 +13,6 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use self::environment::Environment;
-use self::shared::Shared;
 use super::{Composed, System};
 use crate::aws::{Cloud, Error, Result};
 use crate::config::LambdaMysql;
@@ -24,8 +22,9 @@ use crate::engine::Tags;
 use crate::modules::backup::{BackupParams, backup};
 use crate::modules::compliance::{ComplianceParams, compliance};
 use crate::modules::database::Engine;
-use crate::modules::dns::{RoutingParams, routing};
-use crate::modules::edge::{Edge, EdgeParams, edge};
+use crate::modules::dns::{Answers, RoutingParams, routing};
+use crate::modules::edge::{Edge, EdgeParams, FrontParams, edge};
+use crate::modules::foundation::{Foundation, FoundationParams, ROUTE53_REGION, SecondRegion, foundation};
 use crate::modules::transit::{Side, transit};
 use crate::modules::{Identity, Scope, Stack};
 use crate::package::{self, Package};
@@ -35,8 +34,6 @@ use crate::resources::elb::Weights;
 use crate::resources::rds::engine_version::{EngineVersion, offered};
 use crate::traffic::bound::Bound;
 
-/// The only region where Route 53 has metrics and query logs.
-const ROUTE53_REGION: &str = "us-east-1";
 /// What the functions need without leaving Amazon's network.
 const ENDPOINTS: [&str; 5] = ["secretsmanager", "ssm", "kms", "sqs", "logs"];
 /// What load balancers and Route 53 ask for.
@@ -75,7 +72,7 @@ impl System for LambdaMysql {
     }
 
     fn failback_bound(&self) -> Option<Bound> {
-        Some(Bound::new(self.alarms.evaluation_minutes))
+        Some(Bound::of_listeners(self.alarms.evaluation_minutes))
     }
 
     async fn compose(&self, cloud: &Cloud, identity: Identity) -> Result<Composed> {
@@ -159,6 +156,7 @@ impl<'a> Composition<'a> {
                 green: &green_edge.load_balancer,
                 health_path: HEALTH_PATH,
                 initial: (100, 0),
+                answers: Answers::Addresses,
             },
         );
         let (levers, dashboard_url) = self.watch(&shared, [(&blue, &blue_edge), (&green, &green_edge)], &routing);
@@ -188,49 +186,49 @@ impl<'a> Composition<'a> {
         if let Some(name_servers) = &shared.zone.name_servers {
             outputs.insert("zone_name_servers".to_owned(), name_servers.clone());
         }
-        Composed { outputs, levers: Some(levers), notes: self.notes(), steps: Vec::new() }
+        Composed { outputs, levers: Some(levers), notes: self.notes(&shared), steps: Vec::new() }
     }
 
-    fn notes(&self) -> Vec<String> {
+    fn notes(&self, shared: &Foundation) -> Vec<String> {
         let mut notes: Vec<String> = self.facts.engine.note.iter().cloned().collect();
-        if self.config.certificate.arn.is_none() && !self.config.certificate.request {
-            notes.push(
-                "the HTTPS certificate is self-signed, so clients can't tell whom they talk to: give certificate.arn, or \
-                 certificate.request with dns.zone_id"
-                    .to_owned(),
-            );
-        }
-        if self.config.notifications.emails.is_empty() {
-            notes.push("nobody is told of alarms: give notifications.emails".to_owned());
-        }
+        notes.extend(self.config.certificate.note());
+        notes.extend(self.config.notifications.note());
         if let Some(recorder) = self.facts.recorder.as_ref().filter(|_| self.config.compliance.config) {
             notes.push(format!("AWS Config records already ({recorder}): its recorder is used and left as it is"));
         }
-        if !self.config.protection.deletion_protection {
-            notes.push(
-                "deletion protection is off, as everything must be destroyable after testing: set \
-                 protection.deletion_protection for a system with customers"
-                    .to_owned(),
-            );
-        }
-        if self.route53_key().is_none() {
+        notes.extend(self.config.protection.note());
+        if shared.route53_alerts.is_none() {
             notes
                 .push(format!("Route 53 logs queries and measures health in {ROUTE53_REGION} only: both are left out"));
         }
         notes
     }
 
-    /// The region among ours where Route 53 has metrics and logs, and whether it is the recovery region.
-    fn route53_key(&self) -> Option<bool> {
-        match ROUTE53_REGION {
-            region if region == self.config.region => Some(false),
-            region if region == self.config.dr_region => Some(true),
-            _ => None,
-        }
+    /// What both environments share.
+    fn shared(&self) -> Foundation {
+        let config = self.config;
+        foundation(
+            &self.root,
+            &FoundationParams {
+                key_through: &["sns", "sqs", "lambda", "backup"],
+                second_region: Some(SecondRegion {
+                    region: &config.dr_region,
+                    purpose: "recovery",
+                    alerts: "alerts-dr",
+                }),
+                emails: &config.notifications.emails,
+                requests_per_5_minutes: config.firewall.requests_per_5_minutes,
+                domain: &config.dns.domain(self.root.suffix()),
+                zone_id: config.dns.zone_id.as_deref(),
+                certificate: config.certificate.arn.as_deref(),
+                request_certificate: config.certificate.request,
+                log_retention_days: config.logs.retention_days,
+            },
+        )
     }
 
     /// The environment's edge, in front of both environments.
-    fn edge(&self, side: &Environment<'_>, shared: &Shared, [blue, green]: [&Environment<'_>; 2]) -> Edge {
+    fn edge(&self, side: &Environment<'_>, shared: &Foundation, [blue, green]: [&Environment<'_>; 2]) -> Edge {
         let scope = match &side.network.internet_gateway_id {
             Some(gateway) => side.scope.after(gateway, "a load balancer of the internet needs the VPC's way there"),
             None => side.scope.clone(),
@@ -238,18 +236,20 @@ impl<'a> Composition<'a> {
         edge(
             &scope,
             &EdgeParams {
-                vpc: &side.network.vpc_id,
-                public_subnets: &side.network.public_subnet_ids,
-                certificate: &shared.certificate,
-                web_acl: &shared.firewall.web_acl,
+                front: FrontParams {
+                    vpc: &side.network.vpc_id,
+                    public_subnets: &side.network.public_subnet_ids,
+                    certificate: &shared.certificate,
+                    web_acl: &shared.firewall.web_acl,
+                    log_retention_days: self.config.logs.retention_days,
+                    access_log_target: Some(&shared.access_logs),
+                    deletion_protection: self.config.protection.deletion_protection,
+                },
                 blue: &blue.functions.api.arn,
                 green: &green.functions.api.arn,
                 initial: Weights { blue: 100, green: 0 },
                 test_cidrs: &self.config.network.test_cidrs,
                 health_path: HEALTH_PATH,
-                log_retention_days: self.config.logs.retention_days,
-                access_log_target: Some(&shared.access_logs),
-                deletion_protection: self.config.protection.deletion_protection,
             },
         )
     }

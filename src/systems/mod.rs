@@ -1,6 +1,7 @@
 //! The systems: each composes modules, and reads like the requirement that it fulfils.
 
 mod catalog;
+mod failback;
 pub mod lambda_mysql;
 mod own;
 

@@ -25,20 +25,11 @@ pub struct Bound {
 }
 
 impl Bound {
-    /// Of a system whose alarms on customers go off after so many bad minutes.
-    pub fn new(alarm_minutes: u32) -> Self {
-        let term = |name, seconds: u64, by: String| Term { name, takes: Duration::from_secs(seconds), by };
-        let minutes = u64::from(alarm_minutes);
+    /// Of a system whose load balancers split the traffic, and whose alarms on customers go off after so many bad minutes.
+    pub fn of_listeners(alarm_minutes: u32) -> Self {
         Bound {
             terms: vec![
-                term(
-                    "detect",
-                    FIRST_MINUTE + minutes * 60 + METRICS_LATE,
-                    format!(
-                        "{minutes} bad minutes make an alarm, after one that was bad only at its end; metrics come up \
-                         to {METRICS_LATE} s late"
-                    ),
-                ),
+                detect(alarm_minutes),
                 term(
                     "act",
                     EVENT + LISTENERS - READ_BACK,
@@ -53,8 +44,30 @@ impl Bound {
                     format!(
                         "the listeners decide: a client of either load balancer is at blue by then; new ones come in \
                          by blue's within {} s more",
-                        RECORDS + EVERYWHERE + TTL
+                        RECORDS + EVERYWHERE + ALIAS_TTL
                     ),
+                ),
+            ],
+        }
+    }
+
+    /// Of a system whose traffic a name alone splits: its answers live for so many seconds.
+    pub fn of_dns(alarm_minutes: u32, ttl_seconds: u32) -> Self {
+        Bound {
+            terms: vec![
+                detect(alarm_minutes),
+                term(
+                    "act",
+                    EVENT + RECORDS,
+                    format!("EventBridge calls the failback function within {EVENT} s, which writes the weights"),
+                ),
+                term("verify", EVERYWHERE, "all of Route 53's servers know them".to_owned()),
+                term(
+                    "DNS",
+                    ttl_seconds.into(),
+                    "clients ask again once their answer is too old; an edge that is dead falls out of the answers by \
+                     its health check, without any write"
+                        .to_owned(),
                 ),
             ],
         }
@@ -78,6 +91,18 @@ impl fmt::Display for Bound {
     }
 }
 
+fn term(name: &'static str, seconds: u64, by: String) -> Term {
+    Term { name, takes: Duration::from_secs(seconds), by }
+}
+
+fn detect(alarm_minutes: u32) -> Term {
+    let minutes = u64::from(alarm_minutes);
+    let bad = if minutes == 1 { "1 bad minute makes".to_owned() } else { format!("{minutes} bad minutes make") };
+    let by =
+        format!("{bad} an alarm, after one that was bad only at its end; metrics come up to {METRICS_LATE} s late");
+    term("detect", FIRST_MINUTE + minutes * 60 + METRICS_LATE, by)
+}
+
 /// What begins late in a minute may not make that minute a bad one.
 const FIRST_MINUTE: u64 = 60;
 /// CloudWatch has a minute's metrics, and evaluates alarms on them, within another one.
@@ -92,7 +117,7 @@ const READ_BACK: u64 = 10;
 /// All of Route 53's servers know a change.
 const EVERYWHERE: u64 = 60;
 /// Of Route 53's answers for load balancers.
-const TTL: u64 = 60;
+const ALIAS_TTL: u64 = 60;
 
 #[cfg(test)]
 mod tests {
@@ -100,8 +125,15 @@ mod tests {
 
     #[test]
     fn two_bad_minutes_are_in_time_and_three_are_not() {
-        assert_eq!(Bound::new(2).total(), Duration::from_secs(275));
-        assert!(Bound::new(1).holds() && Bound::new(2).holds() && !Bound::new(3).holds());
+        assert_eq!(Bound::of_listeners(2).total(), Duration::from_secs(275));
+        let holds = |minutes| Bound::of_listeners(minutes).holds();
+        assert!(holds(1) && holds(2) && !holds(3));
+    }
+
+    #[test]
+    fn a_name_alone_is_in_time_after_one_bad_minute_and_with_short_lived_answers() {
+        assert_eq!(Bound::of_dns(1, 20).total(), Duration::from_secs(285));
+        assert!(Bound::of_dns(1, 35).holds() && !Bound::of_dns(1, 36).holds() && !Bound::of_dns(2, 1).holds());
     }
 
     #[test]

@@ -44,6 +44,7 @@ pub async fn levers(cloud: &Cloud, owner: &Owner, region: &str) -> Result<Discov
         composite: None,
         blue: nothing(),
         green: nothing(),
+        green_targets: Vec::new(),
         green_writes: None,
     };
     Ok(Discovered { levers: Levers { edges, dns, watched }, missing, dns_error })

@@ -67,6 +67,9 @@ pub struct Watched {
     pub blue: Signals,
     /// What green's customers get.
     pub green: Signals,
+    /// Green's target groups where it is no edge that forwards to them by weight: the group, by its name for people.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub green_targets: Vec<(String, TargetGroupArn)>,
     /// Counts what green's customers have written into data that blue doesn't have.
     pub green_writes: Option<Metric>,
 }
@@ -90,7 +93,8 @@ impl Levers {
     pub fn of_edge(edge: EdgeLever, [blue, green]: &[(String, String); 2], alarms: Vec<String>) -> Self {
         let signals = |groups| Signals::of_target_groups(std::slice::from_ref(groups));
         let (blue, green, region) = (signals(blue), signals(green), edge.region.clone());
-        let watched = Watched { region, alarms, composite: None, blue, green, green_writes: None };
+        let watched =
+            Watched { region, alarms, composite: None, blue, green, green_targets: Vec::new(), green_writes: None };
         Levers { edges: vec![edge], dns: None, watched }
     }
 

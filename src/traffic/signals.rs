@@ -14,10 +14,11 @@ use futures::future::{join_all, try_join_all};
 use jiff::Timestamp;
 
 use super::gates::{AlarmReading, AlarmState, Reading, Readings, Targets};
-use super::levers::{EdgeLever, Levers, Signals, Watched};
+use super::levers::{Levers, Signals, Watched};
 use crate::aws::{Cloud, Error, Result};
 use crate::report::words;
 use crate::resources::cloudwatch::Metric;
+use crate::resources::ids::TargetGroupArn;
 
 /// How far back metrics are read at most: what green was like before that says little of what it is like now.
 pub const WINDOW: Duration = Duration::from_secs(300);
@@ -37,9 +38,10 @@ pub async fn readings(cloud: &Cloud, levers: &Levers, since: Timestamp) -> Readi
     let watched = &levers.watched;
     let clients = cloud.region(&watched.region);
     let names: Vec<String> = watched.alarms.iter().chain(&watched.composite).cloned().collect();
-    let targets = levers.edges.iter().map(|edge| async move {
-        let name = format!("{} edge", edge.name);
-        in_time(LOOK, targets(cloud, edge, &name)).await.map_err(|why| format!("{name}: {why}"))
+    let of_edges = levers.edges.iter().map(|edge| (format!("{} edge", edge.name), &edge.region, &edge.green));
+    let others = watched.green_targets.iter().map(|(name, group)| (name.clone(), &watched.region, group));
+    let targets = of_edges.chain(others).map(|(name, region, group)| async move {
+        in_time(LOOK, targets(cloud, region, group, &name)).await.map_err(|why| format!("{name}: {why}"))
     });
     let customers = in_time(LOOK, customers(&clients.cloudwatch, watched, Span::of_gates(since, Timestamp::now())));
     let (targets, alarms, customers) =
@@ -75,11 +77,11 @@ async fn in_time<T>(limit: Duration, read: impl Future<Output = Result<T>>) -> s
     }
 }
 
-/// Green's targets on an edge.
+/// The targets of one of green's groups.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeTargetHealth.html>
-async fn targets(cloud: &Cloud, edge: &EdgeLever, name: &str) -> Result<Targets> {
-    let clients = cloud.region(&edge.region);
-    let answer = clients.elb.describe_target_health().target_group_arn(&*edge.green).send().await?;
+async fn targets(cloud: &Cloud, region: &str, group: &TargetGroupArn, name: &str) -> Result<Targets> {
+    let clients = cloud.region(region);
+    let answer = clients.elb.describe_target_health().target_group_arn(&**group).send().await?;
     Ok(counted(name, answer.target_health_descriptions()))
 }
 
@@ -354,6 +356,7 @@ mod tests {
             composite: None,
             blue: Signals::default(),
             green: signals(),
+            green_targets: Vec::new(),
             green_writes: None,
         }
     }

@@ -191,7 +191,7 @@ impl Stage {
             every: Duration::from_secs(5),
             look: self.look.as_ref(),
             trail: &trail,
-            bound: Some(&Bound::new(2)),
+            bound: Some(&Bound::of_listeners(2)),
             entries: &self.entries,
             situation,
             troubles: self.troubles.clone(),

@@ -22,16 +22,20 @@ const ANSWERS_FROM_OUTSIDE: [Ports; 2] = [Ports { from: 1024, to: 3388 }, Ports 
 pub(super) fn private(scope: &Scope<'_>, params: &NetworkParams, vpc_id: &VpcId, subnet_ids: &[SubnetId]) {
     let everywhere = Ipv4Net::default();
     let mut acl = Entries::default();
-    for block in [params.cidr].iter().chain(&params.peers) {
-        acl.allow(Direction::Ingress, Protocol::All, *block, None);
-        acl.allow(Direction::Egress, Protocol::All, *block, None);
-    }
+    acl.allow_inside(params);
     for ports in ANSWERS_FROM_OUTSIDE {
         acl.allow(Direction::Ingress, Protocol::Tcp, everywhere, Some(ports));
     }
     acl.allow(Direction::Ingress, Protocol::Icmp, everywhere, Some(FRAGMENTATION_NEEDED));
     acl.allow(Direction::Egress, Protocol::Tcp, everywhere, Some(HTTPS));
     acl.add(scope, "network-acl-private", vpc_id, subnet_ids);
+}
+
+/// The ACL of the subnets for data: the VPC and its peers, and nothing else.
+pub(super) fn data(scope: &Scope<'_>, params: &NetworkParams, vpc_id: &VpcId, subnet_ids: &[SubnetId]) {
+    let mut acl = Entries::default();
+    acl.allow_inside(params);
+    acl.add(scope, "network-acl-data", vpc_id, subnet_ids);
 }
 
 /// The ACL of the public subnets: the VPC; web clients of the load balancer; HTTPS out for the NAT gateways, and the
@@ -67,6 +71,14 @@ impl Entries {
         };
         let number = entries.last_key_value().map_or(100, |(last, _)| last + 10);
         entries.insert(number, NetworkAclEntry { allow: true, protocol, cidr, ports });
+    }
+
+    /// The VPC and its peers.
+    fn allow_inside(&mut self, params: &NetworkParams) {
+        for block in [params.cidr].iter().chain(&params.peers) {
+            self.allow(Direction::Ingress, Protocol::All, *block, None);
+            self.allow(Direction::Egress, Protocol::All, *block, None);
+        }
     }
 
     fn add(self, scope: &Scope<'_>, name: &str, vpc_id: &VpcId, subnet_ids: &[SubnetId]) {

@@ -32,12 +32,15 @@ pub enum NatMode {
 /// What a network is to be.
 #[derive(Clone, Debug)]
 pub struct NetworkParams {
-    /// The VPC's block, a /16: each zone gets a private subnet of a 16th (/20) of it and a public one of a 256th (/24).
+    /// The VPC's block, a /16: each zone gets a private subnet of a 16th (/20) of it, one for data of the same size if
+    /// they are parted, and a public one of a 256th (/24).
     pub cidr: Ipv4Net,
     /// The names of up to six availability zones.
     pub zones: Vec<String>,
     /// Public subnets, for load balancers and NAT gateways.
     pub public_subnets: bool,
+    /// Private subnets for data beside those for what works on it: nothing leads out of them but to the peers.
+    pub data_subnets: bool,
     /// NAT gateways; without public subnets there are none.
     pub nat: NatMode,
     /// The blocks that the private subnets reach through the transit gateway.
@@ -61,10 +64,16 @@ pub struct Network {
     pub zones: Vec<String>,
     /// The private subnets, one a zone.
     pub private_subnet_ids: Vec<SubnetId>,
+    /// Their blocks.
+    pub private_cidrs: Vec<Ipv4Net>,
+    /// Where databases are put: subnets of their own if they were asked for, else the private ones.
+    pub data_subnet_ids: Vec<SubnetId>,
     /// Empty without public subnets.
     pub public_subnet_ids: Vec<SubnetId>,
     /// One a zone.
     pub private_route_table_ids: Vec<RouteTableId>,
+    /// The route table of the subnets for data, if there are any.
+    pub data_route_table_id: Option<RouteTableId>,
     /// The route table of the public subnets, if there are any.
     pub public_route_table_id: Option<RouteTableId>,
     /// What has a public address needs it attached to the VPC: put such things after it.
@@ -102,6 +111,7 @@ pub fn network(scope: &Scope<'_>, params: &NetworkParams) -> Network {
         })
         .collect();
     acls::private(scope, params, &vpc_id, &private_subnet_ids);
+    let data = params.data_subnets.then(|| data_tier(scope, params, &vpc_id, &blocks.data));
 
     let public = params.public_subnets.then(|| Public::add(scope, params, &vpc_id, &blocks.public));
     if let Some(public) = &public {
@@ -120,7 +130,10 @@ pub fn network(scope: &Scope<'_>, params: &NetworkParams) -> Network {
         vpc_id,
         cidr: params.cidr,
         zones: params.zones.clone(),
+        data_subnet_ids: data.as_ref().map_or(&private_subnet_ids, |(subnets, _)| subnets).clone(),
+        data_route_table_id: data.map(|(_, route_table_id)| route_table_id),
         private_subnet_ids,
+        private_cidrs: blocks.private,
         public_subnet_ids: public.as_ref().map(|public| public.subnet_ids.clone()).unwrap_or_default(),
         private_route_table_ids,
         public_route_table_id: public.as_ref().map(|public| public.route_table_id.clone()),
@@ -129,6 +142,22 @@ pub fn network(scope: &Scope<'_>, params: &NetworkParams) -> Network {
         s3_prefix_list_id: gateways.s3,
         dynamodb_prefix_list_id: gateways.dynamodb,
     }
+}
+
+/// The subnets for data, with one route table for all of them: there is no way out that differs by zone.
+fn data_tier(
+    scope: &Scope<'_>,
+    params: &NetworkParams,
+    vpc_id: &VpcId,
+    blocks: &[Ipv4Net],
+) -> (Vec<SubnetId>, RouteTableId) {
+    let subnet_ids = subnets(scope, params, vpc_id, "data", blocks);
+    let route_table_id = route_table(scope, vpc_id, "data");
+    for (zone, subnet_id) in params.zones.iter().zip(&subnet_ids) {
+        associate(scope, &format!("data-{}", letter(zone)), subnet_id, &route_table_id);
+    }
+    acls::data(scope, params, vpc_id, &subnet_ids);
+    (subnet_ids, route_table_id)
 }
 
 /// The public part of a network.
@@ -174,22 +203,28 @@ impl Public {
     }
 }
 
+/// How many zones there is room for.
+const MOST_ZONES: usize = 6;
+
 /// The blocks of the subnets, one of each kind a zone.
 #[derive(Debug, PartialEq)]
 struct Blocks {
     private: Vec<Ipv4Net>,
+    data: Vec<Ipv4Net>,
     public: Vec<Ipv4Net>,
 }
 
 impl Blocks {
-    /// Private subnets from the start of the block, public ones from its last 16th.
+    /// Private subnets from the start of the block, those for data behind the most private ones that there can be, public ones
+    /// from its last 16th.
     fn of(cidr: Ipv4Net, zones: usize) -> Self {
         let divided = |block: Ipv4Net| -> Vec<Ipv4Net> {
             block.subnets(block.prefix_len() + 4).expect("a VPC's block can be divided by 256").collect()
         };
         let sixteenths = divided(cidr);
         let public = divided(sixteenths[15]).into_iter().take(zones).collect();
-        Blocks { private: sixteenths.into_iter().take(zones).collect(), public }
+        let from = |start: usize| sixteenths.iter().skip(start).take(zones).copied().collect();
+        Blocks { private: from(0), data: from(MOST_ZONES), public }
     }
 }
 
@@ -234,7 +269,10 @@ mod tests {
         assert_eq!(text(&blocks.private), ["10.10.0.0/20", "10.10.16.0/20", "10.10.32.0/20"]);
         assert_eq!(text(&blocks.public), ["10.10.240.0/24", "10.10.241.0/24", "10.10.242.0/24"]);
         let most = Blocks::of(cidr, 6);
-        assert!(most.private.iter().all(|private| !most.public.iter().any(|public| private.contains(public))));
+        assert_eq!(text(&blocks.data)[0], "10.10.96.0/20");
+        let large: Vec<_> = most.private.iter().chain(&most.data).collect();
+        assert!(large.iter().all(|one| !most.public.iter().any(|public| one.contains(public))));
+        assert!((1..large.len()).all(|index| !large[..index].contains(&large[index])));
     }
 
     #[test]

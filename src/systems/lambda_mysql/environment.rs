@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::shared::Shared;
 use super::{BLUE, Composition, ENDPOINTS};
 use crate::config::LambdaMysql;
 use crate::modules::Scope;
 use crate::modules::database::{Database, DatabaseParams, Engine, Site, database};
 use crate::modules::edge::Edge;
+use crate::modules::foundation::Foundation;
 use crate::modules::function::{
     Function, FunctionNetwork, FunctionParams, Reach, callable_by, function, function_security_group,
 };
@@ -70,7 +70,7 @@ struct Groups {
 }
 
 impl<'a> Composition<'a> {
-    pub(super) fn environment(&self, name: &'static str, shared: &Shared) -> Environment<'a> {
+    pub(super) fn environment(&self, name: &'static str, shared: &Foundation) -> Environment<'a> {
         let config = self.config;
         let scope = self.root.environment(name);
         let retention_days = config.logs.retention_days;
@@ -93,6 +93,7 @@ impl<'a> Composition<'a> {
             cidr,
             zones: self.facts.zones.clone(),
             public_subnets: true,
+            data_subnets: false,
             nat: networks.nat,
             peers: vec![peer],
             endpoints: ENDPOINTS.map(str::to_owned).to_vec(),
@@ -166,7 +167,7 @@ impl<'a> Composition<'a> {
     fn database(
         &self,
         scope: &Scope<'_>,
-        shared: &Shared,
+        shared: &Foundation,
         secrets: &Secrets,
         groups: &Groups,
         (here, key): (&Network, &CustomerKey),
@@ -211,7 +212,7 @@ impl<'a> Composition<'a> {
                         availability_zones: &there.zones,
                         clients: &[],
                         instances: settings.dr_instances as usize,
-                        alerts: Some(&shared.dr_alerts),
+                        alerts: shared.second_alerts.as_ref(),
                     },
                 )),
             },

@@ -1,22 +1,22 @@
 //! Who watches: alarms, the failback that they set off, the dashboard.
 
 use super::environment::{Environment, metrics_namespace};
-use super::shared::Shared;
-use super::{BLUE, Composition, GREEN, ROUTE53_REGION};
+use super::{BLUE, Composition, GREEN};
 use crate::modules::alarms::{self, Thresholds, Watched};
 use crate::modules::dashboard::{DashboardParams, Panel, dashboard};
 use crate::modules::dns::DnsRouting;
 use crate::modules::edge::Edge;
-use crate::modules::failback::{self, FailbackParams, WeightedRecord, WeightedRecords};
-use crate::resources::cloudwatch::{CompositeAlarmOutputs, Metric};
+use crate::modules::foundation::{Foundation, ROUTE53_REGION};
+use crate::resources::cloudwatch::Metric;
 use crate::resources::elb::TargetGroupOutputs;
+use crate::systems::failback::{self, Failback};
 use crate::traffic::levers::{self, DnsLever, EdgeLever, Levers, Signals};
 
 impl Composition<'_> {
     /// Alarms, the failback that they set off, and the dashboard. Gives the levers, and the dashboard's URL.
     pub(super) fn watch(
         &self,
-        shared: &Shared,
+        shared: &Foundation,
         sides: [(&Environment<'_>, &Edge); 2],
         routing: &DnsRouting,
     ) -> (Levers, String) {
@@ -43,6 +43,7 @@ impl Composition<'_> {
                         ("payment-api", &side.functions.api.name),
                         ("payment-processor", &side.functions.processor.name),
                     ],
+                    services: &[],
                     queue: Some(&side.queue.main.name),
                     dead_letter_queues: &[&side.queue.dead_letters.name],
                     database_instances: &instances,
@@ -51,19 +52,29 @@ impl Composition<'_> {
                 },
             );
             all.extend(watched.all.iter().map(|alarm| alarm.arn.to_string()));
-            if let Some(recovery) = &side.database.recovery {
+            if let Some((recovery, alerts)) = side.database.recovery.as_ref().zip(shared.second_alerts.as_ref()) {
                 let there = side.scope.at("recovery").in_region(&self.config.dr_region);
-                alarms::recovery_lag_alarm(&there, &recovery.cluster.identifier, &shared.dr_alerts, &thresholds);
+                alarms::recovery_lag_alarm(&there, &recovery.cluster.identifier, alerts, &thresholds);
             }
             if side.scope.environment_name() == GREEN {
                 let alarm = alarms::green_unhealthy(&self.root, &watched.traffic, &shared.alerts);
                 levers.watched.composite = Some(alarm.name.clone());
                 levers.watched.alarms.clone_from(&watched.traffic);
-                self.fail_back(shared, &levers, &alarm);
+                failback::fail_back(
+                    &self.root,
+                    &Failback {
+                        levers: &levers,
+                        alarm: &alarm,
+                        shared,
+                        package: &self.facts.packages["failback"],
+                        runtime: &self.config.functions.runtime,
+                        reserved: self.config.alarms.reserve_failback,
+                        log_retention_days: self.config.logs.retention_days,
+                    },
+                );
             }
         }
-        if let Some(recovery) = self.route53_key() {
-            let topic = if recovery { &shared.dr_alerts } else { &shared.alerts };
+        if let Some(topic) = &shared.route53_alerts {
             for ((side, _), health) in sides.iter().zip([&routing.blue_health, &routing.green_health]) {
                 alarms::health_check_alarm(&side.scope.at("edge").in_region(ROUTE53_REGION), health, topic);
             }
@@ -79,6 +90,7 @@ impl Composition<'_> {
                 environment: side.scope.environment_name(),
                 target_groups: groups,
                 functions,
+                services: &[],
                 queues,
                 database_instances: instances,
                 recovery: side
@@ -89,7 +101,10 @@ impl Composition<'_> {
             })
             .collect();
         let weights = "# Payment migration\nBlue and green side by side. `provisioner status` shows the live weights.";
-        (levers, dashboard(&self.root, &DashboardParams { environments: &panels, alarms: &all, weights }).url)
+        (
+            levers,
+            dashboard(&self.root, &DashboardParams { environments: &panels, alarms: &all, weights, sync: None }).url,
+        )
     }
 
     /// Both edges, and the name in front of them.
@@ -106,7 +121,7 @@ impl Composition<'_> {
         let dns = DnsLever {
             hosted_zone: routing.hosted_zone_id.clone(),
             name: routing.live.clone(),
-            record_type: "A".to_owned(),
+            record_type: routing.record_type.to_owned(),
             blue: BLUE.to_owned(),
             green: GREEN.to_owned(),
         };
@@ -133,6 +148,7 @@ impl Composition<'_> {
                 composite: None,
                 blue: signals(blue, |edge| &edge.blue),
                 green: signals(green, |edge| &edge.green),
+                green_targets: Vec::new(),
                 green_writes: Some(Metric::new(
                     &metrics_namespace(self.root.suffix()),
                     "PaymentsProcessed",
@@ -140,41 +156,6 @@ impl Composition<'_> {
                 )),
             },
         }
-    }
-
-    /// Green's alarms send all traffic back to blue, whether anybody watches or not.
-    fn fail_back(&self, shared: &Shared, levers: &Levers, alarm: &CompositeAlarmOutputs) {
-        let edge = |edge: &EdgeLever| failback::Edge {
-            listener: edge.listener.clone(),
-            blue: edge.blue.clone(),
-            green: edge.green.clone(),
-        };
-        let edges: Vec<_> = levers.edges.iter().map(edge).collect();
-        let record = |dns: &DnsLever, environment: &str, set_identifier: &str| WeightedRecord {
-            name: dns.name.clone(),
-            kind: dns.record_type.clone(),
-            set_identifier: set_identifier.to_owned(),
-            environment: environment.to_owned(),
-        };
-        let both = |dns: &DnsLever| [record(dns, BLUE, &dns.blue), record(dns, GREEN, &dns.green)];
-        let records = levers.dns.as_ref().map(both);
-        let dns = levers.dns.as_ref().zip(records.as_ref());
-        failback::failback(
-            &self.root,
-            &FailbackParams {
-                package: &self.facts.packages["failback"],
-                network: None,
-                reserved: self.config.alarms.reserve_failback,
-                runtime: &self.config.functions.runtime,
-                alarm_name: &alarm.name,
-                alarm_arn: &alarm.arn,
-                topic: &shared.events,
-                edges: &edges,
-                dns: dns.map(|(dns, records)| WeightedRecords { zone: &dns.hosted_zone, records }),
-                key: &shared.key.arn,
-                log_retention_days: self.config.logs.retention_days,
-            },
-        );
     }
 
     fn thresholds(&self) -> Thresholds {

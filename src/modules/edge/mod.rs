@@ -1,0 +1,148 @@
+//! An environment's edge: the load balancer through which clients come in, and what is behind it: [both environments by
+//! weight](weighted), or [the environment's own services by path](services).
+
+mod services;
+mod weighted;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ipnet::Ipv4Net;
+use serde_json::json;
+
+use super::Scope;
+use super::bucket::{BucketParams, private_bucket};
+use crate::resources::ec2::{Peer, SecurityGroup, SecurityGroupRule};
+use crate::resources::elb::{
+    AccessLogs, Action, HealthCheck, Listener, ListenerOutputs, LoadBalancer, LoadBalancerOutputs, Tls,
+};
+use crate::resources::ids::{CertificateArn, SecurityGroupId, SubnetId, VpcId, WebAclArn};
+use crate::resources::s3::Encryption;
+use crate::resources::waf::WebAclAssociation;
+
+pub use services::{Route, ServicesEdge, ServicesEdgeParams, services_edge};
+pub use weighted::{Edge, EdgeParams, TEST_PORT, edge};
+
+/// TLS 1.2 and 1.3, forward secrecy only.
+const TLS_POLICY: &str = "ELBSecurityPolicy-TLS13-1-2-2021-06";
+
+/// What clients meet first.
+#[derive(Clone, Debug)]
+pub struct FrontParams<'a> {
+    /// The VPC.
+    pub vpc: &'a VpcId,
+    /// Its public subnets, in at least two zones.
+    pub public_subnets: &'a [SubnetId],
+    /// The certificate of all HTTPS listeners.
+    pub certificate: &'a CertificateArn,
+    /// The firewall.
+    pub web_acl: &'a WebAclArn,
+    /// How long access logs are kept.
+    pub log_retention_days: i32,
+    /// The bucket that logs the requests for the access log bucket, if there is one.
+    pub access_log_target: Option<&'a str>,
+    /// Refuse to be deleted.
+    pub deletion_protection: bool,
+}
+
+/// A load balancer behind its firewall.
+struct Front<'a> {
+    /// Where listeners are put: they come after the firewall.
+    scope: Scope<'a>,
+    load_balancer: LoadBalancerOutputs,
+    security_group: SecurityGroupId,
+    log_bucket: String,
+    tls: Tls,
+}
+
+/// Puts a load balancer here, whose port 80 only redirects.
+fn front<'a>(scope: &Scope<'a>, params: &FrontParams<'_>) -> Front<'a> {
+    let security_group = security_group(scope, params);
+    let log_bucket = log_bucket(scope, params);
+    let load_balancer = scope.add(
+        "load-balancer",
+        LoadBalancer {
+            name: scope.name_within("alb", 32),
+            internal: false,
+            subnets: params.public_subnets.iter().cloned().collect(),
+            security_groups: BTreeSet::from([security_group.clone()]),
+            drop_invalid_headers: true,
+            desync_mitigation: "defensive".to_owned(),
+            access_logs: Some(AccessLogs { bucket: log_bucket.clone(), prefix: String::new() }),
+            deletion_protection: params.deletion_protection,
+            idle_timeout_seconds: 60,
+            http2: true,
+        },
+    );
+    let association = WebAclAssociation { load_balancer: load_balancer.arn.clone(), web_acl: params.web_acl.clone() };
+    let guarded = scope.add("firewall", association);
+    // No listener before the firewall: nothing comes in unguarded.
+    let scope = scope.after(&guarded.load_balancer, "nothing comes in past the firewall");
+    scope.add(
+        "http",
+        Listener {
+            load_balancer: load_balancer.arn.clone(),
+            port: 80,
+            tls: None,
+            action: Action::Redirect { port: 443 },
+        },
+    );
+    let tls = Tls { certificate: params.certificate.clone(), policy: TLS_POLICY.to_owned() };
+    Front { scope, load_balancer, security_group, log_bucket, tls }
+}
+
+impl Front<'_> {
+    /// Puts an HTTPS listener here.
+    fn listener(&self, leaf: &str, port: u16, action: Action) -> ListenerOutputs {
+        let load_balancer = self.load_balancer.arn.clone();
+        self.scope.add(leaf, Listener { load_balancer, port, tls: Some(self.tls.clone()), action })
+    }
+}
+
+/// How targets are asked whether they are well.
+fn health_check(path: &str, interval_seconds: u32) -> HealthCheck {
+    HealthCheck {
+        path: path.to_owned(),
+        healthy_codes: "200".to_owned(),
+        interval_seconds,
+        timeout_seconds: interval_seconds.div_ceil(3),
+        healthy_threshold: 2,
+        unhealthy_threshold: 2,
+    }
+}
+
+/// In: HTTPS, and HTTP to be redirected, from anywhere.
+fn security_group(scope: &Scope<'_>, params: &FrontParams<'_>) -> SecurityGroupId {
+    let name = scope.name("alb");
+    let group = scope.add("security-group", SecurityGroup::new(name, "Load balancer of clients", params.vpc));
+    let group = group.security_group_id;
+    let scope = scope.at("security-group");
+    for (leaf, port, what) in [("https", 443, "HTTPS from clients"), ("http", 80, "HTTP, redirected to HTTPS")] {
+        scope.add(leaf, SecurityGroupRule::tcp_in(&group, port, Peer::Cidr(Ipv4Net::default()), what));
+    }
+    group
+}
+
+/// The bucket for the access logs: with S3's own keys, as Elastic Load Balancing can't use others.
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html>
+fn log_bucket(scope: &Scope<'_>, params: &FrontParams<'_>) -> String {
+    let params = BucketParams {
+        encryption: Encryption::S3,
+        keep_days: Some(params.log_retention_days),
+        lifecycle: BTreeMap::new(),
+        access_logs: params.access_log_target,
+        statements: |scope, arn| {
+            vec![json!({
+                "Sid": "AccessLogs",
+                "Effect": "Allow",
+                "Principal": {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"},
+                "Action": "s3:PutObject",
+                "Resource": format!("{arn}/AWSLogs/{}/*", scope.account()),
+                "Condition": {
+                    "StringEquals": {"aws:SourceAccount": scope.account()},
+                    "ArnLike": {"aws:SourceArn": scope.arn("elasticloadbalancing", "loadbalancer/*")},
+                },
+            })]
+        },
+    };
+    private_bucket(scope, "alb-logs", &params).name
+}

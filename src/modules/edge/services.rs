@@ -1,0 +1,94 @@
+//! An edge that forwards to the environment's own services by path.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{FrontParams, front, health_check};
+use crate::modules::Scope;
+use crate::resources::ec2::{Peer, SecurityGroupRule};
+use crate::resources::elb::{
+    Action, Conditions, ListenerOutputs, ListenerRule, LoadBalancerOutputs, TargetGroup, TargetGroupOutputs, Targets,
+};
+use crate::resources::ids::SecurityGroupId;
+
+/// How long a task that leaves may finish its requests.
+const DRAINING_SECONDS: u32 = 60;
+
+/// What an edge is made of.
+#[derive(Clone, Debug)]
+pub struct ServicesEdgeParams<'a> {
+    /// The load balancer.
+    pub front: FrontParams<'a>,
+    /// The services. The first one gets what no path is for, the questions for health among it.
+    pub routes: &'a [Route<'a>],
+    /// Where services answer whether they are well, `/health`.
+    pub health_path: &'a str,
+}
+
+/// A service behind an edge.
+#[derive(Clone, Copy, Debug)]
+pub struct Route<'a> {
+    /// What it is called.
+    pub service: &'a str,
+    /// What it serves: `/payments`, `/payments/*`.
+    pub paths: &'a [&'a str],
+    /// The port that its tasks listen on.
+    pub port: u16,
+    /// The security group of its tasks.
+    pub security_group: &'a SecurityGroupId,
+}
+
+/// An edge.
+#[derive(Clone, Debug)]
+pub struct ServicesEdge {
+    /// The load balancer.
+    pub load_balancer: LoadBalancerOutputs,
+    /// The HTTPS listener.
+    pub listener: ListenerOutputs,
+    /// The target groups, by service. Each is in use by the listener once [`ServicesEdge::ready`] stands.
+    pub target_groups: BTreeMap<String, TargetGroupOutputs>,
+    /// An output of what makes each target group one of a load balancer: a service can't be put into it before.
+    pub ready: BTreeMap<String, String>,
+}
+
+/// The edge of the scope's environment.
+///
+/// # Panics
+/// Without a service.
+pub fn services_edge(scope: &Scope<'_>, params: &ServicesEdgeParams<'_>) -> ServicesEdge {
+    let scope = &scope.at("edge");
+    let front = front(scope, &params.front);
+    let mut target_groups = BTreeMap::new();
+    for route in params.routes {
+        let Route { service, port, .. } = *route;
+        let from = format!("{service} from the load balancer");
+        let inside = Peer::SecurityGroup(front.security_group.clone());
+        scope.add(&format!("to-{service}/in"), SecurityGroupRule::tcp_in(route.security_group, port, inside, from));
+        let to = Peer::SecurityGroup(route.security_group.clone());
+        let out = SecurityGroupRule::tcp_out(&front.security_group, port, to, format!("to {service}"));
+        scope.add(&format!("to-{service}/out"), out);
+        let group = TargetGroup {
+            name: front.scope.name_within(service, 25),
+            targets: Targets::Ip { vpc: params.front.vpc.clone(), port, protocol: "HTTP".to_owned() },
+            health_check: Some(health_check(params.health_path, 15)),
+            deregistration_delay_seconds: Some(DRAINING_SECONDS),
+            multi_value_headers: false,
+        };
+        target_groups.insert(service.to_owned(), front.scope.add(&format!("to-{service}/target-group"), group));
+    }
+    let first = params.routes.first().expect("an edge has a service");
+    let forward = |service: &str| Action::Forward { target_group: target_groups[service].arn.clone() };
+    let listener = front.listener("https", 443, forward(first.service));
+    let mut ready = BTreeMap::from([(first.service.to_owned(), listener.arn.to_string())]);
+    for (index, route) in params.routes.iter().enumerate().skip(1) {
+        let paths: BTreeSet<String> = route.paths.iter().map(|path| (*path).to_owned()).collect();
+        let rule = ListenerRule {
+            listener: listener.arn.clone(),
+            priority: u16::try_from(10 * index).expect("a listener has 100 rules"),
+            conditions: Conditions { paths, ..Conditions::default() },
+            action: forward(route.service),
+        };
+        let rule = front.scope.add(&format!("to-{}/rule", route.service), rule);
+        ready.insert(route.service.to_owned(), rule.arn.to_string());
+    }
+    ServicesEdge { load_balancer: front.load_balancer, listener, target_groups, ready }
+}
