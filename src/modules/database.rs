@@ -10,7 +10,7 @@ use super::Scope;
 use crate::resources::ids::{KeyArn, SecretArn, SecurityGroupId, SubnetId, TopicArn, VpcId};
 use crate::resources::logs::LogGroupOutputs;
 use crate::resources::rds::engine_version::EngineVersion;
-use crate::resources::rds::{DbClusterOutputs, DbInstanceOutputs, GlobalCluster, GlobalClusterOutputs};
+use crate::resources::rds::{DbClusterOutputs, DbInstanceOutputs, GlobalCluster, GlobalClusterOutputs, MasterPassword};
 use site::ClusterPlan;
 
 /// Which Aurora.
@@ -86,8 +86,8 @@ pub struct DatabaseParams<'a> {
     pub database_name: &'a str,
     /// The administrator's name; not `admin` or another default.
     pub master_username: &'a str,
-    /// The secret with the administrator's password.
-    pub master_secret: &'a SecretArn,
+    /// Where the administrator's password comes from. RDS manages none of a database that has a secondary.
+    pub master_password: &'a MasterPassword,
     /// Least capacity of each instance, in Aurora capacity units.
     pub min_acu: f64,
     /// Most capacity of each instance.
@@ -151,10 +151,17 @@ pub struct DatabaseSite {
     pub security_group: SecurityGroupId,
     /// Its log groups.
     pub log_groups: Vec<LogGroupOutputs>,
+    /// The secret with the administrator's password, be it ours or that of RDS; none of a secondary.
+    pub master_secret: Option<SecretArn>,
 }
 
 /// Puts the database here: below `database`, its secondary below `database/recovery` in the other region.
+///
+/// # Panics
+/// If RDS shall manage the password of a database with a secondary: AWS lets it manage none in a global database.
 pub fn database(scope: &Scope<'_>, params: &DatabaseParams<'_>) -> Database {
+    let is_managed = params.master_password.managed_key().is_some();
+    assert!(!is_managed || params.recovery.is_none(), "RDS manages no password of a database with a secondary");
     let scope = scope.at("database");
     let recovery = params.recovery.map(|(region, site)| (scope.at("recovery").in_region(region), site));
     let global_cluster = recovery.as_ref().map(|_| {
@@ -196,6 +203,10 @@ mod tests {
     use crate::modules::key::tests::stack;
 
     fn steps(engine: Engine, with_recovery: bool) -> Vec<Step> {
+        steps_with(engine, with_recovery, &MasterPassword::Secret("secret".into())).0
+    }
+
+    fn steps_with(engine: Engine, with_recovery: bool, master_password: &MasterPassword) -> (Vec<Step>, Database) {
         let stack = stack();
         let zones = ["a", "b", "c"].map(|zone| format!("us-east-1{zone}"));
         let subnets = [SubnetId::from("subnet-1"), SubnetId::from("subnet-2")];
@@ -218,7 +229,7 @@ mod tests {
             version: &EngineVersion { version, family, note: None },
             database_name: "payments",
             master_username: "payments_owner",
-            master_secret: &SecretArn::from("secret"),
+            master_password,
             min_acu: 1.0,
             max_acu: 8.0,
             backup_retention_days: 7,
@@ -230,8 +241,8 @@ mod tests {
             primary: &site,
             recovery: with_recovery.then_some(("us-east-2", &there)),
         };
-        database(&stack.root().environment("blue"), &params);
-        stack.into_steps()
+        let database = database(&stack.root().environment("blue"), &params);
+        (stack.into_steps(), database)
     }
 
     fn find<'a>(steps: &'a [Step], id: &str) -> &'a Step {
@@ -247,6 +258,21 @@ mod tests {
         assert!(secondary.dependencies().contains(&"blue/database/instance-1".into()));
         assert!(secondary.dependencies().contains(&"blue/database/global-cluster".into()));
         Graph::new(steps).unwrap();
+    }
+
+    #[test]
+    fn a_password_that_rds_manages_is_in_the_secret_that_the_cluster_tells() {
+        let managed = MasterPassword::Managed { key: "key".into() };
+        let (steps, database) = steps_with(Engine::AuroraPostgresql, false, &managed);
+        let cluster = &find(&steps, "blue/database/cluster").spec;
+        assert!(cluster["master_secret"].is_null());
+        assert_eq!(cluster["managed_password_key"], "key");
+        let told = SecretArn::from("⟦blue/database/cluster#master_secret_arn⟧");
+        assert_eq!(database.primary.master_secret, Some(told));
+        let ours = MasterPassword::Secret("secret".into());
+        let (_, database) = steps_with(Engine::AuroraMysql, true, &ours);
+        assert_eq!(database.primary.master_secret, Some("secret".into()));
+        assert_eq!(database.recovery.unwrap().master_secret, None);
     }
 
     #[test]

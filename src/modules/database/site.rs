@@ -9,7 +9,7 @@ use crate::resources::ids::{RoleArn, SecurityGroupId, TopicArn};
 use crate::resources::logs::{LogGroup, LogGroupOutputs};
 use crate::resources::rds::{
     DbCluster, DbClusterOutputs, DbClusterParameterGroup, DbInstance, DbInstanceOutputs, DbParameterGroup,
-    DbSubnetGroup, EventSubscription, ParameterGroupOutputs,
+    DbSubnetGroup, EventSubscription, MasterPassword, ParameterGroupOutputs,
 };
 
 /// AWS's limit for identifiers of clusters and instances.
@@ -56,7 +56,16 @@ impl ClusterPlan<'_> {
         if let Some(topic) = self.site.alerts {
             self.event_subscriptions(scope, topic, &cluster, &instances, &group);
         }
-        DatabaseSite { cluster, instances, security_group, log_groups }
+        let master_secret = match self.master_password(params) {
+            MasterPassword::Managed { .. } => cluster.master_secret_arn.clone(),
+            MasterPassword::Secret(secret) => Some(secret),
+            MasterPassword::OfPrimary => None,
+        };
+        DatabaseSite { cluster, instances, security_group, log_groups, master_secret }
+    }
+
+    fn master_password(&self, params: &DatabaseParams<'_>) -> MasterPassword {
+        if self.is_primary { params.master_password.clone() } else { MasterPassword::OfPrimary }
     }
 
     /// Lets the clients in, and nothing out: a database answers, it never calls.
@@ -128,7 +137,7 @@ impl ClusterPlan<'_> {
                 engine_version: params.version.version.clone(),
                 database_name: of_primary(params.database_name),
                 master_username: of_primary(params.master_username),
-                master_secret: self.is_primary.then(|| params.master_secret.clone()),
+                master_password: self.master_password(params),
                 global_cluster: self.global.map(str::to_owned),
                 min_acu: params.min_acu,
                 max_acu: params.max_acu,

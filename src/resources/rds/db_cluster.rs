@@ -2,12 +2,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_sdk_rds::operation::modify_db_cluster::builders::ModifyDBClusterFluentBuilder;
 use aws_sdk_rds::types::{self, CloudwatchLogsExportConfiguration, ServerlessV2ScalingConfiguration};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::engine_version::{is_same_major, refuse_major, runs_another_minor};
-use super::{from_sdk, global_cluster, refuse, to_sdk};
+use super::{MasterPassword, from_sdk, global_cluster, refuse, to_sdk};
 use crate::aws::wait::{Patience, unless_gone};
 use crate::aws::{Class, Cx, Error, Result};
 use crate::cloudformation::Form;
@@ -33,8 +34,9 @@ pub struct DbCluster {
     pub database_name: Option<String>,
     /// The name of the administrator; none for a secondary.
     pub master_username: Option<String>,
-    /// The secret that holds the administrator's password under `password`; none for a secondary.
-    pub master_secret: Option<SecretArn>,
+    /// Where the administrator's password comes from.
+    #[serde(flatten)]
+    pub master_password: MasterPassword,
     /// The global database to join.
     pub global_cluster: Option<String>,
     /// Least capacity of each serverless instance, in Aurora capacity units (2 GiB of memory each), 0 to 256.
@@ -82,6 +84,8 @@ pub struct DbClusterOutputs {
     pub port: String,
     /// `cluster-…`, as IAM policies for database logins name it.
     pub resource_id: String,
+    /// The secret with the administrator's name and password, if RDS manages it. It goes with the cluster.
+    pub master_secret_arn: Option<SecretArn>,
 }
 
 /// What a cluster keeps for life. It holds the data: none of this is worth making it anew.
@@ -106,7 +110,10 @@ impl Resource for DbCluster {
         "rds:AddTagsToResource",
         "rds:RemoveTagsFromResource",
         "secretsmanager:GetSecretValue",
+        "secretsmanager:CreateSecret",
+        "secretsmanager:TagResource",
         "kms:Decrypt",
+        "kms:GenerateDataKey",
         "kms:DescribeKey",
         "kms:CreateGrant",
         "iam:CreateServiceLinkedRole",
@@ -126,16 +133,20 @@ impl Resource for DbCluster {
     }
 
     async fn create(&self, cx: &Cx) -> Result<DbClusterOutputs> {
-        let password = match &self.master_secret {
-            Some(secret) => Some(password(cx, secret).await?),
-            None => None,
-        };
+        if let (Some(global), Some(_)) = (&self.global_cluster, self.master_password.managed_key()) {
+            let error = Error::local(format!("RDS manages no password of a cluster in a global database ({global})"));
+            return Err(error.with_help("give the cluster a secret of its own for the administrator's password"));
+        }
+        let password = self.master_password.read(cx).await?;
         let engine_version = self.version_to_join(cx).await?;
         let create = || async {
             let request = cx.rds.create_db_cluster().db_cluster_identifier(&self.identifier).engine(&self.engine);
             let request = request.engine_version(&engine_version).set_database_name(self.database_name.clone());
             let request = request.set_master_username(self.master_username.clone());
             let request = request.set_master_user_password(password.clone());
+            let key = self.master_password.managed_key().map(ToString::to_string);
+            let request = request.set_manage_master_user_password(key.is_some().then_some(true));
+            let request = request.set_master_user_secret_kms_key_id(key);
             let request = request.set_global_cluster_identifier(self.global_cluster.clone());
             let request = request.serverless_v2_scaling_configuration(self.capacity()).port(self.port);
             let request = request.storage_encrypted(true).kms_key_id(&*self.kms_key);
@@ -174,13 +185,9 @@ impl Resource for DbCluster {
         if changes.0.iter().all(|change| change.field() == "global_cluster") {
             return Ok(found.outputs.clone());
         }
-        let password = match &self.master_secret {
-            Some(secret) if changes.has("master_secret") => Some(password(cx, secret).await?),
-            _ => None,
-        };
         until_available(cx, &self.identifier).await?;
         let request = cx.rds.modify_db_cluster().db_cluster_identifier(&self.identifier).apply_immediately(true);
-        let request = request.set_master_user_password(password);
+        let request = self.change_password(cx, request, found, changes).await?;
         let request = request
             .set_serverless_v2_scaling_configuration(changes.any(&["min_acu", "max_acu"]).then(|| self.capacity()));
         let request = request
@@ -242,7 +249,7 @@ impl Resource for DbCluster {
             engine_version,
             database_name,
             master_username,
-            master_secret,
+            master_password,
             global_cluster,
             min_acu,
             max_acu,
@@ -267,7 +274,9 @@ impl Resource for DbCluster {
             "EngineVersion": engine_version,
             "DatabaseName": database_name,
             "MasterUsername": master_username,
-            "MasterUserPassword": master_secret.as_ref().map(password),
+            "MasterUserPassword": master_password.secret().map(password),
+            "ManageMasterUserPassword": master_password.managed_key().map(|_| true),
+            "MasterUserSecret": master_password.managed_key().map(|key| json!({"KmsKeyId": key})),
             "GlobalClusterIdentifier": global_cluster,
             "ServerlessV2ScalingConfiguration": {"MinCapacity": min_acu, "MaxCapacity": max_acu},
             "StorageEncrypted": true,
@@ -284,13 +293,17 @@ impl Resource for DbCluster {
             "Port": port,
             "DeletionProtection": deletion_protection,
         });
-        Form::of("AWS::RDS::DBCluster", cluster)
+        let form = Form::of("AWS::RDS::DBCluster", cluster)
             .gives("arn", Form::attribute("DBClusterArn"))
             .gives("identifier", Form::this())
             .gives("endpoint", Form::attribute("Endpoint.Address"))
             .gives("reader_endpoint", Form::attribute("ReadEndpoint.Address"))
             .gives("port", Form::attribute("Endpoint.Port"))
-            .gives("resource_id", Form::attribute("DBClusterResourceId"))
+            .gives("resource_id", Form::attribute("DBClusterResourceId"));
+        match master_password.managed_key() {
+            Some(_) => form.gives("master_secret_arn", Form::attribute("MasterUserSecret.SecretArn")),
+            None => form,
+        }
     }
 }
 
@@ -300,6 +313,7 @@ impl DbCluster {
         let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
         let running = cluster.engine_version().unwrap_or_default();
         let same = is_same_major(&self.engine_version, running);
+        let managed = cluster.master_user_secret();
         let capacity = cluster.serverless_v2_scaling_configuration();
         let groups = cluster.vpc_security_groups().iter().filter_map(|group| group.vpc_security_group_id());
         // A secondary shows what its primary was made with.
@@ -310,7 +324,7 @@ impl DbCluster {
             engine_version: if same { self.engine_version.clone() } else { running.to_owned() },
             database_name: of_primary(&self.database_name, cluster.database_name()),
             master_username: of_primary(&self.master_username, cluster.master_username()),
-            master_secret: self.master_secret.clone(),
+            master_password: self.master_password.as_standing(managed.and_then(|secret| secret.kms_key_id())),
             global_cluster: global.map(str::to_owned),
             min_acu: capacity.and_then(|capacity| capacity.min_capacity).unwrap_or_default(),
             max_acu: capacity.and_then(|capacity| capacity.max_capacity).unwrap_or_default(),
@@ -358,6 +372,32 @@ impl DbCluster {
         self.security_groups.iter().map(ToString::to_string).collect()
     }
 
+    /// RDS begins or ceases to manage the password, or it is read from our secret again.
+    async fn change_password(
+        &self,
+        cx: &Cx,
+        request: ModifyDBClusterFluentBuilder,
+        found: &Found<Self>,
+        changes: &Changes<'_>,
+    ) -> Result<ModifyDBClusterFluentBuilder> {
+        if !changes.any(&["master_secret", "managed_password_key"]) {
+            return Ok(request);
+        }
+        let request = request.set_master_user_password(self.master_password.read(cx).await?);
+        Ok(match (found.spec.master_password.managed_key(), self.master_password.managed_key()) {
+            (Some(standing), Some(wanted)) if standing == wanted => request,
+            (Some(_), Some(_)) => {
+                let error = Error::local(format!("AWS can't change the key of the secret of {}", self.identifier));
+                let help =
+                    "let the password come from a secret of yours first, and then from RDS again with the new key";
+                return Err(error.with_help(help));
+            }
+            (None, Some(key)) => request.manage_master_user_password(true).master_user_secret_kms_key_id(&**key),
+            (Some(_), None) => request.manage_master_user_password(false),
+            (None, None) => request,
+        })
+    }
+
     fn log_changes(&self, standing: &BTreeSet<String>) -> CloudwatchLogsExportConfiguration {
         let names = |names: Vec<&String>| (!names.is_empty()).then(|| names.into_iter().cloned().collect());
         CloudwatchLogsExportConfiguration::builder()
@@ -381,14 +421,6 @@ impl DbCluster {
     }
 }
 
-/// The administrator's password: read, used in one call, forgotten.
-async fn password(cx: &Cx, secret: &SecretArn) -> Result<String> {
-    let answer = cx.secrets.get_secret_value().secret_id(&**secret).send().await?;
-    let value: Option<serde_json::Value> = serde_json::from_str(answer.secret_string().unwrap_or_default()).ok();
-    let password = value.as_ref().and_then(|value| value["password"].as_str());
-    password.map(str::to_owned).ok_or_else(|| Error::local(format!("the secret {secret} holds no password")))
-}
-
 /// Takes the cluster out of its global database, if it is in one, and waits until it stands alone.
 async fn leave_global(cx: &Cx, outputs: &DbClusterOutputs) -> Result<()> {
     if global_cluster::detach(cx, &outputs.arn).await? {
@@ -400,9 +432,14 @@ async fn leave_global(cx: &Cx, outputs: &DbClusterOutputs) -> Result<()> {
 async fn until_available(cx: &Cx, identifier: &str) -> Result<types::DbCluster> {
     cx.wait_until("the Aurora cluster to become available (some minutes)", Patience::LONG, || async {
         let cluster = find(cx, identifier).await?;
-        Ok(cluster.filter(|cluster| cluster.status() == Some("available")))
+        Ok(cluster.filter(|cluster| cluster.status() == Some("available") && !waits_for_secret(cluster)))
     })
     .await
+}
+
+/// True while RDS makes the secret of the password that it manages: nothing can read it or set its schedule yet.
+fn waits_for_secret(cluster: &types::DbCluster) -> bool {
+    cluster.master_user_secret().is_some_and(|secret| secret.secret_status() == Some("creating"))
 }
 
 fn outputs(cluster: &types::DbCluster) -> Result<DbClusterOutputs> {
@@ -415,6 +452,7 @@ fn outputs(cluster: &types::DbCluster) -> Result<DbClusterOutputs> {
         reader_endpoint: text(cluster.reader_endpoint()),
         port: cluster.port.unwrap_or_default().to_string(),
         resource_id: text(cluster.db_cluster_resource_id()),
+        master_secret_arn: cluster.master_user_secret().and_then(|secret| secret.secret_arn()).map(SecretArn::from),
     })
 }
 

@@ -8,6 +8,7 @@ mod db_subnet_group;
 pub mod engine_version;
 mod event_subscription;
 mod global_cluster;
+mod master_password;
 mod parameter_group;
 
 pub use db_cluster::{DbCluster, DbClusterOutputs};
@@ -17,6 +18,7 @@ pub use db_parameter_group::DbParameterGroup;
 pub use db_subnet_group::{DbSubnetGroup, DbSubnetGroupOutputs};
 pub use event_subscription::{EventSubscription, EventSubscriptionOutputs};
 pub use global_cluster::{GlobalCluster, GlobalClusterOutputs};
+pub use master_password::MasterPassword;
 pub use parameter_group::ParameterGroupOutputs;
 
 use aws_sdk_rds::types::Tag;

@@ -22,6 +22,7 @@ use crate::modules::secrets::{RotationParams, Secrets, SecretsParams, rotation, 
 use crate::resources::ec2::Peer;
 use crate::resources::ids::SecurityGroupId;
 use crate::resources::lambda::EventSourceMapping;
+use crate::resources::rds::MasterPassword;
 
 /// An environment behind its edge.
 pub(super) struct Environment<'a> {
@@ -181,7 +182,7 @@ impl<'a> Composition<'a> {
                 version: &self.facts.engine,
                 database_name: &settings.name,
                 master_username: &settings.master_username,
-                master_secret: &secrets.database.arn,
+                master_password: &MasterPassword::Secret(secrets.database.arn.clone()),
                 min_acu: settings.min_acu,
                 max_acu: settings.max_acu,
                 backup_retention_days: settings.backup_retention_days,

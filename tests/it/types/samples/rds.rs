@@ -4,6 +4,7 @@ use provisioner::modules::Scope;
 use provisioner::resources::ids::{SecretArn, SecurityGroupId, TopicArn, VpcId};
 use provisioner::resources::rds::{
     DbCluster, DbClusterParameterGroup, DbInstance, DbParameterGroup, DbSubnetGroup, EventSubscription, GlobalCluster,
+    MasterPassword,
 };
 use provisioner::resources::secrets::{Content, Secret};
 use provisioner::resources::sns::Topic;
@@ -89,7 +90,7 @@ fn cluster(
         engine_version: version.to_owned(),
         database_name: Some("payments".to_owned()),
         master_username: Some("owner".to_owned()),
-        master_secret: Some(secret(scope, name)),
+        master_password: MasterPassword::Secret(secret(scope, name)),
         global_cluster: None,
         min_acu: 0.5,
         max_acu: 4.0,
@@ -124,13 +125,18 @@ impl Sample for DbCluster {
         let first = DbCluster { global_cluster: Some(global), log_exports: names(["audit"]), ..first };
         let (other_secret, other_group) = (secret(scope, "other"), cluster_parameters(scope, "other", MYSQL.2));
         let postgres = cluster_parameters(scope, "postgres", POSTGRES.2);
+        let password_key = key(scope, "password");
+        let alone = |cluster: &mut DbCluster| {
+            cluster.identifier = scope.name("refunds");
+            cluster.global_cluster = None;
+        };
         let fixed = "AWS keeps it for life, and a database isn't made anew: a change is refused";
         Samples::of(first)
             .without_change_of("database_name", fixed)
             .without_change_of("master_username", fixed)
             .without_change_of("kms_key", fixed)
             .without_change_of("subnet_group", fixed)
-            .changing(|cluster| cluster.master_secret = Some(other_secret))
+            .changing(|cluster| cluster.master_password = MasterPassword::Secret(other_secret))
             .changing(|cluster| cluster.min_acu = 1.0)
             .changing(|cluster| cluster.max_acu = 8.0)
             .changing(|cluster| cluster.backup_retention_days = 35)
@@ -153,11 +159,14 @@ impl Sample for DbCluster {
                 cluster.global_cluster = None;
             })
             .changing(|cluster| cluster.identifier = scope.name("refunds"))
-            // The last one: no standing cluster can join a global database.
+            // No standing cluster can join a global database: the rest is about one that is in none.
+            .changing(alone)
+            // In place, there and back. RDS manages no password of a cluster in a global database.
             .changing(|cluster| {
-                cluster.identifier = scope.name("refunds");
-                cluster.global_cluster = None;
+                alone(cluster);
+                cluster.master_password = MasterPassword::Managed { key: password_key };
             })
+            .changing(alone)
     }
 }
 
