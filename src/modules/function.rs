@@ -6,9 +6,10 @@ use serde_json::{Value, json};
 
 use super::Scope;
 use super::policy::{allow, document, trust};
+use super::reach::{Reach, let_out};
 use crate::package::Package;
-use crate::resources::ids::{FunctionArn, KeyArn, QueueArn, RoleArn, SecurityGroupId, SubnetId, VpcId};
-use crate::resources::{ec2, iam, lambda, logs};
+use crate::resources::ids::{FunctionArn, KeyArn, QueueArn, RoleArn, SecurityGroupId, SubnetId};
+use crate::resources::{iam, lambda, logs};
 
 /// What a function needs.
 #[derive(Clone, Debug)]
@@ -46,21 +47,10 @@ pub struct FunctionParams<'a> {
 pub struct FunctionNetwork<'a> {
     /// Private subnets.
     pub subnets: &'a [SubnetId],
-    /// Its own group: [`function_security_group`].
+    /// Its own group: [`client_group`](super::reach::client_group).
     pub security_group: &'a SecurityGroupId,
     /// All that it may connect to.
     pub reaches: &'a [Reach<'a>],
-}
-
-/// Something that a function may connect to.
-#[derive(Clone, Debug)]
-pub struct Reach<'a> {
-    /// What it is, in a word: `endpoints`, `database`.
-    pub what: &'a str,
-    /// The TCP port.
-    pub port: u16,
-    /// Where it is.
-    pub peer: ec2::Peer,
 }
 
 /// A function.
@@ -111,11 +101,7 @@ pub fn function(scope: &Scope<'_>, params: FunctionParams<'_>) -> Function {
         },
     );
     let vpc = params.network.map(|network| {
-        for Reach { what, port, peer } in network.reaches {
-            let description = format!("{what} of {}", scope.environment_name());
-            let rule = ec2::SecurityGroupRule::tcp_out(network.security_group, *port, peer.clone(), description);
-            scope.add(&format!("out-{what}"), rule);
-        }
+        let_out(&scope, network.security_group, network.reaches);
         lambda::VpcAccess {
             subnets: network.subnets.iter().cloned().collect(),
             security_groups: BTreeSet::from([network.security_group.clone()]),
@@ -147,17 +133,6 @@ pub fn function(scope: &Scope<'_>, params: FunctionParams<'_>) -> Function {
         },
     );
     Function { arn: function.arn, name: function.name, role: role.arn, log_group: log_group.name }
-}
-
-/// Puts the security group of a function here. It comes first, as what the function connects to has to let it in.
-pub fn function_security_group(scope: &Scope<'_>, name: &str, vpc: &VpcId) -> SecurityGroupId {
-    let scope = scope.at(name);
-    let group = ec2::SecurityGroup::new(
-        scope.name(&format!("{name}-sg")),
-        format!("The function {name} of {}", scope.environment_name()),
-        vpc,
-    );
-    scope.add("security-group", group).security_group_id
 }
 
 /// Lets a service call a function for one of its resources. It is put below the function.

@@ -13,13 +13,18 @@ pub mod failback;
 pub mod firewall;
 pub mod foundation;
 pub mod function;
+pub mod images;
 pub mod key;
 pub mod network;
 pub mod parameters;
 pub mod policy;
 pub mod queue;
+pub mod reach;
 mod scope;
 pub mod secrets;
+pub mod service;
+pub mod sync;
+pub mod table;
 pub mod topic;
 pub mod transit;
 

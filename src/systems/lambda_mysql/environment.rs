@@ -10,14 +10,13 @@ use crate::modules::Scope;
 use crate::modules::database::{Database, DatabaseParams, Engine, Site, database};
 use crate::modules::edge::Edge;
 use crate::modules::foundation::Foundation;
-use crate::modules::function::{
-    Function, FunctionNetwork, FunctionParams, Reach, callable_by, function, function_security_group,
-};
+use crate::modules::function::{Function, FunctionNetwork, FunctionParams, callable_by, function};
 use crate::modules::key::{CustomerKey, KeyParams, KeyUser, key};
 use crate::modules::network::{NatMode, Network, NetworkParams, network};
 use crate::modules::parameters::{GeneratedParameter, ParametersParams, PlainParameter, parameters};
 use crate::modules::policy::allow;
 use crate::modules::queue::{Queue, QueueParams, queue};
+use crate::modules::reach::{Reach, client_group};
 use crate::modules::secrets::{RotationParams, Secrets, SecretsParams, rotation, secrets};
 use crate::resources::ec2::Peer;
 use crate::resources::ids::SecurityGroupId;
@@ -124,7 +123,7 @@ impl<'a> Composition<'a> {
             },
         );
         let functions = scope.at("functions");
-        let group = |name: &str| function_security_group(&functions, name, &here.vpc_id);
+        let group = |name: &str| client_group(&functions, name, "function", &here.vpc_id);
         let groups = Groups {
             api: group("payment-api"),
             processor: group("payment-processor"),
