@@ -218,6 +218,8 @@ macro_rules! clients {
 clients! {
     /// Certificate Manager
     acm: aws_sdk_acm::Client = aws_sdk_acm::config::Builder;
+    /// Application Auto Scaling
+    scaling: aws_sdk_applicationautoscaling::Client = aws_sdk_applicationautoscaling::config::Builder;
     /// AWS Backup
     backup: aws_sdk_backup::Client = aws_sdk_backup::config::Builder;
     /// CloudWatch
@@ -230,6 +232,10 @@ clients! {
     dynamodb: aws_sdk_dynamodb::Client = aws_sdk_dynamodb::config::Builder;
     /// EC2 and VPC
     ec2: aws_sdk_ec2::Client = aws_sdk_ec2::config::Builder;
+    /// Elastic Container Registry
+    ecr: aws_sdk_ecr::Client = aws_sdk_ecr::config::Builder;
+    /// Elastic Container Service
+    ecs: aws_sdk_ecs::Client = aws_sdk_ecs::config::Builder;
     /// Elastic Load Balancing v2
     elb: aws_sdk_elasticloadbalancingv2::Client = aws_sdk_elasticloadbalancingv2::config::Builder;
     /// EventBridge

@@ -135,4 +135,12 @@ ids! {
     ClusterArn
     /// `arn:aws:dynamodb:…:table/…`
     TableArn
+    /// `arn:aws:ecr:…:repository/…`
+    RepositoryArn
+    /// `arn:aws:ecs:…:cluster/…`
+    EcsClusterArn
+    /// `arn:aws:ecs:…:task-definition/…:…`, with the revision
+    TaskDefinitionArn
+    /// `arn:aws:ecs:…:service/…/…`
+    ServiceArn
 }

@@ -11,11 +11,14 @@ pub mod registry;
 pub mod tags;
 
 pub mod acm;
+pub mod application_autoscaling;
 pub mod backup;
 pub mod cloudwatch;
 pub mod config;
 pub mod dynamodb;
 pub mod ec2;
+pub mod ecr;
+pub mod ecs;
 pub mod elb;
 pub mod events;
 pub mod iam;

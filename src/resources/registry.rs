@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use super::bound::{self, Bound};
 use super::{
-    Resource, acm, backup, cloudwatch, config, dynamodb, ec2, elb, events, iam, kms, lambda, logs, rds, route53, s3,
-    secrets, sns, sqs, ssm, waf,
+    Resource, acm, application_autoscaling, backup, cloudwatch, config, dynamodb, ec2, ecr, ecs, elb, events, iam, kms,
+    lambda, logs, rds, route53, s3, secrets, sns, sqs, ssm, waf,
 };
 use crate::aws::cx::Shared;
 use crate::cloudformation::Form;
@@ -94,6 +94,8 @@ macro_rules! resource_types {
             acm::Certificate,
             acm::CertificateValidation,
             acm::ImportedCertificate,
+            application_autoscaling::ScalableTarget,
+            application_autoscaling::ScalingPolicy,
             backup::Plan,
             backup::Selection,
             backup::Vault,
@@ -125,6 +127,10 @@ macro_rules! resource_types {
             ec2::TransitGatewayRouteTable,
             ec2::TransitGatewayVpcAttachment,
             ec2::Vpc,
+            ecr::Repository,
+            ecs::Cluster,
+            ecs::Service,
+            ecs::TaskDefinition,
             elb::Listener,
             elb::ListenerRule,
             elb::LoadBalancer,

@@ -1,0 +1,7 @@
+//! Elastic Container Registry.
+
+mod repository;
+
+pub use repository::{Repository, RepositoryOutputs};
+
+crate::resources::tags::tag_type!(aws_sdk_ecr::types::Tag);

@@ -1,0 +1,283 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_ecr::types::{
+    self, EncryptionConfiguration, EncryptionType, ImageScanningConfiguration, ImageTagMutability,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{from_sdk, to_sdk};
+use crate::aws::wait::{Patience, unless_gone};
+use crate::aws::{Cx, Error, Result};
+use crate::cloudformation::Form;
+use crate::engine::Tags;
+use crate::resources::document::Document;
+use crate::resources::ids::{KeyArn, RepositoryArn};
+use crate::resources::tags::{self, Built};
+use crate::resources::{Changes, Found, Resource, seconds};
+
+/// A private repository of images. It goes with the images in it: they can be built and pushed again.
+/// <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html>
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Repository {
+    /// 2 to 256 lower-case letters, digits, `-`, `_`, `.` and `/`.
+    pub name: String,
+    /// The key that encrypts the images.
+    pub kms_key: KeyArn,
+    /// A tag stays with the image that it was pushed with.
+    pub immutable_tags: bool,
+    /// Look for known weaknesses in what is pushed.
+    pub scan_on_push: bool,
+    /// How many images are kept, the newest ones; `None` for all.
+    pub keep_images: Option<u32>,
+    /// Who may use it beside those whose own policies say so; [`Document::default`] for nobody.
+    pub policy: Document,
+}
+
+/// What a repository gives to others.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RepositoryOutputs {
+    /// Its ARN.
+    pub arn: RepositoryArn,
+    /// Its name.
+    pub name: String,
+    /// What images are called by, without a tag: `123456789012.dkr.ecr.us-east-1.amazonaws.com/orders`.
+    pub uri: String,
+}
+
+impl Resource for Repository {
+    const KIND: &'static str = "ecr.repository";
+    const USUALLY: Duration = seconds(3);
+    const REPLACED_BY: &'static [&'static str] = &["name", "kms_key"];
+    const SERVES: bool = true;
+    const ACTIONS: &'static [&'static str] = &[
+        "ecr:DescribeRepositories",
+        "ecr:GetLifecyclePolicy",
+        "ecr:GetRepositoryPolicy",
+        "ecr:ListTagsForResource",
+        "ecr:CreateRepository",
+        "ecr:PutImageTagMutability",
+        "ecr:PutImageScanningConfiguration",
+        "ecr:PutLifecyclePolicy",
+        "ecr:DeleteLifecyclePolicy",
+        "ecr:SetRepositoryPolicy",
+        "ecr:DeleteRepositoryPolicy",
+        "ecr:TagResource",
+        "ecr:UntagResource",
+        "ecr:DeleteRepository",
+        "kms:DescribeKey",
+        "kms:CreateGrant",
+        "kms:RetireGrant",
+    ];
+
+    type Outputs = RepositoryOutputs;
+
+    async fn observe(&self, cx: &Cx, known: Option<&RepositoryOutputs>) -> Result<Option<Found<Self>>> {
+        let name = known.map_or(&self.name, |known| &known.name);
+        let all = all(cx).await?;
+        let is_this = |repository: &&types::Repository| repository.repository_name() == Some(name);
+        let Some(repository) = all.iter().find(is_this) else { return Ok(None) };
+        let outputs = outputs(repository)?;
+        let (keep_images, policy, tags) =
+            tokio::try_join!(kept_images(cx, name), policy_of(cx, name), tags_of(cx, &outputs.arn))?;
+        let encryption = repository.encryption_configuration().and_then(|encryption| encryption.kms_key());
+        let spec = Repository {
+            name: name.clone(),
+            kms_key: encryption.unwrap_or_default().into(),
+            immutable_tags: repository.image_tag_mutability() == Some(&ImageTagMutability::Immutable),
+            scan_on_push: repository.image_scanning_configuration().is_some_and(|scanning| scanning.scan_on_push()),
+            keep_images,
+            policy,
+        };
+        Ok(Some(Found::tagged(spec, outputs, tags)))
+    }
+
+    async fn create(&self, cx: &Cx) -> Result<RepositoryOutputs> {
+        let encryption =
+            EncryptionConfiguration::builder().encryption_type(EncryptionType::Kms).kms_key(&*self.kms_key);
+        let request = cx.ecr.create_repository().repository_name(&self.name);
+        let request = request.encryption_configuration(encryption.build().built());
+        let request = request.image_tag_mutability(self.mutability()).image_scanning_configuration(self.scanning());
+        let request = request.set_tags(Some(to_sdk(&cx.tags)));
+        let create = || async { Ok(request.clone().send().await?) };
+        // What it says of a key that isn't known everywhere yet.
+        let passing = |error: &Error| error.is_code("KmsException");
+        let answer = cx.retry_while("ECR to know the repository's key", Patience::FRESH, passing, create).await?;
+        let repository = answer.repository.ok_or(Error::incomplete("ecr:CreateRepository", "repository"))?;
+        if self.keep_images.is_some() {
+            self.set_lifecycle(cx).await?;
+        }
+        if !self.policy.is_null() {
+            self.set_policy(cx).await?;
+        }
+        outputs(&repository)
+    }
+
+    async fn update(&self, cx: &Cx, found: &Found<Self>, changes: &Changes<'_>) -> Result<RepositoryOutputs> {
+        if changes.has("immutable_tags") {
+            let request = cx.ecr.put_image_tag_mutability().repository_name(&self.name);
+            request.image_tag_mutability(self.mutability()).send().await?;
+        }
+        if changes.has("scan_on_push") {
+            let request = cx.ecr.put_image_scanning_configuration().repository_name(&self.name);
+            request.image_scanning_configuration(self.scanning()).send().await?;
+        }
+        if changes.has("keep_images") {
+            self.set_lifecycle(cx).await?;
+        }
+        if changes.has("policy") {
+            self.set_policy(cx).await?;
+        }
+        Ok(found.outputs.clone())
+    }
+
+    async fn tag(cx: &Cx, outputs: &RepositoryOutputs, set: &Tags, remove: &[String]) -> Result<()> {
+        let arn = &*outputs.arn;
+        if !set.is_empty() {
+            cx.ecr.tag_resource().resource_arn(arn).set_tags(Some(to_sdk(set))).send().await?;
+        }
+        if !remove.is_empty() {
+            cx.ecr.untag_resource().resource_arn(arn).set_tag_keys(Some(remove.to_vec())).send().await?;
+        }
+        Ok(())
+    }
+
+    async fn delete(cx: &Cx, outputs: &RepositoryOutputs) -> Result<()> {
+        let request = cx.ecr.delete_repository().repository_name(&outputs.name).force(true);
+        unless_gone(async { Ok(request.send().await?) }.await)?;
+        Ok(())
+    }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ecr-repository.html>
+    fn cloudformation(&self) -> Form {
+        let Repository { name, kms_key, immutable_tags: _, scan_on_push, keep_images, policy } = self;
+        let lifecycle = keep_images.map(|number| json!({"LifecyclePolicyText": keeping(number).to_string()}));
+        let repository = json!({
+            "RepositoryName": name,
+            "EncryptionConfiguration": {"EncryptionType": EncryptionType::Kms.as_str(), "KmsKey": kms_key},
+            "ImageTagMutability": self.mutability().as_str(),
+            "ImageScanningConfiguration": {"ScanOnPush": scan_on_push},
+            "LifecyclePolicy": lifecycle,
+            "RepositoryPolicyText": policy,
+            "EmptyOnDelete": true,
+        });
+        Form::of("AWS::ECR::Repository", repository)
+            .gives("arn", Form::attribute("Arn"))
+            .gives("name", Form::this())
+            .gives("uri", Form::attribute("RepositoryUri"))
+    }
+}
+
+impl Repository {
+    fn mutability(&self) -> ImageTagMutability {
+        if self.immutable_tags { ImageTagMutability::Immutable } else { ImageTagMutability::Mutable }
+    }
+
+    fn scanning(&self) -> ImageScanningConfiguration {
+        ImageScanningConfiguration::builder().scan_on_push(self.scan_on_push).build()
+    }
+
+    async fn set_lifecycle(&self, cx: &Cx) -> Result<()> {
+        let name = &self.name;
+        match self.keep_images {
+            Some(number) => {
+                let request = cx.ecr.put_lifecycle_policy().repository_name(name);
+                request.lifecycle_policy_text(keeping(number).to_string()).send().await?;
+            }
+            None => {
+                let delete = async { Ok(cx.ecr.delete_lifecycle_policy().repository_name(name).send().await?) };
+                unless_gone(delete.await)?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn set_policy(&self, cx: &Cx) -> Result<()> {
+        let name = &self.name;
+        if self.policy.is_null() {
+            let delete = async { Ok(cx.ecr.delete_repository_policy().repository_name(name).send().await?) };
+            unless_gone(delete.await)?;
+            return Ok(());
+        }
+        let set = || async {
+            let request = cx.ecr.set_repository_policy().repository_name(name).policy_text(self.policy.to_text());
+            Ok(request.send().await.map(|_| ())?)
+        };
+        // What it says of a role that isn't known everywhere yet, and of a policy that is wrong for good.
+        let passing = |error: &Error| error.is_code("InvalidParameterException");
+        cx.retry_while("ECR to know who the repository's policy names", Patience::FRESH, passing, set).await
+    }
+}
+
+/// The lifecycle policy that keeps so many images.
+/// <https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html>
+fn keeping(number: u32) -> Value {
+    json!({"rules": [{
+        "rulePriority": 1,
+        "description": "Keep the newest images",
+        "selection": {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": number},
+        "action": {"type": "expire"},
+    }]})
+}
+
+/// How many images a lifecycle policy keeps: none for a policy that says something else, which nobody asks for.
+fn number_kept(policy: &str) -> Result<u32> {
+    let policy = Document::parse(policy)?;
+    let number = policy.value()["rules"][0]["selection"]["countNumber"].as_u64();
+    let number = number.and_then(|number| u32::try_from(number).ok()).unwrap_or_default();
+    Ok(if policy == Document::new(keeping(number)) { number } else { 0 })
+}
+
+async fn kept_images(cx: &Cx, name: &str) -> Result<Option<u32>> {
+    let read = async { Ok(cx.ecr.get_lifecycle_policy().repository_name(name).send().await?) };
+    let Some(answer) = unless_gone(read.await)? else { return Ok(None) };
+    number_kept(answer.lifecycle_policy_text().unwrap_or_default()).map(Some)
+}
+
+async fn policy_of(cx: &Cx, name: &str) -> Result<Document> {
+    let read = async { Ok(cx.ecr.get_repository_policy().repository_name(name).send().await?) };
+    let answer = unless_gone(read.await)?;
+    Document::parse(answer.as_ref().and_then(|answer| answer.policy_text()).unwrap_or_default())
+}
+
+fn outputs(repository: &types::Repository) -> Result<RepositoryOutputs> {
+    let missing = |field| Error::incomplete("ecr:DescribeRepositories", field);
+    Ok(RepositoryOutputs {
+        arn: repository.repository_arn().ok_or(missing("repositoryArn"))?.into(),
+        name: repository.repository_name().ok_or(missing("repositoryName"))?.to_owned(),
+        uri: repository.repository_uri().ok_or(missing("repositoryUri"))?.to_owned(),
+    })
+}
+
+async fn all(cx: &Cx) -> Result<Arc<Vec<types::Repository>>> {
+    let load = async {
+        let mut pages = cx.ecr.describe_repositories().into_paginator().items().send();
+        let mut all = Vec::new();
+        while let Some(repository) = pages.next().await {
+            all.push(repository?);
+        }
+        Ok(all)
+    };
+    cx.inventory.once("ecr.repositories", load).await
+}
+
+async fn tags_of(cx: &Cx, arn: &str) -> Result<Tags> {
+    tags::of_arn(cx, arn, || async {
+        Ok(from_sdk(cx.ecr.list_tags_for_resource().resource_arn(arn).send().await?.tags()))
+    })
+    .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lifecycle_policy_that_says_something_else_keeps_no_number_that_anybody_asks_for() {
+        assert_eq!(number_kept(&keeping(7).to_string()).unwrap(), 7);
+        let untagged = keeping(7).to_string().replace("any", "untagged");
+        assert_eq!(number_kept(&untagged).unwrap(), 0);
+        assert_eq!(number_kept("{}").unwrap(), 0);
+    }
+}

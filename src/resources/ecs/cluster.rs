@@ -1,0 +1,161 @@
+use std::time::Duration;
+
+use aws_sdk_ecs::types::{self, ClusterField, ClusterSetting, ClusterSettingName};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::{from_sdk, to_sdk};
+use crate::aws::wait::{Patience, unless_gone};
+use crate::aws::{Cx, Error, Result};
+use crate::cloudformation::Form;
+use crate::engine::Tags;
+use crate::resources::ids::EcsClusterArn;
+use crate::resources::{Changes, Found, Resource, seconds};
+
+const ACTIVE: &str = "ACTIVE";
+const INACTIVE: &str = "INACTIVE";
+
+/// A cluster: what services and their tasks belong to. It has no servers of its own.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateCluster.html>
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Cluster {
+    /// Up to 255 letters, digits, `-` and `_`.
+    pub name: String,
+    /// Which metrics CloudWatch gets of what runs in it.
+    pub container_insights: ContainerInsights,
+}
+
+/// Which metrics CloudWatch gets of a cluster.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/cloudwatch-container-insights.html>
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ContainerInsights {
+    /// Those of services only.
+    Disabled,
+    /// Those of tasks too.
+    Enabled,
+    /// Those of each container too.
+    Enhanced,
+}
+
+/// What a cluster gives to others.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ClusterOutputs {
+    /// Its ARN.
+    pub arn: EcsClusterArn,
+    /// Its name: the dimension `ClusterName` of its metrics.
+    pub name: String,
+}
+
+impl Resource for Cluster {
+    const KIND: &'static str = "ecs.cluster";
+    const USUALLY: Duration = seconds(10);
+    const REPLACED_BY: &'static [&'static str] = &["name"];
+    const HELD_BY: &'static [&'static str] = &["ecs.service"];
+    const SERVES: bool = true;
+    const ACTIONS: &'static [&'static str] = &[
+        "ecs:DescribeClusters",
+        "ecs:CreateCluster",
+        "ecs:UpdateClusterSettings",
+        "ecs:TagResource",
+        "ecs:UntagResource",
+        "ecs:DeleteCluster",
+        "iam:CreateServiceLinkedRole",
+    ];
+
+    type Outputs = ClusterOutputs;
+
+    async fn observe(&self, cx: &Cx, known: Option<&ClusterOutputs>) -> Result<Option<Found<Self>>> {
+        let name = known.map_or(&self.name, |known| &known.name);
+        let Some(cluster) = described(cx, name).await? else { return Ok(None) };
+        let spec = Cluster { name: name.clone(), container_insights: insights(&cluster) };
+        Ok(Some(Found::tagged(spec, outputs(&cluster)?, from_sdk(cluster.tags()))))
+    }
+
+    async fn create(&self, cx: &Cx) -> Result<ClusterOutputs> {
+        let request = cx.ecs.create_cluster().cluster_name(&self.name).settings(self.setting());
+        let request = request.set_tags(Some(to_sdk(&cx.tags)));
+        let create = || async { Ok(request.clone().send().await?) };
+        // In an account's first cluster ECS makes its own role, and doesn't know it at once.
+        let passing = |error: &Error| error.is_code("InvalidParameterException");
+        cx.retry_while("ECS to know its own role", Patience::FRESH, passing, create).await?;
+        outputs(&active(cx, &self.name).await?)
+    }
+
+    async fn until_ready(&self, cx: &Cx, outputs: &ClusterOutputs) -> Result<()> {
+        active(cx, &outputs.name).await.map(drop)
+    }
+
+    async fn update(&self, cx: &Cx, found: &Found<Self>, _changes: &Changes<'_>) -> Result<ClusterOutputs> {
+        let update = || async {
+            let request = cx.ecs.update_cluster_settings().cluster(&self.name).settings(self.setting());
+            Ok(request.send().await.map(|_| ())?)
+        };
+        cx.retry_while_not_ready("ECS to end another change of this cluster", update).await?;
+        Ok(found.outputs.clone())
+    }
+
+    async fn tag(cx: &Cx, outputs: &ClusterOutputs, set: &Tags, remove: &[String]) -> Result<()> {
+        super::tag(cx, &outputs.arn, set, remove).await
+    }
+
+    async fn delete(cx: &Cx, outputs: &ClusterOutputs) -> Result<()> {
+        let delete = || async { Ok(cx.ecs.delete_cluster().cluster(&outputs.name).send().await.map(|_| ())?) };
+        unless_gone(cx.retry_while_not_ready("the cluster's services and tasks to go", delete).await)?;
+        cx.wait_until("the cluster to be gone", Patience::SHORT, || async {
+            Ok(described(cx, &outputs.name).await?.is_none().then_some(()))
+        })
+        .await
+    }
+
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ecs-cluster.html>
+    fn cloudformation(&self) -> Form {
+        let Cluster { name, container_insights } = self;
+        let setting = json!({"Name": ClusterSettingName::ContainerInsights.as_str(), "Value": container_insights});
+        let cluster = json!({"ClusterName": name, "ClusterSettings": [setting]});
+        Form::of("AWS::ECS::Cluster", cluster).gives("arn", Form::attribute("Arn")).gives("name", Form::this())
+    }
+}
+
+impl Cluster {
+    fn setting(&self) -> ClusterSetting {
+        let value = match self.container_insights {
+            ContainerInsights::Disabled => "disabled",
+            ContainerInsights::Enabled => "enabled",
+            ContainerInsights::Enhanced => "enhanced",
+        };
+        ClusterSetting::builder().name(ClusterSettingName::ContainerInsights).value(value).build()
+    }
+}
+
+fn insights(cluster: &types::Cluster) -> ContainerInsights {
+    let is_insights = |setting: &&ClusterSetting| setting.name() == Some(&ClusterSettingName::ContainerInsights);
+    match cluster.settings().iter().find(is_insights).and_then(|setting| setting.value()) {
+        Some("enabled") => ContainerInsights::Enabled,
+        Some("enhanced") => ContainerInsights::Enhanced,
+        _ => ContainerInsights::Disabled,
+    }
+}
+
+/// The cluster; `None` for one that is gone: AWS still shows it as inactive for a while.
+async fn described(cx: &Cx, name: &str) -> Result<Option<types::Cluster>> {
+    let request = cx.ecs.describe_clusters().clusters(name);
+    let answer = request.include(ClusterField::Tags).include(ClusterField::Settings).send().await?;
+    let clusters = answer.clusters.unwrap_or_default().into_iter();
+    Ok(clusters.into_iter().find(|cluster| cluster.status() != Some(INACTIVE)))
+}
+
+async fn active(cx: &Cx, name: &str) -> Result<types::Cluster> {
+    cx.wait_until("the cluster to become active", Patience::SHORT, || async {
+        Ok(described(cx, name).await?.filter(|cluster| cluster.status() == Some(ACTIVE)))
+    })
+    .await
+}
+
+fn outputs(cluster: &types::Cluster) -> Result<ClusterOutputs> {
+    let missing = |field| Error::incomplete("ecs:DescribeClusters", field);
+    Ok(ClusterOutputs {
+        arn: cluster.cluster_arn().ok_or(missing("clusterArn"))?.into(),
+        name: cluster.cluster_name().ok_or(missing("clusterName"))?.to_owned(),
+    })
+}

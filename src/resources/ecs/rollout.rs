@@ -1,0 +1,137 @@
+//! How far a service's deployment is.
+
+use std::time::Duration;
+
+use aws_sdk_ecs::types::{Deployment, DeploymentRolloutState as State, Service, ServiceField};
+
+use crate::aws::wait::{Patience, unless_gone};
+use crate::aws::{Class, Cx, Error, Result};
+
+/// AWS gives up a deployment after some failed tasks, each of which may take minutes to fail.
+const ROLLOUT: Patience = Patience { poll: Duration::from_secs(10), limit: Duration::from_secs(40 * 60) };
+/// Targets leave a target group for up to an hour before their tasks stop.
+const DRAIN: Patience = Patience { poll: Duration::from_secs(10), limit: Duration::from_secs(75 * 60) };
+
+const PRIMARY: &str = "PRIMARY";
+const DRAINING: &str = "DRAINING";
+const INACTIVE: &str = "INACTIVE";
+const MISSING: &str = "MISSING";
+/// How many of a service's events people are told.
+const EVENTS: usize = 5;
+
+/// The service with its tags; `None` for one that is gone: AWS still shows it as inactive for a while.
+pub(super) async fn described(cx: &Cx, cluster: &str, name: &str) -> Result<Option<Service>> {
+    let describe = async {
+        let request = cx.ecs.describe_services().cluster(cluster).services(name).include(ServiceField::Tags);
+        Ok(request.send().await?)
+    };
+    let Some(answer) = unless_gone(describe.await)? else { return Ok(None) };
+    let failure = answer.failures().iter().find(|failure| failure.reason() != Some(MISSING));
+    if let Some(failure) = failure {
+        let reason = failure.reason().unwrap_or("AWS says no reason");
+        return Err(Error::local(format!("the service {name} can't be read: {reason}")));
+    }
+    Ok(answer.services.unwrap_or_default().into_iter().find(|service| service.status() != Some(INACTIVE)))
+}
+
+/// Its tasks are being stopped: it will be gone.
+pub(super) fn is_leaving(service: &Service) -> bool {
+    service.status() == Some(DRAINING)
+}
+
+/// The newest deployment.
+pub(super) fn primary(service: &Service) -> Option<&Deployment> {
+    service.deployments().iter().find(|deployment| deployment.status() == Some(PRIMARY))
+}
+
+/// True if AWS has given up the deployment.
+pub(super) fn has_failed(deployment: &Deployment) -> bool {
+    deployment.rollout_state() == Some(&State::Failed)
+}
+
+/// The task definition that runs: that of the newest deployment that came to its end. What is still being deployed, or never
+/// ran, isn't it. With no task to run nothing has to come to an end.
+pub(super) fn deployed(service: &Service) -> Option<&str> {
+    let is_done = |deployment: &&Deployment| deployment.rollout_state() == Some(&State::Completed);
+    match service.desired_count() {
+        0 => service.task_definition(),
+        _ => service.deployments().iter().find(is_done).and_then(|deployment| deployment.task_definition()),
+    }
+}
+
+/// What people should know of it.
+pub(super) fn note(service: &Service) -> String {
+    let mut note = format!("{} of {} tasks run", service.running_count(), service.desired_count());
+    match primary(service).and_then(Deployment::rollout_state) {
+        Some(State::Failed) => note.push_str("; its last deployment failed"),
+        Some(State::InProgress) => note.push_str("; a deployment is under way"),
+        _ => {}
+    }
+    note
+}
+
+/// Waits until the service runs this task definition with as many tasks as it wants; for none at all, not a moment.
+pub(super) async fn steady(cx: &Cx, cluster: &str, name: &str, task_definition: &str) -> Result<()> {
+    let look = || async {
+        let Some(service) = described(cx, cluster, name).await? else {
+            let mut gone = Error::local(format!("the service {name} isn't there any more"));
+            gone.class = Class::Gone;
+            return Err(gone);
+        };
+        progress(&service, task_definition)
+    };
+    let outcome = cx.wait_until("the service's tasks to run and to be healthy (some minutes)", ROLLOUT, look).await;
+    match outcome {
+        Err(mut error) if error.class == Class::NotReady => {
+            if let Ok(Some(service)) = described(cx, cluster, name).await {
+                error.message = format!("{}; {}", error.message, told(&service));
+            }
+            Err(error.with_help(HELP))
+        }
+        outcome => outcome,
+    }
+}
+
+const HELP: &str = "its events say why; what the tasks themselves say is in their log group. Once that is mended, run the same \
+                    command again";
+
+fn progress(service: &Service, task_definition: &str) -> Result<Option<()>> {
+    if service.desired_count() == 0 {
+        return Ok(Some(()));
+    }
+    let Some(newest) = primary(service) else { return Ok(None) };
+    let was_rolled_back = newest.task_definition() != Some(task_definition);
+    if was_rolled_back || has_failed(newest) {
+        let name = service.service_name().unwrap_or_default();
+        let mut failed = format!("the deployment of the service {name} failed");
+        if was_rolled_back {
+            failed.push_str(", and AWS went back to what ran before");
+        }
+        return Err(Error::local(format!("{failed}; {}", told(service))).with_help(HELP));
+    }
+    let runs = service.running_count() >= service.desired_count();
+    Ok((newest.rollout_state() == Some(&State::Completed) && runs).then_some(()))
+}
+
+/// What ECS says of the service, the newest first.
+fn told(service: &Service) -> String {
+    let reason = service.deployments().iter().filter(|deployment| has_failed(deployment));
+    let reason = reason.filter_map(|deployment| deployment.rollout_state_reason());
+    let events = service.events().iter().take(EVENTS).filter_map(|event| event.message());
+    let all: Vec<&str> = reason.chain(events).collect();
+    match all.is_empty() {
+        true => "ECS says nothing of why".to_owned(),
+        false => format!("ECS says: {}", all.join(" / ")),
+    }
+}
+
+/// Waits until the service and its tasks are gone.
+pub(super) async fn gone(cx: &Cx, cluster: &str, name: &str) -> Result<()> {
+    cx.wait_until("the service's tasks to stop (some minutes)", DRAIN, || async {
+        Ok(described(cx, cluster, name).await?.is_none().then_some(()))
+    })
+    .await
+}
+
+/// Calls until no service of that name is being stopped any more.
+pub(super) const STOPPING: Patience = DRAIN;
