@@ -13,6 +13,7 @@ from moto.secretsmanager.models import FakeSecret, ReplicaSecret, SecretsManager
 from .background import Background
 from .errors import AwsError
 from .function_policies import may_invoke
+from .strict.rds_passwords import renew
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +33,9 @@ def _rotate(sandbox, rotations: Background, request) -> dict:
     secret = _secret(sandbox, request.region, asked["SecretId"])
     function_arn = asked.get("RotationLambdaARN") or secret.rotation_lambda_arn
     managed = secret.owning_service is not None
+    if function_arn and managed:
+        message = f"{secret.owning_service} rotates the secret by itself: a rotation function can't be set."
+        raise AwsError("InvalidRequestException", message)
     if not function_arn and not managed:
         message = "No Lambda rotation function ARN is associated with this secret."
         raise AwsError("InvalidRequestException", message)
@@ -39,8 +43,8 @@ def _rotate(sandbox, rotations: Background, request) -> dict:
         _check(sandbox, function_arn, secret)
     _take_rules(secret, asked.get("RotationRules"), function_arn or "")
     if managed:
-        # The owning service rotates it by itself; the sandbox has no such schedule.
-        return {"ARN": secret.arn, "Name": secret.name, "VersionId": secret.default_version_id}
+        at_once = asked.get("RotateImmediately", True)
+        return {"ARN": secret.arn, "Name": secret.name, **({"VersionId": renew(secret)} if at_once else {})}
     if not asked.get("RotateImmediately", True):
         # The test happens by itself and AWS tells nobody of its outcome. Where durations don't count it is left out:
         # each system that is set up would start Node.js for all of its secrets.
@@ -180,6 +184,8 @@ def _describe_as_aws_does() -> None:
 
     def with_rules(self) -> dict:
         described = to_dict(self)
+        if not described.get("RotationLambdaARN"):
+            described.pop("RotationLambdaARN", None)
         rules = getattr(self, "rotation_rules", None)
         if rules and "RotationRules" in described:
             described["RotationRules"] = rules

@@ -74,7 +74,7 @@ pub fn rotation(scope: &Scope<'_>, secrets: &Secrets, params: &RotationParams<'_
     let rotate = |leaf: &str, secret: &SecretOutputs| {
         let rotation = Rotation {
             secret: secret.arn.clone(),
-            function: params.function.clone(),
+            function: Some(params.function.clone()),
             every_days: params.every_days,
             immediately: params.immediately,
         };

@@ -9,6 +9,7 @@ from moto.rds.models import find_cluster
 from ..backends import backend
 from ..errors import AwsError
 from ..request import AwsRequest
+from .rds_passwords import is_managed
 
 if TYPE_CHECKING:
     from ..app import Sandbox
@@ -103,6 +104,8 @@ def _source(arn: str | None) -> Any:
     source = find_cluster(arn)
     if _global_of(source) is not None:
         raise AwsError("InvalidDBClusterStateFault", f"{arn} is already part of a global cluster")
+    if is_managed(source):
+        raise AwsError("InvalidDBClusterStateFault", f"{arn} has a master user password that RDS manages")
     return source
 
 

@@ -81,11 +81,17 @@ def _deleting(sandbox: Sandbox, store: str, kind: str, minutes: float) -> Any:
         if kind == "DBCluster" and any(member.status != "deleting" for member in one.members):
             return None  # here too
         one.status = "deleting"
-        sandbox.clock.after("rds", minutes * MINUTE, lambda: known.pop(name, None))
+        sandbox.clock.after("rds", minutes * MINUTE, lambda: _end(known, name))
         status = "DBInstanceStatus" if kind == "DBInstance" else "Status"
         return {kind: {f"{kind}Identifier": name, f"{kind}Arn": one.arn, status: "deleting"}}
 
     return intercept
+
+
+def _end(known: dict[str, Any], name: str) -> None:
+    ended = known.pop(name, None)
+    if hasattr(ended, "master_user_secret"):
+        ended.master_user_secret.delete_secret()
 
 
 def finish_modify(request: AwsRequest, result: dict[str, Any]) -> None:

@@ -5,21 +5,26 @@ use aws_sdk_secretsmanager::types::RotationRulesType;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{is_leaving, known};
+use super::{described, is_leaving, known};
 use crate::aws::wait::{Patience, unless_gone};
 use crate::aws::{Class, Cx, Error, Result};
 use crate::cloudformation::{Form, Tagging};
 use crate::resources::ids::{FunctionArn, SecretArn};
 use crate::resources::{Changes, Found, Resource, seconds};
 
-/// Renews a secret on a schedule by a function.
+/// Renews a secret on a schedule: by a function, or by the service that the secret belongs to.
+///
+/// Such a service (RDS) sets a schedule of its own with the secret. This changes it, and leaves it so when it is deleted: AWS
+/// ends nobody else's rotation, and the schedule goes with the secret.
+/// <https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secrets_managed.html>
 /// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_RotateSecret.html>
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Rotation {
     /// The secret.
     pub secret: SecretArn,
-    /// The function that makes, sets and tests a new value; Secrets Manager must be allowed to invoke it.
-    pub function: FunctionArn,
+    /// The function that makes, sets and tests a new value; Secrets Manager must be allowed to invoke it. None for a secret
+    /// that belongs to a service, which renews it itself.
+    pub function: Option<FunctionArn>,
     /// How often, 1 to 1000 days.
     pub every_days: i64,
     /// Also rotate once when this is set up or changed.
@@ -58,7 +63,7 @@ impl Resource for Rotation {
         let rules = secret.rotation_rules();
         let spec = Rotation {
             secret: arn.clone(),
-            function: secret.rotation_lambda_arn().unwrap_or_default().into(),
+            function: secret.rotation_lambda_arn().filter(|arn| !arn.is_empty()).map(FunctionArn::from),
             every_days: rules.and_then(|rules| rules.automatically_after_days()).unwrap_or_default(),
             immediately: self.immediately,
         };
@@ -77,6 +82,10 @@ impl Resource for Rotation {
     }
 
     async fn delete(cx: &Cx, outputs: &RotationOutputs) -> Result<()> {
+        let secret = described(cx, &outputs.secret).await?;
+        if secret.is_none_or(|secret| secret.owning_service().is_some()) {
+            return Ok(());
+        }
         let cancel = async { Ok(cx.secrets.cancel_rotate_secret().secret_id(&*outputs.secret).send().await?) };
         match unless_gone(cancel.await) {
             // AWS answers so for a secret that is being deleted, or whose rotation is off already.
@@ -103,12 +112,13 @@ impl Rotation {
     async fn set(&self, cx: &Cx, token: Option<&str>) -> Result<()> {
         let rotate = || async {
             let rules = RotationRulesType::builder().automatically_after_days(self.every_days).build();
-            let request = cx.secrets.rotate_secret().secret_id(&*self.secret).rotation_lambda_arn(&*self.function);
+            let request = cx.secrets.rotate_secret().secret_id(&*self.secret);
+            let request = request.set_rotation_lambda_arn(self.function.as_ref().map(ToString::to_string));
             let request = request.rotation_rules(rules).rotate_immediately(self.immediately);
             Ok(request.set_client_request_token(token.map(str::to_owned)).send().await.map(|_| ())?)
         };
         // The permission to invoke the function may be fresh.
-        let refused = |error: &Error| error.class == Class::Denied;
+        let refused = |error: &Error| self.function.is_some() && error.class == Class::Denied;
         cx.retry_while("the function to let Secrets Manager invoke it", Patience::FRESH, refused, rotate).await
     }
 }

@@ -109,6 +109,16 @@ fn cluster(
     }
 }
 
+/// The secret of a cluster whose administrator's password RDS manages.
+pub fn managed_secret(scope: &Scope<'_>) -> SecretArn {
+    let (vpc, subnet_group) = network(scope);
+    let group = security_group(scope, &vpc, "managed");
+    let password = MasterPassword::Managed { key: key(scope, "password") };
+    let cluster = cluster(scope, "managed", MYSQL, subnet_group, group);
+    let outputs = scope.add("managed-cluster", DbCluster { master_password: password, ..cluster });
+    outputs.master_secret_arn.expect("a cluster tells it")
+}
+
 impl Sample for DbCluster {
     fn samples(scope: &Scope<'_>) -> Samples<Self> {
         let (vpc, subnet_group) = network(scope);

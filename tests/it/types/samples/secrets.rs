@@ -4,6 +4,7 @@ use provisioner::resources::lambda::Permission;
 use provisioner::resources::secrets::{Content, Rotation, Secret};
 
 use super::lambda::standing_function;
+use super::rds::managed_secret;
 use super::{key, policy};
 use crate::types::{Sample, Samples};
 
@@ -24,14 +25,18 @@ impl Sample for Rotation {
         }
         let first = Rotation {
             secret: scope.add("secret-orders", secret(&scope, "orders")).arn,
-            function: one,
+            function: Some(one),
             every_days: 30,
             immediately: false,
         };
+        let managed = managed_secret(&scope);
         let refunds = scope.add("secret-refunds", secret(&scope, "refunds")).arn;
         Samples::of(first)
-            .changing(|rotation| rotation.function = other)
+            .changing(|rotation| rotation.function = Some(other))
             .changing(|rotation| rotation.every_days = 7)
+            .changing(|rotation| (rotation.secret, rotation.function) = (managed.clone(), None))
+            // In place: what RDS renews, on another schedule.
+            .changing(|rotation| (rotation.secret, rotation.function, rotation.every_days) = (managed, None, 60))
             .changing(|rotation| rotation.secret = refunds)
             .changing(|rotation| rotation.immediately = true)
     }
