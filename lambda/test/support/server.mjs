@@ -65,10 +65,11 @@ export async function freePort() {
  * Starts a server that writes to `log` in its folder, and waits until `isUp()`, tried again and again, returns something: {up, stop},
  * with what it returned. `stop()` ends it by `signal` and removes its folder.
  */
-export async function startServer([program, ...args], { directory, owner = {}, env = process.env, signal = 'KILL', isUp }) {
+export async function startServer([program, ...args], { directory, cwd = directory, owner = {}, env = process.env, signal, isUp }) {
   const log = join(directory, 'log');
   const output = openSync(log, 'a');
-  const guard = spawn('sh', ['-c', GUARD, 'sh', signal, program, ...args], { stdio: ['pipe', output, output], env, ...owner });
+  const options = { stdio: ['pipe', output, output], cwd, env, ...owner };
+  const guard = spawn('sh', ['-c', GUARD, 'sh', signal, program, ...args], options);
   const ended = new Promise((resolve) => guard.once('close', resolve));
   const stop = async () => {
     guard.stdin.end();
