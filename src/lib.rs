@@ -19,6 +19,7 @@ pub mod cli;
 pub mod cloudformation;
 pub mod config;
 pub mod engine;
+pub mod migration;
 pub mod modules;
 pub mod package;
 pub mod report;

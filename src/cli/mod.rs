@@ -12,8 +12,10 @@ mod graph;
 mod history;
 mod import;
 mod init;
+mod migrate;
 mod orphans;
 mod output;
+mod own_function;
 mod part;
 mod plan;
 mod progress;
@@ -24,6 +26,7 @@ mod say;
 mod shift;
 mod state;
 mod status;
+mod sync;
 mod untracked;
 mod watch;
 mod watcher;
@@ -112,6 +115,10 @@ enum Command {
     Failback(failback::Failback),
     /// Show every change of the live weights: when, who, why, from what to what
     History(history::History),
+    /// Bring the databases' schemas to their newest versions
+    Migrate(migrate::Migrate),
+    /// Take over what changes in blue's database into green's
+    Sync(sync::Sync),
     /// Show who serves the customers, what stands, and what differs
     Status(status::Status),
     /// Watch the live traffic, and steer a shift
@@ -158,6 +165,8 @@ async fn obey(cli: Cli) -> ExitCode {
         Command::Shift(command) => command.run(globals).await,
         Command::Failback(command) => command.run(globals).await,
         Command::History(command) => command.run(globals).await,
+        Command::Migrate(command) => command.run(globals).await,
+        Command::Sync(command) => command.run(globals).await,
         Command::Status(command) => command.run(globals).await,
         Command::Watch(command) => command.run(globals).await,
         Command::Recover(command) => command.run(globals).await,

@@ -18,6 +18,8 @@ use crate::resources::s3::{Bucket, BucketPolicy, Encryption, LifecycleRule};
 pub struct ComplianceParams<'a> {
     /// The recorder that stands already and isn't ours, as [`crate::resources::config::existing_recorder`] found it.
     pub existing_recorder: Option<&'a str>,
+    /// How long the system keeps its logs: what the rule on retention asks for.
+    pub log_retention_days: i32,
 }
 
 /// How long what was recorded is kept: the same for all systems, as they share it. PCI DSS wants a year.
@@ -31,14 +33,18 @@ pub fn compliance(scope: &Scope<'_>, params: &ComplianceParams<'_>) {
         None => scope.after(&recording(&scope), "AWS takes rules only where a recorder stands"),
     };
     for (name, identifier, description, parameters) in RULES {
-        let parameters = parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let mut parameters: BTreeMap<String, String> =
+            parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        if let Some(days) = parameters.get_mut(RETENTION) {
+            *days = params.log_retention_days.to_string();
+        }
         rules.add(
             name,
             ConfigRule {
                 name: scope.name_within(name, 128),
                 description: (*description).to_owned(),
                 identifier: (*identifier).to_owned(),
-                input_parameters: parameters.collect(),
+                input_parameters: parameters,
                 scope: (!PERIODIC.contains(identifier))
                     .then(|| ScopeTag { key: SUFFIX.to_owned(), value: scope.suffix().to_owned() }),
             },
@@ -130,7 +136,7 @@ const RULES: &[Rule] = &[
     ("alb-waf", "ALB_WAF_ENABLED", "A web application firewall stands before every load balancer", &[]),
     ("alarm-actions", "CLOUDWATCH_ALARM_ACTION_CHECK", "Every alarm tells somebody", ALARM_ACTIONS),
     ("log-groups-encrypted", "CLOUDWATCH_LOG_GROUP_ENCRYPTED", "Log groups are encrypted with a customer's key", &[]),
-    ("log-retention", "CW_LOGGROUP_RETENTION_PERIOD_CHECK", "Logs are kept for a year", &[("MinRetentionTime", "365")]),
+    ("log-retention", "CW_LOGGROUP_RETENTION_PERIOD_CHECK", "Logs are kept long enough", &[(RETENTION, "")]),
     ("dead-letters", "LAMBDA_DLQ_CHECK", "Functions have somewhere to leave what failed", &[]),
     ("functions-in-vpc", "LAMBDA_INSIDE_VPC", "Functions run inside a VPC", &[]),
     ("functions-not-public", "LAMBDA_FUNCTION_PUBLIC_ACCESS_PROHIBITED", "Nobody outside can call functions", &[]),
@@ -151,6 +157,9 @@ const RULES: &[Rule] = &[
     ("flow-logs", "VPC_FLOW_LOGS_ENABLED", "VPCs log what flows", &[]),
     ("ingress-ports", "VPC_SG_OPEN_ONLY_TO_AUTHORIZED_PORTS", "The internet reaches 80 and 443 only", OPEN_PORTS),
 ];
+
+/// The parameter that is set by the system's own retention.
+const RETENTION: &str = "MinRetentionTime";
 
 const ALARM_ACTIONS: &[(&str, &str)] =
     &[("alarmActionRequired", "true"), ("insufficientDataActionRequired", "false"), ("okActionRequired", "false")];

@@ -7,6 +7,7 @@ mod site;
 use std::collections::BTreeMap;
 
 use super::Scope;
+use crate::resources::application_autoscaling::{Dimension, Metric, ScalableTarget, ScalingPolicy};
 use crate::resources::ids::{KeyArn, SecretArn, SecurityGroupId, SubnetId, TopicArn, VpcId};
 use crate::resources::logs::LogGroupOutputs;
 use crate::resources::rds::engine_version::EngineVersion;
@@ -104,10 +105,23 @@ pub struct DatabaseParams<'a> {
     pub parameters: &'a BTreeMap<String, String>,
     /// Refuse to be deleted.
     pub deletion_protection: bool,
+    /// How many readers there are, if that follows their load.
+    pub reader_scaling: Option<ReaderScaling>,
     /// Where it lives.
     pub primary: &'a Site<'a>,
     /// Where its secondary lives, and the region of that.
     pub recovery: Option<(&'a str, &'a Site<'a>)>,
+}
+
+/// How the number of readers follows their load.
+#[derive(Clone, Copy, Debug)]
+pub struct ReaderScaling {
+    /// Least number of readers.
+    pub least: u32,
+    /// Most number of readers; AWS makes and deletes those beyond our own.
+    pub most: u32,
+    /// Busy time of the readers that it aims at, in percent.
+    pub cpu_percent: f64,
 }
 
 /// A place for a cluster in one region.
@@ -185,6 +199,9 @@ pub fn database(scope: &Scope<'_>, params: &DatabaseParams<'_>) -> Database {
     let role = scope.add("monitoring-role", monitoring::role(&scope, &instances));
 
     let primary = primary.build(&scope, params, &role.arn);
+    if let Some(scaling) = &params.reader_scaling {
+        scale_readers(&scope, &primary, scaling);
+    }
     let recovery = secondary.map(|(there, plan)| match primary.instances.first() {
         Some(writer) => {
             let there = there.after(&writer.arn, "a secondary copies from the primary's writer");
@@ -193,6 +210,31 @@ pub fn database(scope: &Scope<'_>, params: &DatabaseParams<'_>) -> Database {
         None => plan.build(there, params, &role.arn),
     });
     Database { primary, recovery, global_cluster }
+}
+
+/// Lets AWS make readers beside ours, and delete them again.
+/// <https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Aurora.Integrating.AutoScaling.html>
+fn scale_readers(scope: &Scope<'_>, site: &DatabaseSite, scaling: &ReaderScaling) {
+    let reason = "readers are added to a cluster that stands";
+    let scope = site.instances.iter().fold(scope.clone(), |scope, instance| scope.after(&instance.arn, reason));
+    let target = ScalableTarget {
+        resource: format!("cluster:{}", site.cluster.identifier),
+        dimension: Dimension::AuroraReaders,
+        least: scaling.least.cast_signed(),
+        most: scaling.most.cast_signed(),
+        suspended: false,
+    };
+    let target = scope.add("reader-scaling", target);
+    let policy = ScalingPolicy {
+        name: scope.name("reader-scaling"),
+        resource: target.resource,
+        dimension: Dimension::AuroraReaders,
+        metric: Metric::AuroraReaderCpu,
+        target_value: scaling.cpu_percent,
+        scale_in_cooldown_seconds: 600,
+        scale_out_cooldown_seconds: 300,
+    };
+    scope.add("reader-scaling-cpu", policy);
 }
 
 #[cfg(test)]
@@ -238,6 +280,7 @@ mod tests {
             log_retention_days: 365,
             parameters: &BTreeMap::new(),
             deletion_protection: false,
+            reader_scaling: None,
             primary: &site,
             recovery: with_recovery.then_some(("us-east-2", &there)),
         };

@@ -24,7 +24,6 @@ mod scope;
 pub mod secrets;
 pub mod service;
 pub mod sync;
-pub mod table;
 pub mod topic;
 pub mod transit;
 

@@ -96,6 +96,12 @@ pub async fn build(name: &str) -> Result<Arc<Package>, Error> {
     slot.get_or_try_init(|| make(name)).await.cloned()
 }
 
+/// The packages of several functions, by their names.
+pub async fn all(names: &[&'static str]) -> Result<BTreeMap<&'static str, Arc<Package>>, Error> {
+    let packages = names.iter().map(|name| async move { Ok((*name, build(name).await?)) });
+    Ok(futures::future::try_join_all(packages).await?.into_iter().collect())
+}
+
 async fn make(name: &str) -> Result<Arc<Package>, Error> {
     let manifest = sources::manifest(name)?;
     let mut files = sources::files(name, &manifest)?;

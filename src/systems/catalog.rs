@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::System;
-use crate::config::{self, ConfigError, LambdaMysql, Source};
+use crate::config::{self, ConfigError, FargatePostgres, LambdaMysql, Source};
 use crate::resources::registry::Types;
 
 /// Reads a configuration, and refuses what AWS would refuse later.
@@ -40,9 +40,13 @@ impl fmt::Debug for Systems {
 impl Systems {
     /// Those that come with provisioner.
     pub fn shipped() -> Self {
-        Systems::default().with(config::lambda_mysql::SYSTEM, config::lambda_mysql::CONFIGURATION, |source| {
-            Ok(Box::new(LambdaMysql::read(source)?))
-        })
+        Systems::default()
+            .with(config::lambda_mysql::SYSTEM, config::lambda_mysql::CONFIGURATION, |source| {
+                Ok(Box::new(LambdaMysql::read(source)?))
+            })
+            .with(config::fargate_postgres::SYSTEM, config::fargate_postgres::CONFIGURATION, |source| {
+                Ok(Box::new(FargatePostgres::read(source)?))
+            })
     }
 
     /// One more: its name, its configuration with all defaults and a comment to each (what `init` writes), and how one is read.

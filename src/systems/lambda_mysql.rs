@@ -38,6 +38,8 @@ use crate::traffic::bound::Bound;
 const ENDPOINTS: [&str; 5] = ["secretsmanager", "ssm", "kms", "sqs", "logs"];
 /// What load balancers and Route 53 ask for.
 const HEALTH_PATH: &str = "/health";
+/// The functions.
+const PACKAGES: [&str; 5] = ["payment-api", "payment-processor", "migrate", "rotate-secret", "failback"];
 const BLUE: &str = "blue";
 const GREEN: &str = "green";
 
@@ -112,24 +114,16 @@ impl Facts {
         let (here, there) = (cloud.region(&config.region), cloud.region(&config.dr_region));
         let wanted = config.database.engine_version.as_deref().unwrap_or("8.0");
         let regions = [&*here, &*there];
+        let packages = async { package::all(&PACKAGES).await.map_err(|error| Error::local(error.to_string())) };
         let (zones, dr_zones, engine, recorder, packages) = tokio::try_join!(
             availability_zones(&here, config.network.zones),
             availability_zones(&there, config.network.zones),
             offered(&regions, Engine::AuroraMysql.name(), wanted),
             existing_recorder(&here),
-            packages(),
+            packages,
         )?;
         Ok(Facts { zones, dr_zones, engine, recorder, packages })
     }
-}
-
-async fn packages() -> Result<BTreeMap<&'static str, Arc<Package>>> {
-    let names = ["payment-api", "payment-processor", "migrate", "rotate-secret", "failback"];
-    let build = |name| async move {
-        let package = package::build(name).await;
-        package.map(|package| (name, package)).map_err(|error| Error::local(error.to_string()))
-    };
-    Ok(futures::future::try_join_all(names.map(build)).await?.into_iter().collect())
 }
 
 struct Composition<'a> {
@@ -173,7 +167,7 @@ impl<'a> Composition<'a> {
         );
         if self.config.compliance.config {
             let existing_recorder = self.facts.recorder.as_deref();
-            compliance(&self.root, &ComplianceParams { existing_recorder });
+            compliance(&self.root, &ComplianceParams { existing_recorder, log_retention_days: self.config.logs.retention_days });
         }
         let mut outputs = BTreeMap::from([
             ("dashboard_url".to_owned(), dashboard_url),

@@ -2,6 +2,7 @@
 
 mod catalog;
 mod failback;
+pub mod fargate_postgres;
 pub mod lambda_mysql;
 mod own;
 

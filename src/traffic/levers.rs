@@ -142,10 +142,20 @@ impl Levers {
 }
 
 impl Signals {
-    /// What load balancers tell of target groups: full names of load balancer and group, `app/name/id` and
+    /// What load balancers tell of target groups of functions: full names of load balancer and group, `app/name/id` and
     /// `targetgroup/name/id`.
     /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html>
     pub fn of_target_groups(groups: &[(String, String)]) -> Self {
+        // A function that fails gives no status of its own.
+        Signals::with_errors(groups, &["HTTPCode_Target_5XX_Count", "LambdaUserError", "LambdaInternalError"])
+    }
+
+    /// The same of target groups of tasks.
+    pub fn of_tasks(groups: &[(String, String)]) -> Self {
+        Signals::with_errors(groups, &["HTTPCode_Target_5XX_Count"])
+    }
+
+    fn with_errors(groups: &[(String, String)], errors: &[&str]) -> Self {
         let of_all = |names: &[&str]| {
             let of = |name: &str, (balancer, group): &(String, String)| {
                 let dimensions = [("LoadBalancer", balancer.as_str()), ("TargetGroup", group.as_str())];
@@ -155,8 +165,7 @@ impl Signals {
         };
         Signals {
             requests: of_all(&["RequestCount"]),
-            // A function that fails gives no status of its own.
-            errors: of_all(&["HTTPCode_Target_5XX_Count", "LambdaUserError", "LambdaInternalError"]),
+            errors: of_all(errors),
             latency: of_all(&["TargetResponseTime"]),
             latency_unit_ms: 1000.0,
         }

@@ -190,6 +190,7 @@ impl<'a> Composition<'a> {
                 log_retention_days: self.config.logs.retention_days,
                 parameters: &BTreeMap::new(),
                 deletion_protection: self.config.protection.deletion_protection,
+                reader_scaling: None,
                 primary: &Site {
                     key: &key.arn,
                     vpc: &here.vpc_id,

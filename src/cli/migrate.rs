@@ -1,0 +1,112 @@
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::{Args, ValueEnum};
+use serde_json::{Value, json};
+
+use super::context::Context;
+use super::failure::Failure;
+use super::own_function::{function, named};
+use super::say::say;
+use super::{FAILED, Globals, Outcome, progress};
+use crate::migration::schema;
+
+/// `provisioner migrate`
+#[derive(Debug, Args)]
+#[command(after_help = "Example: provisioner migrate --suffix dev1\n\
+                        One that was broken off is run again by the same command, and goes on where it stopped.")]
+pub struct Migrate {
+    /// Only this environment's database
+    #[arg(long, value_enum)]
+    environment: Option<Environment>,
+    /// Show what was applied and what is to come; change nothing
+    #[arg(long)]
+    status: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Environment {
+    Blue,
+    Green,
+}
+
+impl Environment {
+    fn name(self) -> &'static str {
+        match self {
+            Environment::Blue => "blue",
+            Environment::Green => "green",
+        }
+    }
+}
+
+impl Migrate {
+    pub async fn run(self, globals: &Globals) -> Outcome {
+        let start = Instant::now();
+        let context = Context::load(globals).await?;
+        let connection = context.connect(progress::observer(globals.json)).await?;
+        let wanted = self.environment.map_or(vec![Environment::Blue, Environment::Green], |only| vec![only]);
+        let names = wanted
+            .iter()
+            .map(|one| Ok((one.name(), named(&context, &connection, &format!("{}_migrate_function", one.name()))?)));
+        let names = names.collect::<Result<Vec<_>, Failure>>()?;
+        if !self.status && !globals.json {
+            let of: Vec<_> = names.iter().map(|(environment, _)| *environment).collect();
+            progress::note(&format!("migrating the database of {} (seconds, if no table is large)", of.join(" and ")));
+        }
+        let one = |(environment, name): &(&'static str, String)| {
+            let (environment, function) = (*environment, function(&context, &connection, name));
+            async move {
+                let done = if self.status {
+                    schema::status(&function).await.map(|status| (status_text(&status), json!(status)))
+                } else {
+                    schema::apply(&function).await.map(|applied| (applied_text(&applied), json!(applied)))
+                };
+                (environment, done)
+            }
+        };
+        let mut failed = Vec::new();
+        for (environment, done) in futures::future::join_all(names.iter().map(one)).await {
+            match done {
+                Ok((_, answer)) if globals.json => {
+                    let mut line = json!({"type": "migrated", "environment": environment});
+                    if let (Value::Object(line), Value::Object(answer)) = (&mut line, answer) {
+                        line.extend(answer);
+                    }
+                    progress::print_json(&line);
+                }
+                Ok((text, _)) => say!("{environment}: {text}"),
+                Err(error) => {
+                    if globals.json {
+                        let message = error.to_string();
+                        progress::print_json(&json!({"type": "failed", "environment": environment, "message": message}));
+                    }
+                    failed.push((environment, error));
+                }
+            }
+        }
+        if globals.json {
+            progress::print_json(&json!({
+                "type": "summary", "failed": failed.len(), "api_calls": connection.api_calls(),
+                "seconds": start.elapsed().as_secs_f64(),
+            }));
+        }
+        for (environment, error) in failed.iter().filter(|_| !globals.json) {
+            let help = error.help.clone().unwrap_or_default();
+            let help = format!("{help}\nonce that is mended, run `provisioner migrate` again: it goes on where it stopped");
+            Failure::new(format!("{environment}: {error}"), help.trim_start().to_owned()).print();
+        }
+        Ok(if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
+    }
+}
+
+fn applied_text(done: &schema::Applied) -> String {
+    match done.applied.as_slice() {
+        [] => format!("nothing to do, the schema is at version {}", done.version),
+        applied => format!("applied {}; the schema is at version {}", applied.join(", "), done.version),
+    }
+}
+
+fn status_text(status: &schema::Status) -> String {
+    let list = |names: &[String]| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+    format!("version {}; applied: {}; to come: {}", status.version, list(&status.applied), list(&status.pending))
+}
