@@ -12,6 +12,7 @@ from moto.elbv2.models import FakeHealthStatus, FakeTargetGroup
 from . import alb_lambda, alb_proxy, load_balancers
 from .background import Background, repeat
 from .http_messages import Request
+from .strict import ecs_rollouts
 
 FASTEST = 2.0  # seconds between two probes of a target at most
 PATIENCE = 5.0  # seconds that DescribeTargetHealth waits for a first probe
@@ -130,6 +131,8 @@ class TargetHealth:
 
     def _ask(self, group, target: str) -> tuple[str | None, str | None]:
         """The reason and description of ill health, or None twice."""
+        if ecs_rollouts.is_task(group.arn, target):
+            return None, None
         path, _, query = (group.health_check_path or "/").partition("?")
         request = Request("GET", path, query, [("user-agent", "ELB-HealthChecker/2.0")])
         try:

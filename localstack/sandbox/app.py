@@ -37,7 +37,9 @@ Amend = Callable[[AwsRequest, "dict[str, Any]"], "dict[str, Any] | None"]
 # moto's backends are plain dictionaries: one call at a time keeps a list from changing under its reader,
 # and makes a check and the delete it guards one step. Services that call out (Lambda, and whatever
 # invokes it) or wait (SQS) stay unlocked, or a function that calls back would wait for itself.
-ONE_AT_A_TIME = frozenset(["acm", "backup", "config", "ec2", "elbv2", "iam", "kms", "rds", "route53", "ssm", "wafv2"])
+ONE_AT_A_TIME = frozenset(
+    ["acm", "backup", "config", "ec2", "ecs", "elbv2", "iam", "kms", "rds", "route53", "ssm", "wafv2"]
+)
 
 
 class Sandbox:

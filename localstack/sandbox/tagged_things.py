@@ -7,6 +7,7 @@ from typing import Any
 
 from .app import ACCOUNT
 from .backends import GLOBAL, backend
+from .strict.application_autoscaling import tags_of_target
 from .strict.config_recorders import marks as recorder_marks
 
 Tagged = tuple[str, dict[str, str]]
@@ -180,6 +181,23 @@ def backup(region: str) -> Iterator[Tagged]:
     return _by_tagger(store.tagger, arns)
 
 
+def ecr(region: str) -> Iterator[Tagged]:
+    store = backend("ecr", region)
+    return _by_tagger(store.tagger, [repository.arn for repository in store.repositories.values()])
+
+
+def ecs(region: str) -> Iterator[Tagged]:
+    store = backend("ecs", region)
+    standing = [one for one in (*store.clusters.values(), *store.services.values()) if one.status != "INACTIVE"]
+    revisions = [one for family in store.task_definitions.values() for one in family.values()]
+    return ((one.arn, pairs(one.tags)) for one in (*standing, *revisions))
+
+
+def scaling(region: str) -> Iterator[Tagged]:
+    dimensions = backend("applicationautoscaling", region).targets.values()
+    return ((one.arn, tags_of_target(one)) for dimension in dimensions for one in dimension.values())
+
+
 # By the service's name in ARNs, which is also how moto names its own collectors.
 COLLECTORS = {
     "ec2": ec2,
@@ -199,4 +217,7 @@ COLLECTORS = {
     "sns": sns,
     "logs": logs,
     "backup": backup,
+    "ecr": ecr,
+    "ecs": ecs,
+    "application-autoscaling": scaling,
 }

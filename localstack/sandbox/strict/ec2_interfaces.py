@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from moto.ec2.models.elastic_network_interfaces import NetworkInterface
 
+from ..app import ACCOUNT
 from ..backends import backend
 from ..errors import AwsError
 from ..request import AwsRequest
@@ -71,6 +72,12 @@ def settle(region: str) -> None:
     _dress_gateways_and_endpoints(ec2)
 
 
+def interface_of(region: str, wanted: Wanted) -> NetworkInterface:
+    """The interface that a service stands in its subnet with."""
+    settle(region)
+    return backend("ec2", region).services_interfaces[wanted.key]
+
+
 def left_behind(ec2: Any) -> list[Wanted]:
     """What nothing needs any more, but is still there."""
     return ec2.__dict__.setdefault("left_behind", [])
@@ -94,12 +101,16 @@ def _dress_gateways_and_endpoints(ec2: Any) -> None:
 
 
 def _wanted(region: str) -> Iterator[Wanted]:
+    from . import ecs_rollouts  # which asks for the addresses of what it starts
+
     for balancer in backend("elbv2", region).load_balancers.values():
         yield from of_balancer(balancer)
     for instance in backend("rds", region).databases.values():
         yield from of_database(region, instance)
     for function in backend("lambda", region).list_functions():
         yield from of_function(function)
+    for task in ecs_rollouts.tasks(region):
+        yield of_task(region, task)
 
 
 def of_balancer(balancer: Any) -> Iterator[Wanted]:
@@ -128,3 +139,8 @@ def of_function(function: Any) -> Iterator[Wanted]:
     described = f"AWS Lambda VPC ENI-{function.function_name}-{uuid.uuid5(uuid.NAMESPACE_URL, function.function_arn)}"
     for subnet in vpc.get("SubnetIds", []):
         yield Wanted(described, subnet, tuple(vpc.get("SecurityGroupIds", [])), LAMBDA)
+
+
+def of_task(region: str, task: Any) -> Wanted:
+    described = f"arn:aws:ecs:{region}:{ACCOUNT}:attachment/{task.attachment}"
+    return Wanted(described, task.subnet, task.groups, public=task.public)

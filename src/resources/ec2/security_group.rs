@@ -55,7 +55,7 @@ impl Resource for SecurityGroup {
     const REPLACED_BY: &'static [&'static str] = &["name", "description", "vpc_id"];
     const SERVES: bool = true;
     const HELD_BY: &'static [&'static str] =
-        &["lambda.function", "elb.load_balancer", "ec2.interface_endpoint", "rds.db_cluster"];
+        &["lambda.function", "ecs.service", "elb.load_balancer", "ec2.interface_endpoint", "rds.db_cluster"];
     const ACTIONS: &'static [&'static str] = blockers::actions![
         "ec2:DescribeSecurityGroups",
         "ec2:DescribeSecurityGroupRules",

@@ -44,6 +44,7 @@ impl Resource for Subnet {
     const SERVES: bool = true;
     const HELD_BY: &'static [&'static str] = &[
         "lambda.function",
+        "ecs.service",
         "elb.load_balancer",
         "ec2.interface_endpoint",
         "ec2.nat_gateway",

@@ -43,13 +43,13 @@ fn health_check() -> HealthCheck {
     }
 }
 
-fn target_group(scope: &Scope<'_>, name: &str, vpc: &VpcId) -> TargetGroupArn {
+pub(super) fn target_group(scope: &Scope<'_>, name: &str, vpc: &VpcId) -> TargetGroupArn {
     let group = group_of(scope, name, targets(vpc, 80, "HTTP"));
     scope.add(&format!("target-group-{name}"), group).arn
 }
 
 /// One that is reached from inside the network `number` only.
-fn balancer_of(scope: &Scope<'_>, name: &str, vpc: &VpcId, number: u8) -> LoadBalancer {
+pub(super) fn balancer_of(scope: &Scope<'_>, name: &str, vpc: &VpcId, number: u8) -> LoadBalancer {
     LoadBalancer {
         name: scope.name(name),
         internal: true,

@@ -1,11 +1,14 @@
 //! Specs of every type, one file a service.
 
 mod acm;
+mod application_autoscaling;
 mod backup;
 mod cloudwatch;
 mod config;
 mod dynamodb;
 mod ec2;
+mod ecr;
+mod ecs;
 mod elb;
 mod events;
 mod iam;

@@ -119,6 +119,14 @@ pub fn managed_secret(scope: &Scope<'_>) -> SecretArn {
     outputs.master_secret_arn.expect("a cluster tells it")
 }
 
+/// A cluster that stands; what Application Auto Scaling calls it.
+pub(super) fn scalable_cluster(scope: &Scope<'_>) -> String {
+    let (vpc, subnet_group) = network(scope);
+    let group = security_group(scope, &vpc, "database");
+    let cluster = cluster(scope, "readers", MYSQL, subnet_group, group);
+    format!("cluster:{}", scope.add("cluster-readers", cluster).identifier)
+}
+
 impl Sample for DbCluster {
     fn samples(scope: &Scope<'_>) -> Samples<Self> {
         let (vpc, subnet_group) = network(scope);
