@@ -35,10 +35,11 @@ export function environmentName(env) {
   return name;
 }
 
-export function databaseSettings(env) {
+/** `prefix` tells the variables of several databases apart (BLUE_DB_HOST); `port` is the one of the engine. */
+export function databaseSettings(env, { prefix = '', port = 3306 } = {}) {
   return {
-    host: requiredText(env, 'DB_HOST'),
-    port: optionalInteger(env, 'DB_PORT', { fallback: 3306, min: 1, max: 65535 }),
-    database: requiredText(env, 'DB_NAME'),
+    host: requiredText(env, `${prefix}DB_HOST`),
+    port: optionalInteger(env, `${prefix}DB_PORT`, { fallback: port, min: 1, max: 65535 }),
+    database: requiredText(env, `${prefix}DB_NAME`),
   };
 }

@@ -1,0 +1,113 @@
+/** Private PostgreSQL servers with TLS, reachable by invented RDS host names, for the tests that need a real database. */
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+import pg from 'pg';
+
+import { types } from '../../lib/postgres.mjs';
+import { freePort, makeFolder, requirePrograms, standFor, startServer } from './server.mjs';
+
+export const DATABASE = 'payments';
+export const USER = 'payadmin';
+export const PASSWORD = 'first-password';
+
+/** Debian keeps the servers' programs out of everybody's PATH. */
+const DEBIAN = '/usr/lib/postgresql';
+
+/** Nobody comes in over the network without TLS and a password, as on RDS with rds.force_ssl. */
+const ACCESS = `
+local   all all trust
+hostssl all all 127.0.0.1/32 scram-sha-256
+`;
+
+/** Its data is thrown away. */
+const CARELESS = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off', 'shared_buffers=32MB', 'max_connections=50'];
+
+/** A server with an empty database; several can run beside each other under different names. */
+export async function startPostgres(name = 'payments') {
+  addToPath();
+  requirePrograms(['initdb', 'postgres', 'openssl'], ['postgresql', 'openssl']);
+  const host = `${name}.cluster-test.eu-central-1.rds.amazonaws.com`;
+  const owner = serverUser();
+  const directory = makeFolder('postgres', owner);
+  standFor(host, directory, owner);
+
+  const data = join(directory, 'data');
+  const env = { PATH: process.env.PATH, LC_ALL: 'C.UTF-8' };
+  execFileSync('initdb', [`--pgdata=${data}`, '--username=postgres', '--auth=trust', '--encoding=UTF8', '--no-sync'], {
+    stdio: 'pipe',
+    cwd: directory,
+    env,
+    ...owner,
+  });
+  writeFileSync(join(data, 'pg_hba.conf'), ACCESS);
+  const port = await freePort();
+  const settings = [
+    'listen_addresses=127.0.0.1', `port=${port}`, `unix_socket_directories=${directory}`, 'ssl=on', 'ssl_min_protocol_version=TLSv1.2',
+    `ssl_cert_file=${join(directory, 'server.pem')}`, `ssl_key_file=${join(directory, 'server.key')}`, ...CARELESS,
+  ];
+  const connectAsSuperuser = async (database) => {
+    const client = new pg.Client({ host: directory, port, user: 'postgres', database, types, options: '-c timezone=UTC' });
+    client.on('error', () => undefined);
+    await client.connect();
+    return client;
+  };
+  const { up: first, stop } = await startServer(['postgres', '-D', data, ...settings.flatMap((setting) => ['-c', setting])], {
+    directory,
+    owner,
+    env,
+    // At once and without a checkpoint, but its shared memory is given back.
+    signal: 'QUIT',
+    isUp: () => connectAsSuperuser('postgres'),
+  });
+
+  // As on RDS: who owns the database is no superuser, but may look at the other sessions.
+  await first.query(`CREATE ROLE ${USER} LOGIN CREATEDB PASSWORD '${PASSWORD}'`);
+  await first.query(`GRANT pg_monitor, pg_signal_backend TO ${USER}`);
+  await first.query(`CREATE DATABASE ${DATABASE} OWNER ${USER}`);
+  await first.end();
+  const admin = await connectAsSuperuser(DATABASE);
+
+  return {
+    env: { DB_ENGINE: 'postgres', DB_HOST: host, DB_PORT: String(port), DB_NAME: DATABASE },
+    settings: { host, port, database: DATABASE },
+    credentials: { user: USER, password: PASSWORD },
+    /** A connection as superuser, past the function under test. */
+    admin,
+    async rows(sql, values) {
+      return (await admin.query(sql, values)).rows;
+    },
+    /** Back to an empty database. */
+    async clear() {
+      await admin.query(`DROP OWNED BY ${USER} CASCADE`);
+    },
+    async stop() {
+      await admin.end().catch(() => undefined);
+      await stop();
+    },
+  };
+}
+
+function addToPath() {
+  if (!existsSync(DEBIAN)) return;
+  const versions = readdirSync(DEBIAN).sort((one, other) => Number(other) - Number(one));
+  const folders = versions.map((version) => join(DEBIAN, version, 'bin'));
+  const known = process.env.PATH.split(delimiter);
+  process.env.PATH = [...known, ...folders.filter((folder) => !known.includes(folder))].join(delimiter);
+}
+
+/** PostgreSQL refuses to run as root: then another user has to. */
+function serverUser() {
+  if (process.getuid() !== 0) return undefined;
+  const id = (flag, user) => Number(execFileSync('id', [flag, user], { encoding: 'utf8', stdio: 'pipe' }));
+  const user = ['postgres', 'nobody'].find((name) => {
+    try {
+      return id('-u', name) > 0;
+    } catch {
+      return false;
+    }
+  });
+  if (user === undefined) throw new Error('PostgreSQL refuses to run as root: add a user postgres or nobody');
+  return { uid: id('-u', user), gid: id('-g', user) };
+}
