@@ -1,20 +1,21 @@
 import { optionalInteger, requiredText } from '../lib/config.mjs';
 
 function databaseOf(env, name) {
+  const prefix = name.toUpperCase();
   return {
     name,
-    host: requiredText(env, `${name}_DB_HOST`),
-    port: optionalInteger(env, `${name}_DB_PORT`, { fallback: 5432, min: 1, max: 65535 }),
-    database: requiredText(env, `${name}_DB_NAME`),
-    secretId: requiredText(env, `${name}_DB_SECRET_ARN`),
+    host: requiredText(env, `${prefix}_DB_HOST`),
+    port: optionalInteger(env, `${prefix}_DB_PORT`, { fallback: 5432, min: 1, max: 65535 }),
+    database: requiredText(env, `${prefix}_DB_NAME`),
+    secretId: requiredText(env, `${prefix}_DB_SECRET_ARN`),
   };
 }
 
 /** The settings of the synchronization, from its environment variables. */
 export function readSyncConfig(env) {
   return {
-    blue: databaseOf(env, 'BLUE'),
-    green: databaseOf(env, 'GREEN'),
+    blue: databaseOf(env, 'blue'),
+    green: databaseOf(env, 'green'),
     checkpointTable: requiredText(env, 'CHECKPOINT_TABLE'),
     namespace: env.METRICS_NAMESPACE || 'Payments',
     batchRows: optionalInteger(env, 'BATCH_ROWS', { fallback: 5000, min: 1, max: 20_000 }),
