@@ -28,6 +28,12 @@ export function requiredJson(env, name) {
   return value;
 }
 
+export function optionalChoice(env, name, { fallback, among }) {
+  const value = env[name] || fallback;
+  if (!among.includes(value)) throw new ConfigError(`environment variable ${name} must be ${among.join(' or ')}`);
+  return value;
+}
+
 /** Which of the two environments this function belongs to. */
 export function environmentName(env) {
   const name = requiredText(env, 'ENVIRONMENT');

@@ -1,32 +1,37 @@
 import { fileURLToPath } from 'node:url';
 
-import { databaseSettings, environmentName, requiredText } from '../lib/config.mjs';
-import { connect } from '../lib/database.mjs';
+import { databaseSettings, environmentName, optionalChoice, requiredText } from '../lib/config.mjs';
 import { createLogger } from '../lib/log.mjs';
 import { createSecretsClient, readDatabaseCredentials } from '../lib/secrets.mjs';
 import { readMigrations } from './files.mjs';
+import { mysql } from './mysql.mjs';
+import { postgres } from './postgres.mjs';
 import { applyMigrations, migrationStatus } from './runner.mjs';
 
 const ACTIONS = { apply: applyMigrations, status: migrationStatus };
 
-/** In the package the SQL files lie beside the function's folder. */
-const MIGRATIONS = fileURLToPath(new URL('../migrations/mysql/', import.meta.url));
+const ENGINES = { mysql, postgres };
 
-const logger = createLogger({ function: 'migrate', environment: environmentName(process.env) });
-const settings = databaseSettings(process.env);
+const environment = environmentName(process.env);
+const logger = createLogger({ function: 'migrate', environment });
+const engine = ENGINES[optionalChoice(process.env, 'DB_ENGINE', { fallback: 'mysql', among: Object.keys(ENGINES) })];
+const settings = databaseSettings(process.env, { port: engine.port });
 const secretId = requiredText(process.env, 'DB_SECRET_ARN');
 const secrets = createSecretsClient();
+
+/** In the package the SQL files lie beside the function's folder. */
+const MIGRATIONS = fileURLToPath(new URL(`../migrations/${engine.folder(environment)}/`, import.meta.url));
 
 /** Takes {"action": "apply"} or {"action": "status"}. */
 export const handler = async (event, context) => {
   if (!Object.hasOwn(ACTIONS, event?.action ?? '')) throw new Error('action must be apply or status');
-  const migrations = await readMigrations(MIGRATIONS);
-  const connection = await connect(settings, await readDatabaseCredentials(secrets, secretId));
+  const migrations = await readMigrations(MIGRATIONS, engine.split);
+  const credentials = await readDatabaseCredentials(secrets, secretId);
+  const session = await engine.open(settings, credentials, context.getRemainingTimeInMillis());
   try {
-    const log = logger.with({ requestId: context?.awsRequestId });
-    return await ACTIONS[event.action](connection, migrations, { database: settings.database, log });
+    return await ACTIONS[event.action](session, migrations, { log: logger.with({ requestId: context.awsRequestId }) });
   } finally {
-    // Closing also gives back the lock. Not end(): a goodbye on a broken connection would hide what broke it.
-    connection.destroy();
+    // Which gives back the lock as well.
+    await session.close();
   }
 };

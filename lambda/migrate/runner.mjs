@@ -1,35 +1,25 @@
+/**
+ * Applies migrations, on either engine. What is noted in schema_migrations lets a file go on where it stopped, unless the engine can make
+ * it one transaction: `statements_done` is where. As a crash can fall between a statement and its count, statements have to be repeatable
+ * (IF NOT EXISTS). `checksum` is of the file once it is finished, and of the statements done before: what failed can be corrected in its
+ * place.
+ */
 import { sha256 } from './files.mjs';
 
 const LOCK_TIMEOUT_SECONDS = 30;
 
-/**
- * A statement that changes the schema commits by itself, so a file can stop half way. `statements_done` is where it goes on;
- * as a crash can fall between a statement and its count, statements have to be repeatable (IF NOT EXISTS).
- * `checksum` is of the file once it is finished, and of the statements done before: what failed can be corrected in its place.
- */
-const CREATE_HISTORY = `
-  CREATE TABLE IF NOT EXISTS schema_migrations (
-    version INT NOT NULL,
-    name VARCHAR(200) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-    checksum CHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-    statements_done INT NOT NULL,
-    started_at TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6),
-    finished_at TIMESTAMP(6) NULL,
-    PRIMARY KEY (version)
-  ) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin`;
-
 /** Brings the database to the last migration: {applied: names of those applied now, version}. */
-export async function applyMigrations(connection, migrations, { database, log }) {
-  await lock(connection, database);
-  await connection.query(CREATE_HISTORY);
-  const history = await readHistory(connection);
+export async function applyMigrations(session, migrations, { log, lockTimeoutSeconds = LOCK_TIMEOUT_SECONDS }) {
+  if (!(await session.lock(lockTimeoutSeconds))) throw new Error('another migration of this database is running');
+  await session.createHistory();
+  const history = await readHistory(session);
   refuseRewrittenHistory(history, migrations);
 
   const applied = [];
   for (const migration of migrations) {
     const row = history.get(migration.version);
     if (row?.finished_at) continue;
-    await applyMigration(connection, migration, row);
+    await session.file(migration, () => applyMigration(session, migration, row));
     log.info('migration applied', { migration: migration.name, resumed: row !== undefined });
     applied.push(migration.name);
   }
@@ -37,12 +27,8 @@ export async function applyMigrations(connection, migrations, { database, log })
 }
 
 /** What an apply would find: {applied, pending, version}; version 0 is a database without any. */
-export async function migrationStatus(connection, migrations, { database }) {
-  const [tables] = await connection.query(
-    "SELECT 1 FROM information_schema.tables WHERE table_schema = ? AND table_name = 'schema_migrations'",
-    [database],
-  );
-  const history = tables.length === 0 ? new Map() : await readHistory(connection);
+export async function migrationStatus(session, migrations) {
+  const history = (await session.hasHistory()) ? await readHistory(session) : new Map();
   refuseRewrittenHistory(history, migrations);
   const finished = migrations.filter(({ version }) => history.get(version)?.finished_at);
   return {
@@ -52,16 +38,8 @@ export async function migrationStatus(connection, migrations, { database }) {
   };
 }
 
-/** Held until the connection closes. */
-async function lock(connection, database) {
-  // The server takes names of at most 64 characters, and they are common to all its databases.
-  const name = `schema_migrations.${database}`.slice(0, 64);
-  const [[row]] = await connection.query('SELECT GET_LOCK(?, ?) AS got', [name, LOCK_TIMEOUT_SECONDS]);
-  if (row.got !== 1) throw new Error('another migration of this database is running');
-}
-
-async function readHistory(connection) {
-  const [rows] = await connection.query('SELECT version, name, checksum, statements_done, finished_at FROM schema_migrations');
+async function readHistory(session) {
+  const rows = await session.query('SELECT version, name, checksum, statements_done, finished_at FROM schema_migrations');
   return new Map(rows.map((row) => [row.version, row]));
 }
 
@@ -82,10 +60,10 @@ function refuseRewrittenHistory(history, migrations) {
 
 const progressChecksum = ({ statements }, done) => sha256(JSON.stringify(statements.slice(0, done)));
 
-async function applyMigration(connection, migration, row) {
+async function applyMigration(session, migration, row) {
   const { version, name, checksum, statements } = migration;
   if (row === undefined) {
-    await connection.query('INSERT INTO schema_migrations (version, name, checksum, statements_done) VALUES (?, ?, ?, 0)', [
+    await session.query('INSERT INTO schema_migrations (version, name, checksum, statements_done) VALUES (?, ?, ?, 0)', [
       version,
       name,
       progressChecksum(migration, 0),
@@ -93,17 +71,17 @@ async function applyMigration(connection, migration, row) {
   }
   for (let done = row?.statements_done ?? 0; done < statements.length; done += 1) {
     try {
-      await connection.query(statements[done]);
+      await session.run(statements[done]);
     } catch (error) {
       throw new Error(`migration ${name} failed at statement ${done + 1}: ${error.message}`, { cause: error });
     }
-    await connection.query('UPDATE schema_migrations SET statements_done = ?, checksum = ? WHERE version = ?', [
+    await session.query('UPDATE schema_migrations SET statements_done = ?, checksum = ? WHERE version = ?', [
       done + 1,
       progressChecksum(migration, done + 1),
       version,
     ]);
   }
-  await connection.query('UPDATE schema_migrations SET finished_at = CURRENT_TIMESTAMP(6), checksum = ? WHERE version = ?', [
+  await session.query('UPDATE schema_migrations SET finished_at = CURRENT_TIMESTAMP(6), checksum = ? WHERE version = ?', [
     checksum,
     version,
   ]);

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 
-import { connect } from '../lib/database.mjs';
-import { readMigrations, splitStatements } from '../migrate/files.mjs';
+import { readMigrations } from '../migrate/files.mjs';
+import { mysql } from '../migrate/mysql.mjs';
 import { applyMigrations, migrationStatus } from '../migrate/runner.mjs';
 import { startAws } from './support/aws.mjs';
 import { context, loadFunction, MIGRATIONS } from './support/function.mjs';
@@ -13,7 +13,7 @@ import { DATABASE, PASSWORD, startMariaDb, USER } from './support/mariadb.mjs';
 import { FakeSecrets } from './support/secrets.mjs';
 
 const SECRET = 'database';
-const OPTIONS = { database: DATABASE, log: { info() {} } };
+const OPTIONS = { log: { info() {} } };
 
 let aws;
 let db;
@@ -42,11 +42,11 @@ after(async () => {
 async function run(files, action = applyMigrations) {
   const directory = mkdtempSync(join(tmpdir(), 'migrations-'));
   for (const [name, sql] of Object.entries(files)) writeFileSync(join(directory, name), sql);
-  const connection = await connect(db.settings, { user: USER, password: PASSWORD });
+  const session = await mysql.open(db.settings, { user: USER, password: PASSWORD });
   try {
-    return await action(connection, await readMigrations(directory), OPTIONS);
+    return await action(session, await readMigrations(directory, mysql.split), OPTIONS);
   } finally {
-    connection.destroy();
+    session.close();
     rmSync(directory, { recursive: true });
   }
 }
@@ -54,7 +54,7 @@ async function run(files, action = applyMigrations) {
 const tables = async () => (await db.rows('SHOW TABLES')).map((row) => Object.values(row)[0]).sort();
 
 test('the function applies what is in its package, once, and tells the status', async () => {
-  const { length } = await readMigrations(join(MIGRATIONS, 'mysql'));
+  const { length } = await readMigrations(join(MIGRATIONS, 'mysql'), mysql.split);
   const before = await handler({ action: 'status' }, context());
   assert.deepEqual([before.applied, before.pending.length, before.version], [[], length, 0]);
   const first = await handler({ action: 'apply' }, context());
@@ -130,5 +130,5 @@ test('statements are split outside of quotes and comments', () => {
     /* four;
     */ SELECT 5 -- six;
     ; ;`;
-  assert.deepEqual(splitStatements(sql), ["SELECT 'a;b''c\\';', \"d;\", `e;`", 'SELECT 5']);
+  assert.deepEqual(mysql.split(sql), ["SELECT 'a;b''c\\';', \"d;\", `e;`", 'SELECT 5']);
 });

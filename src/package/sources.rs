@@ -23,7 +23,10 @@ static FOLDERS: [(&str, Dir<'_>); 5] = [
     ("rotate-secret", include_dir!("$CARGO_MANIFEST_DIR/lambda/rotate-secret")),
 ];
 
-static MIGRATIONS: [(&str, Dir<'_>); 1] = [("mysql", include_dir!("$CARGO_MANIFEST_DIR/migrations/mysql"))];
+static MIGRATIONS: [(&str, Dir<'_>); 2] = [
+    ("mysql", include_dir!("$CARGO_MANIFEST_DIR/migrations/mysql")),
+    ("postgres", include_dir!("$CARGO_MANIFEST_DIR/migrations/postgres")),
+];
 
 /// All that `lambda/functions.json` says.
 pub(super) fn manifests() -> BTreeMap<String, Manifest> {
@@ -34,9 +37,9 @@ pub(super) fn manifest(name: &str) -> Result<Manifest, Error> {
     manifests().remove(name).ok_or_else(|| Error::UnknownFunction(name.to_owned()))
 }
 
-/// The names of the functions that are embedded.
+/// The folders that are embedded.
 #[cfg(test)]
-pub(super) fn names() -> impl Iterator<Item = &'static str> {
+pub(super) fn folders() -> impl Iterator<Item = &'static str> {
     FOLDERS.iter().map(|(name, _)| *name)
 }
 
@@ -44,7 +47,8 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
 pub(super) fn files(name: &str, manifest: &Manifest) -> Result<Files, Error> {
     let unknown = || Error::UnknownFunction(name.to_owned());
     let mut files = Files::new();
-    add(&mut files, name, folder(&FOLDERS, name).ok_or_else(unknown)?);
+    let own = manifest.folder();
+    add(&mut files, own, folder(&FOLDERS, own).ok_or_else(unknown)?);
     add(&mut files, "lib", &LIB);
     if let Some(database) = &manifest.migrations {
         let folder = folder(&MIGRATIONS, database).ok_or_else(unknown)?;

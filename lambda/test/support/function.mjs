@@ -13,7 +13,8 @@ const AWS_ENV = { AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: 'test', AWS_SECRET
 export async function loadFunction(name, env) {
   const manifest = JSON.parse(readFileSync(join(LAMBDA, 'functions.json'), 'utf8'))[name];
   const directory = mkdtempSync(join(tmpdir(), `${name}-`));
-  for (const part of [name, 'lib']) cpSync(join(LAMBDA, part), join(directory, part), { recursive: true });
+  const [folder] = manifest.handler.split('/');
+  for (const part of [folder, 'lib']) cpSync(join(LAMBDA, part), join(directory, part), { recursive: true });
   // The runtime brings the AWS SDK; here both it and the dependencies come from the development installation.
   symlinkSync(join(LAMBDA, 'node_modules'), join(directory, 'node_modules'));
   if (manifest.migrations) {
