@@ -57,7 +57,7 @@ export async function countAfter(blue, positions) {
 }
 
 async function countRows(blue, from, { at, id }) {
-  const counted = await blue.rows(`SELECT count(*)::int AS n FROM (SELECT FROM ${from} LIMIT ${COUNTED_ROWS + 1}) AS some`, [at, id]);
+  const counted = await blue.rows(`SELECT count(*)::int AS n FROM (SELECT FROM ${from} LIMIT ${COUNTED_ROWS + 1}) AS counted`, [at, id]);
   if (counted[0].n <= COUNTED_ROWS) return counted[0].n;
   const [plan] = await blue.rows(`EXPLAIN (FORMAT JSON) SELECT FROM ${from}`, [at, id]);
   return Math.max(counted[0].n, plan['QUERY PLAN'][0].Plan['Plan Rows']);
