@@ -8,3 +8,11 @@ SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD UYU UZS VED 
 ZMW ZWG`;
 
 export const CURRENCIES = new Set(CODES.trim().split(/\s+/));
+
+const DIGITS = new Map([
+  ...'BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF'.split(' ').map((code) => [code, 0]),
+  ...'BHD IQD JOD KWD LYD OMR TND'.split(' ').map((code) => [code, 3]),
+]);
+
+/** How many decimal places a currency's minor unit has: 2 for EUR, 0 for JPY, 3 for KWD. */
+export const minorDigits = (currency) => DIGITS.get(currency) ?? 2;

@@ -1,19 +1,26 @@
 /** CloudWatch metrics by the embedded metric format: a log line is all it takes, no API call on the payment's path. */
 import { writeLine } from './log.mjs';
 
-export function emitCounts(namespace, environment, counts, { write = writeLine } = {}) {
+/** `dimensions` as {name: value}; `metrics` as {name: [value, unit]} with a unit of CloudWatch ("Count", "Seconds", "Count/Second"). */
+export function emitMetrics(namespace, dimensions, metrics, { write = writeLine } = {}) {
+  const entries = Object.entries(metrics);
   write({
     _aws: {
       Timestamp: Date.now(),
       CloudWatchMetrics: [
         {
           Namespace: namespace,
-          Dimensions: [['Environment']],
-          Metrics: Object.keys(counts).map((name) => ({ Name: name, Unit: 'Count' })),
+          Dimensions: [Object.keys(dimensions)],
+          Metrics: entries.map(([name, [, unit]]) => ({ Name: name, Unit: unit })),
         },
       ],
     },
-    Environment: environment,
-    ...counts,
+    ...dimensions,
+    ...Object.fromEntries(entries.map(([name, [value]]) => [name, value])),
   });
+}
+
+export function emitCounts(namespace, environment, counts, options) {
+  const metrics = Object.fromEntries(Object.entries(counts).map(([name, count]) => [name, [count, 'Count']]));
+  emitMetrics(namespace, { Environment: environment }, metrics, options);
 }

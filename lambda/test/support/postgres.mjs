@@ -73,6 +73,8 @@ export async function startPostgres(name = 'payments') {
     env: { DB_ENGINE: 'postgres', DB_HOST: host, DB_PORT: String(port), DB_NAME: DATABASE },
     settings: { host, port, database: DATABASE },
     credentials: { user: USER, password: PASSWORD },
+    /** The certificate of who vouches for the server: for processes that trust nobody yet. */
+    authority: join(directory, 'ca.pem'),
     /** A connection as superuser, past the function under test. */
     admin,
     async rows(sql, values) {

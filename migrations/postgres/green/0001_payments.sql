@@ -41,3 +41,9 @@ CREATE TABLE IF NOT EXISTS sync_quarantine (
   attempts integer NOT NULL DEFAULT 1,
   PRIMARY KEY (source_table, legacy_id)
 );
+
+-- The number of the last run of the synchronization that wrote here: whoever comes with a smaller one was taken for dead and is refused.
+CREATE TABLE IF NOT EXISTS sync_fence (
+  stream text PRIMARY KEY,
+  fence bigint NOT NULL
+);

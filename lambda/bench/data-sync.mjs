@@ -1,0 +1,58 @@
+/**
+ * How fast the synchronization copies a table and how much memory it takes, beside `pg_dump | psql` of the same table between the same
+ * servers, both over TLS. `npm run bench -- 200000 1000000`: tables of so many rows.
+ */
+import { execFileSync } from 'node:child_process';
+
+import { fill, startSync } from '../test/support/sync.mjs';
+
+/** Seconds that `pg_dump | psql` takes into a database of its own, indexes included. */
+async function dumpAndLoad({ blue, green }) {
+  await green.admin.query(`CREATE DATABASE copy OWNER ${green.credentials.user}`);
+  const at = ({ settings, credentials }) => `--host=127.0.0.1 --port=${settings.port} --username=${credentials.user}`;
+  // The triggers call functions that the dump of one table doesn't have: psql goes on without them.
+  const command = `pg_dump ${at(blue)} --dbname=${blue.settings.database} --table=payments --no-owner |
+    psql ${at(green)} --dbname=copy --quiet --no-psqlrc --output=/dev/null 2>/dev/null`;
+  const env = { ...process.env, PGSSLMODE: 'require', PGPASSWORD: blue.credentials.password };
+  const started = performance.now();
+  execFileSync('bash', ['-c', `set -o pipefail; ${command}`], { env });
+  const seconds = (performance.now() - started) / 1000;
+  await green.admin.query('DROP DATABASE copy');
+  return seconds;
+}
+
+async function measure(sync, rows) {
+  await sync.clear();
+  await sync.migrate();
+  await fill(sync.blue, rows);
+  await sync.green.admin.query('CHECKPOINT');
+  const dump = await dumpAndLoad(sync);
+  await sync.green.admin.query('CHECKPOINT');
+  const run = await sync.call({ action: 'run-once' }, { remainingMs: 900_000 });
+  if (run.result?.copied !== rows) throw new Error(`it did not copy ${rows} rows: ${JSON.stringify(run)}`);
+  const started = performance.now();
+  const verified = await sync.call({ action: 'verify' }, { remainingMs: 900_000 });
+  const verifySeconds = (performance.now() - started) / 1000;
+  if (verified.result?.differing !== 0) throw new Error(`green is not equal to blue: ${JSON.stringify(verified)}`);
+  const { seconds, rowsPerSecond } = run.result;
+  return {
+    rows,
+    'rows/s': rowsPerSecond,
+    seconds: seconds.toFixed(1),
+    'pg_dump | psql': dump.toFixed(1),
+    times: (seconds / dump).toFixed(1),
+    'peak MB': Math.round(run.peakMemoryKb / 1024),
+    'verify s': verifySeconds.toFixed(1),
+    'verify peak MB': Math.round(verified.peakMemoryKb / 1024),
+  };
+}
+
+const sizes = process.argv.slice(2).map(Number);
+const sync = await startSync();
+try {
+  const table = [];
+  for (const rows of sizes.length > 0 ? sizes : [200_000, 1_000_000]) table.push(await measure(sync, rows));
+  console.table(table);
+} finally {
+  await sync.stop();
+}

@@ -1,0 +1,161 @@
+/** What is written to green's database: whole batches, each in one transaction, and repeatable in any order. */
+import { transaction } from '../lib/postgres.mjs';
+import { isRefusedValue } from '../lib/postgres-errors.mjs';
+import { LeaseLost } from './checkpoint.mjs';
+import { quoted, unquoted } from './arrays.mjs';
+
+/** The columns of a payment in green, with their types and how they go into an array. */
+export const PAYMENT_COLUMNS = [
+  ['payment_id', 'uuid', unquoted],
+  ['legacy_id', 'bigint', unquoted],
+  ['merchant_id', 'text', quoted],
+  ['amount_minor', 'bigint', unquoted],
+  ['currency', 'text', unquoted],
+  ['status', 'text', unquoted],
+  ['payment_token', 'text', quoted],
+  ['reference', 'text', quoted],
+  ['created_at', 'timestamptz', unquoted],
+  ['updated_at', 'timestamptz', unquoted],
+];
+const NAMES = PAYMENT_COLUMNS.map(([name]) => name).join(', ');
+const CONTENT = PAYMENT_COLUMNS.map(([name]) => name).filter((name) => name !== 'legacy_id' && name !== 'updated_at');
+const ARRAYS = PAYMENT_COLUMNS.map(([, type], index) => `$${index + 1}::${type}[]`).join(', ');
+const REWRITE = `$${PAYMENT_COLUMNS.length + 1}::boolean`;
+
+/**
+ * A run that was taken for dead can wake up in the middle. Its batches do no harm by themselves, but one that asked for tombstones before
+ * its successor wrote them would bring a deleted payment back. So each transaction first takes the row of its stream, which lets one at a
+ * time through, and none that has a smaller number than one before.
+ */
+const PASS_FENCE = `
+  INSERT INTO sync_fence AS f (stream, fence) VALUES ('payments', $1)
+  ON CONFLICT (stream) DO UPDATE SET fence = excluded.fence WHERE f.fence <= excluded.fence
+  RETURNING fence`;
+
+/**
+ * The later state wins, by the times of blue's rows; equal ones are the same state. What green has changed since has a later time still.
+ * Only with $rewrite, when a new version of the transformation runs, an equal one is written again, where it differs.
+ * The rows that change nothing are left out beforehand: ON CONFLICT would lock them all, and a lock is a write.
+ */
+const UPSERT = `
+  WITH incoming AS MATERIALIZED (
+    SELECT * FROM unnest(${ARRAYS}) AS i (${NAMES})
+  ), written AS (
+    INSERT INTO payments AS p (${NAMES})
+    SELECT ${NAMES} FROM incoming i
+    WHERE NOT EXISTS (SELECT FROM sync_tombstones t WHERE t.legacy_id = i.legacy_id AND t.deleted_at >= i.updated_at)
+      AND NOT EXISTS (
+        SELECT FROM payments k
+        WHERE k.legacy_id = i.legacy_id AND (k.updated_at > i.updated_at OR (k.updated_at = i.updated_at AND NOT ${REWRITE}))
+      )
+    ON CONFLICT (legacy_id) DO UPDATE SET ${CONTENT.map((name) => `${name} = excluded.${name}`).join(', ')}, updated_at = excluded.updated_at
+    WHERE p.updated_at < excluded.updated_at OR (
+      ${REWRITE} AND p.updated_at = excluded.updated_at
+      AND (${CONTENT.map((name) => `p.${name}`).join(', ')}) IS DISTINCT FROM (${CONTENT.map((name) => `excluded.${name}`).join(', ')})
+    )
+    RETURNING 1
+  ), mended AS (
+    DELETE FROM sync_quarantine q USING incoming i
+    WHERE q.source_table = 'payments' AND q.legacy_id = i.legacy_id AND q.source_updated_at <= i.updated_at
+  )
+  SELECT count(*)::int AS count FROM written`;
+
+/** A deletion wins over every earlier state, also over one that comes later; a state from after it (the id was used again) stays. */
+const BURY = `
+  WITH incoming AS MATERIALIZED (
+    SELECT * FROM unnest($1::bigint[], $2::timestamptz[]) AS i (legacy_id, deleted_at)
+  ), noted AS (
+    INSERT INTO sync_tombstones AS t (legacy_id, deleted_at)
+    SELECT i.legacy_id, i.deleted_at FROM incoming i
+    WHERE NOT EXISTS (SELECT FROM sync_tombstones k WHERE k.legacy_id = i.legacy_id AND k.deleted_at >= i.deleted_at)
+    ON CONFLICT (legacy_id) DO UPDATE SET deleted_at = excluded.deleted_at WHERE t.deleted_at < excluded.deleted_at
+  ), mended AS (
+    DELETE FROM sync_quarantine q USING incoming i
+    WHERE q.source_table = 'payments' AND q.legacy_id = i.legacy_id AND q.source_updated_at <= i.deleted_at
+  ), gone AS (
+    DELETE FROM payments p USING incoming i WHERE p.legacy_id = i.legacy_id AND p.updated_at <= i.deleted_at
+    RETURNING 1
+  )
+  SELECT count(*)::int AS count FROM gone`;
+
+/** Counts those that are new in it, or that have changed on blue since and are still refused. */
+const QUARANTINE = `
+  WITH incoming AS MATERIALIZED (
+    SELECT * FROM unnest($1::bigint[], $2::timestamptz[], $3::text[]) AS i (legacy_id, source_updated_at, reason)
+    WHERE NOT EXISTS (SELECT FROM sync_tombstones t WHERE t.legacy_id = i.legacy_id AND t.deleted_at >= i.source_updated_at)
+  ), known AS (
+    SELECT legacy_id, source_updated_at FROM sync_quarantine WHERE source_table = 'payments' AND legacy_id IN (SELECT legacy_id FROM incoming)
+  ), written AS (
+    INSERT INTO sync_quarantine AS q (source_table, legacy_id, source_updated_at, reason)
+    SELECT 'payments', legacy_id, source_updated_at, reason FROM incoming
+    ON CONFLICT (source_table, legacy_id) DO UPDATE SET
+      source_updated_at = excluded.source_updated_at, reason = excluded.reason, last_seen = now(), attempts = q.attempts + 1
+    WHERE q.source_updated_at <= excluded.source_updated_at
+  )
+  SELECT count(*)::int AS count FROM incoming i LEFT JOIN known k USING (legacy_id)
+  WHERE k.legacy_id IS NULL OR k.source_updated_at < i.source_updated_at`;
+
+/** Green as a run writes to it, under the fence of its lease. */
+export class Green {
+  #session;
+  #fence;
+
+  constructor(session, fence) {
+    this.#session = session;
+    this.#fence = fence;
+  }
+
+  /**
+   * Writes payments and sets refused rows aside: {copied, quarantined}. A payment that the table doesn't take is found by halving the
+   * batch, and set aside too.
+   */
+  async writePayments(payments, refused, { rewrite }) {
+    try {
+      return await this.#write(payments, refused, rewrite);
+    } catch (error) {
+      if (!isRefusedValue(error)) throw error;
+      if (payments.length <= 1) return this.#write([], [...refused, ...payments.map((payment) => asRefused(payment, error))], rewrite);
+      const middle = Math.ceil(payments.length / 2);
+      const first = await this.writePayments(payments.slice(0, middle), refused, { rewrite });
+      const second = await this.writePayments(payments.slice(middle), [], { rewrite });
+      return { copied: first.copied + second.copied, quarantined: first.quarantined + second.quarantined };
+    }
+  }
+
+  /** Deletes what blue has deleted: the number of payments that there still were. */
+  async bury(tombstones) {
+    const values = [unquoted(tombstones, 'id'), unquoted(tombstones, 'deleted_at')];
+    return this.#fenced(async (client) => (await client.query(BURY, values)).rows[0].count);
+  }
+
+  #write(payments, refused, rewrite) {
+    const upsert = [...PAYMENT_COLUMNS.map(([name, , array]) => array(payments, name)), rewrite];
+    const quarantine = [unquoted(refused, 'id'), unquoted(refused, 'updatedAt'), quoted(refused, 'reason')];
+    return this.#fenced(async (client) => ({
+      copied: payments.length === 0 ? 0 : (await client.query(UPSERT, upsert)).rows[0].count,
+      quarantined: refused.length === 0 ? 0 : (await client.query(QUARANTINE, quarantine)).rows[0].count,
+    }));
+  }
+
+  #fenced(work) {
+    return this.#session.use((client) =>
+      transaction(client, async () => {
+        const { rowCount } = await client.query(PASS_FENCE, [this.#fence]);
+        if (rowCount === 0) throw new LeaseLost();
+        return work(client);
+      }),
+    );
+  }
+}
+
+/** By the name of the rule that it breaks: the message of the error may quote the row. */
+const asRefused = ({ legacy_id: id, updated_at: updatedAt }, { constraint, code }) => ({
+  id,
+  updatedAt,
+  reason: `the new table refuses it: ${constraint ?? `error ${code}`}`,
+});
+
+export async function countQuarantined(green) {
+  const [{ n }] = await green.rows("SELECT count(*)::int AS n FROM sync_quarantine WHERE source_table = 'payments'");
+  return n;
+}

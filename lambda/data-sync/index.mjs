@@ -1,0 +1,75 @@
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+
+import { createLogger } from '../lib/log.mjs';
+import { emitMetrics } from '../lib/metrics.mjs';
+import { deadlineOf } from '../lib/retry.mjs';
+import { createSecretsClient } from '../lib/secrets.mjs';
+import { BLUE_SET_UP } from './blue.mjs';
+import { Checkpoints } from './checkpoint.mjs';
+import { readSyncConfig } from './config.mjs';
+import { runOnce } from './run.mjs';
+import { Session } from './session.mjs';
+import { readStatus } from './status.mjs';
+import { verify } from './verify.mjs';
+
+/** Work ends so long before the function does: a batch may still be under way then, and its end has to be noted. */
+const WORK_MARGIN_MS = 10_000;
+const NOTE_MARGIN_MS = 1000;
+const FALLBACK_MS = 60_000;
+/** Who asks how it stands waits for the answer: a database that can't be reached is one. */
+const STATUS_MS = 8000;
+
+const config = readSyncConfig(process.env);
+const logger = createLogger({ function: 'data-sync' });
+const secrets = createSecretsClient();
+// Its repeats are those of lib/retry.mjs, which knows the deadline.
+const dynamo = new DynamoDBClient({ maxAttempts: 1, requestHandler: { connectionTimeout: 2000, requestTimeout: 5000 } });
+
+const setState = (state) => async ({ checkpoints }) => {
+  await checkpoints.setState(state);
+  return { state };
+};
+
+const ACTIONS = {
+  start: setState('started'),
+  stop: setState('stopped'),
+  'run-once': runOnce,
+  status: readStatus,
+  verify: (context, { cursor }) => verify(context, cursor ?? null),
+  scheduled: runIfStarted,
+};
+
+async function runIfStarted(context) {
+  const { state } = await context.checkpoints.read();
+  return state === 'started' ? runOnce(context) : { state };
+}
+
+/** Takes {"action": ...}, or the event of a schedule. */
+export const handler = async (event, lambdaContext) => {
+  const action = event?.source === 'aws.events' ? 'scheduled' : event?.action;
+  if (!Object.hasOwn(ACTIONS, action ?? '')) throw new Error('action must be start, stop, run-once, status or verify');
+  const context = contextOf(action, lambdaContext);
+  try {
+    return await ACTIONS[action](context, event);
+  } finally {
+    await Promise.all([context.blue.close(), context.green.close()]);
+  }
+};
+
+/** What an action works with, for one invocation. */
+function contextOf(action, lambdaContext) {
+  const log = logger.with({ requestId: lambdaContext?.awsRequestId, action });
+  const noted = deadlineOf(lambdaContext, { marginMs: NOTE_MARGIN_MS, fallbackMs: FALLBACK_MS });
+  const deadline = action === 'status' ? Math.min(noted, Date.now() + STATUS_MS) : noted;
+  const { checkpointTable: table, leaseSeconds, batchRows, overlapSeconds, namespace } = config;
+  return {
+    log,
+    batchRows,
+    overlapSeconds,
+    workUntil: deadlineOf(lambdaContext, { marginMs: WORK_MARGIN_MS, fallbackMs: FALLBACK_MS }),
+    checkpoints: new Checkpoints(dynamo, { table, stream: 'payments', leaseSeconds, deadline }),
+    blue: new Session(config.blue, secrets, { deadline, log, setUp: BLUE_SET_UP }),
+    green: new Session(config.green, secrets, { deadline, log }),
+    emit: (metrics) => emitMetrics(namespace, { Job: 'data-sync' }, metrics),
+  };
+}

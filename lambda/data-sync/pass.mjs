@@ -1,0 +1,80 @@
+/**
+ * A pass reads each change of blue from the overlap before the watermark to the time of its begin, and writes it to green. What changes
+ * meanwhile gets a later time and is the next pass's. It goes on where it stopped, in this process or in another one.
+ */
+import { positionAt, readPage, STREAMS } from './blue.mjs';
+import { transformAll, VERSION } from './transform/index.mjs';
+
+/** A new pass, given what askHorizon said, as it is kept in the checkpoint. */
+export function beginPass(progress, { horizon, target, start }) {
+  return {
+    version: VERSION,
+    horizon,
+    target,
+    // What an earlier version of the transformation has written has the same times.
+    rewrite: progress.version !== VERSION,
+    positions: Object.fromEntries(Object.keys(STREAMS).map((name) => [name, positionAt(start)])),
+    finished: [],
+  };
+}
+
+/** What a run begins with: under a new version of the transformation everything is to be copied again. */
+export function progressFor(progress) {
+  const known = progress.version === VERSION || progress.pass?.version === VERSION;
+  return known ? progress : { ...progress, low: null, reached: null, pass: null };
+}
+
+/** What the checkpoint says after a pass: all that was committed on blue before `low` is in green. */
+export function finishPass(progress) {
+  const { horizon, target } = progress.pass;
+  return { ...progress, low: horizon, reached: target, version: VERSION, pass: null };
+}
+
+/**
+ * Goes through what remains of a pass. After each batch `pass` says how far it is, and `onBatch({copied, deleted, unchanged, quarantined})`
+ * is awaited, which returns whether to go on; the result is whether the pass is finished.
+ */
+export async function sweep(pass, { blue, green, batchRows, onBatch }) {
+  const write = { payments: writePayments, tombstones: bury };
+  for (const name of Object.keys(STREAMS)) {
+    if (pass.finished.includes(name)) continue;
+    const apply = (rows) => write[name](green, rows, pass);
+    if (!(await sweepStream(name, pass, { blue, batchRows, apply, onBatch }))) return false;
+    pass.finished.push(name);
+  }
+  return true;
+}
+
+async function sweepStream(name, pass, { blue, batchRows, apply, onBatch }) {
+  const read = (position) => readPage(blue, STREAMS[name], position, pass.target, batchRows);
+  let next = read(pass.positions[name]);
+  for (;;) {
+    const page = await next;
+    // Blue reads the next page while green writes this one: there are never more than two of them in memory.
+    next = page.isLast ? undefined : read(page.position);
+    // Its failure is for whoever awaits it, which is nobody if this batch fails first.
+    next?.catch(() => undefined);
+    let goesOn = true;
+    if (page.rows.length > 0) {
+      const counts = await apply(page.rows);
+      pass.positions[name] = page.position;
+      goesOn = await onBatch(counts);
+    }
+    if (next === undefined) return true;
+    if (!goesOn) {
+      await next.catch(() => undefined);
+      return false;
+    }
+  }
+}
+
+async function writePayments(green, rows, { rewrite }) {
+  const { payments, refused } = transformAll(rows);
+  const { copied, quarantined } = await green.writePayments(payments, refused, { rewrite });
+  return { copied, quarantined, deleted: 0, unchanged: rows.length - copied - quarantined };
+}
+
+async function bury(green, rows) {
+  const deleted = await green.bury(rows);
+  return { copied: 0, quarantined: 0, deleted, unchanged: rows.length - deleted };
+}

@@ -1,0 +1,236 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, beforeEach, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+import { connect, transaction } from '../lib/postgres.mjs';
+import { readMigrations } from '../migrate/files.mjs';
+import { postgres } from '../migrate/postgres.mjs';
+import { applyMigrations, migrationStatus } from '../migrate/runner.mjs';
+import { startAws } from './support/aws.mjs';
+import { context, loadFunction, MIGRATIONS } from './support/function.mjs';
+import { PASSWORD, startPostgres, USER } from './support/postgres.mjs';
+import { FakeSecrets } from './support/secrets.mjs';
+
+const SECRET = 'database';
+const APPLY = fileURLToPath(new URL('support/apply.mjs', import.meta.url));
+const HISTORY = 'schema_migrations';
+
+const handlers = {};
+let aws;
+let db;
+
+before(async () => {
+  db = await startPostgres();
+  const secrets = new FakeSecrets();
+  secrets.add(SECRET, { username: USER, password: PASSWORD });
+  aws = await startAws({ secretsmanager: secrets.service });
+  for (const ENVIRONMENT of ['blue', 'green']) {
+    const env = { ...aws.env, ...db.env, DB_SECRET_ARN: SECRET, ENVIRONMENT };
+    handlers[ENVIRONMENT] = (await loadFunction('migrate-postgres', env)).handler;
+  }
+});
+
+beforeEach(() => db.clear());
+
+after(async () => {
+  await db?.stop();
+  await aws?.stop();
+});
+
+/** Calls `work(directory)` with a folder of files given as {name: sql}. */
+async function withFiles(files, work) {
+  const directory = mkdtempSync(join(tmpdir(), 'migrations-'));
+  for (const [name, sql] of Object.entries(files)) writeFileSync(join(directory, name), sql);
+  try {
+    return await work(directory);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
+/** Applies files, on a connection of its own as the function does. */
+function run(files, action = applyMigrations, options = {}) {
+  return withFiles(files, async (directory) => {
+    const session = await postgres.open(db.settings, db.credentials, 60_000);
+    try {
+      return await action(session, await readMigrations(directory, postgres.split), { log: { info() {} }, ...options });
+    } finally {
+      await session.close();
+    }
+  });
+}
+
+/** Applies files in a process that is killed as soon as `query` finds something, and waits until the server has noticed. */
+function killedWhen(query, files) {
+  return withFiles(files, async (directory) => {
+    const { settings, credentials, authority } = db;
+    const child = spawn(process.execPath, [APPLY, JSON.stringify({ settings, credentials, authority, directory })], { stdio: 'inherit' });
+    const ended = new Promise((resolve) => child.once('exit', (code, signal) => resolve(signal)));
+    await until(async () => {
+      assert.equal(child.exitCode, null, 'it ended before it was killed');
+      return (await db.rows(query)).length > 0;
+    });
+    child.kill('SIGKILL');
+    assert.equal(await ended, 'SIGKILL');
+    await until(async () => (await db.rows("SELECT FROM pg_stat_activity WHERE application_name = 'migrate'")).length === 0);
+  });
+}
+
+/** Calls `work()` while a transaction that began with a statement is open. */
+async function during(statement, work) {
+  const client = await connect(db.settings, db.credentials, { name: 'other', statementTimeoutMs: 60_000 });
+  try {
+    await transaction(client, async () => {
+      await client.query(statement);
+      await work();
+    });
+  } finally {
+    await client.end();
+  }
+}
+
+async function until(isSo) {
+  for (let attempt = 0; attempt < 600; attempt += 1) {
+    if (await isSo()) return;
+    await pause(50);
+  }
+  throw new Error('it did not come to be');
+}
+
+const tables = async () =>
+  (await db.rows("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")).map(({ tablename }) => tablename);
+
+for (const [environment, expected] of [
+  ['blue', ['payment_tombstones', 'payments', HISTORY]],
+  ['green', ['payments', HISTORY, 'sync_quarantine', 'sync_tombstones']],
+]) {
+  test(`the function applies what is ${environment}'s, once, and tells the status`, async () => {
+    const handler = handlers[environment];
+    const { length } = await readMigrations(join(MIGRATIONS, 'postgres', environment), postgres.split);
+    const before = await handler({ action: 'status' }, context());
+    assert.deepEqual([before.applied, before.pending.length, before.version], [[], length, 0]);
+    assert.deepEqual(await tables(), []);
+    const first = await handler({ action: 'apply' }, context());
+    assert.deepEqual([first.applied.length, first.version], [length, length]);
+    assert.deepEqual(await handler({ action: 'apply' }, context()), { applied: [], version: length });
+    const status = await handler({ action: 'status' }, context());
+    assert.deepEqual([status.applied, status.pending, status.version], [first.applied, [], length]);
+    assert.deepEqual(await tables(), expected);
+  });
+
+  test(`${environment}'s files do no harm a second time`, async () => {
+    const handler = handlers[environment];
+    await handler({ action: 'apply' }, context());
+    await db.admin.query(`DELETE FROM ${HISTORY}`);
+    assert.notEqual((await handler({ action: 'apply' }, context())).applied.length, 0);
+  });
+}
+
+test('no column is meant for card data, but that of the token', async () => {
+  for (const environment of ['blue', 'green']) {
+    await db.clear();
+    await handlers[environment]({ action: 'apply' }, context());
+    const columns = await db.rows("SELECT column_name AS name FROM information_schema.columns WHERE table_schema = 'public'");
+    assert.ok(columns.length > 10);
+    for (const { name } of columns) if (name !== 'card_token') assert.doesNotMatch(name, /card|pan|cvv|cvc|expir|holder|track/i);
+  }
+});
+
+test('two that apply at once: one does it, the other finds it done', async () => {
+  const apply = () => handlers.blue({ action: 'apply' }, context());
+  const counts = (await Promise.all([apply(), apply(), apply()])).map(({ applied }) => applied.length).sort();
+  assert.deepEqual(counts.slice(0, 2), [0, 0]);
+  assert.ok(counts[2] > 0);
+});
+
+test('who waits in vain for another migration says so', async () => {
+  const other = await postgres.open(db.settings, db.credentials, 60_000);
+  assert.equal(await other.lock(0), true);
+  await assert.rejects(run({ '0001_a.sql': 'CREATE TABLE a ();' }, applyMigrations, { lockTimeoutSeconds: 0.3 }), /another migration/);
+  await other.close();
+  await run({ '0001_a.sql': 'CREATE TABLE a ();' });
+});
+
+test('a later file is applied alone', async () => {
+  const first = { '0001_a.sql': 'CREATE TABLE a ();' };
+  await run(first);
+  assert.deepEqual(await run({ ...first, '0002_b.sql': 'CREATE TABLE b ();' }), { applied: ['0002_b.sql'], version: 2 });
+});
+
+test('a file that changed, went missing or slipped in is refused', async () => {
+  const files = { '0001_a.sql': 'CREATE TABLE a ();', '0003_c.sql': 'CREATE TABLE c ();' };
+  await run(files);
+  await assert.rejects(run({ ...files, '0001_a.sql': 'CREATE TABLE a (id int);' }), /0001_a.sql has changed/);
+  await assert.rejects(run({ ...files, '0001_a.sql': 'CREATE TABLE a (id int);' }, migrationStatus), /has changed/);
+  await assert.rejects(run({ '0001_a.sql': files['0001_a.sql'] }), /0003_c.sql was applied/);
+  await assert.rejects(run({ ...files, '0002_b.sql': 'CREATE TABLE b ();' }), /0002_b.sql comes before/);
+  assert.deepEqual(await tables(), ['a', 'c', HISTORY]);
+});
+
+test('a file that fails leaves nothing behind, those before it stay', async () => {
+  const first = { '0001_a.sql': 'CREATE TABLE a ();' };
+  const broken = { ...first, '0002_b.sql': 'CREATE TABLE b (); CREATE TABLE c (id nonsense);' };
+  await assert.rejects(run(broken), /0002_b.sql failed at statement 2: type "nonsense" does not exist/);
+  assert.deepEqual(await tables(), ['a', HISTORY]);
+  assert.deepEqual((await run(broken, migrationStatus)).pending, ['0002_b.sql']);
+  assert.deepEqual(await run({ ...first, '0002_b.sql': 'CREATE TABLE d ();' }), { applied: ['0002_b.sql'], version: 2 });
+});
+
+test('a file that is killed in the middle of a statement leaves nothing behind, and is applied the next time', async () => {
+  await db.admin.query(`CREATE TABLE slow AS SELECT 60 AS seconds; GRANT SELECT ON slow TO ${USER}`);
+  const files = { '0001_a.sql': 'CREATE TABLE a (); SELECT pg_sleep(seconds) FROM slow; CREATE TABLE b ();' };
+  await killedWhen("SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep'", files);
+  assert.deepEqual(await tables(), [HISTORY, 'slow']);
+  await db.admin.query('UPDATE slow SET seconds = 0');
+  assert.deepEqual(await run(files), { applied: ['0001_a.sql'], version: 1 });
+  assert.deepEqual(await tables(), ['a', 'b', HISTORY, 'slow']);
+  await db.admin.query('DROP TABLE slow');
+});
+
+test('an index whose making was killed is made anew, and the file goes on there', async () => {
+  const indexes = () => db.rows("SELECT indisvalid AS valid FROM pg_index WHERE indexrelid = to_regclass('by_id')");
+  await run({ '0001_a.sql': 'CREATE TABLE a (id int);' });
+  const files = {
+    '0001_a.sql': 'CREATE TABLE a (id int);',
+    '0002_b.sql': 'CREATE TABLE b (); CREATE INDEX CONCURRENTLY IF NOT EXISTS by_id ON a (id); CREATE TABLE c ();',
+  };
+  const unfinished = "SELECT FROM pg_index WHERE indexrelid = to_regclass('by_id') AND NOT indisvalid";
+  // An open transaction that wrote to the table keeps the making of the index waiting.
+  await during('INSERT INTO a VALUES (1)', () => killedWhen(unfinished, files));
+  assert.deepEqual(await indexes(), [{ valid: false }]);
+  assert.deepEqual(await tables(), ['a', 'b', HISTORY]);
+  assert.deepEqual(await run(files), { applied: ['0002_b.sql'], version: 2 });
+  assert.deepEqual(await indexes(), [{ valid: true }]);
+  assert.deepEqual(await tables(), ['a', 'b', 'c', HISTORY]);
+});
+
+test('a file may not end its own transaction', async () => {
+  await assert.rejects(run({ '0001_a.sql': 'CREATE TABLE a (); COMMIT; CREATE TABLE b ();' }), /0001_a.sql has COMMIT/);
+  assert.deepEqual(await tables(), [HISTORY]);
+});
+
+test('a statement that waits for a table in use gives up before others queue behind it for long', async () => {
+  await run({ '0001_a.sql': 'CREATE TABLE a ();' });
+  const files = { '0001_a.sql': 'CREATE TABLE a ();', '0002_b.sql': 'ALTER TABLE a ADD COLUMN id int;' };
+  const refused = /failed at statement 1: canceling statement due to lock timeout/;
+  await during('SELECT FROM a', () => assert.rejects(run(files), refused));
+  await run(files);
+});
+
+test('statements are split outside of quotes, comments and quotes in dollars', () => {
+  const body = "$a$ BEGIN; -- ; '\n $b$;$b$ END; $a$";
+  const sql = `--one; two
+    SELECT 'a;b''c\\', E'd;\\';', "e;""f", date'2026-01-02', a$b$; SELECT $$;$$, $1, ${body};
+    /* four; /* five; */ six; */ SELECT/*seven*/8 --nine;
+    ; ;`;
+  assert.deepEqual(postgres.split(sql), [
+    `SELECT 'a;b''c\\', E'd;\\';', "e;""f", date'2026-01-02', a$b$`,
+    `SELECT $$;$$, $1, ${body}`,
+    'SELECT 8',
+  ]);
+});

@@ -1,0 +1,168 @@
+/** Everything that the synchronization needs: blue and green as private servers with their schemas, and a sandbox's DynamoDB and secrets. */
+import { fork } from 'node:child_process';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { CreateTableCommand, DeleteItemCommand, DynamoDBClient, GetItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+
+import { connect } from '../../lib/postgres.mjs';
+import { readMigrations } from '../../migrate/files.mjs';
+import { postgres } from '../../migrate/postgres.mjs';
+import { applyMigrations } from '../../migrate/runner.mjs';
+import { MIGRATIONS } from './function.mjs';
+import { startPostgres } from './postgres.mjs';
+import { startSandbox } from './sandbox.mjs';
+
+const WORKER = fileURLToPath(new URL('sync-worker.mjs', import.meta.url));
+const TABLE = 'checkpoints';
+const KEY = { pk: { S: 'sync#payments' } };
+const AWS_ENV = { AWS_REGION: 'eu-central-1', AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' };
+
+export async function startSync() {
+  const started = [];
+  const stop = async () => {
+    for (const each of started.reverse()) await each.stop();
+  };
+  try {
+    const [blue, green, sandbox] = await Promise.all(
+      [startPostgres('blue'), startPostgres('green'), startSandbox()].map(async (starting) => {
+        const each = await starting;
+        started.push(each);
+        return each;
+      }),
+    );
+    Object.assign(process.env, AWS_ENV, sandbox.env);
+    const dynamo = new DynamoDBClient({});
+    const env = { ...AWS_ENV, ...sandbox.env, ...(await prepareAws(dynamo, { blue, green })), LOG_LEVEL: 'warn' };
+    return { blue, green, env, stop, ...actionsOf(dynamo, { blue, green, env }) };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Makes the table and the secrets, and returns the function's environment. */
+async function prepareAws(dynamo, servers) {
+  await dynamo.send(
+    new CreateTableCommand({
+      TableName: TABLE,
+      BillingMode: 'PAY_PER_REQUEST',
+      AttributeDefinitions: [{ AttributeName: 'pk', AttributeType: 'S' }],
+      KeySchema: [{ AttributeName: 'pk', KeyType: 'HASH' }],
+    }),
+  );
+  const env = { CHECKPOINT_TABLE: TABLE, METRICS_NAMESPACE: 'Test', LEASE_SECONDS: '2', OVERLAP_SECONDS: '2' };
+  const secrets = new SecretsManagerClient({});
+  for (const [name, { settings, credentials }] of Object.entries(servers)) {
+    const prefix = `${name.toUpperCase()}_DB`;
+    const SecretString = JSON.stringify({ username: credentials.user, password: credentials.password });
+    await secrets.send(new CreateSecretCommand({ Name: name, SecretString }));
+    Object.assign(env, {
+      [`${prefix}_HOST`]: settings.host,
+      [`${prefix}_PORT`]: String(settings.port),
+      [`${prefix}_NAME`]: settings.database,
+      [`${prefix}_SECRET_ARN`]: name,
+    });
+  }
+  return env;
+}
+
+function actionsOf(dynamo, { blue, green, env }) {
+  const hosts = [blue, green].map(({ settings, authority }) => ({ host: settings.host, authority }));
+  return {
+    async migrate() {
+      for (const [name, server] of Object.entries({ blue, green })) await applySchema(server, name);
+    },
+    /** Back to empty databases with their schemas and no checkpoint. */
+    async clear() {
+      await Promise.all([blue.clear(), green.clear()]);
+      await dynamo.send(new DeleteItemCommand({ TableName: TABLE, Key: KEY }));
+    },
+    async item() {
+      return (await dynamo.send(new GetItemCommand({ TableName: TABLE, Key: KEY, ConsistentRead: true }))).Item;
+    },
+    /** Writes past the function. */
+    async setItem(name, value) {
+      await dynamo.send(
+        new UpdateItemCommand({
+          TableName: TABLE,
+          Key: KEY,
+          UpdateExpression: 'SET #name = :value',
+          ExpressionAttributeNames: { '#name': name },
+          ExpressionAttributeValues: { ':value': value },
+        }),
+      );
+    },
+    /** What the function answers in a process of its own: {result, peakMemoryKb} or {error}. */
+    call(event, options) {
+      return this.inProcess(event, options).result;
+    },
+    /** Calls the function in a process of its own: {child, result}, the result being undefined if it was killed. */
+    inProcess(event, { remainingMs = 60_000, more = {} } = {}) {
+      const child = fork(WORKER, [JSON.stringify({ event, remainingMs, hosts })], {
+        env: { PATH: process.env.PATH, NODE_NO_WARNINGS: '1', ...env, ...more },
+        stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      });
+      const result = new Promise((resolve) => {
+        let answer;
+        child.once('message', (message) => {
+          answer = message;
+        });
+        child.once('close', () => resolve(answer));
+      });
+      return { child, result };
+    },
+  };
+}
+
+async function applySchema({ settings, credentials }, name) {
+  const session = await postgres.open(settings, credentials, 60_000);
+  try {
+    await applyMigrations(session, await readMigrations(join(MIGRATIONS, 'postgres', name), postgres.split), { log: { info() {} } });
+  } finally {
+    await session.close();
+  }
+}
+
+/** A connection as the user of the database, for what a test does beside the function. */
+export const open = ({ settings, credentials }) => connect(settings, credentials, { name: 'test', statementTimeoutMs: 120_000 });
+
+/** Fills blue with so many payments, changed one after the other over the last `days`; as the legacy system would have left them. */
+export async function fill(blue, count, { days = 30 } = {}) {
+  await blue.admin.query(`
+    BEGIN;
+    SET LOCAL session_replication_role = replica;
+    INSERT INTO payments (merchant_ref, amount, currency, status, card_token, reference, created, updated_at)
+    SELECT
+      'merchant-' || n % 97, (n % 100000 + 1)::numeric, (ARRAY['EUR', 'USD', 'JPY', 'KWD'])[n % 4 + 1], substr('NACRF', n % 5 + 1, 1),
+      'tok_' || translate(md5(n::text), '0123456789', 'ghijklmnop'), CASE WHEN n % 3 = 0 THEN NULL ELSE 'Order "' || n || '" – ü' END,
+      (now() AT TIME ZONE 'UTC') - make_interval(days => ${days}), now() - make_interval(secs => (${count} - n) * ${days} * 86400.0 / ${count} + 60)
+    FROM generate_series(1, ${count}) AS s (n);
+    COMMIT;
+    ANALYZE payments;`);
+}
+
+/**
+ * How green differs from what it should be, by SQL of its own and with nothing of the function's code: [{id, ...}], at most ten. Blue's
+ * rows come over in one text.
+ */
+export async function differencesOf({ blue, green }) {
+  const [{ rows }] = await blue.rows(`
+    SELECT coalesce(json_agg(json_build_object('id', id, 'merchant', trim(merchant_ref), 'minor', trim_scale(amount * CASE
+      WHEN currency = 'JPY' THEN 1 WHEN currency = 'KWD' THEN 1000 ELSE 100 END)::text, 'currency', currency, 'status', status,
+      'token', card_token, 'reference', nullif(reference, ''), 'created', created::text || '+00', 'updated', updated_at)), '[]')::text AS rows
+    FROM payments`);
+  return green.rows(
+    `SELECT coalesce(b.id, g.legacy_id) AS id, b.id IS NULL AS extra, g.legacy_id IS NULL AS missing, b.updated, g.updated_at
+     FROM json_to_recordset($1::json) AS b (id bigint, merchant text, minor text, currency text, status text, token text, reference text,
+       created timestamptz, updated timestamptz)
+     FULL JOIN (SELECT * FROM payments WHERE legacy_id IS NOT NULL) g ON g.legacy_id = b.id
+     WHERE (b.merchant, b.minor, b.currency, b.token, b.reference, b.created, b.updated,
+       CASE b.status WHEN 'N' THEN 'created' WHEN 'A' THEN 'authorised' WHEN 'C' THEN 'captured' WHEN 'R' THEN 'refunded' ELSE 'failed' END)
+       IS DISTINCT FROM (g.merchant_id::text, g.amount_minor::text, g.currency::text, g.payment_token::text, g.reference, g.created_at,
+       g.updated_at, g.status)
+     LIMIT 10`,
+    [rows],
+  );
+}
