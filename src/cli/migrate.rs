@@ -9,6 +9,8 @@ use super::failure::Failure;
 use super::own_function::{function, named};
 use super::say::say;
 use super::{FAILED, Globals, Outcome, progress};
+use crate::aws;
+use crate::migration::function::Function;
 use crate::migration::schema;
 
 /// `provisioner migrate`
@@ -53,19 +55,10 @@ impl Migrate {
             let of: Vec<_> = names.iter().map(|(environment, _)| *environment).collect();
             progress::note(&format!("migrating the database of {} (seconds, if no table is large)", of.join(" and ")));
         }
-        let one = |(environment, name): &(&'static str, String)| {
-            let (environment, function) = (*environment, function(&context, &connection, name));
-            async move {
-                let done = if self.status {
-                    schema::status(&function).await.map(|status| (status_text(&status), json!(status)))
-                } else {
-                    schema::apply(&function).await.map(|applied| (applied_text(&applied), json!(applied)))
-                };
-                (environment, done)
-            }
-        };
         let mut failed = Vec::new();
-        for (environment, done) in futures::future::join_all(names.iter().map(one)).await {
+        let calls = names.iter().map(|(_, name)| self.call(function(&context, &connection, name)));
+        let all = futures::future::join_all(calls).await;
+        for (environment, done) in names.iter().map(|(environment, _)| *environment).zip(all) {
             match done {
                 Ok((_, answer)) if globals.json => {
                     let mut line = json!({"type": "migrated", "environment": environment});
@@ -96,6 +89,16 @@ impl Migrate {
             Failure::new(format!("{environment}: {error}"), help.trim_start().to_owned()).print();
         }
         Ok(if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
+    }
+
+    /// What people read of it, and what programs do.
+    async fn call(&self, function: Function<'_>) -> aws::Result<(String, Value)> {
+        if self.status {
+            let status = schema::status(&function).await?;
+            return Ok((status_text(&status), json!(status)));
+        }
+        let applied = schema::apply(&function).await?;
+        Ok((applied_text(&applied), json!(applied)))
     }
 }
 

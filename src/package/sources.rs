@@ -15,7 +15,8 @@ const FUNCTIONS: &str = include_str!("../../lambda/functions.json");
 
 static LIB: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/lambda/lib");
 
-static FOLDERS: [(&str, Dir<'_>); 5] = [
+static FOLDERS: [(&str, Dir<'_>); 6] = [
+    ("data-sync", include_dir!("$CARGO_MANIFEST_DIR/lambda/data-sync")),
     ("failback", include_dir!("$CARGO_MANIFEST_DIR/lambda/failback")),
     ("migrate", include_dir!("$CARGO_MANIFEST_DIR/lambda/migrate")),
     ("payment-api", include_dir!("$CARGO_MANIFEST_DIR/lambda/payment-api")),

@@ -15,7 +15,6 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use self::environment::Environment;
 use self::storage::Storage;
 use super::{Composed, System};
 use crate::aws::{Cloud, Error, Result};

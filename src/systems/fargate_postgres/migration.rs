@@ -22,17 +22,6 @@ pub(super) struct Migration {
 impl Composition<'_> {
     pub(super) fn migration(&self, shared: &Shared, blue: &Environment<'_>, green: &Environment<'_>) -> Migration {
         let config = self.config;
-        let database = |side: &'_ Environment<'_>| -> Database<'_> {
-            Database {
-                network: &side.network,
-                security_group: &side.database.primary.security_group,
-                endpoint: &side.database.primary.cluster.endpoint,
-                port: Engine::AuroraPostgresql.port(),
-                name: &config.database.name,
-                secret: &side.secret,
-                key: &side.key.arn,
-            }
-        };
         let security_group = green.sync_group.as_ref().expect("the sync lives in green");
         let sync = sync(
             &green.scope,
@@ -45,8 +34,8 @@ impl Composition<'_> {
                 metrics_namespace: &metrics_namespace(self.root.suffix()),
                 checkpoints: &shared.storage.checkpoints,
                 checkpoints_key: &shared.foundation.key.arn,
-                blue: database(blue),
-                green: database(green),
+                blue: self.synced(blue),
+                green: self.synced(green),
                 security_group,
                 key: &green.key.arn,
                 log_retention_days: config.logs.retention_days,
@@ -54,6 +43,18 @@ impl Composition<'_> {
         );
         let role = self.role(&[&sync.function.arn, &blue.migrate.arn, &green.migrate.arn].map(ToString::to_string));
         Migration { sync, role }
+    }
+
+    fn synced<'s>(&'s self, side: &'s Environment<'_>) -> Database<'s> {
+        Database {
+            network: &side.network,
+            security_group: &side.database.primary.security_group,
+            endpoint: &side.database.primary.cluster.endpoint,
+            port: Engine::AuroraPostgresql.port(),
+            name: &self.config.database.name,
+            secret: &side.secret,
+            key: &side.key.arn,
+        }
     }
 
     /// Calls the functions of the migration, and sees how it goes; for an account that knows what was agreed on.
