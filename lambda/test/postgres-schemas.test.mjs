@@ -1,16 +1,13 @@
 /** What the schemas of migrations/postgres promise to those who read them. */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 
 import { connect } from '../lib/postgres.mjs';
-import { readMigrations } from '../migrate/files.mjs';
 import { postgres } from '../migrate/postgres.mjs';
-import { applyMigrations } from '../migrate/runner.mjs';
-import { MIGRATIONS } from './support/function.mjs';
 import { startPostgres } from './support/postgres.mjs';
+import { applySchema } from './support/schema.mjs';
 
 let db;
 let client;
@@ -29,12 +26,7 @@ afterEach(() => Promise.all([client?.end(), other?.end()]));
 
 after(() => db?.stop());
 
-async function schemaOf(environment) {
-  const session = await postgres.open(db.settings, db.credentials, 60_000);
-  const migrations = await readMigrations(join(MIGRATIONS, 'postgres', environment), postgres.split);
-  await applyMigrations(session, migrations, { log: { info() {} } });
-  await session.close();
-}
+const schemaOf = (environment) => applySchema(postgres, db, environment);
 
 const INSERT = `
   INSERT INTO payments (id, merchant_ref, amount, currency, card_token, updated_at)
