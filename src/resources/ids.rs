@@ -135,4 +135,6 @@ ids! {
     ClusterArn
     /// `arn:aws:dynamodb:…:table/…`
     TableArn
+    /// `arn:aws:dynamodb:…:table/…/stream/…`
+    StreamArn
 }
