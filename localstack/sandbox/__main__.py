@@ -62,6 +62,7 @@ def main() -> int:
     server.daemon_threads = True
 
     def stop(_signal: int, _frame: Any) -> None:
+        sandbox.ready = False
         # shutdown() waits for the loop that this handler interrupted, hence the thread.
         threading.Thread(target=server.shutdown, daemon=True).start()
 

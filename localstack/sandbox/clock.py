@@ -30,26 +30,26 @@ class Clock:
             action()
             return
         with self._lock:
-            at = self._now() + seconds / self.time_scale
+            at = self.now() + seconds / self.time_scale
             heapq.heappush(self._due, (at, next(self._order), service, action))
 
     def take_due(self) -> list[tuple[str, Action]]:
         due = []
         with self._lock:
-            while self._due and self._due[0][0] <= self._now():
+            while self._due and self._due[0][0] <= self.now():
                 _, _, service, action = heapq.heappop(self._due)
                 due.append((service, action))
         return due
 
     def advance(self, seconds: float) -> None:
         """As if so many seconds of AWS's time had gone by."""
-        if self.time_scale:
-            with self._lock:
-                self._ahead += seconds / self.time_scale
+        with self._lock:
+            self._ahead += seconds / (self.time_scale or 1)
 
     def clear(self) -> None:
         with self._lock:
             self._due.clear()
 
-    def _now(self) -> float:
+    def now(self) -> float:
+        """Seconds of the machine's, with those that were leapt over."""
         return time.monotonic() + self._ahead

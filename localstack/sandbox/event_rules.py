@@ -12,7 +12,7 @@ from copy import copy
 from moto.core.exceptions import ServiceException
 from moto.events.models import Rule, events_backends
 
-from . import destinations
+from . import destinations, schedules
 from .background import Background
 from .function_policies import may_invoke
 
@@ -24,6 +24,14 @@ OURS = ("lambda", "sns", "sqs")
 
 def install(sandbox) -> None:
     deliveries = Background(8, "event delivery")
+
+    def deliver(rule, event: dict) -> None:
+        for target in rule.targets:
+            if _is_ours(target):
+                deliveries.submit(_deliver, sandbox, rule, target, event)
+
+    schedules.install(sandbox, deliver)
+    # Only then: what a schedule has just handed over goes, too.
     sandbox.on_reset(deliveries.clear)
     motos = Rule.send_to_targets
 
@@ -33,12 +41,10 @@ def install(sandbox) -> None:
             return
         if not self.event_pattern.matches_event(original_event):
             return
-        ours = [target for target in self.targets if target["Arn"].split(":")[2] in OURS]
         event = {**original_event, "time": _timestamp(original_event.get("time"))}
         event.pop("ingestion-time", None)
-        for target in ours:
-            deliveries.submit(_deliver, sandbox, self, target, event)
-        others = [target for target in self.targets if target not in ours]
+        deliver(self, event)
+        others = [target for target in self.targets if not _is_ours(target)]
         if others:
             rest = copy(self)
             rest.targets = others
@@ -48,6 +54,10 @@ def install(sandbox) -> None:
                 log.warning("rule %s has targets of a kind the sandbox doesn't know", self.name)
 
     Rule.send_to_targets = send_to_targets
+
+
+def _is_ours(target: dict) -> bool:
+    return target["Arn"].split(":")[2] in OURS
 
 
 def emit(account: str, region: str, source: str, detail_type: str, resources: list[str], detail: dict) -> None:

@@ -15,6 +15,8 @@ from botocore.config import Config
 from live import Cloud
 
 LOCALSTACK = Path(__file__).resolve().parent.parent
+# For what of the sandbox is tested without one that runs.
+sys.path.insert(0, str(LOCALSTACK))
 EMPTY_ZIP = b"PK\x05\x06" + bytes(18)
 
 

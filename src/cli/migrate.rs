@@ -71,7 +71,9 @@ impl Migrate {
                 Err(error) => {
                     if globals.json {
                         let message = error.to_string();
-                        progress::print_json(&json!({"type": "failed", "environment": environment, "message": message}));
+                        progress::print_json(
+                            &json!({"type": "failed", "environment": environment, "message": message}),
+                        );
                     }
                     failed.push((environment, error));
                 }
@@ -85,7 +87,8 @@ impl Migrate {
         }
         for (environment, error) in failed.iter().filter(|_| !globals.json) {
             let help = error.help.clone().unwrap_or_default();
-            let help = format!("{help}\nonce that is mended, run `provisioner migrate` again: it goes on where it stopped");
+            let help =
+                format!("{help}\nonce that is mended, run `provisioner migrate` again: it goes on where it stopped");
             Failure::new(format!("{environment}: {error}"), help.trim_start().to_owned()).print();
         }
         Ok(if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })

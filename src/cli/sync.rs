@@ -78,7 +78,9 @@ impl Command<'_> {
         sync::set(&self.function, state).await?;
         if !self.json {
             match state {
-                State::Started => say!("started: what changes in blue is taken over every minute; see `provisioner sync status`"),
+                State::Started => {
+                    say!("started: what changes in blue is taken over every minute; see `provisioner sync status`")
+                }
                 State::Stopped => say!("stopped: `provisioner sync start` goes on from where it is"),
             }
         }
@@ -129,7 +131,10 @@ impl Command<'_> {
                 }
                 sync::Outcome::Failed => {
                     let why = run.error.unwrap_or_else(|| "it doesn't say why".to_owned());
-                    return Err(Failure::new(format!("the run broke off: {why}"), "run it again: it goes on from there"));
+                    return Err(Failure::new(
+                        format!("the run broke off: {why}"),
+                        "run it again: it goes on from there",
+                    ));
                 }
             }
         }

@@ -162,19 +162,21 @@ fn config(params: &FailbackParams<'_>) -> Value {
 }
 
 fn statements(scope: &Scope<'_>, params: &FailbackParams<'_>) -> Vec<Value> {
-    let listeners = params.edges.iter().map(|edge| edge.listener.to_string());
-    // A listener's rules have its ARN with `listener-rule` for `listener`, which is only known after apply: they are told
-    // by the tags of this system.
-    let rules = scope.arn("elasticloadbalancing", "listener-rule/app/*");
-    let mut modify_rules = allow(&["elasticloadbalancing:ModifyRule"], [rules]);
-    modify_rules["Condition"] = json!({"StringEquals": {"aws:ResourceTag/provisioner:suffix": scope.suffix()}});
-    let mut statements = vec![
-        // Reads of load balancers know no resources.
-        allow(&["elasticloadbalancing:DescribeListeners", "elasticloadbalancing:DescribeRules"], ["*"]),
-        allow(&["elasticloadbalancing:ModifyListener"], listeners),
-        modify_rules,
-        allow(&["sns:Publish"], [params.topic.to_string()]),
-    ];
+    let mut statements = vec![allow(&["sns:Publish"], [params.topic.to_string()])];
+    if !params.edges.is_empty() {
+        let listeners = params.edges.iter().map(|edge| edge.listener.to_string());
+        // A listener's rules have its ARN with `listener-rule` for `listener`, which is only known after apply: they are told
+        // by the tags of this system.
+        let rules = scope.arn("elasticloadbalancing", "listener-rule/app/*");
+        let mut modify_rules = allow(&["elasticloadbalancing:ModifyRule"], [rules]);
+        modify_rules["Condition"] = json!({"StringEquals": {"aws:ResourceTag/provisioner:suffix": scope.suffix()}});
+        statements.extend([
+            // Reads of load balancers know no resources.
+            allow(&["elasticloadbalancing:DescribeListeners", "elasticloadbalancing:DescribeRules"], ["*"]),
+            allow(&["elasticloadbalancing:ModifyListener"], listeners),
+            modify_rules,
+        ]);
+    }
     if let Some(dns) = params.dns {
         let zone = format!("arn:{}:route53:::hostedzone/{}", scope.partition(), dns.zone);
         statements.push(allow(&["route53:ListResourceRecordSets"], [zone.clone()]));

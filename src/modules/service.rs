@@ -82,9 +82,10 @@ pub fn service(scope: &Scope<'_>, params: &ServiceParams<'_>) -> ServiceOutputs 
     let mut start = vec![
         // Logging in to the registry knows no resources.
         allow(&["ecr:GetAuthorizationToken"], ["*"]),
-        allow(&["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"], [registry(
-            scope, params,
-        )]),
+        allow(
+            &["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+            [registry(scope, params)],
+        ),
         allow(&["logs:CreateLogStream", "logs:PutLogEvents"], [format!("{}:*", log_group.arn)]),
     ];
     start.extend(params.execution_statements.iter().cloned());

@@ -143,4 +143,6 @@ ids! {
     TaskDefinitionArn
     /// `arn:aws:ecs:…:service/…/…`
     ServiceArn
+    /// `arn:aws:dynamodb:…:table/…/stream/…`
+    StreamArn
 }

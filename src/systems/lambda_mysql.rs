@@ -167,7 +167,10 @@ impl<'a> Composition<'a> {
         );
         if self.config.compliance.config {
             let existing_recorder = self.facts.recorder.as_deref();
-            compliance(&self.root, &ComplianceParams { existing_recorder, log_retention_days: self.config.logs.retention_days });
+            compliance(
+                &self.root,
+                &ComplianceParams { existing_recorder, log_retention_days: self.config.logs.retention_days },
+            );
         }
         let mut outputs = BTreeMap::from([
             ("dashboard_url".to_owned(), dashboard_url),

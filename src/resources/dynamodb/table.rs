@@ -1,19 +1,24 @@
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::update_table::builders::UpdateTableFluentBuilder;
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, PointInTimeRecoverySpecification, ScalarAttributeType,
-    SseSpecification, SseStatus, SseType, TableDescription, TableStatus, TimeToLiveSpecification, TimeToLiveStatus,
+    AttributeDefinition, BillingMode, KeyType, PointInTimeRecoverySpecification, SseSpecification, SseStatus, SseType,
+    TableDescription, TableStatus, TimeToLiveSpecification, TimeToLiveStatus,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{from_sdk, to_sdk};
+use super::attribute::{Key, shown};
+use super::global_index::{Move, deletion, in_progress, moves, standing};
+use super::stream::specification;
+use super::{Attribute, GlobalIndex, StreamView, from_sdk, to_sdk};
 use crate::aws::wait::{Patience, unless_gone};
 use crate::aws::{Class, Cx, Error, Result};
 use crate::cloudformation::Form;
 use crate::engine::Tags;
-use crate::resources::ids::{KeyArn, TableArn};
+use crate::resources::ids::{KeyArn, StreamArn, TableArn};
 use crate::resources::tags::{self, Built};
 use crate::resources::{Changes, Found, Resource, seconds};
 
@@ -27,6 +32,13 @@ pub struct Table {
     pub partition_key: Attribute,
     /// What items of one partition are sorted by.
     pub sort_key: Option<Attribute>,
+    /// By name: other keys by which its items can be asked for, up to 20. One that changes is gone until it is made again: to
+    /// do without a gap, give the other one another name.
+    #[serde(default)]
+    pub global_indexes: BTreeMap<String, GlobalIndex>,
+    /// What its stream tells, if it has one. Another kind of stream is another stream, with another ARN.
+    #[serde(default)]
+    pub stream: Option<StreamView>,
     /// The key that encrypts it.
     pub kms_key: KeyArn,
     /// Whether it can be brought back to any second of the last 35 days.
@@ -37,27 +49,6 @@ pub struct Table {
     pub deletion_protection: bool,
 }
 
-/// An attribute that is a part of the key.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Attribute {
-    /// Its name, up to 255 bytes.
-    pub name: String,
-    /// Its type.
-    pub of: AttributeType,
-}
-
-/// The type of a key attribute.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AttributeType {
-    /// Text.
-    String,
-    /// A number.
-    Number,
-    /// Bytes.
-    Binary,
-}
-
 /// What a table gives to others.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TableOutputs {
@@ -65,6 +56,8 @@ pub struct TableOutputs {
     pub arn: TableArn,
     /// Its name.
     pub name: String,
+    /// Its stream, if it has one.
+    pub stream_arn: Option<StreamArn>,
 }
 
 impl Resource for Table {
@@ -97,34 +90,30 @@ impl Resource for Table {
         let outputs = outputs(&table)?;
         let (recovery, time_to_live, tags) =
             tokio::try_join!(recovers(cx, name), expires_by(cx, name), tags_of(cx, &outputs.arn))?;
-        let key = |kind: &KeyType| {
-            let element = table.key_schema().iter().find(|element| element.key_type() == kind)?;
-            let name = element.attribute_name();
-            let defined = table.attribute_definitions().iter().find(|attribute| attribute.attribute_name() == name)?;
-            Some(Attribute { name: name.to_owned(), of: AttributeType::from_sdk(defined.attribute_type())? })
-        };
+        let key = |kind: KeyType| shown(&table, table.key_schema(), &kind);
         let encryption = table.sse_description().and_then(|encryption| encryption.kms_master_key_arn());
         let spec = Table {
             name: outputs.name.clone(),
-            partition_key: key(&KeyType::Hash).ok_or(Error::incomplete("dynamodb:DescribeTable", "KeySchema"))?,
-            sort_key: key(&KeyType::Range),
+            partition_key: key(KeyType::Hash).ok_or(Error::incomplete("dynamodb:DescribeTable", "KeySchema"))?,
+            sort_key: key(KeyType::Range),
+            global_indexes: standing(&table),
+            stream: StreamView::shown(&table),
             kms_key: encryption.unwrap_or_default().into(),
             point_in_time_recovery: recovery,
             time_to_live,
             deletion_protection: table.deletion_protection_enabled().unwrap_or_default(),
         };
-        Ok(Some(Found::tagged(spec, outputs, tags)))
+        let live = in_progress(&table).map(|index| format!("the index {index} is being made or deleted"));
+        Ok(Some(Found { live, ..Found::tagged(spec, outputs, tags) }))
     }
 
     async fn create(&self, cx: &Cx) -> Result<TableOutputs> {
-        let keys = [(&Some(self.partition_key.clone()), KeyType::Hash), (&self.sort_key, KeyType::Range)];
-        let keys = keys.into_iter().filter_map(|(key, kind)| Some((key.as_ref()?, kind)));
-        let mut request = cx.dynamodb.create_table().table_name(&self.name).billing_mode(BillingMode::PayPerRequest);
-        for (key, kind) in keys {
-            let defined = AttributeDefinition::builder().attribute_name(&key.name).attribute_type(key.of.to_sdk());
-            let element = KeySchemaElement::builder().attribute_name(&key.name).key_type(kind);
-            request = request.attribute_definitions(defined.build().built()).key_schema(element.build().built());
-        }
+        let request = cx.dynamodb.create_table().table_name(&self.name).billing_mode(BillingMode::PayPerRequest);
+        let request = request.set_attribute_definitions(Some(self.definitions(&self.global_indexes)));
+        let request = request.set_key_schema(Some(self.key().schema()));
+        let indexes: Vec<_> = self.global_indexes.iter().map(|(name, index)| index.to_sdk(name)).collect();
+        let request = request.set_global_secondary_indexes((!indexes.is_empty()).then_some(indexes));
+        let request = request.set_stream_specification(self.stream.map(|view| specification(Some(view))));
         let request = request.sse_specification(encryption(&self.kms_key)).set_tags(Some(to_sdk(&cx.tags)));
         let request = request.deletion_protection_enabled(self.deletion_protection);
         let create = || async {
@@ -156,20 +145,21 @@ impl Resource for Table {
 
     async fn update(&self, cx: &Cx, found: &Found<Self>, changes: &Changes<'_>) -> Result<TableOutputs> {
         // A table takes one change at a time.
-        for (field, is_key) in [("kms_key", true), ("deletion_protection", false)] {
-            if !changes.has(field) {
-                continue;
+        if changes.has("kms_key") {
+            self.change(cx, |request| request.sse_specification(encryption(&self.kms_key))).await?;
+        }
+        if changes.has("deletion_protection") {
+            self.change(cx, |request| request.deletion_protection_enabled(self.deletion_protection)).await?;
+        }
+        if changes.has("stream") {
+            // No stream changes its kind: the one that stands ends first.
+            let views = [found.spec.stream.map(|_| None), self.stream.map(Some)];
+            for view in views.into_iter().flatten() {
+                self.change(cx, |request| request.stream_specification(specification(view))).await?;
             }
-            let update = || async {
-                let request = cx.dynamodb.update_table().table_name(&self.name);
-                let request = match is_key {
-                    true => request.sse_specification(encryption(&self.kms_key)),
-                    false => request.deletion_protection_enabled(self.deletion_protection),
-                };
-                Ok(request.send().await.map(|_| ())?)
-            };
-            cx.retry_while_not_ready("DynamoDB to end another change of this table", update).await?;
-            active(cx, &self.name).await?;
+        }
+        if changes.has("global_indexes") {
+            self.change_indexes(cx, &found.spec.global_indexes).await?;
         }
         if changes.has("point_in_time_recovery") {
             self.set_recovery(cx).await?;
@@ -178,7 +168,10 @@ impl Resource for Table {
             let (before, after) = (found.spec.time_to_live.as_deref(), self.time_to_live.as_deref());
             change_time_to_live(&cx.dynamodb, &self.name, before, after).await?;
         }
-        Ok(found.outputs.clone())
+        match changes.has("stream") {
+            true => outputs(&active(cx, &self.name).await?),
+            false => Ok(found.outputs.clone()),
+        }
     }
 
     async fn tag(cx: &Cx, outputs: &TableOutputs, set: &Tags, remove: &[String]) -> Result<()> {
@@ -209,31 +202,98 @@ impl Resource for Table {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-dynamodb-table.html>
     fn cloudformation(&self) -> Form {
-        let Table { name, partition_key, sort_key, kms_key, point_in_time_recovery, time_to_live, deletion_protection } =
-            self;
-        let keys = [(Some(partition_key), "HASH"), (sort_key.as_ref(), "RANGE")];
-        let keys: Vec<_> = keys.into_iter().filter_map(|(key, kind)| Some((key?, kind))).collect();
-        let defined = keys.iter().map(|(Attribute { name, of }, _)| {
-            let kind = of.to_sdk();
-            json!({"AttributeName": name, "AttributeType": kind.as_str()})
-        });
-        let elements = keys.iter().map(|(key, kind)| json!({"AttributeName": key.name, "KeyType": kind}));
+        let Table {
+            name,
+            partition_key,
+            sort_key,
+            global_indexes,
+            stream,
+            kms_key,
+            point_in_time_recovery,
+            time_to_live,
+            deletion_protection,
+        } = self;
+        let key = Key { partition: partition_key, sort: sort_key.as_ref() };
+        let defined = used(key, global_indexes).map(Attribute::definition_in_template);
+        let indexes = global_indexes.iter().map(|(name, index)| index.in_template(name));
         let expires = time_to_live.as_ref().map(|attribute| json!({"AttributeName": attribute, "Enabled": true}));
         let table = json!({
             "TableName": name,
             "BillingMode": "PAY_PER_REQUEST",
             "AttributeDefinitions": defined.collect::<Value>(),
-            "KeySchema": elements.collect::<Value>(),
+            "KeySchema": key.schema_in_template(),
+            "GlobalSecondaryIndexes": (!global_indexes.is_empty()).then(|| indexes.collect::<Value>()),
+            "StreamSpecification": stream.map(|view| json!({"StreamViewType": view.to_sdk().as_str()})),
             "SSESpecification": {"SSEEnabled": true, "SSEType": "KMS", "KMSMasterKeyId": kms_key},
             "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": point_in_time_recovery},
             "TimeToLiveSpecification": expires,
             "DeletionProtectionEnabled": deletion_protection,
         });
-        Form::of("AWS::DynamoDB::Table", table).gives("arn", Form::attribute("Arn")).gives("name", Form::this())
+        let form = Form::of("AWS::DynamoDB::Table", table);
+        let form = form.gives("arn", Form::attribute("Arn")).gives("name", Form::this());
+        if stream.is_some() { form.gives("stream_arn", Form::attribute("StreamArn")) } else { form }
     }
 }
 
 impl Table {
+    fn key(&self) -> Key<'_> {
+        Key { partition: &self.partition_key, sort: self.sort_key.as_ref() }
+    }
+
+    /// The types of the attributes of all keys. AWS refuses others.
+    fn definitions(&self, indexes: &BTreeMap<String, GlobalIndex>) -> Vec<AttributeDefinition> {
+        used(self.key(), indexes).map(Attribute::definition).collect()
+    }
+
+    /// Makes one change, and waits until it is done.
+    async fn change(
+        &self,
+        cx: &Cx,
+        what: impl Fn(UpdateTableFluentBuilder) -> UpdateTableFluentBuilder + Sync,
+    ) -> Result<()> {
+        let update = || async {
+            let request = what(cx.dynamodb.update_table().table_name(&self.name));
+            Ok(request.send().await.map(|_| ())?)
+        };
+        cx.retry_while_not_ready("DynamoDB to end another change of this table", update).await?;
+        active(cx, &self.name).await.map(drop)
+    }
+
+    /// One by one: a table makes or deletes one index at a time.
+    /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.OnlineOps.html>
+    async fn change_indexes(&self, cx: &Cx, before: &BTreeMap<String, GlobalIndex>) -> Result<()> {
+        let mut stand = before.clone();
+        // What a run that died has begun.
+        self.until_indexes_settle(cx).await?;
+        for step in moves(before, &self.global_indexes) {
+            let (update, definitions) = match step {
+                Move::Delete(name) => {
+                    stand.remove(name);
+                    (deletion(name), None)
+                }
+                Move::Create(name, index) => {
+                    stand.insert(name.to_owned(), index.clone());
+                    (index.creation(name), Some(self.definitions(&stand)))
+                }
+            };
+            self.change(cx, |request| {
+                let request = request.global_secondary_index_updates(update.clone());
+                request.set_attribute_definitions(definitions.clone())
+            })
+            .await?;
+            self.until_indexes_settle(cx).await?;
+        }
+        Ok(())
+    }
+
+    /// AWS fills an index with what the table holds, which takes as long as there is much of it.
+    async fn until_indexes_settle(&self, cx: &Cx) -> Result<()> {
+        cx.wait_until("an index of the table to be filled or to go", Patience::LONG, || async {
+            Ok(described(cx, &self.name).await?.filter(|table| in_progress(table).is_none()).map(|_| ()))
+        })
+        .await
+    }
+
     /// A table that was just made isn't ready for it at once.
     async fn set_recovery(&self, cx: &Cx) -> Result<()> {
         let specification = PointInTimeRecoverySpecification::builder();
@@ -276,23 +336,10 @@ async fn set_time_to_live(client: &Client, table: &str, attribute: &str, enabled
     Ok(())
 }
 
-impl AttributeType {
-    fn to_sdk(self) -> ScalarAttributeType {
-        match self {
-            AttributeType::String => ScalarAttributeType::S,
-            AttributeType::Number => ScalarAttributeType::N,
-            AttributeType::Binary => ScalarAttributeType::B,
-        }
-    }
-
-    fn from_sdk(kind: &ScalarAttributeType) -> Option<Self> {
-        match kind {
-            ScalarAttributeType::S => Some(AttributeType::String),
-            ScalarAttributeType::N => Some(AttributeType::Number),
-            ScalarAttributeType::B => Some(AttributeType::Binary),
-            _ => None,
-        }
-    }
+/// Each attribute of a key once. One that has two types is there twice, which AWS refuses.
+fn used<'a>(key: Key<'a>, indexes: &'a BTreeMap<String, GlobalIndex>) -> impl Iterator<Item = &'a Attribute> {
+    let attributes = indexes.values().flat_map(|index| index.key().attributes()).chain(key.attributes());
+    attributes.collect::<BTreeSet<_>>().into_iter()
 }
 
 fn encryption(key: &KeyArn) -> SseSpecification {
@@ -328,6 +375,7 @@ fn outputs(table: &TableDescription) -> Result<TableOutputs> {
     Ok(TableOutputs {
         arn: table.table_arn().ok_or(incomplete("TableArn"))?.into(),
         name: table.table_name().ok_or(incomplete("TableName"))?.to_owned(),
+        stream_arn: StreamView::shown(table).and_then(|_| table.latest_stream_arn()).map(StreamArn::from),
     })
 }
 

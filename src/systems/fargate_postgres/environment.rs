@@ -315,8 +315,18 @@ impl<'a> Composition<'a> {
             ("DB_PORT", "database/port", "The database's port", cluster.port.clone()),
             ("DB_NAME", "database/name", "The database of the payments", self.config.database.name.clone()),
             ("SESSION_TABLE", "tables/sessions", "Sessions", storage.sessions.name.clone()),
-            ("RATE_LIMIT_TABLE", "tables/rate-limits", "Requests of clients, counted", storage.rate_limits.name.clone()),
-            ("TRANSACTION_LOG_BUCKET", "buckets/transaction-logs", "What happened", storage.transaction_logs.name.clone()),
+            (
+                "RATE_LIMIT_TABLE",
+                "tables/rate-limits",
+                "Requests of clients, counted",
+                storage.rate_limits.name.clone(),
+            ),
+            (
+                "TRANSACTION_LOG_BUCKET",
+                "buckets/transaction-logs",
+                "What happened",
+                storage.transaction_logs.name.clone(),
+            ),
             ("DOCUMENT_BUCKET", "buckets/documents", "What auditors ask for", storage.documents.name.clone()),
             ("METRICS_NAMESPACE", "metrics/namespace", "Of what services count", metrics_namespace(scope.suffix())),
             ("LOG_LEVEL", "services/log-level", "How much the services log", self.config.functions.log_level.clone()),
@@ -324,7 +334,11 @@ impl<'a> Composition<'a> {
         let plain = all.clone().map(|(_, name, description, value)| (name, PlainParameter { description, value }));
         let made = parameters(
             scope,
-            &ParametersParams { key: &inside.key.arn, plain: &plain.into_iter().collect(), generated: &BTreeMap::new() },
+            &ParametersParams {
+                key: &inside.key.arn,
+                plain: &plain.into_iter().collect(),
+                generated: &BTreeMap::new(),
+            },
         );
         let variables = all.iter().map(|(variable, name, ..)| ((*variable).to_owned(), made.all[*name].arn.clone()));
         let credentials = [("DB_USERNAME", "username"), ("DB_PASSWORD", "password")];
@@ -338,8 +352,7 @@ impl Inside<'_> {
     /// AWS's services and the database.
     fn reaches(&self) -> Vec<Reach<'static>> {
         let database = Peer::SecurityGroup(self.database.primary.security_group.clone());
-        let mut reaches =
-            vec![Reach { what: "database", port: Engine::AuroraPostgresql.port(), peer: database }];
+        let mut reaches = vec![Reach { what: "database", port: Engine::AuroraPostgresql.port(), peer: database }];
         if let Some(endpoints) = &self.network.endpoint_security_group_id {
             let peer = Peer::SecurityGroup(endpoints.clone());
             reaches.push(Reach { what: "aws-services", port: 443, peer });

@@ -1,0 +1,47 @@
+use aws_sdk_dynamodb::types::{StreamSpecification, StreamViewType, TableDescription};
+use serde::{Deserialize, Serialize};
+
+use crate::resources::tags::Built;
+
+/// What a table's stream tells of an item that changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StreamView {
+    /// Its key.
+    KeysOnly,
+    /// The item as it is then.
+    NewImage,
+    /// The item as it was before.
+    OldImage,
+    /// Both.
+    NewAndOldImages,
+}
+
+impl StreamView {
+    pub(super) fn to_sdk(self) -> StreamViewType {
+        match self {
+            StreamView::KeysOnly => StreamViewType::KeysOnly,
+            StreamView::NewImage => StreamViewType::NewImage,
+            StreamView::OldImage => StreamViewType::OldImage,
+            StreamView::NewAndOldImages => StreamViewType::NewAndOldImages,
+        }
+    }
+
+    /// What the table shows; `None` if its stream is off. Its last stream stays known for a day, and tells nothing.
+    pub(super) fn shown(table: &TableDescription) -> Option<Self> {
+        let stream = table.stream_specification().filter(|stream| stream.stream_enabled())?;
+        match stream.stream_view_type()? {
+            StreamViewType::KeysOnly => Some(StreamView::KeysOnly),
+            StreamViewType::NewImage => Some(StreamView::NewImage),
+            StreamViewType::OldImage => Some(StreamView::OldImage),
+            StreamViewType::NewAndOldImages => Some(StreamView::NewAndOldImages),
+            _ => None,
+        }
+    }
+}
+
+/// A stream of this kind, or that there is none.
+pub(super) fn specification(view: Option<StreamView>) -> StreamSpecification {
+    let specification = StreamSpecification::builder().stream_enabled(view.is_some());
+    specification.set_stream_view_type(view.map(StreamView::to_sdk)).build().built()
+}
