@@ -275,3 +275,11 @@ def test_a_repository_is_encrypted_with_a_key_that_stands(aws):
     encryption = {"encryptionType": "KMS", "kmsKey": "arn:aws:kms:us-east-1:123456789012:key/none"}
     with refused("KmsException"):
         aws("ecr").create_repository(repositoryName="api", encryptionConfiguration=encryption)
+
+
+def test_a_repository_does_not_scan_unless_told(aws):
+    ecr = aws("ecr")
+    ecr.create_repository(repositoryName="api", imageScanningConfiguration={"scanOnPush": True})
+    told = ecr.put_image_scanning_configuration(repositoryName="api", imageScanningConfiguration={})
+    shown = ecr.describe_repositories()["repositories"][0]["imageScanningConfiguration"]
+    assert shown == told["imageScanningConfiguration"] == {"scanOnPush": False}

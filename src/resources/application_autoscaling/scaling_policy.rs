@@ -74,18 +74,18 @@ impl Resource for ScalingPolicy {
         if known.is_none() && !is_known(&self.resource) {
             return Ok(None);
         }
-        let dimension = self.dimension.to_sdk();
-        let all = all(cx, self.dimension).await?;
+        let dimension = known.and_then(|known| parts(&known.arn)).map_or(self.dimension, |(dimension, ..)| dimension);
+        let all = all(cx, dimension).await?;
         let is_this = |policy: &&types::ScalingPolicy| match known {
             Some(known) => policy.policy_arn() == known.arn,
             None => {
                 let place = (policy.resource_id(), policy.scalable_dimension(), policy.policy_name());
-                place == (self.resource.as_str(), &dimension, self.name.as_str())
+                place == (self.resource.as_str(), &dimension.to_sdk(), self.name.as_str())
             }
         };
         let Some(policy) = all.iter().find(is_this) else { return Ok(None) };
         let outputs = ScalingPolicyOutputs { arn: policy.policy_arn().to_owned() };
-        Ok(Some(Found::untagged(self.as_standing(policy)?, outputs)))
+        Ok(Some(Found::untagged(as_standing(policy, dimension)?, outputs)))
     }
 
     async fn create(&self, cx: &Cx) -> Result<ScalingPolicyOutputs> {
@@ -153,28 +153,24 @@ impl Resource for ScalingPolicy {
     }
 }
 
-impl ScalingPolicy {
-    fn as_standing(&self, policy: &types::ScalingPolicy) -> Result<ScalingPolicy> {
-        let name = policy.policy_name();
-        let tracking = policy.target_tracking_scaling_policy_configuration();
-        let metric = tracking.and_then(|tracking| tracking.predefined_metric_specification());
-        let metric = metric.and_then(|metric| Metric::from_sdk(metric.predefined_metric_type()));
-        let (Some(tracking), Some(metric)) = (tracking, metric) else {
-            return Err(Error::local(format!(
-                "the scaling policy {name} goes by another metric than provisioner knows"
-            ))
+fn as_standing(policy: &types::ScalingPolicy, dimension: Dimension) -> Result<ScalingPolicy> {
+    let name = policy.policy_name();
+    let tracking = policy.target_tracking_scaling_policy_configuration();
+    let metric = tracking.and_then(|tracking| tracking.predefined_metric_specification());
+    let metric = metric.and_then(|metric| Metric::from_sdk(metric.predefined_metric_type()));
+    let (Some(tracking), Some(metric)) = (tracking, metric) else {
+        return Err(Error::local(format!("the scaling policy {name} goes by another metric than provisioner knows"))
             .with_help("delete that policy: the next apply makes it as it is asked for"));
-        };
-        Ok(ScalingPolicy {
-            name: name.to_owned(),
-            resource: policy.resource_id().to_owned(),
-            dimension: self.dimension,
-            metric,
-            target_value: tracking.target_value(),
-            scale_in_cooldown_seconds: tracking.scale_in_cooldown().unwrap_or_default(),
-            scale_out_cooldown_seconds: tracking.scale_out_cooldown().unwrap_or_default(),
-        })
-    }
+    };
+    Ok(ScalingPolicy {
+        name: name.to_owned(),
+        resource: policy.resource_id().to_owned(),
+        dimension,
+        metric,
+        target_value: tracking.target_value(),
+        scale_in_cooldown_seconds: tracking.scale_in_cooldown().unwrap_or_default(),
+        scale_out_cooldown_seconds: tracking.scale_out_cooldown().unwrap_or_default(),
+    })
 }
 
 impl Metric {

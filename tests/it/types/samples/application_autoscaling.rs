@@ -7,7 +7,7 @@ use crate::types::{Sample, Samples};
 
 impl Sample for ScalableTarget {
     fn samples(scope: &Scope<'_>) -> Samples<Self> {
-        let (orders, refunds) = (scalable(scope, "orders"), scalable(scope, "refunds"));
+        let (orders, refunds) = (scalable(scope, "orders", 2), scalable(scope, "refunds", 3));
         let readers = scalable_cluster(scope);
         let first =
             ScalableTarget { resource: orders, dimension: Dimension::EcsTasks, least: 1, most: 3, suspended: false };
@@ -26,8 +26,8 @@ impl Sample for ScalingPolicy {
             let target = ScalableTarget { resource, dimension, least: 1, most: 3, suspended: false };
             scope.add(&format!("target-{name}"), target).resource
         };
-        let [orders, refunds] =
-            ["orders", "refunds"].map(|name| target(name, scalable(scope, name), Dimension::EcsTasks));
+        let [orders, refunds] = [("orders", 2), ("refunds", 3)]
+            .map(|(name, number)| target(name, scalable(scope, name, number), Dimension::EcsTasks));
         let readers = target("readers", scalable_cluster(scope), Dimension::AuroraReaders);
         let first = ScalingPolicy {
             name: scope.name("processor"),

@@ -36,14 +36,15 @@ impl Sample for TaskDefinition {
         let sidecar = Container { name: "proxy".to_owned(), essential: false, ports: [].into(), ..container() };
         let samples = Samples::of(first)
             .changing(|definition| definition.cpu_units = 1024)
-            .changing(|definition| definition.memory_mib = 2048)
+            .changing(|definition| definition.memory_mib = 4096)
             .changing(|definition| definition.architecture = "X86_64".to_owned())
             .changing(|definition| definition.storage_gib = 30)
             .changing(|definition| definition.execution_role = other)
             .changing(|definition| definition.task_role = Some(task_role))
             .changing(|definition| definition.task_role = Some(other_task_role))
             .changing(volume)
-            .changing(|definition| definition.containers.push(sidecar))
+            .changing(|definition| definition.containers.push(sidecar.clone()))
+            .changing(|definition| definition.containers.push(Container { essential: true, ..sidecar.clone() }))
             .changing(|definition| definition.family = scope.name("refunds"));
         let changes = changed_containers().into_iter();
         changes.fold(samples, |samples, change| samples.changing(|definition| change(&mut definition.containers[0])))
@@ -90,8 +91,8 @@ fn changed_containers() -> Vec<Change> {
 fn definition(scope: &Scope<'_>, name: &str) -> TaskDefinition {
     TaskDefinition {
         family: scope.name(name),
-        cpu_units: 256,
-        memory_mib: 1024,
+        cpu_units: 512,
+        memory_mib: 2048,
         architecture: "ARM64".to_owned(),
         storage_gib: 20,
         execution_role: role(scope, &format!("start-{name}"), TASKS),
@@ -139,7 +140,9 @@ fn values<const N: usize>(values: [(&str, &str); N]) -> BTreeMap<String, String>
 impl Sample for Service {
     fn samples(scope: &Scope<'_>) -> Samples<Self> {
         let network = vpc(scope, 1);
-        let load_balancer = scope.add("load-balancer", balancer_of(scope, "orders", &network, 1)).arn;
+        let balancer = balancer_of(scope, "orders", &network, 1);
+        let subnets = balancer.subnets.clone();
+        let load_balancer = scope.add("load-balancer", balancer).arn;
         let [one, other] = ["one", "other"].map(|name| target_group(scope, name, &network));
         let forwards = [(80, &one), (81, &other)].map(|(port, to)| forwarding(scope, &load_balancer, port, to));
         // A target group takes tasks once something forwards to it.
@@ -158,7 +161,7 @@ impl Sample for Service {
             cluster: orders,
             task_definition: two_containers(scope, "one"),
             tasks: TaskCount { least: 1, most: 3 },
-            subnets: ['a', 'b'].map(|zone| subnet(scope, &network, 1, zone)).into(),
+            subnets,
             security_groups: [security_group(scope, &network, "tasks")].into(),
             public_ip: false,
             behind: Some(behind.clone()),
@@ -204,9 +207,9 @@ fn forwarding(scope: &Scope<'_>, balancer: &LoadBalancerArn, port: u16, to: &Tar
     scope.add(&format!("listener-{port}"), listener).arn
 }
 
-/// A service that runs nothing; what Application Auto Scaling calls it.
-pub(super) fn scalable(scope: &Scope<'_>, name: &str) -> String {
-    let network = vpc(scope, 1);
+/// A service that runs nothing, in the network `number`; what Application Auto Scaling calls it.
+pub(super) fn scalable(scope: &Scope<'_>, name: &str, number: u8) -> String {
+    let network = vpc(scope, number);
     let cluster = scope.add(&format!("cluster-{name}"), cluster(scope, name)).name;
     let definition = definition(scope, name);
     let service = Service {
@@ -214,7 +217,7 @@ pub(super) fn scalable(scope: &Scope<'_>, name: &str) -> String {
         cluster: cluster.clone(),
         task_definition: scope.add(&format!("task-definition-{name}"), definition).arn,
         tasks: TaskCount { least: 0, most: 0 },
-        subnets: [subnet(scope, &network, 1, 'a')].into(),
+        subnets: [subnet(scope, &network, number, 'a')].into(),
         security_groups: [security_group(scope, &network, name)].into(),
         public_ip: false,
         behind: None,
