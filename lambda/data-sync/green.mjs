@@ -4,6 +4,12 @@ import { isRefusedValue } from '../lib/postgres-errors.mjs';
 import { LeaseLost } from './checkpoint.mjs';
 import { quoted, unquoted } from './arrays.mjs';
 
+/**
+ * For every connection to green: each row of a batch is looked up by its index. The planner knows nothing of a batch, nor at first of the
+ * table, and would rather read all of it for each of them.
+ */
+export const GREEN_SET_UP = 'SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_material = off; SET enable_seqscan = off; SET jit = off';
+
 /** The columns of a payment in green, with their types and how they go into an array. */
 export const PAYMENT_COLUMNS = [
   ['payment_id', 'uuid', unquoted],
@@ -35,19 +41,14 @@ const PASS_FENCE = `
 /**
  * The later state wins, by the times of blue's rows; equal ones are the same state. What green has changed since has a later time still.
  * Only with $rewrite, when a new version of the transformation runs, an equal one is written again, where it differs.
- * The rows that change nothing are left out beforehand: ON CONFLICT would lock them all, and a lock is a write.
  */
-const UPSERT = `
+const upsert = (unless) => `
   WITH incoming AS MATERIALIZED (
     SELECT * FROM unnest(${ARRAYS}) AS i (${NAMES})
   ), written AS (
     INSERT INTO payments AS p (${NAMES})
     SELECT ${NAMES} FROM incoming i
-    WHERE NOT EXISTS (SELECT FROM sync_tombstones t WHERE t.legacy_id = i.legacy_id AND t.deleted_at >= i.updated_at)
-      AND NOT EXISTS (
-        SELECT FROM payments k
-        WHERE k.legacy_id = i.legacy_id AND (k.updated_at > i.updated_at OR (k.updated_at = i.updated_at AND NOT ${REWRITE}))
-      )
+    WHERE NOT EXISTS (SELECT FROM sync_tombstones t WHERE t.legacy_id = i.legacy_id AND t.deleted_at >= i.updated_at) ${unless}
     ON CONFLICT (legacy_id) DO UPDATE SET ${CONTENT.map((name) => `${name} = excluded.${name}`).join(', ')}, updated_at = excluded.updated_at
     WHERE p.updated_at < excluded.updated_at OR (
       ${REWRITE} AND p.updated_at = excluded.updated_at
@@ -59,6 +60,14 @@ const UPSERT = `
     WHERE q.source_table = 'payments' AND q.legacy_id = i.legacy_id AND q.source_updated_at <= i.updated_at
   )
   SELECT count(*)::int AS count FROM written`;
+
+/** Where most rows are new, and for a rewrite. */
+const UPSERT_ALL = upsert('');
+
+/** Where most rows are known: ON CONFLICT would lock those too that it doesn't change, and a lock is a write. */
+const UPSERT_CHANGED = upsert(
+  'AND NOT EXISTS (SELECT FROM payments k WHERE k.legacy_id = i.legacy_id AND k.updated_at >= i.updated_at)',
+);
 
 /** A deletion wins over every earlier state, also over one that comes later; a state from after it (the id was used again) stays. */
 const BURY = `
@@ -95,6 +104,15 @@ const QUARANTINE = `
   SELECT count(*)::int AS count FROM incoming i LEFT JOIN known k USING (legacy_id)
   WHERE k.legacy_id IS NULL OR k.source_updated_at < i.source_updated_at`;
 
+/**
+ * What it takes to write payments and to set refused rows aside. Apart from the writing, so that it is done while green writes the batch
+ * before. `all`: most rows are new or to be written again; `rewrite`: the same states too.
+ */
+export function prepareBatch(payments, refused, { all, rewrite }) {
+  const values = [...PAYMENT_COLUMNS.map(([name, , array]) => array(payments, name)), rewrite];
+  return { payments, refused, values, sql: all ? UPSERT_ALL : UPSERT_CHANGED, options: { all, rewrite } };
+}
+
 /** Green as a run writes to it, under the fence of its lease. */
 export class Green {
   #session;
@@ -106,19 +124,21 @@ export class Green {
   }
 
   /**
-   * Writes payments and sets refused rows aside: {copied, quarantined}. A payment that the table doesn't take is found by halving the
-   * batch, and set aside too.
+   * Writes a batch, as prepareBatch made it: {copied, quarantined}. A payment that the table doesn't take is found by halving the batch,
+   * and set aside too.
    */
-  async writePayments(payments, refused, { rewrite }) {
+  async writePayments(batch) {
     try {
-      return await this.#write(payments, refused, rewrite);
+      return await this.#write(batch);
     } catch (error) {
       if (!isRefusedValue(error)) throw error;
-      if (payments.length <= 1) return this.#write([], [...refused, ...payments.map((payment) => asRefused(payment, error))], rewrite);
-      const middle = Math.ceil(payments.length / 2);
-      const first = await this.writePayments(payments.slice(0, middle), refused, { rewrite });
-      const second = await this.writePayments(payments.slice(middle), [], { rewrite });
-      return { copied: first.copied + second.copied, quarantined: first.quarantined + second.quarantined };
+      const counts = { copied: 0, quarantined: 0 };
+      for (const part of withoutOffender(batch, error)) {
+        const { copied, quarantined } = await this.writePayments(part);
+        counts.copied += copied;
+        counts.quarantined += quarantined;
+      }
+      return counts;
     }
   }
 
@@ -128,11 +148,10 @@ export class Green {
     return this.#fenced(async (client) => (await client.query(BURY, values)).rows[0].count);
   }
 
-  #write(payments, refused, rewrite) {
-    const upsert = [...PAYMENT_COLUMNS.map(([name, , array]) => array(payments, name)), rewrite];
+  #write({ payments, sql, values, refused }) {
     const quarantine = [unquoted(refused, 'id'), unquoted(refused, 'updatedAt'), quoted(refused, 'reason')];
     return this.#fenced(async (client) => ({
-      copied: payments.length === 0 ? 0 : (await client.query(UPSERT, upsert)).rows[0].count,
+      copied: payments.length === 0 ? 0 : (await client.query(sql, values)).rows[0].count,
       quarantined: refused.length === 0 ? 0 : (await client.query(QUARANTINE, quarantine)).rows[0].count,
     }));
   }
@@ -146,6 +165,14 @@ export class Green {
       }),
     );
   }
+}
+
+/** A batch that was refused as two that are smaller, or as one without the payment that it was refused for. */
+function withoutOffender({ payments, refused, options }, error) {
+  if (payments.length === 0) throw error;
+  if (payments.length === 1) return [prepareBatch([], [...refused, asRefused(payments[0], error)], options)];
+  const middle = Math.ceil(payments.length / 2);
+  return [prepareBatch(payments.slice(0, middle), refused, options), prepareBatch(payments.slice(middle), [], options)];
 }
 
 /** By the name of the rule that it breaks: the message of the error may quote the row. */

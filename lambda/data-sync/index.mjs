@@ -7,6 +7,7 @@ import { createSecretsClient } from '../lib/secrets.mjs';
 import { BLUE_SET_UP } from './blue.mjs';
 import { Checkpoints } from './checkpoint.mjs';
 import { readSyncConfig } from './config.mjs';
+import { GREEN_SET_UP } from './green.mjs';
 import { runOnce } from './run.mjs';
 import { Session } from './session.mjs';
 import { readStatus } from './status.mjs';
@@ -69,7 +70,7 @@ function contextOf(action, lambdaContext) {
     workUntil: deadlineOf(lambdaContext, { marginMs: WORK_MARGIN_MS, fallbackMs: FALLBACK_MS }),
     checkpoints: new Checkpoints(dynamo, { table, stream: 'payments', leaseSeconds, deadline }),
     blue: new Session(config.blue, secrets, { deadline, log, setUp: BLUE_SET_UP }),
-    green: new Session(config.green, secrets, { deadline, log }),
+    green: new Session(config.green, secrets, { deadline, log, setUp: GREEN_SET_UP }),
     emit: (metrics) => emitMetrics(namespace, { Job: 'data-sync' }, metrics),
   };
 }

@@ -3,6 +3,7 @@
  * meanwhile gets a later time and is the next pass's. It goes on where it stopped, in this process or in another one.
  */
 import { positionAt, readPage, STREAMS } from './blue.mjs';
+import { prepareBatch } from './green.mjs';
 import { transformAll, VERSION } from './transform/index.mjs';
 
 /** A new pass, given what askHorizon said, as it is kept in the checkpoint. */
@@ -11,6 +12,7 @@ export function beginPass(progress, { horizon, target, start }) {
     version: VERSION,
     horizon,
     target,
+    all: progress.low === null,
     // What an earlier version of the transformation has written has the same times.
     rewrite: progress.version !== VERSION,
     positions: Object.fromEntries(Object.keys(STREAMS).map((name) => [name, positionAt(start)])),
@@ -35,30 +37,33 @@ export function finishPass(progress) {
  * is awaited, which returns whether to go on; the result is whether the pass is finished.
  */
 export async function sweep(pass, { blue, green, batchRows, onBatch }) {
-  const write = { payments: writePayments, tombstones: bury };
   for (const name of Object.keys(STREAMS)) {
     if (pass.finished.includes(name)) continue;
-    const apply = (rows) => write[name](green, rows, pass);
-    if (!(await sweepStream(name, pass, { blue, batchRows, apply, onBatch }))) return false;
+    if (!(await sweepStream(name, pass, { blue, green, batchRows, onBatch }))) return false;
     pass.finished.push(name);
   }
   return true;
 }
 
-async function sweepStream(name, pass, { blue, batchRows, apply, onBatch }) {
-  const read = (position) => readPage(blue, STREAMS[name], position, pass.target, batchRows);
+async function sweepStream(name, pass, { blue, green, batchRows, onBatch }) {
+  const { prepare, write } = WAYS[name];
+  const read = async (position) => {
+    const page = await readPage(blue, STREAMS[name], position, pass.target, batchRows);
+    return { ...page, batch: prepare(page.rows, pass) };
+  };
   let next = read(pass.positions[name]);
   for (;;) {
     const page = await next;
-    // Blue reads the next page while green writes this one: there are never more than two of them in memory.
+    // The next page is read and transformed while green writes this one: there are never more than two of them in memory.
     next = page.isLast ? undefined : read(page.position);
     // Its failure is for whoever awaits it, which is nobody if this batch fails first.
     next?.catch(() => undefined);
     let goesOn = true;
     if (page.rows.length > 0) {
-      const counts = await apply(page.rows);
+      const counts = { copied: 0, deleted: 0, quarantined: 0, ...(await write(green, page.batch)) };
       pass.positions[name] = page.position;
-      goesOn = await onBatch(counts);
+      const unchanged = page.rows.length - counts.copied - counts.deleted - counts.quarantined;
+      goesOn = await onBatch({ ...counts, unchanged });
     }
     if (next === undefined) return true;
     if (!goesOn) {
@@ -68,13 +73,17 @@ async function sweepStream(name, pass, { blue, batchRows, apply, onBatch }) {
   }
 }
 
-async function writePayments(green, rows, { rewrite }) {
-  const { payments, refused } = transformAll(rows);
-  const { copied, quarantined } = await green.writePayments(payments, refused, { rewrite });
-  return { copied, quarantined, deleted: 0, unchanged: rows.length - copied - quarantined };
-}
-
-async function bury(green, rows) {
-  const deleted = await green.bury(rows);
-  return { copied: 0, quarantined: 0, deleted, unchanged: rows.length - deleted };
-}
+/** What is made of a page of each stream, and how green is told. */
+const WAYS = {
+  payments: {
+    prepare(rows, { all, rewrite }) {
+      const { payments, refused } = transformAll(rows);
+      return prepareBatch(payments, refused, { all, rewrite });
+    },
+    write: (green, batch) => green.writePayments(batch),
+  },
+  tombstones: {
+    prepare: (rows) => rows,
+    write: async (green, rows) => ({ deleted: await green.bury(rows) }),
+  },
+};

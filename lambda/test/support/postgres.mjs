@@ -22,7 +22,9 @@ hostssl all all 127.0.0.1/32 scram-sha-256
 `;
 
 /** Its data is thrown away. */
-const CARELESS = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off', 'shared_buffers=32MB', 'max_connections=50'];
+const CARELESS = [
+  'fsync=off', 'synchronous_commit=off', 'full_page_writes=off', 'shared_buffers=32MB', 'max_connections=50', 'max_prepared_transactions=4',
+];
 
 /** A server with an empty database; several can run beside each other under different names. */
 export async function startPostgres(name = 'payments') {
