@@ -152,6 +152,7 @@ class Comparison {
       if (!row || fields.length > 0) suspects.push({ id: payment.legacy_id, payment, row, fields });
     }
     for (const [id, row] of actual) suspects.push({ id, row });
+    suspects.sort((one, other) => (BigInt(one.id) < BigInt(other.id) ? -1 : 1));
     await this.#judge(suspects);
   }
 
