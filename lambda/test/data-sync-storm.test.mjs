@@ -19,7 +19,7 @@ before(async () => {
 after(() => sync?.stop());
 
 // No overlap: the watermark alone has to see to it that nothing is missed.
-const OPTIONS = { more: { OVERLAP_SECONDS: '0', BATCH_ROWS: '500' } };
+const OPTIONS = { more: { OVERLAP_SECONDS: '0', BATCH_ROWS: '20' } };
 
 /** Notes in green each older state that comes over a newer one, or back after its deletion: the end would not show it. */
 async function watchOrder(green) {

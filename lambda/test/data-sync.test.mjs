@@ -8,6 +8,7 @@ import { differencesOf, fill, open, startSync } from './support/sync.mjs';
 /** A checkpoint of before the first run. */
 const NOTHING_DONE = { S: JSON.stringify({ low: null, reached: null, pass: null, version: null, copiedTotal: 0, deletedTotal: 0 }) };
 
+const opened = [];
 let sync;
 let call;
 let run;
@@ -22,6 +23,8 @@ before(async () => {
 });
 
 beforeEach(async () => {
+  // What a failed test has left open would keep its tables locked.
+  await Promise.all(opened.splice(0).map((client) => client.end()));
   await sync.clear();
   await sync.migrate();
 });
@@ -38,6 +41,7 @@ async function equal() {
 /** A transaction on blue that has run this and is left open. */
 async function openTransaction(sql) {
   const client = await open(sync.blue);
+  opened.push(client);
   await client.query('BEGIN');
   await client.query(sql);
   return {
