@@ -69,9 +69,10 @@ impl System {
     }
 
     /// How often the sync ran, whoever called it.
-    async fn runs(&self) -> u64 {
-        let function = format!("data-sync-green-{SUFFIX}");
-        self.sandbox.python_file("payments.py", &["runs", &function]).await.as_u64().expect("a number")
+    async fn runs(&self) -> usize {
+        let group = format!("/aws/lambda/data-sync-green-{SUFFIX}");
+        let types = self.sandbox.python_file("payments.py", &["logged", &group, "type"]).await;
+        types.as_array().expect("a list").iter().filter(|kind| **kind == "platform.start").count()
     }
 
     /// Lets minutes go by until the schedule has called the sync.
