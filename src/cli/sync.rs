@@ -216,13 +216,12 @@ fn lines(status: &sync::Status) -> Vec<String> {
     if let Some(left) = status.seconds_left {
         lines.push(format!("time left: about {}", seconds(left)));
     }
-    if status.quarantined > 0 {
-        lines.push(format!(
-            "quarantined: {} rows can't be taken over as they are: sync_quarantine in green tells which and why",
-            status.quarantined
-        ));
-    } else {
-        lines.push("quarantined: none".to_owned());
+    match status.quarantined {
+        Some(0) => lines.push("quarantined: none".to_owned()),
+        Some(rows) => lines.push(format!(
+            "quarantined: {rows} rows can't be taken over as they are: sync_quarantine in green tells which and why"
+        )),
+        None => {}
     }
     if let Some(run) = &status.last_run {
         let when = run.finished_at.as_deref().unwrap_or_default();

@@ -88,8 +88,7 @@ pub struct Status {
     #[serde(default)]
     pub deleted_total: u64,
     /// Rows that can't be taken over as they are.
-    #[serde(default)]
-    pub quarantined: u64,
+    pub quarantined: Option<u64>,
     /// Rows that are left to take over.
     pub remaining: Option<u64>,
     /// Rows a second.
