@@ -20,7 +20,7 @@ export class Session {
   #deadline;
   #log;
   #setUp;
-  #client;
+  #opening;
 
   /** `setUp` is SQL for every new connection. Retries end at `deadline`. */
   constructor(settings, secrets, { deadline, log, setUp }) {
@@ -49,28 +49,27 @@ export class Session {
   }
 
   async close() {
-    const client = this.#client;
-    this.#client = undefined;
-    await client?.end().catch(() => undefined);
+    const opening = this.#opening;
+    this.#opening = undefined;
+    await opening?.then((client) => client.end()).catch(() => undefined);
   }
 
   async #once(work) {
-    const client = (this.#client ??= await this.#open());
+    // A promise is kept and not a client, so that work done at the same time shares one opening.
+    const opening = (this.#opening ??= this.#open());
     try {
-      return await work(client);
+      return await work(await opening);
     } catch (error) {
       if (isMissingTable(error)) throw new NotReady(`the database of ${this.#settings.name} has no tables yet: run \`provisioner migrate\``);
-      if (!isRefusedValue(error)) this.#abandon();
+      if (!isRefusedValue(error)) this.#abandon(opening);
       throw error;
     }
   }
 
   /** Not waited for: a connection in doubt may not answer any more. */
-  #abandon() {
-    const client = this.#client;
-    this.#client = undefined;
-    client?.end().catch(() => undefined);
-    client?.connection?.stream?.destroy();
+  #abandon(opening) {
+    if (this.#opening === opening) this.#opening = undefined;
+    opening.then((client) => client.connection.stream.destroy()).catch(() => undefined);
   }
 
   async #open() {

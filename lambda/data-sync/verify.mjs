@@ -74,14 +74,19 @@ class Findings {
 }
 
 class Comparison {
+  #ahead;
+
   constructor({ blue, green, batchRows, watermark, found }) {
     Object.assign(this, { blue, green, batchRows, watermark, found });
   }
 
   /** Compares the chunk after this id and returns the last id that it covers. */
   async chunk(after) {
-    const rows = await readById(this.blue, after, this.batchRows);
+    const rows = await (this.#ahead ?? readById(this.blue, after, this.batchRows));
     const last = await this.#lastOf(after, rows);
+    // Blue reads on while green adds up its hashes. Its failure is for the next chunk.
+    this.#ahead = last === AFTER_ALL ? undefined : readById(this.blue, last, this.batchRows);
+    this.#ahead?.catch(() => undefined);
     const covered = rows.filter(({ id }) => BigInt(id) <= BigInt(last));
     const settled = covered.filter(({ updated_at: time }) => isAtMost(time, this.watermark));
     const { payments, refused } = transformAll(settled);
@@ -152,6 +157,7 @@ class Comparison {
       if (!row || fields.length > 0) suspects.push({ id: payment.legacy_id, payment, row, fields });
     }
     for (const [id, row] of actual) suspects.push({ id, row });
+    suspects.sort((one, other) => (BigInt(one.id) < BigInt(other.id) ? -1 : 1));
     await this.#judge(suspects);
   }
 

@@ -523,7 +523,7 @@ fn check_task_size(
         return Err(source.refuse(&key("cpu"), format!("{cpu} can't be: Fargate takes {known}")));
     };
     // With the least CPU there are 512, 1024 and 2048 MB.
-    let fits = (*least..=*most).contains(&memory_mb) && memory_mb % step == 0 && (cpu, memory_mb) != (256, 1536);
+    let fits = (*least..=*most).contains(&memory_mb) && memory_mb.is_multiple_of(*step) && (cpu, memory_mb) != (256, 1536);
     if !fits {
         let what = format!("{memory_mb} can't be: with cpu = {cpu} Fargate takes {least} to {most} in steps of {step}");
         return Err(source.refuse(&key("memory_mb"), what));

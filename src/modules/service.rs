@@ -92,14 +92,14 @@ pub fn service(scope: &Scope<'_>, params: &ServiceParams<'_>) -> ServiceOutputs 
     let execution = role(scope, params, "execution", "Starts the tasks of", start);
     let own = role(scope, params, "task", "The tasks of", params.statements.clone());
     let task_definition = task_definition(scope, params, &log_group.name, execution, own);
-    let tasks = if params.image.is_some() { params.tasks.clone() } else { TaskCount { least: 0, most: 0 } };
+    let tasks = if params.image.is_some() { params.tasks } else { TaskCount { least: 0, most: 0 } };
     let service = scope.add(
         "service",
         Service {
             name: scope.name(params.name),
             cluster: params.cluster.to_owned(),
             task_definition: task_definition.arn,
-            tasks: tasks.clone(),
+            tasks,
             subnets: params.subnets.iter().cloned().collect(),
             security_groups: BTreeSet::from([params.security_group.clone()]),
             public_ip: false,

@@ -116,7 +116,8 @@ function actionsOf(dynamo, { blue, green, env }) {
   };
 }
 
-async function applySchema({ settings, credentials }, name) {
+/** Migrates a server's database to the schema of blue or green. */
+export async function applySchema({ settings, credentials }, name) {
   const session = await postgres.open(settings, credentials, 60_000);
   try {
     await applyMigrations(session, await readMigrations(join(MIGRATIONS, 'postgres', name), postgres.split), { log: { info() {} } });
