@@ -257,14 +257,15 @@ def test_the_tagging_api_finds_what_stands(aws, place):
     ecs, ecr = aws("ecs"), aws("ecr")
     ecr.create_repository(repositoryName="api", tags=TAGS)
     ecs.create_cluster(clusterName="green", tags=ECS_TAGS)
-    make(ecs, place, register(ecs, tags=ECS_TAGS), tags=ECS_TAGS)
+    make(ecs, place, register(ecs, tags=ECS_TAGS), number=1, tags=ECS_TAGS, propagateTags="SERVICE")
 
     def found():
         wanted = [{"Key": "Suffix", "Values": ["t1"]}]
         all_of_them = aws("resourcegroupstaggingapi").get_resources(TagFilters=wanted)["ResourceTagMappingList"]
-        return {one["ResourceARN"].split(":", 5)[5] for one in all_of_them}
+        names = [one["ResourceARN"].split(":", 5)[5] for one in all_of_them]
+        return {"a task" if name.startswith("task/blue/") else name for name in names}
 
-    assert found() == {"repository/api", "cluster/green", "service/blue/api", "task-definition/api:1"}
+    assert found() == {"repository/api", "cluster/green", "service/blue/api", "task-definition/api:1", "a task"}
     ecs.delete_service(cluster="blue", service="api", force=True)
     ecs.delete_cluster(cluster="green")
     ecr.delete_repository(repositoryName="api")

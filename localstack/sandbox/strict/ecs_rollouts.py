@@ -171,6 +171,16 @@ def tasks(region: str) -> Iterator[Task]:
         yield from tasks_of(service)
 
 
+def tagged_tasks(region: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """Tasks that carry their service's tags, which is for the service to say."""
+    for service in backend("ecs", region).services.values():
+        if service.settings.get("propagateTags") != "SERVICE":
+            continue
+        for task in tasks_of(service):
+            arn = f"arn:aws:ecs:{region}:{ACCOUNT}:task/{service.cluster_name}/{task.attachment.replace('-', '')}"
+            yield arn, {tag["key"]: tag["value"] for tag in service.tags}
+
+
 def is_task(arn: str, address: str) -> bool:
     """Whether a target is a task: nothing listens at its address here, so that it counts as healthy while it runs."""
     stores = list(regions("ecs").values())

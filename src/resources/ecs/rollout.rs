@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_sdk_ecs::types::{Deployment, DeploymentRolloutState as State, Service, ServiceField};
 
 use crate::aws::wait::{Patience, unless_gone};
-use crate::aws::{Class, Cx, Error, Result};
+use crate::aws::{Class, Clients, Cx, Error, Result};
 
 /// AWS gives up a deployment after some failed tasks, each of which may take minutes to fail.
 const ROLLOUT: Patience = Patience { poll: Duration::from_secs(10), limit: Duration::from_secs(40 * 60) };
@@ -20,9 +20,9 @@ const MISSING: &str = "MISSING";
 const EVENTS: usize = 5;
 
 /// The service with its tags; `None` for one that is gone: AWS still shows it as inactive for a while.
-pub(super) async fn described(cx: &Cx, cluster: &str, name: &str) -> Result<Option<Service>> {
+pub(super) async fn described(clients: &Clients, cluster: &str, name: &str) -> Result<Option<Service>> {
     let describe = async {
-        let request = cx.ecs.describe_services().cluster(cluster).services(name).include(ServiceField::Tags);
+        let request = clients.ecs.describe_services().cluster(cluster).services(name).include(ServiceField::Tags);
         Ok(request.send().await?)
     };
     let Some(answer) = unless_gone(describe.await)? else { return Ok(None) };

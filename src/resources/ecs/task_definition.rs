@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::{Container, from_sdk, to_sdk};
 use crate::aws::clients::sent_once;
 use crate::aws::wait::{Patience, unless_gone};
-use crate::aws::{Class, Cx, Error, Result};
+use crate::aws::{Class, Clients, Cx, Error, Result};
 use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::ids::{RoleArn, TaskDefinitionArn};
@@ -218,9 +218,9 @@ fn as_standing(revision: &types::TaskDefinition) -> TaskDefinition {
 }
 
 /// The revision, or the newest active one of a family. One that was deregistered or is being deleted is still shown.
-async fn described(cx: &Cx, id: &str) -> Result<Option<DescribeTaskDefinitionOutput>> {
+pub(super) async fn described(clients: &Clients, id: &str) -> Result<Option<DescribeTaskDefinitionOutput>> {
     let describe = async {
-        let request = cx.ecs.describe_task_definition().task_definition(id).include(TaskDefinitionField::Tags);
+        let request = clients.ecs.describe_task_definition().task_definition(id).include(TaskDefinitionField::Tags);
         let answer = request.send().await.map_err(Error::from);
         answer.map_err(|error| if error.is_code(CLIENT) { Error { class: Class::Gone, ..error } } else { error })
     };
