@@ -132,10 +132,11 @@ fn part(arn: &str, number: usize) -> &str {
     arn.split(':').nth(number).unwrap_or_default()
 }
 
-/// What AWS makes by itself of what is ours, tags included: automated snapshots, recovery points, tasks of services.
+/// What AWS makes by itself of what is ours, tags included: automated snapshots, recovery points, added readers, tasks of
+/// services.
 fn is_of_itself(arn: &str) -> bool {
     let is_task = part(arn, 2) == "ecs" && part(arn, 5).starts_with("task/");
-    let parts = ["-snapshot:rds:", ":snapshot:rds:", "awsbackup:", ":recovery-point:"];
+    let parts = ["-snapshot:rds:", ":snapshot:rds:", "awsbackup:", ":recovery-point:", ":db:application-autoscaling-"];
     is_task || parts.iter().any(|part| arn.contains(part))
 }
 

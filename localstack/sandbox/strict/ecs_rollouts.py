@@ -90,6 +90,7 @@ def _complete(region: str, service: Any, rollout: dict[str, Any]) -> None:
         return
     rollout.update(rolloutState="COMPLETED", rolloutStateReason=f"ECS deployment {rollout['id']} completed.")
     service.rollouts = [rollout]
+    service.good = (service.task_definition, dict(service.settings))
     _run(region, service, [])
     _tell(service, "has reached a steady state.")
 
@@ -105,7 +106,7 @@ def _fail(region: str, service: Any, rollout: dict[str, Any]) -> None:
     _tell(service, f"(deployment {rollout['id']}) deployment failed: tasks failed to start.")
     good = next((one for one in service.rollouts if one["rolloutState"] == "COMPLETED"), None)
     if breaker.get("rollback") and good is not None:
-        service.task_definition = good["taskDefinition"]
+        service.task_definition, service.settings = service.good[0], dict(service.good[1])
         rollout["status"] = "ACTIVE"
         _tell(service, f"(deployment {rollout['id']}) rolling back to deployment {good['id']}.")
         service.rollouts = [_rollout(service, "COMPLETED"), rollout]

@@ -140,8 +140,9 @@ fn insights(cluster: &types::Cluster) -> ContainerInsights {
 /// The cluster; `None` for one that is gone: AWS still shows it as inactive for a while.
 pub(super) async fn described(clients: &Clients, name: &str) -> Result<Option<types::Cluster>> {
     let request = clients.ecs.describe_clusters().clusters(name);
-    let answer = request.include(ClusterField::Tags).include(ClusterField::Settings).send().await?;
-    let clusters = answer.clusters.unwrap_or_default().into_iter();
+    let request = request.include(ClusterField::Tags).include(ClusterField::Settings);
+    let answer = unless_gone(async { Ok(request.send().await?) }.await)?;
+    let clusters = answer.and_then(|answer| answer.clusters).unwrap_or_default();
     Ok(clusters.into_iter().find(|cluster| cluster.status() != Some(INACTIVE)))
 }
 

@@ -8,7 +8,7 @@ use aws_sdk_ecs::types::{
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::rollout::{self, STOPPING, deployed, described, has_failed, is_leaving, note, primary, steady};
+use super::rollout::{self, STOPPING, Wanted, deployed, described, has_failed, is_leaving, note, primary, steady};
 use super::{from_sdk, to_sdk};
 use crate::aws::wait::unless_gone;
 use crate::aws::{Class, Cx, Error, Result};
@@ -139,13 +139,12 @@ impl Resource for Service {
         let what = "the tasks of the service that had this name to stop";
         let answer = cx.retry_while(what, STOPPING, not_ready, create).await?;
         let service = answer.service.ok_or(Error::incomplete("ecs:CreateService", "service"))?;
-        let outputs = outputs(&service)?;
-        self.until_ready(cx, &outputs).await?;
-        Ok(outputs)
+        self.until_steady(cx, &service).await?;
+        outputs(&service)
     }
 
     async fn until_ready(&self, cx: &Cx, _outputs: &ServiceOutputs) -> Result<()> {
-        steady(cx, &self.cluster, &self.name, &self.task_definition).await
+        steady(cx, &self.cluster, &self.name, &self.wanted(None)).await
     }
 
     async fn update(&self, cx: &Cx, found: &Found<Self>, changes: &Changes<'_>) -> Result<ServiceOutputs> {
@@ -163,8 +162,9 @@ impl Resource for Service {
         let deployment = changes.any(&["minimum_healthy_percent", "maximum_percent", "rollback"]);
         let request = request.set_deployment_configuration(deployment.then(|| self.deployment()));
         let command = changes.has("execute_command").then_some(self.execute_command);
-        request.set_enable_execute_command(command).send().await?;
-        self.until_ready(cx, &found.outputs).await?;
+        let answer = request.set_enable_execute_command(command).send().await?;
+        let service = answer.service.ok_or(Error::incomplete("ecs:UpdateService", "service"))?;
+        self.until_steady(cx, &service).await?;
         Ok(found.outputs.clone())
     }
 
@@ -268,6 +268,16 @@ impl Service {
         }
     }
 
+    fn wanted(&self, deployment: Option<&types::Deployment>) -> Wanted<'_> {
+        let deployment = deployment.and_then(|deployment| deployment.id()).map(str::to_owned);
+        Wanted { task_definition: &self.task_definition, deployment }
+    }
+
+    /// Waits for what AWS has just begun.
+    async fn until_steady(&self, cx: &Cx, begun: &types::Service) -> Result<()> {
+        steady(cx, &self.cluster, &self.name, &self.wanted(primary(begun))).await
+    }
+
     /// True if AWS has given up to deploy this very revision: asked for it again it would do nothing, unless by force.
     async fn was_given_up(&self, cx: &Cx) -> Result<bool> {
         let service = described(cx, &self.cluster, &self.name).await?;
@@ -333,4 +343,25 @@ fn outputs(service: &types::Service) -> Result<ServiceOutputs> {
         arn: service.service_arn().ok_or(missing("serviceArn"))?.into(),
         name: service.service_name().ok_or(missing("serviceName"))?.to_owned(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_tasks_as_may_run_are_no_difference_and_others_are_shown() {
+        let asked = TaskCount { least: 2, most: 4 };
+        for (number, shown) in [(2, asked), (4, asked), (1, TaskCount { least: 1, most: 1 })] {
+            assert_eq!(asked.as_standing(number), shown);
+        }
+        assert_eq!(asked.as_standing(9), TaskCount { least: 9, most: 9 });
+    }
+
+    #[test]
+    fn the_arn_of_a_service_tells_its_cluster() {
+        let of = |arn: &str| ServiceOutputs { arn: arn.into(), name: String::new() };
+        assert_eq!(of("arn:aws:ecs:us-east-1:1:service/blue/api").parts(), Some(("blue", "api")));
+        assert_eq!(of("api").parts(), None);
+    }
 }
