@@ -86,7 +86,10 @@ def test_a_cluster_stays_while_a_service_does(aws, place):
 def test_no_revision_comes_twice_and_a_family_gives_its_newest_active_one(aws):
     ecs = aws("ecs")
     first, second = register(ecs), register(ecs)
-    newest = lambda: ecs.describe_task_definition(taskDefinition="api")["taskDefinition"]["taskDefinitionArn"]  # noqa: E731
+
+    def newest():
+        return ecs.describe_task_definition(taskDefinition="api")["taskDefinition"]["taskDefinitionArn"]
+
     assert newest() == second
     ecs.deregister_task_definition(taskDefinition=second)
     assert newest() == first

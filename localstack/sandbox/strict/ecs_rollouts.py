@@ -1,4 +1,4 @@
-"""What services run: deployments that take their time or fail, and tasks with an address each, as targets where asked for."""
+"""What services run: deployments that take their time or fail, and tasks with an address each, as targets."""
 
 from __future__ import annotations
 

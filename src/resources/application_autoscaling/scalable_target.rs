@@ -162,6 +162,10 @@ impl ScalableTarget {
         let request = request.min_capacity(self.least).max_capacity(self.most).suspended_state(suspended.build());
         let request = request.set_tags(tags);
         let register = || async { Ok(request.clone().send().await?) };
+        // What it says of what isn't known everywhere yet, its own role too, and of mistakes.
+        let is_new = |error: &Error| error.is_code("ValidationException");
+        let what = "Application Auto Scaling to know what it is to scale";
+        let register = || cx.retry_while(what, Patience::FRESH, is_new, register);
         let what = "another change of the scalable target to end";
         let answer = cx.retry_while_not_ready(what, register).await?;
         let missing = Error::incomplete("applicationautoscaling:RegisterScalableTarget", "ScalableTargetARN");

@@ -29,7 +29,8 @@ async fn tag(cx: &Cx, arn: &str, set: &Tags, remove: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// True for a cluster, a service or a revision of a task definition that isn't deleted: AWS still tells their tags for a while.
+/// True for a cluster, a service or a revision of a task definition that isn't deleted: AWS still tells their tags for a
+/// while.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/delete-task-definition-v2.html>
 pub async fn stands(clients: &Clients, arn: &str) -> Result<bool> {
     let what = arn.splitn(6, ':').nth(5).unwrap_or_default();

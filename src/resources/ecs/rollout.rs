@@ -49,8 +49,8 @@ pub(super) fn has_failed(deployment: &Deployment) -> bool {
     deployment.rollout_state() == Some(&State::Failed)
 }
 
-/// The task definition that runs: that of the newest deployment that came to its end. What is still being deployed, or never
-/// ran, isn't it. With no task to run nothing has to come to an end.
+/// The task definition that runs: that of the newest deployment that came to its end. What is still being deployed, or
+/// never ran, isn't it. With no task to run nothing has to come to an end.
 pub(super) fn deployed(service: &Service) -> Option<&str> {
     let is_done = |deployment: &&Deployment| deployment.rollout_state() == Some(&State::Completed);
     match service.desired_count() {
@@ -100,8 +100,8 @@ pub(super) async fn steady(cx: &Cx, cluster: &str, name: &str, wanted: &Wanted<'
     }
 }
 
-const HELP: &str = "its events say why; what the tasks themselves say is in their log group. Once that is mended, run the same \
-                    command again";
+const HELP: &str = "its events say why; what the tasks themselves say is in their log group. Once that is mended, run the \
+                    same command again";
 
 fn progress(service: &Service, wanted: &Wanted<'_>) -> Result<Option<()>> {
     if service.desired_count() == 0 {

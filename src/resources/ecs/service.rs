@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::rollout::{self, STOPPING, Wanted, deployed, described, has_failed, is_leaving, note, primary, steady};
 use super::{from_sdk, to_sdk};
-use crate::aws::wait::unless_gone;
+use crate::aws::wait::{Patience, unless_gone};
 use crate::aws::{Class, Cx, Error, Result};
 use crate::cloudformation::Form;
 use crate::engine::Tags;
@@ -19,6 +19,7 @@ use crate::resources::tags::Built;
 use crate::resources::{Changes, Found, Resource, minutes};
 
 const NEWEST_PLATFORM: &str = "LATEST";
+const INVALID: &str = "InvalidParameterException";
 
 /// A service on Fargate: so many tasks that run, and are started again where they stop. Tasks carry the service's tags.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html>
@@ -59,7 +60,8 @@ pub struct TaskCount {
     pub most: i32,
 }
 
-/// The target group whose targets are a service's tasks. A load balancer has to forward to it before the service is made.
+/// The target group whose targets are a service's tasks. A load balancer has to forward to it before the service is
+/// made.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Behind {
     /// The target group, for addresses.
@@ -121,10 +123,10 @@ impl Resource for Service {
         let request = request.deployment_configuration(self.deployment()).enable_execute_command(self.execute_command);
         let request = request.enable_ecs_managed_tags(true).propagate_tags(PropagateTags::Service);
         let request = request.set_tags(Some(to_sdk(&cx.tags)));
-        let create = || async {
+        let look = || async {
             match request.clone().send().await.map_err(Error::from) {
                 // AWS says the same of one that stands, of one that is going away, and of mistakes: a look tells which.
-                Err(error) if error.is_code("InvalidParameterException") => {
+                Err(error) if error.is_code(INVALID) => {
                     let standing = described(cx, &self.cluster, &self.name).await?;
                     let class = standing.map_or(error.class, |service| match is_leaving(&service) {
                         true => Class::NotReady,
@@ -135,6 +137,9 @@ impl Resource for Service {
                 answer => answer,
             }
         };
+        // And of what it needs and isn't known everywhere yet.
+        let is_new = |error: &Error| error.is_code(INVALID) && error.class == Class::Invalid;
+        let create = || cx.retry_while("ECS to know what the service needs", Patience::FRESH, is_new, look);
         let not_ready = |error: &Error| error.class == Class::NotReady;
         let what = "the tasks of the service that had this name to stop";
         let answer = cx.retry_while(what, STOPPING, not_ready, create).await?;

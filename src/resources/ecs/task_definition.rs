@@ -23,8 +23,8 @@ const CLIENT: &str = "ClientException";
 /// What Fargate gives to a task that asks for no more, in GiB.
 const LEAST_STORAGE: i32 = 20;
 
-/// One revision of a task definition: the containers of a task on Fargate. AWS changes none: every change is a new revision,
-/// and the old one goes once nothing runs it any more.
+/// One revision of a task definition: the containers of a task on Fargate. AWS changes none: every change is a new
+/// revision, and the old one goes once nothing runs it any more.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RegisterTaskDefinition.html>
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TaskDefinition {
@@ -127,7 +127,8 @@ impl Resource for TaskDefinition {
         super::tag(cx, &outputs.arn, set, remove).await
     }
 
-    /// Nothing new can run it from then on. It is only gone for good with the last task that still does: nobody waits for that.
+    /// Nothing new can run it from then on. It is only gone for good with the last task that still does: nobody waits for
+    /// that.
     async fn delete(cx: &Cx, outputs: &TaskDefinitionOutputs) -> Result<()> {
         let arn = &*outputs.arn;
         let Some(answer) = described(cx, arn).await? else { return Ok(()) };
