@@ -91,14 +91,13 @@ impl Resource for Table {
         let (recovery, time_to_live, tags) =
             tokio::try_join!(recovers(cx, name), expires_by(cx, name), tags_of(cx, &outputs.arn))?;
         let key = |kind: KeyType| shown(&table, table.key_schema(), &kind);
-        let encryption = table.sse_description().and_then(|encryption| encryption.kms_master_key_arn());
         let spec = Table {
             name: outputs.name.clone(),
             partition_key: key(KeyType::Hash).ok_or(Error::incomplete("dynamodb:DescribeTable", "KeySchema"))?,
             sort_key: key(KeyType::Range),
             global_indexes: standing(&table),
             stream: StreamView::shown(&table),
-            kms_key: encryption.unwrap_or_default().into(),
+            kms_key: encrypted_by(&table).unwrap_or_default().into(),
             point_in_time_recovery: recovery,
             time_to_live,
             deletion_protection: table.deletion_protection_enabled().unwrap_or_default(),
@@ -146,16 +145,20 @@ impl Resource for Table {
     async fn update(&self, cx: &Cx, found: &Found<Self>, changes: &Changes<'_>) -> Result<TableOutputs> {
         // A table takes one change at a time.
         if changes.has("kms_key") {
-            self.change(cx, |request| request.sse_specification(encryption(&self.kms_key))).await?;
+            let is_done = |table: &TableDescription| encrypted_by(table) == Some(&*self.kms_key);
+            self.change(cx, is_done, |request| request.sse_specification(encryption(&self.kms_key))).await?;
         }
         if changes.has("deletion_protection") {
-            self.change(cx, |request| request.deletion_protection_enabled(self.deletion_protection)).await?;
+            let wanted = self.deletion_protection;
+            let is_done = |table: &TableDescription| table.deletion_protection_enabled() == Some(wanted);
+            self.change(cx, is_done, |request| request.deletion_protection_enabled(wanted)).await?;
         }
         if changes.has("stream") {
             // No stream changes its kind: the one that stands ends first.
             let views = [found.spec.stream.map(|_| None), self.stream.map(Some)];
             for view in views.into_iter().flatten() {
-                self.change(cx, |request| request.stream_specification(specification(view))).await?;
+                let is_done = |table: &TableDescription| StreamView::shown(table) == view;
+                self.change(cx, is_done, |request| request.stream_specification(specification(view))).await?;
             }
         }
         if changes.has("global_indexes") {
@@ -245,15 +248,20 @@ impl Table {
         used(self.key(), indexes).map(Attribute::definition).collect()
     }
 
-    /// Makes one change, and waits until it is done.
+    /// Makes one change, and waits until it is done. AWS refuses most of what is so already, which it may have been asked for
+    /// by a call whose answer was lost: so what is refused is looked at.
     async fn change(
         &self,
         cx: &Cx,
+        is_done: impl Fn(&TableDescription) -> bool + Sync,
         what: impl Fn(UpdateTableFluentBuilder) -> UpdateTableFluentBuilder + Sync,
     ) -> Result<()> {
         let update = || async {
-            let request = what(cx.dynamodb.update_table().table_name(&self.name));
-            Ok(request.send().await.map(|_| ())?)
+            let sent = what(cx.dynamodb.update_table().table_name(&self.name)).send().await;
+            match sent.map(|_| ()).map_err(Error::from) {
+                Err(_) if described(cx, &self.name).await?.as_ref().is_some_and(&is_done) => Ok(()),
+                sent => sent,
+            }
         };
         cx.retry_while_not_ready("DynamoDB to end another change of this table", update).await?;
         active(cx, &self.name).await.map(drop)
@@ -276,10 +284,14 @@ impl Table {
                     (index.creation(name), Some(self.definitions(&stand)))
                 }
             };
-            self.change(cx, |request| {
-                let request = request.global_secondary_index_updates(update.clone());
-                request.set_attribute_definitions(definitions.clone())
-            })
+            self.change(
+                cx,
+                |table| standing(table) == stand,
+                |request| {
+                    let request = request.global_secondary_index_updates(update.clone());
+                    request.set_attribute_definitions(definitions.clone())
+                },
+            )
             .await?;
             self.until_indexes_settle(cx).await?;
         }
@@ -340,6 +352,10 @@ async fn set_time_to_live(client: &Client, table: &str, attribute: &str, enabled
 fn used<'a>(key: Key<'a>, indexes: &'a BTreeMap<String, GlobalIndex>) -> impl Iterator<Item = &'a Attribute> {
     let attributes = indexes.values().flat_map(|index| index.key().attributes()).chain(key.attributes());
     attributes.collect::<BTreeSet<_>>().into_iter()
+}
+
+fn encrypted_by(table: &TableDescription) -> Option<&str> {
+    table.sse_description().and_then(|encryption| encryption.kms_master_key_arn())
 }
 
 fn encryption(key: &KeyArn) -> SseSpecification {
