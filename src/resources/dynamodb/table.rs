@@ -146,19 +146,19 @@ impl Resource for Table {
         // A table takes one change at a time.
         if changes.has("kms_key") {
             let is_done = |table: &TableDescription| encrypted_by(table) == Some(&*self.kms_key);
-            self.change(cx, is_done, |request| request.sse_specification(encryption(&self.kms_key))).await?;
+            change(cx, &self.name, is_done, |request| request.sse_specification(encryption(&self.kms_key))).await?;
         }
         if changes.has("deletion_protection") {
             let wanted = self.deletion_protection;
             let is_done = |table: &TableDescription| table.deletion_protection_enabled() == Some(wanted);
-            self.change(cx, is_done, |request| request.deletion_protection_enabled(wanted)).await?;
+            change(cx, &self.name, is_done, |request| request.deletion_protection_enabled(wanted)).await?;
         }
         if changes.has("stream") {
             // No stream changes its kind: the one that stands ends first.
             let views = [found.spec.stream.map(|_| None), self.stream.map(Some)];
             for view in views.into_iter().flatten() {
                 let is_done = |table: &TableDescription| StreamView::shown(table) == view;
-                self.change(cx, is_done, |request| request.stream_specification(specification(view))).await?;
+                change(cx, &self.name, is_done, |request| request.stream_specification(specification(view))).await?;
             }
         }
         if changes.has("global_indexes") {
@@ -248,25 +248,6 @@ impl Table {
         used(self.key(), indexes).map(Attribute::definition).collect()
     }
 
-    /// Makes one change, and waits until it is done. AWS refuses most of what is so already, which it may have been asked for
-    /// by a call whose answer was lost: so what is refused is looked at.
-    async fn change(
-        &self,
-        cx: &Cx,
-        is_done: impl Fn(&TableDescription) -> bool + Sync,
-        what: impl Fn(UpdateTableFluentBuilder) -> UpdateTableFluentBuilder + Sync,
-    ) -> Result<()> {
-        let update = || async {
-            let sent = what(cx.dynamodb.update_table().table_name(&self.name)).send().await;
-            match sent.map(|_| ()).map_err(Error::from) {
-                Err(_) if described(cx, &self.name).await?.as_ref().is_some_and(&is_done) => Ok(()),
-                sent => sent,
-            }
-        };
-        cx.retry_while_not_ready("DynamoDB to end another change of this table", update).await?;
-        active(cx, &self.name).await.map(drop)
-    }
-
     /// One by one: a table makes or deletes one index at a time.
     /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.OnlineOps.html>
     async fn change_indexes(&self, cx: &Cx, before: &BTreeMap<String, GlobalIndex>) -> Result<()> {
@@ -284,15 +265,12 @@ impl Table {
                     (index.creation(name), Some(self.definitions(&stand)))
                 }
             };
-            self.change(
-                cx,
-                |table| standing(table) == stand,
-                |request| {
-                    let request = request.global_secondary_index_updates(update.clone());
-                    request.set_attribute_definitions(definitions.clone())
-                },
-            )
-            .await?;
+            let is_done = |table: &TableDescription| standing(table) == stand;
+            let what = |request: UpdateTableFluentBuilder| {
+                let request = request.global_secondary_index_updates(update.clone());
+                request.set_attribute_definitions(definitions.clone())
+            };
+            change(cx, &self.name, is_done, what).await?;
             self.until_indexes_settle(cx).await?;
         }
         Ok(())
@@ -346,6 +324,25 @@ async fn set_time_to_live(client: &Client, table: &str, attribute: &str, enabled
     let request = client.update_time_to_live().table_name(table);
     request.time_to_live_specification(specification.build().built()).send().await?;
     Ok(())
+}
+
+/// Makes one change, and waits until it is done. AWS refuses most of what is so already, which it may have been asked for
+/// by a call whose answer was lost: so what is refused is looked at.
+async fn change(
+    cx: &Cx,
+    table: &str,
+    is_done: impl Fn(&TableDescription) -> bool + Sync,
+    what: impl Fn(UpdateTableFluentBuilder) -> UpdateTableFluentBuilder + Sync,
+) -> Result<()> {
+    let update = || async {
+        let sent = what(cx.dynamodb.update_table().table_name(table)).send().await;
+        match sent.map(|_| ()).map_err(Error::from) {
+            Err(_) if described(cx, table).await?.as_ref().is_some_and(&is_done) => Ok(()),
+            sent => sent,
+        }
+    };
+    cx.retry_while_not_ready("DynamoDB to end another change of this table", update).await?;
+    active(cx, table).await.map(drop)
 }
 
 /// Each attribute of a key once. One that has two types is there twice, which AWS refuses.
@@ -428,35 +425,4 @@ async fn tags_of(cx: &Cx, arn: &str) -> Result<Tags> {
 }
 
 #[cfg(test)]
-mod tests {
-    use aws_sdk_dynamodb::operation::update_time_to_live::{
-        UpdateTimeToLiveError, UpdateTimeToLiveInput, UpdateTimeToLiveOutput,
-    };
-    use aws_smithy_mocks::mock;
-    use aws_smithy_types::error::ErrorMetadata;
-
-    use super::*;
-    use crate::aws::mocks::client;
-    use crate::engine::StepError;
-
-    fn is(request: &UpdateTimeToLiveInput, attribute: &str, enabled: bool) -> bool {
-        let wanted = TimeToLiveSpecification::builder().attribute_name(attribute).enabled(enabled).build().built();
-        (request.table_name(), request.time_to_live_specification()) == (Some("orders"), Some(&wanted))
-    }
-
-    #[tokio::test]
-    async fn a_second_change_of_the_time_to_live_within_an_hour_is_refused_and_people_are_told_when_to_apply_again() {
-        const REFUSAL: &str = "Time to live has been modified multiple times within a fixed interval";
-        let refused = ErrorMetadata::builder().code("ValidationException").message(REFUSAL).build();
-        let taken = mock!(Client::update_time_to_live).match_requests(|request| is(request, "expires", false));
-        let taken = taken.then_output(|| UpdateTimeToLiveOutput::builder().build());
-        let given = mock!(Client::update_time_to_live).match_requests(|request| is(request, "until", true));
-        let given = given.then_error(move || UpdateTimeToLiveError::generic(refused.clone()));
-        let client = client!(aws_sdk_dynamodb, [&taken, &given]);
-        let error = change_time_to_live(&client, "orders", Some("expires"), Some("until")).await.unwrap_err();
-        let told = StepError::from(error);
-        assert_eq!((taken.num_calls(), given.num_calls(), told.message.as_str()), (1, 1, REFUSAL));
-        assert!(told.help.is_some_and(|help| help.ends_with("apply again in an hour")));
-        assert!(!told.outcome_unknown);
-    }
-}
+mod tests;
