@@ -79,6 +79,8 @@ fn compose(given: &Given<'_, Settings>) -> Made {
         name: root.name("tickets"),
         partition_key: Attribute { name: "event".to_owned(), of: AttributeType::String },
         sort_key: Some(Attribute { name: "seat".to_owned(), of: AttributeType::String }),
+        global_indexes: BTreeMap::new(),
+        stream: None,
         kms_key: key.clone(),
         point_in_time_recovery: true,
         time_to_live: Some("gone_at".to_owned()),

@@ -319,6 +319,12 @@ mod tests {
     }
 
     #[test]
+    #[should_panic(expected = "RDS manages no password of a database with a secondary")]
+    fn a_password_that_rds_manages_has_no_place_in_a_global_database() {
+        steps_with(Engine::AuroraPostgresql, true, &MasterPassword::Managed { key: "key".into() });
+    }
+
+    #[test]
     fn every_log_group_stands_encrypted_before_the_cluster_could_make_it_without_a_key() {
         let steps = steps(Engine::AuroraMysql, false);
         let groups = steps.iter().filter(|step| step.kind == "logs.log_group");
