@@ -100,7 +100,7 @@ fn compose(given: &Given<'_, Settings>) -> Made {
     let columns = edge.groups.each_ref().map(|(balancer, group)| [(balancer.as_str(), group.as_str())]);
     let panel = |environment, target_groups| Panel { environment, target_groups, ..Panel::default() };
     let panels = [panel("blue", &columns[0]), panel("green", &columns[1])];
-    let params = DashboardParams { environments: &panels, alarms: &all, weights: "# Ticket shop" };
+    let params = DashboardParams { environments: &panels, alarms: &all, weights: "# Ticket shop", sync: None };
     let told = [
         ("address", edge.dns_name),
         ("table", table.name),
