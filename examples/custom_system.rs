@@ -178,6 +178,7 @@ fn edge(root: &Scope<'_>, settings: &Settings, network: &Network) -> Edge {
         access_logs: None,
         deletion_protection: false,
         idle_timeout_seconds: 60,
+        client_keep_alive_seconds: 60,
         http2: true,
     };
     let balancer = scope.add("load-balancer", balancer);

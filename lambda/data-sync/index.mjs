@@ -42,7 +42,10 @@ const ACTIONS = {
 
 async function runIfStarted(context) {
   const { state } = await context.checkpoints.read();
-  return state === 'started' ? runOnce(context) : { state };
+  if (state === 'started') return runOnce(context);
+  // An alarm notices when nobody calls any more.
+  context.emit({ RunFailed: [0, 'Count'] });
+  return { state };
 }
 
 /** Takes {"action": ..., "seconds": how long it may work, if not as long as the function}, or the event of a schedule. */

@@ -115,6 +115,23 @@ pub struct Comparison {
     pub differing: u64,
     /// Some of them.
     pub differences: Vec<Difference>,
+    /// Rows that can't be taken over as they are, and so aren't in green.
+    #[serde(default)]
+    pub quarantined: u64,
+    /// Rows that green itself has changed after they were taken over.
+    pub own_changes: Option<OwnChanges>,
+    /// Why nothing can be compared yet.
+    pub missing: Option<String>,
+}
+
+/// Rows that green itself has changed: no mistake, but blue doesn't know.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnChanges {
+    /// How many.
+    pub count: u64,
+    /// Blue's ids of some of them.
+    #[serde(default)]
+    pub ids: Vec<String>,
 }
 
 /// How many rows each side has.
@@ -190,6 +207,15 @@ impl Comparison {
             rows: Rows { blue: self.rows.blue + next.rows.blue, green: self.rows.green + next.rows.green },
             differing: self.differing + next.differing,
             differences,
+            quarantined: self.quarantined + next.quarantined,
+            own_changes: match (self.own_changes, next.own_changes) {
+                (Some(one), Some(other)) => Some(OwnChanges {
+                    count: one.count + other.count,
+                    ids: one.ids.into_iter().chain(other.ids).take(TOLD).collect(),
+                }),
+                (one, other) => one.or(other),
+            },
+            missing: next.missing.or(self.missing),
         }
     }
 }
@@ -208,10 +234,15 @@ mod tests {
             rows: Rows { blue: 70, green: 0 },
             differing: 70,
             differences: (from..from + 70).map(difference).collect(),
+            quarantined: 1,
+            own_changes: Some(OwnChanges { count: 60, ids: (0..60).map(|id| id.to_string()).collect() }),
+            missing: None,
         };
         let all = part(0, Some(json!({"after": 70}))).and(part(70, None));
         assert_eq!((all.cursor, all.chunks, all.rows.blue, all.differing), (None, 4, 140, 140));
         assert_eq!((all.differences.len(), &all.differences[99]), (TOLD, &difference(99)));
+        let own = all.own_changes.unwrap();
+        assert_eq!((all.quarantined, own.count, own.ids.len()), (2, 120, TOLD));
     }
 
     #[test]

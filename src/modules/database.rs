@@ -70,7 +70,8 @@ impl Engine {
                 ("pgaudit.log", "ddl,role"),
                 ("log_connections", "1"),
                 ("log_disconnections", "1"),
-                ("log_statement", "ddl"),
+                // pgaudit tells of DDL without the passwords in it; this would tell them too.
+                ("log_statement", "none"),
             ],
         }
     }

@@ -59,7 +59,7 @@ impl Shop {
             kms_key: scope.add("key", key).arn,
             immutable_tags: true,
             scan_on_push: true,
-            keep_images: None,
+            keep_untagged: None,
             policy: Document::default(),
         };
         let role = Role {
