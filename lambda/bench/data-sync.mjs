@@ -1,7 +1,7 @@
 /**
- * How fast the synchronization copies a table and how much memory it takes, beside `pg_dump | psql` between the same servers, both over
- * TLS: of blue's table as it is, and of green's rows into a table with green's rules and indexes. `npm run bench -- 200000 1000000`:
- * tables of so many rows.
+ * How fast the synchronization copies a table and how much memory it takes, beside `pg_dump | psql` between the same
+ * servers, both over TLS: of blue's table as it is, and of green's rows into a table with green's rules and indexes.
+ * `npm run bench -- 200000 1000000`: tables of so many rows.
  */
 import { execFileSync } from 'node:child_process';
 
@@ -9,7 +9,10 @@ import { applySchema, fill, startSync } from '../test/support/sync.mjs';
 
 const at = ({ settings, credentials }) => `--host=127.0.0.1 --port=${settings.port} --username=${credentials.user}`;
 
-/** Seconds that `pg_dump` of a server's table takes into a new database of green, in which `prepare(settings)` may have made the table. */
+/**
+ * Seconds that `pg_dump` of a server's table takes into a new database of green, in which `prepare(settings)` may have
+ * made the table.
+ */
 async function dumpAndLoad(from, { green }, options, prepare = async () => undefined) {
   await green.admin.query(`CREATE DATABASE copy OWNER ${green.credentials.user}`);
   await prepare({ ...green, settings: { ...green.settings, database: 'copy' } });

@@ -1,30 +1,41 @@
+import { NotReady } from './session.mjs';
+
 /**
  * How far blue's changes are final.
  *
- * A row's updated_at is the time of its statement, and the row becomes visible at the commit: a transaction of an hour commits rows that
- * are an hour old, behind everything that was read meanwhile. So a position in the order of updated_at can't be what has been dealt with.
- * The watermark is: the time before which nothing can appear any more. It is the earliest of
+ * A row's updated_at is the time of its statement, and the row becomes visible at the commit: a transaction of an hour
+ * commits rows that are an hour old, behind everything that was read meanwhile. So a position in the order of
+ * updated_at can't be what has been dealt with. The watermark is: the time before which nothing can appear any more. It
+ * is the earliest of
  *
  * - the time at which this is asked: whatever begins later writes later times;
- * - the begin of every open transaction that has an id, which is to say that it has written (backend_xid): all its times come after it;
- * - the begin of the running statement of the others. They have written nothing yet, and what they write next they stamp while that
- *   statement runs. (So a report that reads for hours in many statements doesn't hold the watermark.)
+ * - the begin of every open transaction that has an id, which is to say that it has written (backend_xid): all its
+ *   times come after it;
+ * - the begin of the running statement of the others. They have written nothing yet, and what they write next they
+ *   stamp while that statement runs. (So a report that reads for hours in many statements doesn't hold the watermark.)
  *
- * The pages are read after this was asked. A transaction that isn't in pg_stat_activity any more is one that they see: PostgreSQL makes a
- * commit visible before it takes the transaction out of there. So each change before the watermark is in the pages, or never will be.
+ * The pages are read after this was asked. A transaction that isn't in pg_stat_activity any more is one that they see:
+ * PostgreSQL makes a commit visible before it takes the transaction out of there. So each change before the watermark
+ * is in the pages, or never will be.
  *
- * Some things hold the watermark where it is, as nobody can tell when they wrote: prepared transactions (only the time of PREPARE is kept)
- * and sessions that hide what they do (track_activities off). They wrote after the present watermark, which never passed anything open.
+ * Some things hold the watermark where it is, as nobody can tell when they wrote: prepared transactions (only the time
+ * of PREPARE is kept) and sessions that hide what they do (track_activities off). They wrote after the present
+ * watermark, which never passed anything open.
  *
- * What can't be seen at all, a clock that is set back and a failover to a machine whose clock is behind, is what the overlap is for: each
- * pass begins that much before the watermark. Reading something twice has no effect.
+ * What can't be seen at all, a clock that is set back and a failover to a machine whose clock is behind, is what the
+ * overlap is for: each pass begins that much before the watermark. Reading something twice has no effect.
  */
 const HORIZON = `
   SELECT
     greatest($1::timestamptz, CASE WHEN prepared THEN '-infinity' ELSE least(now(), oldest) END)::text AS horizon,
-    greatest(clock_timestamp(), (SELECT max(updated_at) FROM payments), (SELECT max(deleted_at) FROM payment_tombstones))::text AS target,
+    greatest(
+      clock_timestamp(), (SELECT max(updated_at) FROM payments), (SELECT max(deleted_at) FROM payment_tombstones)
+    )::text AS target,
     coalesce($1::timestamptz - make_interval(secs => $2), '-infinity')::text AS start,
-    CASE WHEN prepared THEN 'a prepared transaction' WHEN oldest = '-infinity' THEN 'a session with track_activities off' END AS held_by,
+    CASE
+      WHEN prepared THEN 'a prepared transaction'
+      WHEN oldest = '-infinity' THEN 'a session with track_activities off'
+    END AS held_by,
     sees_all
   FROM (
     SELECT
@@ -43,17 +54,19 @@ const HORIZON = `
   ) AS activity`;
 
 /**
- * What a pass needs to know before its first page, given the present watermark (null before the first): {horizon, target, start, heldBy}.
- * From `start` to `target` it reads, and then `horizon` is the watermark; null if it still can't be told.
+ * What a pass needs to know before its first page, given the present watermark (null before the first): {horizon,
+ * target, start, heldBy}. From `start` to `target` it reads, and then `horizon` is the watermark; null if it still
+ * can't be told.
  */
 export async function askHorizon(blue, low, overlapSeconds) {
   const [row] = await blue.rows(HORIZON, [low, overlapSeconds]);
   if (!row.sees_all) {
-    throw new Error('the user of blue can not see when the transactions of others began: grant it the role pg_read_all_stats');
+    throw new NotReady('the user of blue can not see when the transactions of others began: grant it pg_read_all_stats');
   }
   return {
     horizon: row.horizon === '-infinity' ? null : row.horizon,
-    // Everything that is there when the pass begins. Without an end it would run after new rows for as long as there are any.
+    // Everything that is there when the pass begins. Without an end it would run after new rows for as long as there
+    // are any.
     target: row.target,
     start: row.start,
     heldBy: row.held_by,

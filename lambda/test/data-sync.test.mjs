@@ -170,7 +170,7 @@ test('a prepared transaction holds the watermark', async () => {
 test('a user who can not see the transactions of others is told so', async () => {
   await sync.blue.admin.query(`REVOKE pg_monitor FROM ${sync.blue.credentials.user}`);
   try {
-    await assert.rejects(run(), /grant it the role pg_read_all_stats/);
+    await assert.rejects(run(), /grant it pg_read_all_stats/);
   } finally {
     await sync.blue.admin.query(`GRANT pg_monitor TO ${sync.blue.credentials.user}`);
   }

@@ -1,4 +1,7 @@
-/** Everything that the synchronization needs: blue and green as private servers with their schemas, and a sandbox's DynamoDB and secrets. */
+/**
+ * Everything that the synchronization needs: blue and green as private servers with their schemas, and a sandbox's
+ * DynamoDB and secrets.
+ */
 import { fork } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -129,7 +132,10 @@ export async function applySchema({ settings, credentials }, name) {
 /** A connection as the user of the database, for what a test does beside the function. */
 export const open = ({ settings, credentials }) => connect(settings, credentials, { name: 'test', statementTimeoutMs: 120_000 });
 
-/** Fills blue with so many payments, changed one after the other over the last `days`; as the legacy system would have left them. */
+/**
+ * Fills blue with so many payments, changed one after the other over the last `days`; as the legacy system would have
+ * left them.
+ */
 export async function fill(blue, count, { days = 30 } = {}) {
   await blue.admin.query(`
     BEGIN;
@@ -145,8 +151,8 @@ export async function fill(blue, count, { days = 30 } = {}) {
 }
 
 /**
- * How green differs from what it should be, by SQL of its own and with nothing of the function's code: [{id, ...}], at most ten. Blue's
- * rows come over in one text.
+ * How green differs from what it should be, by SQL of its own and with nothing of the function's code: [{id, ...}], at
+ * most ten. Blue's rows come over in one text.
  */
 export async function differencesOf({ blue, green }) {
   const [{ rows }] = await blue.rows(`
