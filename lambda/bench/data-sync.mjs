@@ -5,7 +5,9 @@
  */
 import { execFileSync } from 'node:child_process';
 
-import { applySchema, fill, startSync } from '../test/support/sync.mjs';
+import { postgres } from '../migrate/postgres.mjs';
+import { applySchema } from '../test/support/schema.mjs';
+import { fill, startSync } from '../test/support/sync.mjs';
 
 const at = ({ settings, credentials }) => `--host=127.0.0.1 --port=${settings.port} --username=${credentials.user}`;
 
@@ -40,7 +42,7 @@ async function measure(sync, rows) {
   const verified = await sync.call({ action: 'verify' }, { remainingMs: 900_000 });
   const verifySeconds = (performance.now() - started) / 1000;
   if (verified.result?.differing !== 0) throw new Error(`green is not equal to blue: ${JSON.stringify(verified)}`);
-  const copied = await dumpAndLoad(sync.green, sync, '--data-only', (copy) => applySchema(copy, 'green'));
+  const copied = await dumpAndLoad(sync.green, sync, '--data-only', (copy) => applySchema(postgres, copy, 'green'));
   const { seconds, rowsPerSecond } = run.result;
   return {
     rows,

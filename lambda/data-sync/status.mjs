@@ -1,4 +1,4 @@
-import { isMissingDatabase, isTransient } from '../lib/postgres-errors.mjs';
+import { isAccessDenied, isMissingDatabase, isTransient } from '../lib/postgres-errors.mjs';
 import { secondsSince } from './blue.mjs';
 import { countQuarantined } from './green.mjs';
 import { countRemaining } from './run.mjs';
@@ -47,6 +47,7 @@ async function unlessMissing(name, read) {
 function describeMissing(name, error) {
   if (error instanceof NotReady) return error.message;
   if (isTransient(error)) return `the database of ${name} can not be reached (${error.code ?? error.message})`;
+  if (isAccessDenied(error)) return `the database of ${name} refuses the credentials of its secret`;
   if (isMissingDatabase(error)) return `the database of ${name} does not exist`;
   if (error?.name === 'ResourceNotFoundException') return `the secret of the database of ${name} does not exist`;
   return undefined;

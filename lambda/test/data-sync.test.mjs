@@ -70,6 +70,11 @@ test('a database that can not be reached is a sentence of the status too', async
   assert.equal(result.remaining, 0);
 });
 
+test('so are wrong credentials', async () => {
+  const { result } = await sync.call({ action: 'status' }, { more: { BLUE_DB_SECRET_ARN: 'other' } });
+  assert.match(result.missing, /^the database of blue refuses the credentials of its secret$/);
+});
+
 test('the schedule does nothing until it is started, and nothing after a stop', async () => {
   await insert();
   const scheduled = { source: 'aws.events', 'detail-type': 'Scheduled Event' };

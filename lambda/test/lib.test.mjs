@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { databaseSettings, environmentName, requiredJson } from '../lib/config.mjs';
+import { databaseSettings, environmentName, optionalChoice, requiredJson } from '../lib/config.mjs';
 import { canonicalJson, tryParseJson } from '../lib/json.mjs';
 import { createLogger } from '../lib/log.mjs';
 import { fingerprintOf, paymentErrors, paymentIdFor } from '../lib/payment.mjs';
@@ -49,6 +49,9 @@ test('configuration errors name the variable', () => {
   assert.throws(() => environmentName({ ENVIRONMENT: 'red' }), /must be blue or green/);
   assert.throws(() => databaseSettings({ DB_HOST: 'h', DB_NAME: 'n', DB_PORT: 'x' }), /DB_PORT/);
   assert.throws(() => requiredJson({ C: '[1]' }, 'C'), /C must hold a JSON object/);
+  assert.throws(() => databaseSettings({ DB_HOST: 'h', DB_NAME: 'n' }, { prefix: 'BLUE_' }), /BLUE_DB_HOST/);
+  assert.throws(() => optionalChoice({ DB_ENGINE: 'x' }, 'DB_ENGINE', { fallback: 'a', among: ['a', 'b'] }), /DB_ENGINE must be a or b/);
+  assert.equal(optionalChoice({ DB_ENGINE: '' }, 'DB_ENGINE', { fallback: 'a', among: ['a', 'b'] }), 'a');
   assert.deepEqual(databaseSettings({ DB_HOST: 'h', DB_NAME: 'n' }), { host: 'h', port: 3306, database: 'n' });
 });
 

@@ -222,6 +222,13 @@ test('a statement that waits for a table in use gives up before others queue beh
   await run(files);
 });
 
+test('only a file that cannot be a transaction waits for locks as long as it takes', async () => {
+  const note = (name) => `CREATE TABLE ${name} AS SELECT current_setting('lock_timeout') AS timeout;`;
+  await run({ '0001_a.sql': note('a'), '0002_b.sql': `${note('b')} VACUUM b;`, '0003_c.sql': note('c') });
+  const timeouts = await db.rows('SELECT a.timeout AS a, b.timeout AS b, c.timeout AS c FROM a, b, c');
+  assert.deepEqual(timeouts, [{ a: '5s', b: '0', c: '5s' }]);
+});
+
 test('statements are split outside of quotes, comments and quotes in dollars', () => {
   const body = "$a$ BEGIN; -- ; '\n $b$;$b$ END; $a$";
   const sql = `--one; two

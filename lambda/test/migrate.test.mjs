@@ -42,7 +42,7 @@ after(async () => {
 async function run(files, action = applyMigrations) {
   const directory = mkdtempSync(join(tmpdir(), 'migrations-'));
   for (const [name, sql] of Object.entries(files)) writeFileSync(join(directory, name), sql);
-  const session = await mysql.open(db.settings, { user: USER, password: PASSWORD });
+  const session = await mysql.open(db.settings, db.credentials);
   try {
     return await action(session, await readMigrations(directory, mysql.split), OPTIONS);
   } finally {

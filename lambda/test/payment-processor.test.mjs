@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 
-import { readMigrations } from '../migrate/files.mjs';
-import { applyMigrations } from '../migrate/runner.mjs';
+import { mysql } from '../migrate/mysql.mjs';
 import { startAws } from './support/aws.mjs';
-import { captureOutput, context, loadFunction, MIGRATIONS } from './support/function.mjs';
-import { DATABASE, PASSWORD, startMariaDb, USER } from './support/mariadb.mjs';
+import { captureOutput, context, loadFunction } from './support/function.mjs';
+import { PASSWORD, startMariaDb, USER } from './support/mariadb.mjs';
 import { message, payment } from './support/payments.mjs';
+import { applySchema } from './support/schema.mjs';
 import { FakeSecrets } from './support/secrets.mjs';
 
 const SECRET = 'database';
@@ -18,7 +18,7 @@ let secrets;
 
 before(async () => {
   db = await startMariaDb();
-  await applyMigrations(db.admin, await readMigrations(`${MIGRATIONS}mysql`), { database: DATABASE, log: { info() {} } });
+  await applySchema(mysql, db, 'blue');
   secrets = new FakeSecrets();
   secrets.add(SECRET, { kind: 'aurora-mysql', username: USER, password: PASSWORD });
   aws = await startAws({ secretsmanager: (...call) => secrets.service(...call) });

@@ -47,6 +47,7 @@ export async function startMariaDb() {
   return {
     env: { DB_HOST: HOST, DB_PORT: String(port), DB_NAME: DATABASE },
     settings: { host: HOST, port, database: DATABASE },
+    credentials: { user: USER, password: PASSWORD },
     /** A connection as root, past the function under test. */
     admin,
     async rows(sql, values) {
