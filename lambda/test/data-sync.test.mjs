@@ -172,6 +172,14 @@ test('a prepared transaction holds the watermark', async () => {
   await equal();
 });
 
+test('a session that hides what it does holds the watermark', async () => {
+  const { watermark } = await run();
+  await blue('SET track_activities = off');
+  assert.equal((await run()).watermark, watermark);
+  await blue('RESET track_activities');
+  assert.notEqual((await run()).watermark, watermark);
+});
+
 test('a user who can not see the transactions of others is told so', async () => {
   await sync.blue.admin.query(`REVOKE pg_monitor FROM ${sync.blue.credentials.user}`);
   try {
