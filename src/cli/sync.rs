@@ -147,13 +147,13 @@ impl Command<'_> {
             self.note(&format!("{} of blue's rows compared, {} differ", found.rows.blue, found.differing));
             found = sync::verify(&self.function, found).await?;
         }
-        if let Some(missing) = found.missing {
-            let help = "`provisioner sync run-once` takes over all that there is, then compare again";
-            return Err(Failure::new(format!("there is nothing to compare yet: {missing}"), help));
-        }
         if self.json {
-            let code = if found.differing == 0 { ExitCode::SUCCESS } else { ExitCode::from(FAILED) };
-            return Ok((code, json!(found)));
+            let equal = found.differing == 0 && found.missing.is_none();
+            return Ok((if equal { ExitCode::SUCCESS } else { ExitCode::from(FAILED) }, json!(found)));
+        }
+        if let Some(missing) = found.missing {
+            let help = "run `provisioner migrate` and `provisioner sync run-once` before";
+            return Err(Failure::new(format!("there is nothing to compare yet: {missing}"), help));
         }
         for difference in &found.differences {
             let fields = if difference.fields.is_empty() {
@@ -166,9 +166,11 @@ impl Command<'_> {
         if found.quarantined > 0 {
             say!("{} of blue's rows are in quarantine, and not in green", found.quarantined);
         }
-        if let Some(own) = found.own_changes.as_ref().filter(|own| own.count > 0) {
-            let some = own.ids.iter().take(10).cloned().collect::<Vec<_>>().join(", ");
-            say!("{} rows were changed in green after they were taken over: {some} …", own.count);
+        if found.own_changes.count > 0 {
+            let (count, ids) = (found.own_changes.count, found.own_changes.ids.join(", "));
+            say!(
+                "changed by green on its own since it was taken over, which is no difference: {count} (payments {ids})"
+            );
         }
         let (blue, green) = (found.rows.blue, found.rows.green);
         let until = found.watermark.as_deref().unwrap_or("the beginning");

@@ -87,7 +87,7 @@ pub struct Status {
     /// Rows deleted from green, ever.
     #[serde(default)]
     pub deleted_total: u64,
-    /// Rows that can't be taken over as they are.
+    /// Rows that can't be taken over as they are; `None` while green doesn't tell.
     pub quarantined: Option<u64>,
     /// Rows that are left to take over.
     pub remaining: Option<u64>,
@@ -118,19 +118,20 @@ pub struct Comparison {
     /// Rows that can't be taken over as they are, and so aren't in green.
     #[serde(default)]
     pub quarantined: u64,
-    /// Rows that green itself has changed after they were taken over.
-    pub own_changes: Option<OwnChanges>,
-    /// Why nothing can be compared yet.
+    /// Rows that green has changed since on its own: they are no differences.
+    #[serde(default)]
+    pub own_changes: OwnChanges,
+    /// Why nothing can be compared yet, in a sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub missing: Option<String>,
 }
 
-/// Rows that green itself has changed: no mistake, but blue doesn't know.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// Rows that green has changed since on its own.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct OwnChanges {
-    /// How many.
+    /// How many there are.
     pub count: u64,
     /// Blue's ids of some of them.
-    #[serde(default)]
     pub ids: Vec<String>,
 }
 
@@ -200,6 +201,9 @@ impl Comparison {
     fn and(self, next: Comparison) -> Self {
         let room = TOLD.saturating_sub(self.differences.len());
         let differences = self.differences.into_iter().chain(next.differences.into_iter().take(room)).collect();
+        let (own, more) = (self.own_changes, next.own_changes);
+        let room = TOLD.saturating_sub(own.ids.len());
+        let ids = own.ids.into_iter().chain(more.ids.into_iter().take(room)).collect();
         Comparison {
             cursor: next.cursor,
             watermark: next.watermark.or(self.watermark),
@@ -208,14 +212,8 @@ impl Comparison {
             differing: self.differing + next.differing,
             differences,
             quarantined: self.quarantined + next.quarantined,
-            own_changes: match (self.own_changes, next.own_changes) {
-                (Some(one), Some(other)) => Some(OwnChanges {
-                    count: one.count + other.count,
-                    ids: one.ids.into_iter().chain(other.ids).take(TOLD).collect(),
-                }),
-                (one, other) => one.or(other),
-            },
-            missing: next.missing.or(self.missing),
+            own_changes: OwnChanges { count: own.count + more.count, ids },
+            missing: next.missing,
         }
     }
 }
@@ -235,20 +233,20 @@ mod tests {
             differing: 70,
             differences: (from..from + 70).map(difference).collect(),
             quarantined: 1,
-            own_changes: Some(OwnChanges { count: 60, ids: (0..60).map(|id| id.to_string()).collect() }),
+            own_changes: OwnChanges { count: 3, ids: vec!["1".to_owned()] },
             missing: None,
         };
         let all = part(0, Some(json!({"after": 70}))).and(part(70, None));
         assert_eq!((all.cursor, all.chunks, all.rows.blue, all.differing), (None, 4, 140, 140));
         assert_eq!((all.differences.len(), &all.differences[99]), (TOLD, &difference(99)));
-        let own = all.own_changes.unwrap();
-        assert_eq!((all.quarantined, own.count, own.ids.len()), (2, 120, TOLD));
+        assert_eq!(all.quarantined, 2);
+        assert_eq!((all.own_changes.count, all.own_changes.ids.len()), (6, 2));
     }
 
     #[test]
     fn what_was_never_migrated_is_told_in_a_sentence() {
         let status: Status =
-            serde_json::from_value(json!({"state": "stopped", "running": false, "missing": "no schema"})).unwrap();
+            serde_json::from_value(json!({"state": "stopped", "quarantined": null, "missing": "no schema"})).unwrap();
         assert_eq!((status.state, status.missing.as_deref()), (State::Stopped, Some("no schema")));
     }
 }
