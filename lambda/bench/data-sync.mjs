@@ -1,15 +1,20 @@
 /**
- * How fast the synchronization copies a table and how much memory it takes, beside `pg_dump | psql` between the same servers, both over
- * TLS: of blue's table as it is, and of green's rows into a table with green's rules and indexes. `npm run bench -- 200000 1000000`:
- * tables of so many rows.
+ * How fast the synchronization copies a table and how much memory it takes, beside `pg_dump | psql` between the same
+ * servers, both over TLS: of blue's table as it is, and of green's rows into a table with green's rules and indexes.
+ * `npm run bench -- 200000 1000000`: tables of so many rows.
  */
 import { execFileSync } from 'node:child_process';
 
-import { applySchema, fill, startSync } from '../test/support/sync.mjs';
+import { postgres } from '../migrate/postgres.mjs';
+import { applySchema } from '../test/support/schema.mjs';
+import { fill, startSync } from '../test/support/sync.mjs';
 
 const at = ({ settings, credentials }) => `--host=127.0.0.1 --port=${settings.port} --username=${credentials.user}`;
 
-/** Seconds that `pg_dump` of a server's table takes into a new database of green, in which `prepare(settings)` may have made the table. */
+/**
+ * Seconds that `pg_dump` of a server's table takes into a new database of green, in which `prepare(settings)` may have
+ * made the table.
+ */
 async function dumpAndLoad(from, { green }, options, prepare = async () => undefined) {
   await green.admin.query(`CREATE DATABASE copy OWNER ${green.credentials.user}`);
   await prepare({ ...green, settings: { ...green.settings, database: 'copy' } });
@@ -37,7 +42,7 @@ async function measure(sync, rows) {
   const verified = await sync.call({ action: 'verify' }, { remainingMs: 900_000 });
   const verifySeconds = (performance.now() - started) / 1000;
   if (verified.result?.differing !== 0) throw new Error(`green is not equal to blue: ${JSON.stringify(verified)}`);
-  const copied = await dumpAndLoad(sync.green, sync, '--data-only', (copy) => applySchema(copy, 'green'));
+  const copied = await dumpAndLoad(sync.green, sync, '--data-only', (copy) => applySchema(postgres, copy, 'green'));
   const { seconds, rowsPerSecond } = run.result;
   return {
     rows,

@@ -4,6 +4,7 @@ import { isAccessDenied, isMissingTable, isRefusedValue, isTransient } from '../
 import { retry } from '../lib/retry.mjs';
 import { readDatabaseCredentials } from '../lib/secrets.mjs';
 
+const NO_TABLES = 'no tables yet: run `provisioner migrate`';
 const STATEMENT_TIMEOUT_MS = 20_000;
 // Together they outlast a failover of Aurora, which takes up to a minute.
 const RETRIES = { attempts: 30, baseMs: 100, capMs: 5000 };
@@ -32,8 +33,8 @@ export class Session {
   }
 
   /**
-   * Runs `work(client)`, again if it fails in a way that passes. It may have succeeded without anyone having heard of it, so it has to be
-   * repeatable.
+   * Runs `work(client)`, again if it fails in a way that passes. It may have succeeded without anyone having heard of
+   * it, so it has to be repeatable.
    */
   use(work) {
     return retry(() => this.#once(work), {
@@ -60,7 +61,7 @@ export class Session {
     try {
       return await work(await opening);
     } catch (error) {
-      if (isMissingTable(error)) throw new NotReady(`the database of ${this.#settings.name} has no tables yet: run \`provisioner migrate\``);
+      if (isMissingTable(error)) throw new NotReady(`the database of ${this.#settings.name} has ${NO_TABLES}`);
       if (!isRefusedValue(error)) this.#abandon(opening);
       throw error;
     }

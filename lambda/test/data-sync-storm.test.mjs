@@ -21,7 +21,9 @@ after(() => sync?.stop());
 // No overlap: the watermark alone has to see to it that nothing is missed.
 const OPTIONS = { more: { OVERLAP_SECONDS: '0', BATCH_ROWS: '20' } };
 
-/** Notes in green each older state that comes over a newer one, or back after its deletion: the end would not show it. */
+/**
+ * Notes in green each older state that comes over a newer one, or back after its deletion: the end would not show it.
+ */
 async function watchOrder(green) {
   await green.admin.query(`
     CREATE TABLE out_of_order (legacy_id bigint, what text);

@@ -70,6 +70,11 @@ test('a database that can not be reached is a sentence of the status too', async
   assert.equal(result.remaining, 0);
 });
 
+test('so are wrong credentials', async () => {
+  const { result } = await sync.call({ action: 'status' }, { more: { BLUE_DB_SECRET_ARN: 'other' } });
+  assert.match(result.missing, /^the database of blue refuses the credentials of its secret$/);
+});
+
 test('the schedule does nothing until it is started, and nothing after a stop', async () => {
   await insert();
   const scheduled = { source: 'aws.events', 'detail-type': 'Scheduled Event' };
@@ -167,10 +172,18 @@ test('a prepared transaction holds the watermark', async () => {
   await equal();
 });
 
+test('a session that hides what it does holds the watermark', async () => {
+  const { watermark } = await run();
+  await blue('SET track_activities = off');
+  assert.equal((await run()).watermark, watermark);
+  await blue('RESET track_activities');
+  assert.notEqual((await run()).watermark, watermark);
+});
+
 test('a user who can not see the transactions of others is told so', async () => {
   await sync.blue.admin.query(`REVOKE pg_monitor FROM ${sync.blue.credentials.user}`);
   try {
-    await assert.rejects(run(), /grant it the role pg_read_all_stats/);
+    await assert.rejects(run(), /grant it pg_read_all_stats/);
   } finally {
     await sync.blue.admin.query(`GRANT pg_monitor TO ${sync.blue.credentials.user}`);
   }

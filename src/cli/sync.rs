@@ -163,6 +163,9 @@ impl Command<'_> {
             };
             say!("payment {}: {}{fields}", difference.id, meaning(&difference.what));
         }
+        if found.quarantined > 0 {
+            say!("{} of blue's rows are in quarantine, and not in green", found.quarantined);
+        }
         if found.own_changes.count > 0 {
             let (count, ids) = (found.own_changes.count, found.own_changes.ids.join(", "));
             say!(
@@ -227,11 +230,11 @@ fn lines(status: &sync::Status) -> Vec<String> {
         lines.push(format!("time left: about {}", seconds(left)));
     }
     match status.quarantined {
-        None => {}
         Some(0) => lines.push("quarantined: none".to_owned()),
         Some(rows) => lines.push(format!(
             "quarantined: {rows} rows can't be taken over as they are: sync_quarantine in green tells which and why"
         )),
+        None => {}
     }
     if let Some(run) = &status.last_run {
         let when = run.finished_at.as_deref().unwrap_or_default();

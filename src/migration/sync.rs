@@ -115,6 +115,9 @@ pub struct Comparison {
     pub differing: u64,
     /// Some of them.
     pub differences: Vec<Difference>,
+    /// Rows that can't be taken over as they are, and so aren't in green.
+    #[serde(default)]
+    pub quarantined: u64,
     /// Rows that green has changed since on its own: they are no differences.
     #[serde(default)]
     pub own_changes: OwnChanges,
@@ -208,6 +211,7 @@ impl Comparison {
             rows: Rows { blue: self.rows.blue + next.rows.blue, green: self.rows.green + next.rows.green },
             differing: self.differing + next.differing,
             differences,
+            quarantined: self.quarantined + next.quarantined,
             own_changes: OwnChanges { count: own.count + more.count, ids },
             missing: next.missing,
         }
@@ -228,12 +232,14 @@ mod tests {
             rows: Rows { blue: 70, green: 0 },
             differing: 70,
             differences: (from..from + 70).map(difference).collect(),
+            quarantined: 1,
             own_changes: OwnChanges { count: 3, ids: vec!["1".to_owned()] },
             missing: None,
         };
         let all = part(0, Some(json!({"after": 70}))).and(part(70, None));
         assert_eq!((all.cursor, all.chunks, all.rows.blue, all.differing), (None, 4, 140, 140));
         assert_eq!((all.differences.len(), &all.differences[99]), (TOLD, &difference(99)));
+        assert_eq!(all.quarantined, 2);
         assert_eq!((all.own_changes.count, all.own_changes.ids.len()), (6, 2));
     }
 

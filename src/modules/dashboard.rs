@@ -156,6 +156,7 @@ impl Panel<'_> {
         }
         let mut charts = vec![
             ("requests and errors", self.edges(&[("RequestCount", "Sum"), ("HTTPCode_Target_5XX_Count", "Sum")])),
+            ("errors of services in percent", self.error_rates()),
             ("latency of services p50 and p99 in s", self.services(&["p50", "p99"])),
             ("CPU and memory of services in percent", self.tasks()),
             ("latency p50 and p99 in ms", self.functions(&[("Duration", "p50"), ("Duration", "p99")])),
@@ -181,6 +182,25 @@ impl Panel<'_> {
             ])
         };
         stats.iter().flat_map(|stat| self.services.iter().map(move |service| line(stat, service))).collect()
+    }
+
+    fn error_rates(&self) -> Vec<Value> {
+        let lines = self.services.iter().enumerate().flat_map(|(number, service)| {
+            let [all, errors] = ["all", "errors"].map(|name| format!("{name}{number}"));
+            let hidden = |id: &str, metric: &str| {
+                json!([
+                    "AWS/ApplicationELB", metric, "LoadBalancer", service.load_balancer, "TargetGroup",
+                    service.target_group, {"id": id, "visible": false},
+                ])
+            };
+            let rate = format!("100 * FILL({errors}, 0) / {all}");
+            [
+                hidden(&all, "RequestCount"),
+                hidden(&errors, "HTTPCode_Target_5XX_Count"),
+                json!([{"expression": rate, "label": service.label, "id": format!("rate{number}")}]),
+            ]
+        });
+        lines.collect()
     }
 
     fn tasks(&self) -> Vec<Value> {

@@ -34,6 +34,8 @@ pub struct ServiceParams<'a> {
     pub repository: &'a RepositoryOutputs,
     /// The port that it listens on.
     pub port: u16,
+    /// What the image is built for: `X86_64` or `ARM64`.
+    pub architecture: &'a str,
     /// CPU units of a task, 1024 a core.
     pub cpu_units: u32,
     /// Memory of a task.
@@ -119,14 +121,14 @@ pub fn service(scope: &Scope<'_>, params: &ServiceParams<'_>) -> ServiceOutputs 
     service
 }
 
-/// The repository that the image is pulled from: the service's own, or that of this account which the image names.
+/// The repository in ECR that the image is pulled from: the one that it names, of whichever account, or else the service's own.
 fn registry(scope: &Scope<'_>, params: &ServiceParams<'_>) -> String {
-    let own = format!("{}.dkr.ecr.{}.amazonaws.com/", scope.account(), scope.region());
-    let named = params.image.and_then(|image| image.strip_prefix(&own));
-    match named.and_then(|named| named.split([':', '@']).next()) {
-        Some(repository) => scope.arn("ecr", &format!("repository/{repository}")),
-        None => params.repository.arn.to_string(),
-    }
+    let own = || params.repository.arn.to_string();
+    let Some((host, rest)) = params.image.and_then(|image| image.split_once('/')) else { return own() };
+    // `123456789012.dkr.ecr.eu-central-1.amazonaws.com`
+    let [account, "dkr", "ecr", region, ..] = host.split('.').collect::<Vec<_>>()[..] else { return own() };
+    let repository = rest.split([':', '@']).next().unwrap_or_default();
+    format!("arn:{}:ecr:{region}:{account}:repository/{repository}", scope.partition())
 }
 
 fn role(scope: &Scope<'_>, params: &ServiceParams<'_>, leaf: &str, what: &str, statements: Vec<Value>) -> RoleArn {
@@ -178,7 +180,7 @@ fn task_definition(
             family: scope.name(params.name),
             cpu_units: params.cpu_units,
             memory_mib: params.memory_mib,
-            architecture: "X86_64".to_owned(),
+            architecture: params.architecture.to_owned(),
             storage_gib: 21,
             execution_role,
             task_role: Some(task_role),

@@ -1,4 +1,7 @@
-/** What a busy legacy system does to its database: short and long transactions that insert, update and delete, some of them in vain. */
+/**
+ * What a busy legacy system does to its database: short and long transactions that insert, update and delete, some of
+ * them in vain.
+ */
 import { setTimeout as pause } from 'node:timers/promises';
 
 import { open } from './sync.mjs';

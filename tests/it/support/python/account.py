@@ -306,30 +306,7 @@ def tables(client: Any) -> Things:
         yield thing(arn, name, client.list_tags_of_resource(ResourceArn=arn)["Tags"])
 
 
-# Elastic Container Service and Registry, Application Auto Scaling
-
-
-@kind("ecs.cluster")
-def clusters(client: Any) -> Things:
-    for arn in pages(client, "list_clusters", "clusterArns"):
-        (found,) = client.describe_clusters(clusters=[arn], include=["TAGS"])["clusters"]
-        yield thing(arn, found["clusterName"], found.get("tags", []))
-
-
-@kind("ecs.service")
-def services(client: Any) -> Things:
-    for cluster in pages(client, "list_clusters", "clusterArns"):
-        for arn in pages(client, "list_services", "serviceArns", cluster=cluster):
-            (found,) = client.describe_services(cluster=cluster, services=[arn], include=["TAGS"])["services"]
-            yield thing(arn, found["serviceName"], found.get("tags", []))
-
-
-@kind("ecs.task_definition")
-def task_definitions(client: Any) -> Things:
-    for status in ("ACTIVE", "INACTIVE"):
-        for arn in pages(client, "list_task_definitions", "taskDefinitionArns", status=status):
-            tags = client.describe_task_definition(taskDefinition=arn, include=["TAGS"]).get("tags", [])
-            yield thing(arn, None, tags)
+# Containers
 
 
 @kind("ecr.repository")
@@ -339,19 +316,41 @@ def repositories(client: Any) -> Things:
         yield thing(arn, repository["repositoryName"], client.list_tags_for_resource(resourceArn=arn)["tags"])
 
 
-@kind("application-autoscaling.scalable_target")
+@kind("ecs.cluster")
+def clusters(client: Any) -> Things:
+    for arn in pages(client, "list_clusters", "clusterArns"):
+        cluster = client.describe_clusters(clusters=[arn], include=["TAGS"])["clusters"][0]
+        yield thing(arn, cluster["clusterName"], cluster["tags"])
+
+
+@kind("ecs.service")
+def services(client: Any) -> Things:
+    for cluster in pages(client, "list_clusters", "clusterArns"):
+        for arn in pages(client, "list_services", "serviceArns", cluster=cluster):
+            service = client.describe_services(cluster=cluster, services=[arn], include=["TAGS"])["services"][0]
+            yield thing(arn, service["serviceName"], service.get("tags", []))
+
+
+@kind("ecs.task_definition")
+def task_definitions(client: Any) -> Things:
+    for status in ("ACTIVE", "INACTIVE"):
+        for arn in pages(client, "list_task_definitions", "taskDefinitionArns", status=status):
+            yield thing(arn, None, client.list_tags_for_resource(resourceArn=arn)["tags"])
+
+
+@kind("application-autoscaling.target")
 def scalable_targets(client: Any) -> Things:
     for namespace in ("ecs", "rds"):
         for target in pages(client, "describe_scalable_targets", "ScalableTargets", ServiceNamespace=namespace):
-            arn = target["ScalableTargetARN"]
-            yield thing(arn, target["ResourceId"], client.list_tags_for_resource(ResourceARN=arn)["Tags"])
+            tags = client.list_tags_for_resource(ResourceARN=target["ScalableTargetARN"])["Tags"]
+            yield thing(target["ResourceId"], None, tags)
 
 
-@kind("application-autoscaling.scaling_policy")
+@kind("application-autoscaling.policy")
 def scaling_policies(client: Any) -> Things:
     for namespace in ("ecs", "rds"):
         for policy in pages(client, "describe_scaling_policies", "ScalingPolicies", ServiceNamespace=namespace):
-            yield thing(policy["PolicyARN"])
+            yield thing(f"{policy['ResourceId']} {policy['PolicyName']}")
 
 
 # Systems Manager, Secrets Manager, KMS, Certificate Manager
