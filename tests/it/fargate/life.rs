@@ -205,6 +205,10 @@ async fn services_with_an_image_run_as_many_tasks_as_scaling_leaves_them_and_non
     let life = Life::begin("dev3", REGIONS[1], STAGING).await;
     let again = life.apply().await;
     assert_eq!((again.failed, done(&again)), (0, [0; 4]));
+    assert!(again.api_calls * 10 <= again.unchanged * 6, "{} calls", again.api_calls);
+    life.sandbox.forget_calls();
+    assert_settled(&life.cli, "dev3").await;
+    assert_eq!(life.sandbox.changes(), [""; 0]);
     let none = all_services("dev3", [0, 0, 0, 0]);
     assert_eq!(life.aws(&["services"]).await, none);
 
@@ -276,7 +280,7 @@ const DRIFT: [Drift; 17] = [
     Drift {
         step: "images/transaction-processor",
         action: "update",
-        fields: &["keep_images"],
+        fields: &["keep_untagged"],
         by_hand: "images.put_lifecycle_policy(repositoryName=o['name'], \
                   lifecyclePolicyText=json.dumps(kept_images(o)).replace('50', '5'))",
         reads: "kept_images(o)",

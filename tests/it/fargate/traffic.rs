@@ -90,7 +90,7 @@ async fn a_shift_that_is_killed_anywhere_can_be_resumed_called_off_and_failed_ba
 async fn an_alarm_of_green_sends_all_customers_back_to_blue() {
     let stage = Stage::of_dns(STAGING).await;
     let ear = stage.aws(&["listen", &format!("migration-events-{SUFFIX}")]).await;
-    stage.aws(&["shift", &stage.live, "0", "100"]).await;
+    stage.shift(&[&["--green", "100"], &QUICK[..]].concat()).await.ok();
     stage.assert_green(100).await;
     let alarm = format!("green-unhealthy-{SUFFIX}");
     stage.aws(&["sound", &alarm]).await;
