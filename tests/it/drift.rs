@@ -260,7 +260,7 @@ const SHIFT: [(&str, &str); 4] = [
 
 #[tokio::test]
 async fn what_was_changed_by_hand_is_named_field_by_field_and_put_back_while_live_weights_stay() {
-    let system = Drifting::applied(SUFFIX, "us-east-1", "").await;
+    let system = Drifting::applied(SUFFIX, "us-east-1", None).await;
     assert!(system.plan().await.is_empty(), "nothing has changed yet");
 
     // A shift alone is no drift.
@@ -284,7 +284,8 @@ async fn what_was_changed_by_hand_is_named_field_by_field_and_put_back_while_liv
     }
 
     // These need the queue that is gone.
-    system.assert_put_back(&DRIFT, &["failback/function", "failback/role", "failback/target"]).await;
+    let waiting = ["failback/alarms/failback-dead-letters", "failback/function", "failback/role", "failback/target"];
+    system.assert_put_back(&DRIFT, &waiting).await;
     assert_eq!(system.weights(&levers).await, shifted, "apply left the traffic where it was");
     assert_eq!(system.live().await["blue/edge/https"], "traffic: blue 70 %, green 30 %");
 }

@@ -14,7 +14,7 @@ const REGIONS: [&str; 2] = ["us-east-1", "us-east-2"];
 /// A system `dev1` with the default configuration. Tests only look at it.
 async fn standing() -> Arc<Standing> {
     static STANDING: Shared<Standing> = Shared::new();
-    STANDING.get(|| Standing::applied("dev1", "", &REGIONS)).await
+    STANDING.get(|| Standing::applied("dev1", None, &REGIONS)).await
 }
 
 /// The steps with this action.
@@ -342,8 +342,15 @@ async fn a_changed_configuration_is_brought_about_in_place_where_aws_can() {
     assert_eq!(text(steps_with(&changes, "delete")), &gone | &e_mail("night"));
     assert_eq!(
         kinds_with(&changes, "update"),
-        // Buckets keep access logs as long as log groups keep theirs.
-        BTreeSet::from(["cloudwatch.alarm", "ec2.route", "logs.log_group", "rds.db_cluster", "s3.bucket"]),
+        // Buckets keep access logs as long as log groups keep theirs, and a rule of AWS Config looks that these do.
+        BTreeSet::from([
+            "cloudwatch.alarm",
+            "config.config_rule",
+            "ec2.route",
+            "logs.log_group",
+            "rds.db_cluster",
+            "s3.bucket"
+        ]),
         "{changes:#?}"
     );
     let updated = |kind: &str| -> BTreeSet<String> {

@@ -17,7 +17,7 @@ const REGIONS: [&str; 2] = ["eu-central-1", "us-east-1"];
 /// The default configuration. Tests only look at it.
 async fn standing() -> Arc<Standing> {
     static STANDING: Shared<Standing> = Shared::new();
-    STANDING.get(|| Standing::applied("dev1", PRODUCTION, &REGIONS)).await
+    STANDING.get(|| Standing::applied("dev1", Some(PRODUCTION), &REGIONS)).await
 }
 
 #[tokio::test]
@@ -373,7 +373,7 @@ const DRIFT: [Drift; 17] = [
 
 #[tokio::test]
 async fn what_was_changed_by_hand_is_named_field_by_field_and_put_back_while_live_weights_stay() {
-    let system = Drifting::applied("drift3", REGIONS[0], PRODUCTION).await;
+    let system = Drifting::applied("drift3", REGIONS[0], Some(PRODUCTION)).await;
     let names = ["dns/blue/live", "dns/green/live"];
     system.by_hand(names.into_iter().zip(["change_record(o, Weight=40)", "change_record(o, Weight=60)"])).await;
     let shifted = json!({"dns/blue/live": 40, "dns/green/live": 60});

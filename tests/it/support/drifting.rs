@@ -35,11 +35,11 @@ pub struct Drifting {
 pub type Planned = BTreeMap<String, (String, BTreeMap<String, Value>)>;
 
 impl Drifting {
-    /// Applies a system whose region this is.
-    pub async fn applied(suffix: &'static str, region: &'static str, configuration: &str) -> Self {
+    /// Applies a system of this configuration, or of none at all, whose region this is.
+    pub async fn applied(suffix: &'static str, region: &'static str, configuration: Option<&str>) -> Self {
         let sandbox = Sandbox::fresh().await;
         let cli = Cli::new(&sandbox);
-        cli.configure(configuration);
+        configuration.iter().for_each(|toml| cli.configure(toml));
         cli.run(&["apply", "--suffix", suffix, "--json"]).await.ok();
         let system = Drifting { sandbox, cli, suffix, region };
         let outputs: BTreeMap<String, Value> = {

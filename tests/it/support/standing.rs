@@ -29,11 +29,11 @@ pub struct Standing {
 }
 
 impl Standing {
-    /// Applies this configuration, which works in these regions.
-    pub async fn applied(suffix: &'static str, configuration: &str, regions: &'static [&'static str]) -> Self {
+    /// Applies this configuration, or none at all, which works in these regions.
+    pub async fn applied(suffix: &'static str, configuration: Option<&str>, regions: &'static [&'static str]) -> Self {
         let sandbox = Sandbox::fresh().await;
         let cli = Cli::new(&sandbox);
-        cli.configure(configuration);
+        configuration.iter().for_each(|toml| cli.configure(toml));
         let first = cli.run(&["apply", "--suffix", suffix]).await.ok();
         let second = cli.run(&["apply", "--suffix", suffix, "--json"]).await.ok().summary();
         let account = sandbox.account(regions).await;
