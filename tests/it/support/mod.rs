@@ -3,6 +3,7 @@
 
 pub mod account;
 pub mod cli;
+pub mod composition;
 pub mod http;
 pub mod load;
 pub mod mariadb;
@@ -10,6 +11,7 @@ pub mod proxy;
 pub mod sandbox;
 pub mod server;
 pub mod shared;
+pub mod systems;
 pub mod wait;
 
 pub use cli::Cli;
