@@ -103,7 +103,7 @@ def _keeping_its_name(original: Any) -> Any:
     def put_scaling_policy(self: Any, *rest: Any, **named: Any) -> Any:
         before = dict(self.policies)
         policy = original(self, *rest, **named)
-        key = next(key for key, one in self.policies.items() if one is policy)
+        key = next(key for key, one in list(self.policies.items()) if one is policy)
         if key in before:
             before[key].delete_alarms(self.account_id, self.region_name)
             policy.policy_arn = before[key].policy_arn

@@ -3,24 +3,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_applicationautoscaling::types::{self, SuspendedState};
-use aws_sdk_rds::types::Filter;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::Dimension;
 use crate::aws::wait::{Patience, unless_gone};
-use crate::aws::{Class, Cx, Error, Result};
+use crate::aws::{Cx, Error, Result};
 use crate::cloudformation::{Form, Tagging};
 use crate::engine::Tags;
 use crate::resources::ids::is_known;
-use crate::resources::tags::Built;
-use crate::resources::{Changes, Found, Resource, seconds, tags};
+use crate::resources::{Changes, Found, Resource, rds, seconds, tags};
 
 /// What the ids of clusters begin with.
 const CLUSTER: &str = "cluster:";
-/// What the names of added readers begin with.
-/// <https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Aurora.Integrating.AutoScaling.html>
-const ADDED: &str = "application-autoscaling-";
 
 /// What Application Auto Scaling may scale, and how far. AWS uses a role of its own for it.
 /// <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_RegisterScalableTarget.html>
@@ -123,7 +118,7 @@ impl Resource for ScalableTarget {
         };
         unless_gone(cx.retry_while_not_ready("another change of the scalable target to end", delete).await)?;
         match outputs.resource.strip_prefix(CLUSTER) {
-            Some(cluster) => delete_added_readers(cx, cluster).await,
+            Some(cluster) => rds::delete_scaled_readers(cx, cluster).await,
             None => Ok(()),
         }
     }
@@ -204,32 +199,4 @@ async fn tags_of(cx: &Cx, arn: &str) -> Result<Tags> {
         Ok(answer.tags.unwrap_or_default().into_iter().collect())
     })
     .await
-}
-
-async fn delete_added_readers(cx: &Cx, cluster: &str) -> Result<()> {
-    for reader in added_readers(cx, cluster).await? {
-        let delete = async {
-            let request = cx.rds.delete_db_instance().db_instance_identifier(&reader).skip_final_snapshot(true);
-            Ok(request.send().await.map(|_| ())?)
-        };
-        match unless_gone(delete.await) {
-            // It is on its way out already.
-            Err(error) if error.class == Class::NotReady => {}
-            outcome => drop(outcome?),
-        }
-    }
-    cx.wait_until("the readers that were added to the cluster to go (some minutes)", Patience::LONG, || async {
-        Ok(added_readers(cx, cluster).await?.is_empty().then_some(()))
-    })
-    .await
-}
-
-async fn added_readers(cx: &Cx, cluster: &str) -> Result<Vec<String>> {
-    let of_cluster = Filter::builder().name("db-cluster-id").values(cluster).build().built();
-    let mut pages = cx.rds.describe_db_instances().filters(of_cluster).into_paginator().items().send();
-    let mut added = Vec::new();
-    while let Some(instance) = pages.next().await {
-        added.extend(instance?.db_instance_identifier.filter(|name| name.starts_with(ADDED)));
-    }
-    Ok(added)
 }

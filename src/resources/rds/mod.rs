@@ -21,6 +21,7 @@ pub use event_subscription::{EventSubscription, EventSubscriptionOutputs};
 pub use global_cluster::{GlobalCluster, GlobalClusterOutputs};
 pub use master_password::MasterPassword;
 pub use parameter_group::ParameterGroupOutputs;
+pub(crate) use scaled_readers::delete as delete_scaled_readers;
 
 use aws_sdk_rds::types::Tag;
 

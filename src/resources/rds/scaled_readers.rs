@@ -13,7 +13,7 @@ use crate::resources::tags::Built;
 const PREFIX: &str = "application-autoscaling-";
 
 /// Deletes those of a cluster, and waits until they are gone. Whatever their tags are: AWS decides on those.
-pub(super) async fn delete(cx: &Cx, cluster: &str) -> Result<()> {
+pub(crate) async fn delete(cx: &Cx, cluster: &str) -> Result<()> {
     let readers = of_cluster(cx, cluster).await?;
     try_join_all(readers.iter().map(|reader| db_instance::delete(cx, reader))).await.map(drop)
 }

@@ -3,16 +3,10 @@
 
 use serde_json::{Value, json};
 
-use super::{SERVICES, STAGING};
+use super::{STAGING, with_images};
 use crate::support::standing::done;
 use crate::traffic::killed::{Point, Way, assert_can_be_gone_on_from};
 use crate::traffic::{SUFFIX, Stage, assert_ended, says};
-
-/// All services have tasks, of an image that anybody can have.
-fn with_tasks() -> String {
-    let image = |service| format!("\n[services.{service}]\nimage = \"public.ecr.aws/docker/library/nginx:1.29\"\n");
-    SERVICES.iter().fold(STAGING.to_owned(), |all, service| all + &image(service))
-}
 
 /// Calls a function of `support/python/fargate.py`.
 async fn fargate(stage: &Stage, arguments: &[&str]) -> Value {
@@ -24,8 +18,11 @@ const QUICK: [&str; 4] = ["--hold", "0s", "--least-requests", "0"];
 
 #[tokio::test]
 async fn the_name_alone_moves_customers_and_green_gets_none_while_its_tasks_are_ill() {
-    let stage = Stage::of_dns(&with_tasks()).await;
+    let stage = Stage::of_dns(STAGING).await;
     stage.assert_green(10).await;
+    fargate(&stage, &["push", "1.0.0"]).await;
+    stage.cli.configure(&with_images(SUFFIX, "1.0.0"));
+    stage.run(&["apply"]).await.ok();
     stage.sandbox.forget_calls();
     let run = stage.shift(&[&["--green", "30"], &QUICK[..]].concat()).await.ok();
     assert_ended(&run, "completed", &[]);
@@ -93,7 +90,7 @@ async fn a_shift_that_is_killed_anywhere_can_be_resumed_called_off_and_failed_ba
 async fn an_alarm_of_green_sends_all_customers_back_to_blue() {
     let stage = Stage::of_dns(STAGING).await;
     let ear = stage.aws(&["listen", &format!("migration-events-{SUFFIX}")]).await;
-    stage.aws(&["shift", &stage.live, "0", "100"]).await;
+    stage.shift(&[&["--green", "100"], &QUICK[..]].concat()).await.ok();
     stage.assert_green(100).await;
     let alarm = format!("green-unhealthy-{SUFFIX}");
     stage.aws(&["sound", &alarm]).await;

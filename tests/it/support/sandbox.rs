@@ -1,6 +1,6 @@
 //! A local AWS for one test.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -113,6 +113,11 @@ impl Sandbox {
     pub fn changes(&self) -> Vec<String> {
         let changes = self.calls().into_iter().filter(Call::is_change);
         changes.map(|call| format!("{}:{}", call.service, call.operation.unwrap_or_default())).collect()
+    }
+
+    /// Where those calls went.
+    pub fn changed_regions(&self) -> BTreeSet<String> {
+        self.calls().into_iter().filter(Call::is_change).map(|call| call.region).collect()
     }
 
     /// Starts the list of calls anew.

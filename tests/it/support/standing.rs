@@ -93,8 +93,7 @@ impl Standing {
         let steps: BTreeSet<String> = self.steps().into_iter().collect();
         let stack = format!("{system}-{}", self.suffix);
         let (mut wrong, mut seen) = (Vec::new(), BTreeSet::new());
-        // AWS makes the interfaces of load balancers, gateways, endpoints and tasks, and tags them with nothing.
-        let things = self.account.things().filter(|(_, kind, ..)| *kind != "ec2.network_interface");
+        let things = self.account.things().filter(|(_, kind, id, thing)| !is_awss_own(kind, id, thing));
         for (region, kind, id, thing) in things {
             let Some(tags) = &thing.tags else { continue };
             let tag = |key: &str| tags.get(key).map_or("", String::as_str);
@@ -150,10 +149,22 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     found.into_iter().map(read).chain(folders.iter().flat_map(|folder| files(folder))).collect()
 }
 
+/// What AWS makes of what we make, names, and tags as it likes: the interfaces of load balancers, gateways, endpoints and
+/// tasks, the alarms that scaling goes by, the secrets of passwords that RDS manages.
+fn is_awss_own(kind: &str, id: &str, thing: &Thing) -> bool {
+    match kind {
+        "ec2.network_interface" => true,
+        "cloudwatch.alarm" => id.starts_with("TargetTracking-"),
+        "secretsmanager.secret" => thing.name.as_ref().is_some_and(|name| name.starts_with("rds!")),
+        _ => false,
+    }
+}
+
 /// The name that we chose for a thing; `None` where AWS lets nobody choose.
 fn chosen_name(kind: &str, id: &str, thing: &Thing) -> Option<String> {
-    // AWS makes the interfaces of what we make, and gives the other two an id and nothing else.
-    if ["ec2.network_interface", "lambda.event_source_mapping", "route53.query_logging"].contains(&kind) {
+    // AWS gives these an id and nothing else.
+    let nameless = ["lambda.event_source_mapping", "route53.query_logging"];
+    if is_awss_own(kind, id, thing) || nameless.contains(&kind) {
         return None;
     }
     let shown_by_tag = kind.starts_with("ec2.") || ["kms.key", "route53.health_check"].contains(&kind);

@@ -99,6 +99,11 @@ def scale_out(cluster):
     return name
 
 
+def stop_scaling(cluster):
+    place = {"ServiceNamespace": "rds", "ScalableDimension": "rds:cluster:ReadReplicaCount"}
+    aws("application-autoscaling").deregister_scalable_target(**place, ResourceId=f"cluster:{cluster}")
+
+
 if __name__ == "__main__":
     _, _, name, *arguments = sys.argv
     print(json.dumps(globals()[name](*arguments)))

@@ -49,12 +49,6 @@ def _consume(function, enabled):
     eventually(lambda: aws("lambda").get_event_source_mapping(UUID=mapping["UUID"])["State"] == wanted)
 
 
-def runs(function):
-    """How often it ran, by its log."""
-    pages = aws("logs").get_paginator("filter_log_events").paginate(logGroupName=f"/aws/lambda/{function}")
-    return sum(event["message"].startswith("START ") for page in pages for event in page["events"])
-
-
 # Secrets
 
 

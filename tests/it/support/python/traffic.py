@@ -4,7 +4,7 @@ import json
 import sys
 
 # What moves all weights, stops processors and listens to topics is called through this file as well.
-from payments import _listeners, aws, eventually, heard, listen, pause, returned, shift, weights  # noqa: F401
+from payments import _listeners, aws, eventually, heard, listen, pause, returned, shift, sound, weights  # noqa: F401
 
 
 # Weights, by somebody else
