@@ -173,6 +173,14 @@ pub fn sync_alarms(scope: &Scope<'_>, watched: &WatchedSync<'_>) -> Vec<AlarmOut
     set.alarms.all
 }
 
+/// Puts an alarm on a function that changes the schema of a database here: a run of it that failed.
+pub fn migrate_alarm(scope: &Scope<'_>, function: &str, topic: &TopicArn) -> AlarmOutputs {
+    let mut set = Set { scope: scope.at("alarms"), topic, alarms: Alarms::default() };
+    let failed = Metric::new("AWS/Lambda", "Errors", [("FunctionName", function)]);
+    let check = Check::above(0.0, "a run of the schema's migration failed: see its log, then run it again");
+    set.add("migrate-failed", single(failed, "Sum"), check.lasting(1))
+}
+
 /// Puts an alarm on a health check here: in us-east-1, where Route 53 tells about all of them.
 pub fn health_check_alarm(scope: &Scope<'_>, health_check: &HealthCheckId, topic: &TopicArn) -> AlarmOutputs {
     let mut set = Set { scope: scope.at("alarms"), topic, alarms: Alarms::default() };

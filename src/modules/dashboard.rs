@@ -156,6 +156,7 @@ impl Panel<'_> {
         }
         let mut charts = vec![
             ("requests and errors", self.edges(&[("RequestCount", "Sum"), ("HTTPCode_Target_5XX_Count", "Sum")])),
+            ("errors of services in percent", self.error_rates()),
             ("latency of services p50 and p99 in s", self.services(&["p50", "p99"])),
             ("CPU and memory of services in percent", self.tasks()),
             ("latency p50 and p99 in ms", self.functions(&[("Duration", "p50"), ("Duration", "p99")])),
@@ -181,6 +182,25 @@ impl Panel<'_> {
             ])
         };
         stats.iter().flat_map(|stat| self.services.iter().map(move |service| line(stat, service))).collect()
+    }
+
+    /// The part of each service's requests that it answers with 5xx.
+    fn error_rates(&self) -> Vec<Value> {
+        let lines = |(number, service): (usize, &WatchedService<'_>)| {
+            let count = |metric: &str, id: &str| {
+                json!([
+                    "AWS/ApplicationELB", metric, "LoadBalancer", service.load_balancer, "TargetGroup",
+                    service.target_group, {"id": format!("{id}{number}"), "visible": false},
+                ])
+            };
+            let rate = json!([{
+                "expression": format!("100 * FILL(errors{number}, 0) / all{number}"),
+                "label": service.label,
+                "id": format!("percent{number}"),
+            }]);
+            [count("HTTPCode_Target_5XX_Count", "errors"), count("RequestCount", "all"), rate]
+        };
+        self.services.iter().enumerate().flat_map(lines).collect()
     }
 
     fn tasks(&self) -> Vec<Value> {

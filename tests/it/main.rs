@@ -9,6 +9,7 @@ mod drift;
 mod engine;
 mod export;
 mod failures;
+mod fargate;
 mod fuzz;
 mod import;
 mod kill_matrix;

@@ -84,6 +84,13 @@ pub async fn fargate_postgres() -> &'static FargatePostgres {
     SYSTEMS.get_or_init(compose_all).await
 }
 
+impl FargatePostgres {
+    /// Production without and with images, and staging.
+    pub fn each(&self) -> [&Composition; 3] {
+        [&self.default, &self.complete, &self.staging]
+    }
+}
+
 /// All the systems, for what has to hold of every one.
 pub async fn every() -> Vec<&'static Composition> {
     let fargate = fargate_postgres().await;

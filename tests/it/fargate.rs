@@ -1,0 +1,5 @@
+//! What the requirement of `fargate-postgres` asks for, of production and of staging.
+
+mod constraints;
+mod operations;
+mod requirements;
