@@ -3,3 +3,4 @@
 mod constraints;
 mod operations;
 mod requirements;
+mod staging;
