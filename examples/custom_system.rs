@@ -79,6 +79,8 @@ fn compose(given: &Given<'_, Settings>) -> Made {
         name: root.name("tickets"),
         partition_key: Attribute { name: "event".to_owned(), of: AttributeType::String },
         sort_key: Some(Attribute { name: "seat".to_owned(), of: AttributeType::String }),
+        global_indexes: BTreeMap::new(),
+        stream: None,
         kms_key: key.clone(),
         point_in_time_recovery: true,
         time_to_live: Some("gone_at".to_owned()),
@@ -98,7 +100,7 @@ fn compose(given: &Given<'_, Settings>) -> Made {
     let columns = edge.groups.each_ref().map(|(balancer, group)| [(balancer.as_str(), group.as_str())]);
     let panel = |environment, target_groups| Panel { environment, target_groups, ..Panel::default() };
     let panels = [panel("blue", &columns[0]), panel("green", &columns[1])];
-    let params = DashboardParams { environments: &panels, alarms: &all, weights: "# Ticket shop" };
+    let params = DashboardParams { environments: &panels, alarms: &all, weights: "# Ticket shop", sync: None };
     let told = [
         ("address", edge.dns_name),
         ("table", table.name),
@@ -176,6 +178,7 @@ fn edge(root: &Scope<'_>, settings: &Settings, network: &Network) -> Edge {
         access_logs: None,
         deletion_protection: false,
         idle_timeout_seconds: 60,
+        client_keep_alive_seconds: 60,
         http2: true,
     };
     let balancer = scope.add("load-balancer", balancer);

@@ -1,6 +1,6 @@
 /**
- * Arrays as PostgreSQL reads them, of one member of many objects. The driver can make them too, one value after the other through all
- * that it knows about types; for the millions of values here that takes several times as long.
+ * Arrays as PostgreSQL reads them, of one member of many objects. The driver can make them too, one value after the
+ * other through all that it knows about types; for the millions of values here that takes several times as long.
  */
 const NEEDS_ESCAPE = /["\\]/;
 

@@ -1,12 +1,18 @@
-/** What is read from blue's database, in pages: each is one statement and so one snapshot, and none keeps a snapshot open on a busy server. */
+/**
+ * What is read from blue's database, in pages: each is one statement and so one snapshot, and none keeps a snapshot
+ * open on a busy server.
+ */
 import { LONGEST_REFERENCE } from './transform/index.mjs';
 
 /** For every connection to blue: nothing here ever writes to it. */
 export const BLUE_SET_UP = 'SET default_transaction_read_only = on';
 
-/** All as text: see transform/v1.mjs. One character more than a reference may have shows that it is too long, whatever its size. */
-const COLUMNS = `id::text, merchant_ref, amount::text, currency, status, card_token, left(reference, ${LONGEST_REFERENCE + 1}) AS reference,
-  created::text, updated_at::text`;
+/**
+ * All as text: see transform/v1.mjs. One character more than a reference may have shows that it is too long, whatever
+ * its size.
+ */
+const COLUMNS = `id::text, merchant_ref, amount::text, currency, status, card_token,
+  left(reference, ${LONGEST_REFERENCE + 1}) AS reference, created::text, updated_at::text`;
 
 /** Before every id. */
 const FIRST_ID = '-9223372036854775808';
@@ -22,7 +28,10 @@ export const STREAMS = {
 /** The position before everything that is as late as `start`. */
 export const positionAt = (start) => ({ at: start, id: FIRST_ID });
 
-/** A page of a stream after a position {at, id}, up to `target`: {rows, position}. Times may be equal, the id tells them apart. */
+/**
+ * A page of a stream after a position {at, id}, up to `target`: {rows, position}. Times may be equal, the id tells them
+ * apart.
+ */
 export async function readPage(blue, { table, time, columns }, position, target, limit) {
   const sql = `
     SELECT ${columns} FROM ${table}
@@ -57,15 +66,17 @@ export async function countAfter(blue, positions) {
 }
 
 async function countRows(blue, from, { at, id }) {
-  const counted = await blue.rows(`SELECT count(*)::int AS n FROM (SELECT FROM ${from} LIMIT ${COUNTED_ROWS + 1}) AS counted`, [at, id]);
-  if (counted[0].n <= COUNTED_ROWS) return counted[0].n;
+  const some = `SELECT FROM ${from} LIMIT ${COUNTED_ROWS + 1}`;
+  const [{ n }] = await blue.rows(`SELECT count(*)::int AS n FROM (${some}) AS counted`, [at, id]);
+  if (n <= COUNTED_ROWS) return n;
   const [plan] = await blue.rows(`EXPLAIN (FORMAT JSON) SELECT FROM ${from}`, [at, id]);
-  return Math.max(counted[0].n, plan['QUERY PLAN'][0].Plan['Plan Rows']);
+  return Math.max(n, plan['QUERY PLAN'][0].Plan['Plan Rows']);
 }
 
 /** How many seconds ago this was, by blue's clock; null for null. */
 export async function secondsSince(blue, time) {
   if (time === null) return null;
-  const [{ seconds }] = await blue.rows('SELECT extract(epoch FROM clock_timestamp() - $1::timestamptz)::float8 AS seconds', [time]);
+  const sql = 'SELECT extract(epoch FROM clock_timestamp() - $1::timestamptz)::float8 AS seconds';
+  const [{ seconds }] = await blue.rows(sql, [time]);
   return Math.max(0, Math.round(seconds * 1000) / 1000);
 }

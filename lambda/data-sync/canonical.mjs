@@ -1,6 +1,7 @@
 /**
- * What two payments are compared by: a text of all their fields, which SQL makes of a row of green and JavaScript of a transformed row of
- * blue, byte for byte the same. Each field goes in with its length, so that no two different payments have the same text.
+ * What two payments are compared by: a text of all their fields, which SQL makes of a row of green and JavaScript of a
+ * transformed row of blue, byte for byte the same. Each field goes in with its length, so that no two different
+ * payments have the same text.
  */
 import { createHash } from 'node:crypto';
 

@@ -1,13 +1,17 @@
 /**
- * The synchronization's item in DynamoDB: whether it is started, who holds the lease, how far it has come. Every change is one conditional
- * write, so a process that dies between any two of them leaves a state from which the next one goes on.
+ * The synchronization's item in DynamoDB: whether it is started, who holds the lease, how far it has come. Every change
+ * is one conditional write, so a process that dies between any two of them leaves a state from which the next one goes
+ * on.
  */
 import { GetItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 
 import { isTransientAwsError } from '../lib/aws-errors.mjs';
 import { retry } from '../lib/retry.mjs';
 
-/** A lease is taken over only when it has expired by the clock of any function, however its clock differs from that of the owner. */
+/**
+ * A lease is taken over only when it has expired by the clock of any function, however its clock differs from that of
+ * the owner.
+ */
 const CLOCK_MARGIN_MS = 1000;
 
 /** Another run has taken over: this one may do nothing more. */
@@ -20,7 +24,15 @@ export class LeaseLost extends Error {
 }
 
 /** What a synchronization has in its item before its first run. */
-const NOTHING_YET = { low: null, reached: null, pass: null, version: null, copiedTotal: 0, deletedTotal: 0, rowsPerSecond: null };
+const NOTHING_YET = {
+  low: null,
+  reached: null,
+  pass: null,
+  version: null,
+  copiedTotal: 0,
+  deletedTotal: 0,
+  rowsPerSecond: null,
+};
 
 /** The item of one stream. `deadline` (milliseconds since the epoch) is where the retries of its calls end. */
 export class Checkpoints {
@@ -43,7 +55,10 @@ export class Checkpoints {
     return describe(await this.#item());
   }
 
-  /** Whether scheduled runs do anything. A run under way sees a stop by the count of them: one by hand runs whatever the state. */
+  /**
+   * Whether scheduled runs do anything. A run under way sees a stop by the count of them: one by hand runs whatever the
+   * state.
+   */
   async setState(state) {
     await this.#update({
       set: { state: { S: state } },
@@ -58,12 +73,15 @@ export class Checkpoints {
     if (held !== undefined && Date.now() < Number(item.leaseExpires.N) + CLOCK_MARGIN_MS) return null;
     // Always greater than the last one; by the clock, so that this also holds when the table was made anew.
     const fence = Math.max(Date.now(), Number(item.fence?.N ?? 0) + 1);
-    const unchanged = item.fence ? { text: 'fence = :old', values: { ':old': item.fence } } : { text: 'attribute_not_exists(fence)', values: {} };
-    const taken = await this.#update({ set: this.#leaseOf(owner, fence), condition: unchanged }).catch((error) =>
+    const condition = item.fence
+      ? { text: 'fence = :old', values: { ':old': item.fence } }
+      : { text: 'attribute_not_exists(fence)', values: {} };
+    const taken = await this.#update({ set: this.#leaseOf(owner, fence), condition }).catch((error) =>
       isConditionFailed(error) ? this.#item() : Promise.reject(error),
     );
     // A write that succeeded and whose answer was lost fails its own condition when it is repeated.
-    return taken.leaseOwner?.S === owner ? new Lease(owner, fence, describe(taken), (changes) => this.#updateAs(owner, fence, changes)) : null;
+    if (taken.leaseOwner?.S !== owner) return null;
+    return new Lease(fence, describe(taken), (changes) => this.#updateAs(owner, fence, changes));
   }
 
   #leaseOf(owner, fence) {
@@ -72,10 +90,14 @@ export class Checkpoints {
 
   /** A change that only the owner of the lease may make; it renews the lease, or with `release` gives it back. */
   async #updateAs(owner, fence, { set, release = false }) {
-    const condition = { text: 'leaseOwner = :owner AND fence = :mine', values: { ':owner': { S: owner }, ':mine': { N: String(fence) } } };
+    const condition = {
+      text: 'leaseOwner = :owner AND fence = :mine',
+      values: { ':owner': { S: owner }, ':mine': { N: String(fence) } },
+    };
     const lease = release ? {} : this.#leaseOf(owner, fence);
+    const remove = release ? ['leaseOwner', 'leaseExpires'] : [];
     try {
-      return describe(await this.#update({ set: { ...set, ...lease }, remove: release ? ['leaseOwner', 'leaseExpires'] : [], condition }));
+      return describe(await this.#update({ set: { ...set, ...lease }, remove, condition }));
     } catch (error) {
       if (!isConditionFailed(error)) throw error;
       const now = await this.#item();
@@ -115,16 +137,19 @@ export class Checkpoints {
   }
 
   #send(command) {
-    return retry(() => this.#client.send(command), { isTransient: isTransientAwsError, deadline: this.#deadline, attempts: 10 });
+    const options = { isTransient: isTransientAwsError, deadline: this.#deadline, attempts: 10 };
+    return retry(() => this.#client.send(command), options);
   }
 }
 
-/** The right to run. `fence` is greater than that of every run before: green's tables refuse whoever comes with a smaller one. */
+/**
+ * The right to run. `fence` is greater than that of every run before: green's tables refuse whoever comes with a
+ * smaller one.
+ */
 class Lease {
   #update;
 
-  constructor(owner, fence, found, update) {
-    this.owner = owner;
+  constructor(fence, found, update) {
     this.fence = fence;
     /** What the item said when the lease was taken. */
     this.found = found;

@@ -42,14 +42,17 @@ const ACTIONS = {
 
 async function runIfStarted(context) {
   const { state } = await context.checkpoints.read();
-  return state === 'started' ? runOnce(context) : { state };
+  if (state === 'started') return runOnce(context);
+  // An alarm notices when nobody calls any more.
+  context.emit({ RunFailed: [0, 'Count'] });
+  return { state };
 }
 
-/** Takes {"action": ...}, or the event of a schedule. */
+/** Takes {"action": ..., "seconds": how long it may work, if not as long as the function}, or the event of a schedule. */
 export const handler = async (event, lambdaContext) => {
   const action = event?.source === 'aws.events' ? 'scheduled' : event?.action;
   if (!Object.hasOwn(ACTIONS, action ?? '')) throw new Error('action must be start, stop, run-once, status or verify');
-  const context = contextOf(action, lambdaContext);
+  const context = contextOf(action, event, lambdaContext);
   try {
     return await ACTIONS[action](context, event);
   } finally {
@@ -58,7 +61,7 @@ export const handler = async (event, lambdaContext) => {
 };
 
 /** What an action works with, for one invocation. */
-function contextOf(action, lambdaContext) {
+function contextOf(action, event, lambdaContext) {
   const log = logger.with({ requestId: lambdaContext?.awsRequestId, action });
   const noted = deadlineOf(lambdaContext, { marginMs: NOTE_MARGIN_MS, fallbackMs: FALLBACK_MS });
   const deadline = action === 'status' ? Math.min(noted, Date.now() + STATUS_MS) : noted;
@@ -67,7 +70,8 @@ function contextOf(action, lambdaContext) {
     log,
     batchRows,
     overlapSeconds,
-    workUntil: deadlineOf(lambdaContext, { marginMs: WORK_MARGIN_MS, fallbackMs: FALLBACK_MS }),
+    // Who calls by hand wants to hear how far it is, and calls again.
+    workUntil: Math.min(deadlineOf(lambdaContext, { marginMs: WORK_MARGIN_MS, fallbackMs: FALLBACK_MS }), Date.now() + 1000 * (event.seconds ?? Infinity)),
     checkpoints: new Checkpoints(dynamo, { table, stream: 'payments', leaseSeconds, deadline }),
     blue: new Session(config.blue, secrets, { deadline, log, setUp: BLUE_SET_UP }),
     green: new Session(config.green, secrets, { deadline, log, setUp: GREEN_SET_UP }),

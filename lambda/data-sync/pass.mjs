@@ -1,6 +1,7 @@
 /**
- * A pass reads each change of blue from the overlap before the watermark to the time of its begin, and writes it to green. What changes
- * meanwhile gets a later time and is the next pass's. It goes on where it stopped, in this process or in another one.
+ * A pass reads each change of blue from the overlap before the watermark to the time of its begin, and writes it to
+ * green. What changes meanwhile gets a later time and is the next pass's. It goes on where it stopped, in this process
+ * or in another one.
  */
 import { positionAt, readPage, STREAMS } from './blue.mjs';
 import { prepareBatch } from './green.mjs';
@@ -12,7 +13,7 @@ export function beginPass(progress, { horizon, target, start }) {
     version: VERSION,
     horizon,
     target,
-    all: progress.low === null,
+    first: progress.low === null,
     // What an earlier version of the transformation has written has the same times.
     rewrite: progress.version !== VERSION,
     positions: Object.fromEntries(Object.keys(STREAMS).map((name) => [name, positionAt(start)])),
@@ -33,8 +34,8 @@ export function finishPass(progress) {
 }
 
 /**
- * Goes through what remains of a pass. After each batch `pass` says how far it is, and `onBatch({copied, deleted, unchanged, quarantined})`
- * is awaited, which returns whether to go on; the result is whether the pass is finished.
+ * Goes through what remains of a pass. After each batch `pass` says how far it is, and `onBatch({copied, deleted,
+ * unchanged, quarantined})` is awaited, which returns whether to go on; the result is whether the pass is finished.
  */
 export async function sweep(pass, { blue, green, batchRows, onBatch }) {
   for (const name of Object.keys(STREAMS)) {
@@ -54,7 +55,8 @@ async function sweepStream(name, pass, { blue, green, batchRows, onBatch }) {
   let next = read(pass.positions[name]);
   for (;;) {
     const page = await next;
-    // The next page is read and transformed while green writes this one: there are never more than two of them in memory.
+    // The next page is read and transformed while green writes this one: there are never more than two of them in
+    // memory.
     next = page.isLast ? undefined : read(page.position);
     // Its failure is for whoever awaits it, which is nobody if this batch fails first.
     next?.catch(() => undefined);
@@ -76,9 +78,9 @@ async function sweepStream(name, pass, { blue, green, batchRows, onBatch }) {
 /** What is made of a page of each stream, and how green is told. */
 const WAYS = {
   payments: {
-    prepare(rows, { all, rewrite }) {
+    prepare(rows, { first, rewrite }) {
       const { payments, refused } = transformAll(rows);
-      return prepareBatch(payments, refused, { all, rewrite });
+      return prepareBatch(payments, refused, { first, rewrite });
     },
     write: (green, batch) => green.writePayments(batch),
   },

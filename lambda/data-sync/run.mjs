@@ -1,21 +1,29 @@
-/** A run: takes the lease, makes passes until it has caught up, is stopped or runs out of time, and notes what came of it. */
+/**
+ * A run: takes the lease, makes passes until it has caught up, is stopped or runs out of time, and notes what came of
+ * it.
+ */
 import { randomUUID } from 'node:crypto';
 
 import { redactText } from '../lib/redact.mjs';
-import { countAfter, positionAt, secondsSince } from './blue.mjs';
+import { countAfter, positionAt, secondsSince, STREAMS } from './blue.mjs';
 import { LeaseLost } from './checkpoint.mjs';
 import { Green } from './green.mjs';
 import { askHorizon } from './horizon.mjs';
 import { beginPass, finishPass, progressFor, sweep } from './pass.mjs';
 import { isoTime } from './times.mjs';
 
-/** How often the checkpoint is written. What a process has done since then is done again by the next one, to no effect. */
+/**
+ * How often the checkpoint is written. What a process has done since then is done again by the next one, to no effect.
+ */
 const SAVE_EVERY_MS = 1000;
 const REPORT_EVERY_MS = 30_000;
 /** A pass that took longer has left enough behind itself for another one. */
 const CAUGHT_UP_MS = 5000;
 
-/** Runs once: {outcome, ...counts}; 'busy' if another run has the lease. Throws what it failed of, after it has noted it. */
+/**
+ * Runs once: {outcome, ...counts}; 'busy' if another run has the lease. Throws what it failed of, after it has noted
+ * it.
+ */
 export async function runOnce(context) {
   const lease = await context.checkpoints.acquire(randomUUID());
   if (lease === null) {
@@ -119,7 +127,8 @@ class Run {
   /** What could not be noted must not hide what failed. */
   async #fail(error) {
     const { log } = this.#context;
-    const result = { outcome: 'failed', ...summary(this.#counts, this.#startedAt, this.#progress.low), error: describe(error) };
+    const done = summary(this.#counts, this.#startedAt, this.#progress.low);
+    const result = { outcome: 'failed', ...done, error: redactText(`${error.name}: ${error.message}`) };
     if (!(error instanceof LeaseLost)) {
       await this.#note(result).catch((problem) => log.warn('the failure was not noted', { error: problem }));
     }
@@ -162,9 +171,8 @@ class Run {
 
 /** What is still to be read: the rest of a pass and what came after it. */
 export function countRemaining(blue, { pass, reached }) {
-  return countAfter(blue, pass?.positions ?? Object.fromEntries(['payments', 'tombstones'].map((name) => [name, afterTime(reached)])));
+  const all = () => Object.fromEntries(Object.keys(STREAMS).map((name) => [name, afterTime(reached)]));
+  return countAfter(blue, pass?.positions ?? all());
 }
 
 const afterTime = (reached) => (reached === null ? positionAt('-infinity') : { at: reached, id: '9223372036854775807' });
-
-const describe = (error) => redactText(`${error.name}: ${error.message}`);

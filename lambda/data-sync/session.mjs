@@ -4,6 +4,7 @@ import { isAccessDenied, isMissingTable, isRefusedValue, isTransient } from '../
 import { retry } from '../lib/retry.mjs';
 import { readDatabaseCredentials } from '../lib/secrets.mjs';
 
+const NO_TABLES = 'no tables yet: run `provisioner migrate`';
 const STATEMENT_TIMEOUT_MS = 20_000;
 // Together they outlast a failover of Aurora, which takes up to a minute.
 const RETRIES = { attempts: 30, baseMs: 100, capMs: 5000 };
@@ -20,7 +21,7 @@ export class Session {
   #deadline;
   #log;
   #setUp;
-  #client;
+  #opening;
 
   /** `setUp` is SQL for every new connection. Retries end at `deadline`. */
   constructor(settings, secrets, { deadline, log, setUp }) {
@@ -32,8 +33,8 @@ export class Session {
   }
 
   /**
-   * Runs `work(client)`, again if it fails in a way that passes. It may have succeeded without anyone having heard of it, so it has to be
-   * repeatable.
+   * Runs `work(client)`, again if it fails in a way that passes. It may have succeeded without anyone having heard of
+   * it, so it has to be repeatable.
    */
   use(work) {
     return retry(() => this.#once(work), {
@@ -49,28 +50,27 @@ export class Session {
   }
 
   async close() {
-    const client = this.#client;
-    this.#client = undefined;
-    await client?.end().catch(() => undefined);
+    const opening = this.#opening;
+    this.#opening = undefined;
+    await opening?.then((client) => client.end()).catch(() => undefined);
   }
 
   async #once(work) {
-    const client = (this.#client ??= await this.#open());
+    // A promise is kept and not a client, so that work done at the same time shares one opening.
+    const opening = (this.#opening ??= this.#open());
     try {
-      return await work(client);
+      return await work(await opening);
     } catch (error) {
-      if (isMissingTable(error)) throw new NotReady(`the database of ${this.#settings.name} has no tables yet: run \`provisioner migrate\``);
-      if (!isRefusedValue(error)) this.#abandon();
+      if (isMissingTable(error)) throw new NotReady(`the database of ${this.#settings.name} has ${NO_TABLES}`);
+      if (!isRefusedValue(error)) this.#abandon(opening);
       throw error;
     }
   }
 
   /** Not waited for: a connection in doubt may not answer any more. */
-  #abandon() {
-    const client = this.#client;
-    this.#client = undefined;
-    client?.end().catch(() => undefined);
-    client?.connection?.stream?.destroy();
+  #abandon(opening) {
+    if (this.#opening === opening) this.#opening = undefined;
+    opening.then((client) => client.connection.stream.destroy()).catch(() => undefined);
   }
 
   async #open() {

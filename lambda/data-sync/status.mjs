@@ -1,11 +1,14 @@
-import { isMissingDatabase, isTransient } from '../lib/postgres-errors.mjs';
+import { isAccessDenied, isMissingDatabase, isTransient } from '../lib/postgres-errors.mjs';
 import { secondsSince } from './blue.mjs';
 import { countQuarantined } from './green.mjs';
 import { countRemaining } from './run.mjs';
 import { NotReady } from './session.mjs';
 import { isoTime } from './times.mjs';
 
-/** How the synchronization stands. Where the databases can't be asked yet `missing` says why, and what they know is null. */
+/**
+ * How the synchronization stands. Where the databases can't be asked yet `missing` says why, and what they know is
+ * null.
+ */
 export async function readStatus({ checkpoints, blue, green }) {
   const { state, running, progress, lastRun } = await checkpoints.read();
   const known = {
@@ -25,8 +28,8 @@ export async function readStatus({ checkpoints, blue, green }) {
   const fromGreen = await unlessMissing('green', async () => ({ quarantined: await countQuarantined(green) }));
   const missing = [fromBlue.missing, fromGreen.missing].filter((sentence) => sentence !== undefined).join('; ');
   const { remaining } = fromBlue;
-  const secondsLeft = remaining === 0 ? 0 : remaining && known.rowsPerSecond ? Math.ceil(remaining / known.rowsPerSecond) : null;
-  return { ...known, ...unknown, ...fromBlue, ...fromGreen, secondsLeft, missing: missing || undefined };
+  const secondsLeft = remaining && known.rowsPerSecond ? Math.ceil(remaining / known.rowsPerSecond) : null;
+  return { ...known, ...unknown, ...fromBlue, ...fromGreen, secondsLeft: remaining === 0 ? 0 : secondsLeft, missing: missing || undefined };
 }
 
 /** What `read` returns, or {missing} with a sentence for people. */
@@ -44,7 +47,8 @@ async function unlessMissing(name, read) {
 function describeMissing(name, error) {
   if (error instanceof NotReady) return error.message;
   if (isTransient(error)) return `the database of ${name} can not be reached (${error.code ?? error.message})`;
+  if (isAccessDenied(error)) return `the database of ${name} refuses the credentials of its secret`;
   if (isMissingDatabase(error)) return `the database of ${name} does not exist`;
-  if (error?.name === 'ResourceNotFoundException') return `the secret with the password for the database of ${name} does not exist`;
+  if (error?.name === 'ResourceNotFoundException') return `the secret of the database of ${name} does not exist`;
   return undefined;
 }

@@ -1,16 +1,17 @@
 /**
- * Compares green with blue up to a watermark. Blue's rows are read in chunks and put through the same transformation that copies them, so
- * that there is one truth about what should come out; green's database hashes its own. Where the sums of a chunk differ it is halved until
- * the rows are found.
+ * Compares green with blue up to a watermark. Blue's rows are read in chunks and put through the same transformation
+ * that copies them, so that there is one truth about what should come out; green's database hashes its own. Where the
+ * sums of a chunk differ it is halved until the rows are found.
  *
- * Both go on changing meanwhile. What was changed or deleted on blue after the watermark is left out, and a difference counts only if blue
- * says, asked again after green, that its side has not changed since.
+ * Both go on changing meanwhile. What was changed or deleted on blue after the watermark is left out, and a difference
+ * counts only if blue says, asked again after green, that its side has not changed since.
  */
 import { readById, readStates } from './blue.mjs';
 import { COLUMNS_SQL, differingFields, HASH_SQL, hashOf } from './canonical.mjs';
 import { postgresTime, isoTime } from './times.mjs';
 import { transformAll } from './transform/index.mjs';
 
+const NO_WATERMARK = 'no run has come to its end yet: there is no watermark';
 /** How many differences are named. All are counted. */
 const LISTED = 100;
 /** So few rows are compared one by one. */
@@ -24,6 +25,9 @@ const SUMS = `
   SELECT count(*)::int AS count, coalesce(sum(${HASH_SQL}), 0)::text AS sum
   FROM payments p WHERE legacy_id > $1::bigint AND legacy_id <= $2::bigint`;
 const ROWS = `SELECT ${COLUMNS_SQL} FROM payments p WHERE legacy_id > $1::bigint AND legacy_id <= $2::bigint`;
+const NTH_ID = `
+  SELECT legacy_id::text AS id FROM payments WHERE legacy_id > $1::bigint AND legacy_id <= $2::bigint
+  ORDER BY payments.legacy_id OFFSET $3 LIMIT 1`;
 const NOT_THESE = ' AND NOT EXISTS (SELECT FROM unnest($3::bigint[]) AS i (id) WHERE i.id = p.legacy_id)';
 
 /** As many chunks as there is time for; `cursor` is what the last call returned, null at first. */
@@ -31,7 +35,7 @@ export async function verify({ checkpoints, blue, green, batchRows, workUntil, l
   const watermark = cursor ? cursor.watermark : isoTime((await checkpoints.read()).progress.low);
   const found = new Findings();
   if (watermark === null) {
-    return { cursor: null, watermark, ...found.result(), missing: 'Nothing was synchronized to its end yet: there is no watermark.' };
+    return { cursor: null, watermark, ...found.result(), missing: NO_WATERMARK };
   }
   const comparison = new Comparison({ blue, green, batchRows, watermark: postgresTime(watermark), found });
   let after = cursor ? cursor.after : BEFORE_ALL;
@@ -74,14 +78,19 @@ class Findings {
 }
 
 class Comparison {
+  #ahead;
+
   constructor({ blue, green, batchRows, watermark, found }) {
     Object.assign(this, { blue, green, batchRows, watermark, found });
   }
 
   /** Compares the chunk after this id and returns the last id that it covers. */
   async chunk(after) {
-    const rows = await readById(this.blue, after, this.batchRows);
+    const rows = await (this.#ahead ?? readById(this.blue, after, this.batchRows));
     const last = await this.#lastOf(after, rows);
+    // Blue reads on while green adds up its hashes. Its failure is for the next chunk.
+    this.#ahead = last === AFTER_ALL ? undefined : readById(this.blue, last, this.batchRows);
+    this.#ahead?.catch(() => undefined);
     const covered = rows.filter(({ id }) => BigInt(id) <= BigInt(last));
     const settled = covered.filter(({ updated_at: time }) => isAtMost(time, this.watermark));
     const { payments, refused } = transformAll(settled);
@@ -105,8 +114,7 @@ class Comparison {
   /** The end of blue's page, or of all there is, but not more than a bounded part of green. */
   async #lastOf(after, rows) {
     const end = rows.length < this.batchRows ? AFTER_ALL : rows.at(-1).id;
-    const sql = 'SELECT legacy_id::text AS id FROM payments WHERE legacy_id > $1::bigint AND legacy_id < $2::bigint ORDER BY payments.legacy_id OFFSET $3 LIMIT 1';
-    const [bound] = await this.green.rows(sql, [after, end, GREEN_FACTOR * this.batchRows]);
+    const [bound] = await this.green.rows(NTH_ID, [after, end, GREEN_FACTOR * this.batchRows]);
     return bound?.id ?? end;
   }
 
@@ -136,8 +144,7 @@ class Comparison {
   /** The id that halves the side with more rows. */
   async #middleOf({ after, last, expected }, count) {
     if (expected.length >= count) return String(expected[Math.floor(expected.length / 2) - 1].id);
-    const sql = 'SELECT legacy_id::text AS id FROM payments WHERE legacy_id > $1::bigint AND legacy_id <= $2::bigint ORDER BY payments.legacy_id OFFSET $3 LIMIT 1';
-    const [{ id }] = await this.green.rows(sql, [after, last, Math.floor(count / 2) - 1]);
+    const [{ id }] = await this.green.rows(NTH_ID, [after, last, Math.floor(count / 2) - 1]);
     return id;
   }
 
@@ -152,6 +159,7 @@ class Comparison {
       if (!row || fields.length > 0) suspects.push({ id: payment.legacy_id, payment, row, fields });
     }
     for (const [id, row] of actual) suspects.push({ id, row });
+    suspects.sort((one, other) => (BigInt(one.id) < BigInt(other.id) ? -1 : 1));
     await this.#judge(suspects);
   }
 

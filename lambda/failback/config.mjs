@@ -17,7 +17,8 @@ export function readFailbackConfig(env) {
   const config = requiredJson(env, 'FAILBACK_CONFIG');
   check(hasTexts(config, ['alarmName', 'topicArn']), 'alarmName and topicArn are required');
   check(hasTexts(config.environments, ['blue', 'green']), 'environments needs the names of blue and green');
-  check(Array.isArray(config.edges) && config.edges.length > 0, 'edges must be a list with at least one edge');
+  check(Array.isArray(config.edges), 'edges must be a list');
+  check(config.edges.length > 0 || isPlainObject(config.dns), 'there must be an edge, or dns: nothing moves the traffic otherwise');
   check(
     config.edges.every((edge) => hasTexts(edge, ['listenerArn', 'blueTargetGroupArn', 'greenTargetGroupArn'])),
     'each edge needs listenerArn, blueTargetGroupArn and greenTargetGroupArn',

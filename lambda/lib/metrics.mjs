@@ -1,7 +1,10 @@
 /** CloudWatch metrics by the embedded metric format: a log line is all it takes, no API call on the payment's path. */
 import { writeLine } from './log.mjs';
 
-/** `dimensions` as {name: value}; `metrics` as {name: [value, unit]} with a unit of CloudWatch ("Count", "Seconds", "Count/Second"). */
+/**
+ * `dimensions` as {name: value}; `metrics` as {name: [value, unit]} with a unit of CloudWatch ("Count", "Seconds",
+ * "Count/Second").
+ */
 export function emitMetrics(namespace, dimensions, metrics, { write = writeLine } = {}) {
   const entries = Object.entries(metrics);
   write({

@@ -4,12 +4,13 @@ const UNREACHABLE = new Set([
   'EAI_AGAIN', 'ECONNREFUSED', 'ECONNRESET', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'EPIPE', 'ETIMEDOUT',
 ]);
 
-// Serialization failure, deadlock; lock not available; cancelled by the server's time limit; too many connections; the database shuts down,
-// starts or was restarted. After a failover the old writer answers as a reader (25006): a new connection goes to the new writer.
+// Serialization failure, deadlock; lock not available; cancelled by the server's time limit; too many connections; the
+// database shuts down, starts or was restarted. After a failover the old writer answers as a reader (25006): a new
+// connection goes to the new writer.
 const PASSING = new Set(['40001', '40P01', '55P03', '57014', '53300', '57P01', '57P02', '57P03', '57P05', '25006', '25P03']);
 
 // The driver has no code for a connection that ended and for a server that no longer answers.
-const CONNECTION_ENDED = /^(?:Connection terminated|Client has encountered a connection error|timeout expired|Query read timeout|timeout exceeded)/;
+const CONNECTION_ENDED = /^(?:Connection terminated|Client has encountered|timeout expired|timeout exceeded|Query read timeout)/;
 
 export function isTransient(error) {
   return (

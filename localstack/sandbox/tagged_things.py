@@ -9,6 +9,7 @@ from .app import ACCOUNT
 from .backends import GLOBAL, backend
 from .strict.application_autoscaling import tags_of_target
 from .strict.config_recorders import marks as recorder_marks
+from .strict.ecs_rollouts import tagged_tasks
 
 Tagged = tuple[str, dict[str, str]]
 HOME = "us-east-1"
@@ -190,7 +191,8 @@ def ecs(region: str) -> Iterator[Tagged]:
     store = backend("ecs", region)
     standing = [one for one in (*store.clusters.values(), *store.services.values()) if one.status != "INACTIVE"]
     revisions = [one for family in store.task_definitions.values() for one in family.values()]
-    return ((one.arn, pairs(one.tags)) for one in (*standing, *revisions))
+    yield from ((one.arn, pairs(one.tags)) for one in (*standing, *revisions))
+    yield from tagged_tasks(region)
 
 
 def scaling(region: str) -> Iterator[Tagged]:

@@ -86,7 +86,10 @@ def test_a_cluster_stays_while_a_service_does(aws, place):
 def test_no_revision_comes_twice_and_a_family_gives_its_newest_active_one(aws):
     ecs = aws("ecs")
     first, second = register(ecs), register(ecs)
-    newest = lambda: ecs.describe_task_definition(taskDefinition="api")["taskDefinition"]["taskDefinitionArn"]  # noqa: E731
+
+    def newest():
+        return ecs.describe_task_definition(taskDefinition="api")["taskDefinition"]["taskDefinitionArn"]
+
     assert newest() == second
     ecs.deregister_task_definition(taskDefinition=second)
     assert newest() == first
@@ -257,14 +260,15 @@ def test_the_tagging_api_finds_what_stands(aws, place):
     ecs, ecr = aws("ecs"), aws("ecr")
     ecr.create_repository(repositoryName="api", tags=TAGS)
     ecs.create_cluster(clusterName="green", tags=ECS_TAGS)
-    make(ecs, place, register(ecs, tags=ECS_TAGS), tags=ECS_TAGS)
+    make(ecs, place, register(ecs, tags=ECS_TAGS), number=1, tags=ECS_TAGS, propagateTags="SERVICE")
 
     def found():
         wanted = [{"Key": "Suffix", "Values": ["t1"]}]
         all_of_them = aws("resourcegroupstaggingapi").get_resources(TagFilters=wanted)["ResourceTagMappingList"]
-        return {one["ResourceARN"].split(":", 5)[5] for one in all_of_them}
+        names = [one["ResourceARN"].split(":", 5)[5] for one in all_of_them]
+        return {"a task" if name.startswith("task/blue/") else name for name in names}
 
-    assert found() == {"repository/api", "cluster/green", "service/blue/api", "task-definition/api:1"}
+    assert found() == {"repository/api", "cluster/green", "service/blue/api", "task-definition/api:1", "a task"}
     ecs.delete_service(cluster="blue", service="api", force=True)
     ecs.delete_cluster(cluster="green")
     ecr.delete_repository(repositoryName="api")

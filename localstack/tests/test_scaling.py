@@ -67,7 +67,10 @@ def test_a_policy_keeps_its_arn_and_goes_with_its_target_alarms_and_all(aws, sca
     with refused("ObjectNotFoundException"):
         policy(scaling, 60)
     scaling.register_scalable_target(**ECS, **ENDS)
-    alarms = lambda: len(aws("cloudwatch").describe_alarms()["MetricAlarms"])  # noqa: E731
+
+    def alarms():
+        return len(aws("cloudwatch").describe_alarms()["MetricAlarms"])
+
     assert policy(scaling, 60) == policy(scaling, 70)
     assert alarms() == 2
     scaling.deregister_scalable_target(**ECS)

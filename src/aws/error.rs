@@ -193,6 +193,7 @@ pub fn classify(code: &str, status: u16) -> Class {
         | "NoSuchConfigurationRecorderException"
         | "NoSuchDeliveryChannelException"
         | "NoSuchConfigRuleException"
+        | "ServiceNotActiveException"
         | "ParameterNotFound" => Class::Gone,
         "InvalidPermission.Duplicate"
         | "EntityAlreadyExists"
@@ -224,6 +225,10 @@ pub fn classify(code: &str, status: u16) -> Class {
         | "PriorRequestNotComplete"
         | "ConcurrentModificationException"
         | "ConcurrentModification"
+        | "ConcurrentUpdateException"
+        | "ClusterContainsServicesException"
+        | "ClusterContainsTasksException"
+        | "UpdateInProgressException"
         | "WAFUnavailableEntityException"
         | "WAFAssociatedItemException"
         | "InvalidState"
@@ -298,6 +303,12 @@ mod tests {
             ("AlreadyExistsException", 400, Class::Exists),
             ("Resource.AlreadyAssociated", 400, Class::Exists),
             ("DependencyViolation", 400, Class::NotReady),
+            ("ClusterContainsServicesException", 400, Class::NotReady),
+            ("ConcurrentUpdateException", 400, Class::NotReady),
+            ("ServiceNotActiveException", 400, Class::Gone),
+            ("ObjectNotFoundException", 400, Class::Gone),
+            ("RepositoryNotFoundException", 400, Class::Gone),
+            ("RepositoryAlreadyExistsException", 400, Class::Exists),
             ("ThrottlingException", 400, Class::Throttled),
             ("TooManyRequestsException", 429, Class::Throttled),
             ("VpcLimitExceeded", 400, Class::Quota),

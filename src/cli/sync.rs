@@ -148,8 +148,12 @@ impl Command<'_> {
             found = sync::verify(&self.function, found).await?;
         }
         if self.json {
-            let code = if found.differing == 0 { ExitCode::SUCCESS } else { ExitCode::from(FAILED) };
-            return Ok((code, json!(found)));
+            let equal = found.differing == 0 && found.missing.is_none();
+            return Ok((if equal { ExitCode::SUCCESS } else { ExitCode::from(FAILED) }, json!(found)));
+        }
+        if let Some(missing) = found.missing {
+            let help = "run `provisioner migrate` and `provisioner sync run-once` before";
+            return Err(Failure::new(format!("there is nothing to compare yet: {missing}"), help));
         }
         for difference in &found.differences {
             let fields = if difference.fields.is_empty() {
@@ -158,6 +162,15 @@ impl Command<'_> {
                 format!(" in {}", difference.fields.join(", "))
             };
             say!("payment {}: {}{fields}", difference.id, meaning(&difference.what));
+        }
+        if found.quarantined > 0 {
+            say!("{} of blue's rows are in quarantine, and not in green", found.quarantined);
+        }
+        if found.own_changes.count > 0 {
+            let (count, ids) = (found.own_changes.count, found.own_changes.ids.join(", "));
+            say!(
+                "changed by green on its own since it was taken over, which is no difference: {count} (payments {ids})"
+            );
         }
         let (blue, green) = (found.rows.blue, found.rows.green);
         let until = found.watermark.as_deref().unwrap_or("the beginning");
@@ -216,13 +229,12 @@ fn lines(status: &sync::Status) -> Vec<String> {
     if let Some(left) = status.seconds_left {
         lines.push(format!("time left: about {}", seconds(left)));
     }
-    if status.quarantined > 0 {
-        lines.push(format!(
-            "quarantined: {} rows can't be taken over as they are: sync_quarantine in green tells which and why",
-            status.quarantined
-        ));
-    } else {
-        lines.push("quarantined: none".to_owned());
+    match status.quarantined {
+        Some(0) => lines.push("quarantined: none".to_owned()),
+        Some(rows) => lines.push(format!(
+            "quarantined: {rows} rows can't be taken over as they are: sync_quarantine in green tells which and why"
+        )),
+        None => {}
     }
     if let Some(run) = &status.last_run {
         let when = run.finished_at.as_deref().unwrap_or_default();

@@ -9,7 +9,7 @@ use super::failure::Failure;
 use crate::aws::Class;
 use crate::engine::ownership::STEP;
 use crate::engine::{StepId, Tags};
-use crate::resources::{ec2, iam, kms, tags};
+use crate::resources::{ec2, ecs, iam, kms, tags};
 use crate::state::State;
 
 /// What was found, and where nobody may look.
@@ -55,7 +55,13 @@ pub async fn untracked(context: &Context, connection: &Connection, state: &State
             tagged => tagged?,
         };
         for (arn, tags) in tagged.into_iter().filter(|(arn, _)| !is_of_itself(arn) && !known.has(arn)) {
-            if !arn.contains(":kms:") || kms::stands(&clients, &arn).await? {
+            // Both show what they have deleted for days.
+            let stands = match part(&arn, 2) {
+                "kms" => kms::stands(&clients, &arn).await?,
+                "ecs" => ecs::stands(&clients, &arn).await?,
+                _ => true,
+            };
+            if stands {
                 found.insert(arn, step_of(&tags));
             }
         }
@@ -114,6 +120,7 @@ impl Known {
 /// What ARNs call the service of a resource type.
 fn service(kind: &str) -> &str {
     match kind.split('.').next().unwrap_or_default() {
+        "application_autoscaling" => "application-autoscaling",
         "elb" => "elasticloadbalancing",
         "secrets" => "secretsmanager",
         "waf" => "wafv2",
@@ -125,9 +132,12 @@ fn part(arn: &str, number: usize) -> &str {
     arn.split(':').nth(number).unwrap_or_default()
 }
 
-/// What AWS makes by itself of what is ours, tags included: automated snapshots, recovery points.
+/// What AWS makes by itself of what is ours, tags included: automated snapshots, recovery points, added readers, tasks of
+/// services.
 fn is_of_itself(arn: &str) -> bool {
-    ["-snapshot:rds:", ":snapshot:rds:", "awsbackup:", ":recovery-point:"].iter().any(|part| arn.contains(part))
+    let is_task = part(arn, 2) == "ecs" && part(arn, 5).starts_with("task/");
+    let parts = ["-snapshot:rds:", ":snapshot:rds:", "awsbackup:", ":recovery-point:", ":db:application-autoscaling-"];
+    is_task || parts.iter().any(|part| arn.contains(part))
 }
 
 fn without_region(arn: &str) -> String {

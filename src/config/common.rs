@@ -94,6 +94,9 @@ impl Default for Compliance {
     }
 }
 
+/// Names that Aurora keeps for itself, or that everybody guesses.
+const RESERVED: [&str; 7] = ["admin", "rdsadmin", "rdsrepladmin", "rdstopmgr", "root", "postgres", "user"];
+
 /// The retentions that CloudWatch Logs takes, in days.
 /// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html>
 const RETENTIONS: [i32; 22] =
@@ -156,6 +159,37 @@ impl Source {
         }
         let what = format!("a failback could take {bound}: it must take {} s at most", LIMIT.as_secs());
         Err(self.refuse("alarms.evaluation_minutes", what))
+    }
+
+    /// Refuses a name of a database or its administrator that Aurora doesn't take, of either engine.
+    /// <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBCluster.html>
+    pub(super) fn check_identifier(&self, key: &str, name: &str) -> Result<(), ConfigError> {
+        let mut characters = name.chars();
+        let fits = characters.next().is_some_and(|first| first.is_ascii_alphabetic())
+            && characters.all(|c| c.is_ascii_alphanumeric() || c == '_')
+            && name.len() <= 16;
+        if !fits {
+            let what = format!("{name:?} can't be: it takes a letter, then up to 15 letters, digits and _");
+            return Err(self.refuse(key, what));
+        }
+        if RESERVED.contains(&name.to_lowercase().as_str()) {
+            return Err(self.refuse(key, format!("{name} can't be: it is reserved")));
+        }
+        Ok(())
+    }
+
+    /// Refuses what Lambda can't run the functions with.
+    pub(super) fn check_functions(&self, runtime: &str, log_level: &str) -> Result<(), ConfigError> {
+        let version = runtime.strip_prefix("nodejs").and_then(|rest| rest.strip_suffix(".x"));
+        if version.and_then(|version| version.parse().ok()).is_none_or(|version: u32| version < 18) {
+            let what = format!("{runtime:?} can't be: it takes Node.js 18 or later, for example nodejs24.x");
+            return Err(self.refuse("functions.runtime", what));
+        }
+        if !["DEBUG", "INFO", "WARN", "ERROR"].contains(&log_level) {
+            let what = format!("{log_level:?} can't be: it takes DEBUG, INFO, WARN or ERROR");
+            return Err(self.refuse("functions.log_level", what));
+        }
+        Ok(())
     }
 
     /// Refuses a text anywhere in a configuration that the engine would take for what a step gives.

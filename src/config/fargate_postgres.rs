@@ -157,6 +157,30 @@ pub struct Service {
     pub min_tasks: Option<u32>,
     /// Most number of tasks.
     pub max_tasks: Option<u32>,
+    /// What the image is built for: `X86_64` or `ARM64`.
+    pub architecture: Architecture,
+}
+
+/// The kinds of processors that Fargate has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Architecture {
+    /// Intel and AMD.
+    #[default]
+    #[serde(rename = "X86_64")]
+    X86,
+    /// Graviton.
+    #[serde(rename = "ARM64")]
+    Arm,
+}
+
+impl Architecture {
+    /// AWS's name of it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Architecture::X86 => "X86_64",
+            Architecture::Arm => "ARM64",
+        }
+    }
 }
 
 /// A microservice with all that was left out.
@@ -172,6 +196,8 @@ pub struct ServiceSize {
     pub min_tasks: u32,
     /// Most number of tasks.
     pub max_tasks: u32,
+    /// What the image is built for.
+    pub architecture: Architecture,
 }
 
 /// What the number of tasks follows.
@@ -233,8 +259,8 @@ pub struct Alarms {
     pub latency_p99_ms: f64,
     /// The database's CPU, percent.
     pub database_cpu_percent: f64,
-    /// Connections to a database instance: where its pool comes to an end.
-    pub database_connections: f64,
+    /// Connections to a database instance: where they come to an end. What isn't set follows from the capacity.
+    pub database_connections: Option<f64>,
     /// How far the readers may be behind, ms.
     pub replication_lag_ms: f64,
     /// How far the data sync may be behind, s.
@@ -318,7 +344,7 @@ impl Default for Alarms {
             error_percent: 1.0,
             latency_p99_ms: 2000.0,
             database_cpu_percent: 80.0,
-            database_connections: 800.0,
+            database_connections: None,
             replication_lag_ms: 1000.0,
             sync_lag_seconds: 300.0,
         }
@@ -364,6 +390,14 @@ impl FargatePostgres {
         self.database.backup_retention_days.unwrap_or(self.capacity.pick(35, 7))
     }
 
+    /// Connections to a database instance that are too many: four fifths of what Aurora Serverless v2 takes at most capacity.
+    /// <https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-serverless-v2.setting-capacity.html>
+    pub fn database_connections(&self) -> f64 {
+        let memory = self.max_acu() * 2.0 * 1024.0 * 1024.0 * 1024.0;
+        let most = (memory / 9_531_392.0).min(if self.database.min_acu < 1.0 { 2000.0 } else { 5000.0 });
+        self.alarms.database_connections.unwrap_or((most * 0.8).floor())
+    }
+
     /// The image of a service, if it has one.
     pub fn image(&self, service: &str) -> Option<&str> {
         self.services.get(service)?.image.as_deref()
@@ -375,6 +409,7 @@ impl FargatePostgres {
         let min_tasks = given.min_tasks.unwrap_or(self.capacity.pick(2, 1));
         ServiceSize {
             port: given.port.unwrap_or(8080),
+            architecture: given.architecture,
             cpu: given.cpu.unwrap_or(self.capacity.pick(1024, 256)),
             memory_mb: given.memory_mb.unwrap_or(self.capacity.pick(2048, 512)),
             max_tasks: given.max_tasks.unwrap_or(self.capacity.pick(10, 2).max(min_tasks)),
@@ -414,6 +449,7 @@ impl FargatePostgres {
             source.within(key, days, f64::from(storage.glacier_after_days) + 90.0, 36_500.0, " days")?;
         }
         source.within("functions.memory_mb", self.functions.memory_mb, 256.0, 10_240.0, " MB")?;
+        source.check_functions(&self.functions.runtime, &self.functions.log_level)?;
         self.check_migration_role(source)?;
         self.secrets.check(source)?;
         self.logs.check(source)?;
@@ -422,7 +458,7 @@ impl FargatePostgres {
         source.within("alarms.database_cpu_percent", alarms.database_cpu_percent, 0.0, 100.0, " %")?;
         for (key, threshold) in [
             ("alarms.latency_p99_ms", alarms.latency_p99_ms),
-            ("alarms.database_connections", alarms.database_connections),
+            ("alarms.database_connections", self.database_connections()),
             ("alarms.replication_lag_ms", alarms.replication_lag_ms),
             ("alarms.sync_lag_seconds", alarms.sync_lag_seconds),
         ] {
@@ -440,6 +476,8 @@ impl FargatePostgres {
 
     fn check_database(&self, source: &Source) -> Result<(), ConfigError> {
         let database = &self.database;
+        source.check_identifier("database.name", &database.name)?;
+        source.check_identifier("database.master_username", &database.master_username)?;
         source.within("database.readers", database.readers, 1.0, 14.0, "")?;
         source.within("database.max_readers", self.max_readers(), f64::from(database.readers), 15.0, "")?;
         source.check_acu(("database.min_acu", database.min_acu), ("database.max_acu", self.max_acu()))?;
@@ -523,7 +561,8 @@ fn check_task_size(
         return Err(source.refuse(&key("cpu"), format!("{cpu} can't be: Fargate takes {known}")));
     };
     // With the least CPU there are 512, 1024 and 2048 MB.
-    let fits = (*least..=*most).contains(&memory_mb) && memory_mb % step == 0 && (cpu, memory_mb) != (256, 1536);
+    let fits =
+        (*least..=*most).contains(&memory_mb) && memory_mb.is_multiple_of(*step) && (cpu, memory_mb) != (256, 1536);
     if !fits {
         let what = format!("{memory_mb} can't be: with cpu = {cpu} Fargate takes {least} to {most} in steps of {step}");
         return Err(source.refuse(&key("memory_mb"), what));
@@ -597,6 +636,11 @@ mod tests {
             ("[services.reporting]\nmemory_mb = 512", "the defaults:2: services.reporting.memory_mb", "2048 to 8192"),
             ("[services.reporting]\nimage = \"nginx\"", "the defaults:2: services.reporting.image", "NAT gateway"),
             ("[services.reporting]\nmin_tasks = 11\nmax_tasks = 3", "services.reporting.max_tasks", "11 to 1000"),
+            ("[database]\nname = \"my-payments\"", "the defaults:2: database.name", "letters, digits and _"),
+            ("[database]\nmaster_username = \"rdsadmin\"", "the defaults:2: database.master_username", "reserved"),
+            ("[functions]\nruntime = \"node\"", "the defaults:2: functions.runtime", "nodejs24.x"),
+            ("[functions]\nlog_level = \"LOUD\"", "the defaults:2: functions.log_level", "DEBUG, INFO"),
+            ("[services.reporting]\narchitecture = \"sparc\"", "line 2", "ARM64"),
             ("[alarms]\nevaluation_minutes = 2", "the defaults:2: alarms.evaluation_minutes", "a failback could take"),
             ("[traffic]\ninitial_green_percent = 100", "the defaults:2: traffic.initial_green_percent", "0 to 99"),
             ("[logs]\nretention_days = 91", "the defaults:2: logs.retention_days", "91 days can't be"),

@@ -271,11 +271,14 @@ impl LambdaMysql {
         self.check_networks(source)?;
         self.firewall.check(source)?;
         let database = &self.database;
+        source.check_identifier("database.name", &database.name)?;
+        source.check_identifier("database.master_username", &database.master_username)?;
         source.within("database.instances", database.instances, 1.0, 15.0, "")?;
         source.within("database.dr_instances", database.dr_instances, 0.0, 15.0, "")?;
         source.check_acu(("database.min_acu", database.min_acu), ("database.max_acu", database.max_acu))?;
         source.within("database.backup_retention_days", database.backup_retention_days, 1.0, 35.0, " days")?;
         source.within("functions.memory_mb", self.functions.memory_mb, 128.0, 10_240.0, " MB")?;
+        source.check_functions(&self.functions.runtime, &self.functions.log_level)?;
         source.within("functions.processor_concurrency", self.functions.processor_concurrency, 2.0, 1000.0, "")?;
         source.within("queues.retention_days", self.queues.retention_days, 1.0, 14.0, " days")?;
         source.within("queues.max_receives", self.queues.max_receives, 1.0, 1000.0, "")?;

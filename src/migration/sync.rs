@@ -87,9 +87,8 @@ pub struct Status {
     /// Rows deleted from green, ever.
     #[serde(default)]
     pub deleted_total: u64,
-    /// Rows that can't be taken over as they are.
-    #[serde(default)]
-    pub quarantined: u64,
+    /// Rows that can't be taken over as they are; `None` while green doesn't tell.
+    pub quarantined: Option<u64>,
     /// Rows that are left to take over.
     pub remaining: Option<u64>,
     /// Rows a second.
@@ -116,6 +115,24 @@ pub struct Comparison {
     pub differing: u64,
     /// Some of them.
     pub differences: Vec<Difference>,
+    /// Rows that can't be taken over as they are, and so aren't in green.
+    #[serde(default)]
+    pub quarantined: u64,
+    /// Rows that green has changed since on its own: they are no differences.
+    #[serde(default)]
+    pub own_changes: OwnChanges,
+    /// Why nothing can be compared yet, in a sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub missing: Option<String>,
+}
+
+/// Rows that green has changed since on its own.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct OwnChanges {
+    /// How many there are.
+    pub count: u64,
+    /// Blue's ids of some of them.
+    pub ids: Vec<String>,
 }
 
 /// How many rows each side has.
@@ -184,6 +201,9 @@ impl Comparison {
     fn and(self, next: Comparison) -> Self {
         let room = TOLD.saturating_sub(self.differences.len());
         let differences = self.differences.into_iter().chain(next.differences.into_iter().take(room)).collect();
+        let (own, more) = (self.own_changes, next.own_changes);
+        let room = TOLD.saturating_sub(own.ids.len());
+        let ids = own.ids.into_iter().chain(more.ids.into_iter().take(room)).collect();
         Comparison {
             cursor: next.cursor,
             watermark: next.watermark.or(self.watermark),
@@ -191,6 +211,9 @@ impl Comparison {
             rows: Rows { blue: self.rows.blue + next.rows.blue, green: self.rows.green + next.rows.green },
             differing: self.differing + next.differing,
             differences,
+            quarantined: self.quarantined + next.quarantined,
+            own_changes: OwnChanges { count: own.count + more.count, ids },
+            missing: next.missing,
         }
     }
 }
@@ -209,16 +232,21 @@ mod tests {
             rows: Rows { blue: 70, green: 0 },
             differing: 70,
             differences: (from..from + 70).map(difference).collect(),
+            quarantined: 1,
+            own_changes: OwnChanges { count: 3, ids: vec!["1".to_owned()] },
+            missing: None,
         };
         let all = part(0, Some(json!({"after": 70}))).and(part(70, None));
         assert_eq!((all.cursor, all.chunks, all.rows.blue, all.differing), (None, 4, 140, 140));
         assert_eq!((all.differences.len(), &all.differences[99]), (TOLD, &difference(99)));
+        assert_eq!(all.quarantined, 2);
+        assert_eq!((all.own_changes.count, all.own_changes.ids.len()), (6, 2));
     }
 
     #[test]
     fn what_was_never_migrated_is_told_in_a_sentence() {
         let status: Status =
-            serde_json::from_value(json!({"state": "stopped", "running": false, "missing": "no schema"})).unwrap();
+            serde_json::from_value(json!({"state": "stopped", "quarantined": null, "missing": "no schema"})).unwrap();
         assert_eq!((status.state, status.missing.as_deref()), (State::Stopped, Some("no schema")));
     }
 }

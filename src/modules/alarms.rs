@@ -16,8 +16,10 @@ pub struct Thresholds {
     pub evaluation_minutes: u32,
     /// Errors among requests or calls, in percent.
     pub error_percent: f64,
-    /// Requests or calls a minute below which a share of errors says nothing.
+    /// Requests or calls in a period below which a share of errors says nothing.
     pub least_requests: u32,
+    /// Failed requests of a service in a period below which their share says nothing.
+    pub least_errors: u32,
     /// What one call in a hundred takes longer than, in ms.
     pub p99_latency_ms: f64,
     /// How long the oldest message has waited, in seconds.
@@ -42,6 +44,7 @@ impl Default for Thresholds {
             evaluation_minutes: 2,
             error_percent: 1.0,
             least_requests: 10,
+            least_errors: 2,
             p99_latency_ms: 1_000.0,
             queue_age_seconds: 300.0,
             queue_depth: 1_000.0,
@@ -59,6 +62,8 @@ impl Default for Thresholds {
 pub struct Watched<'a> {
     /// Its own edge: the load balancer's full name, `app/name/id`.
     pub load_balancer: &'a str,
+    /// Its own edge serves it and nothing else: what fails there are its own customers' requests.
+    pub edge_is_its_own: bool,
     /// The groups that serve it, one an edge: full names of load balancer and group.
     pub target_groups: &'a [(&'a str, &'a str)],
     /// Its functions: what each is called here, and its name in the account.
@@ -90,6 +95,8 @@ pub struct WatchedService<'a> {
     pub load_balancer: &'a str,
     /// The target group's full name.
     pub target_group: &'a str,
+    /// Somebody waits for its answers: if they take too long, customers suffer.
+    pub is_waited_for: bool,
 }
 
 /// A function that moves data from blue to green.
@@ -120,7 +127,11 @@ pub struct Alarms {
 pub fn alarms(scope: &Scope<'_>, watched: &Watched<'_>) -> Alarms {
     let mut set = Set { scope: scope.at("alarms"), topic: watched.topic, alarms: Alarms::default() };
     let limits = watched.thresholds;
-    set.edge(watched.load_balancer, limits);
+    if watched.edge_is_its_own {
+        set.own_edge(watched.load_balancer, limits);
+    } else {
+        set.edge(watched.load_balancer, limits);
+    }
     for (index, (load_balancer, group)) in watched.target_groups.iter().enumerate() {
         set.target_group(index + 1, load_balancer, group, limits);
     }
@@ -169,6 +180,10 @@ pub fn sync_alarms(scope: &Scope<'_>, watched: &WatchedSync<'_>) -> Vec<AlarmOut
     set.add("sync-quarantine", single(own("RowsQuarantined"), "Sum"), check.lasting(1));
     let check = Check::above(watched.lag_seconds, "green is behind blue: see `provisioner sync status`");
     set.add("sync-lag", single(own("LagSeconds"), "Maximum"), check.lasting(5));
+    // Also a sync that is stopped tells that it was called.
+    let check = Check::below(1.0, "nobody calls the data sync: look at its schedule and its log");
+    let check = check.lasting(15).without_data(MissingData::Breaching);
+    set.add("sync-silent", single(own("RunFailed"), "SampleCount"), check);
     set.dead_letters("sync-dead-letters", watched.dead_letters);
     set.alarms.all
 }
@@ -179,6 +194,16 @@ pub fn migrate_alarm(scope: &Scope<'_>, function: &str, topic: &TopicArn) -> Ala
     let failed = Metric::new("AWS/Lambda", "Errors", [("FunctionName", function)]);
     let check = Check::above(0.0, "a run of the schema's migration failed: see its log, then run it again");
     set.add("migrate-failed", single(failed, "Sum"), check.lasting(1))
+}
+
+/// Puts the alarms on the failback function here: what it can't do, people have to.
+pub fn failback_alarms(scope: &Scope<'_>, function: &str, dead_letters: &str, topic: &TopicArn) -> Vec<AlarmOutputs> {
+    let mut set = Set { scope: scope.at("failback/alarms"), topic, alarms: Alarms::default() };
+    let failed = Metric::new("AWS/Lambda", "Errors", [("FunctionName", function)]);
+    let check = Check::above(0.0, "traffic may not be back at blue: run `provisioner failback` now, then see its log");
+    set.add("failback-failed", single(failed, "Sum"), check.lasting(1));
+    set.dead_letters("failback-dead-letters", dead_letters);
+    set.alarms.all
 }
 
 /// Puts an alarm on a health check here: in us-east-1, where Route 53 tells about all of them.
@@ -279,6 +304,17 @@ impl Set<'_> {
         self.add("edge-errors", measure, Check::above(limits.error_percent, "the edge answers with errors (5xx)"));
     }
 
+    /// What the edge answers with 5xx by itself, as no target answers, or passes on. A load balancer counts no request that it
+    /// had no target for.
+    fn own_edge(&mut self, load_balancer: &str, limits: &Thresholds) {
+        let metric = |name: &str| Metric::new("AWS/ApplicationELB", name, [("LoadBalancer", load_balancer)]);
+        let own = metric("HTTPCode_ELB_5XX_Count");
+        let errors = [own.clone(), metric("HTTPCode_Target_5XX_Count")];
+        let measure = share_of_errors(60, &errors, &[metric("RequestCount"), own], limits.least_errors);
+        let check = Check::above(limits.error_percent, "requests of this environment's customers fail (5xx)");
+        self.add("edge-errors", measure, check.of_traffic(limits));
+    }
+
     fn target_group(&mut self, number: usize, load_balancer: &str, group: &str, limits: &Thresholds) {
         let dimensions = [("LoadBalancer", load_balancer), ("TargetGroup", group)];
         let metric = |name: &str| Metric::new("AWS/ApplicationELB", name, dimensions);
@@ -305,14 +341,18 @@ impl Set<'_> {
         let dimensions = [("LoadBalancer", service.load_balancer), ("TargetGroup", service.target_group)];
         let metric = |name: &str| Metric::new("AWS/ApplicationELB", name, dimensions);
         let errors = [metric("HTTPCode_Target_5XX_Count")];
-        let percent = |seconds| percentage_over(seconds, &errors, metric("RequestCount"), limits.least_requests);
+        let percent = |seconds| share_of_errors(seconds, &errors, &[metric("RequestCount")], limits.least_errors);
         let check = Check::above(limits.error_percent, "requests of the service failed in the last five minutes");
         self.add(&format!("{label}-errors"), percent(300), check.lasting(1));
         let check = Check::above(limits.error_percent, "what serves the customers answers with errors (5xx)");
         self.add(&format!("{label}-failing"), percent(60), check.of_traffic(limits));
         let check =
             Check::above(limits.p99_latency_ms / 1000.0, "one request of the service in a hundred takes too long");
-        self.add(&format!("{label}-latency"), single(metric("TargetResponseTime"), "p99"), check.of_traffic(limits));
+        let latency = with_enough("p99", metric("TargetResponseTime"), metric("RequestCount"), limits.least_requests);
+        let check = if service.is_waited_for { check.of_traffic(limits) } else { check.lasting(5) };
+        self.add(&format!("{label}-latency"), latency, check);
+        let check = Check::below(1.0, "no task of the service answers that it is well");
+        self.add(&format!("{label}-down"), single(metric("HealthyHostCount"), "Maximum"), check.of_traffic(limits));
         let check = Check::above(0.0, "tasks of the service don't answer that they are well");
         self.add(&format!("{label}-unhealthy"), single(metric("UnHealthyHostCount"), "Maximum"), check.lasting(3));
         let dimensions = [("ClusterName", service.cluster), ("ServiceName", service.service)];
@@ -376,13 +416,44 @@ fn single(metric: Metric, statistic: &str) -> Measure {
     Measure::Single { metric, statistic: statistic.to_owned(), period_seconds: 60 }
 }
 
-/// How many of all are errors, in percent, minute by minute; 0 where there are too few to tell.
+/// How many of all are errors, in percent, minute by minute; 0 where there are too few of all to tell.
 fn percentage(errors: &[Metric], all: Metric, least: u32) -> Measure {
-    percentage_over(60, errors, all, least)
+    let expression = |errors: &str, _: &str| format!("IF(FILL(all, 0) >= {least}, 100 * ({errors}) / all, 0)");
+    ratio(60, errors, &[("all".to_owned(), all)], expression)
 }
 
-/// [`percentage`] over periods of another length.
-fn percentage_over(period_seconds: i32, errors: &[Metric], all: Metric, least: u32) -> Measure {
+/// How many of all are errors, in percent; 0 where there are too few errors to tell: a service that is seldom asked fails
+/// seldom, and all the same always.
+fn share_of_errors(period_seconds: i32, errors: &[Metric], all: &[Metric], least: u32) -> Measure {
+    let all: Vec<_> = (1..).map(|number| format!("all{number}")).zip(all.iter().cloned()).collect();
+    let expression = |errors: &str, all: &str| format!("IF({errors} >= {least}, 100 * ({errors}) / ({all}), 0)");
+    ratio(period_seconds, errors, &all, expression)
+}
+
+/// A statistic of a metric where there are enough requests for it to say anything, 0 elsewhere.
+fn with_enough(statistic: &str, metric: Metric, requests: Metric, least: u32) -> Measure {
+    let query = |id: &str, metric: Metric, statistic: &str| Query {
+        id: id.to_owned(),
+        label: None,
+        measure: QueryMeasure::Metric { metric, statistic: statistic.to_owned(), period_seconds: 60 },
+        returned: false,
+    };
+    let value = Query {
+        id: "value".to_owned(),
+        label: Some(statistic.to_owned()),
+        measure: QueryMeasure::Expression(format!("IF(FILL(requests, 0) >= {least}, FILL(raw, 0), 0)")),
+        returned: true,
+    };
+    Measure::Queries(vec![value, query("raw", metric, statistic), query("requests", requests, "Sum")])
+}
+
+/// Errors and all of which they are a part, put together by an expression of their sums.
+fn ratio(
+    period_seconds: i32,
+    errors: &[Metric],
+    all: &[(String, Metric)],
+    expression: impl Fn(&str, &str) -> String,
+) -> Measure {
     let sum = |id: String, metric: Metric| Query {
         id,
         label: None,
@@ -390,14 +461,16 @@ fn percentage_over(period_seconds: i32, errors: &[Metric], all: Metric, least: u
         returned: false,
     };
     let ids: Vec<String> = (1..=errors.len()).map(|number| format!("errors{number}")).collect();
-    let filled: Vec<String> = ids.iter().map(|id| format!("FILL({id}, 0)")).collect();
-    let expression = format!("IF(FILL(all, 0) >= {least}, 100 * ({}) / all, 0)", filled.join(" + "));
+    let filled =
+        |ids: &mut dyn Iterator<Item = &String>| ids.map(|id| format!("FILL({id}, 0)")).collect::<Vec<_>>().join(" + ");
+    let expression = expression(&filled(&mut ids.iter()), &filled(&mut all.iter().map(|(id, _)| id)));
     let percent = Query {
         id: "percent".to_owned(),
         label: Some("errors in percent".to_owned()),
         measure: QueryMeasure::Expression(expression),
         returned: true,
     };
-    let errors = ids.into_iter().zip(errors.iter().cloned()).map(|(id, metric)| sum(id, metric));
-    Measure::Queries([percent].into_iter().chain([sum("all".to_owned(), all)]).chain(errors).collect())
+    let errors = ids.into_iter().zip(errors.iter().cloned());
+    let metrics = all.iter().cloned().chain(errors).map(|(id, metric)| sum(id, metric));
+    Measure::Queries([percent].into_iter().chain(metrics).collect())
 }

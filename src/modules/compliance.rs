@@ -18,6 +18,8 @@ use crate::resources::s3::{Bucket, BucketPolicy, Encryption, LifecycleRule};
 pub struct ComplianceParams<'a> {
     /// The recorder that stands already and isn't ours, as [`crate::resources::config::existing_recorder`] found it.
     pub existing_recorder: Option<&'a str>,
+    /// The rules of the system, of [`COMMON`], [`CONTAINERS`] and [`TABLES`].
+    pub rules: &'a [&'a [Rule]],
     /// How long the system keeps its logs: what the rule on retention asks for.
     pub log_retention_days: i32,
 }
@@ -32,7 +34,7 @@ pub fn compliance(scope: &Scope<'_>, params: &ComplianceParams<'_>) {
         Some(_) => scope.clone(),
         None => scope.after(&recording(&scope), "AWS takes rules only where a recorder stands"),
     };
-    for (name, identifier, description, parameters) in RULES {
+    for (name, identifier, description, parameters) in params.rules.iter().copied().flatten() {
         let mut parameters: BTreeMap<String, String> =
             parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         if let Some(days) = parameters.get_mut(RETENTION) {
@@ -126,11 +128,12 @@ fn recording(scope: &Scope<'_>) -> String {
     channel.name
 }
 
-type Rule = (&'static str, &'static str, &'static str, &'static [(&'static str, &'static str)]);
+/// Name, AWS's identifier, description and parameters of a rule.
+pub type Rule = (&'static str, &'static str, &'static str, &'static [(&'static str, &'static str)]);
 
-/// AWS's rules for what these systems build.
+/// AWS's rules for what all of these systems build.
 /// <https://docs.aws.amazon.com/config/latest/developerguide/operational-best-practices-for-pci-dss.html>
-const RULES: &[Rule] = &[
+pub const COMMON: &[Rule] = &[
     ("alb-drops-invalid-headers", "ALB_HTTP_DROP_INVALID_HEADER_ENABLED", "Load balancers drop invalid headers", &[]),
     ("alb-redirects-to-https", "ALB_HTTP_TO_HTTPS_REDIRECTION_CHECK", "Port 80 only redirects to HTTPS", &[]),
     ("alb-waf", "ALB_WAF_ENABLED", "A web application firewall stands before every load balancer", &[]),
@@ -158,6 +161,25 @@ const RULES: &[Rule] = &[
     ("ingress-ports", "VPC_SG_OPEN_ONLY_TO_AUTHORIZED_PORTS", "The internet reaches 80 and 443 only", OPEN_PORTS),
 ];
 
+/// Those for containers and their images.
+pub const CONTAINERS: &[Rule] = &[
+    ("containers-insights", "ECS_CONTAINER_INSIGHTS_ENABLED", "Clusters tell what their containers do", &[]),
+    ("containers-no-secrets", "ECS_NO_ENVIRONMENT_SECRETS", "No credentials of AWS stand in a task definition", KEYS),
+    ("containers-not-privileged", "ECS_CONTAINERS_NONPRIVILEGED", "No container is privileged", &[]),
+    ("containers-platform", "ECS_FARGATE_LATEST_PLATFORM_VERSION", "Tasks run on Fargate's latest platform", &[]),
+    ("containers-read-only", "ECS_CONTAINERS_READONLY_ACCESS", "Containers can't change their root", &[]),
+    ("images-scanned", "ECR_PRIVATE_IMAGE_SCANNING_ENABLED", "Images are looked at for known weaknesses", &[]),
+    ("images-tags", "ECR_PRIVATE_TAG_IMMUTABILITY_ENABLED", "Tags of images can't be overwritten", &[]),
+];
+
+/// Those for tables.
+pub const TABLES: &[Rule] = &[
+    ("tables-encrypted", "DYNAMODB_TABLE_ENCRYPTED_KMS", "Tables are encrypted with a customer's key", &[]),
+    ("tables-recoverable", "DYNAMODB_PITR_ENABLED", "Tables can be brought back to any second", &[]),
+];
+
+const KEYS: &[(&str, &str)] = &[("secretKeys", "AWS_ACCESS_KEY_ID,AWS_SECRET_ACCESS_KEY,DB_PASSWORD")];
+
 /// The parameter that is set by the system's own retention.
 const RETENTION: &str = "MinRetentionTime";
 
@@ -167,11 +189,12 @@ const ALARM_ACTIONS: &[(&str, &str)] =
 const OPEN_PORTS: &[(&str, &str)] = &[("authorizedTcpPorts", "80,443")];
 
 /// Those that AWS runs on a schedule, whatever changes: they take no scope.
-const PERIODIC: [&str; 6] = [
+const PERIODIC: [&str; 7] = [
     "ALB_HTTP_TO_HTTPS_REDIRECTION_CHECK",
     "CLOUDWATCH_LOG_GROUP_ENCRYPTED",
     "CMK_BACKING_KEY_ROTATION_ENABLED",
     "CW_LOGGROUP_RETENTION_PERIOD_CHECK",
+    "ECR_PRIVATE_IMAGE_SCANNING_ENABLED",
     "IAM_ROOT_ACCESS_KEY_CHECK",
     "VPC_FLOW_LOGS_ENABLED",
 ];

@@ -184,23 +184,23 @@ impl Panel<'_> {
         stats.iter().flat_map(|stat| self.services.iter().map(move |service| line(stat, service))).collect()
     }
 
-    /// The part of each service's requests that it answers with 5xx.
     fn error_rates(&self) -> Vec<Value> {
-        let lines = |(number, service): (usize, &WatchedService<'_>)| {
-            let count = |metric: &str, id: &str| {
+        let lines = self.services.iter().enumerate().flat_map(|(number, service)| {
+            let [all, errors] = ["all", "errors"].map(|name| format!("{name}{number}"));
+            let hidden = |id: &str, metric: &str| {
                 json!([
                     "AWS/ApplicationELB", metric, "LoadBalancer", service.load_balancer, "TargetGroup",
-                    service.target_group, {"id": format!("{id}{number}"), "visible": false},
+                    service.target_group, {"id": id, "visible": false},
                 ])
             };
-            let rate = json!([{
-                "expression": format!("100 * FILL(errors{number}, 0) / all{number}"),
-                "label": service.label,
-                "id": format!("percent{number}"),
-            }]);
-            [count("HTTPCode_Target_5XX_Count", "errors"), count("RequestCount", "all"), rate]
-        };
-        self.services.iter().enumerate().flat_map(lines).collect()
+            let rate = format!("100 * FILL({errors}, 0) / {all}");
+            [
+                hidden(&all, "RequestCount"),
+                hidden(&errors, "HTTPCode_Target_5XX_Count"),
+                json!([{"expression": rate, "label": service.label, "id": format!("rate{number}")}]),
+            ]
+        });
+        lines.collect()
     }
 
     fn tasks(&self) -> Vec<Value> {

@@ -70,7 +70,8 @@ impl Engine {
                 ("pgaudit.log", "ddl,role"),
                 ("log_connections", "1"),
                 ("log_disconnections", "1"),
-                ("log_statement", "ddl"),
+                // pgaudit tells of DDL without the passwords in it; this would tell them too.
+                ("log_statement", "none"),
             ],
         }
     }
@@ -316,6 +317,12 @@ mod tests {
         let (_, database) = steps_with(Engine::AuroraMysql, true, &ours);
         assert_eq!(database.primary.master_secret, Some("secret".into()));
         assert_eq!(database.recovery.unwrap().master_secret, None);
+    }
+
+    #[test]
+    #[should_panic(expected = "RDS manages no password of a database with a secondary")]
+    fn a_password_that_rds_manages_has_no_place_in_a_global_database() {
+        steps_with(Engine::AuroraPostgresql, true, &MasterPassword::Managed { key: "key".into() });
     }
 
     #[test]

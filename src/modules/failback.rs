@@ -11,6 +11,7 @@ use super::queue::{Sender, dead_letter_queue};
 use crate::package::Package;
 use crate::resources::events;
 use crate::resources::ids::{AlarmArn, HostedZoneId, KeyArn, ListenerArn, TargetGroupArn, TopicArn};
+use crate::resources::sqs::QueueOutputs;
 
 /// What the function needs.
 #[derive(Clone, Copy, Debug)]
@@ -73,8 +74,17 @@ pub struct WeightedRecord {
     pub environment: String,
 }
 
+/// The function, and where calls of it go that failed for good.
+#[derive(Clone, Debug)]
+pub struct Failback {
+    /// The function.
+    pub function: Function,
+    /// What couldn't be done.
+    pub dead_letters: QueueOutputs,
+}
+
 /// Puts the function here, and the rule that calls it when the alarm goes off.
-pub fn failback(scope: &Scope<'_>, params: &FailbackParams<'_>) -> Function {
+pub fn failback(scope: &Scope<'_>, params: &FailbackParams<'_>) -> Failback {
     const NAME: &str = "failback";
     let here = scope.at(NAME);
     let rule = here.add(
@@ -123,12 +133,12 @@ pub fn failback(scope: &Scope<'_>, params: &FailbackParams<'_>) -> Function {
             arn: function.arn.to_string(),
             role: None,
             input: None,
-            dead_letters: Some(dead_letters.arn),
+            dead_letters: Some(dead_letters.arn.clone()),
             // A failback that comes an hour late would undo what people did in between.
             retry: events::RetryPolicy { maximum_attempts: 10, maximum_age_seconds: 300 },
         },
     );
-    function
+    Failback { function, dead_letters }
 }
 
 /// What the function reads at its start: see `lambda/README.md`.

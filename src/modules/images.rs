@@ -9,7 +9,7 @@ use crate::resources::document::Document;
 use crate::resources::ecr::{Repository, RepositoryOutputs};
 use crate::resources::ids::KeyArn;
 
-/// How many images of a service are kept: enough to go back a long way.
+/// How many images without a tag are kept of a service.
 const KEEP: u32 = 50;
 
 /// Puts a repository for each service here: tags that stand once they were given, images scanned as they come, encrypted.
@@ -21,7 +21,7 @@ pub fn images(scope: &Scope<'_>, services: &[&str], key: &KeyArn) -> BTreeMap<St
             kms_key: key.clone(),
             immutable_tags: true,
             scan_on_push: true,
-            keep_images: Some(KEEP),
+            keep_untagged: Some(KEEP),
             policy: policy(&scope),
         };
         ((*service).to_owned(), scope.add(service, repository))

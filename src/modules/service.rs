@@ -34,6 +34,8 @@ pub struct ServiceParams<'a> {
     pub repository: &'a RepositoryOutputs,
     /// The port that it listens on.
     pub port: u16,
+    /// What the image is built for: `X86_64` or `ARM64`.
+    pub architecture: &'a str,
     /// CPU units of a task, 1024 a core.
     pub cpu_units: u32,
     /// Memory of a task.
@@ -92,14 +94,14 @@ pub fn service(scope: &Scope<'_>, params: &ServiceParams<'_>) -> ServiceOutputs 
     let execution = role(scope, params, "execution", "Starts the tasks of", start);
     let own = role(scope, params, "task", "The tasks of", params.statements.clone());
     let task_definition = task_definition(scope, params, &log_group.name, execution, own);
-    let tasks = if params.image.is_some() { params.tasks.clone() } else { TaskCount { least: 0, most: 0 } };
+    let tasks = if params.image.is_some() { params.tasks } else { TaskCount { least: 0, most: 0 } };
     let service = scope.add(
         "service",
         Service {
             name: scope.name(params.name),
             cluster: params.cluster.to_owned(),
             task_definition: task_definition.arn,
-            tasks: tasks.clone(),
+            tasks,
             subnets: params.subnets.iter().cloned().collect(),
             security_groups: BTreeSet::from([params.security_group.clone()]),
             public_ip: false,
@@ -119,14 +121,14 @@ pub fn service(scope: &Scope<'_>, params: &ServiceParams<'_>) -> ServiceOutputs 
     service
 }
 
-/// The repository that the image is pulled from: the service's own, or that of this account which the image names.
+/// The repository in ECR that the image is pulled from: the one that it names, of whichever account, or else the service's own.
 fn registry(scope: &Scope<'_>, params: &ServiceParams<'_>) -> String {
-    let own = format!("{}.dkr.ecr.{}.amazonaws.com/", scope.account(), scope.region());
-    let named = params.image.and_then(|image| image.strip_prefix(&own));
-    match named.and_then(|named| named.split([':', '@']).next()) {
-        Some(repository) => scope.arn("ecr", &format!("repository/{repository}")),
-        None => params.repository.arn.to_string(),
-    }
+    let own = || params.repository.arn.to_string();
+    let Some((host, rest)) = params.image.and_then(|image| image.split_once('/')) else { return own() };
+    // `123456789012.dkr.ecr.eu-central-1.amazonaws.com`
+    let [account, "dkr", "ecr", region, ..] = host.split('.').collect::<Vec<_>>()[..] else { return own() };
+    let repository = rest.split([':', '@']).next().unwrap_or_default();
+    format!("arn:{}:ecr:{region}:{account}:repository/{repository}", scope.partition())
 }
 
 fn role(scope: &Scope<'_>, params: &ServiceParams<'_>, leaf: &str, what: &str, statements: Vec<Value>) -> RoleArn {
@@ -178,7 +180,7 @@ fn task_definition(
             family: scope.name(params.name),
             cpu_units: params.cpu_units,
             memory_mib: params.memory_mib,
-            architecture: "X86_64".to_owned(),
+            architecture: params.architecture.to_owned(),
             storage_gib: 21,
             execution_role,
             task_role: Some(task_role),

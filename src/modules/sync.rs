@@ -34,15 +34,15 @@ pub struct SyncParams<'a> {
     pub metrics_namespace: &'a str,
     /// Where it keeps how far it is, under a lease.
     pub checkpoints: &'a TableOutputs,
-    /// The key of the checkpoints.
-    pub checkpoints_key: &'a KeyArn,
+    /// The key of the checkpoints and the dead letters, which EventBridge may use.
+    pub shared_key: &'a KeyArn,
     /// Where the data comes from.
     pub blue: Database<'a>,
     /// Where it goes. The function lives in its network.
     pub green: Database<'a>,
     /// The function's own group: [`sync_group`].
     pub security_group: &'a SecurityGroupId,
-    /// The key of the function, its log and its dead letters.
+    /// The key of the function and its log.
     pub key: &'a KeyArn,
     /// How long its log is kept, in days.
     pub log_retention_days: i32,
@@ -103,7 +103,7 @@ pub fn sync(scope: &Scope<'_>, blue: &Scope<'_>, params: &SyncParams<'_>) -> Syn
         },
     );
     let senders = [Sender { service: "events.amazonaws.com", source_arn: &rule.arn }];
-    let dead_letters = dead_letter_queue(scope, "sync-dead-letters", params.key, &senders);
+    let dead_letters = dead_letter_queue(scope, "sync-dead-letters", params.shared_key, &senders);
     let network = params.green.network;
     let mut reaches = vec![
         Reach { what: "dynamodb", port: 443, peer: Peer::PrefixList(network.dynamodb_prefix_list_id.clone()) },
@@ -182,6 +182,6 @@ fn statements(params: &SyncParams<'_>) -> Vec<Value> {
         allow(&["secretsmanager:GetSecretValue"], databases.map(|database| database.secret.to_string())),
         allow(&["kms:Decrypt"], databases.map(|database| database.key.to_string())),
         allow(&items, [params.checkpoints.arn.to_string()]),
-        allow(&["kms:Decrypt", "kms:GenerateDataKey"], [params.checkpoints_key.to_string()]),
+        allow(&["kms:Decrypt", "kms:GenerateDataKey"], [params.shared_key.to_string()]),
     ]
 }

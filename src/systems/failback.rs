@@ -1,10 +1,11 @@
 //! What sends all traffic back to blue by itself, whatever the system's levers are.
 
 use crate::modules::Scope;
+use crate::modules::alarms::failback_alarms;
 use crate::modules::failback::{Edge, FailbackParams, WeightedRecord, WeightedRecords, failback};
 use crate::modules::foundation::Foundation;
 use crate::package::Package;
-use crate::resources::cloudwatch::CompositeAlarmOutputs;
+use crate::resources::cloudwatch::{AlarmOutputs, CompositeAlarmOutputs};
 use crate::traffic::levers::{DnsLever, EdgeLever, Levers};
 
 /// What it needs.
@@ -25,8 +26,8 @@ pub(super) struct Failback<'a> {
     pub log_retention_days: i32,
 }
 
-/// Green's alarms send all traffic back to blue, whether anybody watches or not.
-pub(super) fn fail_back(root: &Scope<'_>, params: &Failback<'_>) {
+/// Green's alarms send all traffic back to blue, whether anybody watches or not. Gives the alarms on that itself.
+pub(super) fn fail_back(root: &Scope<'_>, params: &Failback<'_>) -> Vec<AlarmOutputs> {
     let edge =
         |edge: &EdgeLever| Edge { listener: edge.listener.clone(), blue: edge.blue.clone(), green: edge.green.clone() };
     let edges: Vec<_> = params.levers.edges.iter().map(edge).collect();
@@ -39,7 +40,7 @@ pub(super) fn fail_back(root: &Scope<'_>, params: &Failback<'_>) {
     let both = |dns: &DnsLever| [record(dns, "blue", &dns.blue), record(dns, "green", &dns.green)];
     let records = params.levers.dns.as_ref().map(both);
     let dns = params.levers.dns.as_ref().zip(records.as_ref());
-    failback(
+    let made = failback(
         root,
         &FailbackParams {
             package: params.package,
@@ -55,4 +56,5 @@ pub(super) fn fail_back(root: &Scope<'_>, params: &Failback<'_>) {
             log_retention_days: params.log_retention_days,
         },
     );
+    failback_alarms(root, &made.function.name, &made.dead_letters.name, &params.shared.alerts)
 }

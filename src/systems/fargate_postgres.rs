@@ -23,7 +23,7 @@ use crate::config::fargate_postgres::{SERVICES, SYSTEM};
 use crate::config::shift::Shift;
 use crate::engine::Tags;
 use crate::modules::backup::{BackupParams, backup};
-use crate::modules::compliance::{ComplianceParams, compliance};
+use crate::modules::compliance::{COMMON, CONTAINERS, ComplianceParams, TABLES, compliance};
 use crate::modules::database::Engine;
 use crate::modules::dns::{Answers, RoutingParams, routing};
 use crate::modules::foundation::{Foundation, FoundationParams, ROUTE53_REGION, SecondRegion, foundation};
@@ -167,7 +167,11 @@ impl Composition<'_> {
             let existing_recorder = self.facts.recorder.as_deref();
             compliance(
                 &self.root,
-                &ComplianceParams { existing_recorder, log_retention_days: self.config.logs.retention_days },
+                &ComplianceParams {
+                    existing_recorder,
+                    rules: &[COMMON, CONTAINERS, TABLES],
+                    log_retention_days: self.config.logs.retention_days,
+                },
             );
         }
         let mut outputs = BTreeMap::from([

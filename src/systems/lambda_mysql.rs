@@ -20,7 +20,7 @@ use crate::config::lambda_mysql::SYSTEM;
 use crate::config::shift::Shift;
 use crate::engine::Tags;
 use crate::modules::backup::{BackupParams, backup};
-use crate::modules::compliance::{ComplianceParams, compliance};
+use crate::modules::compliance::{COMMON, ComplianceParams, compliance};
 use crate::modules::database::Engine;
 use crate::modules::dns::{Answers, RoutingParams, routing};
 use crate::modules::edge::{Edge, EdgeParams, FrontParams, edge};
@@ -169,7 +169,11 @@ impl<'a> Composition<'a> {
             let existing_recorder = self.facts.recorder.as_deref();
             compliance(
                 &self.root,
-                &ComplianceParams { existing_recorder, log_retention_days: self.config.logs.retention_days },
+                &ComplianceParams {
+                    existing_recorder,
+                    rules: &[COMMON],
+                    log_retention_days: self.config.logs.retention_days,
+                },
             );
         }
         let mut outputs = BTreeMap::from([

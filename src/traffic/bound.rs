@@ -65,9 +65,10 @@ impl Bound {
                 term(
                     "DNS",
                     ttl_seconds.into(),
-                    "clients ask again once their answer is too old; an edge that is dead falls out of the answers by \
-                     its health check, without any write"
-                        .to_owned(),
+                    format!(
+                        "clients ask again once their answer is too old; who keeps a connection open stays for {KEEP_ALIVE} s \
+                         more at most. An edge that is dead falls out of the answers by its health check, without any write"
+                    ),
                 ),
             ],
         }
@@ -116,6 +117,8 @@ const RECORDS: u64 = 15;
 const READ_BACK: u64 = 10;
 /// All of Route 53's servers know a change.
 const EVERYWHERE: u64 = 60;
+/// How long load balancers let a client use one connection.
+const KEEP_ALIVE: u64 = 60;
 /// Of Route 53's answers for load balancers.
 const ALIAS_TTL: u64 = 60;
 

@@ -150,9 +150,14 @@ impl Signals {
         Signals::with_errors(groups, &["HTTPCode_Target_5XX_Count", "LambdaUserError", "LambdaInternalError"])
     }
 
-    /// The same of target groups of tasks.
-    pub fn of_tasks(groups: &[(String, String)]) -> Self {
-        Signals::with_errors(groups, &["HTTPCode_Target_5XX_Count"])
+    /// The same of target groups of tasks behind a load balancer that serves nothing else. What it answers by itself, as no
+    /// task does, are failed requests too, and it counts them as no requests.
+    pub fn of_tasks(load_balancer: &str, groups: &[(String, String)]) -> Self {
+        let mut signals = Signals::with_errors(groups, &["HTTPCode_Target_5XX_Count"]);
+        let unanswered = Metric::new("AWS/ApplicationELB", "HTTPCode_ELB_5XX_Count", [("LoadBalancer", load_balancer)]);
+        signals.requests.push(unanswered.clone());
+        signals.errors.push(unanswered);
+        signals
     }
 
     fn with_errors(groups: &[(String, String)], errors: &[&str]) -> Self {

@@ -127,7 +127,7 @@ async fn what_others_put_into_our_network_is_named_and_left_alone_and_destroy_go
     sandbox.python(NO_SPY).await;
     let started = cli.start(&DESTROY);
     started.says_often("(left by the function spy)", 2).await;
-    sandbox.control().call("POST", "advance", Some(&json!({ "seconds": 1200 }))).unwrap();
+    sandbox.advance(1200);
     let run = started.finish().await.exits(1);
     for (step, held) in [(SUBNET, "subnet"), (WORN, "worn")] {
         let waits = waits(&run, step);

@@ -1,6 +1,16 @@
-//! What the requirement of `fargate-postgres` asks for, of production and of staging.
+//! The system `fargate-postgres`: what it is composed of against its requirement, and its life in the sandbox.
 
 mod constraints;
+mod life;
+mod migration;
 mod operations;
 mod requirements;
 mod staging;
+mod traffic;
+
+/// The default configuration, as it is in the documentation: eu-central-1.
+pub(crate) const PRODUCTION: &str = include_str!("../../docs/examples/fargate-postgres.toml");
+/// With reduced capacity: us-east-1.
+pub(crate) const STAGING: &str = include_str!("../../docs/examples/fargate-postgres-staging.toml");
+/// All microservices.
+pub(crate) const SERVICES: [&str; 3] = ["payment-api", "transaction-processor", "reporting"];

@@ -1,84 +1,20 @@
 //! A system's life: applied, looked at, changed, applied beside another, destroyed, applied again.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::support::account::{Account, Thing};
-use crate::support::cli::{Run, Summary};
-use crate::support::{Cli, Sandbox, Shared};
+use crate::support::account::Account;
+use crate::support::standing::{assert_settled, done, outputs, planned};
+use crate::support::{Cli, Sandbox, Shared, Standing};
 
 const REGIONS: [&str; 2] = ["us-east-1", "us-east-2"];
 
 /// A system `dev1` with the default configuration. Tests only look at it.
-struct Standing {
-    sandbox: Sandbox,
-    cli: Cli,
-    /// The first apply, as people see it.
-    first: Run,
-    /// The apply after it.
-    second: Summary,
-    account: Account,
-}
-
-impl Standing {
-    async fn get() -> Arc<Self> {
-        static STANDING: Shared<Standing> = Shared::new();
-        let make = async || {
-            let sandbox = Sandbox::fresh().await;
-            let cli = Cli::new(&sandbox);
-            let first = cli.run(&["apply", "--suffix", "dev1"]).await.ok();
-            let second = cli.run(&["apply", "--suffix", "dev1", "--json"]).await.ok().summary();
-            let account = sandbox.account(&REGIONS).await;
-            Standing { sandbox, cli, first, second, account }
-        };
-        STANDING.get(make).await
-    }
-
-    async fn run(&self, arguments: &[&str]) -> Run {
-        self.cli.run(&[arguments, &["--suffix", "dev1"]].concat()).await
-    }
-
-    fn steps(&self) -> Vec<String> {
-        self.cli.state("dev1")["steps"].as_object().unwrap().keys().cloned().collect()
-    }
-}
-
-/// Nothing to do: exit 0 where changes would give 2, and a summary without any.
-pub(crate) async fn assert_settled(cli: &Cli, suffix: &str) {
-    let plan = cli.run(&["plan", "--suffix", suffix, "--json", "--detailed-exitcode"]).await.ok();
-    let summary = plan.summary();
-    assert!(planned(&plan).is_empty(), "a plan that isn't empty:\n{}", plan.stdout);
-    assert_eq!(done(&summary), [0; 4]);
-    assert!(summary.failed == 0 && summary.unchanged > 400, "{summary:?}");
-}
-
-/// Created, updated, replaced, deleted.
-fn done(summary: &Summary) -> [u64; 4] {
-    [summary.created, summary.updated, summary.replaced, summary.deleted]
-}
-
-/// All files of a folder with their contents.
-fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
-    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let (folders, found): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
-    let found = found.into_iter().map(|path| (path.display().to_string(), std::fs::read(&path).unwrap()));
-    found.chain(folders.iter().flat_map(|folder| files(folder))).collect()
-}
-
-/// `name = value` lines.
-fn outputs(text: &str) -> BTreeMap<String, String> {
-    let pairs = text.lines().filter_map(|line| line.split_once(" = "));
-    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
-}
-
-/// The planned actions of `plan --json`: step to kind and action.
-fn planned(plan: &Run) -> BTreeMap<String, (String, String)> {
-    let text = |value: &Value| value.as_str().unwrap().to_owned();
-    let events = plan.events().into_iter().filter(|event| event["type"] == "planned");
-    events.map(|event| (text(&event["step"]), (text(&event["kind"]), text(&event["action"])))).collect()
+async fn standing() -> Arc<Standing> {
+    static STANDING: Shared<Standing> = Shared::new();
+    STANDING.get(|| Standing::applied("dev1", "", &REGIONS)).await
 }
 
 /// The steps with this action.
@@ -101,8 +37,8 @@ fn of_suffix(account: &Account, suffix: &str) -> Account {
 
 #[tokio::test]
 async fn apply_tells_where_the_load_balancers_the_databases_and_the_dashboard_are() {
-    let standing = Standing::get().await;
-    let told = outputs(&standing.first.stdout);
+    let standing = standing().await;
+    let told = standing.told();
     // Not what the tool says of itself but what AWS says.
     let real = standing
         .sandbox
@@ -139,8 +75,8 @@ async fn apply_tells_where_the_load_balancers_the_databases_and_the_dashboard_ar
 
 #[tokio::test]
 async fn outputs_can_be_asked_for_one_by_one_and_as_json() {
-    let standing = Standing::get().await;
-    let told = outputs(&standing.first.stdout);
+    let standing = standing().await;
+    let told = standing.told();
     assert_eq!(outputs(&standing.run(&["output"]).await.ok().stdout), told);
     let all: BTreeMap<String, String> =
         serde_json::from_str(&standing.run(&["output", "--json"]).await.ok().stdout).unwrap();
@@ -153,23 +89,12 @@ async fn outputs_can_be_asked_for_one_by_one_and_as_json() {
 
 #[tokio::test]
 async fn a_second_apply_does_nothing_and_asks_little() {
-    let standing = Standing::get().await;
-    let steps = standing.steps().len() as u64;
-    assert!(steps > 400, "{steps} steps");
-    let second = &standing.second;
-    assert_eq!((done(second), second.failed, second.unchanged), ([0; 4], 0, steps));
-    let most = steps * 6 / 10;
-    assert!(second.api_calls <= most, "{} calls for {steps} steps; {most} are enough", second.api_calls);
+    standing().await.assert_second_apply_was_idle();
 }
 
 #[tokio::test]
 async fn a_plan_of_what_stands_is_empty_and_changes_nothing_anywhere() {
-    let standing = Standing::get().await;
-    let before = files(&standing.cli.state_folder());
-    assert_settled(&standing.cli, "dev1").await;
-    standing.run(&["plan"]).await.ok().says("unchanged");
-    assert!(files(&standing.cli.state_folder()) == before, "plan wrote into the folder of the states");
-    standing.account.assert_same(&standing.sandbox.account(&REGIONS).await);
+    standing().await.assert_plan_is_empty().await;
 }
 
 #[tokio::test]
@@ -193,13 +118,13 @@ async fn a_plan_of_what_does_not_stand_changes_nothing_anywhere() {
 
 #[tokio::test]
 async fn status_says_what_stands_and_what_to_know_of_it() {
-    let standing = Standing::get().await;
+    let standing = standing().await;
     let steps = standing.steps().len();
     let status = standing.run(&["status"]).await.ok();
     let status = status.says("lambda-mysql dev1 in account 123456789012");
     let status = status.says(&format!("{steps} of {steps} resources stand")).says("everything is as configured");
     let status = status.says("the HTTPS certificate is self-signed");
-    let told = outputs(&standing.first.stdout);
+    let told = standing.told();
     told.iter().fold(status, |status, (name, value)| status.says(&format!("{name} = {value}")));
 
     let status = standing.run(&["status", "--json"]).await.ok().events().pop().unwrap();
@@ -209,7 +134,7 @@ async fn status_says_what_stands_and_what_to_know_of_it() {
 
 #[tokio::test]
 async fn the_graph_can_be_drawn_in_three_ways() {
-    let standing = Standing::get().await;
+    let standing = standing().await;
     let steps = standing.steps();
 
     let dot = standing.run(&["graph"]).await.ok().stdout;
@@ -250,7 +175,7 @@ async fn the_graph_can_be_drawn_in_three_ways() {
 
 #[tokio::test]
 async fn init_writes_the_defaults_and_never_over_what_is_there() {
-    let standing = Standing::get().await;
+    let standing = standing().await;
     let cli = Cli::offline();
     let file = cli.folder().join("provisioner.toml");
     cli.run(&["init"]).await.ok().says("provisioner.toml").says("provisioner plan");
@@ -286,55 +211,14 @@ async fn shells_are_taught_all_commands() {
     assert_eq!(String::from_utf8_lossy(&answer.stdout), "destroy\n", "{}", String::from_utf8_lossy(&answer.stderr));
 }
 
-/// The name that we chose for a thing; `None` where AWS lets nobody choose.
-fn chosen_name(kind: &str, id: &str, thing: &Thing) -> Option<String> {
-    // AWS makes the interfaces of what we make, and gives the other two an id and nothing else.
-    if ["ec2.network_interface", "lambda.event_source_mapping", "route53.query_logging"].contains(&kind) {
-        return None;
-    }
-    let shown_by_tag = kind.starts_with("ec2.") || ["kms.key", "route53.health_check"].contains(&kind);
-    let tag = thing.tags.as_ref().and_then(|tags| tags.get("Name")).filter(|_| shown_by_tag);
-    Some(thing.name.as_ref().or(tag).map_or(id, String::as_str).to_owned())
-}
-
 #[tokio::test]
 async fn names_carry_the_suffix() {
-    let account = &Standing::get().await.account;
-    let names = account.things().filter_map(|(_, kind, id, thing)| Some((kind, chosen_name(kind, id, thing)?)));
-    let (with, without): (Vec<_>, Vec<_>) = names.partition(|(_, name)| name.contains("dev1"));
-    let all = with.len() + without.len();
-    assert!(all > 300, "{all} names");
-    assert!(with.len() * 100 >= all * 95, "{} of {all} names lack the suffix: {without:#?}", without.len());
-    // What lacks it is what AWS allows once an account and region, and all suffixes share.
-    let shared = |(kind, name): &(&str, String)| kind.starts_with("config.") || name.starts_with("provisioner-config-");
-    assert!(without.iter().all(shared), "{without:#?}");
+    standing().await.assert_names_carry_the_suffix();
 }
 
 #[tokio::test]
 async fn everything_that_can_be_tagged_says_whose_it_is_and_what_it_costs_for() {
-    let standing = Standing::get().await;
-    let steps: BTreeSet<String> = standing.steps().into_iter().collect();
-    let mut wrong = Vec::new();
-    let mut seen = BTreeSet::new();
-    // AWS makes the interfaces of load balancers, gateways and endpoints, and tags them with nothing.
-    for (region, kind, id, thing) in standing.account.things().filter(|(_, kind, ..)| *kind != "ec2.network_interface")
-    {
-        let Some(tags) = &thing.tags else { continue };
-        let tag = |key: &str| tags.get(key).map_or("", String::as_str);
-        let owner = (tag("provisioner:system"), tag("provisioner:suffix"));
-        let right = [("lambda-mysql", "dev1"), ("shared", "shared")].contains(&owner)
-            && steps.contains(tag("provisioner:step"))
-            && tag("Stack") == "lambda-mysql-dev1"
-            && ["blue", "green", "shared"].contains(&tag("Environment"))
-            && tag("CostCenter") == "payments";
-        if !right {
-            wrong.push(format!("{region} {kind} {id} {tags:?}"));
-        }
-        seen.insert(tag("provisioner:step").to_owned());
-    }
-    assert!(wrong.is_empty(), "{} lack tags: {wrong:#?}", wrong.len());
-    assert!(seen.len() > 250, "{} tagged things", seen.len());
-    standing.account.assert_no_twins();
+    standing().await.assert_tags("lambda-mysql", "payments");
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 
 mod blockers;
 mod chaos;
+mod containers;
 mod damage;
 mod drift;
 mod engine;

@@ -1,7 +1,7 @@
 //! Live traffic: shifts and failbacks under load, through kills, an ill green, and what others do meanwhile.
 
 mod gates;
-mod killed;
+pub(crate) mod killed;
 mod moved;
 mod others;
 mod outage;
@@ -47,10 +47,12 @@ static CUSTOMERS: Mutex<()> = Mutex::const_new(());
 pub(crate) struct Stage {
     pub(crate) sandbox: Arc<Sandbox>,
     pub(crate) cli: Cli,
-    /// The live name.
+    /// The weighted name.
     pub(crate) live: String,
-    /// The host names of both edges, and the live name.
+    /// The host names of both edges, and the weighted name.
     hosts: Vec<String>,
+    /// The edges forward by weight as well.
+    edges: bool,
 }
 
 /// A system that customers use.
@@ -62,14 +64,23 @@ struct Busy {
 
 impl Stage {
     pub(crate) async fn applied() -> Self {
+        Self::of(CONFIGURATION, true).await
+    }
+
+    /// One whose name alone moves the traffic.
+    pub(crate) async fn of_dns(configuration: &str) -> Self {
+        Self::of(configuration, false).await
+    }
+
+    async fn of(configuration: &str, edges: bool) -> Self {
         let sandbox = Arc::new(Sandbox::fresh().await);
         let cli = Cli::new(&sandbox);
-        cli.configure(CONFIGURATION);
+        cli.configure(configuration);
         let outputs = cli.run(&["apply", "--suffix", SUFFIX, "--json"]).await.ok().summary().rest["outputs"].clone();
         let output = |name: &str| outputs[name].as_str().unwrap_or_else(|| panic!("no output {name}")).to_owned();
-        let live = output("live_name");
+        let live = output(if edges { "live_name" } else { "payment_name" });
         let hosts = vec![output("blue_alb_dns_name"), output("green_alb_dns_name"), live.clone()];
-        Stage { sandbox, cli, live, hosts }
+        Stage { sandbox, cli, live, hosts, edges }
     }
 
     /// Waits its turn, starts all functions, and lets customers in.
@@ -96,7 +107,7 @@ impl Stage {
     }
 
     /// Calls a function of `support/python/traffic.py`.
-    async fn aws(&self, arguments: &[&str]) -> Value {
+    pub(crate) async fn aws(&self, arguments: &[&str]) -> Value {
         self.sandbox.python_file("traffic.py", arguments).await
     }
 
@@ -117,7 +128,7 @@ impl Stage {
         self.start(&[&["shift", "--yes", "--json"], arguments].concat())
     }
 
-    async fn shift(&self, arguments: &[&str]) -> Run {
+    pub(crate) async fn shift(&self, arguments: &[&str]) -> Run {
         self.start_shift(arguments).finish().await
     }
 
@@ -148,11 +159,15 @@ impl Stage {
 
     /// All levers give green this share.
     pub(crate) async fn assert_green(&self, percent: u32) {
-        assert_eq!(self.weights().await, weights(percent, percent, percent));
+        let mut expected = weights(percent, percent, percent);
+        if !self.edges {
+            expected["listeners"] = json!({});
+        }
+        assert_eq!(self.weights().await, expected);
     }
 
     /// What was written to listeners and records since the calls were forgotten.
-    fn writes(&self) -> Vec<String> {
+    pub(crate) fn writes(&self) -> Vec<String> {
         self.sandbox.changes().into_iter().filter(|change| WRITES.contains(&change.as_str())).collect()
     }
 
@@ -163,10 +178,11 @@ impl Stage {
         let told = traffic["weights"].as_array().expect("weights").iter();
         let told: BTreeMap<_, _> =
             told.map(|one| (text(&one["lever"]), json!({ "blue": one["blue"], "green": one["green"] }))).collect();
-        let real = self.weights().await;
-        let [blue, green] = ["blue", "green"].map(|edge| real["listeners"][alb(edge)].clone());
-        let real = [("blue edge", blue), ("green edge", green), (self.live.as_str(), real["records"].clone())];
-        assert_eq!(told, real.map(|(lever, split)| (lever.to_owned(), split)).into(), "{traffic}");
+        let weights = self.weights().await;
+        let mut real = BTreeMap::from([(self.live.clone(), weights["records"].clone())]);
+        let edges = ["blue", "green"].into_iter().filter(|_| self.edges);
+        real.extend(edges.map(|edge| (format!("{edge} edge"), weights["listeners"][alb(edge)].clone())));
+        assert_eq!(told, real, "{traffic}");
         traffic
     }
 }

@@ -1,13 +1,17 @@
 /**
- * The first version of the transformation, from a legacy payment to one of the new system. Pure: the same row always gives the same
- * result. All values are texts as PostgreSQL writes them, in UTC: numbers and dates of JavaScript would lose digits of them.
+ * The first version of the transformation, from a legacy payment to one of the new system. Pure: the same row always
+ * gives the same result. All values are texts as PostgreSQL writes them, in UTC: numbers and dates of JavaScript would
+ * lose digits of them.
  */
 import { textHasCardNumber } from '../../lib/card-number.mjs';
 import { CURRENCIES, minorDigits } from '../../lib/currencies.mjs';
 import { uuidsIn } from '../../lib/uuid.mjs';
 import { Untransformable } from './untransformable.mjs';
 
-/** Which version wrote a payment. It never changes for code that has run: what should come out otherwise is a new version. */
+/**
+ * Which version wrote a payment. It never changes for code that has run: what should come out otherwise is a new
+ * version.
+ */
 export const VERSION = 1;
 
 /** Longer ones are refused, so that a page of rows has a greatest size. */
@@ -43,7 +47,8 @@ export function transform(row) {
   const merchant = row.merchant_ref.trim();
   check(MERCHANT.test(merchant), 'merchant_ref is empty or not printable');
   check(TOKEN.test(row.card_token), 'card_token is empty or not a token');
-  check(row.reference === null || row.reference.length <= LONGEST_REFERENCE, `reference is longer than ${LONGEST_REFERENCE} characters`);
+  const fits = row.reference === null || row.reference.length <= LONGEST_REFERENCE;
+  check(fits, `reference is longer than ${LONGEST_REFERENCE} characters`);
   check(STATUSES.has(row.status), 'status is unknown');
   check(LOCAL_TIME.test(row.created), 'created is not a time of the years 1 to 9999');
   check(UTC_TIME.test(row.updated_at), 'updated_at is not a time of the years 1 to 9999');
@@ -75,7 +80,9 @@ function mayHaveCardNumber(text) {
   return digits >= 13;
 }
 
-/** "12.34" EUR is 1234, "12.00" JPY is 12, "1.23" KWD is 1230: by the digits of the text, so that nothing is rounded. */
+/**
+ * "12.34" EUR is 1234, "12.00" JPY is 12, "1.23" KWD is 1230: by the digits of the text, so that nothing is rounded.
+ */
 function minorUnits(amount, currency) {
   check(CURRENCIES.has(currency), 'currency is not an active ISO 4217 code');
   const match = AMOUNT.exec(amount);

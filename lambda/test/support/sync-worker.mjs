@@ -1,6 +1,7 @@
 /**
- * Calls the function data-sync in a process of its own, which a test can kill, and sends what it answers: {result} or {error}. Its one
- * argument is JSON: {event, remainingMs, hosts (of the databases, each with the path of its certificate's authority)}.
+ * Calls the function data-sync in a process of its own, which a test can kill, and sends what it answers: {result} or
+ * {error}. Its one argument is JSON: {event, remainingMs, hosts (of the databases, each with the path of its
+ * certificate's authority)}.
  */
 import { readFileSync } from 'node:fs';
 

@@ -1,18 +1,18 @@
-/** Everything that the synchronization needs: blue and green as private servers with their schemas, and a sandbox's DynamoDB and secrets. */
+/**
+ * Everything that the synchronization needs: blue and green as private servers with their schemas, and a sandbox's
+ * DynamoDB and secrets.
+ */
 import { fork } from 'node:child_process';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { CreateTableCommand, DeleteItemCommand, DynamoDBClient, GetItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 
 import { connect } from '../../lib/postgres.mjs';
-import { readMigrations } from '../../migrate/files.mjs';
 import { postgres } from '../../migrate/postgres.mjs';
-import { applyMigrations } from '../../migrate/runner.mjs';
-import { MIGRATIONS } from './function.mjs';
 import { startPostgres } from './postgres.mjs';
 import { startSandbox } from './sandbox.mjs';
+import { applySchema } from './schema.mjs';
 
 const WORKER = fileURLToPath(new URL('sync-worker.mjs', import.meta.url));
 const TABLE = 'checkpoints';
@@ -54,6 +54,7 @@ async function prepareAws(dynamo, servers) {
   );
   const env = { CHECKPOINT_TABLE: TABLE, METRICS_NAMESPACE: 'Test', LEASE_SECONDS: '2', OVERLAP_SECONDS: '2' };
   const secrets = new SecretsManagerClient({});
+  await secrets.send(new CreateSecretCommand({ Name: 'other', SecretString: '{"username":"other","password":"wrong"}' }));
   for (const [name, { settings, credentials }] of Object.entries(servers)) {
     const prefix = `${name.toUpperCase()}_DB`;
     const SecretString = JSON.stringify({ username: credentials.user, password: credentials.password });
@@ -72,7 +73,7 @@ function actionsOf(dynamo, { blue, green, env }) {
   const hosts = [blue, green].map(({ settings, authority }) => ({ host: settings.host, authority }));
   return {
     async migrate() {
-      for (const [name, server] of Object.entries({ blue, green })) await applySchema(server, name);
+      for (const [name, server] of Object.entries({ blue, green })) await applySchema(postgres, server, name);
     },
     /** Back to empty databases with their schemas and no checkpoint. */
     async clear() {
@@ -116,19 +117,13 @@ function actionsOf(dynamo, { blue, green, env }) {
   };
 }
 
-async function applySchema({ settings, credentials }, name) {
-  const session = await postgres.open(settings, credentials, 60_000);
-  try {
-    await applyMigrations(session, await readMigrations(join(MIGRATIONS, 'postgres', name), postgres.split), { log: { info() {} } });
-  } finally {
-    await session.close();
-  }
-}
-
 /** A connection as the user of the database, for what a test does beside the function. */
 export const open = ({ settings, credentials }) => connect(settings, credentials, { name: 'test', statementTimeoutMs: 120_000 });
 
-/** Fills blue with so many payments, changed one after the other over the last `days`; as the legacy system would have left them. */
+/**
+ * Fills blue with so many payments, changed one after the other over the last `days`; as the legacy system would have
+ * left them.
+ */
 export async function fill(blue, count, { days = 30 } = {}) {
   await blue.admin.query(`
     BEGIN;
@@ -144,8 +139,8 @@ export async function fill(blue, count, { days = 30 } = {}) {
 }
 
 /**
- * How green differs from what it should be, by SQL of its own and with nothing of the function's code: [{id, ...}], at most ten. Blue's
- * rows come over in one text.
+ * How green differs from what it should be, by SQL of its own and with nothing of the function's code: [{id, ...}], at
+ * most ten. Blue's rows come over in one text.
  */
 export async function differencesOf({ blue, green }) {
   const [{ rows }] = await blue.rows(`

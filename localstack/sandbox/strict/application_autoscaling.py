@@ -1,4 +1,4 @@
-"""Scalable targets: of what stands, with tags, told gone by AWS's code; their policies go with them and keep their names."""
+"""Scalable targets: of what stands, with tags, told gone by AWS's code; their policies go with them."""
 
 from __future__ import annotations
 

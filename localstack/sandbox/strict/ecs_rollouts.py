@@ -1,4 +1,4 @@
-"""What services run: deployments that take their time or fail, and tasks with an address each, as targets where asked for."""
+"""What services run: deployments that take their time or fail, and tasks with an address each, as targets."""
 
 from __future__ import annotations
 
@@ -90,6 +90,7 @@ def _complete(region: str, service: Any, rollout: dict[str, Any]) -> None:
         return
     rollout.update(rolloutState="COMPLETED", rolloutStateReason=f"ECS deployment {rollout['id']} completed.")
     service.rollouts = [rollout]
+    service.good = (service.task_definition, dict(service.settings))
     _run(region, service, [])
     _tell(service, "has reached a steady state.")
 
@@ -105,7 +106,7 @@ def _fail(region: str, service: Any, rollout: dict[str, Any]) -> None:
     _tell(service, f"(deployment {rollout['id']}) deployment failed: tasks failed to start.")
     good = next((one for one in service.rollouts if one["rolloutState"] == "COMPLETED"), None)
     if breaker.get("rollback") and good is not None:
-        service.task_definition = good["taskDefinition"]
+        service.task_definition, service.settings = service.good[0], dict(service.good[1])
         rollout["status"] = "ACTIVE"
         _tell(service, f"(deployment {rollout['id']}) rolling back to deployment {good['id']}.")
         service.rollouts = [_rollout(service, "COMPLETED"), rollout]
@@ -169,6 +170,16 @@ def tasks(region: str) -> Iterator[Task]:
     """All tasks of all services."""
     for service in backend("ecs", region).services.values():
         yield from tasks_of(service)
+
+
+def tagged_tasks(region: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """Tasks that carry their service's tags, which is for the service to say."""
+    for service in backend("ecs", region).services.values():
+        if service.settings.get("propagateTags") != "SERVICE":
+            continue
+        for task in tasks_of(service):
+            arn = f"arn:aws:ecs:{region}:{ACCOUNT}:task/{service.cluster_name}/{task.attachment.replace('-', '')}"
+            yield arn, {tag["key"]: tag["value"] for tag in service.tags}
 
 
 def is_task(arn: str, address: str) -> bool:

@@ -1,4 +1,4 @@
-"""Task definitions: no revision's number comes twice, families give their newest active one, and Fargate takes what it can run."""
+"""Task definitions: no number comes twice, a family gives its newest active one, and Fargate takes what it can run."""
 
 from __future__ import annotations
 

@@ -25,6 +25,10 @@ pub use weighted::{Edge, EdgeParams, TEST_PORT, edge};
 /// TLS 1.2 and 1.3, forward secrecy only.
 const TLS_POLICY: &str = "ELBSecurityPolicy-TLS13-1-2-2021-06";
 
+/// How long a client may use one connection: the shortest that there is, as it stays with the environment whose name it was
+/// answered, wherever others go by then.
+const CLIENT_KEEP_ALIVE_SECONDS: u32 = 60;
+
 /// What clients meet first.
 #[derive(Clone, Debug)]
 pub struct FrontParams<'a> {
@@ -70,6 +74,7 @@ fn front<'a>(scope: &Scope<'a>, params: &FrontParams<'_>) -> Front<'a> {
             access_logs: Some(AccessLogs { bucket: log_bucket.clone(), prefix: String::new() }),
             deletion_protection: params.deletion_protection,
             idle_timeout_seconds: 60,
+            client_keep_alive_seconds: CLIENT_KEEP_ALIVE_SECONDS,
             http2: true,
         },
     );

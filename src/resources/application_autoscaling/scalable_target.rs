@@ -3,16 +3,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_applicationautoscaling::types::{self, SuspendedState};
+use aws_sdk_rds::types::Filter;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::Dimension;
-use crate::aws::wait::unless_gone;
-use crate::aws::{Cx, Error, Result};
+use crate::aws::wait::{Patience, unless_gone};
+use crate::aws::{Class, Cx, Error, Result};
 use crate::cloudformation::{Form, Tagging};
 use crate::engine::Tags;
 use crate::resources::ids::is_known;
+use crate::resources::tags::Built;
 use crate::resources::{Changes, Found, Resource, seconds, tags};
+
+/// What the ids of clusters begin with.
+const CLUSTER: &str = "cluster:";
+/// What the names of added readers begin with.
+/// <https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Aurora.Integrating.AutoScaling.html>
+const ADDED: &str = "application-autoscaling-";
 
 /// What Application Auto Scaling may scale, and how far. AWS uses a role of its own for it.
 /// <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_RegisterScalableTarget.html>
@@ -52,6 +60,8 @@ impl Resource for ScalableTarget {
         "application-autoscaling:DeregisterScalableTarget",
         "ecs:DescribeServices",
         "rds:DescribeDBClusters",
+        "rds:DescribeDBInstances",
+        "rds:DeleteDBInstance",
         "iam:CreateServiceLinkedRole",
     ];
 
@@ -103,6 +113,7 @@ impl Resource for ScalableTarget {
         Ok(())
     }
 
+    /// With the readers that were added to a cluster: AWS leaves them there, and a cluster doesn't go while it has any.
     async fn delete(cx: &Cx, outputs: &ScalableTargetOutputs) -> Result<()> {
         let dimension = dimension_of(&outputs.resource);
         let delete = || async {
@@ -111,7 +122,10 @@ impl Resource for ScalableTarget {
             Ok(request.send().await.map(|_| ())?)
         };
         unless_gone(cx.retry_while_not_ready("another change of the scalable target to end", delete).await)?;
-        Ok(())
+        match outputs.resource.strip_prefix(CLUSTER) {
+            Some(cluster) => delete_added_readers(cx, cluster).await,
+            None => Ok(()),
+        }
     }
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-applicationautoscaling-scalabletarget.html>
@@ -148,6 +162,10 @@ impl ScalableTarget {
         let request = request.min_capacity(self.least).max_capacity(self.most).suspended_state(suspended.build());
         let request = request.set_tags(tags);
         let register = || async { Ok(request.clone().send().await?) };
+        // What it says of what isn't known everywhere yet, its own role too, and of mistakes.
+        let is_new = |error: &Error| error.is_code("ValidationException");
+        let what = "Application Auto Scaling to know what it is to scale";
+        let register = || cx.retry_while(what, Patience::FRESH, is_new, register);
         let what = "another change of the scalable target to end";
         let answer = cx.retry_while_not_ready(what, register).await?;
         let missing = Error::incomplete("applicationautoscaling:RegisterScalableTarget", "ScalableTargetARN");
@@ -163,7 +181,7 @@ fn is_suspended(state: &SuspendedState) -> bool {
 
 /// The resource's id tells what is scaled.
 fn dimension_of(resource: &str) -> Dimension {
-    if resource.starts_with("cluster:") { Dimension::AuroraReaders } else { Dimension::EcsTasks }
+    if resource.starts_with(CLUSTER) { Dimension::AuroraReaders } else { Dimension::EcsTasks }
 }
 
 async fn all(cx: &Cx, dimension: Dimension) -> Result<Arc<Vec<types::ScalableTarget>>> {
@@ -186,4 +204,32 @@ async fn tags_of(cx: &Cx, arn: &str) -> Result<Tags> {
         Ok(answer.tags.unwrap_or_default().into_iter().collect())
     })
     .await
+}
+
+async fn delete_added_readers(cx: &Cx, cluster: &str) -> Result<()> {
+    for reader in added_readers(cx, cluster).await? {
+        let delete = async {
+            let request = cx.rds.delete_db_instance().db_instance_identifier(&reader).skip_final_snapshot(true);
+            Ok(request.send().await.map(|_| ())?)
+        };
+        match unless_gone(delete.await) {
+            // It is on its way out already.
+            Err(error) if error.class == Class::NotReady => {}
+            outcome => drop(outcome?),
+        }
+    }
+    cx.wait_until("the readers that were added to the cluster to go (some minutes)", Patience::LONG, || async {
+        Ok(added_readers(cx, cluster).await?.is_empty().then_some(()))
+    })
+    .await
+}
+
+async fn added_readers(cx: &Cx, cluster: &str) -> Result<Vec<String>> {
+    let of_cluster = Filter::builder().name("db-cluster-id").values(cluster).build().built();
+    let mut pages = cx.rds.describe_db_instances().filters(of_cluster).into_paginator().items().send();
+    let mut added = Vec::new();
+    while let Some(instance) = pages.next().await {
+        added.extend(instance?.db_instance_identifier.filter(|name| name.starts_with(ADDED)));
+    }
+    Ok(added)
 }

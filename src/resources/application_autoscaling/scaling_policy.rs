@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::Dimension;
-use crate::aws::wait::unless_gone;
-use crate::aws::{Cx, Error, Result};
+use crate::aws::wait::{Patience, unless_gone};
+use crate::aws::{Class, Cx, Error, Result};
 use crate::cloudformation::{Form, Tagging};
 use crate::resources::ids::is_known;
 use crate::resources::tags::Built;
@@ -101,7 +101,10 @@ impl Resource for ScalingPolicy {
         let request = request.policy_type(PolicyType::TargetTrackingScaling);
         let request = request.target_tracking_scaling_policy_configuration(tracking.build().built());
         let put = || async { Ok(request.clone().send().await?) };
-        let answer = cx.retry_while_new("the scalable target to be ready", put).await?;
+        let is_new = |error: &Error| {
+            matches!(error.class, Class::Gone | Class::NotReady) || error.is_code("FailedResourceAccessException")
+        };
+        let answer = cx.retry_while("the scalable target to be ready", Patience::FRESH, is_new, put).await?;
         Ok(ScalingPolicyOutputs { arn: answer.policy_arn })
     }
 

@@ -91,14 +91,13 @@ impl Resource for Table {
         let (recovery, time_to_live, tags) =
             tokio::try_join!(recovers(cx, name), expires_by(cx, name), tags_of(cx, &outputs.arn))?;
         let key = |kind: KeyType| shown(&table, table.key_schema(), &kind);
-        let encryption = table.sse_description().and_then(|encryption| encryption.kms_master_key_arn());
         let spec = Table {
             name: outputs.name.clone(),
             partition_key: key(KeyType::Hash).ok_or(Error::incomplete("dynamodb:DescribeTable", "KeySchema"))?,
             sort_key: key(KeyType::Range),
             global_indexes: standing(&table),
             stream: StreamView::shown(&table),
-            kms_key: encryption.unwrap_or_default().into(),
+            kms_key: encrypted_by(&table).unwrap_or_default().into(),
             point_in_time_recovery: recovery,
             time_to_live,
             deletion_protection: table.deletion_protection_enabled().unwrap_or_default(),
@@ -146,16 +145,20 @@ impl Resource for Table {
     async fn update(&self, cx: &Cx, found: &Found<Self>, changes: &Changes<'_>) -> Result<TableOutputs> {
         // A table takes one change at a time.
         if changes.has("kms_key") {
-            self.change(cx, |request| request.sse_specification(encryption(&self.kms_key))).await?;
+            let is_done = |table: &TableDescription| encrypted_by(table) == Some(&*self.kms_key);
+            change(cx, &self.name, is_done, |request| request.sse_specification(encryption(&self.kms_key))).await?;
         }
         if changes.has("deletion_protection") {
-            self.change(cx, |request| request.deletion_protection_enabled(self.deletion_protection)).await?;
+            let wanted = self.deletion_protection;
+            let is_done = |table: &TableDescription| table.deletion_protection_enabled() == Some(wanted);
+            change(cx, &self.name, is_done, |request| request.deletion_protection_enabled(wanted)).await?;
         }
         if changes.has("stream") {
             // No stream changes its kind: the one that stands ends first.
             let views = [found.spec.stream.map(|_| None), self.stream.map(Some)];
             for view in views.into_iter().flatten() {
-                self.change(cx, |request| request.stream_specification(specification(view))).await?;
+                let is_done = |table: &TableDescription| StreamView::shown(table) == view;
+                change(cx, &self.name, is_done, |request| request.stream_specification(specification(view))).await?;
             }
         }
         if changes.has("global_indexes") {
@@ -245,20 +248,6 @@ impl Table {
         used(self.key(), indexes).map(Attribute::definition).collect()
     }
 
-    /// Makes one change, and waits until it is done.
-    async fn change(
-        &self,
-        cx: &Cx,
-        what: impl Fn(UpdateTableFluentBuilder) -> UpdateTableFluentBuilder + Sync,
-    ) -> Result<()> {
-        let update = || async {
-            let request = what(cx.dynamodb.update_table().table_name(&self.name));
-            Ok(request.send().await.map(|_| ())?)
-        };
-        cx.retry_while_not_ready("DynamoDB to end another change of this table", update).await?;
-        active(cx, &self.name).await.map(drop)
-    }
-
     /// One by one: a table makes or deletes one index at a time.
     /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.OnlineOps.html>
     async fn change_indexes(&self, cx: &Cx, before: &BTreeMap<String, GlobalIndex>) -> Result<()> {
@@ -276,11 +265,12 @@ impl Table {
                     (index.creation(name), Some(self.definitions(&stand)))
                 }
             };
-            self.change(cx, |request| {
+            let is_done = |table: &TableDescription| standing(table) == stand;
+            let what = |request: UpdateTableFluentBuilder| {
                 let request = request.global_secondary_index_updates(update.clone());
                 request.set_attribute_definitions(definitions.clone())
-            })
-            .await?;
+            };
+            change(cx, &self.name, is_done, what).await?;
             self.until_indexes_settle(cx).await?;
         }
         Ok(())
@@ -336,10 +326,33 @@ async fn set_time_to_live(client: &Client, table: &str, attribute: &str, enabled
     Ok(())
 }
 
+/// Makes one change, and waits until it is done. AWS refuses most of what is so already, which it may have been asked for
+/// by a call whose answer was lost: so what is refused is looked at.
+async fn change(
+    cx: &Cx,
+    table: &str,
+    is_done: impl Fn(&TableDescription) -> bool + Sync,
+    what: impl Fn(UpdateTableFluentBuilder) -> UpdateTableFluentBuilder + Sync,
+) -> Result<()> {
+    let update = || async {
+        let sent = what(cx.dynamodb.update_table().table_name(table)).send().await;
+        match sent.map(|_| ()).map_err(Error::from) {
+            Err(_) if described(cx, table).await?.as_ref().is_some_and(&is_done) => Ok(()),
+            sent => sent,
+        }
+    };
+    cx.retry_while_not_ready("DynamoDB to end another change of this table", update).await?;
+    active(cx, table).await.map(drop)
+}
+
 /// Each attribute of a key once. One that has two types is there twice, which AWS refuses.
 fn used<'a>(key: Key<'a>, indexes: &'a BTreeMap<String, GlobalIndex>) -> impl Iterator<Item = &'a Attribute> {
     let attributes = indexes.values().flat_map(|index| index.key().attributes()).chain(key.attributes());
     attributes.collect::<BTreeSet<_>>().into_iter()
+}
+
+fn encrypted_by(table: &TableDescription) -> Option<&str> {
+    table.sse_description().and_then(|encryption| encryption.kms_master_key_arn())
 }
 
 fn encryption(key: &KeyArn) -> SseSpecification {
@@ -412,35 +425,4 @@ async fn tags_of(cx: &Cx, arn: &str) -> Result<Tags> {
 }
 
 #[cfg(test)]
-mod tests {
-    use aws_sdk_dynamodb::operation::update_time_to_live::{
-        UpdateTimeToLiveError, UpdateTimeToLiveInput, UpdateTimeToLiveOutput,
-    };
-    use aws_smithy_mocks::mock;
-    use aws_smithy_types::error::ErrorMetadata;
-
-    use super::*;
-    use crate::aws::mocks::client;
-    use crate::engine::StepError;
-
-    fn is(request: &UpdateTimeToLiveInput, attribute: &str, enabled: bool) -> bool {
-        let wanted = TimeToLiveSpecification::builder().attribute_name(attribute).enabled(enabled).build().built();
-        (request.table_name(), request.time_to_live_specification()) == (Some("orders"), Some(&wanted))
-    }
-
-    #[tokio::test]
-    async fn a_second_change_of_the_time_to_live_within_an_hour_is_refused_and_people_are_told_when_to_apply_again() {
-        const REFUSAL: &str = "Time to live has been modified multiple times within a fixed interval";
-        let refused = ErrorMetadata::builder().code("ValidationException").message(REFUSAL).build();
-        let taken = mock!(Client::update_time_to_live).match_requests(|request| is(request, "expires", false));
-        let taken = taken.then_output(|| UpdateTimeToLiveOutput::builder().build());
-        let given = mock!(Client::update_time_to_live).match_requests(|request| is(request, "until", true));
-        let given = given.then_error(move || UpdateTimeToLiveError::generic(refused.clone()));
-        let client = client!(aws_sdk_dynamodb, [&taken, &given]);
-        let error = change_time_to_live(&client, "orders", Some("expires"), Some("until")).await.unwrap_err();
-        let told = StepError::from(error);
-        assert_eq!((taken.num_calls(), given.num_calls(), told.message.as_str()), (1, 1, REFUSAL));
-        assert!(told.help.is_some_and(|help| help.ends_with("apply again in an hour")));
-        assert!(!told.outcome_unknown);
-    }
-}
+mod tests;

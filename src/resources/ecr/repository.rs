@@ -29,8 +29,8 @@ pub struct Repository {
     pub immutable_tags: bool,
     /// Look for known weaknesses in what is pushed.
     pub scan_on_push: bool,
-    /// How many images are kept, the newest ones; `None` for all.
-    pub keep_images: Option<u32>,
+    /// How many images without a tag are kept, the newest ones; `None` for all. Those with a tag stay: one may be running.
+    pub keep_untagged: Option<u32>,
     /// Who may use it beside those whose own policies say so; [`Document::default`] for nobody.
     pub policy: Document,
 }
@@ -50,6 +50,7 @@ impl Resource for Repository {
     const KIND: &'static str = "ecr.repository";
     const USUALLY: Duration = seconds(3);
     const REPLACED_BY: &'static [&'static str] = &["name", "kms_key"];
+    const HOLDS_DATA: bool = true;
     const SERVES: bool = true;
     const ACTIONS: &'static [&'static str] = &[
         "ecr:DescribeRepositories",
@@ -79,15 +80,15 @@ impl Resource for Repository {
         let is_this = |repository: &&types::Repository| repository.repository_name() == Some(name);
         let Some(repository) = all.iter().find(is_this) else { return Ok(None) };
         let outputs = outputs(repository)?;
-        let (keep_images, policy, tags) =
-            tokio::try_join!(kept_images(cx, name), policy_of(cx, name), tags_of(cx, &outputs.arn))?;
+        let (keep_untagged, policy, tags) =
+            tokio::try_join!(kept_untagged(cx, name), policy_of(cx, name), tags_of(cx, &outputs.arn))?;
         let encryption = repository.encryption_configuration().and_then(|encryption| encryption.kms_key());
         let spec = Repository {
             name: name.clone(),
             kms_key: encryption.unwrap_or_default().into(),
             immutable_tags: repository.image_tag_mutability() == Some(&ImageTagMutability::Immutable),
             scan_on_push: repository.image_scanning_configuration().is_some_and(|scanning| scanning.scan_on_push()),
-            keep_images,
+            keep_untagged,
             policy,
         };
         Ok(Some(Found::tagged(spec, outputs, tags)))
@@ -105,7 +106,7 @@ impl Resource for Repository {
         let passing = |error: &Error| error.is_code("KmsException");
         let answer = cx.retry_while("ECR to know the repository's key", Patience::FRESH, passing, create).await?;
         let repository = answer.repository.ok_or(Error::incomplete("ecr:CreateRepository", "repository"))?;
-        if self.keep_images.is_some() {
+        if self.keep_untagged.is_some() {
             self.set_lifecycle(cx).await?;
         }
         if !self.policy.is_null() {
@@ -123,7 +124,7 @@ impl Resource for Repository {
             let request = cx.ecr.put_image_scanning_configuration().repository_name(&self.name);
             request.image_scanning_configuration(self.scanning()).send().await?;
         }
-        if changes.has("keep_images") {
+        if changes.has("keep_untagged") {
             self.set_lifecycle(cx).await?;
         }
         if changes.has("policy") {
@@ -151,8 +152,8 @@ impl Resource for Repository {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ecr-repository.html>
     fn cloudformation(&self) -> Form {
-        let Repository { name, kms_key, immutable_tags: _, scan_on_push, keep_images, policy } = self;
-        let lifecycle = keep_images.map(|number| json!({"LifecyclePolicyText": keeping(number).to_string()}));
+        let Repository { name, kms_key, immutable_tags: _, scan_on_push, keep_untagged, policy } = self;
+        let lifecycle = keep_untagged.map(|number| json!({"LifecyclePolicyText": keeping(number).to_string()}));
         let repository = json!({
             "RepositoryName": name,
             "EncryptionConfiguration": {"EncryptionType": EncryptionType::Kms.as_str(), "KmsKey": kms_key},
@@ -180,7 +181,7 @@ impl Repository {
 
     async fn set_lifecycle(&self, cx: &Cx) -> Result<()> {
         let name = &self.name;
-        match self.keep_images {
+        match self.keep_untagged {
             Some(number) => {
                 let request = cx.ecr.put_lifecycle_policy().repository_name(name);
                 request.lifecycle_policy_text(keeping(number).to_string()).send().await?;
@@ -215,8 +216,8 @@ impl Repository {
 fn keeping(number: u32) -> Value {
     json!({"rules": [{
         "rulePriority": 1,
-        "description": "Keep the newest images",
-        "selection": {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": number},
+        "description": "Keep the newest images without a tag",
+        "selection": {"tagStatus": "untagged", "countType": "imageCountMoreThan", "countNumber": number},
         "action": {"type": "expire"},
     }]})
 }
@@ -229,7 +230,7 @@ fn number_kept(policy: &str) -> Result<u32> {
     Ok(if policy == Document::new(keeping(number)) { number } else { 0 })
 }
 
-async fn kept_images(cx: &Cx, name: &str) -> Result<Option<u32>> {
+async fn kept_untagged(cx: &Cx, name: &str) -> Result<Option<u32>> {
     let read = async { Ok(cx.ecr.get_lifecycle_policy().repository_name(name).send().await?) };
     let Some(answer) = unless_gone(read.await)? else { return Ok(None) };
     number_kept(answer.lifecycle_policy_text().unwrap_or_default()).map(Some)
@@ -276,7 +277,7 @@ mod tests {
     #[test]
     fn a_lifecycle_policy_that_says_something_else_keeps_no_number_that_anybody_asks_for() {
         assert_eq!(number_kept(&keeping(7).to_string()).unwrap(), 7);
-        let untagged = keeping(7).to_string().replace("any", "untagged");
+        let untagged = keeping(7).to_string().replace("any", "any");
         assert_eq!(number_kept(&untagged).unwrap(), 0);
         assert_eq!(number_kept("{}").unwrap(), 0);
     }

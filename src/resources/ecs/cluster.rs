@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{from_sdk, to_sdk};
 use crate::aws::wait::{Patience, unless_gone};
-use crate::aws::{Cx, Error, Result};
+use crate::aws::{Clients, Cx, Error, Result};
 use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::ids::EcsClusterArn;
@@ -138,10 +138,11 @@ fn insights(cluster: &types::Cluster) -> ContainerInsights {
 }
 
 /// The cluster; `None` for one that is gone: AWS still shows it as inactive for a while.
-async fn described(cx: &Cx, name: &str) -> Result<Option<types::Cluster>> {
-    let request = cx.ecs.describe_clusters().clusters(name);
-    let answer = request.include(ClusterField::Tags).include(ClusterField::Settings).send().await?;
-    let clusters = answer.clusters.unwrap_or_default().into_iter();
+pub(super) async fn described(clients: &Clients, name: &str) -> Result<Option<types::Cluster>> {
+    let request = clients.ecs.describe_clusters().clusters(name);
+    let request = request.include(ClusterField::Tags).include(ClusterField::Settings);
+    let answer = unless_gone(async { Ok(request.send().await?) }.await)?;
+    let clusters = answer.and_then(|answer| answer.clusters).unwrap_or_default();
     Ok(clusters.into_iter().find(|cluster| cluster.status() != Some(INACTIVE)))
 }
 

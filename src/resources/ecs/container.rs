@@ -31,8 +31,8 @@ pub struct Container {
     pub ports: BTreeSet<u16>,
     /// Environment variables; never a secret.
     pub environment: BTreeMap<String, String>,
-    /// Environment variables that AWS fills as the task starts: the ARN of a parameter or a secret, or of one value of a
-    /// secret's JSON, `arn:…:secret:name-AbCdEf:password::`.
+    /// Environment variables that AWS fills as the task starts: the ARN of a parameter or a secret, or of one value of
+    /// a secret's JSON, `arn:…:secret:name-AbCdEf:password::`.
     pub secrets: BTreeMap<String, String>,
     /// Whom it runs as, by name or number; without it, whom the image says.
     pub user: Option<String>,
@@ -40,10 +40,10 @@ pub struct Container {
     pub read_only_root: bool,
     /// A first process of AWS's passes signals on and clears away what has ended.
     pub init_process: bool,
-    /// What Linux lets a container do that this one may not: `ALL` or `NET_RAW`. Only [`Container::user`] tells the rest.
+    /// What Linux lets a container do that this one may not: `ALL`, or `NET_RAW` and the like.
     pub dropped_capabilities: BTreeSet<String>,
-    /// What it can write into: path to a volume of the task. Whoever isn't root can write there if the image says that the
-    /// path is a volume of theirs.
+    /// What it can write into: path to a volume of the task. Whoever isn't root can write there if the image says that
+    /// the path is a volume of theirs.
     pub mounts: BTreeMap<String, String>,
     /// Where it logs to, if anywhere.
     pub log: Option<LogStream>,
@@ -168,7 +168,7 @@ impl Container {
             let all: Vec<Value> = all.iter().map(|(name, of)| json!({"Name": name, value: of})).collect();
             list(&all)
         };
-        let mount = |(path, volume): (&String, &String)| json!({"ContainerPath": path, "SourceVolume": volume, "ReadOnly": false});
+        let mount = |(path, volume): (&String, &String)| json!({"ContainerPath": path, "SourceVolume": volume});
         let dropped = (!dropped_capabilities.is_empty()).then(|| json!({"Drop": dropped_capabilities}));
         let container = json!({
             "Name": name,

@@ -11,7 +11,9 @@ pub use container::{Container, ContainerHealthCheck, LogStream};
 pub use service::{Behind, Service, ServiceOutputs, TaskCount};
 pub use task_definition::{TaskDefinition, TaskDefinitionOutputs};
 
-use crate::aws::{Cx, Result};
+use aws_sdk_ecs::types::TaskDefinitionStatus;
+
+use crate::aws::{Clients, Cx, Result};
 use crate::engine::Tags;
 
 crate::resources::tags::tag_type!(aws_sdk_ecs::types::Tag);
@@ -25,4 +27,21 @@ async fn tag(cx: &Cx, arn: &str, set: &Tags, remove: &[String]) -> Result<()> {
         cx.ecs.untag_resource().resource_arn(arn).set_tag_keys(Some(remove.to_vec())).send().await?;
     }
     Ok(())
+}
+
+/// True for a cluster, a service or a revision of a task definition that isn't deleted: AWS still tells their tags for a
+/// while.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/delete-task-definition-v2.html>
+pub async fn stands(clients: &Clients, arn: &str) -> Result<bool> {
+    let what = arn.splitn(6, ':').nth(5).unwrap_or_default();
+    let mut parts = what.split('/');
+    Ok(match (parts.next(), parts.next(), parts.next()) {
+        (Some("cluster"), Some(name), None) => cluster::described(clients, name).await?.is_some(),
+        (Some("service"), Some(cluster), Some(name)) => rollout::described(clients, cluster, name).await?.is_some(),
+        (Some("task-definition"), ..) => {
+            let revision = task_definition::described(clients, arn).await?.and_then(|answer| answer.task_definition);
+            revision.is_some_and(|revision| revision.status() == Some(&TaskDefinitionStatus::Active))
+        }
+        _ => true,
+    })
 }

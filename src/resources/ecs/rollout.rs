@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_sdk_ecs::types::{Deployment, DeploymentRolloutState as State, Service, ServiceField};
 
 use crate::aws::wait::{Patience, unless_gone};
-use crate::aws::{Class, Cx, Error, Result};
+use crate::aws::{Class, Clients, Cx, Error, Result};
 
 /// AWS gives up a deployment after some failed tasks, each of which may take minutes to fail.
 const ROLLOUT: Patience = Patience { poll: Duration::from_secs(10), limit: Duration::from_secs(40 * 60) };
@@ -20,9 +20,9 @@ const MISSING: &str = "MISSING";
 const EVENTS: usize = 5;
 
 /// The service with its tags; `None` for one that is gone: AWS still shows it as inactive for a while.
-pub(super) async fn described(cx: &Cx, cluster: &str, name: &str) -> Result<Option<Service>> {
+pub(super) async fn described(clients: &Clients, cluster: &str, name: &str) -> Result<Option<Service>> {
     let describe = async {
-        let request = cx.ecs.describe_services().cluster(cluster).services(name).include(ServiceField::Tags);
+        let request = clients.ecs.describe_services().cluster(cluster).services(name).include(ServiceField::Tags);
         Ok(request.send().await?)
     };
     let Some(answer) = unless_gone(describe.await)? else { return Ok(None) };
@@ -49,8 +49,8 @@ pub(super) fn has_failed(deployment: &Deployment) -> bool {
     deployment.rollout_state() == Some(&State::Failed)
 }
 
-/// The task definition that runs: that of the newest deployment that came to its end. What is still being deployed, or never
-/// ran, isn't it. With no task to run nothing has to come to an end.
+/// The task definition that runs: that of the newest deployment that came to its end. What is still being deployed, or
+/// never ran, isn't it. With no task to run nothing has to come to an end.
 pub(super) fn deployed(service: &Service) -> Option<&str> {
     let is_done = |deployment: &&Deployment| deployment.rollout_state() == Some(&State::Completed);
     match service.desired_count() {
@@ -70,15 +70,23 @@ pub(super) fn note(service: &Service) -> String {
     note
 }
 
-/// Waits until the service runs this task definition with as many tasks as it wants; for none at all, not a moment.
-pub(super) async fn steady(cx: &Cx, cluster: &str, name: &str, task_definition: &str) -> Result<()> {
+/// What a service is to run in the end.
+pub(super) struct Wanted<'a> {
+    /// The revision's ARN.
+    pub(super) task_definition: &'a str,
+    /// The deployment that brings it, if that is known. AWS goes back to what ran before by another one.
+    pub(super) deployment: Option<String>,
+}
+
+/// Waits until the service runs what is wanted with as many tasks as it has to; for none at all, not a moment.
+pub(super) async fn steady(cx: &Cx, cluster: &str, name: &str, wanted: &Wanted<'_>) -> Result<()> {
     let look = || async {
         let Some(service) = described(cx, cluster, name).await? else {
             let mut gone = Error::local(format!("the service {name} isn't there any more"));
             gone.class = Class::Gone;
             return Err(gone);
         };
-        progress(&service, task_definition)
+        progress(&service, wanted)
     };
     let outcome = cx.wait_until("the service's tasks to run and to be healthy (some minutes)", ROLLOUT, look).await;
     match outcome {
@@ -92,15 +100,16 @@ pub(super) async fn steady(cx: &Cx, cluster: &str, name: &str, task_definition: 
     }
 }
 
-const HELP: &str = "its events say why; what the tasks themselves say is in their log group. Once that is mended, run the same \
-                    command again";
+const HELP: &str = "its events say why; what the tasks themselves say is in their log group. Once that is mended, run the \
+                    same command again";
 
-fn progress(service: &Service, task_definition: &str) -> Result<Option<()>> {
+fn progress(service: &Service, wanted: &Wanted<'_>) -> Result<Option<()>> {
     if service.desired_count() == 0 {
         return Ok(Some(()));
     }
     let Some(newest) = primary(service) else { return Ok(None) };
-    let was_rolled_back = newest.task_definition() != Some(task_definition);
+    let is_another = wanted.deployment.as_deref().is_some_and(|wanted| newest.id() != Some(wanted));
+    let was_rolled_back = is_another || newest.task_definition() != Some(wanted.task_definition);
     if was_rolled_back || has_failed(newest) {
         let name = service.service_name().unwrap_or_default();
         let mut failed = format!("the deployment of the service {name} failed");
@@ -135,3 +144,67 @@ pub(super) async fn gone(cx: &Cx, cluster: &str, name: &str) -> Result<()> {
 
 /// Calls until no service of that name is being stopped any more.
 pub(super) const STOPPING: Patience = DRAIN;
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_ecs::types::ServiceEvent;
+
+    use super::*;
+
+    fn deployment(id: &str, status: &str, revision: &str, state: State) -> Deployment {
+        Deployment::builder().id(id).status(status).task_definition(revision).rollout_state(state).build()
+    }
+
+    fn service(desired: i32, running: i32, deployments: Vec<Deployment>) -> Service {
+        let event = ServiceEvent::builder().message("it can't be pulled").build();
+        let service = Service::builder().service_name("api").events(event).set_deployments(Some(deployments));
+        service.task_definition("api:2").desired_count(desired).running_count(running).build()
+    }
+
+    fn wanted(deployment: Option<&str>) -> Wanted<'static> {
+        Wanted { task_definition: "api:2", deployment: deployment.map(str::to_owned) }
+    }
+
+    #[test]
+    fn a_service_is_steady_once_its_newest_deployment_is_done_and_all_tasks_run() {
+        let done = || vec![deployment("b", PRIMARY, "api:2", State::Completed)];
+        let under_way = vec![
+            deployment("b", PRIMARY, "api:2", State::InProgress),
+            deployment("a", "ACTIVE", "api:1", State::Completed),
+        ];
+        let is_steady = |service: &Service| progress(service, &wanted(Some("b"))).expect("no failure").is_some();
+        assert!(is_steady(&service(2, 2, done())));
+        assert!(!is_steady(&service(2, 1, done())));
+        assert!(!is_steady(&service(2, 2, under_way)));
+        assert!(!is_steady(&service(2, 0, Vec::new())));
+        assert!(is_steady(&service(0, 0, Vec::new())));
+    }
+
+    #[test]
+    fn a_deployment_that_aws_gives_up_is_an_error_that_says_what_ecs_says() {
+        let failed = vec![deployment("b", PRIMARY, "api:2", State::Failed)];
+        let back = vec![
+            deployment("c", PRIMARY, "api:1", State::InProgress),
+            deployment("b", "ACTIVE", "api:2", State::Failed),
+        ];
+        // The same revision in another network.
+        let same_revision = vec![deployment("c", PRIMARY, "api:2", State::Completed)];
+        for (deployments, went_back) in [(failed, false), (back, true), (same_revision, true)] {
+            let error = progress(&service(2, 2, deployments), &wanted(Some("b"))).expect_err("it failed");
+            assert!(error.message.contains("it can't be pulled"), "{error}");
+            assert_eq!(error.message.contains("went back"), went_back, "{error}");
+        }
+    }
+
+    #[test]
+    fn what_runs_is_what_was_deployed_to_the_end() {
+        let going = vec![
+            deployment("b", PRIMARY, "api:2", State::InProgress),
+            deployment("a", "ACTIVE", "api:1", State::Completed),
+        ];
+        let never = vec![deployment("b", PRIMARY, "api:2", State::Failed)];
+        assert_eq!(deployed(&service(2, 1, going)), Some("api:1"));
+        assert_eq!(deployed(&service(2, 0, never.clone())), None);
+        assert_eq!(deployed(&service(0, 0, never)), Some("api:2"));
+    }
+}

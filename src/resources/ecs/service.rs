@@ -8,9 +8,9 @@ use aws_sdk_ecs::types::{
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::rollout::{self, STOPPING, deployed, described, has_failed, is_leaving, note, primary, steady};
+use super::rollout::{self, STOPPING, Wanted, deployed, described, has_failed, is_leaving, note, primary, steady};
 use super::{from_sdk, to_sdk};
-use crate::aws::wait::unless_gone;
+use crate::aws::wait::{Patience, unless_gone};
 use crate::aws::{Class, Cx, Error, Result};
 use crate::cloudformation::Form;
 use crate::engine::Tags;
@@ -19,6 +19,7 @@ use crate::resources::tags::Built;
 use crate::resources::{Changes, Found, Resource, minutes};
 
 const NEWEST_PLATFORM: &str = "LATEST";
+const INVALID: &str = "InvalidParameterException";
 
 /// A service on Fargate: so many tasks that run, and are started again where they stop. Tasks carry the service's tags.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html>
@@ -59,7 +60,8 @@ pub struct TaskCount {
     pub most: i32,
 }
 
-/// The target group whose targets are a service's tasks. A load balancer has to forward to it before the service is made.
+/// The target group whose targets are a service's tasks. A load balancer has to forward to it before the service is
+/// made.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Behind {
     /// The target group, for addresses.
@@ -121,10 +123,10 @@ impl Resource for Service {
         let request = request.deployment_configuration(self.deployment()).enable_execute_command(self.execute_command);
         let request = request.enable_ecs_managed_tags(true).propagate_tags(PropagateTags::Service);
         let request = request.set_tags(Some(to_sdk(&cx.tags)));
-        let create = || async {
+        let look = || async {
             match request.clone().send().await.map_err(Error::from) {
                 // AWS says the same of one that stands, of one that is going away, and of mistakes: a look tells which.
-                Err(error) if error.is_code("InvalidParameterException") => {
+                Err(error) if error.is_code(INVALID) => {
                     let standing = described(cx, &self.cluster, &self.name).await?;
                     let class = standing.map_or(error.class, |service| match is_leaving(&service) {
                         true => Class::NotReady,
@@ -135,17 +137,19 @@ impl Resource for Service {
                 answer => answer,
             }
         };
+        // And of what it needs and isn't known everywhere yet.
+        let is_new = |error: &Error| error.is_code(INVALID) && error.class == Class::Invalid;
+        let create = || cx.retry_while("ECS to know what the service needs", Patience::FRESH, is_new, look);
         let not_ready = |error: &Error| error.class == Class::NotReady;
         let what = "the tasks of the service that had this name to stop";
         let answer = cx.retry_while(what, STOPPING, not_ready, create).await?;
         let service = answer.service.ok_or(Error::incomplete("ecs:CreateService", "service"))?;
-        let outputs = outputs(&service)?;
-        self.until_ready(cx, &outputs).await?;
-        Ok(outputs)
+        self.until_steady(cx, &service).await?;
+        outputs(&service)
     }
 
     async fn until_ready(&self, cx: &Cx, _outputs: &ServiceOutputs) -> Result<()> {
-        steady(cx, &self.cluster, &self.name, &self.task_definition).await
+        steady(cx, &self.cluster, &self.name, &self.wanted(None)).await
     }
 
     async fn update(&self, cx: &Cx, found: &Found<Self>, changes: &Changes<'_>) -> Result<ServiceOutputs> {
@@ -163,8 +167,9 @@ impl Resource for Service {
         let deployment = changes.any(&["minimum_healthy_percent", "maximum_percent", "rollback"]);
         let request = request.set_deployment_configuration(deployment.then(|| self.deployment()));
         let command = changes.has("execute_command").then_some(self.execute_command);
-        request.set_enable_execute_command(command).send().await?;
-        self.until_ready(cx, &found.outputs).await?;
+        let answer = request.set_enable_execute_command(command).send().await?;
+        let service = answer.service.ok_or(Error::incomplete("ecs:UpdateService", "service"))?;
+        self.until_steady(cx, &service).await?;
         Ok(found.outputs.clone())
     }
 
@@ -268,6 +273,16 @@ impl Service {
         }
     }
 
+    fn wanted(&self, deployment: Option<&types::Deployment>) -> Wanted<'_> {
+        let deployment = deployment.and_then(|deployment| deployment.id()).map(str::to_owned);
+        Wanted { task_definition: &self.task_definition, deployment }
+    }
+
+    /// Waits for what AWS has just begun.
+    async fn until_steady(&self, cx: &Cx, begun: &types::Service) -> Result<()> {
+        steady(cx, &self.cluster, &self.name, &self.wanted(primary(begun))).await
+    }
+
     /// True if AWS has given up to deploy this very revision: asked for it again it would do nothing, unless by force.
     async fn was_given_up(&self, cx: &Cx) -> Result<bool> {
         let service = described(cx, &self.cluster, &self.name).await?;
@@ -333,4 +348,25 @@ fn outputs(service: &types::Service) -> Result<ServiceOutputs> {
         arn: service.service_arn().ok_or(missing("serviceArn"))?.into(),
         name: service.service_name().ok_or(missing("serviceName"))?.to_owned(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_tasks_as_may_run_are_no_difference_and_others_are_shown() {
+        let asked = TaskCount { least: 2, most: 4 };
+        for (number, shown) in [(2, asked), (4, asked), (1, TaskCount { least: 1, most: 1 })] {
+            assert_eq!(asked.as_standing(number), shown);
+        }
+        assert_eq!(asked.as_standing(9), TaskCount { least: 9, most: 9 });
+    }
+
+    #[test]
+    fn the_arn_of_a_service_tells_its_cluster() {
+        let of = |arn: &str| ServiceOutputs { arn: arn.into(), name: String::new() };
+        assert_eq!(of("arn:aws:ecs:us-east-1:1:service/blue/api").parts(), Some(("blue", "api")));
+        assert_eq!(of("api").parts(), None);
+    }
 }

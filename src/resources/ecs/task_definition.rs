@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::{Container, from_sdk, to_sdk};
 use crate::aws::clients::sent_once;
 use crate::aws::wait::{Patience, unless_gone};
-use crate::aws::{Class, Cx, Error, Result};
+use crate::aws::{Class, Clients, Cx, Error, Result};
 use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::ids::{RoleArn, TaskDefinitionArn};
@@ -23,8 +23,8 @@ const CLIENT: &str = "ClientException";
 /// What Fargate gives to a task that asks for no more, in GiB.
 const LEAST_STORAGE: i32 = 20;
 
-/// One revision of a task definition: the containers of a task on Fargate. AWS changes none: every change is a new revision,
-/// and the old one goes once nothing runs it any more.
+/// One revision of a task definition: the containers of a task on Fargate. AWS changes none: every change is a new
+/// revision, and the old one goes once nothing runs it any more.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RegisterTaskDefinition.html>
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TaskDefinition {
@@ -127,7 +127,8 @@ impl Resource for TaskDefinition {
         super::tag(cx, &outputs.arn, set, remove).await
     }
 
-    /// Nothing new can run it from then on. It is only gone for good with the last task that still does: nobody waits for that.
+    /// Nothing new can run it from then on. It is only gone for good with the last task that still does: nobody waits for
+    /// that.
     async fn delete(cx: &Cx, outputs: &TaskDefinitionOutputs) -> Result<()> {
         let arn = &*outputs.arn;
         let Some(answer) = described(cx, arn).await? else { return Ok(()) };
@@ -218,9 +219,9 @@ fn as_standing(revision: &types::TaskDefinition) -> TaskDefinition {
 }
 
 /// The revision, or the newest active one of a family. One that was deregistered or is being deleted is still shown.
-async fn described(cx: &Cx, id: &str) -> Result<Option<DescribeTaskDefinitionOutput>> {
+pub(super) async fn described(clients: &Clients, id: &str) -> Result<Option<DescribeTaskDefinitionOutput>> {
     let describe = async {
-        let request = cx.ecs.describe_task_definition().task_definition(id).include(TaskDefinitionField::Tags);
+        let request = clients.ecs.describe_task_definition().task_definition(id).include(TaskDefinitionField::Tags);
         let answer = request.send().await.map_err(Error::from);
         answer.map_err(|error| if error.is_code(CLIENT) { Error { class: Class::Gone, ..error } } else { error })
     };

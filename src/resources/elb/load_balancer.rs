@@ -38,6 +38,8 @@ pub struct LoadBalancer {
     pub deletion_protection: bool,
     /// How long a connection may be silent, 1 to 4000 s.
     pub idle_timeout_seconds: u32,
+    /// How long a client may use one connection, 60 to 604,800 s.
+    pub client_keep_alive_seconds: u32,
     /// Speak HTTP/2 with clients.
     pub http2: bool,
 }
@@ -111,6 +113,7 @@ impl Resource for LoadBalancer {
             access_logs: logs,
             deletion_protection: attribute(&attributes, "deletion_protection.enabled", "false")?,
             idle_timeout_seconds: attribute(&attributes, "idle_timeout.timeout_seconds", "60")?,
+            client_keep_alive_seconds: attribute(&attributes, "client_keep_alive.seconds", "3600")?,
             http2: attribute(&attributes, "routing.http2.enabled", "true")?,
         };
         Ok(Some(Found::tagged(spec, outputs, tags)))
@@ -186,6 +189,7 @@ impl Resource for LoadBalancer {
             access_logs: _,
             deletion_protection: _,
             idle_timeout_seconds: _,
+            client_keep_alive_seconds: _,
             http2: _,
         } = self;
         let balancer = json!({
@@ -216,6 +220,7 @@ impl LoadBalancer {
             ("routing.http.desync_mitigation_mode", self.desync_mitigation.clone()),
             ("deletion_protection.enabled", self.deletion_protection.to_string()),
             ("idle_timeout.timeout_seconds", self.idle_timeout_seconds.to_string()),
+            ("client_keep_alive.seconds", self.client_keep_alive_seconds.to_string()),
             ("routing.http2.enabled", self.http2.to_string()),
             ("access_logs.s3.enabled", self.access_logs.is_some().to_string()),
         ];

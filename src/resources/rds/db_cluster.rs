@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::engine_version::{is_same_major, refuse_major, runs_another_minor};
-use super::{MasterPassword, from_sdk, global_cluster, refuse, to_sdk};
+use super::{MasterPassword, from_sdk, global_cluster, refuse, scaled_readers, to_sdk};
 use crate::aws::wait::{Patience, unless_gone};
 use crate::aws::{Class, Cx, Error, Result};
 use crate::cloudformation::Form;
@@ -107,6 +107,8 @@ impl Resource for DbCluster {
         "rds:ModifyDBCluster",
         "rds:RemoveFromGlobalCluster",
         "rds:DeleteDBCluster",
+        "rds:DescribeDBInstances",
+        "rds:DeleteDBInstance",
         "rds:AddTagsToResource",
         "rds:RemoveTagsFromResource",
         "secretsmanager:GetSecretValue",
@@ -222,6 +224,7 @@ impl Resource for DbCluster {
             return Ok(());
         }
         leave_global(cx, outputs).await?;
+        scaled_readers::delete(cx, &outputs.identifier).await?;
         let delete = || async {
             let request = cx.rds.delete_db_cluster().db_cluster_identifier(&outputs.identifier);
             Ok(request.skip_final_snapshot(true).delete_automated_backups(true).send().await.map(|_| ())?)

@@ -163,21 +163,7 @@ impl Resource for DbInstance {
     }
 
     async fn delete(cx: &Cx, outputs: &DbInstanceOutputs) -> Result<()> {
-        let not_ready = |error: &Error| error.class == Class::NotReady;
-        let delete = || async {
-            match find(cx, &outputs.identifier).await? {
-                Some(instance) if instance.db_instance_status() != Some("deleting") => {
-                    let request = cx.rds.delete_db_instance().db_instance_identifier(&outputs.identifier);
-                    Ok(request.skip_final_snapshot(true).send().await.map(|_| ())?)
-                }
-                _ => Ok(()),
-            }
-        };
-        unless_gone(cx.retry_while("the instance to settle", Patience::LONG, not_ready, delete).await)?;
-        cx.wait_until("the instance to be gone (some minutes)", Patience::LONG, || async {
-            Ok(find(cx, &outputs.identifier).await?.is_none().then_some(()))
-        })
-        .await
+        delete(cx, &outputs.identifier).await
     }
 
     fn hourly_charge(&self) -> Option<String> {
@@ -257,6 +243,25 @@ fn outputs(instance: &types::DbInstance) -> Result<DbInstanceOutputs> {
     let arn = instance.db_instance_arn().ok_or(Error::incomplete("rds:DescribeDBInstances", "DBInstanceArn"))?;
     let identifier = instance.db_instance_identifier().unwrap_or_default();
     Ok(DbInstanceOutputs { arn: arn.to_owned(), identifier: identifier.to_owned() })
+}
+
+/// Deletes the instance, and waits until it is gone.
+pub(super) async fn delete(cx: &Cx, identifier: &str) -> Result<()> {
+    let not_ready = |error: &Error| error.class == Class::NotReady;
+    let delete = || async {
+        match find(cx, identifier).await? {
+            Some(instance) if instance.db_instance_status() != Some("deleting") => {
+                let request = cx.rds.delete_db_instance().db_instance_identifier(identifier);
+                Ok(request.skip_final_snapshot(true).send().await.map(|_| ())?)
+            }
+            _ => Ok(()),
+        }
+    };
+    unless_gone(cx.retry_while("the instance to settle", Patience::LONG, not_ready, delete).await)?;
+    cx.wait_until("the instance to be gone (some minutes)", Patience::LONG, || async {
+        Ok(find(cx, identifier).await?.is_none().then_some(()))
+    })
+    .await
 }
 
 async fn find(cx: &Cx, identifier: &str) -> Result<Option<types::DbInstance>> {

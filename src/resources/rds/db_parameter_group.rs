@@ -7,8 +7,8 @@ use serde_json::json;
 
 use super::parameter_group::{A_CALL, ParameterGroupOutputs, Work, parameter_group, set_by_user, work};
 use super::{arn_in_template, tags_of, to_sdk};
-use crate::aws::wait::unless_gone;
-use crate::aws::{Cx, Error, Result};
+use crate::aws::wait::{Patience, unless_gone};
+use crate::aws::{Class, Cx, Error, Result};
 use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::{Changes, Found, Resource, seconds};

@@ -10,6 +10,7 @@ mod event_subscription;
 mod global_cluster;
 mod master_password;
 mod parameter_group;
+mod scaled_readers;
 
 pub use db_cluster::{DbCluster, DbClusterOutputs};
 pub use db_cluster_parameter_group::DbClusterParameterGroup;

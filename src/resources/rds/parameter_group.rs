@@ -140,7 +140,9 @@ macro_rules! parameter_group {
             async fn delete(cx: &Cx, outputs: &ParameterGroupOutputs) -> Result<()> {
                 let delete = || async { Ok(cx.rds.$delete().$name(&outputs.name).send().await.map(|_| ())?) };
                 let what = "the databases that use the parameter group to go";
-                unless_gone(cx.retry_while_not_ready(what, delete).await)?;
+                let not_ready = |error: &Error| error.class == Class::NotReady;
+                // Readers that scaling made go with the cluster, not before.
+                unless_gone(cx.retry_while(what, Patience::LONG, not_ready, delete).await)?;
                 Ok(())
             }
 

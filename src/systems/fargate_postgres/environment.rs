@@ -20,6 +20,7 @@ use crate::modules::sync::sync_group;
 use crate::resources::ec2::Peer;
 use crate::resources::ecs::{Cluster, ContainerInsights, ServiceOutputs, TaskCount};
 use crate::resources::ids::{SecretArn, SecurityGroupId};
+use crate::resources::logs::LogGroup;
 use crate::resources::rds::MasterPassword;
 use crate::resources::secrets::Rotation;
 use crate::resources::sqs::QueueOutputs;
@@ -98,8 +99,7 @@ impl<'a> Composition<'a> {
         let inside = Inside { key: &key, network: &network, database: &database, secret: &secret };
         let migrate = self.migrate(&functions, &inside, &migrate_group, &dead_letters);
         let edge = self.edge(&scope, shared, &network, &groups);
-        let cluster = Cluster { name: scope.name("ecs"), container_insights: ContainerInsights::Enabled };
-        let cluster = services.add("cluster", cluster).name;
+        let cluster = self.cluster(&services, &key);
         let services = self.services(&services, shared, &inside, &edge, &cluster, &groups);
         Environment {
             scope,
@@ -114,6 +114,19 @@ impl<'a> Composition<'a> {
             dead_letters,
             sync_group,
         }
+    }
+
+    /// The cluster of the services. ECS would make the log group of its metrics itself, without a key and for ever.
+    fn cluster(&self, scope: &Scope<'_>, key: &CustomerKey) -> String {
+        let name = scope.name("ecs");
+        let insights = LogGroup {
+            name: format!("/aws/ecs/containerinsights/{name}/performance"),
+            kms_key: key.arn.clone(),
+            retention_days: Some(self.config.logs.retention_days),
+        };
+        let insights = scope.add("cluster-insights-log", insights).arn;
+        let scope = scope.after(&insights, "ECS would make this log group itself, without a key");
+        scope.add("cluster", Cluster { name, container_insights: ContainerInsights::Enabled }).name
     }
 
     fn database(
@@ -263,14 +276,20 @@ impl<'a> Composition<'a> {
         if self.config.network.nat != NatMode::None {
             reaches.push(Reach { what: "internet", port: 443, peer: Peer::Cidr(ipnet::Ipv4Net::default()) });
         }
-        let start = vec![
-            allow(&["ssm:GetParameters"], [parameters]),
+        let credentials = vec![
             allow(&["secretsmanager:GetSecretValue"], [inside.secret.to_string()]),
             allow(&["kms:Decrypt"], [inside.key.arn.to_string()]),
         ];
+        let start = [vec![allow(&["ssm:GetParameters"], [parameters])], credentials.clone()].concat();
         let one = |(name, group): (&&str, &SecurityGroupId)| {
             let size = self.config.service(name);
             let scope = scope.after(&edge.ready[*name], "ECS takes only target groups that a load balancer uses");
+            let scope = match inside.database.primary.instances.first() {
+                Some(writer) => {
+                    scope.after(&writer.arn, "tasks that find no database end, and too many of them undo it")
+                }
+                None => scope,
+            };
             service(
                 &scope,
                 &ServiceParams {
@@ -279,6 +298,7 @@ impl<'a> Composition<'a> {
                     image: self.config.image(name),
                     repository: &shared.images[*name],
                     port: size.port,
+                    architecture: size.architecture.name(),
                     cpu_units: size.cpu,
                     memory_mib: size.memory_mb,
                     tasks: TaskCount { least: size.min_tasks.cast_signed(), most: size.max_tasks.cast_signed() },
@@ -288,13 +308,16 @@ impl<'a> Composition<'a> {
                     security_group: group,
                     reaches: &reaches,
                     environment: BTreeMap::from([
+                        // For whoever is refused after a rotation, to read it anew.
+                        ("DB_SECRET_ARN".to_owned(), inside.secret.to_string()),
                         ("ENVIRONMENT".to_owned(), environment.to_owned()),
                         ("PORT".to_owned(), size.port.to_string()),
                         ("SERVICE".to_owned(), (*name).to_owned()),
                     ]),
                     secrets: secrets.clone(),
                     execution_statements: start.clone(),
-                    statements: shared.storage.statements(name, &shared.foundation.key.arn),
+                    statements: [credentials.clone(), shared.storage.statements(name, &shared.foundation.key.arn)]
+                        .concat(),
                     target_group: &edge.target_groups[*name],
                     key: &inside.key.arn,
                     log_retention_days: self.config.logs.retention_days,

@@ -33,7 +33,7 @@ impl Composition<'_> {
                 log_level: &config.functions.log_level,
                 metrics_namespace: &metrics_namespace(self.root.suffix()),
                 checkpoints: &shared.storage.checkpoints,
-                checkpoints_key: &shared.foundation.key.arn,
+                shared_key: &shared.foundation.key.arn,
                 blue: self.synced(blue),
                 green: self.synced(green),
                 security_group,
@@ -67,12 +67,10 @@ impl Composition<'_> {
             "Action": "sts:AssumeRole",
             "Condition": {"StringEquals": {"sts:ExternalId": given.external_id}},
         })]);
-        let alarms = scope.arn("cloudwatch", &format!("alarm:*-{}", scope.suffix()));
         let statements = [
             allow(&["lambda:InvokeFunction"], functions.iter().cloned()),
-            allow(&["cloudwatch:DescribeAlarms"], [alarms]),
-            // Metrics know no resources.
-            allow(&["cloudwatch:GetMetricData"], ["*"]),
+            // Metrics know no resources, and composite alarms are only told to who may see all.
+            allow(&["cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData"], ["*"]),
         ];
         let role = Role {
             name: scope.name_within("migration-role", 64),

@@ -36,6 +36,7 @@ impl Composition<'_> {
                 &side.scope,
                 &Watched {
                     load_balancer: &side.edge.load_balancer.full_name,
+                    edge_is_its_own: true,
                     target_groups: &[],
                     functions: &[],
                     services,
@@ -52,7 +53,7 @@ impl Composition<'_> {
                 let alarm = alarms::green_unhealthy(&self.root, &watched.traffic, &foundation.alerts);
                 levers.watched.composite = Some(alarm.name.clone());
                 levers.watched.alarms = watched.traffic;
-                failback::fail_back(
+                let of_failback = failback::fail_back(
                     &self.root,
                     &Failback {
                         levers: &levers,
@@ -64,6 +65,7 @@ impl Composition<'_> {
                         log_retention_days: self.config.logs.retention_days,
                     },
                 );
+                all.extend(of_failback.iter().map(|alarm| alarm.arn.to_string()));
             }
         }
         let namespace = metrics_namespace(self.root.suffix());
@@ -78,7 +80,9 @@ impl Composition<'_> {
             },
         );
         all.extend(of_sync.iter().map(|alarm| alarm.arn.to_string()));
-        if let Some(topic) = &foundation.route53_alerts {
+        // Without a task nothing can be healthy, and that is no news.
+        let answers = self.config.image(SERVICES[0]).is_some();
+        if let Some(topic) = foundation.route53_alerts.as_ref().filter(|_| answers) {
             for (side, health) in sides.iter().zip([&routing.blue_health, &routing.green_health]) {
                 alarms::health_check_alarm(&side.scope.at("edge").in_region(ROUTE53_REGION), health, topic);
             }
@@ -112,7 +116,7 @@ impl Composition<'_> {
         let signals = |side: &Environment<'_>| {
             let owned = |group: &WatchedService<'_>| (group.load_balancer.to_owned(), group.target_group.to_owned());
             let groups: Vec<_> = watched_services(side).iter().map(owned).collect();
-            Signals::of_tasks(&groups)
+            Signals::of_tasks(&side.edge.load_balancer.full_name, &groups)
         };
         let green_targets = SERVICES
             .iter()
@@ -147,7 +151,7 @@ impl Composition<'_> {
             error_percent: alarms.error_percent,
             p99_latency_ms: alarms.latency_p99_ms,
             database_cpu_percent: alarms.database_cpu_percent,
-            database_connections: alarms.database_connections,
+            database_connections: self.config.database_connections(),
             replica_lag_ms: alarms.replication_lag_ms,
             ..Thresholds::default()
         }
@@ -162,6 +166,8 @@ fn watched_services<'a>(side: &'a Environment<'_>) -> Vec<WatchedService<'a>> {
         service: &service.name,
         load_balancer: &side.edge.load_balancer.full_name,
         target_group: &side.edge.target_groups[*label].full_name,
+        // A report takes as long as it takes.
+        is_waited_for: *label != "reporting",
     };
     SERVICES.iter().zip(&side.services).map(one).collect()
 }

@@ -38,6 +38,7 @@ impl Composition<'_> {
                 &side.scope,
                 &Watched {
                     load_balancer: &edge.load_balancer.full_name,
+                    edge_is_its_own: false,
                     target_groups: groups,
                     functions: &[
                         ("payment-api", &side.functions.api.name),
@@ -60,7 +61,7 @@ impl Composition<'_> {
                 let alarm = alarms::green_unhealthy(&self.root, &watched.traffic, &shared.alerts);
                 levers.watched.composite = Some(alarm.name.clone());
                 levers.watched.alarms.clone_from(&watched.traffic);
-                failback::fail_back(
+                let of_failback = failback::fail_back(
                     &self.root,
                     &Failback {
                         levers: &levers,
@@ -72,6 +73,7 @@ impl Composition<'_> {
                         log_retention_days: self.config.logs.retention_days,
                     },
                 );
+                all.extend(of_failback.iter().map(|alarm| alarm.arn.to_string()));
             }
         }
         if let Some(topic) = &shared.route53_alerts {

@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::faults::{Faults, Refused};
-use crate::lifecycle::{CHANGED, FIRST, RENAMED, assert_settled};
+use crate::lifecycle::{CHANGED, FIRST, RENAMED};
 use crate::support::cli::Run;
 use crate::support::proxy::{Fault, Logged};
+use crate::support::standing::assert_settled;
 use crate::support::{Cli, Proxy, Sandbox};
 
 const REGIONS: [&str; 2] = ["us-east-1", "us-east-2"];

@@ -6,7 +6,9 @@ use provisioner::engine::{StepId, reference};
 use provisioner::resources::registry::Types;
 use serde_json::{Value, json};
 
-use crate::support::composition::{ENVIRONMENTS, SUFFIX, allows, denies_plain_text, documents, environment, texts};
+use crate::support::composition::{
+    ENVIRONMENTS, SUFFIX, allows, denies_plain_text, documents, environment, name, texts,
+};
 use crate::support::systems::fargate_postgres;
 use crate::support::{Cli, Sandbox};
 
@@ -15,12 +17,9 @@ async fn all_resources_must_include_a_string_suffix_for_unique_naming() {
     for system in fargate_postgres().await.each() {
         for step in system.steps.iter().filter(|step| !step.shared) {
             assert_eq!(step.tags["provisioner:suffix"], SUFFIX, "{}", step.id);
-            let family = (step.kind == "ecs.task_definition").then_some("family");
-            for field in ["name", "identifier"].into_iter().chain(family) {
-                if let Some(name) = step.spec[field].as_str() {
-                    let mut words = name.split(|c: char| !c.is_ascii_alphanumeric());
-                    assert!(words.any(|word| word == SUFFIX), "{} is called {name}", step.id);
-                }
+            if let Some(name) = name(step) {
+                let mut words = name.split(|c: char| !c.is_ascii_alphanumeric());
+                assert!(words.any(|word| word == SUFFIX), "{} is called {name}", step.id);
             }
         }
     }
@@ -170,6 +169,10 @@ async fn cloudwatch_logs_retention_must_be_exactly_90_days_for_audit_compliance(
         for service in system.of("ecs.service") {
             assert!(groups.contains(&format!("\"/ecs/{}\"", service.spec["name"].as_str().unwrap())));
         }
+        for cluster in system.of("ecs.cluster") {
+            let name = cluster.spec["name"].as_str().unwrap();
+            assert!(groups.contains(&format!("\"/aws/ecs/containerinsights/{name}/performance\"")), "{}", cluster.id);
+        }
         for cluster in system.of("rds.db_cluster") {
             let name = cluster.spec["identifier"].as_str().unwrap();
             assert!(groups.contains(&format!("\"/aws/rds/cluster/{name}/postgresql\"")), "{}", cluster.id);
@@ -238,8 +241,8 @@ async fn ecs_tasks_must_fetch_secrets_from_secrets_manager_not_create_new_secret
                     .flat_map(|one| texts(&one["Action"]))
                     .filter(|action| action.starts_with("secretsmanager:"))
                     .collect();
-                let may_read = (role == "execution_role").then_some("secretsmanager:GetSecretValue");
-                assert_eq!(of_secrets, may_read.into_iter().collect(), "{}: {role}", task.id);
+                // ECS reads it to start a task; the task reads it anew once it was rotated.
+                assert_eq!(of_secrets, ["secretsmanager:GetSecretValue"].into(), "{}: {role}", task.id);
             }
             for container in task.spec["containers"].as_array().unwrap() {
                 let database = format!("{}/database/cluster", environment(task));

@@ -5,14 +5,12 @@ use std::collections::BTreeSet;
 use provisioner::engine::{Step, StepId, reference};
 use serde_json::{Value, json};
 
+use super::SERVICES;
 use crate::support::composition::{
     ACCOUNT, Composition, ENVIRONMENTS, SUFFIX, allows, denies_plain_text, documents, environment as environment_of,
     texts,
 };
 use crate::support::systems::fargate_postgres;
-
-/// The services of an environment.
-pub(super) const SERVICES: [&str; 3] = ["payment-api", "transaction-processor", "reporting"];
 
 /// The three zones of the system's region.
 fn zones(system: &Composition) -> BTreeSet<String> {
@@ -180,9 +178,14 @@ async fn application_services() {
 
             let container = &task.spec["containers"][0];
             let said: BTreeSet<_> = container["environment"].as_object().unwrap().keys().map(String::as_str).collect();
-            assert_eq!(said, BTreeSet::from(["ENVIRONMENT", "PORT", "SERVICE"]), "only what the task itself is");
+            assert_eq!(
+                said,
+                BTreeSet::from(["DB_SECRET_ARN", "ENVIRONMENT", "PORT", "SERVICE"]),
+                "what the task itself is, and where its secret is kept"
+            );
             let secret =
                 reference::token(&format!("{environment}/database/cluster").as_str().into(), "master_secret_arn");
+            assert_eq!(container["environment"]["DB_SECRET_ARN"], secret.as_str());
             let read = container["secrets"].as_object().unwrap();
             for (variable, from) in read {
                 let key = match variable.as_str() {

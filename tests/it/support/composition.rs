@@ -165,6 +165,12 @@ pub fn environment(step: &Step) -> &str {
     if ENVIRONMENTS.contains(&first) { first } else { "shared" }
 }
 
+/// The name that we choose for what a step makes, if AWS lets us. `None` for what everybody shares.
+pub fn name(step: &Step) -> Option<&str> {
+    let field = ["name", "identifier", "family"].into_iter().find_map(|field| step.spec.get(field))?;
+    field.as_str().filter(|_| !step.shared)
+}
+
 /// The condition keys of a statement, lower case.
 pub fn condition_keys(statement: &Value) -> BTreeSet<String> {
     let operators = statement["Condition"].as_object().into_iter().flat_map(serde_json::Map::values);

@@ -1,20 +1,19 @@
 //! A private MariaDB with TLS in the place of Aurora MySQL.
 
 use std::fs::{self, File};
-use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
-};
 use tempfile::TempDir;
 
+use super::program::{certify, find, free_port, option, succeed};
 use super::wait::wait_for;
 
 const START: Duration = Duration::from_secs(60);
+const FOLDERS: [&str; 2] = ["/usr/sbin", "/usr/local/sbin"];
+const PACKAGE: &str = "MariaDB (Debian, Ubuntu: apt install mariadb-server)";
 
 /// A server on a port of its own that takes nothing but TLS; killed when dropped.
 pub struct MariaDb {
@@ -106,59 +105,11 @@ impl Drop for MariaDb {
     }
 }
 
-/// Where Debian puts servers isn't on everybody's PATH.
-fn program(name: &str) -> PathBuf {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders = std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin"), PathBuf::from("/usr/local/sbin")]);
-    let found = folders.map(|folder| folder.join(name)).find(|file| file.is_file());
-    found.unwrap_or_else(|| {
-        panic!("this test needs {name}: install MariaDB (Debian, Ubuntu: apt install mariadb-server)")
-    })
-}
-
 /// mariadbd refuses to run as root unless told so by name.
 fn as_root() -> Option<&'static str> {
     rustix::process::geteuid().is_root().then_some("--user=root")
 }
 
-fn option(name: &str, path: &Path) -> String {
-    format!("--{name}={}", path.display())
-}
-
-fn succeed(output: Output) -> Output {
-    let said = [&output.stdout[..], &output.stderr[..]].concat();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&said));
-    output
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    listener.local_addr().expect("it has an address").port()
-}
-
-/// Writes `ca.pem`, `server.pem` and `server.key`; gives the authority's certificate.
-fn certify(folder: &Path, hosts: &[&str]) -> String {
-    let named = |names: Vec<String>, common: &str| {
-        let mut parameters = CertificateParams::new(names).expect("the host names are valid");
-        parameters.distinguished_name.push(DnType::CommonName, common);
-        parameters
-    };
-    let key = || KeyPair::generate().expect("a key");
-    let mut authority = named(Vec::new(), "test authority");
-    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    let authority_key = key();
-    let ca = authority.self_signed(&authority_key).expect("a certificate").pem();
-    let issuer = Issuer::new(authority, authority_key);
-
-    let mut server = named(hosts.iter().map(ToString::to_string).collect(), "database");
-    server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-    // All authorities are called the same: who trusts several finds the right one by its key.
-    server.use_authority_key_identifier_extension = true;
-    let server_key = key();
-    let certificate = server.signed_by(&server_key, &issuer).expect("a certificate").pem();
-    for (file, pem) in [("ca.pem", &ca), ("server.pem", &certificate), ("server.key", &server_key.serialize_pem())] {
-        fs::write(folder.join(file), pem).expect("the folder can be written");
-    }
-    ca
+fn program(name: &str) -> PathBuf {
+    find(name, FOLDERS.map(PathBuf::from), PACKAGE)
 }

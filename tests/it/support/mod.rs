@@ -4,19 +4,26 @@
 pub mod account;
 pub mod cli;
 pub mod composition;
+pub mod drifting;
 pub mod http;
 pub mod load;
 pub mod mariadb;
+pub mod postgres;
+pub mod program;
 pub mod proxy;
 pub mod sandbox;
 pub mod server;
 pub mod shared;
+pub mod standing;
 pub mod systems;
 pub mod wait;
 
 pub use cli::Cli;
+pub use drifting::{Drift, Drifting};
 pub use load::Load;
 pub use mariadb::MariaDb;
+pub use postgres::Postgres;
 pub use proxy::Proxy;
 pub use sandbox::{Fault, Sandbox};
 pub use shared::Shared;
+pub use standing::Standing;

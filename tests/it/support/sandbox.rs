@@ -130,6 +130,11 @@ impl Sandbox {
         self.control().call("PUT", "hosts", Some(&hosts)).expect("the hosts are taken");
     }
 
+    /// Lets so many seconds of AWS's time go by at once.
+    pub fn advance(&self, seconds: u32) {
+        self.control().call("POST", "advance", Some(&json!({ "seconds": seconds }))).expect("the time is advanced");
+    }
+
     /// Runs Python with boto3 against this AWS; gives the JSON that it prints, `Null` if it prints nothing.
     pub async fn python(&self, code: &str) -> Value {
         self.run_python(&["-c", code]).await

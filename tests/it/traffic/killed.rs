@@ -5,7 +5,7 @@ use crate::support::Fault;
 
 /// How the traffic is brought in order after the death.
 #[derive(Clone, Copy, Debug)]
-enum Way {
+pub(crate) enum Way {
     Resume,
     Abort,
     Failback,
@@ -13,7 +13,7 @@ enum Way {
 
 /// Where it dies.
 #[derive(Clone, Copy, Debug)]
-enum Point {
+pub(crate) enum Point {
     /// Once the history has such an entry.
     Event(&'static str, Option<&'static str>),
     /// Once it says that it holds a step.
@@ -79,10 +79,14 @@ async fn shift_and_die(stage: &Stage, point: Point) {
 
 #[tokio::test]
 async fn a_shift_that_is_killed_anywhere_is_told_as_it_stands_and_can_be_resumed_called_off_and_failed_back() {
-    let stage = Stage::applied().await;
-    for (point, way) in POINTS {
+    assert_can_be_gone_on_from(&Stage::applied().await, &POINTS).await;
+}
+
+/// Kills shifts at these points: what stands is told, and the traffic can be brought in order.
+pub(crate) async fn assert_can_be_gone_on_from(stage: &Stage, points: &[(Point, Way)]) {
+    for (point, way) in points {
         eprintln!("killed at {point:?}, then {way:?}");
-        shift_and_die(&stage, point).await;
+        shift_and_die(stage, *point).await;
         if let Point::BetweenEdges = point {
             assert_eq!(stage.weights().await, super::weights(20, 0, 0));
         }

@@ -47,7 +47,7 @@ impl Behind {
     pub(super) async fn look(cx: &Cx, maker: &Maker, interface: &NetworkInterface) -> Result<Self> {
         let what = maker.what();
         match maker {
-            Maker::Function(None) => Ok(Behind::Untold),
+            Maker::Function(None) | Maker::Task => Ok(Behind::Untold),
             Maker::Function(Some(name)) => of_function(cx, name, what, interface).await,
             Maker::LoadBalancer(end) => of_balancer(cx, end, what).await,
             Maker::Database => of_database(cx, interface).await,

@@ -28,6 +28,8 @@ pub(super) enum Maker {
     LoadBalancer(String),
     /// RDS, for a database that it doesn't name.
     Database,
+    /// ECS, for a task that it doesn't name.
+    Task,
     /// A NAT gateway.
     NatGateway(String),
     /// A VPC endpoint.
@@ -58,6 +60,8 @@ impl Maker {
             Maker::LoadBalancer(balancer)
         } else if described.starts_with("RDSNetworkInterface") {
             Maker::Database
+        } else if described.starts_with("arn:") && described.contains(TASK) {
+            Maker::Task
         } else if let Some(id) = after("Interface for NAT Gateway") {
             Maker::NatGateway(id)
         } else if let Some(id) = after("VPC Endpoint Interface") {
@@ -76,6 +80,7 @@ impl Maker {
             Maker::Function(None) => "a function".to_owned(),
             Maker::LoadBalancer(end) => format!("the load balancer {}", end.split('/').nth(1).unwrap_or(end)),
             Maker::Database => "a database".to_owned(),
+            Maker::Task => "a task of ECS".to_owned(),
             Maker::NatGateway(id) => format!("the NAT gateway {id}"),
             Maker::Endpoint(id) => format!("the endpoint {id}"),
             Maker::Attachment(id) => format!("the transit gateway attachment {id}"),
@@ -93,6 +98,8 @@ impl Maker {
 }
 
 const LAMBDA: &str = "AWS Lambda VPC ENI";
+/// In the ARN of what attaches an interface to a task.
+const TASK: &str = ":attachment/";
 
 /// The function in `-NAME-UUID`.
 fn function(rest: &str) -> Option<&str> {
@@ -105,7 +112,10 @@ const UUID: usize = 36;
 fn is_managed(interface: &NetworkInterface) -> bool {
     use NetworkInterfaceType::{Branch, Efa, EfaOnly, Interface, Trunk};
     let of_people = matches!(interface.interface_type(), None | Some(Interface | Efa | EfaOnly | Trunk | Branch));
-    interface.requester_managed == Some(true) || !of_people
+    // What AWS attaches to machines of its own is of an account of its own.
+    let attached = interface.attachment().and_then(|attachment| attachment.instance_owner_id());
+    let is_elsewhere = attached.is_some() && interface.owner_id().is_some() && attached != interface.owner_id();
+    interface.requester_managed == Some(true) || !of_people || is_elsewhere
 }
 
 /// Its public address.
@@ -194,6 +204,7 @@ mod tests {
             // The first generation of load balancers has another API.
             (some("ELB classic"), Maker::Service(some("ELB classic"))),
             (some("RDSNetworkInterface"), Maker::Database),
+            (some("arn:aws:ecs:us-east-1:123456789012:attachment/1"), Maker::Task),
             (some("Interface for NAT Gateway nat-1"), Maker::NatGateway(some("nat-1"))),
             (some("VPC Endpoint Interface vpce-1"), Maker::Endpoint(some("vpce-1"))),
             (some("VPC Endpoint Interface: vpce-1"), Maker::Endpoint(some("vpce-1"))),
@@ -215,6 +226,15 @@ mod tests {
         assert_eq!(Maker::of(&made.clone().build()), Maker::Somebody);
         let attachment = NetworkInterfaceAttachment::builder().instance_id("i-1").build();
         assert_eq!(Maker::of(&made.attachment(attachment).build()), Maker::Instance("i-1".to_owned()));
+    }
+
+    #[test]
+    fn an_interface_on_a_machine_of_another_account_is_a_services() {
+        let task = NetworkInterface::builder().description("arn:aws:ecs:us-east-1:1:attachment/1").owner_id("1");
+        let on = |account: &str| NetworkInterfaceAttachment::builder().instance_owner_id(account).build();
+        assert_eq!(Maker::of(&task.clone().attachment(on("2")).build()), Maker::Task);
+        assert_eq!(Maker::of(&task.clone().attachment(on("1")).build()), Maker::Somebody);
+        assert_eq!(Maker::of(&task.build()), Maker::Somebody);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use crate::engine::Tags;
 use crate::engine::ownership::{STEP, SUFFIX, SYSTEM};
 
 /// The tags by which people and AWS itself say whose something is, in lower case.
-const MARKS: [&str; 12] = [
+const MARKS: [&str; 14] = [
     "name",
     "owner",
     "team",
@@ -17,6 +17,8 @@ const MARKS: [&str; 12] = [
     "guarddutymanaged",
     "aws:cloudformation:stack-name",
     "aws:autoscaling:groupname",
+    "aws:ecs:clustername",
+    "aws:ecs:servicename",
     "eks:cluster-name",
 ];
 

@@ -306,6 +306,53 @@ def tables(client: Any) -> Things:
         yield thing(arn, name, client.list_tags_of_resource(ResourceArn=arn)["Tags"])
 
 
+# Containers
+
+
+@kind("ecr.repository")
+def repositories(client: Any) -> Things:
+    for repository in pages(client, "describe_repositories", "repositories"):
+        arn = repository["repositoryArn"]
+        yield thing(arn, repository["repositoryName"], client.list_tags_for_resource(resourceArn=arn)["tags"])
+
+
+@kind("ecs.cluster")
+def clusters(client: Any) -> Things:
+    for arn in pages(client, "list_clusters", "clusterArns"):
+        cluster = client.describe_clusters(clusters=[arn], include=["TAGS"])["clusters"][0]
+        yield thing(arn, cluster["clusterName"], cluster["tags"])
+
+
+@kind("ecs.service")
+def services(client: Any) -> Things:
+    for cluster in pages(client, "list_clusters", "clusterArns"):
+        for arn in pages(client, "list_services", "serviceArns", cluster=cluster):
+            service = client.describe_services(cluster=cluster, services=[arn], include=["TAGS"])["services"][0]
+            yield thing(arn, service["serviceName"], service.get("tags", []))
+
+
+@kind("ecs.task_definition")
+def task_definitions(client: Any) -> Things:
+    for status in ("ACTIVE", "INACTIVE"):
+        for arn in pages(client, "list_task_definitions", "taskDefinitionArns", status=status):
+            yield thing(arn, None, client.list_tags_for_resource(resourceArn=arn)["tags"])
+
+
+@kind("application-autoscaling.target")
+def scalable_targets(client: Any) -> Things:
+    for namespace in ("ecs", "rds"):
+        for target in pages(client, "describe_scalable_targets", "ScalableTargets", ServiceNamespace=namespace):
+            tags = client.list_tags_for_resource(ResourceARN=target["ScalableTargetARN"])["Tags"]
+            yield thing(target["ResourceId"], None, tags)
+
+
+@kind("application-autoscaling.policy")
+def scaling_policies(client: Any) -> Things:
+    for namespace in ("ecs", "rds"):
+        for policy in pages(client, "describe_scaling_policies", "ScalingPolicies", ServiceNamespace=namespace):
+            yield thing(f"{policy['ResourceId']} {policy['PolicyName']}")
+
+
 # Systems Manager, Secrets Manager, KMS, Certificate Manager
 
 

@@ -49,6 +49,12 @@ def _consume(function, enabled):
     eventually(lambda: aws("lambda").get_event_source_mapping(UUID=mapping["UUID"])["State"] == wanted)
 
 
+def runs(function):
+    """How often it ran, by its log."""
+    pages = aws("logs").get_paginator("filter_log_events").paginate(logGroupName=f"/aws/lambda/{function}")
+    return sum(event["message"].startswith("START ") for page in pages for event in page["events"])
+
+
 # Secrets
 
 
@@ -152,9 +158,12 @@ def traces(*texts):
 
 
 def _listeners():
+    """Those that forward by weight."""
     for balancer in aws("elbv2").describe_load_balancers()["LoadBalancers"]:
         for listener in aws("elbv2").describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]:
-            if listener["Port"] == 443:
+            (action,) = listener["DefaultActions"]
+            # Others lead to one environment alone.
+            if listener["Port"] == 443 and len(action.get("ForwardConfig", {}).get("TargetGroups", [])) > 1:
                 yield balancer["LoadBalancerName"], listener
 
 

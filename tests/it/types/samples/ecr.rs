@@ -19,14 +19,14 @@ impl Sample for Repository {
             kms_key: one,
             immutable_tags: true,
             scan_on_push: true,
-            keep_images: Some(10),
+            keep_untagged: Some(10),
             policy: policy("ecr:BatchGetImage"),
         };
         Samples::of(first)
             .changing(|repository| repository.immutable_tags = false)
             .changing(|repository| repository.scan_on_push = false)
-            .changing(|repository| repository.keep_images = Some(20))
-            .changing(|repository| repository.keep_images = None)
+            .changing(|repository| repository.keep_untagged = Some(20))
+            .changing(|repository| repository.keep_untagged = None)
             .changing(|repository| repository.policy = policy("ecr:GetDownloadUrlForLayer"))
             .changing(|repository| repository.policy = Document::default())
             .changing(|repository| repository.kms_key = other)

@@ -60,6 +60,7 @@ pub(super) fn balancer_of(scope: &Scope<'_>, name: &str, vpc: &VpcId, number: u8
         access_logs: None,
         deletion_protection: false,
         idle_timeout_seconds: 60,
+        client_keep_alive_seconds: 3600,
         http2: true,
     }
 }
@@ -184,6 +185,7 @@ impl Sample for LoadBalancer {
             .changing(|balancer| balancer.access_logs = logs(&bucket, "orders"))
             .changing(|balancer| balancer.access_logs = logs(&other_bucket, "orders"))
             .changing(|balancer| balancer.idle_timeout_seconds = 120)
+            .changing(|balancer| balancer.client_keep_alive_seconds = 60)
             .changing(|balancer| balancer.http2 = false)
             .changing(|balancer| balancer.name = scope.name("refunds"))
             .changing(|balancer| balancer.internal = false)

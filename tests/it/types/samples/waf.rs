@@ -75,6 +75,7 @@ impl Sample for WebAclAssociation {
                 access_logs: None,
                 deletion_protection: false,
                 idle_timeout_seconds: 60,
+                client_keep_alive_seconds: 3600,
                 http2: true,
             };
             scope.add(&format!("load-balancer-{name}"), load_balancer).arn

@@ -1,0 +1,111 @@
+//! The name alone moves the traffic: shifts, the tasks of a green that may not get customers, failbacks by people and by
+//! the alarm.
+
+use serde_json::{Value, json};
+
+use super::{SERVICES, STAGING};
+use crate::support::standing::done;
+use crate::traffic::killed::{Point, Way, assert_can_be_gone_on_from};
+use crate::traffic::{SUFFIX, Stage, assert_ended, says};
+
+/// All services have tasks, of an image that anybody can have.
+fn with_tasks() -> String {
+    let image = |service| format!("\n[services.{service}]\nimage = \"public.ecr.aws/docker/library/nginx:1.29\"\n");
+    SERVICES.iter().fold(STAGING.to_owned(), |all, service| all + &image(service))
+}
+
+/// Calls a function of `support/python/fargate.py`.
+async fn fargate(stage: &Stage, arguments: &[&str]) -> Value {
+    stage.sandbox.python_file("fargate.py", &[&["us-east-1"], arguments].concat()).await
+}
+
+/// A shift that nobody has to pay for.
+const QUICK: [&str; 4] = ["--hold", "0s", "--least-requests", "0"];
+
+#[tokio::test]
+async fn the_name_alone_moves_customers_and_green_gets_none_while_its_tasks_are_ill() {
+    let stage = Stage::of_dns(&with_tasks()).await;
+    stage.assert_green(10).await;
+    stage.sandbox.forget_calls();
+    let run = stage.shift(&[&["--green", "30"], &QUICK[..]].concat()).await.ok();
+    assert_ended(&run, "completed", &[]);
+    assert_eq!(stage.writes(), ["route53:ChangeResourceRecordSets"]);
+    stage.assert_green(30).await;
+    let traffic = stage.status().await;
+    assert_eq!((&traffic["green"], &traffic["changed_by_others"]), (&json!(30), &json!(false)), "{traffic}");
+    let status = stage.run(&["status"]).await.ok().says("Traffic: green serves 30 %");
+    status.says(&format!("{}: blue 70 %, green 30 %", stage.live)).says("payment-api: 1 of 1 healthy");
+
+    stage.sandbox.forget_calls();
+    let apply = stage.run(&["apply", "--json"]).await.ok().summary();
+    assert_eq!((done(&apply), apply.failed), ([0; 4], 0), "weights are no business of apply");
+    let destroy = stage.run(&["destroy", "--yes"]).await.exits(1).says("--yes-take-traffic-down");
+    destroy.explains("green serves customers: it has 30 % of the traffic");
+    assert_eq!(stage.sandbox.changes(), [""; 0]);
+    stage.assert_green(30).await;
+
+    // A task is ill before a shift, and in the middle of one.
+    let api = format!("payment-api-green-{SUFFIX}");
+    let ill = fargate(&stage, &["sicken", &api]).await;
+    let ill = ill.as_str().expect("an address");
+    let run = stage.shift(&[&["--green", "50"], &QUICK[..]].concat()).await.exits(1);
+    assert_ended(&run, "refused", &["healthy targets: ", "payment-api: 1 of 2 healthy"]);
+    assert_eq!(stage.writes(), [""; 0]);
+    fargate(&stage, &["heal", &api, ill]).await;
+    let known = stage.history().len();
+    let shift = stage.start_shift(&["--green", "50", "--hold", "10m", "--least-requests", "0"]);
+    stage.awaits(known, "the step", |entry| says(entry, "written", Some("dns"))).await;
+    fargate(&stage, &["sicken", &api]).await;
+    assert_ended(&shift.finish().await.exits(1), "rolled_back", &["healthy targets: ", "payment-api: 1 of 2 healthy"]);
+    stage.assert_green(30).await;
+
+    // Who wants to go back isn't asked how green is.
+    let failback = stage.run(&["failback"]).await.ok().says("time to effect: ");
+    stage.assert_green(0).await;
+    stage.sandbox.forget_calls();
+    stage.run(&["failback"]).await.ok();
+    assert_eq!(stage.writes(), [""; 0], "{}{}", failback.stdout, failback.stderr);
+    let history = stage.history();
+    let events: Vec<_> = history.iter().filter_map(|entry| entry["event"].as_str()).collect();
+    for event in ["shift_started", "gates", "written", "rolling_back", "shift_ended", "failed_back"] {
+        assert!(events.contains(&event), "no {event}: {events:?}");
+    }
+    stage.run(&["history"]).await.ok().says("30 %").says("payment-api: 1 of 2 healthy");
+    stage.run(&["history", "--verify"]).await.ok();
+    stage.run(&["destroy", "--yes"]).await.ok();
+}
+
+const POINTS: [(Point, Way); 6] = [
+    (Point::Event("shift_started", None), Way::Resume),
+    (Point::Event("gates", None), Way::Abort),
+    (Point::Refused("route53", "ChangeResourceRecordSets", "dns"), Way::Failback),
+    (Point::Event("written", Some("dns")), Way::Resume),
+    (Point::Holding, Way::Abort),
+    (Point::Event("step_done", None), Way::Failback),
+];
+
+#[tokio::test]
+async fn a_shift_that_is_killed_anywhere_can_be_resumed_called_off_and_failed_back() {
+    assert_can_be_gone_on_from(&Stage::of_dns(STAGING).await, &POINTS).await;
+}
+
+#[tokio::test]
+async fn an_alarm_of_green_sends_all_customers_back_to_blue() {
+    let stage = Stage::of_dns(STAGING).await;
+    let ear = stage.aws(&["listen", &format!("migration-events-{SUFFIX}")]).await;
+    stage.aws(&["shift", &stage.live, "0", "100"]).await;
+    stage.assert_green(100).await;
+    let alarm = format!("green-unhealthy-{SUFFIX}");
+    stage.aws(&["sound", &alarm]).await;
+    let seconds = stage.aws(&["returned", &stage.live]).await.as_f64().expect("seconds");
+    assert!(seconds < 60.0, "it took {seconds} s");
+    stage.assert_green(0).await;
+
+    let told = stage.aws(&["heard", ear.as_str().expect("a queue")]).await;
+    assert_eq!(told["subject"], "Failback to blue: moved to blue");
+    let report = &told["message"];
+    assert!(report["reason"].as_str().is_some_and(|reason| reason.contains(&alarm)), "{report}");
+    assert_eq!((&report["edges"], &report["dns"]["changed"]), (&json!([]), &json!(true)), "{report}");
+    let traffic = stage.status().await;
+    assert_eq!((&traffic["green"], &traffic["changed_by_others"]), (&json!(0), &json!(true)), "{traffic}");
+}

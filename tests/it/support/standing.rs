@@ -1,0 +1,162 @@
+//! A system that stands, which tests only look at, and what is true of every one.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::account::{Account, Thing};
+use super::cli::{Run, Summary};
+use super::{Cli, Sandbox};
+
+/// Fewer steps than this no system of ours has.
+const STEPS: u64 = 400;
+
+/// A system, applied twice.
+pub struct Standing {
+    /// Its AWS.
+    pub sandbox: Sandbox,
+    /// The tool.
+    pub cli: Cli,
+    /// The first apply, as people see it.
+    pub first: Run,
+    /// The apply after it.
+    pub second: Summary,
+    /// What stands.
+    pub account: Account,
+    suffix: &'static str,
+    regions: &'static [&'static str],
+}
+
+impl Standing {
+    /// Applies this configuration, which works in these regions.
+    pub async fn applied(suffix: &'static str, configuration: &str, regions: &'static [&'static str]) -> Self {
+        let sandbox = Sandbox::fresh().await;
+        let cli = Cli::new(&sandbox);
+        cli.configure(configuration);
+        let first = cli.run(&["apply", "--suffix", suffix]).await.ok();
+        let second = cli.run(&["apply", "--suffix", suffix, "--json"]).await.ok().summary();
+        let account = sandbox.account(regions).await;
+        Standing { sandbox, cli, first, second, account, suffix, regions }
+    }
+
+    /// Runs a command on it.
+    pub async fn run(&self, arguments: &[&str]) -> Run {
+        self.cli.run(&[arguments, &["--suffix", self.suffix]].concat()).await
+    }
+
+    /// The names of its steps.
+    pub fn steps(&self) -> Vec<String> {
+        self.cli.state(self.suffix)["steps"].as_object().expect("a state has steps").keys().cloned().collect()
+    }
+
+    /// What the first apply told of it.
+    pub fn told(&self) -> BTreeMap<String, String> {
+        outputs(&self.first.stdout)
+    }
+
+    /// The second apply did nothing, and asked little.
+    pub fn assert_second_apply_was_idle(&self) {
+        let steps = self.steps().len() as u64;
+        assert!(steps > STEPS, "{steps} steps");
+        let second = &self.second;
+        assert_eq!((done(second), second.failed, second.unchanged), ([0; 4], 0, steps));
+        let most = steps * 6 / 10;
+        assert!(second.api_calls <= most, "{} calls for {steps} steps; {most} are enough", second.api_calls);
+    }
+
+    /// A plan finds nothing to do, and changes nothing: neither in AWS nor on the disk.
+    pub async fn assert_plan_is_empty(&self) {
+        let before = files(&self.cli.state_folder());
+        assert_settled(&self.cli, self.suffix).await;
+        self.run(&["plan"]).await.ok().says("unchanged");
+        assert!(files(&self.cli.state_folder()) == before, "plan wrote into the folder of the states");
+        self.account.assert_same(&self.sandbox.account(self.regions).await);
+    }
+
+    /// The names that we choose carry the suffix.
+    pub fn assert_names_carry_the_suffix(&self) {
+        let things = self.account.things();
+        let names = things.filter_map(|(_, kind, id, thing)| Some((kind, chosen_name(kind, id, thing)?)));
+        let (with, without): (Vec<_>, Vec<_>) = names.partition(|(_, name)| name.contains(self.suffix));
+        let all = with.len() + without.len();
+        assert!(all > 300, "{all} names");
+        assert!(with.len() * 100 >= all * 95, "{} of {all} names lack the suffix: {without:#?}", without.len());
+        // What lacks it is what AWS allows once an account and region, and all suffixes share.
+        let shared =
+            |(kind, name): &(&str, String)| kind.starts_with("config.") || name.starts_with("provisioner-config-");
+        assert!(without.iter().all(shared), "{without:#?}");
+    }
+
+    /// All that has tags says whose it is and what it costs for; no step was made twice.
+    pub fn assert_tags(&self, system: &str, cost_center: &str) {
+        let steps: BTreeSet<String> = self.steps().into_iter().collect();
+        let stack = format!("{system}-{}", self.suffix);
+        let (mut wrong, mut seen) = (Vec::new(), BTreeSet::new());
+        // AWS makes the interfaces of load balancers, gateways, endpoints and tasks, and tags them with nothing.
+        let things = self.account.things().filter(|(_, kind, ..)| *kind != "ec2.network_interface");
+        for (region, kind, id, thing) in things {
+            let Some(tags) = &thing.tags else { continue };
+            let tag = |key: &str| tags.get(key).map_or("", String::as_str);
+            let owner = (tag("provisioner:system"), tag("provisioner:suffix"));
+            let right = [(system, self.suffix), ("shared", "shared")].contains(&owner)
+                && steps.contains(tag("provisioner:step"))
+                && tag("Stack") == stack
+                && ["blue", "green", "shared"].contains(&tag("Environment"))
+                && tag("CostCenter") == cost_center;
+            if !right {
+                wrong.push(format!("{region} {kind} {id} {tags:?}"));
+            }
+            seen.insert(tag("provisioner:step").to_owned());
+        }
+        assert!(wrong.is_empty(), "{} lack tags: {wrong:#?}", wrong.len());
+        assert!(seen.len() > 250, "{} tagged things", seen.len());
+        self.account.assert_no_twins();
+    }
+}
+
+/// Nothing to do: exit 0 where changes would give 2, and a summary without any.
+pub async fn assert_settled(cli: &Cli, suffix: &str) {
+    let plan = cli.run(&["plan", "--suffix", suffix, "--json", "--detailed-exitcode"]).await.ok();
+    let summary = plan.summary();
+    assert!(planned(&plan).is_empty(), "a plan that isn't empty:\n{}", plan.stdout);
+    assert_eq!(done(&summary), [0; 4]);
+    assert!(summary.failed == 0 && summary.unchanged > STEPS, "{summary:?}");
+}
+
+/// Created, updated, replaced, deleted.
+pub fn done(summary: &Summary) -> [u64; 4] {
+    [summary.created, summary.updated, summary.replaced, summary.deleted]
+}
+
+/// The `name = value` lines of an apply.
+pub fn outputs(text: &str) -> BTreeMap<String, String> {
+    let pairs = text.lines().filter_map(|line| line.split_once(" = "));
+    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+/// The planned actions of `plan --json`: step to kind and action.
+pub fn planned(plan: &Run) -> BTreeMap<String, (String, String)> {
+    let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    let events = plan.events().into_iter().filter(|event| event["type"] == "planned");
+    events.map(|event| (text(&event["step"]), (text(&event["kind"]), text(&event["action"])))).collect()
+}
+
+/// All files of a folder with their contents.
+fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let entries = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let (folders, found): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
+    let read = |path: std::path::PathBuf| (path.display().to_string(), std::fs::read(&path).expect("a file"));
+    found.into_iter().map(read).chain(folders.iter().flat_map(|folder| files(folder))).collect()
+}
+
+/// The name that we chose for a thing; `None` where AWS lets nobody choose.
+fn chosen_name(kind: &str, id: &str, thing: &Thing) -> Option<String> {
+    // AWS makes the interfaces of what we make, and gives the other two an id and nothing else.
+    if ["ec2.network_interface", "lambda.event_source_mapping", "route53.query_logging"].contains(&kind) {
+        return None;
+    }
+    let shown_by_tag = kind.starts_with("ec2.") || ["kms.key", "route53.health_check"].contains(&kind);
+    let tag = thing.tags.as_ref().and_then(|tags| tags.get("Name")).filter(|_| shown_by_tag);
+    Some(thing.name.as_ref().or(tag).map_or(id, String::as_str).to_owned())
+}
