@@ -76,7 +76,7 @@ async fn network_architecture() {
                             .get("transit_gateway")
                             .is_some_and(|to| system.source(to).id == gateway.id)
                 };
-                assert!(routes.iter().any(|route| over(route)), "no way from {table} to {other}");
+                assert!(routes.iter().any(over), "no way from {table} to {other}");
                 let out = routes.iter().find(|route| route.spec["target"].get("internet_gateway").is_some());
                 assert!(out.is_none(), "{table} of the inner subnets leads to the internet");
             }
@@ -213,7 +213,7 @@ async fn application_services() {
             let parameters =
                 format!("arn:aws:ssm:{}:{ACCOUNT}:parameter/payments/{SUFFIX}/{environment}/*", system.region);
             assert_eq!(on("ssm:GetParameters"), [parameters]);
-            assert_eq!(on("secretsmanager:GetSecretValue"), [secret.clone()]);
+            assert_eq!(on("secretsmanager:GetSecretValue"), [&*secret]);
             assert_eq!(on("kms:Decrypt"), [reference::token(&format!("{environment}/key/key").as_str().into(), "arn")]);
 
             let rotation = system.at(environment, "database/secret-rotation");
