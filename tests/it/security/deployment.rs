@@ -6,18 +6,12 @@ use std::path::{Path, PathBuf};
 use provisioner::engine::{Step, reference};
 use serde_json::{Map, Value};
 
-use crate::support::composition::{Composition, ENVIRONMENTS, SUFFIX, environment, texts};
+use crate::support::composition::{Composition, ENVIRONMENTS, SUFFIX, environment, name, texts};
 use crate::support::systems::{every, fargate_postgres, lambda_mysql};
 
 /// A file of the functions' sources.
 pub fn lambda(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("lambda").join(path)
-}
-
-/// The name that we choose for what a step makes, if AWS lets us. `None` for what everybody shares.
-fn name(step: &Step) -> Option<&str> {
-    let field = ["name", "identifier", "family"].into_iter().find_map(|field| step.spec.get(field))?;
-    field.as_str().filter(|_| !step.shared)
 }
 
 /// The types whose names have parts of their own after ours: paths and domains.

@@ -19,7 +19,8 @@ const MANAGED: [(&str, &str); 3] = [
 
 /// What may be done on `*`: actions that AWS offers no narrower resource for.
 /// <https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html>
-const WITHOUT_ARN: [(&str, &str); 9] = [
+const WITHOUT_ARN: [(&str, &str); 10] = [
+    ("cloudwatch:DescribeAlarms", "composite alarms are only told to who may see all"),
     ("cloudwatch:GetMetricData", "metrics know no resources"),
     ("ec2:DescribeNetworkInterfaces", "reads of EC2 know no resources"),
     ("ec2:DescribeSubnets", "reads of EC2 know no resources"),

@@ -32,6 +32,8 @@ pub struct Composition {
     pub steps: Vec<Step>,
     /// What it tells people; holds references.
     pub outputs: BTreeMap<String, String>,
+    /// What people should know before they apply.
+    pub notes: Vec<String>,
 }
 
 /// Composes the system that a configuration describes.
@@ -51,6 +53,7 @@ pub async fn compose(sandbox: &Sandbox, suffix: &str, configuration: &str) -> Co
         region: system.region().to_owned(),
         steps: composed.steps,
         outputs: composed.outputs,
+        notes: composed.notes,
     }
 }
 
@@ -75,6 +78,11 @@ impl Composition {
     /// The step with this id.
     pub fn step(&self, id: &str) -> &Step {
         self.find(&id.into()).unwrap_or_else(|| panic!("{} has no step {id}", self.system))
+    }
+
+    /// The step of an environment with this path.
+    pub fn at(&self, environment: &str, path: &str) -> &Step {
+        self.step(&format!("{environment}/{path}"))
     }
 
     /// The step with this id, if there is one.
@@ -155,6 +163,12 @@ pub fn services(statement: &Value) -> Vec<&str> {
 pub fn environment(step: &Step) -> &str {
     let first = step.id.0.split('/').next().unwrap_or_default();
     if ENVIRONMENTS.contains(&first) { first } else { "shared" }
+}
+
+/// The name that we choose for what a step makes, if AWS lets us. `None` for what everybody shares.
+pub fn name(step: &Step) -> Option<&str> {
+    let field = ["name", "identifier", "family"].into_iter().find_map(|field| step.spec.get(field))?;
+    field.as_str().filter(|_| !step.shared)
 }
 
 /// The condition keys of a statement, lower case.

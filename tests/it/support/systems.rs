@@ -4,6 +4,7 @@ use tokio::sync::OnceCell;
 
 use super::Sandbox;
 use super::composition::{Composition, SUFFIX, compose};
+use crate::fargate::{PRODUCTION, STAGING};
 
 /// `lambda-mysql`.
 pub struct LambdaMysql {
@@ -70,18 +71,23 @@ pub async fn fargate_postgres() -> &'static FargatePostgres {
     static SYSTEMS: OnceCell<FargatePostgres> = OnceCell::const_new();
     let compose_all = || async {
         let sandbox = Sandbox::fresh().await;
-        let default = include_str!("../../../docs/examples/fargate-postgres.toml");
-        let staging = include_str!("../../../docs/examples/fargate-postgres-staging.toml");
         let protected = "system = \"fargate-postgres\"\n[protection]\ndeletion_protection = true\n";
         FargatePostgres {
-            default: compose(&sandbox, SUFFIX, default).await,
-            other_suffix: compose(&sandbox, "dev2", default).await,
+            default: compose(&sandbox, SUFFIX, PRODUCTION).await,
+            other_suffix: compose(&sandbox, "dev2", PRODUCTION).await,
             complete: compose(&sandbox, SUFFIX, COMPLETE).await,
             protected: compose(&sandbox, SUFFIX, protected).await,
-            staging: compose(&sandbox, SUFFIX, staging).await,
+            staging: compose(&sandbox, SUFFIX, STAGING).await,
         }
     };
     SYSTEMS.get_or_init(compose_all).await
+}
+
+impl FargatePostgres {
+    /// Production without and with images, and staging.
+    pub fn each(&self) -> [&Composition; 3] {
+        [&self.default, &self.complete, &self.staging]
+    }
 }
 
 /// All the systems, for what has to hold of every one.
