@@ -188,6 +188,14 @@ pub fn sync_alarms(scope: &Scope<'_>, watched: &WatchedSync<'_>) -> Vec<AlarmOut
     set.alarms.all
 }
 
+/// Puts an alarm on a function that changes the schema of a database here: a run of it that failed.
+pub fn migrate_alarm(scope: &Scope<'_>, function: &str, topic: &TopicArn) -> AlarmOutputs {
+    let mut set = Set { scope: scope.at("alarms"), topic, alarms: Alarms::default() };
+    let failed = Metric::new("AWS/Lambda", "Errors", [("FunctionName", function)]);
+    let check = Check::above(0.0, "a run of the schema's migration failed: see its log, then run it again");
+    set.add("migrate-failed", single(failed, "Sum"), check.lasting(1))
+}
+
 /// Puts the alarms on the failback function here: what it can't do, people have to.
 pub fn failback_alarms(scope: &Scope<'_>, function: &str, dead_letters: &str, topic: &TopicArn) -> Vec<AlarmOutputs> {
     let mut set = Set { scope: scope.at("failback/alarms"), topic, alarms: Alarms::default() };

@@ -1,7 +1,11 @@
-//! The system `fargate-postgres` in the sandbox.
+//! The system `fargate-postgres`: what it is composed of against its requirement, and its life in the sandbox.
 
+mod constraints;
 mod life;
 mod migration;
+mod operations;
+mod requirements;
+mod staging;
 mod traffic;
 
 /// The default configuration, as it is in the documentation: eu-central-1.

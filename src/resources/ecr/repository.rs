@@ -277,8 +277,8 @@ mod tests {
     #[test]
     fn a_lifecycle_policy_that_says_something_else_keeps_no_number_that_anybody_asks_for() {
         assert_eq!(number_kept(&keeping(7).to_string()).unwrap(), 7);
-        let untagged = keeping(7).to_string().replace("any", "untagged");
-        assert_eq!(number_kept(&untagged).unwrap(), 0);
+        let all = keeping(7).to_string().replace("untagged", "any");
+        assert_eq!(number_kept(&all).unwrap(), 0);
         assert_eq!(number_kept("{}").unwrap(), 0);
     }
 }

@@ -47,7 +47,8 @@ impl Composition<'_> {
                     thresholds: &thresholds,
                 },
             );
-            all.extend(watched.all.iter().map(|alarm| alarm.arn.to_string()));
+            let of_migrate = alarms::migrate_alarm(&side.scope, &side.migrate.name, &foundation.alerts);
+            all.extend(watched.all.iter().chain([&of_migrate]).map(|alarm| alarm.arn.to_string()));
             if side.scope.environment_name() == GREEN {
                 let alarm = alarms::green_unhealthy(&self.root, &watched.traffic, &foundation.alerts);
                 levers.watched.composite = Some(alarm.name.clone());

@@ -6,17 +6,12 @@ use std::path::{Path, PathBuf};
 use provisioner::engine::{Step, reference};
 use serde_json::{Map, Value};
 
-use super::{Composition, ENVIRONMENTS, SUFFIX, environment, system, systems, texts};
+use crate::support::composition::{Composition, ENVIRONMENTS, SUFFIX, environment, name, texts};
+use crate::support::systems::{every, fargate_postgres, lambda_mysql};
 
 /// A file of the functions' sources.
 pub fn lambda(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("lambda").join(path)
-}
-
-/// The name that we choose for what a step makes, if AWS lets us. `None` for what everybody shares.
-fn name(step: &Step) -> Option<&str> {
-    let field = ["name", "identifier"].into_iter().find_map(|field| step.spec.get(field))?;
-    field.as_str().filter(|_| !step.shared)
 }
 
 /// The types whose names have parts of their own after ours: paths and domains.
@@ -24,47 +19,51 @@ const INSIDE: [&str; 4] = ["logs.log_group", "route53.hosted_zone", "route53.rec
 
 #[tokio::test]
 async fn all_named_resources_must_include_environment_suffix_parameter_for_uniqueness() {
-    let system = system().await;
-    let mut named = 0;
-    for step in &system.steps {
-        if let Some(name) = name(step) {
-            let words: Vec<&str> = name.split(|c: char| !c.is_ascii_alphanumeric()).collect();
-            assert!(words.contains(&SUFFIX), "{} is called {name}", step.id);
-            named += 1;
+    for system in every().await {
+        let mut named = 0;
+        for step in &system.steps {
+            if let Some(name) = name(step) {
+                let words: Vec<&str> = name.split(|c: char| !c.is_ascii_alphanumeric()).collect();
+                assert!(words.contains(&SUFFIX), "{} is called {name}", step.id);
+                named += 1;
+            }
         }
+        assert!(named > 200, "only {named} names were looked at");
+        // The requirement asks for 80 %: all that carries tags says it in its name tag, too.
+        assert!(system.steps.iter().all(|step| step.tags["Name"].ends_with(&format!("-{SUFFIX}"))));
     }
-    assert!(named > 200, "only {named} names were looked at");
-    // The requirement asks for 80 %: all that carries tags says it in its name tag, too.
-    assert!(system.steps.iter().all(|step| step.tags["Name"].ends_with(&format!("-{SUFFIX}"))));
 }
 
 #[tokio::test]
 async fn use_format_resource_name_environment_suffix_for_bucket_names_cluster_names_queue_names_etc() {
-    let system = system().await;
-    for step in system.steps.iter().filter(|step| !INSIDE.contains(&step.kind)) {
-        if let Some(name) = name(step) {
-            let end = match environment(step) {
-                "shared" => format!("-{SUFFIX}"),
-                environment => format!("-{environment}-{SUFFIX}"),
-            };
-            // A name that is too long for AWS is cut before its end, and a hash stands there.
-            let is_cut = name.len() >= 25 && name.ends_with(&format!("-{SUFFIX}"));
-            assert!(name.ends_with(&end) || is_cut, "{} is called {name}, not …{end}", step.id);
+    for system in every().await {
+        for step in system.steps.iter().filter(|step| !INSIDE.contains(&step.kind)) {
+            if let Some(name) = name(step) {
+                let end = match environment(step) {
+                    "shared" => format!("-{SUFFIX}"),
+                    environment => format!("-{environment}-{SUFFIX}"),
+                };
+                // A name that is too long for AWS is cut before its end, and a hash stands there.
+                let is_cut = name.len() >= 25 && name.ends_with(&format!("-{SUFFIX}"));
+                assert!(name.ends_with(&end) || is_cut, "{} is called {name}, not …{end}", step.id);
+            }
         }
     }
 }
 
 #[tokio::test]
 async fn this_prevents_resource_conflicts_during_parallel_testing() {
-    let systems = systems().await;
+    let (lambda, fargate) = (lambda_mysql().await, fargate_postgres().await);
     let names = |composition: &'static Composition| -> BTreeSet<(&str, &str, &str)> {
         let steps = composition.steps.iter();
         steps.filter_map(|step| Some((step.kind, step.region.as_str(), name(step)?))).collect()
     };
-    let (one, other) = (names(&systems.default), names(&systems.other_suffix));
-    let both: Vec<_> = one.intersection(&other).collect();
-    assert!(both.is_empty(), "two deployments fight over {both:?}");
-    assert_eq!(one.len(), other.len());
+    let deployments = [(&lambda.default, &lambda.other_suffix), (&fargate.default, &fargate.other_suffix)];
+    for (one, other) in deployments.map(|(one, other)| (names(one), names(other))) {
+        let both: Vec<_> = one.intersection(&other).collect();
+        assert!(both.is_empty(), "two deployments fight over {both:?}");
+        assert_eq!(one.len(), other.len());
+    }
 }
 
 /// All the values under this name, wherever they stand.
@@ -81,36 +80,39 @@ fn all<'a>(value: &'a Value, field: &str) -> Vec<&'a Value> {
 
 #[tokio::test]
 async fn all_resources_must_be_destroyable_after_testing() {
-    let systems = systems().await;
+    let (lambda, fargate) = (lambda_mysql().await, fargate_postgres().await);
     let protected = |composition: &'static Composition| -> BTreeSet<&str> {
         let protects = |step: &&Step| all(&step.spec, "deletion_protection").iter().any(|value| **value == true);
         composition.steps.iter().filter(protects).map(|step| step.kind).collect()
     };
-    assert_eq!(protected(&systems.default), BTreeSet::new());
-    // Whoever asks for protection gets it.
-    let on = BTreeSet::from(["elb.load_balancer", "rds.db_cluster", "rds.global_cluster"]);
-    assert_eq!(protected(&systems.protected), on);
+    for (default, with_customers) in [(&lambda.default, &lambda.protected), (&fargate.default, &fargate.protected)] {
+        assert_eq!(protected(default), BTreeSet::new());
+        // Whoever asks for protection gets it.
+        assert_eq!(protected(with_customers), with_customers.differs().protected.iter().copied().collect());
+    }
 }
 
 #[tokio::test]
 async fn no_removalpolicy_retain_or_deletionpolicy_retain_policies() {
     // What other systems of the account may still use is all that can stay.
-    let system = system().await;
-    let stays: BTreeSet<&str> = system.steps.iter().filter(|step| step.shared).map(|step| step.kind).collect();
-    let of_config =
-        ["config.configuration_recorder", "config.delivery_channel", "iam.role", "s3.bucket", "s3.bucket_policy"];
-    assert_eq!(stays, BTreeSet::from(of_config));
-    assert!(system.steps.iter().all(|step| !step.shared || step.id.0.starts_with("compliance/")));
+    for system in every().await {
+        let stays: BTreeSet<&str> = system.steps.iter().filter(|step| step.shared).map(|step| step.kind).collect();
+        let of_config =
+            ["config.configuration_recorder", "config.delivery_channel", "iam.role", "s3.bucket", "s3.bucket_policy"];
+        assert_eq!(stays, BTreeSet::from(of_config));
+        assert!(system.steps.iter().all(|step| !step.shared || step.id.0.starts_with("compliance/")));
+    }
 }
 
 #[tokio::test]
 async fn rds_clusters_must_have_skip_final_snapshot_true_and_deletion_protection_false() {
-    let system = system().await;
-    for kind in ["rds.db_cluster", "rds.global_cluster"] {
-        for step in system.of(kind) {
-            assert_eq!(step.spec["deletion_protection"], false, "{}", step.id);
-            // There is no such choice: a cluster is never deleted with a snapshot.
-            assert!(all(&step.spec, "final_snapshot").is_empty());
+    for system in every().await {
+        for kind in ["rds.db_cluster", "rds.global_cluster"] {
+            for step in system.any(kind) {
+                assert_eq!(step.spec["deletion_protection"], false, "{}", step.id);
+                // There is no such choice: a cluster is never deleted with a snapshot.
+                assert!(all(&step.spec, "final_snapshot").is_empty());
+            }
         }
     }
 }
@@ -118,39 +120,41 @@ async fn rds_clusters_must_have_skip_final_snapshot_true_and_deletion_protection
 #[tokio::test]
 async fn s3_buckets_managed_by_infrastructure_cleanup_process() {
     // Every bucket that anything writes to is a step, so destroy empties and deletes it.
-    let system = system().await;
-    let names: BTreeSet<&str> =
-        system.of("s3.bucket").iter().map(|bucket| bucket.spec["name"].as_str().unwrap()).collect();
-    for step in &system.steps {
-        for bucket in all(&step.spec, "bucket") {
-            for found in reference::find(bucket) {
-                let source = system.step(&found.step.0);
-                let bucket =
-                    if source.kind == "s3.bucket_policy" { system.source(&source.spec["bucket"]) } else { source };
-                assert_eq!(bucket.kind, "s3.bucket", "{} writes to {}", step.id, source.id);
-            }
-            if reference::find(bucket).is_empty() {
-                assert!(names.contains(bucket.as_str().unwrap()), "{} writes to {bucket}", step.id);
+    for system in every().await {
+        let names: BTreeSet<&str> =
+            system.of("s3.bucket").iter().map(|bucket| bucket.spec["name"].as_str().unwrap()).collect();
+        for step in &system.steps {
+            for bucket in all(&step.spec, "bucket") {
+                for found in reference::find(bucket) {
+                    let source = system.step(&found.step.0);
+                    let bucket =
+                        if source.kind == "s3.bucket_policy" { system.source(&source.spec["bucket"]) } else { source };
+                    assert_eq!(bucket.kind, "s3.bucket", "{} writes to {}", step.id, source.id);
+                }
+                if reference::find(bucket).is_empty() {
+                    assert!(names.contains(bucket.as_str().unwrap()), "{} writes to {bucket}", step.id);
+                }
             }
         }
-    }
-    for bucket in system.of("s3.bucket") {
-        let rules = bucket.spec["lifecycle"].as_object().map(Map::values).into_iter().flatten();
-        assert!(rules.into_iter().any(|rule| !rule["expire_days"].is_null()), "{} grows for ever", bucket.id);
+        for bucket in system.of("s3.bucket") {
+            let rules = bucket.spec["lifecycle"].as_object().map(Map::values).into_iter().flatten();
+            assert!(rules.into_iter().any(|rule| !rule["expire_days"].is_null()), "{} grows for ever", bucket.id);
+        }
     }
 }
 
 #[tokio::test]
 async fn aws_config_use_correct_iam_managed_policy_service_role_aws_configrole() {
-    let system = system().await;
-    let recorder = system.of("config.configuration_recorder")[0];
-    let role = system.source(&recorder.spec["role"]);
-    assert_eq!(texts(&role.spec["managed_policies"]), ["arn:aws:iam::aws:policy/service-role/AWS_ConfigRole"]);
+    for system in every().await {
+        let recorder = system.of("config.configuration_recorder")[0];
+        let role = system.source(&recorder.spec["role"]);
+        assert_eq!(texts(&role.spec["managed_policies"]), ["arn:aws:iam::aws:policy/service-role/AWS_ConfigRole"]);
+    }
 }
 
 #[tokio::test]
 async fn lambda_for_node_js_18_extract_data_from_event_object_rather_than_importing_aws_sdk_v2() {
-    for function in system().await.of("lambda.function") {
+    for function in every().await.into_iter().flat_map(|system| system.of("lambda.function")) {
         let runtime = function.spec["runtime"].as_str().unwrap();
         let version = runtime.strip_prefix("nodejs").and_then(|rest| rest.strip_suffix(".x"));
         let version: u32 = version.and_then(|version| version.parse().ok()).unwrap_or_else(|| panic!("{runtime}"));
@@ -191,7 +195,7 @@ fn collect(folder: &Path, into: &mut Vec<PathBuf>) {
 
 #[tokio::test]
 async fn nat_gateway_minimize_count_where_possible() {
-    let systems = systems().await;
+    let systems = lambda_mysql().await;
     let count = |composition: &Composition| {
         let of = |environment: &str| {
             let start = format!("{environment}/network/nat-gateway-");
@@ -220,11 +224,12 @@ async fn nat_gateway_minimize_count_where_possible() {
 
 #[tokio::test]
 async fn aurora_prefer_aurora_serverless_v2_for_faster_provisioning_and_auto_scaling() {
-    let system = system().await;
-    assert!(system.of("rds.db_instance").iter().all(|instance| instance.spec["class"] == "db.serverless"));
-    for cluster in system.of("rds.db_cluster") {
-        let (min, max) = (cluster.spec["min_acu"].as_f64().unwrap(), cluster.spec["max_acu"].as_f64().unwrap());
-        assert!(min < max, "{} can't scale from {min} to {max}", cluster.id);
-        assert_eq!(cluster.spec["engine"], "aurora-mysql");
+    for system in every().await {
+        assert!(system.of("rds.db_instance").iter().all(|instance| instance.spec["class"] == "db.serverless"));
+        for cluster in system.of("rds.db_cluster") {
+            let (min, max) = (cluster.spec["min_acu"].as_f64().unwrap(), cluster.spec["max_acu"].as_f64().unwrap());
+            assert!(min < max, "{} can't scale from {min} to {max}", cluster.id);
+            assert_eq!(cluster.spec["engine"], system.differs().engine);
+        }
     }
 }

@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use provisioner::engine::{Step, reference};
 use serde_json::Value;
 
-use super::{ACCOUNT, KEYS, SUFFIX, allows, condition_keys, documents, environment, services, system, texts};
+use crate::support::composition::{
+    ACCOUNT, Composition, KEYS, SUFFIX, allows, condition_keys, documents, environment, services, texts,
+};
+use crate::support::systems::every;
 
 /// AWS's own policies that roles may have, and why no policy of ours stands in their place.
 const MANAGED: [(&str, &str); 3] = [
@@ -16,9 +19,12 @@ const MANAGED: [(&str, &str); 3] = [
 
 /// What may be done on `*`: actions that AWS offers no narrower resource for.
 /// <https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html>
-const WITHOUT_ARN: [(&str, &str); 7] = [
+const WITHOUT_ARN: [(&str, &str); 10] = [
+    ("cloudwatch:DescribeAlarms", "composite alarms are only told to who may see all"),
+    ("cloudwatch:GetMetricData", "metrics know no resources"),
     ("ec2:DescribeNetworkInterfaces", "reads of EC2 know no resources"),
     ("ec2:DescribeSubnets", "reads of EC2 know no resources"),
+    ("ecr:GetAuthorizationToken", "a login to the registry is for no repository"),
     ("elasticloadbalancing:DescribeListeners", "reads of load balancers know no resources"),
     ("elasticloadbalancing:DescribeRules", "reads of load balancers know no resources"),
     ("secretsmanager:GetRandomPassword", "it is about no secret"),
@@ -42,7 +48,7 @@ fn is_wildcard(action: &str) -> bool {
 
 /// The statements by which roles may do something.
 async fn role_statements() -> Vec<(&'static Step, &'static Value)> {
-    let roles = system().await.of("iam.role").into_iter();
+    let roles = every().await.into_iter().flat_map(|system| system.of("iam.role"));
     roles.flat_map(|role| documents(&role.spec["inline_policies"]).into_iter().map(move |one| (role, one))).collect()
 }
 
@@ -57,7 +63,7 @@ async fn no_role_is_allowed_a_wildcard_action() {
         assert!(!actions.iter().any(|action| is_wildcard(action)), "{}: {statement}", role.id);
         assert!(statement.get("NotAction").is_none() && statement.get("NotResource").is_none(), "{}", role.id);
     }
-    for role in system().await.of("iam.role") {
+    for role in every().await.into_iter().flat_map(|system| system.of("iam.role")) {
         for policy in texts(&role.spec["managed_policies"]) {
             let known = MANAGED.iter().any(|(name, _)| policy == format!("arn:aws:iam::aws:policy/{name}"));
             assert!(known, "{} has {policy}", role.id);
@@ -99,27 +105,35 @@ async fn every_resource_is_allowed_only_for_actions_that_take_no_arn() {
 
 #[tokio::test]
 async fn what_lambda_needs_for_network_interfaces_is_denied_to_the_functions_code() {
-    let system = system().await;
-    for function in system.of("lambda.function").into_iter().filter(|function| !function.spec["vpc"].is_null()) {
-        let role = system.source(&function.spec["role"]);
-        let statements = documents(&role.spec["inline_policies"]);
-        let is_deny = |one: &&&Value| one["Effect"] == "Deny";
-        let deny = statements.iter().find(is_deny).unwrap_or_else(|| panic!("{} denies nothing", role.id));
-        let source = deny["Condition"]["ArnEquals"]["lambda:SourceFunctionArn"].as_str().unwrap();
-        assert!(source.ends_with(function.spec["name"].as_str().unwrap()), "{}: {source}", role.id);
-        let denied = texts(&deny["Action"]);
-        for (action, ..) in WIDE.iter().filter(|(action, ..)| action.starts_with("ec2:")) {
-            assert!(denied.contains(action), "{} may {action}", function.id);
+    for system in every().await {
+        for function in system.of("lambda.function").into_iter().filter(|function| !function.spec["vpc"].is_null()) {
+            let role = system.source(&function.spec["role"]);
+            let statements = documents(&role.spec["inline_policies"]);
+            let is_deny = |one: &&&Value| one["Effect"] == "Deny";
+            let deny = statements.iter().find(is_deny).unwrap_or_else(|| panic!("{} denies nothing", role.id));
+            let source = deny["Condition"]["ArnEquals"]["lambda:SourceFunctionArn"].as_str().unwrap();
+            assert!(source.ends_with(function.spec["name"].as_str().unwrap()), "{}: {source}", role.id);
+            let denied = texts(&deny["Action"]);
+            for (action, ..) in WIDE.iter().filter(|(action, ..)| action.starts_with("ec2:")) {
+                assert!(denied.contains(action), "{} may {action}", function.id);
+            }
         }
     }
 }
 
 #[tokio::test]
 async fn every_service_trust_policy_has_a_confused_deputy_condition() {
-    for role in system().await.of("iam.role") {
+    /// What no service takes on, but people who know what was agreed on.
+    const OF_ANOTHER_ACCOUNT: &str = "migration/role";
+    for role in every().await.into_iter().flat_map(|system| system.of("iam.role")) {
         let statements = documents(&role.spec["trust"]);
         assert!(!statements.is_empty(), "{}", role.id);
         for statement in statements {
+            if role.id.0 == OF_ANOTHER_ACCOUNT {
+                let agreed = statement["Condition"]["StringEquals"]["sts:ExternalId"].as_str().unwrap();
+                assert!(!agreed.is_empty(), "{}: {statement}", role.id);
+                continue;
+            }
             assert_eq!(services(statement).len(), 1, "{}: {statement}", role.id);
             assert_eq!(statement["Principal"].as_object().unwrap().len(), 1, "{}: {statement}", role.id);
             assert_eq!(statement["Condition"]["StringEquals"]["aws:SourceAccount"], ACCOUNT, "{}", role.id);
@@ -132,22 +146,23 @@ async fn every_service_that_a_resource_lets_in_comes_for_this_account() {
     /// The services that tell nothing of where they come from, and where AWS says so.
     const SILENT: [(&str, &str); 1] =
         [("events.amazonaws.com", "https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-troubleshooting.html")];
-    let system = system().await;
-    let mut seen = 0;
-    let resource_policies = system.statements().into_iter().filter(|(step, _)| step.kind != "iam.role");
-    for (step, statement) in resource_policies.filter(|(_, statement)| allows(statement)) {
-        for service in services(statement) {
-            seen += 1;
-            let silent = KEYS.contains(&step.kind) && SILENT.iter().any(|(name, _)| *name == service);
-            let tells = ["aws:sourceaccount", "aws:sourcearn", "kms:encryptioncontext:aws:logs:arn"];
-            let keys = condition_keys(statement);
-            assert!(silent || tells.iter().any(|key| keys.contains(*key)), "{}: {statement}", step.id);
+    for system in every().await {
+        let mut seen = 0;
+        let resource_policies = system.statements().into_iter().filter(|(step, _)| step.kind != "iam.role");
+        for (step, statement) in resource_policies.filter(|(_, statement)| allows(statement)) {
+            for service in services(statement) {
+                seen += 1;
+                let silent = KEYS.contains(&step.kind) && SILENT.iter().any(|(name, _)| *name == service);
+                let tells = ["aws:sourceaccount", "aws:sourcearn", "kms:encryptioncontext:aws:logs:arn"];
+                let keys = condition_keys(statement);
+                assert!(silent || tells.iter().any(|key| keys.contains(*key)), "{}: {statement}", step.id);
+            }
         }
-    }
-    assert!(seen > 15, "only {seen} were looked at");
-    for permission in system.of("lambda.permission") {
-        assert!(!permission.spec["source_arn"].is_null(), "{} lets the service in for anybody", permission.id);
-        assert!(permission.spec["principal"].as_str().unwrap().ends_with(".amazonaws.com"), "{}", permission.id);
+        assert!(seen > 15, "only {seen} were looked at");
+        for permission in system.of("lambda.permission") {
+            assert!(!permission.spec["source_arn"].is_null(), "{} lets the service in for anybody", permission.id);
+            assert!(permission.spec["principal"].as_str().unwrap().ends_with(".amazonaws.com"), "{}", permission.id);
+        }
     }
 }
 
@@ -155,7 +170,8 @@ async fn every_service_that_a_resource_lets_in_comes_for_this_account() {
 async fn no_resource_lets_everybody_in() {
     /// A layer bucket of AWS's own, read by everybody who pulls an image.
     const IMAGE_LAYERS: &str = "arn:aws:s3:::prod-";
-    for (step, statement) in system().await.statements().into_iter().filter(|(_, statement)| allows(statement)) {
+    let statements = every().await.into_iter().flat_map(Composition::statements);
+    for (step, statement) in statements.filter(|(_, statement)| allows(statement)) {
         let everybody = statement["Principal"] == "*" || statement["Principal"]["AWS"] == "*";
         if !everybody {
             continue;
@@ -170,53 +186,60 @@ async fn no_resource_lets_everybody_in() {
 
 #[tokio::test]
 async fn blue_and_green_and_each_function_have_roles_of_their_own() {
-    let system = system().await;
-    let mut users: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
-    for step in system.steps.iter().filter(|step| step.kind != "iam.role") {
-        for found in reference::find(&step.spec) {
-            let role = system.find(&found.step).unwrap();
-            if role.kind == "iam.role" {
-                assert_eq!(environment(role), environment(step), "{} uses {}", step.id, role.id);
-                users.entry(role.id.clone()).or_default().insert((step.kind, step.id.clone()));
+    for system in every().await {
+        let mut users: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+        for step in system.steps.iter().filter(|step| step.kind != "iam.role") {
+            for found in reference::find(&step.spec) {
+                let role = system.find(&found.step).unwrap();
+                if role.kind == "iam.role" {
+                    assert_eq!(environment(role), environment(step), "{} uses {}", step.id, role.id);
+                    users.entry(role.id.clone()).or_default().insert((step.kind, step.id.clone()));
+                }
             }
         }
-    }
-    for (role, users) in users {
-        let kinds: BTreeSet<_> = users.iter().map(|(kind, _)| *kind).collect();
-        assert_eq!(kinds.len(), 1, "{role} is for {users:?}");
-        assert!(users.len() == 1 || !kinds.contains("lambda.function"), "{role} is for {users:?}");
+        for (role, users) in users {
+            let kinds: BTreeSet<_> = users.iter().map(|(kind, _)| *kind).collect();
+            assert_eq!(kinds.len(), 1, "{role} is for {users:?}");
+            assert!(users.len() == 1 || !kinds.contains("lambda.function"), "{role} is for {users:?}");
+        }
     }
 }
 
 #[tokio::test]
 async fn there_are_no_users_and_no_access_keys() {
-    let system = system().await;
-    let kinds: BTreeSet<_> =
-        system.steps.iter().map(|step| step.kind).filter(|kind| kind.starts_with("iam.")).collect();
-    assert_eq!(kinds, BTreeSet::from(["iam.role"]));
+    for system in every().await {
+        let kinds: BTreeSet<_> =
+            system.steps.iter().map(|step| step.kind).filter(|kind| kind.starts_with("iam.")).collect();
+        assert_eq!(kinds, BTreeSet::from(["iam.role"]));
+    }
 }
 
 #[tokio::test]
 async fn keys_are_rotated_and_let_in_exactly_the_services_that_need_them() {
-    let system = system().await;
-    assert!(system.of("kms.key").iter().all(|key| key.spec["rotation"] == true));
-    assert_eq!(system.count("kms.key"), 3, "one an environment and one that they share");
-    for key in KEYS.into_iter().flat_map(|kind| system.of(kind)) {
-        for statement in documents(&key.spec) {
-            let actions = texts(&statement["Action"]);
-            assert!(!actions.iter().any(|action| is_wildcard(action)), "{}: {statement}", key.id);
-            let root = format!("arn:aws:iam::{ACCOUNT}:root");
-            let own = statement["Principal"]["AWS"] == root.as_str();
-            assert!(own || !services(statement).is_empty(), "{}: {statement}", key.id);
-            // Identities of the account reach what is encrypted through the services only.
-            let opens = actions.iter().any(|action| ["kms:Decrypt", "kms:GenerateDataKey"].contains(action));
-            assert!(!own || !opens || condition_keys(statement).contains("kms:viaservice"), "{}: {statement}", key.id);
+    for system in every().await {
+        assert!(system.of("kms.key").iter().all(|key| key.spec["rotation"] == true));
+        assert_eq!(system.count("kms.key"), 3, "one an environment and one that they share");
+        for key in KEYS.into_iter().flat_map(|kind| system.any(kind)) {
+            for statement in documents(&key.spec) {
+                let actions = texts(&statement["Action"]);
+                assert!(!actions.iter().any(|action| is_wildcard(action)), "{}: {statement}", key.id);
+                let root = format!("arn:aws:iam::{ACCOUNT}:root");
+                let own = statement["Principal"]["AWS"] == root.as_str();
+                assert!(own || !services(statement).is_empty(), "{}: {statement}", key.id);
+                // Identities of the account reach what is encrypted through the services only.
+                let opens = actions.iter().any(|action| ["kms:Decrypt", "kms:GenerateDataKey"].contains(action));
+                assert!(
+                    !own || !opens || condition_keys(statement).contains("kms:viaservice"),
+                    "{}: {statement}",
+                    key.id
+                );
+            }
+            let aliases = system.of("kms.alias");
+            assert!(
+                aliases.iter().any(|alias| system.source(&alias.spec["target"]).id == key.id),
+                "{} has no name",
+                key.id
+            );
         }
-        let aliases = system.of("kms.alias");
-        assert!(
-            aliases.iter().any(|alias| system.source(&alias.spec["target"]).id == key.id),
-            "{} has no name",
-            key.id
-        );
     }
 }

@@ -3,6 +3,7 @@
 
 pub mod account;
 pub mod cli;
+pub mod composition;
 pub mod drifting;
 pub mod http;
 pub mod load;
@@ -14,6 +15,7 @@ pub mod sandbox;
 pub mod server;
 pub mod shared;
 pub mod standing;
+pub mod systems;
 pub mod wait;
 
 pub use cli::Cli;
