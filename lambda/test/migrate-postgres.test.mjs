@@ -107,7 +107,7 @@ const tables = async () =>
 
 for (const [environment, expected] of [
   ['blue', ['payment_tombstones', 'payments', HISTORY]],
-  ['green', ['payments', HISTORY, 'sync_quarantine', 'sync_tombstones']],
+  ['green', ['payments', HISTORY, 'sync_fence', 'sync_quarantine', 'sync_tombstones']],
 ]) {
   test(`the function applies what is ${environment}'s, once, and tells the status`, async () => {
     const handler = handlers[environment];

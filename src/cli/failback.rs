@@ -52,7 +52,8 @@ impl Failback {
             Mover { cloud: &cloud, levers: &levers, history: &history, watcher: watcher.as_ref(), why: self.reason };
         let done = failback::run(&mover, start, dns_error).await;
         drop(watcher);
-        Ok(end(globals, &here, &cloud, &done, &missing, start))
+        let by_name = !levers.have_edges() && levers.dns.is_some();
+        Ok(end(globals, &here, &cloud, &done, &missing, by_name, start))
     }
 }
 
@@ -93,6 +94,7 @@ fn end(
     cloud: &Cloud,
     done: &Done,
     missing: &[String],
+    by_name: bool,
     start: Instant,
 ) -> ExitCode {
     let (calls, seconds) = (cloud.calls.count(), start.elapsed());
@@ -125,9 +127,14 @@ fn end(
             }
         }
         if ok {
-            say!("all traffic is at blue; time to effect: {:.1} s", tenths_up(done.to_effect.as_secs_f64()));
+            let what = if by_name { "all answers lead to blue" } else { "all traffic is at blue" };
+            say!("{what}; time to effect: {:.1} s", tenths_up(done.to_effect.as_secs_f64()));
             match &done.dns_left {
                 None if !done.dns_moved => {}
+                None if by_name => say!(
+                    "clients find blue once the answer that they have is too old; who keeps a connection to green open has \
+                     it for a minute more at most"
+                ),
                 None => say!(
                     "clients that Route 53 sent to green's edge are served by blue there; resolvers forget it within 60 s"
                 ),
@@ -150,7 +157,10 @@ fn end(
                 here.suffix
             );
         }
-        let carry_over = "keep green standing, and carry them over: docs/traffic.md, \"What green has written\"";
+        let carry_over = match by_name {
+            true => "keep green standing: rows that green has written itself have no legacy_id there",
+            false => "keep green standing, and carry them over: docs/traffic.md, \"What green has written\"",
+        };
         match done.green_writes {
             GreenWrites::None => {}
             GreenWrites::Counted(0) => {

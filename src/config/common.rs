@@ -153,12 +153,12 @@ impl Source {
     }
 
     /// Refuses alarms that are too slow for what a failback may take in all.
-    pub(super) fn check_bound(&self, bound: &Bound) -> Result<(), ConfigError> {
+    pub(super) fn check_bound(&self, key: &str, bound: &Bound) -> Result<(), ConfigError> {
         if bound.holds() {
             return Ok(());
         }
         let what = format!("a failback could take {bound}: it must take {} s at most", LIMIT.as_secs());
-        Err(self.refuse("alarms.evaluation_minutes", what))
+        Err(self.refuse(key, what))
     }
 
     /// Refuses a name of a database or its administrator that Aurora doesn't take, of either engine.

@@ -145,8 +145,12 @@ pub struct Database {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Service {
-    /// The container image. Without one the service stands, with no task.
+    /// The container image of both environments. Without one the service stands, with no task.
     pub image: Option<String>,
+    /// Blue's, if it is another one.
+    pub blue_image: Option<String>,
+    /// Green's, if it is another one.
+    pub green_image: Option<String>,
     /// The port that it listens on.
     pub port: Option<u16>,
     /// CPU units of a task: 256, 512, 1024, 2048, 4096.
@@ -398,9 +402,11 @@ impl FargatePostgres {
         self.alarms.database_connections.unwrap_or((most * 0.8).floor())
     }
 
-    /// The image of a service, if it has one.
-    pub fn image(&self, service: &str) -> Option<&str> {
-        self.services.get(service)?.image.as_deref()
+    /// The image of a service in an environment, if it has one.
+    pub fn image(&self, service: &str, environment: &str) -> Option<&str> {
+        let service = self.services.get(service)?;
+        let own = if environment == "green" { &service.green_image } else { &service.blue_image };
+        own.as_deref().or(service.image.as_deref())
     }
 
     /// The size of a service.
@@ -467,7 +473,10 @@ impl FargatePostgres {
         source.within("traffic.initial_green_percent", self.traffic.initial_green_percent, 0.0, 99.0, " %")?;
         source.within("traffic.ttl_seconds", self.traffic.ttl_seconds, 1.0, 60.0, " s")?;
         source.within("alarms.evaluation_minutes", alarms.evaluation_minutes, 1.0, 60.0, " minutes")?;
-        source.check_bound(&self.bound())?;
+        // Which of the two is too much: with answers that live for a second it would be in time, or it wouldn't.
+        let by_ttl = Bound::of_dns(alarms.evaluation_minutes, 1).holds();
+        let key = if by_ttl { "traffic.ttl_seconds" } else { "alarms.evaluation_minutes" };
+        source.check_bound(key, &self.bound())?;
         self.shift.check(source)?;
         self.notifications.check(source)?;
         self.certificate.check(source, &self.dns)?;
@@ -496,8 +505,12 @@ impl FargatePostgres {
             source.within(&key("min_tasks"), size.min_tasks, 1.0, 1000.0, "")?;
             source.within(&key("max_tasks"), size.max_tasks, f64::from(size.min_tasks), 1000.0, "")?;
             check_task_size(source, &key, size.cpu, size.memory_mb)?;
-            if let Some(image) = &given.image {
-                self.check_image(source, &key("image"), image)?;
+            for (field, image) in
+                [("image", &given.image), ("blue_image", &given.blue_image), ("green_image", &given.green_image)]
+            {
+                if let Some(image) = image {
+                    self.check_image(source, &key(field), image)?;
+                }
             }
         }
         Ok(())
@@ -642,6 +655,7 @@ mod tests {
             ("[functions]\nlog_level = \"LOUD\"", "the defaults:2: functions.log_level", "DEBUG, INFO"),
             ("[services.reporting]\narchitecture = \"sparc\"", "line 2", "ARM64"),
             ("[alarms]\nevaluation_minutes = 2", "the defaults:2: alarms.evaluation_minutes", "a failback could take"),
+            ("[traffic]\nttl_seconds = 60", "the defaults:2: traffic.ttl_seconds", "a failback could take"),
             ("[traffic]\ninitial_green_percent = 100", "the defaults:2: traffic.initial_green_percent", "0 to 99"),
             ("[logs]\nretention_days = 91", "the defaults:2: logs.retention_days", "91 days can't be"),
             ("[storage]\ndocument_days = 100", "the defaults:2: storage.document_days", "180 to"),
@@ -659,8 +673,13 @@ mod tests {
     #[test]
     fn an_image_of_the_regions_registry_needs_no_nat_gateway() {
         let image = "111122223333.dkr.ecr.eu-central-1.amazonaws.com/payment-api-dev1:1.0";
-        assert_eq!(read(&format!("[services.payment-api]\nimage = \"{image}\"")).image("payment-api"), Some(image));
-        let config = read("[network]\nnat = \"per-az\"\n[services.payment-api]\nimage = \"nginx\"");
-        assert_eq!((config.image("payment-api"), config.image("reporting")), (Some("nginx"), None));
+        assert_eq!(
+            read(&format!("[services.payment-api]\nimage = \"{image}\"")).image("payment-api", "blue"),
+            Some(image)
+        );
+        let config =
+            read("[network]\nnat = \"per-az\"\n[services.payment-api]\nimage = \"nginx\"\ngreen_image = \"caddy\"");
+        assert_eq!(["blue", "green"].map(|of| config.image("payment-api", of)), [Some("nginx"), Some("caddy")]);
+        assert_eq!(config.image("reporting", "green"), None);
     }
 }

@@ -297,7 +297,7 @@ impl LambdaMysql {
             source.within(key, threshold, 0.0, 1e9, "")?;
         }
         source.within("alarms.evaluation_minutes", alarms.evaluation_minutes, 1.0, 60.0, " minutes")?;
-        source.check_bound(&Bound::of_listeners(alarms.evaluation_minutes))?;
+        source.check_bound("alarms.evaluation_minutes", &Bound::of_listeners(alarms.evaluation_minutes))?;
         self.shift.check(source)?;
         self.notifications.check(source)?;
         if self.region == self.dr_region {

@@ -155,9 +155,7 @@ impl<'a> Execution<'a> {
             if let Some(observed) = &planned.observed {
                 if planned.action == Action::Replace {
                     let old = old_of(&planned, observed);
-                    let create_first =
-                        world.provider.operations(planned.step.kind).is_ok_and(Operations::replaced_create_first);
-                    if create_first { &mut deposed } else { &mut removals }.insert(id.clone(), old);
+                    if planned.create_first { &mut deposed } else { &mut removals }.insert(id.clone(), old);
                 } else {
                     outputs.insert(id.clone(), observed.outputs.clone());
                 }
@@ -325,7 +323,8 @@ impl<'a> Execution<'a> {
         let intent =
             self.session.look(|state| Intent { dependencies, ..plan::intent(&step, state.intents.get(&step.id)) });
         let mut entries = Vec::new();
-        if let (Some(old), Action::Replace) = (self.deposed.get(&step.id), planned.action) {
+        let replaced = planned.action == Action::Replace && planned.create_first;
+        if let (Some(old), true) = (self.deposed.get(&step.id), replaced) {
             // One that a dead run has made is remembered now, or its successor's intent would hide it.
             let done = Entry::Done { step: step.id.clone(), record: Box::new(old.record.clone()) };
             entries.extend(planned.record.is_none().then_some(done));
@@ -481,11 +480,7 @@ fn keep_what_is_in_use(world: &World<'_>, plan: &mut Plan, state: &State) -> Vec
         let (taken, left) = removals.into_iter().partition(|removal: &Removal| used.contains(&removal.id));
         plan.removals = left;
         let taken = taken.into_iter().map(|removal| removal.id);
-        let goes_last = |planned: &&Planned| {
-            let replaced_create_first =
-                |kind| world.provider.operations(kind).is_ok_and(Operations::replaced_create_first);
-            planned.action == Action::Replace && replaced_create_first(planned.step.kind)
-        };
+        let goes_last = |planned: &&Planned| planned.action == Action::Replace && planned.create_first;
         let replaced = plan.steps.iter().filter(goes_last).map(|planned| planned.step.id.clone());
         let replaced = replaced.filter(|id| used.contains(id) && !kept.iter().any(|(kept, _)| kept == id));
         let taken: Vec<_> = taken.chain(replaced).collect();

@@ -88,6 +88,8 @@ pub trait Operations: Send + Sync {
     fn is_write_only(&self, field: &str) -> bool;
     /// True if the new one is made before the old one goes when it is replaced.
     fn replaced_create_first(&self) -> bool;
+    /// True if what uses it goes on with it after it is deleted.
+    fn users_go_on(&self) -> bool;
     /// True if it is the same one whatever region it is asked for in.
     fn is_global(&self) -> bool;
     /// True if deleting it loses what nobody can make again.

@@ -60,6 +60,8 @@ pub struct Planned {
     pub record: Option<Record>,
     /// The steps that it used when it was last written, or may use if a run died over it.
     pub used: BTreeSet<StepId>,
+    /// If it is replaced, the new one comes before the old one goes.
+    pub create_first: bool,
     /// It stands, and is to be replaced once the predecessor of its last replacement is gone: it is left as it is.
     pub postponed: bool,
 }
@@ -203,7 +205,7 @@ impl World<'_> {
             counts.then(|| Interruption { step: step.clone(), environment })
         };
         let replaced = plan.steps.iter().filter(|planned| planned.action == Action::Replace);
-        let replaced = replaced.filter(|planned| all || !is(planned.step.kind, |it| it.replaced_create_first()));
+        let replaced = replaced.filter(|planned| all || !planned.create_first);
         let replaced =
             replaced.filter_map(|planned| interruption(&planned.step.id, planned.step.kind, &planned.step.tags));
         let deleted = plan.removals.iter().filter(|removal| removal.action == Action::Delete && !removal.deposed);
@@ -233,11 +235,7 @@ impl World<'_> {
         failures: &mut Vec<(StepId, StepError)>,
         state: &State,
     ) -> Vec<(StepId, StepId)> {
-        let goes_first = |planned: &Planned| {
-            let create_first =
-                || self.provider.operations(planned.step.kind).is_ok_and(Operations::replaced_create_first);
-            planned.action == Action::Replace && !create_first()
-        };
+        let goes_first = |planned: &Planned| planned.action == Action::Replace && !planned.create_first;
         let mut blocked = Vec::new();
         loop {
             let holder = |held: &Planned| {
@@ -398,7 +396,9 @@ impl Planning<'_> {
             }
             action = Action::Replace;
         }
-        let postponed = action == Action::Replace && self.state.deposed.contains_key(&step.id);
+        let is_again = action == Action::Replace && self.state.deposed.contains_key(&step.id);
+        let create_first = operations.replaced_create_first() && !(is_again && operations.users_go_on());
+        let postponed = is_again && !operations.users_go_on();
         if postponed {
             // Only one predecessor can be remembered. What used that has to be led to this one, so that it can go.
             let message = "it is to be replaced again, and what its last replacement has left is still there";
@@ -408,7 +408,7 @@ impl Planning<'_> {
             self.failures.lock().expect("no panic holds this lock").push((step.id.clone(), error));
             action = Action::Unchanged;
         }
-        Ok(Planned { step, action, changes, observed, record, used, postponed })
+        Ok(Planned { step, action, changes, observed, record, used, create_first, postponed })
     }
 
     async fn removals(&self) -> Vec<Removal> {

@@ -49,6 +49,10 @@ impl<R: Resource> Operations for Bound<R> {
         R::WRITE_ONLY.contains(&field)
     }
 
+    fn users_go_on(&self) -> bool {
+        R::USERS_GO_ON
+    }
+
     fn replaced_create_first(&self) -> bool {
         R::CREATE_FIRST
     }

@@ -60,6 +60,9 @@ pub trait Resource: Serialize + DeserializeOwned + Send + Sync + 'static {
     const WRITE_ONLY: &'static [&'static str] = &[];
     /// In a replacement, make the new one before the old one goes. Only for types whose names can't collide.
     const CREATE_FIRST: bool = false;
+    /// What uses it goes on with it after it is deleted. So if it has to be replaced again before its last replacement came to
+    /// an end, the one that nobody came to goes first: what used the one before stays with that.
+    const USERS_GO_ON: bool = false;
     /// It is the same one whatever region it is asked for in: a step that moves region keeps it.
     const GLOBAL: bool = false;
     /// Deleting it loses what nobody can make again: it takes a flag of its own.

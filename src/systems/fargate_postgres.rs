@@ -196,13 +196,20 @@ impl Composition<'_> {
     fn notes(&self) -> Vec<String> {
         let config = self.config;
         let mut notes: Vec<String> = self.facts.engine.note.iter().cloned().collect();
-        let without: Vec<_> = SERVICES.into_iter().filter(|service| config.image(service).is_none()).collect();
-        if !without.is_empty() {
+        let without = |environment: &str| -> Vec<&str> {
+            SERVICES.into_iter().filter(|service| config.image(service, environment).is_none()).collect()
+        };
+        let (blue, green) = (without(BLUE), without(GREEN));
+        let lacking = match blue == green {
+            true => vec![("both environments", blue)],
+            false => vec![(BLUE, blue), (GREEN, green)],
+        };
+        for (place, services) in lacking.into_iter().filter(|(_, services)| !services.is_empty()) {
             notes.push(format!(
-                "no image is configured for {}: {} with no task, in both environments. Push images to the repositories \
+                "no image is configured for {}: {} with no task, in {place}. Push images to the repositories \
                  (`provisioner output`), name them in [services.…] image, and apply again",
-                without.join(", "),
-                if without.len() == 1 { "it stands" } else { "they stand" },
+                services.join(", "),
+                if services.len() == 1 { "it stands" } else { "they stand" },
             ));
         }
         notes.extend(config.certificate.note());

@@ -227,6 +227,27 @@ async fn the_old_revision_goes_when_the_service_runs_the_new_one_and_stays_while
 }
 
 #[tokio::test]
+async fn a_release_that_doesnt_come_up_gives_way_to_the_next_one_and_to_the_last_one() {
+    let sandbox = Sandbox::fresh().await;
+    let shop = Shop::open(&sandbox).await;
+    shop.apply("1").await;
+    for version in ["1", "3"] {
+        shop.push(version).await;
+    }
+    assert!(shop.apply("1").await.failed.is_empty());
+    failure(&shop.apply("2").await);
+    let next = shop.apply("3").await;
+    assert!(next.failed.is_empty(), "{:?}", next.failed);
+    assert_eq!(shop.revisions().await, ["3"]);
+    failure(&shop.apply("4").await);
+    failure(&shop.apply("5").await);
+    let back = shop.apply("3").await;
+    assert!(back.failed.is_empty(), "{:?}", back.failed);
+    assert_eq!(shop.revisions().await, ["6"]);
+    assert!(shop.plan("3").await.steps.iter().all(|planned| planned.action == Action::Unchanged));
+}
+
+#[tokio::test]
 async fn what_a_run_made_and_nobody_remembers_is_found_by_its_family_and_its_tags() {
     let sandbox = Sandbox::fresh().await;
     let mut shop = Shop::open(&sandbox).await;

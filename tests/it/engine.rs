@@ -115,6 +115,10 @@ impl Operations for InMemory {
         false
     }
 
+    fn users_go_on(&self) -> bool {
+        false
+    }
+
     fn replaced_create_first(&self) -> bool {
         self.create_first
     }

@@ -71,6 +71,7 @@ impl Resource for TaskDefinition {
         "containers",
     ];
     const CREATE_FIRST: bool = true;
+    const USERS_GO_ON: bool = true;
     const ACTIONS: &'static [&'static str] = &[
         "ecs:DescribeTaskDefinition",
         "ecs:RegisterTaskDefinition",

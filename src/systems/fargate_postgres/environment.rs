@@ -295,7 +295,7 @@ impl<'a> Composition<'a> {
                 &ServiceParams {
                     name,
                     cluster,
-                    image: self.config.image(name),
+                    image: self.config.image(name, environment),
                     repository: &shared.images[*name],
                     port: size.port,
                     architecture: size.architecture.name(),

@@ -80,10 +80,12 @@ impl Composition<'_> {
             },
         );
         all.extend(of_sync.iter().map(|alarm| alarm.arn.to_string()));
-        // Without a task nothing can be healthy, and that is no news.
-        let answers = self.config.image(SERVICES[0]).is_some();
-        if let Some(topic) = foundation.route53_alerts.as_ref().filter(|_| answers) {
-            for (side, health) in sides.iter().zip([&routing.blue_health, &routing.green_health]) {
+        if let Some(topic) = &foundation.route53_alerts {
+            // Without a task nothing can be healthy, and that is no news.
+            let answers =
+                |side: &&Environment<'_>| self.config.image(SERVICES[0], side.scope.environment_name()).is_some();
+            let healths = sides.into_iter().zip([&routing.blue_health, &routing.green_health]);
+            for (side, health) in healths.filter(|(side, _)| answers(side)) {
                 alarms::health_check_alarm(&side.scope.at("edge").in_region(ROUTE53_REGION), health, topic);
             }
         }
@@ -120,7 +122,6 @@ impl Composition<'_> {
         };
         let green_targets = SERVICES
             .iter()
-            .filter(|service| self.config.image(service).is_some())
             .map(|service| ((*service).to_owned(), green.edge.target_groups[*service].arn.clone()))
             .collect();
         Levers {

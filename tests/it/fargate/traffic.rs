@@ -13,16 +13,22 @@ async fn fargate(stage: &Stage, arguments: &[&str]) -> Value {
     stage.sandbox.python_file("fargate.py", &[&["us-east-1"], arguments].concat()).await
 }
 
+/// A system whose services run.
+async fn running() -> Stage {
+    let stage = Stage::of_dns(STAGING).await;
+    fargate(&stage, &["push", "1.0.0"]).await;
+    stage.cli.configure(&with_images(SUFFIX, "1.0.0"));
+    stage.run(&["apply"]).await.ok();
+    stage
+}
+
 /// A shift that nobody has to pay for.
 const QUICK: [&str; 4] = ["--hold", "0s", "--least-requests", "0"];
 
 #[tokio::test]
 async fn the_name_alone_moves_customers_and_green_gets_none_while_its_tasks_are_ill() {
-    let stage = Stage::of_dns(STAGING).await;
+    let stage = running().await;
     stage.assert_green(10).await;
-    fargate(&stage, &["push", "1.0.0"]).await;
-    stage.cli.configure(&with_images(SUFFIX, "1.0.0"));
-    stage.run(&["apply"]).await.ok();
     stage.sandbox.forget_calls();
     let run = stage.shift(&[&["--green", "30"], &QUICK[..]].concat()).await.ok();
     assert_ended(&run, "completed", &[]);
@@ -83,12 +89,20 @@ const POINTS: [(Point, Way); 6] = [
 
 #[tokio::test]
 async fn a_shift_that_is_killed_anywhere_can_be_resumed_called_off_and_failed_back() {
-    assert_can_be_gone_on_from(&Stage::of_dns(STAGING).await, &POINTS).await;
+    assert_can_be_gone_on_from(&running().await, &POINTS).await;
+}
+
+#[tokio::test]
+async fn a_green_without_tasks_gets_no_more_customers() {
+    let stage = Stage::of_dns(STAGING).await;
+    let run = stage.shift(&[&["--green", "30"], &QUICK[..]].concat()).await.exits(1);
+    assert_ended(&run, "refused", &["payment-api: no targets; transaction-processor: no targets"]);
+    stage.assert_green(10).await;
 }
 
 #[tokio::test]
 async fn an_alarm_of_green_sends_all_customers_back_to_blue() {
-    let stage = Stage::of_dns(STAGING).await;
+    let stage = running().await;
     let ear = stage.aws(&["listen", &format!("migration-events-{SUFFIX}")]).await;
     stage.shift(&[&["--green", "100"], &QUICK[..]].concat()).await.ok();
     stage.assert_green(100).await;
