@@ -1,5 +1,5 @@
-//! An environment's edge: the load balancer through which clients come in, and what is behind it: [both environments by
-//! weight](weighted), or [the environment's own services by path](services).
+//! An environment's edge: the load balancer through which clients come in, and what is behind it: both environments by weight
+//! ([`edge()`]), or the environment's own services by path ([`services_edge`]).
 
 mod services;
 mod weighted;
