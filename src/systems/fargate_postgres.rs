@@ -16,7 +16,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use self::storage::Storage;
-use super::{Composed, System};
+use super::{BLUE, Composed, GREEN, HEALTH_PATH, System, metrics_namespace};
 use crate::aws::{Cloud, Error, Result};
 use crate::config::FargatePostgres;
 use crate::config::fargate_postgres::{SERVICES, SYSTEM};
@@ -39,10 +39,6 @@ use crate::traffic::bound::Bound;
 
 /// What Fargate and the functions need without leaving Amazon's network.
 const ENDPOINTS: [&str; 7] = ["ecr.api", "ecr.dkr", "logs", "secretsmanager", "ssm", "kms", "sts"];
-/// What load balancers and Route 53 ask for.
-const HEALTH_PATH: &str = "/health";
-const BLUE: &str = "blue";
-const GREEN: &str = "green";
 /// The schema and the sync between the two.
 const PACKAGES: [&str; 3] = ["migrate-postgres", "data-sync", "failback"];
 
@@ -249,9 +245,4 @@ impl Composition<'_> {
             },
         )
     }
-}
-
-/// The namespace of the metrics that the services and functions of one deployment give.
-fn metrics_namespace(suffix: &str) -> String {
-    format!("Payments/{suffix}")
 }

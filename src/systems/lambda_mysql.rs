@@ -13,7 +13,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use self::environment::Environment;
-use super::{Composed, System};
+use super::{BLUE, Composed, GREEN, HEALTH_PATH, System, metrics_namespace};
 use crate::aws::{Cloud, Error, Result};
 use crate::config::LambdaMysql;
 use crate::config::lambda_mysql::SYSTEM;
@@ -36,12 +36,8 @@ use crate::traffic::bound::Bound;
 
 /// What the functions need without leaving Amazon's network.
 const ENDPOINTS: [&str; 5] = ["secretsmanager", "ssm", "kms", "sqs", "logs"];
-/// What load balancers and Route 53 ask for.
-const HEALTH_PATH: &str = "/health";
 /// The functions.
 const PACKAGES: [&str; 5] = ["payment-api", "payment-processor", "migrate", "rotate-secret", "failback"];
-const BLUE: &str = "blue";
-const GREEN: &str = "green";
 
 #[async_trait]
 impl System for LambdaMysql {

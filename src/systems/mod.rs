@@ -20,6 +20,16 @@ use crate::modules::Identity;
 use crate::traffic::Levers;
 use crate::traffic::bound::Bound;
 
+/// What load balancers and Route 53 ask for.
+const HEALTH_PATH: &str = "/health";
+const BLUE: &str = "blue";
+const GREEN: &str = "green";
+
+/// The namespace of the metrics that the services and functions of one deployment give.
+fn metrics_namespace(suffix: &str) -> String {
+    format!("Payments/{suffix}")
+}
+
 /// What a system is made of.
 #[derive(Clone, Debug, Default)]
 pub struct Composed {

@@ -92,7 +92,7 @@ impl<'a> Composition<'a> {
         clients.push(("migrate", &migrate_group));
         clients.extend(sync_group.iter().map(|group| ("data-sync", group)));
         let database = self.database(&scope, shared, &key, &network, &clients);
-        let secret = database.primary.cluster.master_secret_arn.clone().unwrap_or_default();
+        let secret = database.primary.master_secret.clone().expect("RDS keeps the password in one");
         self.rotate(&scope, &database, &secret);
 
         let dead_letters = dead_letter_queue(&scope.at("queues"), "function-dead-letters", &key.arn, &[]);

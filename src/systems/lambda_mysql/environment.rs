@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{BLUE, Composition, ENDPOINTS};
+use super::{BLUE, Composition, ENDPOINTS, metrics_namespace};
 use crate::config::LambdaMysql;
 use crate::modules::Scope;
 use crate::modules::database::{Database, DatabaseParams, Engine, Site, database};
@@ -385,11 +385,6 @@ impl Environment<'_> {
         add("migrate_function", &self.functions.migrate.name);
         add("rotation_function", &self.functions.rotate.name);
     }
-}
-
-/// The namespace of the metrics that the functions of one deployment give.
-pub(super) fn metrics_namespace(suffix: &str) -> String {
-    format!("Payments/{suffix}")
 }
 
 /// What the functions and people look up by name.

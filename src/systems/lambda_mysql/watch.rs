@@ -1,7 +1,7 @@
 //! Who watches: alarms, the failback that they set off, the dashboard.
 
-use super::environment::{Environment, metrics_namespace};
-use super::{BLUE, Composition, GREEN};
+use super::environment::Environment;
+use super::{BLUE, Composition, GREEN, metrics_namespace};
 use crate::modules::alarms::{self, Thresholds, Watched};
 use crate::modules::dashboard::{DashboardParams, Panel, dashboard};
 use crate::modules::dns::DnsRouting;
