@@ -82,6 +82,10 @@ impl Apply {
             session.finish().await?;
             return Err(refused);
         }
+        if let Err(refused) = plan.check_refusals() {
+            session.finish().await?;
+            return Err(refused.into());
+        }
         if let Err(refused) = world.check_forced_replacements(&plan) {
             session.finish().await?;
             return Err(refused.into());

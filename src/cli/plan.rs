@@ -51,6 +51,7 @@ impl PlanCommand {
                 let message = format!("{step} can't be planned: {}", report::words::step_error(error));
                 return Err(Failure::new(message, "no plan was saved: mend this first"));
             }
+            plan.check_refusals()?;
             SavedPlan::new(&context, &connection, &wanted, selection, &plan).write(path)?;
         }
         let (calls, seconds) = (connection.api_calls(), start.elapsed().as_secs_f64());
@@ -58,7 +59,7 @@ impl PlanCommand {
             report::plan::objects(&plan).iter().for_each(progress::print_json);
             let mut summary = progress::counts(|action| plan.count(action));
             summary["type"] = "summary".into();
-            summary["failed"] = plan.failures.len().into();
+            summary["failed"] = (plan.failures.len() + plan.refusals.len()).into();
             summary["notes"] = json!(wanted.notes);
             summary["api_calls"] = calls.into();
             summary["seconds"] = seconds.into();
@@ -77,7 +78,7 @@ impl PlanCommand {
                 say!("Saved: `provisioner apply --plan {}` does exactly this, or nothing.", path.display());
             }
         }
-        Ok(match (plan.failures.is_empty(), plan.has_changes() && self.detailed_exitcode) {
+        Ok(match (plan.failures.is_empty() && plan.refusals.is_empty(), plan.has_changes() && self.detailed_exitcode) {
             (false, _) => ExitCode::from(FAILED),
             (true, true) => ExitCode::from(CHANGES),
             (true, false) => ExitCode::SUCCESS,

@@ -43,7 +43,7 @@ use serde::de::DeserializeOwned;
 use crate::aws::{Cx, Result};
 use crate::cloudformation::Form;
 use crate::engine::{FieldChange, Tags};
-pub use crate::engine::{Immutable, TypeInfo};
+pub use crate::engine::{Immutable, Refusal, TypeInfo};
 
 /// One AWS resource type. The struct itself is the spec: plain data, with typed ids as references to other steps.
 ///
@@ -85,6 +85,13 @@ pub trait Resource: Serialize + DeserializeOwned + Send + Sync + 'static {
         found: &Found<Self>,
         changes: &Changes<'_>,
     ) -> impl Future<Output = Result<Self::Outputs>> + Send;
+
+    /// Refuses a change from the `actual` spec that AWS can't make while the resource exists, and that
+    /// [`TypeInfo::immutable`] can't express: an engine's downgrade, smaller storage. `plan` calls it before every update.
+    fn check_transition(&self, actual: &Self) -> std::result::Result<(), Refusal> {
+        let _ = actual;
+        Ok(())
+    }
 
     /// Sets and removes tags. Never called for a type whose `observe` gives no tags.
     fn tag(cx: &Cx, outputs: &Self::Outputs, set: &Tags, remove: &[String]) -> impl Future<Output = Result<()>> + Send {
