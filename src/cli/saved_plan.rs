@@ -209,7 +209,7 @@ fn decisions(plan: &Plan) -> BTreeMap<String, Decision> {
         let step = &planned.step;
         let wanted = Some(digest(&json!([step.kind, step.region, step.spec, step.tags])));
         let stands = planned.observed.as_ref();
-        let stands = stands.map(|observed| digest(&json!([observed.spec, observed.outputs, observed.tags])));
+        let stands = stands.map(|observed| digest(&json!([observed.spec, observed.outputs, observed.tags()])));
         let decision = Decision { action: planned.action, wanted, stands, changes: planned.changes.clone() };
         (step.id.to_string(), decision)
     });

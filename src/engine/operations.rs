@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use super::diff::FieldChange;
+use super::ownership::Ownership;
 use super::refusal::Refusal;
 use super::step::{Step, Tags};
 use super::type_info::TypeInfo;
@@ -15,12 +16,17 @@ pub struct Observed {
     pub spec: Value,
     /// Ids, ARNs, endpoints.
     pub outputs: Value,
-    /// Its tags; `None` for a type that carries none.
-    pub tags: Option<Tags>,
-    /// It carries no tags and is no part of something that does: only the state tells whose it is.
-    pub unmarked: bool,
+    /// Whose it is.
+    pub ownership: Ownership,
     /// What the spec doesn't decide but people want to know, for example the live weights of a listener.
     pub live: Option<String>,
+}
+
+impl Observed {
+    /// Its tags, if its type has tags.
+    pub fn tags(&self) -> Option<&Tags> {
+        self.ownership.tags()
+    }
 }
 
 /// A step with what is known of it at the time of a call.

@@ -13,7 +13,7 @@ use super::diff::{FieldChange, diff};
 use super::events::{Event, Observer};
 use super::graph::Graph;
 use super::operations::{Observed, Operations, Provider, StepError, Target};
-use super::ownership::{self, Owner, Provenance};
+use super::ownership::{self, Owner, Ownership, Provenance};
 use super::reference::{self, Reference};
 use super::refusal::{self, RefusedChange};
 use super::schedule::{self, Node, Outcome};
@@ -294,7 +294,7 @@ impl EngineContext<'_> {
             let is_same = |planned: &Planned| {
                 let is_it = |stands: &Observed| {
                     // What carries no tags is told apart by what is wanted of it.
-                    stands.outputs == *outputs || (stands.tags.is_none() && planned.step.spec == *spec)
+                    stands.outputs == *outputs || (stands.tags().is_none() && planned.step.spec == *spec)
                 };
                 self.is_of(kind, region, &planned.step) && planned.observed.as_ref().is_some_and(is_it)
             };
@@ -307,7 +307,7 @@ impl EngineContext<'_> {
     }
 
     fn is_used_by_others(&self, observed: &Observed) -> bool {
-        observed.tags.as_ref().is_some_and(|tags| self.owner.has_other_users(tags))
+        observed.tags().is_some_and(|tags| self.owner.has_other_users(tags))
     }
 
     /// What is remembered and not wanted, the predecessors of replaced steps included.
@@ -550,9 +550,10 @@ pub(super) fn refuse_unmanaged(
     provenance: Provenance,
     by_name: bool,
 ) -> Result<(), StepError> {
-    let ours = match &observed.tags {
-        Some(tags) => world.owner.owns(step, provenance, tags),
-        None => provenance == Provenance::Recorded || !observed.unmarked || by_name,
+    let ours = match &observed.ownership {
+        Ownership::Tagged(tags) => world.owner.owns(step, provenance, tags),
+        Ownership::Child => true,
+        Ownership::NameOnly => provenance == Provenance::Recorded || by_name,
     };
     if ours {
         return Ok(());
@@ -572,9 +573,9 @@ pub(super) fn refuse_unmanaged(
 
 /// The other wanted step that has this thing by its tags, if one does.
 fn step_that_has<'a>(world: &'a EngineContext<'_>, step: &Step, observed: &Observed) -> Option<&'a StepId> {
-    let tagged = StepId::from(observed.tags.as_ref()?.get(ownership::STEP)?.as_str());
+    let tagged = StepId::from(observed.tags()?.get(ownership::STEP)?.as_str());
     let other = world.graph.get(&tagged).filter(|other| other.id != step.id && other.kind == step.kind)?;
-    world.owner.owns(other, Provenance::Unknown, observed.tags.as_ref()?).then_some(&other.id)
+    world.owner.owns(other, Provenance::Unknown, observed.tags()?).then_some(&other.id)
 }
 
 /// The step that a record tells of.
@@ -648,7 +649,7 @@ fn split(spec: &Value, operations: &dyn Operations) -> (Value, Value) {
 
 /// Tags that are missing or other than wanted, and tags that we set once and want no more. Others' tags are theirs.
 fn tag_changes(step: &Step, observed: &Observed, record: Option<&Record>) -> Vec<FieldChange> {
-    let Some(tags) = &observed.tags else { return Vec::new() };
+    let Some(tags) = observed.tags() else { return Vec::new() };
     let wanted: BTreeSet<&String> = step.tags.keys().collect();
     let ours_once = record.into_iter().flat_map(|record| record.tags.keys());
     let keys: BTreeSet<&String> = ours_once.chain(wanted).collect();

@@ -74,8 +74,7 @@ impl<R: Resource> Operations for Bound<R> {
         let found = Found::<R> {
             spec: read(&observed.spec)?,
             outputs: read(&observed.outputs)?,
-            tags: observed.tags.clone(),
-            unmarked: observed.unmarked,
+            ownership: observed.ownership.clone(),
             live: observed.live.clone(),
         };
         write(&outcome::update(&spec, &self.cx(target.step, target.token), &found, changes).await?)
@@ -98,8 +97,7 @@ fn observed<R: Resource>(found: Found<R>) -> Result<Observed, StepError> {
     Ok(Observed {
         spec: write(&found.spec)?,
         outputs: write(&found.outputs)?,
-        tags: found.tags,
-        unmarked: found.unmarked,
+        ownership: found.ownership,
         live: found.live,
     })
 }

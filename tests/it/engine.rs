@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use proptest::prelude::*;
 use provisioner::engine::execute::Report;
 use provisioner::engine::graph::Graph;
-use provisioner::engine::ownership::Owner;
+use provisioner::engine::ownership::{Owner, Ownership};
 use provisioner::engine::plan::EngineContext;
 use provisioner::engine::reference::token;
 use provisioner::engine::{
@@ -38,7 +38,7 @@ struct InMemory {
     /// The region that nobody can look into.
     unseen: Mutex<Option<&'static str>>,
     /// Nothing carries tags.
-    unmarked: bool,
+    name_only: bool,
     /// What uses something that is made anew stays, and is led to the new one.
     in_place: bool,
     /// Nothing can be deleted while something uses it.
@@ -121,8 +121,10 @@ impl Operations for InMemory {
         Ok(found.map(|(id, thing)| Observed {
             spec: thing.spec.clone(),
             outputs: json!({ "id": id }),
-            tags: Some(thing.tags.clone()).filter(|_| !self.unmarked),
-            unmarked: self.unmarked,
+            ownership: match self.name_only {
+                true => Ownership::NameOnly,
+                false => Ownership::Tagged(thing.tags.clone()),
+            },
             live: None,
         }))
     }
@@ -440,7 +442,7 @@ async fn what_is_called_otherwise_in_the_state_and_wanted_as_before_stays() {
 #[tokio::test]
 async fn what_may_be_wanted_under_another_name_stays_as_long_as_nobody_can_tell() {
     let folder = tempfile::tempdir().unwrap();
-    let world = InMemory { unmarked: true, ..InMemory::default() };
+    let world = InMemory { name_only: true, ..InMemory::default() };
     let as_before = graph(&wanted(&[(1, "a", &[]), (2, "b", &[])]));
     apply(&world, &as_before, folder.path()).await;
     let things = world.things.lock().unwrap().clone();
