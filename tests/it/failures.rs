@@ -75,7 +75,7 @@ async fn what_aws_refuses_stops_only_what_needs_it_and_the_next_apply_goes_on() 
         assert!(said.contains(operation) && said.contains(&format!("code {code}, request id ")), "{said}");
         let help = lines.next().unwrap_or_default();
         assert!(help.trim_start().starts_with('→') && help.contains(advice), "{help}");
-        run = run.says(&format!("left out {}", if step == cluster { "blue/database/instance-1" } else { "green/" }));
+        run = run.says(&format!("skipped {}", if step == cluster { "blue/database/instance-1" } else { "green/" }));
     }
     let recorded =
         |cli: &Cli| -> BTreeSet<String> { cli.state("dev1")["steps"].as_object().unwrap().keys().cloned().collect() };

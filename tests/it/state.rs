@@ -225,7 +225,7 @@ async fn a_lost_state_is_rebuilt_from_what_stands_and_what_only_one_place_knows_
     let sandbox = Sandbox::fresh().await;
     let cli = Cli::new(&sandbox);
     on(&cli, &["apply"]).await.ok();
-    on(&cli, &["recover"]).await.ok().says("0 of them anew");
+    on(&cli, &["recover"]).await.ok().says("0 of them are new");
     on(&cli, &["orphans"]).await.ok().says("0 orphans");
     let known = steps(&on(&cli, &["state", "list", "--json"]).await.ok());
 
