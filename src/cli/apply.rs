@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use super::context::{Connection, Context};
 use super::failure::Failure;
-use super::part::{Anew, Part};
+use super::part::{Part, ReplaceArgs};
 use super::saved_plan::SavedPlan;
 use super::say::say;
 use super::{FAILED, Globals, INTERRUPTED, Outcome, progress};
@@ -44,7 +44,7 @@ pub struct Apply {
     #[command(flatten)]
     part: Part,
     #[command(flatten)]
-    anew: Anew,
+    anew: ReplaceArgs,
 }
 
 impl Apply {
@@ -82,7 +82,7 @@ impl Apply {
             session.finish().await?;
             return Err(refused);
         }
-        if let Err(refused) = world.check_anew(&plan) {
+        if let Err(refused) = world.check_forced_replacements(&plan) {
             session.finish().await?;
             return Err(refused.into());
         }

@@ -14,7 +14,7 @@ use crate::aws::{Class, Cloud, Endpoint, Pace};
 use crate::config::{self, Source, Suffix};
 use crate::engine::graph::Graph;
 use crate::engine::ownership::Owner;
-use crate::engine::plan::World;
+use crate::engine::plan::EngineContext;
 use crate::engine::{Observer, Plan, Selection};
 use crate::modules::Identity;
 use crate::resources::registry::{Registry, Types};
@@ -242,7 +242,7 @@ impl Picture {
         part.check(&wanted.graph, &state)?;
         let world = connection.world(&wanted.graph, stopped).selecting(part);
         let plan = world.plan(&state).await;
-        world.check_anew(&plan)?;
+        world.check_forced_replacements(&plan)?;
         Ok(Picture { connection, wanted, state, plan })
     }
 }
@@ -273,8 +273,8 @@ pub struct Connection {
 
 impl Connection {
     /// What planning and executing look at.
-    pub fn world<'a>(&'a self, graph: &'a Graph, stop: watch::Receiver<bool>) -> World<'a> {
-        World {
+    pub fn world<'a>(&'a self, graph: &'a Graph, stop: watch::Receiver<bool>) -> EngineContext<'a> {
+        EngineContext {
             owner: &self.shared.owner,
             graph,
             provider: &self.registry,

@@ -30,13 +30,13 @@ impl Part {
 
 /// The flag for what is made anew.
 #[derive(Clone, Debug, Default, Args)]
-pub struct Anew {
+pub struct ReplaceArgs {
     /// Make this step anew although it stands as wanted; may be given more than once
     #[arg(long, value_name = "STEP")]
     replace: Vec<String>,
 }
 
-impl Anew {
+impl ReplaceArgs {
     /// The same selection, with what is made anew.
     pub fn among(&self, selection: Selection) -> Selection {
         Selection { replaced: steps(&self.replace), ..selection }

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::context::{Context, Picture};
 use super::drift;
 use super::failure::Failure;
-use super::part::{Anew, Part};
+use super::part::{Part, ReplaceArgs};
 use super::saved_plan::SavedPlan;
 use super::say::say;
 use super::{CHANGES, FAILED, Globals, Outcome, progress};
@@ -33,7 +33,7 @@ pub struct PlanCommand {
     #[command(flatten)]
     part: Part,
     #[command(flatten)]
-    anew: Anew,
+    anew: ReplaceArgs,
 }
 
 impl PlanCommand {

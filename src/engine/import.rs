@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::diff::FieldChange;
 use super::operations::{Observed, StepError, Target};
-use super::ownership::{Claim, STEP, SUFFIX, SYSTEM};
-use super::plan::{self, Action, World};
+use super::ownership::{Provenance, STEP, SUFFIX, SYSTEM};
+use super::plan::{self, Action, EngineContext};
 use super::selection::no_step;
 use super::step::{StepId, Tags};
 use crate::state::journal::Entry;
@@ -25,7 +25,7 @@ pub struct Imported {
     pub changes: Vec<FieldChange>,
 }
 
-impl World<'_> {
+impl EngineContext<'_> {
     /// Takes what stands in AWS under this id (an id, an ARN, a URL, a name) for a step: gives it the step's ownership tags,
     /// where it can carry any, and remembers it. Changes nothing else of it.
     ///
@@ -66,7 +66,9 @@ impl World<'_> {
         let named = named.ok().flatten();
         let found = match named {
             Some(found) if is_this(&found) => Some(found),
-            Some(found) if found.tags.as_ref().is_some_and(|tags| self.owner.owns(&step, Claim::None, tags)) => {
+            Some(found)
+                if found.tags.as_ref().is_some_and(|tags| self.owner.owns(&step, Provenance::Unknown, tags)) =>
+            {
                 let message =
                     format!("{id} stands already, as its tags say: {}", plan::named(&found.outputs, step.kind));
                 let help = "`provisioner recover` remembers that one; or delete it yourself, if it is the wrong one";

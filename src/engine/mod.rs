@@ -17,6 +17,7 @@ pub mod reference;
 pub mod schedule;
 pub mod selection;
 pub mod step;
+pub mod type_info;
 
 pub use diff::FieldChange;
 pub use events::{Event, Observer};
@@ -24,3 +25,4 @@ pub use operations::{Observed, Operations, Provider, StepError, Target};
 pub use plan::{Action, Plan};
 pub use selection::Selection;
 pub use step::{Step, StepId, Tags};
+pub use type_info::{Immutable, TypeInfo};

@@ -43,40 +43,16 @@ use serde::de::DeserializeOwned;
 use crate::aws::{Cx, Result};
 use crate::cloudformation::Form;
 use crate::engine::{FieldChange, Tags};
+pub use crate::engine::{Immutable, TypeInfo};
 
 /// One AWS resource type. The struct itself is the spec: plain data, with typed ids as references to other steps.
 ///
-/// Every field of the struct is compared with what AWS has, except those named in [`Resource::WRITE_ONLY`]: `observe`
+/// Every field of the struct is compared with what AWS has, except those named in [`TypeInfo::write_only`]: `observe`
 /// gives back the same struct, filled from AWS, and the engine compares the two field by field. So a field can't be
 /// forgotten: the struct wouldn't be complete.
 pub trait Resource: Serialize + DeserializeOwned + Send + Sync + 'static {
-    /// The name of the type: service and type, `ec2.nat_gateway`. It is written into state files.
-    const KIND: &'static str;
-    /// How long a creation usually takes on AWS.
-    const USUALLY: Duration;
-    /// The fields that AWS can't change in place.
-    const REPLACED_BY: &'static [&'static str] = &[];
-    /// The fields that AWS never tells: `observe` copies them from `self`. A change shows against the state file.
-    const WRITE_ONLY: &'static [&'static str] = &[];
-    /// In a replacement, make the new one before the old one goes. Only for types whose names can't collide.
-    const CREATE_FIRST: bool = false;
-    /// What uses it goes on with it after it is deleted. So if it has to be replaced again before its last replacement came to
-    /// an end, the one that nobody came to goes first: what used the one before stays with that.
-    const USERS_GO_ON: bool = false;
-    /// It is the same one whatever region it is asked for in: a step that moves region keeps it.
-    const GLOBAL: bool = false;
-    /// Deleting it loses what nobody can make again: it takes a flag of its own.
-    const HOLDS_DATA: bool = false;
-    /// Its tags come by a call after the one that makes it: one that was just announced may carry none yet.
-    const TAGGED_LATER: bool = false;
-    /// The types that hold it: while one that uses it stands, AWS doesn't delete it.
-    const HELD_BY: &'static [&'static str] = &[];
-    /// Why it is never made anew by people's wish (`--replace`) alone, if so.
-    const NOT_ANEW: Option<&'static str> = None;
-    /// Customers' requests go through it: while its environment serves some it isn't taken away without a flag of its own.
-    const SERVES: bool = false;
-    /// The IAM actions that provisioner itself needs for this type.
-    const ACTIONS: &'static [&'static str];
+    /// The constant facts of the type.
+    const TYPE: TypeInfo;
 
     /// What it gives to others: ids, ARNs, endpoints; strings or typed ids, nothing else.
     type Outputs: Serialize + DeserializeOwned + Send + Sync + 'static;
@@ -101,7 +77,7 @@ pub trait Resource: Serialize + DeserializeOwned + Send + Sync + 'static {
     }
 
     /// Brings what `found` shows to what `self` says, in place. `changes` never names a field of
-    /// [`Resource::REPLACED_BY`], nor tags. If AWS says that a part of it is done already, or says nothing, [`outcome`]
+    /// [`TypeInfo::force_new`], nor tags. If AWS says that a part of it is done already, or says nothing, [`outcome`]
     /// finds out.
     fn update(
         &self,
@@ -179,12 +155,12 @@ impl Changes<'_> {
     }
 }
 
-/// So many minutes, for [`Resource::USUALLY`].
+/// So many minutes, for [`TypeInfo::typical_create_time`].
 pub const fn minutes(n: u64) -> Duration {
     Duration::from_secs(n * 60)
 }
 
-/// So many seconds, for [`Resource::USUALLY`].
+/// So many seconds, for [`TypeInfo::typical_create_time`].
 pub const fn seconds(n: u64) -> Duration {
     Duration::from_secs(n)
 }

@@ -10,10 +10,10 @@ use proptest::prelude::*;
 use provisioner::engine::execute::Report;
 use provisioner::engine::graph::Graph;
 use provisioner::engine::ownership::Owner;
-use provisioner::engine::plan::World;
+use provisioner::engine::plan::EngineContext;
 use provisioner::engine::reference::token;
 use provisioner::engine::{
-    Action, FieldChange, Observed, Operations, Provider, Selection, Step, StepError, StepId, Tags, Target,
+    Action, FieldChange, Observed, Operations, Provider, Selection, Step, StepError, StepId, Tags, Target, TypeInfo,
     events::Silent,
 };
 use provisioner::state::{State, Store};
@@ -74,53 +74,15 @@ fn uses(thing: &Thing, id: &str) -> bool {
 
 #[async_trait]
 impl Operations for InMemory {
-    fn kind(&self) -> &'static str {
-        "thing"
-    }
-
-    fn usually(&self) -> Duration {
-        Duration::from_secs(1)
-    }
-
-    fn forces_replacement(&self, field: &str) -> bool {
-        // What goes before its successor comes can't be used meanwhile: its users go with it.
-        field == "name" || (!self.create_first && !self.in_place && field == "needs")
-    }
-
-    fn is_write_only(&self, _field: &str) -> bool {
-        false
-    }
-
-    fn is_global(&self) -> bool {
-        false
-    }
-
-    fn is_tagged_later(&self) -> bool {
-        false
-    }
-
-    fn is_held_by(&self, _kind: &str) -> bool {
-        self.held
-    }
-
-    fn why_not_anew(&self) -> Option<&'static str> {
-        None
-    }
-
-    fn serves(&self) -> bool {
-        false
-    }
-
-    fn holds_data(&self) -> bool {
-        false
-    }
-
-    fn users_go_on(&self) -> bool {
-        false
-    }
-
-    fn replaced_create_first(&self) -> bool {
-        self.create_first
+    fn type_info(&self) -> TypeInfo {
+        let name_only = self.create_first || self.in_place;
+        TypeInfo {
+            // A resource that is deleted before its replacement exists can't be used meanwhile: its users are replaced too.
+            force_new: if name_only { &["name"][..] } else { &["name", "needs"] },
+            create_before_destroy: self.create_first,
+            blocks_deletion_of: if self.held { &["thing"][..] } else { &[] },
+            ..TypeInfo::new("thing", Duration::from_secs(1), &[])
+        }
     }
 
     fn canonical(&self, spec: &Value) -> Result<Value, StepError> {
@@ -242,7 +204,7 @@ async fn apply_part(world: &InMemory, graph: &Graph, folder: &Path, selection: S
     let session = Store::folder(folder).open("dev1", "test", || State::new("test", "dev1", "1", "here")).await.unwrap();
     let owner = owner();
     let engine =
-        World { owner: &owner, graph, provider: world, observer: &Silent, stop, takes_names: false, selection };
+        EngineContext { owner: &owner, graph, provider: world, observer: &Silent, stop, takes_names: false, selection };
     let plan = engine.plan(&session.state()).await;
     let report = engine.execute(plan, &session).await;
     // A dead run saves nothing: only its journal is there.
@@ -257,7 +219,7 @@ async fn plan_is_empty(world: &InMemory, graph: &Graph, folder: &Path) -> bool {
     let state =
         Store::folder(folder).read("dev1").await.unwrap().unwrap_or_else(|| State::new("test", "dev1", "1", "here"));
     let owner = owner();
-    World {
+    EngineContext {
         owner: &owner,
         graph,
         provider: world,
