@@ -117,7 +117,7 @@ class Sandbox:
 
     def _answer(self, environ: dict[str, Any]) -> Reply:
         body = read_body(environ)
-        if cbor.speaks(environ):
+        if cbor.is_cbor(environ):
             return cbor.bridge(environ, body, self._answer_call)
         return self._answer_call(environ, body)
 
@@ -137,7 +137,7 @@ class Sandbox:
         if request.operation is None:
             return self._ask_moto(request)
         try:
-            self.faults.strike(request)
+            self.faults.raise_next(request)
             for handler in self._handlers.before(request):
                 result = handler(request)
                 if result is not None:

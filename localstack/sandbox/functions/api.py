@@ -1,4 +1,4 @@
-"""The Lambda API where running functions touches it, and the settings of functions that moto forgets."""
+"""Runs invocations of the Lambda API, and keeps settings that decide how functions run and that moto forgets."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from moto.awslambda.responses import LambdaResponse
 from .arns import ARN
 from .logs import tail
 
-FORGOTTEN = ("LoggingConfig", "DeadLetterConfig")
+FORGOTTEN_SETTINGS = ("LoggingConfig", "DeadLetterConfig")
 
 
 def install(sandbox, invoker) -> None:
-    _run_instead_of_moto(invoker)
+    _replace_containers(invoker)
     writes = ("CreateFunction", "UpdateFunctionConfiguration")
     sandbox.service("lambda").amend(writes, lambda request, _: _remember(sandbox, request))
 
 
 def configuration(function) -> dict:
-    """A function's configuration with what decides how it runs and is no part of moto's."""
+    """A function's configuration, with the settings that moto forgets."""
     return function.get_configuration() | getattr(function, "remembered", {})
 
 
 def _remember(sandbox, request) -> None:
-    given = {name: request.params[name] for name in FORGOTTEN if name in request.params}
+    settings = {name: request.params[name] for name in FORGOTTEN_SETTINGS if name in request.params}
     function = lambda_backends[sandbox.account][request.region].get_function(request.params["FunctionName"])
-    # On moto's own object, so that published versions, which are copies, keep what they were published with.
-    function.remembered = {**getattr(function, "remembered", {}), **given}
+    # Stored on moto's object, so that published versions, which are copies, keep their settings.
+    function.remembered = {**getattr(function, "remembered", {}), **settings}
 
 
-def _run_instead_of_moto(invoker) -> None:
-    """Put ourselves in the places where moto would start a container."""
+def _replace_containers(invoker) -> None:
+    """Replaces the methods of moto that start a container."""
 
     def invoke_backend(self, function_name, qualifier, body, headers, response_headers):
         function = self.get_function(function_name, qualifier)

@@ -1,4 +1,4 @@
-"""How functions are named."""
+"""ARNs of functions."""
 
 from __future__ import annotations
 

@@ -24,12 +24,12 @@ class Asynchronous:
         self._background = Background(16, "asynchronous invocation")
 
     def submit(self, function, event: str, arn: str | None) -> None:
-        self._background.submit(self._until_done, function, event, arn)
+        self._background.submit(self._run, function, event, arn)
 
     def clear(self) -> None:
         self._background.clear()
 
-    def _until_done(self, function, event: str, arn: str | None) -> None:
+    def _run(self, function, event: str, arn: str | None) -> None:
         scale = self._sandbox.time_scale
         configured = _asynchronous_configuration(function)
         retries = configured.get("MaximumRetryAttempts", RETRIES)
@@ -69,9 +69,9 @@ class Asynchronous:
             if answer.failed and dead_letters:
                 destinations.send(dead_letters, event)
         except (destinations.NoDestination, LambdaClientError) as error:
-            log.warning("nowhere to report an invocation of %s: %s", function.function_name, error)
+            log.warning("can't report the result of an invocation of %s: %s", function.function_name, error)
 
 
 def _asynchronous_configuration(function) -> dict:
-    # Moto keeps what was put before, too.
+    # moto also keeps earlier configurations.
     return function.event_invoke_config[-1].config if function.event_invoke_config else {}

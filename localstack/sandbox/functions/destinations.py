@@ -1,4 +1,4 @@
-"""Sends a message to a queue or topic by its ARN, as an AWS service would on somebody's behalf."""
+"""Sends messages of AWS services to queues and topics."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from moto.sqs.models import sqs_backends
 
 
 class NoDestination(Exception):
-    """There is nothing at that ARN."""
+    """No queue or topic has that ARN."""
 
 
 def send(arn: str, message: str, subject: str | None = None, group: str | None = None) -> None:

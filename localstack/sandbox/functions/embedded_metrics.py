@@ -1,4 +1,4 @@
-"""Takes metrics out of log lines in CloudWatch's embedded metric format, as CloudWatch Logs does.
+"""Publishes metrics from log lines in CloudWatch's embedded metric format, as CloudWatch Logs does.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """
@@ -15,15 +15,15 @@ def extract(account: str, region: str, lines: list[str]) -> None:
         if '"CloudWatchMetrics"' not in line:
             continue
         try:
-            # In Lambda's text format the JSON comes after the time, request and level.
+            # In Lambda's text format the JSON follows the time, request id and level.
             document = json.loads(line[line.index("{") :])
-            # In its JSON format it is the message.
+            # In the JSON format it is the message.
             inner = document if "_aws" in document else document["message"]
             document = json.loads(inner) if isinstance(inner, str) else inner
             for directive in document["_aws"]["CloudWatchMetrics"]:
                 _publish(account, region, directive, document)
         except (ValueError, KeyError, TypeError, AttributeError):
-            continue  # a line that only looks like it is a log line like any other
+            continue  # an ordinary log line
 
 
 def _publish(account: str, region: str, directive: dict, document: dict) -> None:

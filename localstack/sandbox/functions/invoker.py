@@ -1,4 +1,4 @@
-"""Lambda's Invoke: runs a function's own uploaded package with the machine's Node.js instead of Docker."""
+"""Invokes functions: runs their uploaded package with the machine's Node.js."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from .asynchronous import Asynchronous
 from .logs import LogTarget
 from .packages import Packages
 
-REFUSES_CALLBACKS = 24  # the first Node.js of Lambda whose handlers can't take a callback
+FIRST_WITHOUT_CALLBACKS = 24  # the first Node.js of Lambda that refuses handlers with a callback
 
 
 class Throttled(LambdaClientError):
@@ -47,7 +47,7 @@ def install(sandbox) -> None:
 
 
 class Invoker:
-    """Runs functions. What it is given as `function` is moto's own object of a function version."""
+    """Runs functions. A `function` is moto's object of a function version."""
 
     def __init__(self, sandbox):
         self._sandbox = sandbox
@@ -61,15 +61,15 @@ class Invoker:
         self._log_targets: dict[Build, LogTarget] = {}
 
     def find(self, arn: str) -> LambdaFunction:
-        """The function an ARN names, with or without a qualifier. Raises as moto does when there is none."""
+        """The function of an ARN, with or without a qualifier. Raises moto's error if it doesn't exist."""
         match = ARN.match(arn)
         if match is None:
-            raise LambdaClientError("ValidationException", f"Not a function's ARN: {arn}")
+            raise LambdaClientError("ValidationException", f"Not an ARN of a function: {arn}")
         backend = lambda_backends[match["account"]][match["region"]]
         return backend.get_function(match["name"], match["qualifier"])
 
     def invoke(self, function: LambdaFunction, event: str, arn: str | None = None, client_context=None) -> Answer:
-        """Run the function now and wait for it. Raises Throttled when it may not run."""
+        """Runs the function and waits for it. Raises Throttled."""
         with self._slot(function):
             request_id = str(uuid.uuid4())
             answer = self._run(function, event, arn or function.function_arn, request_id, client_context)
@@ -78,11 +78,11 @@ class Invoker:
         return answer
 
     def invoke_later(self, function: LambdaFunction, event: str, arn: str | None = None) -> None:
-        """Run the function in the background, with the retries and the dead letters of an asynchronous call."""
+        """Runs the function in the background, with the retries and destinations of an asynchronous invocation."""
         self._asynchronous.submit(function, event, arn)
 
     def forget(self, function_arn: str) -> None:
-        """The function is gone or was replaced: end its processes."""
+        """Ends the processes of a function that was deleted."""
         self._pool.stop(function_arn)
 
     def reset(self) -> None:
@@ -121,7 +121,7 @@ class Invoker:
             answer = Answer(json.dumps({"errorType": "Sandbox.StartError", "errorMessage": str(error)}), failed=True)
             answer.log.append(str(error))
         seconds = time.monotonic() - started
-        # As on AWS, without the start of a new environment.
+        # As on AWS, without the start of the execution environment.
         self._measure(function, "Duration", seconds * 1000, "Milliseconds")
         memory = int(function.memory_size)
         embedded_metrics.extract(function.account_id, function.region, answer.log)
@@ -143,8 +143,8 @@ class Invoker:
         return NodeProcess(self._sandbox.node, folder, environment)
 
     def _environment(self, function, configuration: dict, target: LogTarget, folder: Path) -> dict[str, str]:
-        """Built from nothing: the machine's own variables, credentials above all, are none of a function's business."""
-        callbacks = "refused" if _node_major(function.run_time) >= REFUSES_CALLBACKS else "allowed"
+        """The environment of a function's process: none of the machine's variables, above all no credentials."""
+        callbacks = "refused" if _node_major(function.run_time) >= FIRST_WITHOUT_CALLBACKS else "allowed"
         return {
             "PATH": os.environ.get("PATH", os.defpath),
             "LANG": "en_US.UTF-8",
@@ -172,7 +172,7 @@ class Invoker:
 
     @contextmanager
     def _slot(self, function) -> Iterator[None]:
-        """One of the function's concurrent executions, which all its versions share."""
+        """Takes one of the function's concurrent executions, which all of its versions share."""
         latest = lambda_backends[function.account_id][function.region].get_function(function.function_name)
         name, reserved = latest.function_arn, latest.reserved_concurrency
         with self._running_lock:

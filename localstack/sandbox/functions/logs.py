@@ -1,4 +1,4 @@
-"""Writes what functions print into moto's CloudWatch Logs, between Lambda's own START, END and REPORT lines."""
+"""Writes the output of functions to CloudWatch Logs, with Lambda's START, END and REPORT lines."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 from moto.logs.models import logs_backends
 
-TAIL = 4096  # bytes of log that Invoke gives back
+TAIL = 4096  # bytes of log that Invoke returns
 
 
 @dataclass(frozen=True)
 class LogTarget:
-    """Where and how one function version logs."""
+    """The log stream and format of a function version."""
 
     account: str
     region: str
@@ -32,7 +32,7 @@ class LogTarget:
         return cls(account, region, group, stream, logging.get("LogFormat") == "JSON")
 
     def frame(self, request_id: str, version: str, lines: list[str], seconds: float, memory: int) -> list[str]:
-        """The log of one invocation as Lambda shows it."""
+        """The log of one invocation, with Lambda's own lines."""
         duration = round(seconds * 1000, 2)
         if self.json_format:
             started = _platform("start", {"requestId": request_id, "version": version})
@@ -55,7 +55,7 @@ class LogTarget:
 
 
 def tail(lines: list[str]) -> str:
-    """The end of a log, as the header of an Invoke with LogType=Tail carries it."""
+    """The end of a log, as the header of an Invoke with LogType=Tail has it."""
     return base64.b64encode("\n".join(lines).encode()[-TAIL:]).decode()
 
 

@@ -16,16 +16,16 @@ class Packages:
         self._lock = threading.Lock()
 
     def unpack(self, name: str, digest: str, archive: bytes) -> Path:
-        """The folder that holds the code; `digest` (hex) tells one content from another."""
+        """Returns the folder with the code. `digest` is the hexadecimal hash of the archive."""
         folder = self._root / f"{name}-{digest[:16]}"
         with self._lock:
             if not folder.exists():
-                # Unpacked aside and renamed, so that a half-written folder is never taken for a whole one.
-                aside = folder.with_suffix(".part")
-                shutil.rmtree(aside, ignore_errors=True)
+                # Unpacked under another name and renamed, so that the folder is always complete.
+                unfinished = folder.with_suffix(".part")
+                shutil.rmtree(unfinished, ignore_errors=True)
                 with zipfile.ZipFile(io.BytesIO(archive)) as zipped:
-                    zipped.extractall(aside)
-                os.rename(aside, folder)
+                    zipped.extractall(unfinished)
+                os.rename(unfinished, folder)
         return folder
 
     def clear(self) -> None:

@@ -1,7 +1,6 @@
-"""Smithy RPC v2 CBOR, which current SDKs speak to CloudWatch and moto doesn't.
+"""Smithy RPC v2 CBOR, the protocol of current SDKs for CloudWatch, which moto lacks.
 
-The call is handed on in the AWS JSON protocol, which carries the same types; botocore's own
-codecs do both conversions.
+A call is converted to the AWS JSON protocol, which has the same types, and its answer back, by botocore's codecs.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ MODEL_BY_TARGET = {"GraniteServiceVersion20100801": "cloudwatch"}
 Answer = Callable[[dict[str, Any], bytes], Reply]
 
 
-def speaks(environ: dict[str, Any]) -> bool:
+def is_cbor(environ: dict[str, Any]) -> bool:
     return bool(PATH.match(environ.get("PATH_INFO", ""))) and (
         environ.get("HTTP_SMITHY_PROTOCOL") == PROTOCOL or environ.get("CONTENT_TYPE") == "application/cbor"
     )
@@ -62,7 +61,7 @@ def _to_json(environ: dict[str, Any], body: bytes, operation: Any) -> tuple[dict
 
 
 def _decode(body: bytes) -> dict[str, Any]:
-    """CBOR describes itself, so no shape is needed on the way in."""
+    """CBOR has its types in the data, so no shape is needed."""
     if not body:
         return {}
     parser = RpcV2CBORParser()
@@ -94,7 +93,7 @@ _PROTOCOL_HEADERS = [("smithy-protocol", PROTOCOL), ("Content-Type", "applicatio
 def _error_reply(
     status: int, code: str, message: str, headers: list[tuple[str, str]] | None = None, operation: Any = None
 ) -> Reply:
-    """`__type` names the error's shape; CloudWatch's older query code, where it differs, goes in a header."""
+    """`__type` has the name of the error's shape; a header has the code of the query protocol, which may differ."""
     name, namespace, fault = code, "com.amazonaws.cloudwatch", "Sender" if status < 500 else "Receiver"
     if operation is not None:
         for shape in operation.service_model.error_shapes:

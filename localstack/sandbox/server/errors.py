@@ -1,8 +1,8 @@
-"""The one way in which overlay code says no to a caller."""
+"""The error that handlers raise."""
 
 
 class AwsError(Exception):
-    """An error as AWS would answer it; the gateway writes it in the protocol of the request."""
+    """An error of AWS, which is returned in the protocol of the request."""
 
     def __init__(self, code: str, message: str = "", status: int = 400) -> None:
         super().__init__(f"{code}: {message}")

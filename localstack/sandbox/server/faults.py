@@ -1,4 +1,4 @@
-"""Errors on order: a test says which operation is to fail, how, and how often."""
+"""Injected faults: a test sets which operation fails, how, and how often."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ class Fault:
     match: str | None
 
     @classmethod
-    def of(cls, wanted: dict[str, Any]) -> Fault:
+    def of(cls, settings: dict[str, Any]) -> Fault:
         return cls(
-            service=wanted["service"],
-            operation=wanted["operation"],
-            code=wanted["code"],
-            message=wanted.get("message", "injected by the sandbox"),
-            status=int(wanted.get("status", 400)),
-            times=int(wanted.get("times", 1)),
-            match=wanted.get("match"),
+            service=settings["service"],
+            operation=settings["operation"],
+            code=settings["code"],
+            message=settings.get("message", "injected by the sandbox"),
+            status=int(settings.get("status", 400)),
+            times=int(settings.get("times", 1)),
+            match=settings.get("match"),
         )
 
-    def concerns(self, request: AwsRequest) -> bool:
+    def matches(self, request: AwsRequest) -> bool:
         if (self.service, self.operation) != (request.service, request.operation):
             return False
         if not self.match:
@@ -47,25 +47,25 @@ class Fault:
 class Faults:
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._armed: list[Fault] = []
+        self._faults: list[Fault] = []
 
-    def add(self, wanted: dict[str, Any]) -> None:
-        fault = Fault.of(wanted)
+    def add(self, settings: dict[str, Any]) -> None:
+        fault = Fault.of(settings)
         with self._lock:
-            self._armed.append(fault)
+            self._faults.append(fault)
 
     def clear(self) -> None:
         with self._lock:
-            self._armed.clear()
+            self._faults.clear()
 
-    def strike(self, request: AwsRequest) -> None:
-        """Raises the first armed fault that concerns the request, and uses it up."""
+    def raise_next(self, request: AwsRequest) -> None:
+        """Raises the first fault that matches the request, and counts it down."""
         with self._lock:
-            fault = next((f for f in self._armed if f.concerns(request)), None)
+            fault = next((f for f in self._faults if f.matches(request)), None)
             if fault is None:
                 return
             if fault.times != FOREVER:
                 fault.times -= 1
                 if fault.times <= 0:
-                    self._armed.remove(fault)
+                    self._faults.remove(fault)
         raise AwsError(fault.code, fault.message, fault.status)

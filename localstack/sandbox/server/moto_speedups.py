@@ -1,4 +1,4 @@
-"""What moto works out anew at every call although it never changes, or is at hand: half of its time otherwise."""
+"""Caches values that moto computes at every call: half of its time."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ def install(_sandbox: Sandbox) -> None:
     modules = tuple(backends.list_of_moto_modules())
     backends.list_of_moto_modules = lambda: modules
     responses.method_names_from_class = functools.cache(responses.method_names_from_class)
-    TaggedEC2Resource.get_tags = _tags_of
+    TaggedEC2Resource.get_tags = _get_tags
 
 
-def _tags_of(resource: TaggedEC2Resource) -> list[dict[str, str]]:
-    """Moto looks through the tags of all resources."""
+def _get_tags(resource: TaggedEC2Resource) -> list[dict[str, str]]:
+    """moto searches the tags of all resources."""
     tags = resource.ec2_backend.tags.get(resource.id, {}) if resource.id else {}
     kind = EC2_PREFIX_TO_RESOURCE.get(get_prefix(resource.id), "") if tags else ""
     return [

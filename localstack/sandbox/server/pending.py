@@ -27,8 +27,9 @@ class Creation:
     find: Find
     while_pending: str = "pending"
     afterwards: str = "available"
-    # The attribute of moto's object that has the state.
+    # The attribute of moto's object that has the state, and the member of results that shows it.
     attribute: str = "state"
+    shown_as: str = "State"
 
 
 def install(sandbox: Sandbox, service: str, creations: list[Creation]) -> None:
@@ -36,7 +37,7 @@ def install(sandbox: Sandbox, service: str, creations: list[Creation]) -> None:
         sandbox.service(service).amend(creation.operation, _pending(sandbox, service, creation))
 
 
-def member(result: dict[str, Any], path: str) -> Any:
+def at(result: dict[str, Any], path: str) -> Any:
     """The member of a result at a path such as `NatGateway.NatGatewayId`."""
     for name in path.split("."):
         result = result[name]
@@ -47,7 +48,7 @@ def _pending(sandbox: Sandbox, service: str, creation: Creation) -> Amend:
     def amend(request: AwsRequest, result: dict[str, Any]) -> None:
         try:
             created = creation.find(request, result)
-        except KeyError:  # a replayed answer may name what was deleted since
+        except KeyError:  # a repeated call returns an earlier result, whose object may be deleted
             return
         if getattr(created, "has_been_pending", False):
             return
@@ -55,7 +56,7 @@ def _pending(sandbox: Sandbox, service: str, creation: Creation) -> Amend:
         if getattr(created, "vpc_endpoint_type", "Interface") != "Interface":
             return  # a gateway endpoint is only a route
         setattr(created, creation.attribute, creation.while_pending)
-        _show(result, creation.while_pending)
+        _show(result, creation)
         sandbox.clock.after(service, creation.minutes * MINUTE, lambda: _finish(created, creation))
 
     return amend
@@ -66,8 +67,9 @@ def _finish(created: Any, creation: Creation) -> None:
         setattr(created, creation.attribute, creation.afterwards)
 
 
-def _show(result: dict[str, Any], state: str) -> None:
+def _show(result: dict[str, Any], creation: Creation) -> None:
+    member, state = creation.shown_as, creation.while_pending
     for value in result.values():
         for one in value if isinstance(value, list) else [value]:
-            if isinstance(one, dict) and "State" in one:
-                one["State"] = {"Code": state} if isinstance(one["State"], dict) else state
+            if isinstance(one, dict) and member in one:
+                one[member] = {"Code": state} if isinstance(one[member], dict) else state

@@ -1,4 +1,4 @@
-"""Answers: written in the caller's protocol, and read back from what moto wrote."""
+"""Replies: serialised in the protocol of the caller, and parsed from moto's."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .errors import AwsError
 from .request import AwsRequest
 
 _PARSERS: dict[str, Any] = {}
-# What moto's serialisers write into XML bodies where AWS has the request's id.
+# moto's placeholder for the request id in XML bodies.
 MOTO_PLACEHOLDER = b">request-id<"
 
 
@@ -33,7 +33,7 @@ class Reply:
 
 
 def serialise(request: AwsRequest, result: dict[str, Any] | AwsError) -> Reply:
-    """A result or an error in the protocol in which the request came."""
+    """A result or an error in the protocol of the request."""
     model = request.operation_model
     serializer_class = get_serializer_class(request.service, request.protocol)
     serializer = serializer_class(
@@ -54,7 +54,7 @@ def serialise(request: AwsRequest, result: dict[str, Any] | AwsError) -> Reply:
 
 
 def parse(request: AwsRequest, reply: Reply) -> dict[str, Any]:
-    """What moto answered, by API names."""
+    """The result of moto's reply, by API names."""
     parser = _PARSERS.get(request.protocol)
     if parser is None:
         parser = _PARSERS[request.protocol] = parsers.create_parser(request.protocol)
@@ -66,7 +66,7 @@ def parse(request: AwsRequest, reply: Reply) -> dict[str, Any]:
 
 
 def error_code(request: AwsRequest, reply: Reply) -> str | None:
-    """The error code of a refused call, or None."""
+    """The error code of a failed call, or None."""
     if reply.status < 300 or request.operation is None:
         return None
     try:
@@ -76,7 +76,7 @@ def error_code(request: AwsRequest, reply: Reply) -> str | None:
 
 
 def stamp_request_id(reply: Reply) -> str:
-    """Both names under which AWS's protocols carry the id of a request; clients log it."""
+    """Sets the request id under both of its header names; clients log it."""
     request_id = reply.header("x-amzn-requestid") or reply.header("x-amz-request-id") or str(uuid.uuid4())
     reply.set_header("x-amzn-RequestId", request_id)
     reply.set_header("x-amz-request-id", request_id)

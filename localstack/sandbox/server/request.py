@@ -1,4 +1,4 @@
-"""One AWS request as the overlay sees it: which service, operation and region, and what was asked."""
+"""An AWS request: its service, operation, region and parameters."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from moto.core.request import Request, determine_request_protocol
 from moto.core.routing import NotFound, get_service_router
 from moto.moto_server.werkzeug_app import SIGNING_ALIASES
 
-# A request is signed for a name that often isn't the name of the API's model.
+# Signing name of a request -> name of the API's model.
 MODEL_BY_SIGNING_NAME = {
     "monitoring": "cloudwatch",
     "elasticloadbalancing": "elbv2",
@@ -33,7 +33,7 @@ CLASSIC_ELB_VERSION = "2012-06-01"
 
 
 class AwsRequest:
-    """`params` are the operation's members by their API names, however they travelled."""
+    """`params` are the operation's parameters by their API names, in all protocols."""
 
     def __init__(self, environ: dict[str, Any], body: bytes) -> None:
         self.environ = environ
@@ -71,7 +71,7 @@ class AwsRequest:
         return {**self._uri_params, **(parsed or {})}
 
     def moto_environ(self) -> dict[str, Any]:
-        """A fresh environ over the same body, since whoever reads the stream exhausts it."""
+        """A copy with a new stream of the body, because a stream can be read only once."""
         return {
             **self.environ,
             "wsgi.input": io.BytesIO(self.body),
@@ -87,7 +87,7 @@ class AwsRequest:
 
 
 def read_body(environ: dict[str, Any]) -> bytes:
-    """The whole body, whether its length was announced or it came in chunks; gzip undone."""
+    """The whole body, with Content-Length or chunked, decompressed."""
     stream = environ["wsgi.input"]
     if environ.get("wsgi.input_terminated"):
         body = stream.read()

@@ -1,4 +1,4 @@
-"""moto's own stores, by region: where the overlay looks up what a check needs."""
+"""moto's stores, by service and region."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ GLOBAL = "aws"
 
 
 def backend(service: str, region: str = GLOBAL) -> Any:
-    """The store of a service (by moto's name for it) in a region; global services have one."""
+    """The store of a service, by moto's name for it, in a region. Global services have one store."""
     return get_backend(service)[ACCOUNT][region]  # type: ignore[call-overload]
 
 
 def is_used(region: str) -> bool:
-    """Whether anything was asked of any service there. To look for things where nobody was would make all its stores."""
+    """Whether any service was called in the region. A search in an unused region would create all of its stores."""
     accounts = [store[ACCOUNT] for store in BackendDict._instances if ACCOUNT in store.keys()]
-    # `in` alone says yes to every region of AWS's. What is global is found in us-east-1, and buckets where they are.
+    # `in` without keys() is true for all of AWS's regions. Global resources count for us-east-1, buckets for their region.
     stores = {region, GLOBAL} if region == "us-east-1" else {region}
     if any(store in account.keys() for account in accounts for store in stores):
         return True
@@ -27,5 +27,5 @@ def is_used(region: str) -> bool:
 
 
 def regions(service: str) -> dict[str, Any]:
-    """Every region's store that has been used so far."""
+    """The stores of the regions that have been used, by region."""
     return dict(get_backend(service)[ACCOUNT])  # type: ignore[call-overload]

@@ -1,5 +1,4 @@
-"""A certificate that a listener uses can't be deleted, and says who uses it; imported anew it keeps its tags. One that is asked for
-is issued after three minutes of AWS's time."""
+"""ACM: certificates in use can't be deleted, a re-import keeps the tags, and a request is issued after three minutes."""
 
 from __future__ import annotations
 
@@ -25,14 +24,14 @@ def install(sandbox: Sandbox) -> None:
     original = AWSCertificateManagerBackend.import_certificate
 
     def import_certificate(self: Any, certificate: bytes, private_key: bytes, chain: Any, arn: Any, tags: Any) -> str:
-        before = self._certificates.get(arn)
-        made = original(self, certificate, private_key, chain, arn, tags)
-        if before is not None:
-            self._certificates[made].tags = before.tags
-        return made
+        existing = self._certificates.get(arn)
+        imported = original(self, certificate, private_key, chain, arn, tags)
+        if existing is not None:
+            self._certificates[imported].tags = existing.tags
+        return imported
 
     AWSCertificateManagerBackend.import_certificate = import_certificate  # type: ignore[method-assign]
-    # Moto would issue what is older than this when it is looked at.
+    # moto issues certificates older than this when they are described.
     settings.ACM_VALIDATION_WAIT = sys.maxsize
 
     def issue_later(request: AwsRequest, result: dict[str, Any]) -> None:

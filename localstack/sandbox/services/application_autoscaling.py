@@ -1,4 +1,4 @@
-"""Scalable targets: of what stands, with tags, told gone by AWS's code; their policies go with them."""
+"""Application Auto Scaling: targets of existing resources, their tags, and policies that are deleted with their target."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STORE = "applicationautoscaling"
 
 def install(sandbox: Sandbox) -> None:
     store = ApplicationAutoscalingBackend
-    store.put_scaling_policy = _keeping_its_name(store.put_scaling_policy)  # type: ignore[method-assign]
+    store.put_scaling_policy = _keeping_its_arn(store.put_scaling_policy)  # type: ignore[method-assign]
     scaling = sandbox.service("application-autoscaling")
     scaling.validate("RegisterScalableTarget", check_capacities_and_tags)
     scaling.exists("RegisterScalableTarget", resource_exists)
@@ -36,12 +36,12 @@ def tags_of_target(target: Any) -> dict[str, str]:
     return target.__dict__.setdefault("tags", {})
 
 
-def _place(request: AwsRequest) -> tuple[str, str]:
+def _key(request: AwsRequest) -> tuple[str, str]:
     return request.params["ScalableDimension"], request.params["ResourceId"]
 
 
 def _target(request: AwsRequest) -> Any:
-    dimension, resource = _place(request)
+    dimension, resource = _key(request)
     return backend(STORE, request.region).targets.get(dimension, {}).get(resource)
 
 
@@ -84,7 +84,7 @@ def delete_policies(request: AwsRequest) -> None:
     """Deregistering a scalable target deletes its policies."""
     store = backend(STORE, request.region)
     for key, policy in list(store.policies.items()):
-        if (policy.scalable_dimension, policy.resource_id) == _place(request):
+        if (policy.scalable_dimension, policy.resource_id) == _key(request):
             policy.delete_alarms(store.account_id, store.region_name)
             del store.policies[key]
 
@@ -97,21 +97,21 @@ def target_exists(request: AwsRequest) -> None:
 
 def policy_exists(request: AwsRequest) -> None:
     policies = backend(STORE, request.region).policies.values()
-    key = (*_place(request), request.params["PolicyName"])
+    key = (*_key(request), request.params["PolicyName"])
     if key not in [(one.scalable_dimension, one.resource_id, one.policy_name) for one in policies]:
         raise _not_found("No scaling policy found", request)
 
 
-def _keeping_its_name(original: Any) -> Any:
-    """moto makes another policy of one that is changed, and leaves the alarms of the old one behind."""
+def _keeping_its_arn(original: Any) -> Any:
+    """moto gives a changed policy a new ARN, and leaves the alarms of the earlier version behind."""
 
     def put_scaling_policy(self: Any, *rest: Any, **named: Any) -> Any:
-        before = dict(self.policies)
+        existing = dict(self.policies)
         policy = original(self, *rest, **named)
         key = next(key for key, one in list(self.policies.items()) if one is policy)
-        if key in before:
-            before[key].delete_alarms(self.account_id, self.region_name)
-            policy.policy_arn = before[key].policy_arn
+        if key in existing:
+            existing[key].delete_alarms(self.account_id, self.region_name)
+            policy.policy_arn = existing[key].policy_arn
         return policy
 
     return put_scaling_policy
@@ -143,7 +143,7 @@ def _invalid(message: str) -> AwsError:
 
 
 def _not_found(what: str, request: AwsRequest) -> AwsError:
-    dimension, resource = _place(request)
+    dimension, resource = _key(request)
     namespace = request.params["ServiceNamespace"]
     place = f"service namespace: {namespace}, resource ID: {resource}, scalable dimension: {dimension}"
     return AwsError("ObjectNotFoundException", f"{what} for {place}")

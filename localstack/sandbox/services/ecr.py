@@ -1,4 +1,4 @@
-"""Repositories are encrypted with keys that stand, and what isn't said of scanning is no."""
+"""ECR: the encryption key must exist, and scanning on push is off unless requested."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def key_exists(request: AwsRequest) -> None:
 
 
 def default_to_no_scan(request: AwsRequest, result: dict[str, Any]) -> None:
-    """moto leaves it as it was if the request says nothing of it; clients leave out what is false."""
-    wanted = {"scanOnPush": False, **(request.params.get("imageScanningConfiguration") or {})}
+    """Clients omit `false`, and moto then keeps the earlier value."""
+    configuration = {"scanOnPush": False, **(request.params.get("imageScanningConfiguration") or {})}
     repository = backend("ecr", request.region).repositories[request.params["repositoryName"]]
-    repository.image_scanning_configuration = result["imageScanningConfiguration"] = wanted
+    repository.image_scanning_configuration = result["imageScanningConfiguration"] = configuration

@@ -1,4 +1,4 @@
-"""GetAccountAuthorizationDetails names the local policies in full; a policy in use stays."""
+"""IAM: complete managed policies in GetAccountAuthorizationDetails, and no deletion of policies in use."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ if TYPE_CHECKING:
 
 
 def install(sandbox: Sandbox) -> None:
-    IAMBackend._init_aws_policies = _copies_of(IAMBackend._init_aws_policies)  # type: ignore[method-assign]
-    # Made here, before the first request: whatever several of those do at once, AWS's policies are there.
+    IAMBackend._init_aws_policies = _cached(IAMBackend._init_aws_policies)  # type: ignore[method-assign]
+    # Created before the first request: concurrent ones would race to create AWS's managed policies.
     backend("iam", GLOBAL)
     iam = sandbox.service("iam")
     iam.state("DeletePolicy", refuse_attached)
-    iam.amend("GetAccountAuthorizationDetails", complete)
+    iam.amend("GetAccountAuthorizationDetails", complete_policies)
 
 
-def _copies_of(original: Any) -> Any:
-    """AWS's own policies take moto most of a second to make, twice at every reset; copies take none."""
-    made: list[Any] = []
+def _cached(original: Any) -> Any:
+    """moto takes most of a second to create AWS's managed policies, twice at every reset; copying them takes none."""
+    cached: list[Any] = []
 
     def policies(self: Any) -> list[Any]:
-        if not made:
-            made.extend(original(self))
-        return [copy.copy(policy) for policy in made]
+        if not cached:
+            cached.extend(original(self))
+        return [copy.copy(policy) for policy in cached]
 
     return policies
 
@@ -47,7 +47,7 @@ def refuse_attached(request: AwsRequest) -> None:
         raise AwsError("DeleteConflict", "This policy has more than one version.", 409)
 
 
-def complete(_request: AwsRequest, result: dict[str, Any]) -> None:
+def complete_policies(_request: AwsRequest, result: dict[str, Any]) -> None:
     iam = backend("iam", GLOBAL)
     for shown in result.get("Policies", []):
         policy = iam.managed_policies.get(shown["Arn"])

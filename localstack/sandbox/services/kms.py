@@ -1,4 +1,4 @@
-"""Keys by ARN as well as by id, replicas that remember what they were given, and no second deletion."""
+"""KMS: keys by ARN as well as by id, settings of replicas and of rotation, and keys that are pending deletion."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 DELETION_STATES = ("PendingDeletion", "PendingReplicaDeletion")
 DEFAULT_PERIOD = 365
-# On a key on its way out AWS still answers reads and takes back the deletion, and no more.
-REFUSED_WHILE_DELETED = (
+# For a key that is pending deletion, AWS allows only reads and CancelKeyDeletion.
+REFUSED_WHILE_PENDING_DELETION = (
     "ScheduleKeyDeletion EnableKey DisableKey EnableKeyRotation DisableKeyRotation Encrypt Decrypt GenerateDataKey"
     " CreateAlias TagResource UntagResource UpdateKeyDescription ReplicateKey"
 ).split()
@@ -27,13 +27,13 @@ REFUSED_WHILE_DELETED = (
 def install(sandbox: Sandbox) -> None:
     for name in ("schedule_key_deletion", "cancel_key_deletion", "replicate_key"):
         setattr(KmsBackend, name, _by_any_id(getattr(KmsBackend, name)))
-    _make_room_for_multi_region_ids()
+    _allow_multi_region_ids()
     kms = sandbox.service("kms")
-    kms.state(REFUSED_WHILE_DELETED, refuse_deleted)
+    kms.state(REFUSED_WHILE_PENDING_DELETION, refuse_pending_deletion)
     kms.state("ReplicateKey", refuse_second_replica)
-    kms.amend("ReplicateKey", dress_replica)
-    kms.amend("EnableKeyRotation", keep_period)
-    kms.amend("GetKeyRotationStatus", show_period)
+    kms.amend("ReplicateKey", apply_replica_settings)
+    kms.amend("EnableKeyRotation", set_rotation_period)
+    kms.amend("GetKeyRotationStatus", show_rotation_period)
     kms.amend("ScheduleKeyDeletion", show_deletion)
 
 
@@ -44,8 +44,8 @@ def _by_any_id(original: Any) -> Any:
     return method
 
 
-def _make_room_for_multi_region_ids() -> None:
-    """moto's ciphertexts name their key in 36 bytes, which cuts the ids of multi-Region keys."""
+def _allow_multi_region_ids() -> None:
+    """moto's ciphertexts have 36 bytes for the key id, which truncates the ids of multi-Region keys."""
     utils.CIPHERTEXT_HEADER_FORMAT = utils.CIPHERTEXT_HEADER_FORMAT.replace("36s", "40s")
     utils.HEADER_LEN = struct.calcsize(utils.CIPHERTEXT_HEADER_FORMAT)
     original = utils._deserialize_ciphertext_blob
@@ -59,14 +59,14 @@ def _make_room_for_multi_region_ids() -> None:
 
 def key_of(request: AwsRequest, parameter: str = "KeyId") -> Any:
     kms = backend("kms", request.region)
-    given = request.params.get(parameter) or request.params.get("TargetKeyId")
-    if not given:
+    key_id = request.params.get(parameter) or request.params.get("TargetKeyId")
+    if not key_id:
         return None
-    identifier = kms.get_key_id_from_alias(given.rpartition(":")[2]) if "alias/" in given else kms.get_key_id(given)
+    identifier = kms.get_key_id_from_alias(key_id.rpartition(":")[2]) if "alias/" in key_id else kms.get_key_id(key_id)
     return kms.keys.get(identifier)
 
 
-def refuse_deleted(request: AwsRequest) -> None:
+def refuse_pending_deletion(request: AwsRequest) -> None:
     key = key_of(request)
     if key is not None and key.key_state in DELETION_STATES:
         raise AwsError("KMSInvalidStateException", f"{key.arn} is pending deletion.")
@@ -78,8 +78,8 @@ def refuse_second_replica(request: AwsRequest) -> None:
         raise AwsError("AlreadyExistsException", f"{key.id} already exists in {request.params['ReplicaRegion']}.")
 
 
-def dress_replica(request: AwsRequest, result: dict[str, Any]) -> None:
-    """A replica has a description, a policy, tags, aliases and grants of its own; moto's has the primary's."""
+def apply_replica_settings(request: AwsRequest, result: dict[str, Any]) -> None:
+    """A replica has its own description, policy, tags, aliases and grants; moto copies the primary's."""
     params = request.params
     kms = backend("kms", params["ReplicaRegion"])
     replica = kms.keys[key_of(request).id]
@@ -94,11 +94,11 @@ def dress_replica(request: AwsRequest, result: dict[str, Any]) -> None:
     result["ReplicaTags"] = params.get("Tags") or []
 
 
-def keep_period(request: AwsRequest, _result: dict[str, Any]) -> None:
+def set_rotation_period(request: AwsRequest, _result: dict[str, Any]) -> None:
     key_of(request).rotation_period = request.params.get("RotationPeriodInDays", DEFAULT_PERIOD)
 
 
-def show_period(request: AwsRequest, result: dict[str, Any]) -> None:
+def show_rotation_period(request: AwsRequest, result: dict[str, Any]) -> None:
     key = key_of(request)
     result["KeyId"] = key.arn
     if result.get("KeyRotationEnabled"):
@@ -106,13 +106,13 @@ def show_period(request: AwsRequest, result: dict[str, Any]) -> None:
 
 
 def replicas(key: Any) -> list[Any]:
-    """The same multi-Region key elsewhere, as long as it isn't on its way out."""
+    """The multi-Region key's copies in other regions, except those that are pending deletion."""
     others = (kms.keys.get(key.id) for region, kms in regions("kms").items() if region != key.region)
     return [other for other in others if other is not None and other.key_state not in DELETION_STATES]
 
 
 def show_deletion(request: AwsRequest, result: dict[str, Any]) -> None:
-    """A primary waits for its replicas, which its state shows."""
+    """A primary key is deleted after its replicas; until then its state is PendingReplicaDeletion."""
     key = key_of(request)
     result["KeyId"] = key.arn
     result["PendingWindowInDays"] = request.params.get("PendingWindowInDays", 30)

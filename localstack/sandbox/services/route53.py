@@ -1,13 +1,12 @@
-"""Zones and checks are made once per caller reference; query logs go to a plain log group ARN; changes are exact."""
+"""Route 53: caller references, query logging, and checks of record changes."""
 
 from __future__ import annotations
 
-import copy
-import json
 from typing import TYPE_CHECKING, Any
 
 from moto.route53.models import FakeZone, Route53Backend
 
+from ..server import idempotency
 from ..server.errors import AwsError
 from ..server.request import AwsRequest
 from ..server.stores import GLOBAL, backend
@@ -20,75 +19,69 @@ def install(sandbox: Sandbox) -> None:
     original = Route53Backend.create_query_logging_config
 
     def create_query_logging_config(self: Any, hosted_zone_id: str, log_group_arn: str) -> Any:
-        made = original(self, hosted_zone_id, f"{log_group_arn.removesuffix(':*')}:*")
-        made.cloud_watch_logs_log_group_arn = log_group_arn
-        return made
+        # moto requires `:*` at the end, which AWS doesn't.
+        created = original(self, hosted_zone_id, f"{log_group_arn.removesuffix(':*')}:*")
+        created.cloud_watch_logs_log_group_arn = log_group_arn
+        return created
 
     Route53Backend.create_query_logging_config = create_query_logging_config  # type: ignore[method-assign]
-    _delete_one_set_at_a_time()
+    _patch_record_changes()
     route53 = sandbox.service("route53")
     route53.exists("CreateHostedZone", refuse_used_reference)
-    route53.exists("DeleteHealthCheck", check_exists)
-    route53.state("ChangeResourceRecordSets", refuse_impossible_changes)
+    route53.exists("DeleteHealthCheck", health_check_exists)
+    route53.state("ChangeResourceRecordSets", check_changes)
     route53.answer("ListQueryLoggingConfigs", list_query_logging)
-    _once_per_reference(sandbox)
+    idempotency.install(
+        sandbox,
+        "route53",
+        "CreateHealthCheck",
+        key=lambda request: request.params["CallerReference"],
+        settings=lambda request: request.params["HealthCheckConfig"],
+        exists=_health_check_still_exists,
+        conflict=_reference_taken,
+    )
 
 
-class _OfRecord(str):
-    """A set identifier that knows of which record."""
+class _RecordIdentifier(str):
+    """A set identifier with its record."""
 
     record: dict[str, Any]
 
 
-def _delete_one_set_at_a_time() -> None:
-    """Set identifiers are unique among the sets of one name and type; moto takes them for unique in the zone."""
+def _patch_record_changes() -> None:
+    """Set identifiers are unique per name and type; moto deletes by identifier alone."""
     original = Route53Backend.change_resource_record_sets
 
     def change_resource_record_sets(self: Any, zoneid: str, change_list: list[dict[str, Any]]) -> None:
         for record in (change["ResourceRecordSet"] for change in change_list):
             if record.get("SetIdentifier"):
-                identifier = _OfRecord(record["SetIdentifier"])
+                identifier = _RecordIdentifier(record["SetIdentifier"])
                 identifier.record = {key: record[key] for key in ("Name", "Type", "SetIdentifier")}
                 record["SetIdentifier"] = identifier
-        # What was created once may be created again after its deletion: `refuse_impossible_changes` tells what stands.
-        for made in self.get_hosted_zone(zoneid).rr_changes:
-            if made["Action"] == "CREATE":
-                made["Action"] = "UPSERT"
+        # moto refuses to create what was ever created before; `check_changes` refuses only what exists.
+        for change in self.get_hosted_zone(zoneid).rr_changes:
+            if change["Action"] == "CREATE":
+                change["Action"] = "UPSERT"
         original(self, zoneid, change_list)
 
-    def delete_rrset_by_id(self: FakeZone, set_identifier: _OfRecord) -> None:
-        self.rrsets = [one for one in self.rrsets if not _names(one, set_identifier.record)]
+    def delete_rrset_by_id(self: FakeZone, set_identifier: _RecordIdentifier) -> None:
+        self.rrsets = [one for one in self.rrsets if not _is_same(one, set_identifier.record)]
 
     Route53Backend.change_resource_record_sets = change_resource_record_sets  # type: ignore[method-assign]
     FakeZone.delete_rrset_by_id = delete_rrset_by_id  # type: ignore[method-assign]
 
 
-def _once_per_reference(sandbox: Sandbox) -> None:
-    made: dict[str, tuple[str, dict[str, Any]]] = {}
-
-    def again(request: AwsRequest) -> dict[str, Any] | None:
-        reference = request.params["CallerReference"]
-        before = made.get(reference)
-        if before is None or before[1]["HealthCheck"]["Id"] not in backend("route53", GLOBAL).health_checks:
-            return None
-        if before[0] != _wish(request):
-            raise AwsError("HealthCheckAlreadyExists", f"A health check with {reference} exists already.", 409)
-        return copy.deepcopy(before[1])
-
-    def remember(request: AwsRequest, result: dict[str, Any]) -> None:
-        made[request.params["CallerReference"]] = (_wish(request), copy.deepcopy(result))
-
-    sandbox.service("route53").answer("CreateHealthCheck", again)
-    sandbox.service("route53").amend("CreateHealthCheck", remember)
-    sandbox.on_reset(made.clear)
+def _health_check_still_exists(_request: AwsRequest, result: dict[str, Any] | None) -> bool:
+    return result is not None and result["HealthCheck"]["Id"] in backend("route53", GLOBAL).health_checks
 
 
-def _wish(request: AwsRequest) -> str:
-    return json.dumps(request.params["HealthCheckConfig"], sort_keys=True, default=str)
+def _reference_taken(request: AwsRequest) -> AwsError:
+    reference = request.params["CallerReference"]
+    return AwsError("HealthCheckAlreadyExists", f"A health check with {reference} exists already.", 409)
 
 
 def list_query_logging(request: AwsRequest) -> dict[str, Any]:
-    """moto compares the id with the zone's path, and then lists all zones'."""
+    """moto ignores the zone of the request."""
     zone = request.params.get("HostedZoneId")
     store = backend("route53", GLOBAL)
     if zone and zone not in store.zones:
@@ -112,62 +105,59 @@ def refuse_used_reference(request: AwsRequest) -> None:
         raise AwsError("HostedZoneAlreadyExists", f"A hosted zone has already been created with {reference}.", 409)
 
 
-def check_exists(request: AwsRequest) -> None:
+def health_check_exists(request: AwsRequest) -> None:
     identifier = request.params["HealthCheckId"]
     if identifier not in backend("route53", GLOBAL).health_checks:
         raise AwsError("NoSuchHealthCheck", f"No health check exists with the ID {identifier}", 404)
 
 
-def refuse_impossible_changes(request: AwsRequest) -> None:
-    """A record is deleted only by all of its values, and created only where none stands by then; changes of a batch count in
-    their order."""
+def check_changes(request: AwsRequest) -> None:
+    """DELETE needs the exact values of an existing record, CREATE a free name. The changes of a batch apply in their order."""
     zone = backend("route53", GLOBAL).zones.get(request.params["HostedZoneId"].rpartition("/")[2])
     if zone is None:
         return
-    standing = list(zone.rrsets)
-    made: list[dict[str, Any]] = []
+    existing = list(zone.rrsets)
+    created: list[dict[str, Any]] = []
     for change in request.params["ChangeBatch"]["Changes"]:
-        wanted = change["ResourceRecordSet"]
-        record = next((one for one in standing if _names(one, wanted)), None)
-        again = next((one for one in made if _key(one) == _key(wanted)), None)
+        record = change["ResourceRecordSet"]
+        match = next((one for one in existing if _is_same(one, record)), None)
+        created_match = next((one for one in created if _key(one) == _key(record)), None)
         if change["Action"] == "DELETE":
-            if again is None and (record is None or _differs(record, wanted)):
+            if created_match is None and (match is None or _differs(match, record)):
                 what = "but it was not found, or the values provided do not match the current values"
-                raise _refused("delete", wanted, what)
-            standing = [one for one in standing if one is not record]
-            made = [one for one in made if one is not again]
+                raise _refused("delete", record, what)
+            existing = [one for one in existing if one is not match]
+            created = [one for one in created if one is not created_match]
         elif change["Action"] == "CREATE":
-            if record is not None or again is not None:
-                raise _refused("create", wanted, "but it already exists")
-            made.append(wanted)
+            if match is not None or created_match is not None:
+                raise _refused("create", record, "but it already exists")
+            created.append(record)
 
 
-def _refused(what: str, wanted: dict[str, Any], why: str) -> AwsError:
-    record = f"resource record set [name='{wanted['Name']}', type='{wanted['Type']}']"
-    return AwsError("InvalidChangeBatch", f"[Tried to {what} {record} {why}]")
+def _refused(action: str, record: dict[str, Any], why: str) -> AwsError:
+    described = f"resource record set [name='{record['Name']}', type='{record['Type']}']"
+    return AwsError("InvalidChangeBatch", f"[Tried to {action} {described} {why}]")
 
 
-def _key(wanted: dict[str, Any]) -> tuple[str, str, str]:
-    return wanted["Name"].rstrip(".").lower(), wanted["Type"], wanted.get("SetIdentifier", "")
+def _key(record: dict[str, Any]) -> tuple[str, str, str]:
+    return record["Name"].rstrip(".").lower(), record["Type"], record.get("SetIdentifier", "")
 
 
-def _names(record: Any, wanted: dict[str, Any]) -> bool:
-    return (
-        record.name.rstrip(".").lower() == wanted["Name"].rstrip(".").lower()
-        and record.type == wanted["Type"]
-        and record.set_identifier == wanted.get("SetIdentifier")
-    )
+def _is_same(existing: Any, record: dict[str, Any]) -> bool:
+    """Whether moto's record has the name, type and set identifier of the request's."""
+    key = (existing.name.rstrip(".").lower(), existing.type, existing.set_identifier or "")
+    return key == _key(record)
 
 
-def _differs(record: Any, wanted: dict[str, Any]) -> bool:
-    """Numbers may be kept as text, and what is absent as nothing."""
+def _differs(existing: Any, record: dict[str, Any]) -> bool:
+    """moto may have numbers as text, and None for what is absent."""
     pairs = [
-        (record.weight, wanted.get("Weight")),
-        (record.ttl, wanted.get("TTL")),
-        (record.failover, wanted.get("Failover")),
-        (record.health_check_id, wanted.get("HealthCheckId")),
+        (existing.weight, record.get("Weight")),
+        (existing.ttl, record.get("TTL")),
+        (existing.failover, record.get("Failover")),
+        (existing.health_check_id, record.get("HealthCheckId")),
     ]
-    return any(_text(kept) != _text(given) for kept, given in pairs)
+    return any(_text(stored) != _text(requested) for stored, requested in pairs)
 
 
 def _text(value: Any) -> str:

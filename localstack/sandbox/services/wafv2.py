@@ -1,4 +1,4 @@
-"""Web ACLs: held by what they protect, listed with it, and refused twice by AWS's own code."""
+"""WAF: web ACLs block their deletion while associated, unique names, and associated resources."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ def install(sandbox: Sandbox) -> None:
     wafv2.exists("CreateWebACL", refuse_duplicate)
     wafv2.state("DeleteWebACL", refuse_associated)
     wafv2.answer("ListResourcesForWebACL", list_resources)
-    wafv2.answer("AssociateWebACL", leave_the_other)
-    wafv2.amend("DeleteWebACL", drop_logging)
+    wafv2.answer("AssociateWebACL", disassociate_previous)
+    wafv2.amend("DeleteWebACL", delete_logging)
 
 
 def _acls(request: AwsRequest) -> list[Any]:
-    """A regional ACL is stored in its region, one for CloudFront in moto's global store."""
+    """moto stores regional ACLs in their region, those for CloudFront in a global store."""
     region = "global" if request.params.get("Scope") == "CLOUDFRONT" else request.region
     return list(backend("wafv2", region).wacls.values())
 
@@ -48,12 +48,12 @@ def list_resources(request: AwsRequest) -> dict[str, Any]:
     return {"ResourceArns": [one for one in acl.associated_resources if ":loadbalancer/app/" in one]}
 
 
-def leave_the_other(request: AwsRequest) -> None:
-    """A resource has one web ACL: a new association replaces the one it had."""
+def disassociate_previous(request: AwsRequest) -> None:
+    """A resource has one web ACL: a new association replaces the previous one."""
     backend("wafv2", request.region).disassociate_web_acl(request.params["ResourceArn"])
 
 
-def drop_logging(request: AwsRequest, _result: dict[str, Any]) -> None:
+def delete_logging(request: AwsRequest, _result: dict[str, Any]) -> None:
     configurations = backend("wafv2", request.region).logging_configurations
     for arn in [arn for arn in configurations if arn.endswith(f"/{request.params['Id']}")]:
         del configurations[arn]

@@ -1,4 +1,4 @@
-"""Targets that are addresses: requests go on to them as long as they are on this machine."""
+"""Targets of type ip: forwards requests to loopback addresses, and refuses all others."""
 
 from __future__ import annotations
 

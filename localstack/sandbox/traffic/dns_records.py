@@ -1,4 +1,4 @@
-"""Route 53's answers: which load balancer a name leads to, by alias, weight, failover and health.
+"""Route 53's answers: resolves a name to a load balancer by alias, weight, failover and health.
 
 https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/health-checks-how-route-53-chooses-records.html
 """
@@ -12,7 +12,7 @@ from moto.route53.models import route53_backends
 
 from ..services.elbv2 import load_balancers
 
-DEPTH = 8  # aliases of aliases, before it is taken for a circle
+MAX_DEPTH = 8  # aliases of aliases; more are a circle
 KINDS = ("A", "AAAA", "CNAME")
 
 Healthy = Callable[[str], bool]  # by the id of a health check
@@ -20,12 +20,12 @@ BalancerHealthy = Callable[..., bool]
 
 
 def names() -> list[str]:
-    """Every record name that may lead somewhere."""
+    """The names of all address records and aliases."""
     return sorted({_plain(record.name) for record in _records() if record.type in KINDS})
 
 
-def resolve(host: str, healthy: Healthy, balancer_healthy: BalancerHealthy, depth: int = DEPTH):
-    """The load balancer (and its backend) that `host` is answered with this time, or None."""
+def resolve(host: str, healthy: Healthy, balancer_healthy: BalancerHealthy, depth: int = MAX_DEPTH):
+    """One answer for `host`: a load balancer and its backend, or None."""
     found = load_balancers.by_name(host)
     if found or not depth:
         return found
@@ -46,7 +46,7 @@ def _choose(candidates: list, is_healthy: Callable):
         primary, secondary = by_role.get("PRIMARY"), by_role.get("SECONDARY")
         if primary is None or secondary is None:
             return primary or secondary
-        # With both unhealthy, the primary is answered.
+        # If both are unhealthy, the answer is the primary.
         return secondary if not is_healthy(primary) and is_healthy(secondary) else primary
     if any(record.weight is not None for record in candidates):
         return _weighted(candidates, is_healthy)
@@ -56,16 +56,16 @@ def _choose(candidates: list, is_healthy: Callable):
 def _weighted(candidates: list, is_healthy: Callable):
     weights = {id(record): int(record.weight or 0) for record in candidates}
     if not any(weights.values()):
-        # All weights zero means equal shares.
+        # If all weights are zero, the shares are equal.
         weights = dict.fromkeys(weights, 1)
     nonzero = [record for record in candidates if weights[id(record)]]
     zero = [record for record in candidates if not weights[id(record)]]
-    # A record of weight zero is answered only when every other is unhealthy.
+    # A record of weight zero is an answer only if all others are unhealthy.
     for group in (nonzero, zero):
         fit = [record for record in group if is_healthy(record)]
         if fit:
             return random.choices(fit, [weights[id(record)] or 1 for record in fit])[0]
-    # With all unhealthy, all are taken for healthy.
+    # If all are unhealthy, all count as healthy.
     return random.choices(nonzero, [weights[id(record)] for record in nonzero])[0]
 
 

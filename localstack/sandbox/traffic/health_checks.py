@@ -1,4 +1,4 @@
-"""Route 53 health checks, made through the front door."""
+"""Route 53 health checks: requests through the front door."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from ..http_messages import Request, Response
 from ..server.errors import AwsError
 from ..services.cloudwatch.minute_metrics import publish
 
-FASTEST = 2.0  # seconds between two probes at most
-SEARCHED = 5120  # bytes of a body in which a search string must be
+MIN_INTERVAL = 2.0  # seconds between two probes
+SEARCHED_BYTES = 5120  # of a body, for the search string
 PORTS = {"HTTP": 80, "HTTP_STR_MATCH": 80, "HTTPS": 443, "HTTPS_STR_MATCH": 443}
 CHECKERS = ("us-east-1", "us-west-2", "eu-west-1")
 
@@ -34,7 +34,7 @@ class Record:
 
 
 class DnsHealth:
-    """Where durations don't count, a check runs from when somebody first asks for it."""
+    """Without a time scale, a check starts to probe when its health is first needed."""
 
     def __init__(self, sandbox, serve: Serve):
         self._sandbox = sandbox
@@ -66,8 +66,8 @@ class DnsHealth:
         if check is None:
             raise AwsError("NoSuchHealthCheck", f"No health check exists with the specified ID. {check_id}", 404)
         record = self._record(check_id)
-        # A reader shouldn't see what was true half a minute ago; but Route 53 is locked while it asks.
-        if check.type_ in PORTS and time.monotonic() - record.probed > FASTEST:
+        # Probes in another thread for a current status, because this one has Route 53's lock.
+        if check.type_ in PORTS and time.monotonic() - record.probed > MIN_INTERVAL:
             done = threading.Event()
             self._probes.submit(self._probe, check, done)
             done.wait(5)
@@ -85,7 +85,7 @@ class DnsHealth:
             if check.type_ not in PORTS or (not scale and check.id not in self._records):
                 continue
             record = self._record(check.id)
-            pause = max(FASTEST, float(check.request_interval) / scale) if scale else FASTEST
+            pause = max(MIN_INTERVAL, float(check.request_interval) / scale) if scale else MIN_INTERVAL
             if time.monotonic() - record.probed >= pause:
                 record.probed = time.monotonic()
                 self._probes.submit(self._probe, check)
@@ -117,12 +117,15 @@ class DnsHealth:
         outcome = f"HTTP Status Code {response.status}. Resolved IP: 127.0.0.1"
         if not 200 <= response.status < 400:
             return False, f"Failure: {outcome}"
-        if check.type_.endswith("STR_MATCH") and (check.search_string or "").encode() not in response.body[:SEARCHED]:
-            return False, f"Failure: the response body doesn't hold the search string. {outcome}"
+        if (
+            check.type_.endswith("STR_MATCH")
+            and (check.search_string or "").encode() not in response.body[:SEARCHED_BYTES]
+        ):
+            return False, f"Failure: the response body doesn't contain the search string. {outcome}"
         return True, f"Success: {outcome}"
 
     def _measure(self, check, healthy: bool) -> None:
-        # Route 53 publishes in us-east-1 only. Nothing is put into a store that was emptied for a check that is gone.
+        # Route 53 publishes in us-east-1 only. After a reset, a late probe must not publish.
         account = self._sandbox.account
         if _find(check.id) is not None and account in cloudwatch_backends:
             dimensions = {"HealthCheckId": check.id}

@@ -1,4 +1,4 @@
-"""A Lambda function as a load balancer's target: the event it gets, and what its answer becomes."""
+"""Targets of type lambda: the event of a request, and the response from the function's answer."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from moto.core.exceptions import ServiceException
 from ..functions.policies import may_invoke
 from ..http_messages import Headers, Request, Response
 
-MOST = 1024 * 1024  # bytes of a request's or response's body
+MAX_BODY = 1024 * 1024  # bytes of a request or a response
 TEXT = ("text/", "application/json", "application/javascript", "application/xml")
 
 
 class BadTarget(Exception):
-    """The function failed, or answered what no load balancer understands: 502 for the client."""
+    """The function failed, or its answer is invalid: the client gets a 502."""
 
 
 def call(sandbox, group, function_arn: str, request: Request) -> Response:
-    """Send the request to the function registered in `group` (moto's object). Raises BadTarget."""
-    if len(request.body) > MOST:
+    """Sends the request to a function that is registered in moto's `group`. Raises BadTarget."""
+    if len(request.body) > MAX_BODY:
         return Response.plain(413)
     multi = str(group.attributes.get("lambda.multi_value_headers.enabled")).lower() == "true"
     try:
@@ -47,14 +47,14 @@ def event(group_arn: str, request: Request, multi: bool) -> dict:
         "body": body,
         "isBase64Encoded": encoded,
     }
-    # The load balancer hands the query on undecoded.
+    # The load balancer doesn't decode the query.
     query = [(quote(k, safe=""), quote(v, safe="")) for k, v in parse_qsl(request.query, keep_blank_values=True)]
     headers = [(name.lower(), value) for name, value in request.headers]
     if request.header("x-amzn-trace-id") is None:
         headers.append(("x-amzn-trace-id", f"Root=1-{uuid.uuid4().hex[:8]}-{uuid.uuid4().hex[:24]}"))
     if multi:
         return built | {"multiValueQueryStringParameters": _lists(query), "multiValueHeaders": _lists(headers)}
-    # Of a repeated name only the last value gets through.
+    # Of a repeated name, only the last value is passed on.
     return built | {"queryStringParameters": dict(query), "headers": dict(headers)}
 
 
@@ -73,7 +73,7 @@ def _is_binary(request: Request) -> bool:
 
 def _response(answer, multi: bool) -> Response:
     if not isinstance(answer, dict):
-        raise BadTarget("the answer is no object")
+        raise BadTarget("the answer isn't an object")
     try:
         status = int(answer["statusCode"])
     except (KeyError, TypeError, ValueError) as error:
@@ -82,12 +82,12 @@ def _response(answer, multi: bool) -> Response:
         raise BadTarget(f"statusCode {status}")
     body = answer.get("body") or ""
     if not isinstance(body, str):
-        raise BadTarget("the body is no string")
+        raise BadTarget("the body isn't a string")
     try:
         raw = base64.b64decode(body, validate=True) if answer.get("isBase64Encoded") else body.encode()
     except ValueError as error:
         raise BadTarget("the body isn't base64") from error
-    if len(raw) > MOST:
+    if len(raw) > MAX_BODY:
         raise BadTarget("the body is larger than 1 MB")
     return Response(status, _headers(answer, multi), raw)
 
@@ -95,7 +95,7 @@ def _response(answer, multi: bool) -> Response:
 def _headers(answer: dict, multi: bool) -> Headers:
     given = answer.get("multiValueHeaders" if multi else "headers") or {}
     if not isinstance(given, dict):
-        raise BadTarget("the headers are no object")
+        raise BadTarget("the headers aren't an object")
     pairs: Headers = []
     for name, value in given.items():
         pairs += [(name, str(one)) for one in (value if isinstance(value, list) else [value])]

@@ -1,7 +1,4 @@
-"""Listener rules of an Application Load Balancer: which one a request matches.
-
-Rules and listeners are moto's own objects, read afresh for every request.
-"""
+"""Listener rules of an Application Load Balancer: the one that a request matches. Rules and listeners are moto's objects."""
 
 from __future__ import annotations
 
@@ -14,15 +11,15 @@ from ..http_messages import Request
 
 
 def matching(listener, request: Request, host: str):
-    """The rule of lowest priority number whose every condition holds; the default rule comes last."""
+    """The matching rule with the lowest priority number, else the default rule."""
     rules = [rule for rule in listener.rules.values() if rule.priority != "default"]
     for rule in sorted(rules, key=lambda rule: int(rule.priority)):
-        if all(_holds(condition, request, host) for condition in rule.conditions or []):
+        if all(_is_met(condition, request, host) for condition in rule.conditions or []):
             return rule
     return listener.rules[0]
 
 
-def _holds(condition: dict, request: Request, host: str) -> bool:
+def _is_met(condition: dict, request: Request, host: str) -> bool:
     return CONDITIONS[condition["Field"]](condition, request, host)
 
 
@@ -50,11 +47,11 @@ def _method(condition: dict, request: Request, _host: str) -> bool:
 
 def _query(condition: dict, request: Request, _host: str) -> bool:
     given = [(key.lower(), value.lower()) for key, value in parse_qsl(request.query, keep_blank_values=True)]
-    wanted = (condition.get("QueryStringConfig") or {}).get("Values") or []
+    patterns = (condition.get("QueryStringConfig") or {}).get("Values") or []
     return any(
         _like(value, pair["Value"].lower()) and ("Key" not in pair or _like(key, pair["Key"].lower()))
         for key, value in given
-        for pair in wanted
+        for pair in patterns
     )
 
 
@@ -64,7 +61,7 @@ def _source(condition: dict, request: Request, _host: str) -> bool:
 
 
 def _like(text: str, pattern: str) -> bool:
-    """`*` and `?` are wildcards; brackets, which fnmatch knows too, stand for themselves."""
+    """`*` and `?` are wildcards; brackets, which are special for fnmatch, aren't."""
     return fnmatchcase(text, pattern.replace("[", "[[]"))
 
 

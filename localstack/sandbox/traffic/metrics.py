@@ -1,4 +1,4 @@
-"""CloudWatch metrics of what the front door served for a load balancer."""
+"""CloudWatch metrics of load balancers and target groups."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ NAMESPACE = "AWS/ApplicationELB"
 
 
 class Traffic:
-    """The metrics of one load balancer, and of one target group behind it."""
+    """Publishes the metrics of one load balancer and its target groups."""
 
     def __init__(self, balancer, backend):
         self._account, self._region = backend.account_id, backend.region_name
@@ -22,7 +22,7 @@ class Traffic:
             self._publish("TargetResponseTime", dimensions, seconds, "Seconds")
 
     def target_failed(self, group, status: int, is_lambda: bool) -> None:
-        """The target gave nothing to hand on, so the load balancer answered itself."""
+        """The target gave no response, so the load balancer answered."""
         for dimensions in self._both(group):
             self._publish("RequestCount", dimensions, 1)
         if is_lambda:

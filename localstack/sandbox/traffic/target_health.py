@@ -1,4 +1,4 @@
-"""Health of registered targets, found out by asking them as a load balancer does."""
+"""Health checks of registered targets."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from ..services.ecs import rollouts
 from ..services.elbv2 import load_balancers
 from . import address_target, lambda_target
 
-FASTEST = 2.0  # seconds between two probes of a target at most
-PATIENCE = 5.0  # seconds that DescribeTargetHealth waits for a first probe
+MIN_INTERVAL = 2.0  # seconds between two probes of a target
+FIRST_PROBE_TIMEOUT = 5.0  # seconds that DescribeTargetHealth waits for the first probe
 
 
 @dataclass
 class Record:
-    """What is known of one target."""
+    """The health of one target."""
 
     healthy: bool | None = None
-    streak: int = 0  # probes in a row that said otherwise
+    streak: int = 0  # consecutive probes with the opposite result
     probed: float = 0.0
     reason: str | None = None
     description: str | None = None
 
 
 class TargetHealth:
-    """Probes are lazy where durations don't count: only what somebody asked for is probed in the background."""
+    """Without a time scale, a target is probed in the background only after its health was first needed."""
 
     def __init__(self, sandbox):
         self._sandbox = sandbox
@@ -39,12 +39,12 @@ class TargetHealth:
         self._lock = threading.Lock()
         self._probes = Background(8, "target probe")
         sandbox.on_reset(self._records.clear)
-        self._answer_describe()
-        sandbox.service("elbv2").amend("CreateTargetGroup", _heed_disabled_checks)
+        self._patch_descriptions()
+        sandbox.service("elbv2").amend("CreateTargetGroup", _apply_disabled_checks)
         repeat("target health", 0.5, self._probe_due)
 
     def healthy(self, group, target: str) -> bool:
-        """Whether a target counts as healthy. One that was never probed is asked right away."""
+        """Whether a target counts as healthy. Waits for the first probe."""
         if not _checks(group):
             return True
         record = self._record(group, target)
@@ -53,15 +53,15 @@ class TargetHealth:
         return record.healthy is not False
 
     def of_balancer(self, balancer, backend) -> bool:
-        """As EvaluateTargetHealth sees it: every group has targets, and at least one healthy one."""
+        """The health for EvaluateTargetHealth: each target group has a healthy target."""
         groups = load_balancers.groups_of(balancer, backend)
         return bool(groups) and all(any(self.healthy(g, target) for target in list(g.targets)) for g in groups)
 
-    def _answer_describe(self) -> None:
-        motos = FakeTargetGroup.health_for
+    def _patch_descriptions(self) -> None:
+        original = FakeTargetGroup.health_for
 
         def health_for(group, target, ec2_backend):
-            status = motos(group, target, ec2_backend)
+            status = original(group, target, ec2_backend)
             if status.status != "healthy" or group.target_type not in ("lambda", "ip"):
                 return status
             backend = next(b for b in load_balancers.all_backends() if group.arn in b.target_groups)
@@ -95,7 +95,7 @@ class TargetHealth:
                 done.set()
 
         self._probes.submit(task)
-        done.wait(PATIENCE)
+        done.wait(FIRST_PROBE_TIMEOUT)
 
     def _probe_due(self) -> None:
         scale = self._sandbox.time_scale
@@ -104,7 +104,7 @@ class TargetHealth:
                 if not _checks(group) or group.target_type not in ("lambda", "ip"):
                     continue
                 interval = float(group.health_check_interval_seconds or 30)
-                pause = max(FASTEST, interval / scale) if scale else FASTEST
+                pause = max(MIN_INTERVAL, interval / scale) if scale else MIN_INTERVAL
                 for target in list(group.targets):
                     known = self._records.get((group.arn, target))
                     if known is None and (not scale or not load_balancers.is_used(group, backend)):
@@ -124,14 +124,14 @@ class TargetHealth:
         else:
             record.streak += 1
             threshold = int(group.healthy_threshold_count if healthy else group.unhealthy_threshold_count)
-            # Where durations don't count, one probe is enough.
+            # Without a time scale, one probe is enough.
             if record.streak >= (threshold if self._sandbox.time_scale else 1):
                 record.healthy, record.streak = healthy, 0
         if not healthy:
             record.reason, record.description = reason, description
 
     def _ask(self, group, target: str) -> tuple[str | None, str | None]:
-        """The reason and description of ill health, or None twice."""
+        """Probes a target. Returns the reason and description if it is unhealthy, else None twice."""
         if rollouts.is_task(group.arn, target):
             return None, None
         path, _, query = (group.health_check_path or "/").partition("?")
@@ -149,8 +149,8 @@ class TargetHealth:
         return "Target.ResponseCodeMismatch", f"Health checks failed with these codes: [{response.status}]"
 
 
-def _heed_disabled_checks(request, result: dict) -> None:
-    """Moto takes HealthCheckEnabled=false at creation for true."""
+def _apply_disabled_checks(request, result: dict) -> None:
+    """moto ignores HealthCheckEnabled=false at creation."""
     if request.params.get("HealthCheckEnabled") is False:
         for shown in result["TargetGroups"]:
             group = next(
@@ -162,7 +162,7 @@ def _heed_disabled_checks(request, result: dict) -> None:
 
 
 def _checks(group) -> bool:
-    """Lambda targets are only checked where the group says so. Moto has a text or a truth value here."""
+    """Functions are checked only if the group enables it. moto has a text or a boolean here."""
     return str(group.health_check_enabled).lower() == "true" or group.target_type != "lambda"
 
 

@@ -1,4 +1,4 @@
-"""Backup plans change by versions, and a deleted one is out of the way of the next of its name."""
+"""Backup plans: an update makes a new version, and the name of a deleted plan is free again."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 def install(sandbox: Sandbox) -> None:
-    BackupBackend.create_backup_plan = _among_the_living(BackupBackend.create_backup_plan)  # type: ignore[method-assign]
+    BackupBackend.create_backup_plan = _ignoring_deleted(BackupBackend.create_backup_plan)  # type: ignore[method-assign]
     backup = sandbox.service("backup")
     backup.exists(("GetBackupPlan", "DeleteBackupPlan"), plan_exists)
     backup.answer("UpdateBackupPlan", update)
 
 
-def _among_the_living(original: Any) -> Any:
-    """moto keeps deleted plans, to list them, and their names with them."""
+def _ignoring_deleted(original: Any) -> Any:
+    """moto keeps deleted plans in its list, and so their names stay taken."""
 
     def create_backup_plan(self: Any, *rest: Any, **named: Any) -> Any:
         plans = self.plans
@@ -36,11 +36,11 @@ def _among_the_living(original: Any) -> Any:
 
 
 def existing_plan(request: AwsRequest) -> Any:
-    """The plan that a request names, unless it was deleted."""
-    wanted = request.params["BackupPlanId"]
-    plan = backend("backup", request.region).plans.get(wanted)
+    """The plan that a request names. Raises if it doesn't exist or was deleted."""
+    plan_id = request.params["BackupPlanId"]
+    plan = backend("backup", request.region).plans.get(plan_id)
     if plan is None or plan.deletion_date is not None:
-        raise AwsError("ResourceNotFoundException", f"Failed reading Backup plan with provided planId {wanted}")
+        raise AwsError("ResourceNotFoundException", f"Failed reading Backup plan with provided planId {plan_id}")
     return plan
 
 

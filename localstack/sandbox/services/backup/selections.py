@@ -32,21 +32,21 @@ class Selections:
 
     def create(self, request: AwsRequest) -> dict[str, Any]:
         plan = existing_plan(request).backup_plan_id
-        wanted = request.params["BackupSelection"]
-        for one in self._of(plan):
-            if one["BackupSelection"]["SelectionName"] == wanted["SelectionName"]:
-                if request.params.get("CreatorRequestId") not in (None, one["CreatorRequestId"]):
-                    raise AwsError("AlreadyExistsException", f"{wanted['SelectionName']} exists already.")
-                return self._summary(one)
-        made = {
+        selection = request.params["BackupSelection"]
+        for existing in self._of_plan(plan):
+            if existing["BackupSelection"]["SelectionName"] == selection["SelectionName"]:
+                if request.params.get("CreatorRequestId") not in (None, existing["CreatorRequestId"]):
+                    raise AwsError("AlreadyExistsException", f"{selection['SelectionName']} exists already.")
+                return self._summary(existing)
+        created = {
             "SelectionId": str(uuid.uuid4()),
             "BackupPlanId": plan,
             "CreationDate": datetime.now(timezone.utc),
             "CreatorRequestId": request.params.get("CreatorRequestId"),
-            "BackupSelection": wanted,
+            "BackupSelection": selection,
         }
-        self._selections[plan, made["SelectionId"]] = made
-        return self._summary(made)
+        self._selections[plan, created["SelectionId"]] = created
+        return self._summary(created)
 
     def get(self, request: AwsRequest) -> dict[str, Any]:
         return self._named(request)
@@ -57,17 +57,19 @@ class Selections:
         return {}
 
     def list(self, request: AwsRequest) -> dict[str, Any]:
-        return {"BackupSelectionsList": [self._summary(one) for one in self._of(existing_plan(request).backup_plan_id)]}
+        return {
+            "BackupSelectionsList": [self._summary(one) for one in self._of_plan(existing_plan(request).backup_plan_id)]
+        }
 
     def refuse_plan_delete(self, request: AwsRequest) -> None:
-        if self._of(request.params["BackupPlanId"]):
+        if self._of_plan(request.params["BackupPlanId"]):
             raise AwsError(
                 "InvalidRequestException",
                 "Related backup plan selections must be deleted prior to backup plan deletion",
             )
 
-    def _of(self, plan: str) -> Any:
-        return [one for (of, _), one in self._selections.items() if of == plan]
+    def _of_plan(self, plan: str) -> list[dict[str, Any]]:
+        return [selection for (plan_id, _), selection in self._selections.items() if plan_id == plan]
 
     def _named(self, request: AwsRequest) -> dict[str, Any]:
         found = self._selections.get((request.params["BackupPlanId"], request.params["SelectionId"]))
@@ -75,10 +77,10 @@ class Selections:
             raise AwsError("ResourceNotFoundException", f"Cannot find selection {request.params['SelectionId']}")
         return found
 
-    def _summary(self, one: dict[str, Any]) -> dict[str, Any]:
-        about = one["BackupSelection"]
+    def _summary(self, selection: dict[str, Any]) -> dict[str, Any]:
+        settings = selection["BackupSelection"]
         return {
-            **{name: one[name] for name in ("SelectionId", "BackupPlanId", "CreationDate", "CreatorRequestId")},
-            "SelectionName": about["SelectionName"],
-            "IamRoleArn": about["IamRoleArn"],
+            **{name: selection[name] for name in ("SelectionId", "BackupPlanId", "CreationDate", "CreatorRequestId")},
+            "SelectionName": settings["SelectionName"],
+            "IamRoleArn": settings["IamRoleArn"],
         }

@@ -33,7 +33,7 @@ def vault_of(request: AwsRequest) -> Any:
 
 
 def list_tags(request: AwsRequest) -> dict[str, Any]:
-    """Some SDKs end the path with a slash, others don't."""
+    """moto requires a slash at the end of the path, which some SDKs omit."""
     return {"Tags": backend("backup", request.region).list_tags(request.params["ResourceArn"])}
 
 

@@ -1,4 +1,4 @@
-"""What an alarm's change of state sets off: its actions, and the event on the default bus."""
+"""The effects of an alarm's state change: its actions, and the event on the default bus."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ log = logging.getLogger(__name__)
 INVOKER = "lambda.alarms.cloudwatch.amazonaws.com"
 
 
-def announce(account: str, alarm, previous: dict) -> None:
-    """Put the event that EventBridge rules for alarms match. `previous` is the state before."""
+def put_event(account: str, alarm, previous: dict) -> None:
+    """Puts the state change event on the default bus. `previous` is the earlier state."""
     detail = {
         "alarmName": alarm.name,
         "state": state_of(alarm),
@@ -44,8 +44,8 @@ def state_of(alarm) -> dict:
     return {key: value for key, value in state.items() if value not in (None, "{}")}
 
 
-def act(sandbox, account: str, alarm, arn: str, previous: dict) -> bool:
-    """Run one action; whether there was something to run."""
+def run_action(sandbox, account: str, alarm, arn: str, previous: dict) -> bool:
+    """Runs one action. Returns whether it succeeded."""
     try:
         if ":lambda:" in arn:
             return _invoke(sandbox, account, alarm, arn, previous)
@@ -59,7 +59,7 @@ def act(sandbox, account: str, alarm, arn: str, previous: dict) -> bool:
 def _invoke(sandbox, account: str, alarm, arn: str, previous: dict) -> bool:
     function = sandbox.invoker.find(arn)
     if not may_invoke(function, INVOKER, alarm.alarm_arn):
-        log.warning("alarm %s may not invoke %s: its policy doesn't allow it", alarm.name, arn)
+        log.warning("alarm %s can't invoke %s: the function's policy doesn't allow it", alarm.name, arn)
         return False
     event = {
         "source": "aws.cloudwatch",
@@ -133,7 +133,7 @@ def _configuration(alarm) -> dict:
 
 
 def _event_query(alarm, query: dict) -> dict:
-    # A plain alarm has no query of its own; AWS makes up an id for it.
+    # An alarm on a single metric has no query id; AWS generates one.
     shown = {
         "id": query["Id"] if alarm.metric_data_queries else str(uuid.uuid4()),
         "returnData": query.get("ReturnData", True),

@@ -1,4 +1,4 @@
-"""Alarms as the API shows them, and the composite alarm that moto lacks."""
+"""Descriptions of alarms, and composite alarms, which moto lacks."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from .composite_rules import parse
 
 
 class CompositeAlarm(Alarm):
-    """Kept among moto's alarms, so that moto lists, tags and deletes it like any other."""
+    """Stored among moto's alarms, so that moto lists, tags and deletes it like any other."""
 
-    def __init__(self, account: str, region: str, asked: dict):
+    def __init__(self, account: str, region: str, params: dict):
         super().__init__(
             account_id=account,
             region_name=region,
-            name=asked["AlarmName"],
+            name=params["AlarmName"],
             namespace="",
             metric_name="",
             metric_data_queries=None,
@@ -27,28 +27,35 @@ class CompositeAlarm(Alarm):
             threshold=0,
             statistic="",
             extended_statistic=None,
-            description=asked.get("AlarmDescription"),
+            description=params.get("AlarmDescription"),
             dimensions=[],
-            alarm_actions=asked.get("AlarmActions") or [],
-            ok_actions=asked.get("OKActions"),
-            insufficient_data_actions=asked.get("InsufficientDataActions"),
+            alarm_actions=params.get("AlarmActions") or [],
+            ok_actions=params.get("OKActions"),
+            insufficient_data_actions=params.get("InsufficientDataActions"),
             unit=None,
-            actions_enabled=asked.get("ActionsEnabled", True),
+            actions_enabled=params.get("ActionsEnabled", True),
             treat_missing_data=None,
             evaluate_low_sample_count_percentile=None,
             threshold_metric_id=None,
-            rule=asked["AlarmRule"],
+            rule=params["AlarmRule"],
         )
         self.parsed = parse(self.rule)
-        self.suppressor = asked.get("ActionsSuppressor")
-        self.suppressor_wait = asked.get("ActionsSuppressorWaitPeriod")
-        self.suppressor_extension = asked.get("ActionsSuppressorExtensionPeriod")
+        self.suppressor = params.get("ActionsSuppressor")
+        self.suppressor_wait = params.get("ActionsSuppressorWaitPeriod")
+        self.suppressor_extension = params.get("ActionsSuppressorExtensionPeriod")
         self.suppressed_by: str | None = None
 
 
 def now() -> datetime:
-    """As moto keeps its times: UTC, naive."""
+    """The time as moto stores it: UTC, without a zone."""
     return datetime.now(timezone.utc).replace(tzinfo=None)
+
+
+def paginate(found: list, params: dict, default_size: int) -> tuple[list, dict]:
+    """One page of `found`, and the NextToken of the result, if there is a next page."""
+    first, size = int(params.get("NextToken") or 0), int(params.get("MaxRecords") or default_size)
+    end = first + size
+    return found[first:end], ({"NextToken": str(end)} if end < len(found) else {})
 
 
 def describe(alarm: Alarm) -> dict:
@@ -58,7 +65,7 @@ def describe(alarm: Alarm) -> dict:
 
 
 def queries(alarm: Alarm) -> list[dict]:
-    """A metric alarm's data queries in the shape of the API; a plain alarm has one."""
+    """A metric alarm's data queries in the shape of the API; an alarm on a single metric has one."""
     if alarm.metric_data_queries:
         return [_query(query) for query in alarm.metric_data_queries]
     stat = {

@@ -1,4 +1,4 @@
-"""What DescribeAlarmHistory tells, kept beyond the alarm itself as on AWS."""
+"""The history of alarms, which outlives the alarms as on AWS."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import json
 from collections import deque
 from datetime import datetime
 
-from .alarm_descriptions import CompositeAlarm, now
+from .alarm_descriptions import CompositeAlarm, now, paginate
 from .metric_data import epoch
 
-KEPT = 5000
+MAX_ITEMS = 5000
 
 
 class History:
     def __init__(self):
-        self._items: deque[tuple[str, str, dict]] = deque(maxlen=KEPT)
+        self._items: deque[tuple[str, str, dict]] = deque(maxlen=MAX_ITEMS)
 
     def add(self, account: str, region: str, alarm, kind: str, summary: str, data: dict) -> None:
         item = {
@@ -27,23 +27,22 @@ class History:
         }
         self._items.append((account, region, item))
 
-    def find(self, account: str, region: str, asked: dict) -> dict:
-        types = asked.get("AlarmTypes") or ["MetricAlarm"]
+    def find(self, account: str, region: str, params: dict) -> dict:
+        types = params.get("AlarmTypes") or ["MetricAlarm"]
         found = [
             item
-            for owner, where, item in list(self._items)
-            if (owner, where) == (account, region)
-            and asked.get("AlarmName") in (None, item["AlarmName"])
-            # A name says enough; without one, AWS leaves composite alarms out.
-            and ("AlarmName" in asked or item["AlarmType"] in types)
-            and asked.get("HistoryItemType") in (None, item["HistoryItemType"])
-            and _between(item["Timestamp"], asked.get("StartDate"), asked.get("EndDate"))
+            for item_account, item_region, item in list(self._items)
+            if (item_account, item_region) == (account, region)
+            and params.get("AlarmName") in (None, item["AlarmName"])
+            # Without a name, AWS omits composite alarms unless their type is requested.
+            and ("AlarmName" in params or item["AlarmType"] in types)
+            and params.get("HistoryItemType") in (None, item["HistoryItemType"])
+            and _between(item["Timestamp"], params.get("StartDate"), params.get("EndDate"))
         ]
-        if asked.get("ScanBy") != "TimestampAscending":
+        if params.get("ScanBy") != "TimestampAscending":
             found.reverse()
-        first, most = int(asked.get("NextToken") or 0), int(asked.get("MaxRecords") or 100)
-        page = {"AlarmHistoryItems": found[first : first + most]}
-        return page | ({"NextToken": str(first + most)} if first + most < len(found) else {})
+        page, token = paginate(found, params, default_size=100)
+        return {"AlarmHistoryItems": page} | token
 
     def clear(self) -> None:
         self._items.clear()

@@ -1,4 +1,4 @@
-"""An alarm's tags go with it."""
+"""The tags of an alarm are deleted with it."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 def install(sandbox: Sandbox) -> None:
-    sandbox.service("cloudwatch").amend("DeleteAlarms", drop_tags)
+    sandbox.service("cloudwatch").amend("DeleteAlarms", delete_tags)
 
 
-def drop_tags(request: AwsRequest, _result: dict[str, Any]) -> None:
+def delete_tags(request: AwsRequest, _result: dict[str, Any]) -> None:
     tagger = backend("cloudwatch", request.region).tagger
     for name in request.params["AlarmNames"]:
         tagger.delete_all_tags_for_resource(f"arn:aws:cloudwatch:{request.region}:{ACCOUNT}:alarm:{name}")

@@ -15,50 +15,50 @@ StateOf = Callable[[str], str]
 
 
 class BadRule(ValueError):
-    """The rule can't be read."""
+    """The rule is invalid."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule, read. `children` are the names of the alarms it looks at."""
+    """A parsed rule. `children` are the names of its alarms."""
 
-    holds: Callable[[StateOf], bool]
+    is_true: Callable[[StateOf], bool]
     children: frozenset[str] = field(default_factory=frozenset)
 
 
 def parse(text: str) -> Rule:
-    reader = _Reader(_tokens(text))
-    rule = reader.either()
-    reader.end()
+    parser = _Parser(_tokens(text))
+    rule = parser.any_of()
+    parser.end()
     return rule
 
 
-class _Reader:
+class _Parser:
     def __init__(self, tokens: list[re.Match]):
         self._tokens = tokens
 
-    def either(self) -> Rule:
-        left = self._both()
+    def any_of(self) -> Rule:
+        left = self._all_of()
         while self._take("OR"):
-            left = _join(any, left, self._both())
+            left = _join(any, left, self._all_of())
         return left
 
     def end(self) -> None:
         if self._tokens:
             raise BadRule(f"Unexpected {self._tokens[0][0].strip()!r} in the alarm rule")
 
-    def _both(self) -> Rule:
-        left = self._one()
+    def _all_of(self) -> Rule:
+        left = self._operand()
         while self._take("AND"):
-            left = _join(all, left, self._one())
+            left = _join(all, left, self._operand())
         return left
 
-    def _one(self) -> Rule:
+    def _operand(self) -> Rule:
         if self._take("NOT"):
-            inner = self._one()
-            return Rule(lambda state_of: not inner.holds(state_of), inner.children)
+            inner = self._operand()
+            return Rule(lambda state_of: not inner.is_true(state_of), inner.children)
         if self._take("("):
-            inner = self.either()
+            inner = self.any_of()
             if not self._take(")"):
                 raise BadRule("Missing ')' in the alarm rule")
             return inner
@@ -83,16 +83,16 @@ def _tokens(text: str) -> list[re.Match]:
     while at < len(text):
         match = TOKEN.match(text, at)
         if match is None:
-            raise BadRule(f"Can't read the alarm rule at {text[at:]!r}")
+            raise BadRule(f"Can't parse the alarm rule at {text[at:]!r}")
         tokens.append(match)
         at = match.end()
     return tokens
 
 
 def _join(how: Callable, left: Rule, right: Rule) -> Rule:
-    return Rule(lambda state_of: how(rule.holds(state_of) for rule in (left, right)), left.children | right.children)
+    return Rule(lambda state_of: how(rule.is_true(state_of) for rule in (left, right)), left.children | right.children)
 
 
 def _name(reference: str) -> str:
-    """An alarm may be named by its ARN too."""
+    """A rule may name an alarm by its ARN."""
     return reference.split(":alarm:", 1)[1] if reference.startswith("arn:") else reference

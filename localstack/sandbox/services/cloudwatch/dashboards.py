@@ -1,4 +1,4 @@
-"""Dashboards are the same in every region, and have tags."""
+"""Dashboards are global, and have tags."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ def install(sandbox: Sandbox) -> None:
     cloudwatch.answer("UntagResource", untag)
     cloudwatch.answer("ListTagsForResource", list_tags)
     cloudwatch.amend("PutDashboard", keep_first_tags)
-    cloudwatch.amend("DeleteDashboards", drop_tags)
+    cloudwatch.amend("DeleteDashboards", delete_tags)
 
 
 def share(request: AwsRequest) -> None:
-    """Every region's store has the home region's dashboards."""
+    """The stores of all regions share the dashboards of one."""
     backend("cloudwatch", request.region).dashboards = backend("cloudwatch", HOME).dashboards
 
 
@@ -35,14 +35,14 @@ def _tagger() -> Any:
 
 
 def keep_first_tags(request: AwsRequest, _result: dict[str, Any]) -> None:
-    """Tags count when a dashboard is made; an update ignores them."""
+    """PutDashboard sets tags when it creates a dashboard; an update ignores them."""
     arn = ARN + request.params["DashboardName"]
     if arn not in _tagger().tags:
         _tagger().tags[arn] = {}
         _tagger().tag_resource(arn, request.params.get("Tags") or [])
 
 
-def drop_tags(request: AwsRequest, _result: dict[str, Any]) -> None:
+def delete_tags(request: AwsRequest, _result: dict[str, Any]) -> None:
     for name in request.params["DashboardNames"]:
         _tagger().delete_all_tags_for_resource(ARN + name)
 

@@ -19,18 +19,18 @@ def install(sandbox) -> None:
 
 
 def _data(account: str, request) -> dict | None:
-    asked = request.params
-    queries = asked.get("MetricDataQueries") or []
+    params = request.params
+    queries = params.get("MetricDataQueries") or []
     if any((query.get("Expression") or "").lstrip().startswith(UNSUPPORTED) for query in queries):
         return None
-    start, end = _range(asked)
+    start, end = _range(params)
     if any(not query.get("MetricStat") and not query.get("Expression") for query in queries):
         raise AwsError("ValidationError", "Every query needs a MetricStat or an Expression.")
     try:
         results = run(account, request.region, queries, start, end)
     except BadExpression as error:
         raise AwsError("ValidationError", f"Error in expression: {error}") from error
-    descending = asked.get("ScanBy") != "TimestampAscending"
+    descending = params.get("ScanBy") != "TimestampAscending"
     return {
         "MetricDataResults": [_result(q, results[q["Id"]], descending) for q in queries if q.get("ReturnData", True)]
     }
@@ -51,25 +51,25 @@ def _result(query: dict, series: dict[int, float], descending: bool) -> dict:
 
 
 def _statistics(account: str, request) -> dict:
-    asked = request.params
-    plain, extended = asked.get("Statistics") or [], asked.get("ExtendedStatistics") or []
+    params = request.params
+    plain, extended = params.get("Statistics") or [], params.get("ExtendedStatistics") or []
     if not plain and not extended:
         raise AwsError("InvalidParameterCombination", "Must specify either Statistics or ExtendedStatistics")
-    start, end = _range(asked)
-    period = int(asked["Period"])
-    metric = Metric.of(asked["Namespace"], asked["MetricName"], asked.get("Dimensions"))
+    start, end = _range(params)
+    period = int(params["Period"])
+    metric = Metric.of(params["Namespace"], params["MetricName"], params.get("Dimensions"))
     points: dict[int, dict] = {}
     for stat in [*plain, *extended]:
         for begin, value in read(
-            account, request.region, metric, stat, period, start - start % period, end, asked.get("Unit")
+            account, request.region, metric, stat, period, start - start % period, end, params.get("Unit")
         ).items():
-            point = points.setdefault(begin, {"Timestamp": _when(begin), "Unit": asked.get("Unit") or "None"})
+            point = points.setdefault(begin, {"Timestamp": _when(begin), "Unit": params.get("Unit") or "None"})
             (point.setdefault("ExtendedStatistics", {}) if stat in extended else point)[stat] = value
-    return {"Label": asked["MetricName"], "Datapoints": [points[begin] for begin in sorted(points)]}
+    return {"Label": params["MetricName"], "Datapoints": [points[begin] for begin in sorted(points)]}
 
 
-def _range(asked: dict) -> tuple[int, int]:
-    start, end = epoch(asked["StartTime"]), epoch(asked["EndTime"])
+def _range(params: dict) -> tuple[int, int]:
+    start, end = epoch(params["StartTime"]), epoch(params["EndTime"])
     if start >= end:
         raise AwsError("ValidationError", "The parameter StartTime must be less than the parameter EndTime.")
     return start, end

@@ -1,4 +1,4 @@
-"""Reads moto's metric store as CloudWatch does: aligned periods, every statistic, percentiles included."""
+"""Reads metrics from moto's store as CloudWatch does: aligned periods, all statistics, percentiles included."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Series = dict[int, float]  # the start of a period, in seconds since the epoch, 
 
 @dataclass(frozen=True)
 class Metric:
-    """What one metric is, however a caller spelled it."""
+    """Identifies a metric."""
 
     namespace: str
     name: str
@@ -33,7 +33,7 @@ class Metric:
 def read(
     account: str, region: str, metric: Metric, stat: str, period: int, start: int, end: int, unit: str | None = None
 ) -> Series:
-    """The statistic of each period that has data, for periods that begin in [start, end)."""
+    """The statistic of each period with data, for periods that begin in [start, end)."""
     grouped: dict[int, list] = defaultdict(list)
     for datum in _data(account, region, metric):
         if unit and datum.unit and datum.unit != unit:
@@ -46,7 +46,7 @@ def read(
 
 
 class _Index:
-    """Finds a metric's data without going through all there are: moto's store only grows, or starts anew."""
+    """Finds the data of a metric without a scan. moto's store only grows, or is replaced."""
 
     def __init__(self, store: list):
         self.store = store
@@ -69,7 +69,7 @@ _indexes: dict[tuple[str, str], _Index] = {}
 def _data(account: str, region: str, metric: Metric) -> list:
     backend = cloudwatch_backends[account][region]
     if metric.namespace == "AWS/S3":
-        # Moto makes these up at every look.
+        # moto computes these at every access.
         return [datum for datum in backend.aws_metric_data if _metric_of(datum) == metric]
     index = _indexes.get((account, region))
     if index is None or index.store is not backend.metric_data:
@@ -82,7 +82,7 @@ def _metric_of(datum) -> Metric:
 
 
 def epoch(when: datetime) -> int:
-    """Moto keeps naive times, which are UTC."""
+    """The seconds of a time, which in moto has no zone and is UTC."""
     aware = when if when.tzinfo else when.replace(tzinfo=timezone.utc)
     return int(aware.timestamp())
 
@@ -110,10 +110,10 @@ def _statistic(stat: str, data: list) -> float | None:
 
 
 def _percentile(rank: float, singles: list[float], aggregates: list) -> float | None:
-    """By nearest rank; an aggregate's samples stand for all of its count."""
+    """By nearest rank. The samples of an aggregate are weighted by its count."""
     weighted = [(value, 1.0) for value in singles]
     for datum in aggregates:
-        # Foreign aggregates keep no samples. AWS has no percentile of them but for a constant value.
+        # Statistic sets that callers publish have no samples. AWS has percentiles of them only if all values are equal.
         samples = getattr(datum, "samples", None) or ([datum.min] if datum.min == datum.max else [])
         weighted += [(value, datum.sample_count / len(samples)) for value in samples]
     if not weighted:

@@ -1,4 +1,4 @@
-"""CloudWatch's metric math: arithmetic, comparisons and the functions that alarms and dashboards live on."""
+"""CloudWatch's metric math: arithmetic, comparisons and common functions."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ TOKEN = re.compile(
 
 
 class BadExpression(ValueError):
-    """The expression can't be read, or names what isn't there."""
+    """The expression is invalid, or has an unknown name."""
 
 
 def evaluate(expression: str, metrics: dict[str, Series], periods: list[int], plain: frozenset[str] = frozenset()):
     """The value of `expression`: a number, a series or, for METRICS(), a list of series.
 
-    `metrics` are the series by the id that the expression knows them by; `periods` are all the period
-    starts in question, which FILL needs. `plain` are the ids that are no expressions: what METRICS() means.
+    `metrics` are the series by their ids; `periods` are the starts of all requested periods, for FILL. `plain` are the ids that
+    aren't expressions, for METRICS().
     """
-    return _Reader(expression, metrics, periods, plain).value()
+    return _Parser(expression, metrics, periods, plain).value()
 
 
 def as_series(value, periods: list[int]) -> Series:
@@ -35,8 +35,8 @@ def as_series(value, periods: list[int]) -> Series:
     return {period: float(value) for period in periods}
 
 
-class _Reader:
-    """A recursive-descent reader that computes as it reads; lowest precedence first."""
+class _Parser:
+    """A recursive-descent parser that computes while it parses; lowest precedence first."""
 
     LEVELS = (("||", "OR"), ("&&", "AND"), ("==", "!=", "<", ">", "<=", ">="), ("+", "-"), ("*", "/"))
 
@@ -66,13 +66,13 @@ class _Reader:
         if self._peek() == "-":
             self._next()
             return _each(lambda v: -v, self._signed())
-        base = self._single()
+        base = self._operand()
         if self._peek() == "^":
             self._next()
             return _combine(lambda a, b: a**b, base, self._signed())
         return base
 
-    def _single(self):
+    def _operand(self):
         token = self._next()
         if token == "(":
             value = self._level(0)
@@ -102,8 +102,8 @@ class _Reader:
 
     def _call(self, name: str, arguments: list):
         if name == "METRICS":
-            wanted = arguments[0] if arguments else ""
-            return [series for id_, series in self._metrics.items() if id_ in self._plain and wanted in id_]
+            part = arguments[0] if arguments else ""
+            return [series for id_, series in self._metrics.items() if id_ in self._plain and part in id_]
         if name == "FILL":
             return self._fill(*arguments)
         if name == "IF":
@@ -112,7 +112,7 @@ class _Reader:
             return _aggregate(AGGREGATES[name], arguments)
         if name in EACH:
             return _each(EACH[name], arguments[0])
-        raise BadExpression(f"The sandbox doesn't know the function {name}")
+        raise BadExpression(f"The sandbox doesn't support the function {name}")
 
     def _fill(self, series, filler):
         if isinstance(series, list):
@@ -135,7 +135,7 @@ class _Reader:
         if not token:
             raise BadExpression("The expression ends too early")
         self._at += 1
-        # FILL(m1, REPEAT) names a way of filling, not a metric.
+        # In FILL(m1, REPEAT), REPEAT isn't a metric.
         return "'REPEAT'" if token == "REPEAT" else token
 
     def _expect(self, token: str) -> None:
@@ -148,7 +148,7 @@ def _tokens(expression: str) -> list[str]:
     while at < len(text):
         match = TOKEN.match(text, at)
         if match is None:
-            raise BadExpression(f"Can't read the expression at {text[at:]!r}")
+            raise BadExpression(f"Can't parse the expression at {text[at:]!r}")
         tokens.append(match[0].strip())
         at = match.end()
     return tokens
@@ -158,7 +158,7 @@ OPERATORS: dict[str, Callable[[float, float], float | None]] = {
     "+": lambda a, b: a + b,
     "-": lambda a, b: a - b,
     "*": lambda a, b: a * b,
-    # A division by zero leaves a gap, not an error.
+    # A division by zero gives no data point.
     "/": lambda a, b: a / b if b else None,
     "==": lambda a, b: float(a == b),
     "!=": lambda a, b: float(a != b),
@@ -205,7 +205,7 @@ def _choose(condition, then, otherwise):
 def _aggregate(function, arguments: list):
     flat = [item for argument in arguments for item in (argument if isinstance(argument, list) else [argument])]
     if len(flat) == 1 and isinstance(flat[0], dict) and not isinstance(arguments[0], list):
-        # Of one series, its single number.
+        # The aggregate of one series is a number.
         return function(list(flat[0].values())) if flat[0] else {}
     periods = sorted({period for item in flat if isinstance(item, dict) for period in item})
     if not periods and flat and not any(isinstance(item, dict) for item in flat):

@@ -1,4 +1,4 @@
-"""GetMetricData's queries: metrics and expressions over them, for callers and for alarms alike."""
+"""Metric data queries, of GetMetricData and of alarms: metrics and expressions over them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from .metric_math import as_series, evaluate
 
 
 def run(account: str, region: str, queries: list[dict], start: int, end: int) -> dict[str, Series]:
-    """Each query's series by its id. Expressions may build on one another, in any order.
+    """Returns the series by query id. Expressions may refer to each other, in any order.
 
     Raises metric_math.BadExpression.
     """
@@ -30,7 +30,7 @@ def run(account: str, region: str, queries: list[dict], start: int, end: int) ->
     waiting = [query for query in queries if query.get("Expression")]
     while waiting:
         ready = [q for q in waiting if not _names(q["Expression"], [w["Id"] for w in waiting if w is not q])]
-        # A circle of expressions can only fail; evaluating says so.
+        # The evaluation of a circle of expressions raises.
         for query in ready or waiting:
             period = int(query.get("Period") or smallest)
             periods = list(range(start - start % period, end, period))

@@ -1,7 +1,6 @@
-"""CloudWatch metrics that the sandbox itself publishes: one aggregated datum per metric and minute.
+"""Metrics that the sandbox publishes: one aggregate per metric and minute.
 
-A datum is in moto's store from its first sample on and grows in place, so that a reader sees what was
-counted so far without waiting for the minute to end.
+An aggregate is in moto's store from its first sample on, so that readers see the current minute too.
 """
 
 from __future__ import annotations
@@ -12,11 +11,11 @@ from datetime import datetime, timezone
 
 from moto.cloudwatch.models import MetricAggregatedDatum, cloudwatch_backends
 
-SAMPLES = 1000  # kept per datum for percentiles; beyond it a uniform choice of all
+MAX_SAMPLES = 1000  # per aggregate, for percentiles; a uniform choice of all
 
 
 class MinuteDatum(MetricAggregatedDatum):
-    """Adds to moto's aggregate the samples that percentiles need."""
+    """moto's aggregate with samples for percentiles."""
 
     def __init__(self, namespace: str, name: str, dimensions: dict[str, str], minute: datetime, unit: str):
         named = [{"Name": key, "Value": value} for key, value in dimensions.items()]
@@ -28,9 +27,9 @@ class MinuteDatum(MetricAggregatedDatum):
         self.max = max(self.max, value)
         self.sum += value
         self.sample_count += 1
-        if len(self.samples) < SAMPLES:
+        if len(self.samples) < MAX_SAMPLES:
             self.samples.append(value)
-        elif (place := random.randrange(int(self.sample_count))) < SAMPLES:
+        elif (place := random.randrange(int(self.sample_count))) < MAX_SAMPLES:
             self.samples[place] = value
 
 
@@ -54,6 +53,6 @@ def publish(
 
 
 def forget() -> None:
-    """After moto's store was emptied: start new data instead of growing ones nobody can see."""
+    """Starts new aggregates, after a reset of moto's store."""
     with _lock:
         _current.clear()

@@ -1,4 +1,4 @@
-"""Compliance, which moto doesn't evaluate: every rule stands, and none has results yet."""
+"""Compliance, which moto doesn't evaluate: no rule has results yet."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ def install(sandbox: Sandbox) -> None:
 
 def _rules(request: AwsRequest) -> list[str]:
     known = backend("config", request.region).config_rules
-    wanted = request.params.get("ConfigRuleNames") or sorted(known)
-    for name in wanted:
+    names = request.params.get("ConfigRuleNames") or sorted(known)
+    for name in names:
         if name not in known:
             raise AwsError("NoSuchConfigRuleException", f"The ConfigRule '{name}' provided in the request is invalid.")
-    return wanted
+    return names
 
 
 def compliance(request: AwsRequest) -> dict[str, Any]:

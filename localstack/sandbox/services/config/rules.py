@@ -1,4 +1,4 @@
-"""Rules keep their first tags, stay as they are when an update is refused, and show a scope that is a tag."""
+"""Config rules: an update ignores tags, a refused update changes nothing, and a scope may be a tag."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 
 
 def install(_sandbox: Sandbox) -> None:
-    modify = _whole_or_not_at_all(_keeping_tags(ConfigRule.modify_fields))
+    modify = _atomic(_keeping_tags(ConfigRule.modify_fields))
     ConfigRule.modify_fields = modify  # type: ignore[method-assign]
-    Scope.__init__ = _keeping_the_tag(Scope.__init__)  # type: ignore[method-assign]
+    Scope.__init__ = _with_tag(Scope.__init__)  # type: ignore[method-assign]
 
 
 def _keeping_tags(original: Any) -> Any:
-    """Tags come with the first PutConfigRule; what a later one says of them is ignored."""
+    """PutConfigRule sets tags when it creates a rule; an update ignores them."""
 
     def modify_fields(self: Any, region: str, config_rule: dict[str, Any], tags: dict[str, str]) -> None:
         original(self, region, config_rule, getattr(self, "tags", tags))
@@ -25,11 +25,11 @@ def _keeping_tags(original: Any) -> Any:
     return modify_fields
 
 
-def _whole_or_not_at_all(original: Any) -> Any:
-    def modify_fields(self: Any, *given: Any) -> None:
+def _atomic(original: Any) -> Any:
+    def modify_fields(self: Any, *arguments: Any) -> None:
         before = dict(self.__dict__)
         try:
-            original(self, *given)
+            original(self, *arguments)
         except Exception:
             self.__dict__ = before
             raise
@@ -37,11 +37,11 @@ def _whole_or_not_at_all(original: Any) -> Any:
     return modify_fields
 
 
-def _keeping_the_tag(original: Any) -> Any:
-    """moto checks the tag of a scope, and keeps it where no answer shows it."""
+def _with_tag(original: Any) -> Any:
+    """moto validates the tag of a scope, but doesn't return it."""
 
-    def init(self: Any, *given: Any, **named: Any) -> None:
-        original(self, *given, **named)
+    def init(self: Any, *arguments: Any, **named: Any) -> None:
+        original(self, *arguments, **named)
         self.tags, self.tag_key, self.tag_value = None, named.get("tag_key"), named.get("tag_value")
 
     return init

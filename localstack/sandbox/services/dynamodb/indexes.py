@@ -1,4 +1,4 @@
-"""Global secondary indexes come and go one at a time and take their time; streams end and begin again."""
+"""Global secondary indexes: one change at a time, and as long as on AWS. Streams can be disabled and enabled again."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from ...server.stores import backend
 if TYPE_CHECKING:
     from ...app import Sandbox
 
-MOST = 20
-FILLED_IN = 5 * MINUTE
-GONE_IN = MINUTE
+MAX_INDEXES = 20
+CREATED_AFTER = 5 * MINUTE
+DELETED_AFTER = MINUTE
 
 
 def install(sandbox: Sandbox) -> None:
-    sandbox.service("dynamodb").state("UpdateTable", refuse)
-    _change_as_aws_does(sandbox)
+    sandbox.service("dynamodb").state("UpdateTable", check_update)
+    _patch_updates(sandbox)
 
 
-def refuse(request: AwsRequest) -> None:
+def check_update(request: AwsRequest) -> None:
     table = backend("dynamodb", request.region).tables.get(request.params["TableName"])
     if table is None:
-        return  # moto says so itself
+        return  # moto raises the error
     updates = request.params.get("GlobalSecondaryIndexUpdates") or []
     changes = [update for update in updates if "Update" not in update]
     busy = any(index.status != "ACTIVE" for index in table.global_indexes)
@@ -37,49 +37,49 @@ def refuse(request: AwsRequest) -> None:
         raise AwsError("LimitExceededException", f"Subscriber limit exceeded: {message}")
     names = {index.name for index in table.global_indexes}
     for change in changes:
-        _refuse_change(request, change, names)
+        _check_change(request, change, names)
     if "StreamSpecification" in request.params:
-        _refuse_stream(table, request.params["StreamSpecification"])
+        _check_stream(table, request.params["StreamSpecification"])
 
 
-def _refuse_change(request: AwsRequest, change: dict[str, Any], names: set[str]) -> None:
+def _check_change(request: AwsRequest, change: dict[str, Any], names: set[str]) -> None:
     if "Delete" in change:
         if change["Delete"]["IndexName"] not in names:
             raise AwsError("ResourceNotFoundException", "Requested resource not found")
         return
-    wanted = change["Create"]
-    if wanted["IndexName"] in names:
+    index = change["Create"]
+    if index["IndexName"] in names:
         raise AwsError("ValidationException", "Attempting to create an index which already exists")
-    if len(names) == MOST:
-        message = f"Subscriber limit exceeded: Number of global secondary indexes exceeds the limit of {MOST}"
+    if len(names) == MAX_INDEXES:
+        message = f"Subscriber limit exceeded: Number of global secondary indexes exceeds the limit of {MAX_INDEXES}"
         raise AwsError("LimitExceededException", message)
     defined = [one["AttributeName"] for one in request.params.get("AttributeDefinitions") or []]
-    keys = [one["AttributeName"] for one in wanted["KeySchema"]]
+    keys = [one["AttributeName"] for one in index["KeySchema"]]
     if not set(keys) <= set(defined):
         message = "Some index key attributes are not defined in AttributeDefinitions."
         message += f" Keys: {keys}, AttributeDefinitions: {defined}"
         raise AwsError("ValidationException", f"One or more parameter values were invalid: {message}")
 
 
-def _refuse_stream(table: Any, wanted: dict[str, Any]) -> None:
-    is_on = bool((table.stream_specification or {}).get("StreamEnabled"))
-    if wanted["StreamEnabled"] and is_on:
+def _check_stream(table: Any, specification: dict[str, Any]) -> None:
+    enabled = bool((table.stream_specification or {}).get("StreamEnabled"))
+    if specification["StreamEnabled"] and enabled:
         raise AwsError("ValidationException", "Table already has an enabled stream")
-    if not wanted["StreamEnabled"] and not is_on:
+    if not specification["StreamEnabled"] and not enabled:
         raise AwsError("ValidationException", "Table has no enabled stream")
 
 
-def _change_as_aws_does(sandbox: Sandbox) -> None:
+def _patch_updates(sandbox: Sandbox) -> None:
     update = DynamoDBBackend.update_table
 
     def update_table(self: Any, name: str, attr_definitions: Any, *rest: Any, **more: Any) -> Any:
-        """moto takes the definitions that come with a new index for all that there are."""
+        """moto replaces all attribute definitions by those of a new index."""
         table = self.get_table(name)
         if attr_definitions:
             known = {one["AttributeName"]: one for one in [*table.attr, *attr_definitions]}
             attr_definitions = list(known.values())
         updated = update(self, name, attr_definitions, *rest, **more)
-        _drop_unused(table)
+        _remove_unused_definitions(table)
         return updated
 
     def update_indexes(self: Any, table: Any, updates: list[dict[str, Any]]) -> None:
@@ -88,14 +88,14 @@ def _change_as_aws_does(sandbox: Sandbox) -> None:
                 index = GlobalSecondaryIndex.create(change["Create"], table.table_key_attrs)
                 index.status = "CREATING"
                 table.global_indexes.append(index)
-                sandbox.clock.after("dynamodb", FILLED_IN, lambda index=index: _filled(index))
+                sandbox.clock.after("dynamodb", CREATED_AFTER, lambda index=index: _finish_creation(index))
             elif "Delete" in change:
                 index = next(one for one in table.global_indexes if one.name == change["Delete"]["IndexName"])
                 index.status = "DELETING"
-                sandbox.clock.after("dynamodb", GONE_IN, lambda index=index: _gone(table, index))
+                sandbox.clock.after("dynamodb", DELETED_AFTER, lambda index=index: _finish_deletion(table, index))
 
     def update_streams(self: Any, table: Any, specification: dict[str, Any]) -> None:
-        """moto takes a table that had a stream for one that has."""
+        """moto refuses to enable the stream of a table that had one before."""
         table.set_stream_specification(specification)
 
     DynamoDBBackend.update_table = update_table  # type: ignore[method-assign]
@@ -103,18 +103,18 @@ def _change_as_aws_does(sandbox: Sandbox) -> None:
     DynamoDBBackend.update_table_streams = update_streams  # type: ignore[method-assign]
 
 
-def _filled(index: Any) -> None:
+def _finish_creation(index: Any) -> None:
     if index.status == "CREATING":
         index.status = "ACTIVE"
 
 
-def _gone(table: Any, index: Any) -> None:
+def _finish_deletion(table: Any, index: Any) -> None:
     table.global_indexes = [one for one in table.global_indexes if one is not index]
-    _drop_unused(table)
+    _remove_unused_definitions(table)
 
 
-def _drop_unused(table: Any) -> None:
-    """What no key names any more isn't defined any more."""
+def _remove_unused_definitions(table: Any) -> None:
+    """Removes the definitions of attributes that no key uses."""
     schemas = [table.schema, *(index.schema for index in (*table.global_indexes, *table.indexes))]
     used = {key["AttributeName"] for schema in schemas for key in schema}
     table.attr = [one for one in table.attr if one["AttributeName"] in used]

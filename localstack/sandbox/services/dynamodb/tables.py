@@ -1,4 +1,4 @@
-"""Tables whose encryption changes, and whose time to live changes once an hour."""
+"""Tables: changes of encryption, and of the time to live at most once an hour."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ HOUR = 60 * MINUTE
 
 def install(sandbox: Sandbox) -> None:
     dynamodb = sandbox.service("dynamodb")
-    dynamodb.state("UpdateTimeToLive", refuse)
+    dynamodb.state("UpdateTimeToLive", check_time_to_live)
     dynamodb.amend("UpdateTable", encrypt)
     dynamodb.amend("UpdateTimeToLive", _changing(sandbox))
 
 
 def encrypt(request: AwsRequest, result: dict[str, Any]) -> None:
-    """moto leaves a table's encryption as it was made with."""
+    """moto ignores changes of a table's encryption."""
     encryption = request.params.get("SSESpecification")
     if encryption is not None:
         table = backend("dynamodb", request.region).get_table(request.params["TableName"])
@@ -31,19 +31,19 @@ def encrypt(request: AwsRequest, result: dict[str, Any]) -> None:
         result["TableDescription"] = table.describe()["TableDescription"]
 
 
-def refuse(request: AwsRequest) -> None:
-    """What is so already, another attribute than the one that counts, and a second change within an hour."""
+def check_time_to_live(request: AwsRequest) -> None:
+    """Refuses no change, a change of the attribute while enabled, and a second change within an hour."""
     table = backend("dynamodb", request.region).tables.get(request.params["TableName"])
-    wanted = request.params["TimeToLiveSpecification"]
+    specification = request.params["TimeToLiveSpecification"]
     if table is None:
         return
     status, attribute = table.ttl["TimeToLiveStatus"], table.ttl.get("AttributeName")
-    is_on = status in ("ENABLED", "ENABLING")
-    if is_on and attribute != wanted["AttributeName"]:
+    enabled = status in ("ENABLED", "ENABLING")
+    if enabled and attribute != specification["AttributeName"]:
         message = f"TimeToLive is active on a different AttributeName: current AttributeName is {attribute}"
         raise AwsError("ValidationException", message)
-    if is_on == wanted["Enabled"]:
-        raise AwsError("ValidationException", f"TimeToLive is already {'enabled' if is_on else 'disabled'}")
+    if enabled == specification["Enabled"]:
+        raise AwsError("ValidationException", f"TimeToLive is already {'enabled' if enabled else 'disabled'}")
     if status in ("ENABLING", "DISABLING"):
         message = "Time to live has been modified multiple times within a fixed interval"
         raise AwsError("ValidationException", message)
@@ -52,8 +52,8 @@ def refuse(request: AwsRequest) -> None:
 def _changing(sandbox: Sandbox) -> Any:
     def amend(request: AwsRequest, _result: dict[str, Any]) -> None:
         table = backend("dynamodb", request.region).get_table(request.params["TableName"])
-        done = table.ttl["TimeToLiveStatus"]
-        table.ttl["TimeToLiveStatus"] = done.removesuffix("ED") + "ING"
-        sandbox.clock.after("dynamodb", HOUR, lambda: table.ttl.update(TimeToLiveStatus=done))
+        final = table.ttl["TimeToLiveStatus"]
+        table.ttl["TimeToLiveStatus"] = final.removesuffix("ED") + "ING"
+        sandbox.clock.after("dynamodb", HOUR, lambda: table.ttl.update(TimeToLiveStatus=final))
 
     return amend

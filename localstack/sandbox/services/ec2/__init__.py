@@ -2,45 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from . import (
-    creations,
-    deletions,
-    dependencies,
-    filters,
-    flow_logs,
-    gateways,
-    id_filters,
-    interfaces,
-    network_acls,
-    security_groups,
-    subnets,
-    transit_gateways,
-    zones,
-)
-
-if TYPE_CHECKING:
-    from ...app import Sandbox
+from ...server.installer import installer
 
 # `creations` is first: what amends the same answers copies or completes the pending state.
-MODULES = (
-    creations,
-    dependencies,
-    filters,
-    flow_logs,
-    gateways,
-    id_filters,
-    interfaces,
-    network_acls,
-    security_groups,
-    subnets,
-    transit_gateways,
-    zones,
-    deletions,
+install = installer(
+    __name__,
+    "creations",
+    "dependencies",
+    "filters",
+    "flow_logs",
+    "gateways",
+    "id_filters",
+    "interfaces",
+    "network_acls",
+    "security_groups",
+    "subnets",
+    "transit_gateways",
+    "zones",
+    "deletions",
 )
-
-
-def install(sandbox: Sandbox) -> None:
-    for module in MODULES:
-        module.install(sandbox)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ...server import pending
-from ...server.pending import Creation, Find, member
+from ...server.pending import Creation, Find, at
 from ...server.request import AwsRequest
 from ...server.stores import backend
 
@@ -19,7 +19,7 @@ def install(sandbox: Sandbox) -> None:
 
 def _in(store: str, path: str) -> Find:
     def find(request: AwsRequest, result: dict[str, Any]) -> Any:
-        return getattr(backend("ec2", request.region), store)[member(result, path)]
+        return getattr(backend("ec2", request.region), store)[at(result, path)]
 
     return find
 

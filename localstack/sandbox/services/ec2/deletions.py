@@ -1,7 +1,4 @@
-"""How long deletions take: with durations, what is deleted stays for a while, `deleting`, as on AWS.
-
-It comes after what refuses deletions, and answers in moto's place.
-"""
+"""How long EC2 takes to delete things. With a time scale, a deleted object stays `deleting` for a while, as on AWS."""
 
 from __future__ import annotations
 
@@ -11,12 +8,12 @@ from ...clock import MINUTE
 from ...server.errors import AwsError
 from ...server.request import AwsRequest
 from ...server.stores import backend
-from .gateways import let_go
+from .gateways import release_address_and_interface
 
 if TYPE_CHECKING:
     from ...app import Sandbox
 
-# What is deleted, by its name in requests and answers; minutes; moto's store.
+# The kind in the names of operations and results, the member with its id, minutes, moto's store.
 TRANSIT = [
     ("TransitGateway", "TransitGatewayId", 1, "transit_gateways"),
     ("TransitGatewayVpcAttachment", "TransitGatewayAttachmentId", 0.5, "transit_gateway_attachments"),
@@ -25,22 +22,22 @@ TRANSIT = [
 
 def install(sandbox: Sandbox) -> None:
     ec2 = sandbox.service("ec2")
-    for kind, named_by, minutes, store in TRANSIT:
-        ec2.answer(f"Delete{kind}", _deleting(sandbox, kind, named_by, minutes * MINUTE, store))
+    for kind, id_member, minutes, store in TRANSIT:
+        ec2.answer(f"Delete{kind}", _deleting(sandbox, kind, id_member, minutes * MINUTE, store))
     ec2.answer("DeleteVpcEndpoints", _deleting_endpoints(sandbox))
     ec2.amend("DeleteNatGateway", _deleting_nat_gateway(sandbox))
 
 
-def _deleting(sandbox: Sandbox, kind: str, named_by: str, seconds: float, store: str) -> Any:
+def _deleting(sandbox: Sandbox, kind: str, id_member: str, seconds: float, store: str) -> Any:
     def answer(request: AwsRequest) -> dict[str, Any] | None:
         if sandbox.time_scale == 0:
             return None
-        known, name = getattr(backend("ec2", request.region), store), request.params[named_by]
-        if known[name].state != "available":
-            raise AwsError("IncorrectState", f"{name} is in invalid state")
-        known[name].state = "deleting"
-        sandbox.clock.after("ec2", seconds, lambda: known.pop(name, None))
-        return {kind: {named_by: name, "State": "deleting"}}
+        objects, object_id = getattr(backend("ec2", request.region), store), request.params[id_member]
+        if objects[object_id].state != "available":
+            raise AwsError("IncorrectState", f"{object_id} is in invalid state")
+        objects[object_id].state = "deleting"
+        sandbox.clock.after("ec2", seconds, lambda: objects.pop(object_id, None))
+        return {kind: {id_member: object_id, "State": "deleting"}}
 
     return answer
 
@@ -50,21 +47,21 @@ def _deleting_endpoints(sandbox: Sandbox) -> Any:
         if sandbox.time_scale == 0:
             return None
         ec2 = backend("ec2", request.region)
-        for name in request.params["VpcEndpointIds"]:
-            endpoint = ec2.vpc_end_points.get(name)
+        for endpoint_id in request.params["VpcEndpointIds"]:
+            endpoint = ec2.vpc_end_points.get(endpoint_id)
             if endpoint is None or endpoint.vpc_endpoint_type != "Interface":
-                ec2.delete_vpc_endpoints([name])  # a gateway endpoint is but a route
+                ec2.delete_vpc_endpoints([endpoint_id])  # a gateway endpoint is only a route
             elif endpoint.state != "deleting":
                 endpoint.state = "deleting"
-                sandbox.clock.after("ec2", MINUTE, lambda name=name: _end_endpoint(ec2, name))
+                sandbox.clock.after("ec2", MINUTE, lambda endpoint_id=endpoint_id: _delete_endpoint(ec2, endpoint_id))
         return {"Unsuccessful": []}
 
     return answer
 
 
-def _end_endpoint(ec2: Any, name: str) -> None:
-    ec2.delete_vpc_endpoints([name])
-    ec2.vpc_end_points.pop(name, None)
+def _delete_endpoint(ec2: Any, endpoint_id: str) -> None:
+    ec2.delete_vpc_endpoints([endpoint_id])
+    ec2.vpc_end_points.pop(endpoint_id, None)
 
 
 def _deleting_nat_gateway(sandbox: Sandbox) -> Any:
@@ -73,10 +70,10 @@ def _deleting_nat_gateway(sandbox: Sandbox) -> Any:
         nat = ec2.nat_gateways[request.params["NatGatewayId"]]
         nat.state = "deleting"
 
-        def gone() -> None:
+        def finish() -> None:
             nat.state = "deleted"
-            let_go(ec2, nat)
+            release_address_and_interface(ec2, nat)
 
-        sandbox.clock.after("ec2", MINUTE, gone)
+        sandbox.clock.after("ec2", MINUTE, finish)
 
     return amend

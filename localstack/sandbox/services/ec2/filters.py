@@ -1,5 +1,6 @@
-"""Filters by tags and by plain members, which moto ignores for several kinds of things, hold for every Describe. Of what has
-several values (a network ACL's subnets) one that is asked for is enough, where moto wants all.
+"""Filters of Describe calls by tags and plain members, which moto ignores for several kinds of objects.
+
+A filter on a member with several values (the subnets of a network ACL) matches if one value does; moto requires all.
 """
 
 from __future__ import annotations
@@ -19,23 +20,27 @@ if TYPE_CHECKING:
 def install(sandbox: Sandbox) -> None:
     model = get_service_model("ec2")
     for name in model.operation_names:
-        if name.startswith("Describe") and name != "DescribeTags" and _lists_tagged_things(model.operation_model(name)):
+        if (
+            name.startswith("Describe")
+            and name != "DescribeTags"
+            and _lists_tagged_objects(model.operation_model(name))
+        ):
             sandbox.service("ec2").amend(name, keep_matching)
     utils.is_filter_matching = _any_of_several(utils.is_filter_matching)
 
 
 def _any_of_several(original: Any) -> Any:
-    def is_filter_matching(thing: Any, name: str, wanted: Any) -> bool:
-        values = thing.get_filter_value(name)
-        several = isinstance(values, list) and isinstance(wanted, list)
+    def is_filter_matching(resource: Any, name: str, patterns: Any) -> bool:
+        values = resource.get_filter_value(name)
+        several = isinstance(values, list) and isinstance(patterns, list)
         if several and all(isinstance(value, str) for value in values):
-            return any(fnmatch.fnmatchcase(value, pattern) for value in values for pattern in wanted)
-        return original(thing, name, wanted)
+            return any(fnmatch.fnmatchcase(value, pattern) for value in values for pattern in patterns)
+        return original(resource, name, patterns)
 
     return is_filter_matching
 
 
-def _lists_tagged_things(operation: Any) -> bool:
+def _lists_tagged_objects(operation: Any) -> bool:
     shape = operation.output_shape
     return shape is not None and any(
         member.type_name == "list" and member.member.type_name == "structure" and "Tags" in member.member.members
@@ -52,9 +57,9 @@ def keep_matching(request: AwsRequest, result: dict[str, Any]) -> None:
             result[name] = [item for item in items if all(matches(item, f) for f in filters)]
 
 
-def matches(item: dict[str, Any], wanted: dict[str, Any]) -> bool:
-    kind, _, key = wanted["Name"].partition(":")
-    tags, values = item.get("Tags") or [], wanted.get("Values") or []
+def matches(item: dict[str, Any], filter_: dict[str, Any]) -> bool:
+    kind, _, key = filter_["Name"].partition(":")
+    tags, values = item.get("Tags") or [], filter_.get("Values") or []
     if kind == "tag":
         candidates = [tag["Value"] for tag in tags if tag["Key"] == key]
     elif kind == "tag-key":
@@ -64,6 +69,6 @@ def matches(item: dict[str, Any], wanted: dict[str, Any]) -> bool:
     else:
         plain = item.get(kind.title().replace("-", ""))
         if not isinstance(plain, str):
-            return True  # what has parts of its own is moto's to compare
+            return True  # moto compares nested members
         candidates = [plain]
     return any(fnmatch.fnmatchcase(candidate, value) for candidate in candidates for value in values)

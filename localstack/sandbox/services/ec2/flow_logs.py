@@ -1,4 +1,4 @@
-"""Flow logs may name their log group by ARN, and differ by what they record."""
+"""Flow logs may name their log group by ARN."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
 
 def install(sandbox: Sandbox) -> None:
-    FlowLogsBackend.create_flow_logs = _naming_the_group(FlowLogsBackend.create_flow_logs)  # type: ignore[method-assign]
+    FlowLogsBackend.create_flow_logs = _with_group_name(FlowLogsBackend.create_flow_logs)  # type: ignore[method-assign]
 
 
-def _naming_the_group(original: Any) -> Any:
-    def create_flow_logs(self: Any, **given: Any) -> Any:
-        destination = given["log_destination"]
+def _with_group_name(original: Any) -> Any:
+    def create_flow_logs(self: Any, **settings: Any) -> Any:
+        destination = settings["log_destination"]
         if destination and ":log-group:" in destination:
-            given["log_group_name"] = destination.partition(":log-group:")[2].removesuffix(":*")
-        return original(self, **given)
+            settings["log_group_name"] = destination.partition(":log-group:")[2].removesuffix(":*")
+        return original(self, **settings)
 
     return create_flow_logs

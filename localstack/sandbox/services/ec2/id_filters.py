@@ -1,4 +1,4 @@
-"""Filters by a thing's own id, which moto lacks for network ACLs and endpoints."""
+"""Filters by id, which moto lacks for network ACLs and endpoints."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 def install(_sandbox: Sandbox) -> None:
     for kind, name in ((NetworkAcl, "network-acl-id"), (VPCEndPoint, "vpc-endpoint-id")):
-        kind.get_filter_value = _knowing_the_id(kind.get_filter_value, name)  # type: ignore[method-assign]
+        kind.get_filter_value = _with_id_filter(kind.get_filter_value, name)  # type: ignore[method-assign]
 
 
-def _knowing_the_id(original: Any, id_filter: str) -> Any:
+def _with_id_filter(original: Any, id_filter: str) -> Any:
     def get_filter_value(self: Any, filter_name: str, *rest: Any, **named: Any) -> Any:
         return self.id if filter_name == id_filter else original(self, filter_name, *rest, **named)
 

@@ -1,4 +1,4 @@
-"""Security group rules: descriptions of groups and prefix lists, duplicates told by what counts, the default group's rules."""
+"""Security group rules: their descriptions, when two are equal, and those of the default group."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
 
 
 def install(sandbox: Sandbox) -> None:
-    SecurityGroupRule.__init__ = _keeping_prefix_list(SecurityGroupRule.__init__)  # type: ignore[method-assign]
+    SecurityGroupRule.__init__ = _with_prefix_list(SecurityGroupRule.__init__)  # type: ignore[method-assign]
     SecurityGroupRule.description = property(_description)
     SecurityGroupRule.referenced_group_info = property(_referenced_group)
     SecurityGroupRule.__eq__ = _same  # type: ignore[method-assign, assignment]
     ec2 = sandbox.service("ec2")
     update = "UpdateSecurityGroupRuleDescriptions"
     ec2.answer((f"{update}Ingress", f"{update}Egress"), describe_by_rule_id)
-    ec2.amend("CreateVpc", let_default_group_talk_to_itself)
+    ec2.amend("CreateVpc", allow_default_group_to_itself)
 
 
-def _keeping_prefix_list(original: Any) -> Any:
-    """moto only keeps the id of what a rule says of its prefix list."""
-    of = inspect.signature(original)
+def _with_prefix_list(original: Any) -> Any:
+    """moto keeps only the id of a rule's prefix list."""
+    signature = inspect.signature(original)
 
     def __init__(self: Any, *given: Any, **named: Any) -> None:
         original(self, *given, **named)
-        self.prefix_list = of.bind(self, *given, **named).arguments.get("prefix_list_id") or {}
+        self.prefix_list = signature.bind(self, *given, **named).arguments.get("prefix_list_id") or {}
 
     return __init__
 
@@ -52,22 +52,22 @@ def _referenced_group(rule: SecurityGroupRule) -> dict[str, str] | None:
 
 
 def _same(rule: SecurityGroupRule, other: Any) -> bool:
-    """A description doesn't make a rule another rule."""
+    """Rules that differ only by description are the same."""
 
-    def essence(one: Any) -> tuple[Any, ...]:
+    def identity(one: Any) -> tuple[Any, ...]:
         ports = (None, None) if one.ip_protocol == "-1" else (one.from_port, one.to_port)
         return (one.ip_protocol, *ports, one.cidr_ipv4, one.cidr_ipv6, _source(one), one.prefix_list_id)
 
-    return isinstance(other, SecurityGroupRule) and essence(rule) == essence(other)
+    return isinstance(other, SecurityGroupRule) and identity(rule) == identity(other)
 
 
 def describe_by_rule_id(request: AwsRequest) -> dict[str, Any] | None:
-    """moto only knows rules by their ports and sources here."""
-    wanted = request.params.get("SecurityGroupRuleDescriptions")
-    if not wanted:
+    """moto finds rules only by their ports and sources."""
+    descriptions = request.params.get("SecurityGroupRuleDescriptions")
+    if not descriptions:
         return None
     group = backend("ec2", request.region).get_security_group_from_id(request.params["GroupId"])
-    for one in wanted:
+    for one in descriptions:
         rule = group and group.get_rule(one["SecurityGroupRuleId"])
         if not rule:
             raise AwsError("InvalidSecurityGroupRuleId.NotFound", f"{one['SecurityGroupRuleId']} does not exist")
@@ -75,7 +75,7 @@ def describe_by_rule_id(request: AwsRequest) -> dict[str, Any] | None:
     return {"Return": True}
 
 
-def let_default_group_talk_to_itself(request: AwsRequest, result: dict[str, Any]) -> None:
+def allow_default_group_to_itself(request: AwsRequest, result: dict[str, Any]) -> None:
     ec2 = backend("ec2", request.region)
     default = ec2.get_security_group_from_name("default", vpc_id=result["Vpc"]["VpcId"])
     if not default.ingress_rules:

@@ -1,4 +1,4 @@
-"""Subnets of a size that AWS refuses: https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html"""
+"""Subnet sizes that AWS allows: https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html"""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from ...server.request import AwsRequest
 if TYPE_CHECKING:
     from ...app import Sandbox
 
-LARGEST, SMALLEST = 16, 28
+MIN_PREFIX, MAX_PREFIX = 16, 28
 
 
 def install(sandbox: Sandbox) -> None:
-    sandbox.service("ec2").validate("CreateSubnet", refuse_other_sizes)
+    sandbox.service("ec2").validate("CreateSubnet", check_size)
 
 
-def refuse_other_sizes(request: AwsRequest) -> None:
+def check_size(request: AwsRequest) -> None:
     block = request.params.get("CidrBlock", "")
-    if block and not LARGEST <= ipaddress.ip_network(block, strict=False).prefixlen <= SMALLEST:
+    if block and not MIN_PREFIX <= ipaddress.ip_network(block, strict=False).prefixlen <= MAX_PREFIX:
         raise AwsError("InvalidSubnet.Range", f"The CIDR '{block}' is invalid.")

@@ -1,4 +1,4 @@
-"""Transit gateways: default tables only where wanted, tags kept, and no delete under what is attached."""
+"""Transit gateways: default route tables only where enabled, tags, and deletions that dependents block."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ ASSOCIATION, PROPAGATION = "DefaultRouteTableAssociation", "DefaultRouteTablePro
 
 
 def install(sandbox: Sandbox) -> None:
-    # moto shows an attachment's tags under a name that the API doesn't know.
+    # moto returns an attachment's tags under a name that the API doesn't have.
     TransitGatewayAttachment.tags = property(lambda self: self.get_tags())
-    TransitGatewayRouteTableBackend.set_route_table_association = _where_there_is_a_table(
+    TransitGatewayRouteTableBackend.set_route_table_association = _if_table_exists(
         TransitGatewayRouteTableBackend.set_route_table_association
     )
     ec2 = sandbox.service("ec2")
@@ -34,10 +34,10 @@ def install(sandbox: Sandbox) -> None:
     ec2.state("DeleteTransitGatewayRouteTable", refuse_associated_table)
     ec2.state("AssociateTransitGatewayRouteTable", refuse_second_association)
     ec2.state("EnableTransitGatewayRouteTablePropagation", refuse_second_propagation)
-    ec2.amend("CreateTransitGateway", drop_unwanted_default_table)
-    ec2.amend("CreateTransitGatewayVpcAttachment", finish_attachment)
-    ec2.amend("DeleteTransitGateway", drop_its_tables)
-    ec2.amend("DeleteTransitGatewayVpcAttachment", detach_everywhere)
+    ec2.amend("CreateTransitGateway", drop_disabled_default_table)
+    ec2.amend("CreateTransitGatewayVpcAttachment", complete_attachment)
+    ec2.amend("DeleteTransitGateway", delete_tables)
+    ec2.amend("DeleteTransitGatewayVpcAttachment", remove_from_tables)
 
 
 GATEWAY = ("transit_gateways", "InvalidTransitGatewayID.NotFound")
@@ -79,17 +79,17 @@ EXISTENCE = [
 
 def existence(parameter: str, store: str, code: str) -> Callable[[AwsRequest], None]:
     def check(request: AwsRequest) -> None:
-        given = request.params.get(parameter) or []
+        ids = request.params.get(parameter) or []
         known = getattr(backend("ec2", request.region), store)
-        for one in [given] if isinstance(given, str) else given:
-            if one not in known:
-                raise AwsError(code, f"{one} does not exist.")
+        for identifier in [ids] if isinstance(ids, str) else ids:
+            if identifier not in known:
+                raise AwsError(code, f"{identifier} does not exist.")
 
     return check
 
 
-def _where_there_is_a_table(original: Any) -> Any:
-    """moto associates every attachment with the default table, wanted or not."""
+def _if_table_exists(original: Any) -> Any:
+    """moto associates every attachment with the default table, even if that is disabled."""
 
     def set_route_table_association(
         self: Any, transit_gateway_attachment_id: str, transit_gateway_route_table_id: str
@@ -100,25 +100,25 @@ def _where_there_is_a_table(original: Any) -> Any:
     return set_route_table_association
 
 
-def drop_unwanted_default_table(request: AwsRequest, result: dict[str, Any]) -> None:
+def drop_disabled_default_table(request: AwsRequest, result: dict[str, Any]) -> None:
     ec2 = backend("ec2", request.region)
     gateway = ec2.transit_gateways[result["TransitGateway"]["TransitGatewayId"]]
-    wanted = {name for name in (ASSOCIATION, PROPAGATION) if gateway.options[name] == "enable"}
+    enabled = {name for name in (ASSOCIATION, PROPAGATION) if gateway.options[name] == "enable"}
     table = gateway.default_route_table
-    table.default_association_route_table = ASSOCIATION in wanted
-    table.default_propagation_route_table = PROPAGATION in wanted
-    if not wanted:
+    table.default_association_route_table = ASSOCIATION in enabled
+    table.default_propagation_route_table = PROPAGATION in enabled
+    if not enabled:
         ec2.transit_gateways_route_tables.pop(table.id)
     for name, option in (
         (ASSOCIATION, "AssociationDefaultRouteTableId"),
         (PROPAGATION, "PropagationDefaultRouteTableId"),
     ):
-        if name not in wanted:
+        if name not in enabled:
             gateway.options.pop(option, None)
             result["TransitGateway"].get("Options", {}).pop(option, None)
 
 
-def finish_attachment(request: AwsRequest, result: dict[str, Any]) -> None:
+def complete_attachment(request: AwsRequest, result: dict[str, Any]) -> None:
     ec2 = backend("ec2", request.region)
     attachment = ec2.transit_gateway_attachments[result["TransitGatewayVpcAttachment"]["TransitGatewayAttachmentId"]]
     gateway = ec2.transit_gateways[attachment.transit_gateway_id]
@@ -146,12 +146,12 @@ def refuse_pending_gateway(request: AwsRequest) -> None:
 def refuse_attached_gateway(request: AwsRequest) -> None:
     ec2 = backend("ec2", request.region)
     gateway = request.params["TransitGatewayId"]
-    held = [one.id for one in ec2.transit_gateway_attachments.values() if one.transit_gateway_id == gateway]
-    if held:
-        raise AwsError("IncorrectState", f"{gateway} has non-deleted VPC Attachments: {', '.join(held)}.")
+    attached = [one.id for one in ec2.transit_gateway_attachments.values() if one.transit_gateway_id == gateway]
+    if attached:
+        raise AwsError("IncorrectState", f"{gateway} has non-deleted VPC Attachments: {', '.join(attached)}.")
 
 
-def drop_its_tables(request: AwsRequest, _result: dict[str, Any]) -> None:
+def delete_tables(request: AwsRequest, _result: dict[str, Any]) -> None:
     tables = backend("ec2", request.region).transit_gateways_route_tables
     for table in list(tables.values()):
         if table.transit_gateway_id == request.params["TransitGatewayId"]:
@@ -210,7 +210,7 @@ def _refuse_pending_attachment(ec2: Any, attachment_id: str) -> None:
         raise AwsError("IncorrectState", f"{attachment_id} is in invalid state")
 
 
-def detach_everywhere(request: AwsRequest, _result: dict[str, Any]) -> None:
+def remove_from_tables(request: AwsRequest, _result: dict[str, Any]) -> None:
     attachment = request.params["TransitGatewayAttachmentId"]
     for table in backend("ec2", request.region).transit_gateways_route_tables.values():
         table.route_table_associations.pop(attachment, None)

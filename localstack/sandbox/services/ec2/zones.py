@@ -1,4 +1,4 @@
-"""Availability zones say whether they need opting in, as clients that pick zones ask."""
+"""Opt-in status of availability zones, which clients check before they choose zones."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 def install(sandbox: Sandbox) -> None:
-    sandbox.service("ec2").amend("DescribeAvailabilityZones", say_opt_in)
+    sandbox.service("ec2").amend("DescribeAvailabilityZones", show_opt_in)
 
 
-def say_opt_in(_request: AwsRequest, result: dict[str, Any]) -> None:
+def show_opt_in(_request: AwsRequest, result: dict[str, Any]) -> None:
     for zone in result.get("AvailabilityZones", []):
         zone.setdefault("OptInStatus", "opt-in-not-required")
         zone.setdefault("GroupName", zone["RegionName"])

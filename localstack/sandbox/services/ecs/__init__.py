@@ -2,16 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from ...server.installer import installer
 
-from . import clusters, rollouts, services, task_definitions
-
-if TYPE_CHECKING:
-    from ...app import Sandbox
-
-MODULES = (clusters, rollouts, services, task_definitions)
-
-
-def install(sandbox: Sandbox) -> None:
-    for module in MODULES:
-        module.install(sandbox)
+install = installer(__name__, "clusters", "rollouts", "services", "task_definitions")

@@ -1,4 +1,4 @@
-"""Clusters: one a name, tells its settings if asked, and stays while something runs in it."""
+"""ECS clusters: unique names, settings only if requested, and no deletion while services or tasks run."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ INCLUDED = {"settings": "SETTINGS", "configuration": "CONFIGURATIONS"}
 
 def install(sandbox: Sandbox) -> None:
     store = EC2ContainerServiceBackend
-    store.create_cluster = _the_same_again(store.create_cluster)  # type: ignore[method-assign]
-    store._get_cluster = _active(store._get_cluster)  # type: ignore[method-assign]
+    store.create_cluster = _returning_existing(store.create_cluster)  # type: ignore[method-assign]
+    store._get_cluster = _only_active(store._get_cluster)  # type: ignore[method-assign]
     ecs = sandbox.service("ecs")
     ecs.state("DeleteCluster", refuse_while_used)
     ecs.answer("UpdateClusterSettings", update_settings)
-    ecs.amend("DescribeClusters", show_what_is_asked_for)
+    ecs.amend("DescribeClusters", show_included)
     ecs.amend("ListClusters", list_active)
 
 
-def _the_same_again(original: Any) -> Any:
-    """moto makes a new one in the place of one that stands."""
+def _returning_existing(original: Any) -> Any:
+    """moto replaces an existing cluster of the same name."""
 
     def create_cluster(self: Any, cluster_name: str, *rest: Any, **named: Any) -> Any:
-        standing = self.clusters.get(cluster_name)
-        if standing is not None and standing.status == "ACTIVE":
-            return standing
+        existing = self.clusters.get(cluster_name)
+        if existing is not None and existing.status == "ACTIVE":
+            return existing
         return original(self, cluster_name, *rest, **named)
 
     return create_cluster
 
 
-def _active(original: Any) -> Any:
-    """What is inactive is described, and no more."""
+def _only_active(original: Any) -> Any:
+    """Inactive clusters can only be described."""
 
     def get_cluster(self: Any, name: str) -> Any:
         cluster = original(self, name)
@@ -52,7 +52,7 @@ def _active(original: Any) -> Any:
 
 
 def update_settings(request: AwsRequest) -> dict[str, Any]:
-    """moto knows UpdateCluster only."""
+    """moto has only UpdateCluster."""
     store, params = backend("ecs", request.region), request.params
     cluster = store.update_cluster(params["cluster"], params["settings"], None, None)
     shown = {"clusterArn": cluster.arn, "clusterName": cluster.name, "status": cluster.status}
@@ -71,11 +71,11 @@ def refuse_while_used(request: AwsRequest) -> None:
         raise AwsError("ClusterContainsTasksException", "The Cluster cannot be deleted while Tasks are active.")
 
 
-def show_what_is_asked_for(request: AwsRequest, result: dict[str, Any]) -> None:
-    asked = set(request.params.get("include") or [])
+def show_included(request: AwsRequest, result: dict[str, Any]) -> None:
+    requested = set(request.params.get("include") or [])
     for cluster in result["clusters"]:
         for member, include in INCLUDED.items():
-            if include not in asked:
+            if include not in requested:
                 cluster.pop(member, None)
 
 

@@ -1,4 +1,4 @@
-"""What services run: deployments that take their time or fail, and tasks with an address each, as targets."""
+"""The deployments of services, which take time or fail, and their tasks, which have an address and are targets."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from ..ec2.interfaces import SOURCES, ServiceInterface, interface_of
 if TYPE_CHECKING:
     from ...app import Sandbox
 
-# How long tasks take to start, and AWS to give up those that don't.
+# How long tasks take to start, and after how long AWS gives up on those that don't.
 START, GIVE_UP = 2 * MINUTE, 5 * MINUTE
 OWN_IMAGE = re.compile(rf"{ACCOUNT}\.dkr\.ecr\.([^.]+)\.[^/]+/([^:@]+)(?::([^@]+))?(?:@(.+))?")
 
 
 @dataclass
 class Task:
-    """A task of a service, known by the interface through which it is reached."""
+    """A task of a service, identified by the attachment of its network interface."""
 
     subnet: str
     groups: tuple[str, ...]
@@ -49,27 +49,27 @@ def _interface(region: str, task: Task) -> ServiceInterface:
 
 
 def tasks_of(service: Any) -> list[Task]:
-    return service.__dict__.setdefault("standing_tasks", [])
+    return service.__dict__.setdefault("running_tasks", [])
 
 
 def begin(sandbox: Sandbox, region: str, service: Any) -> None:
-    """A new deployment, which comes to an end if its images can be pulled."""
-    before = service.__dict__.setdefault("rollouts", [])
-    service.__dict__.setdefault("happenings", [])
-    for older in before:
-        older["status"] = "ACTIVE"
+    """Starts a deployment, which completes if its images can be pulled."""
+    earlier = service.__dict__.setdefault("rollouts", [])
+    service.__dict__.setdefault("service_events", [])
+    for rollout in earlier:
+        rollout["status"] = "ACTIVE"
     rollout = _rollout(service, "IN_PROGRESS")
-    service.rollouts = [rollout, *before]
+    service.rollouts = [rollout, *earlier]
     missing = _missing_image(region, service)
     if missing and service.desired_count:
-        _tell(service, f"was unable to place a task. Reason: CannotPullContainerError: {missing}: not found.")
+        _add_event(service, f"was unable to place a task. Reason: CannotPullContainerError: {missing}: not found.")
         sandbox.clock.after("ecs", GIVE_UP, lambda: _fail(region, service, rollout))
     else:
         sandbox.clock.after("ecs", START, lambda: _complete(region, service, rollout))
 
 
 def scale(sandbox: Sandbox, region: str, service: Any) -> None:
-    """Other tasks stay as they are."""
+    """Starts or stops tasks after a change of the desired count; the others keep running."""
     failed = service.rollouts[0]["rolloutState"] == "FAILED"
     if not failed:
         wait = START if service.desired_count > len(tasks_of(service)) else 0.0
@@ -100,9 +100,9 @@ def _complete(region: str, service: Any, rollout: dict[str, Any]) -> None:
         return
     rollout.update(rolloutState="COMPLETED", rolloutStateReason=f"ECS deployment {rollout['id']} completed.")
     service.rollouts = [rollout]
-    service.good = (service.task_definition, dict(service.settings))
+    service.last_completed = (service.task_definition, dict(service.settings))
     _run(region, service, [])
-    _tell(service, "has reached a steady state.")
+    _add_event(service, "has reached a steady state.")
 
 
 def _fail(region: str, service: Any, rollout: dict[str, Any]) -> None:
@@ -110,53 +110,53 @@ def _fail(region: str, service: Any, rollout: dict[str, Any]) -> None:
         return
     breaker = (service.settings.get("deploymentConfiguration") or {}).get("deploymentCircuitBreaker") or {}
     if not breaker.get("enable"):
-        return  # it tries for ever
+        return  # ECS retries for ever
     reason = "ECS deployment circuit breaker: tasks failed to start."
     rollout.update(rolloutState="FAILED", rolloutStateReason=reason)
-    _tell(service, f"(deployment {rollout['id']}) deployment failed: tasks failed to start.")
-    good = next((one for one in service.rollouts if one["rolloutState"] == "COMPLETED"), None)
-    if breaker.get("rollback") and good is not None:
-        service.task_definition, service.settings = service.good[0], dict(service.good[1])
+    _add_event(service, f"(deployment {rollout['id']}) deployment failed: tasks failed to start.")
+    completed = next((one for one in service.rollouts if one["rolloutState"] == "COMPLETED"), None)
+    if breaker.get("rollback") and completed is not None:
+        service.task_definition, service.settings = service.last_completed[0], dict(service.last_completed[1])
         rollout["status"] = "ACTIVE"
-        _tell(service, f"(deployment {rollout['id']}) rolling back to deployment {good['id']}.")
+        _add_event(service, f"(deployment {rollout['id']}) rolling back to deployment {completed['id']}.")
         service.rollouts = [_rollout(service, "COMPLETED"), rollout]
 
 
-def _tell(service: Any, what: str) -> None:
+def _add_event(service: Any, text: str) -> None:
     event = {"id": str(uuid.uuid4()), "createdAt": datetime.now(timezone.utc)}
-    service.happenings.insert(0, {**event, "message": f"(service {service.name}) {what}"})
+    service.service_events.insert(0, {**event, "message": f"(service {service.name}) {text}"})
 
 
 def _missing_image(region: str, service: Any) -> str | None:
-    """The first image that isn't in this account's own registry. What others have, nobody here knows."""
+    """The first image that is missing in this account's registry. Images of other registries count as present."""
     definition = backend("ecs", region).describe_task_definition(service.task_definition)
     for container in definition.container_definitions:
-        own = OWN_IMAGE.fullmatch(container["image"])
-        if own and not _is_there(*own.groups()):
+        match = OWN_IMAGE.fullmatch(container["image"])
+        if match and not _exists(*match.groups()):
             return container["image"]
     return None
 
 
-def _is_there(region: str, repository: str, tag: str | None, digest: str | None) -> bool:
+def _exists(region: str, repository: str, tag: str | None, digest: str | None) -> bool:
     if region not in regions("ecr") or repository not in backend("ecr", region).repositories:
         return False
-    wanted = tag if tag or digest else "latest"
+    default_tag = tag if tag or digest else "latest"
     try:
-        backend("ecr", region).repositories[repository]._get_image(wanted, digest)
+        backend("ecr", region).repositories[repository]._get_image(default_tag, digest)
     except ServiceException:
         return False
     return True
 
 
-def _run(region: str, service: Any, standing: list[Task]) -> None:
-    """As many tasks as wanted, those that stand first, and just their addresses as targets."""
+def _run(region: str, service: Any, kept: list[Task]) -> None:
+    """Runs the desired number of tasks, of which `kept` run already, and registers exactly these as targets."""
     network = (service.settings.get("networkConfiguration") or {}).get("awsvpcConfiguration") or {}
     subnets, groups = network.get("subnets") or [], tuple(network.get("securityGroups") or ())
     public = network.get("assignPublicIp") == "ENABLED"
-    tasks = standing[: service.desired_count]
+    tasks = kept[: service.desired_count]
     while subnets and len(tasks) < service.desired_count:
         tasks.append(Task(subnets[len(tasks) % len(subnets)], groups, public))
-    service.standing_tasks = tasks
+    service.running_tasks = tasks
     _register(region, service)
 
 
@@ -177,7 +177,7 @@ def _register(region: str, service: Any) -> None:
 
 
 def tagged_tasks(region: str) -> Iterator[tuple[str, dict[str, str]]]:
-    """Tasks that carry their service's tags, which is for the service to say."""
+    """The ARNs and tags of tasks whose service propagates its tags."""
     for service in backend("ecs", region).services.values():
         if service.settings.get("propagateTags") != "SERVICE":
             continue
@@ -187,7 +187,7 @@ def tagged_tasks(region: str) -> Iterator[tuple[str, dict[str, str]]]:
 
 
 def is_task(arn: str, address: str) -> bool:
-    """Whether a target is a task: nothing listens at its address here, so that it counts as healthy while it runs."""
+    """Whether a target is a task. Nothing listens at its address in the sandbox: it counts as healthy while it runs."""
     stores = list(regions("ecs").values())
     services = [service for store in stores for service in list(store.services.values())]
     return any(address in getattr(service, "registered", {}).get(arn, ()) for service in services)

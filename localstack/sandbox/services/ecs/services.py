@@ -1,4 +1,4 @@
-"""Services: what AWS refuses, and what moto takes and forgets. What they run is in `ecs_rollouts`."""
+"""ECS services: the checks and the settings that moto lacks. `rollouts` has their deployments and tasks."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ DEFAULTS = {
     "enableECSManagedTags": False,
     "enableExecuteCommand": False,
 }
-# Changes of these need tasks that are made anew.
-DEPLOYED = {"taskDefinition", "networkConfiguration", "loadBalancers", "platformVersion", "enableExecuteCommand"}
+# A change of one of these replaces the tasks.
+REPLACING_TASKS = {"taskDefinition", "networkConfiguration", "loadBalancers", "platformVersion", "enableExecuteCommand"}
 
 
 def install(sandbox: Sandbox) -> None:
@@ -43,7 +43,7 @@ def install(sandbox: Sandbox) -> None:
 
 
 def find(region: str, cluster: str, service: str) -> Any:
-    """The service, in whatever state."""
+    """Returns the service in any state, or None."""
     pair = f"{cluster.rpartition('/')[2]}:{service.rpartition('/')[2]}"
     return backend("ecs", region).services.get(pair)
 
@@ -128,7 +128,7 @@ def _created(sandbox: Sandbox) -> Any:
     def amend(request: AwsRequest, result: dict[str, Any]) -> None:
         params, service = request.params, _named(request, "serviceName")
         if getattr(service, "settings", None) is not None:
-            return  # the same call again
+            return  # the answer to a repeated call
         service.created_by = params
         service.settings = {**DEFAULTS, **{name: params[name] for name in SETTINGS if name in params}}
         rollouts.begin(sandbox, request.region, service)
@@ -145,7 +145,9 @@ def _updated(sandbox: Sandbox) -> Any:
         if params.get("taskDefinition"):
             definition = backend("ecs", request.region).describe_task_definition(params["taskDefinition"])
             service.task_definition = definition.arn
-        changed = {name for name in DEPLOYED & service.settings.keys() if service.settings[name] != settings.get(name)}
+        changed = {
+            name for name in REPLACING_TASKS & service.settings.keys() if service.settings[name] != settings.get(name)
+        }
         if changed or service.task_definition != task_definition or params.get("forceNewDeployment"):
             rollouts.begin(sandbox, request.region, service)
         elif service.desired_count != desired:
@@ -160,20 +162,20 @@ def _deleted(sandbox: Sandbox) -> Any:
         service = _named(request)
         service.status, service.desired_count = "DRAINING", 0
 
-        def gone() -> None:
+        def finish() -> None:
             service.status = "INACTIVE"
             rollouts.stop(request.region, service)
 
-        sandbox.clock.after("ecs", MINUTE, gone)
+        sandbox.clock.after("ecs", MINUTE, finish)
         result["service"] = shown(service, result["service"])
 
     return amend
 
 
 def shown(service: Any, described: dict[str, Any] | None = None) -> dict[str, Any]:
-    """A service as AWS describes it, on top of what moto tells."""
+    """A service as AWS describes it: moto's description, completed."""
     tasks = rollouts.tasks_of(service)
-    told = {
+    known = {
         "serviceName": service.name,
         "serviceArn": service.arn,
         "clusterArn": service.cluster_arn,
@@ -183,9 +185,9 @@ def shown(service: Any, described: dict[str, Any] | None = None) -> dict[str, An
         "pendingCount": max(0, service.desired_count - len(tasks)),
         "taskDefinition": service.task_definition,
         "deployments": service.rollouts,
-        "events": service.happenings,
+        "events": service.service_events,
     }
-    return {**(described or {}), **told, **service.settings}
+    return {**(described or {}), **known, **service.settings}
 
 
 def show_all(request: AwsRequest, result: dict[str, Any]) -> None:
@@ -196,5 +198,6 @@ def show_all(request: AwsRequest, result: dict[str, Any]) -> None:
 
 def list_existing(request: AwsRequest, result: dict[str, Any]) -> None:
     cluster = request.params.get("cluster", "default")
-    stands = [find(request.region, cluster, arn).status != "INACTIVE" for arn in result["serviceArns"]]
-    result["serviceArns"] = [arn for arn, is_standing in zip(result["serviceArns"], stands) if is_standing]
+    result["serviceArns"] = [
+        arn for arn in result["serviceArns"] if find(request.region, cluster, arn).status != "INACTIVE"
+    ]

@@ -1,4 +1,4 @@
-"""Task definitions: no number comes twice, a family gives its newest active one, and Fargate takes what it can run."""
+"""ECS task definitions: revision numbers are never reused, a family means its newest active revision, Fargate's limits."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 FARGATE = "FARGATE"
 GIB = 1024
-# Units of the processor, and the MiB of memory that go with them.
+# CPU units -> the allowed MiB of memory.
 SIZES: dict[int, set[int]] = {
     256: {512, GIB, 2 * GIB},
     512: {n * GIB for n in range(1, 5)},
@@ -32,11 +32,11 @@ SIZES: dict[int, set[int]] = {
 def install(sandbox: Sandbox) -> None:
     store = EC2ContainerServiceBackend
     store.describe_task_definition = _newest_active(store.describe_task_definition)  # type: ignore[method-assign]
-    store.delete_task_definitions = _leaving(sandbox, store.delete_task_definitions)  # type: ignore[method-assign]
-    store._get_last_task_definition_revision_id = _never_again  # type: ignore[method-assign]
+    store.delete_task_definitions = _deleting(sandbox, store.delete_task_definitions)  # type: ignore[method-assign]
+    store._get_last_task_definition_revision_id = _last_revision  # type: ignore[method-assign]
     ecs = sandbox.service("ecs")
     ecs.validate("RegisterTaskDefinition", check_fargate)
-    ecs.amend("RegisterTaskDefinition", count)
+    ecs.amend("RegisterTaskDefinition", remember_revision)
 
 
 def _newest_active(original: Any) -> Any:
@@ -52,17 +52,17 @@ def _newest_active(original: Any) -> Any:
     return describe_task_definition
 
 
-def _counts(store: Any) -> dict[str, int]:
-    return store.__dict__.setdefault("counted_revisions", {})
+def _last_revisions(store: Any) -> dict[str, int]:
+    return store.__dict__.setdefault("last_revisions", {})
 
 
-def _never_again(self: Any, family: str) -> int | None:
-    return max([_counts(self).get(family, 0), *self.task_definitions.get(family, {})]) or None
+def _last_revision(self: Any, family: str) -> int | None:
+    return max([_last_revisions(self).get(family, 0), *self.task_definitions.get(family, {})]) or None
 
 
-def count(request: AwsRequest, result: dict[str, Any]) -> None:
-    made = result["taskDefinition"]
-    _counts(backend("ecs", request.region))[made["family"]] = made["revision"]
+def remember_revision(request: AwsRequest, result: dict[str, Any]) -> None:
+    registered = result["taskDefinition"]
+    _last_revisions(backend("ecs", request.region))[registered["family"]] = registered["revision"]
 
 
 def check_fargate(request: AwsRequest) -> None:
@@ -94,9 +94,9 @@ def _check_container(container: dict[str, Any], volumes: set[str], role: str | N
     for port in container.get("portMappings") or []:
         if port.get("hostPort", port["containerPort"]) != port["containerPort"]:
             raise _invalid("When networkMode=awsvpc, the host ports and container ports in port mappings must match.")
-    needs = [name for name in ("secrets", "logConfiguration") if container.get(name)]
-    if needs and not role:
-        raise _invalid("Fargate requires task definition to have execution role ARN to support " + needs[0] + ".")
+    role_users = [name for name in ("secrets", "logConfiguration") if container.get(name)]
+    if role_users and not role:
+        raise _invalid("Fargate requires task definition to have execution role ARN to support " + role_users[0] + ".")
 
 
 def _invalid(message: str) -> AwsError:
@@ -107,15 +107,17 @@ def _number(text: Any) -> int:
     return int(text) if str(text).isdigit() else 0
 
 
-def _leaving(sandbox: Sandbox, original: Any) -> Any:
-    """moto forgets at once what AWS shows as being deleted for a while."""
+def _deleting(sandbox: Sandbox, original: Any) -> Any:
+    """AWS lists a deleted task definition for a while, as being deleted."""
 
     def delete_task_definitions(self: Any, task_definitions: list[str]) -> Any:
         deleted, failures = original(self, task_definitions)
         for one in deleted:
             revisions = self.task_definitions[one.family]
             revisions[one.revision] = one
-            sandbox.clock.after("ecs", MINUTE, lambda revisions=revisions, gone=one: revisions.pop(gone.revision, None))
+            sandbox.clock.after(
+                "ecs", MINUTE, lambda revisions=revisions, deleted=one: revisions.pop(deleted.revision, None)
+            )
         return deleted, failures
 
     return delete_task_definitions

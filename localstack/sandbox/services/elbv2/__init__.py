@@ -2,17 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from . import creations, idempotent_creates, interfaces
-
-if TYPE_CHECKING:
-    from ...app import Sandbox
+from ...server.installer import installer
 
 # `creations` is first: `idempotent_creates` copies the answer with its pending state.
-MODULES = (creations, idempotent_creates, interfaces)
-
-
-def install(sandbox: Sandbox) -> None:
-    for module in MODULES:
-        module.install(sandbox)
+install = installer(__name__, "creations", "idempotent_creates", "listeners_and_targets", "interfaces")

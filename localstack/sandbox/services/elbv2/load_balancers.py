@@ -15,17 +15,17 @@ def all_backends() -> Iterator:
 
 
 def by_name(host: str):
-    """The load balancer with that DNS name and its backend, or None."""
-    wanted = host.lower().rstrip(".").removeprefix("dualstack.")
+    """The load balancer with a DNS name and its backend, or None."""
+    dns_name = host.lower().rstrip(".").removeprefix("dualstack.")
     for backend in all_backends():
         for balancer in list(backend.load_balancers.values()):
-            if balancer.dns_name.lower() == wanted:
+            if balancer.dns_name.lower() == dns_name:
                 return balancer, backend
     return None
 
 
 def groups_of(balancer, backend) -> list:
-    """The target groups that any rule of the load balancer forwards to."""
+    """The target groups to which rules of the load balancer forward."""
     arns = {
         arn
         for listener in list(balancer.listeners.values())
@@ -41,5 +41,5 @@ def is_used(group, backend) -> bool:
 
 
 def dimension(arn: str) -> str:
-    """How CloudWatch names a load balancer ("app/name/id") or target group ("targetgroup/name/id")."""
+    """The metric dimension of a load balancer ("app/name/id") or target group ("targetgroup/name/id")."""
     return arn.split(":", 5)[5].removeprefix("loadbalancer/")

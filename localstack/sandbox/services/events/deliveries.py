@@ -1,4 +1,4 @@
-"""EventBridge: brings events to the targets of the rules that match them, in the background as AWS does."""
+"""Delivers events to the targets of the rules that match them, in the background as AWS does."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from . import schedules
 log = logging.getLogger(__name__)
 
 PLACEHOLDER = re.compile(r"<([A-Za-z0-9_.-]+)>")
-OURS = ("lambda", "sns", "sqs")
+DELIVERED = ("lambda", "sns", "sqs")
 
 
 def install(sandbox) -> None:
@@ -28,16 +28,16 @@ def install(sandbox) -> None:
 
     def deliver(rule, event: dict) -> None:
         for target in rule.targets:
-            if _is_ours(target):
+            if _is_delivered_here(target):
                 deliveries.submit(_deliver, sandbox, rule, target, event)
 
     schedules.install(sandbox, deliver)
-    # Only then: what a schedule has just handed over goes, too.
+    # After the schedules: drops also what these have just submitted.
     sandbox.on_reset(deliveries.clear)
-    motos = Rule.send_to_targets
+    send_by_moto = Rule.send_to_targets
 
     def send_to_targets(self, original_event, transform_input=True) -> None:
-        # A rule with a schedule has no pattern, which moto would take for one that matches everything.
+        # A scheduled rule has no pattern; for moto, that matches every event.
         if self.state != "ENABLED" or (self.scheduled_expression and not self.event_pattern.get_pattern()):
             return
         if not self.event_pattern.matches_event(original_event):
@@ -45,24 +45,24 @@ def install(sandbox) -> None:
         event = {**original_event, "time": _timestamp(original_event.get("time"))}
         event.pop("ingestion-time", None)
         deliver(self, event)
-        others = [target for target in self.targets if not _is_ours(target)]
+        others = [target for target in self.targets if not _is_delivered_here(target)]
         if others:
             rest = copy(self)
             rest.targets = others
             try:
-                motos(rest, original_event, transform_input)
+                send_by_moto(rest, original_event, transform_input)
             except NotImplementedError:
-                log.warning("rule %s has targets of a kind the sandbox doesn't know", self.name)
+                log.warning("rule %s has targets of a kind that the sandbox doesn't support", self.name)
 
     Rule.send_to_targets = send_to_targets
 
 
-def _is_ours(target: dict) -> bool:
-    return target["Arn"].split(":")[2] in OURS
+def _is_delivered_here(target: dict) -> bool:
+    return target["Arn"].split(":")[2] in DELIVERED
 
 
 def emit(account: str, region: str, source: str, detail_type: str, resources: list[str], detail: dict) -> None:
-    """Put an event of an AWS service itself on the default bus."""
+    """Puts an event of an AWS service on the default bus."""
     event = {
         "version": "0",
         "id": str(uuid.uuid4()),
@@ -98,7 +98,7 @@ def _deliver(sandbox, rule, target: dict, event: dict) -> None:
 
 
 def target_input(target: dict, event: dict) -> str:
-    """What the target gets, as JSON text: a constant, a part of the event, a filled template, or all of it."""
+    """The input of a target as JSON text: a constant, a part of the event, a filled template, or the whole event."""
     if target.get("Input") is not None:
         return target["Input"]
     if target.get("InputPath"):
@@ -116,7 +116,7 @@ def _fill(template: str, values: dict, event: dict) -> str:
     def value(match: re.Match) -> str:
         name = match[1]
         found = values.get(name, reserved.get(name))
-        # Between quotes the text itself goes in; a bare placeholder stands for a JSON value.
+        # Within quotes a placeholder is replaced by the text, elsewhere by a JSON value.
         quoted = template[: match.start()].count('"') % 2 == 1
         if isinstance(found, str):
             return json.dumps(found)[1:-1] if quoted else json.dumps(found)

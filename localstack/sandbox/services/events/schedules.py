@@ -1,7 +1,7 @@
-"""EventBridge: brings rules with a schedule to their targets when they are due.
+"""Scheduled rules of EventBridge: delivers an event to their targets when they are due.
 
-Their time is the day's, which goes faster by the time scale, if there is one, and leaps where the sandbox is advanced.
-What was due more than once meanwhile comes once.
+Their clock is the machine's, faster by the time scale if there is one, and moved on when the sandbox is advanced. A rule that
+was due several times since the last look is delivered once.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from . import schedule_expressions
 if TYPE_CHECKING:
     from ...app import Sandbox
 
-LOOK = 0.5  # seconds between looks for what is due
+INTERVAL = 0.5  # seconds between looks for rules that are due
 Deliver = Callable[[Rule, dict[str, Any]], None]
 
 
@@ -30,7 +30,7 @@ def install(sandbox: Sandbox, deliver: Deliver) -> None:
     schedules = Schedules(sandbox, deliver)
     sandbox.service("events").validate("PutRule", check_schedule)
     sandbox.on_reset(schedules.clear)
-    repeat("scheduled rules", LOOK, schedules.follow)
+    repeat("scheduled rules", INTERVAL, schedules.deliver_due)
 
 
 def check_schedule(request: AwsRequest) -> None:
@@ -46,31 +46,31 @@ class Schedules:
     def __init__(self, sandbox: Sandbox, deliver: Deliver) -> None:
         self._sandbox = sandbox
         self._deliver = deliver
-        # Since when a rule has its schedule: one that changes, or is off for a while, begins anew.
-        self._begun: dict[tuple[str, str], float] = {}
+        # Since when a rule has its schedule. It starts again if the schedule changes or the rule was disabled.
+        self._started: dict[tuple[str, str], float] = {}
         self._now = time.time()
         self._looked = sandbox.clock.now()
         self._lock = threading.Lock()
 
-    def follow(self) -> None:
+    def deliver_due(self) -> None:
         with self._lock:
             if not self._sandbox.ready:
                 return
-            last = self._go_on()
-            rules = {(rule.arn, rule.scheduled_expression): rule for rule in _on_schedule(self._sandbox.account)}
-            self._begun = {key: self._begun.get(key, self._now) for key in rules}
+            last = self._advance()
+            rules = {(rule.arn, rule.scheduled_expression): rule for rule in _scheduled_rules(self._sandbox.account)}
+            self._started = {key: self._started.get(key, self._now) for key in rules}
             for key, rule in rules.items():
-                if schedule_expressions.parse(key[1]).is_due(self._begun[key], last, self._now):
+                if schedule_expressions.parse(key[1]).is_due(self._started[key], last, self._now):
                     self._deliver(rule, self._event(rule))
 
     def clear(self) -> None:
-        """Nothing that was due before a reset comes after it."""
+        """Drops what was due before a reset."""
         with self._lock:
-            self._go_on()
-            self._begun.clear()
+            self._advance()
+            self._started.clear()
 
-    def _go_on(self) -> float:
-        """Brings the time up to now; gives what it was."""
+    def _advance(self) -> float:
+        """Moves the clock on to now. Returns its previous time."""
         last, looked = self._now, self._looked
         self._looked = self._sandbox.clock.now()
         self._now += (self._looked - looked) * (self._sandbox.time_scale or 1)
@@ -90,7 +90,7 @@ class Schedules:
         }
 
 
-def _on_schedule(account: str) -> Iterator[Rule]:
+def _scheduled_rules(account: str) -> Iterator[Rule]:
     for backend in list(events_backends[account].values()):
         for bus in list(backend.event_buses.values()):
             for rule in list(bus.rules.values()):

@@ -1,4 +1,4 @@
-"""Functions: runtimes that exist, settings that moto forgets, permissions and mappings once only."""
+"""Functions: supported runtimes, settings that moto forgets, and no duplicate permissions and mappings."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from ...server.stores import backend
 if TYPE_CHECKING:
     from ...app import Sandbox
 
-# https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html: those in which functions can still be created.
+# https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html: the runtimes in which functions can be created.
 RUNTIMES = {
     *(f"nodejs{major}.x" for major in (20, 22, 24)),
     *(f"python3.{minor}" for minor in (10, 11, 12, 13, 14)),
     *(f"java{version}" for version in ("8.al2", "11", "17", "21", "25")),
     *("dotnet8", "dotnet10", "ruby3.2", "ruby3.3", "ruby3.4", "provided.al2", "provided.al2023"),
 }
-# What copies of development functions may still run on; AWS refuses to create these anew.
+# AWS still runs functions of these runtimes, but refuses to create them.
 RETIRED = {"nodejs18.x", "nodejs16.x", "nodejs14.x", "python3.9", "python3.8", "go1.x", "dotnet6", "ruby2.7"}
 
 MEMORY = Memory(
@@ -55,18 +55,18 @@ MEMORY = Memory(
 
 
 def install(sandbox: Sandbox) -> None:
-    find_mappings_by_any_name()
+    _patch_mapping_lists()
     lambda_ = sandbox.service("lambda")
-    lambda_.validate(("CreateFunction", "UpdateFunctionConfiguration"), refuse_unknown_runtime)
+    lambda_.validate(("CreateFunction", "UpdateFunctionConfiguration"), check_runtime)
     lambda_.exists("AddPermission", refuse_second_permission)
     lambda_.exists("CreateEventSourceMapping", refuse_second_mapping)
     MEMORY.install(sandbox)
     for operation, member in MEMORY.reads.items():
-        lambda_.amend(operation, lambda request, result, m=member: complete(request, result, m))
-    lambda_.amend(MEMORY.writes, lambda request, result: complete(request, result, ""))
+        lambda_.amend(operation, lambda request, result, m=member: add_derived_settings(request, result, m))
+    lambda_.amend(MEMORY.writes, lambda request, result: add_derived_settings(request, result, ""))
 
 
-def refuse_unknown_runtime(request: AwsRequest) -> None:
+def check_runtime(request: AwsRequest) -> None:
     runtime = request.params.get("Runtime")
     if runtime in RETIRED and request.operation == "CreateFunction":
         raise AwsError(
@@ -103,22 +103,22 @@ def refuse_second_mapping(request: AwsRequest) -> None:
             )
 
 
-def find_mappings_by_any_name() -> None:
-    """A mapping's function may be named by its name, ARN or half an ARN; moto wants what the mapping was made with."""
+def _patch_mapping_lists() -> None:
+    """A mapping's function may be given as name, ARN or partial ARN; moto compares it with the one given at creation."""
     original = LambdaBackend.list_event_source_mappings
 
     def list_event_source_mappings(self: Any, event_source_arn: str, function_name: str) -> list[Any]:
-        def plain(name: str) -> str:
+        def bare_name(name: str) -> str:
             return name.rpartition("function:")[2]
 
         found = original(self, event_source_arn, None)
-        return [one for one in found if not function_name or plain(one.function_arn) == plain(function_name)]
+        return [one for one in found if not function_name or bare_name(one.function_arn) == bare_name(function_name)]
 
     LambdaBackend.list_event_source_mappings = list_event_source_mappings  # type: ignore[method-assign]
 
 
-def complete(request: AwsRequest, result: dict[str, Any], member: str) -> None:
-    """What a function shows that follows from its other settings."""
+def add_derived_settings(request: AwsRequest, result: dict[str, Any], member: str) -> None:
+    """Adds members that follow from other settings of a function."""
     shown = result.get(member, []) if member else result
     for function in shown if isinstance(shown, list) else [shown]:
         logging = function.setdefault("LoggingConfig", {"LogFormat": "Text"})

@@ -1,4 +1,4 @@
-"""Event source mappings from SQS: a poller per mapping that hands batches to the function."""
+"""Event source mappings of SQS: a poller per mapping receives batches and invokes the function."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from ...background import repeat
 
 log = logging.getLogger(__name__)
 
-LOOK = 0.2  # seconds between looks for messages that became visible, and for new mappings
+INTERVAL = 0.2  # seconds between looks for visible messages and for new mappings
 
 
 def install(sandbox) -> None:
-    _stop_motos_own_delivery()
-    _receive_one_at_a_time()
+    _disable_delivery_by_moto()
+    _serialise_receives()
     pollers = Pollers(sandbox)
-    repeat("event source mappings", LOOK, pollers.follow)
+    repeat("event source mappings", INTERVAL, pollers.sync)
 
 
 class Pollers:
-    """Starts a poller for each enabled mapping; a poller ends by itself when its mapping does."""
+    """Starts a poller for each enabled mapping. A poller ends when its mapping is deleted or disabled."""
 
     def __init__(self, sandbox):
         self._sandbox = sandbox
         self._threads: dict[str, threading.Thread] = {}
 
-    def follow(self) -> None:
+    def sync(self) -> None:
         for uuid in [uuid for uuid, thread in self._threads.items() if not thread.is_alive()]:
             del self._threads[uuid]
         for mapping in _mappings():
@@ -54,48 +54,48 @@ class Poller:
         self._mappings = lambda_backends[account][region]
 
     def run(self) -> None:
-        while self._wanted():
+        while self._is_enabled():
             queue = self._queues.queues.get(self._name)
             if queue is None:
-                time.sleep(LOOK)
+                time.sleep(INTERVAL)
                 continue
             try:
-                messages = self._gather(queue)
+                messages = self._receive(queue)
                 if messages:
                     self._deliver(queue, messages)
                 else:
-                    queue.wait_for_messages(LOOK)
+                    queue.wait_for_messages(INTERVAL)
             except Exception:
-                # One bad batch must not end the mapping; its messages come back by themselves.
+                # A failed batch must not end the poller; its messages become visible again.
                 log.exception("mapping of %s", self._name)
-                time.sleep(LOOK)
+                time.sleep(INTERVAL)
 
-    def _wanted(self) -> bool:
+    def _is_enabled(self) -> bool:
         mapping = self._mappings.get_event_source_mapping(self._mapping.uuid)
         return mapping is self._mapping and mapping.enabled
 
-    def _gather(self, queue: Queue) -> list:
-        """Up to a whole batch, waiting for more as long as the mapping's window allows."""
-        wanted = int(self._mapping.batch_size)
+    def _receive(self, queue: Queue) -> list:
+        """Receives up to a batch, waiting for more messages within the mapping's batching window."""
+        size = int(self._mapping.batch_size)
         scale = self._sandbox.time_scale
         window = float(self._mapping.max_batch_window or 0) / scale if scale else 0.0
         messages: list = []
         closes = None
-        while len(messages) < wanted:
+        while len(messages) < size:
             messages += self._queues.receive_message(
-                self._name, wanted - len(messages), 0, int(queue.visibility_timeout), ["All"]
+                self._name, size - len(messages), 0, int(queue.visibility_timeout), ["All"]
             )
             if not messages:
                 break
             closes = closes or time.monotonic() + window
             if time.monotonic() >= closes:
                 break
-            time.sleep(min(LOOK, window))
+            time.sleep(min(INTERVAL, window))
         return messages
 
     def _deliver(self, queue: Queue, received: list) -> None:
         messages = [message for message in received if _passes(self._mapping.filter_criteria, message)]
-        # What the filter leaves out counts as processed.
+        # Messages that don't match the filter are deleted, as on AWS.
         self._delete([message for message in received if message not in messages])
         if not messages:
             return
@@ -103,43 +103,43 @@ class Poller:
         try:
             function = self._sandbox.invoker.find(self._mapping.function_arn)
             answer = self._sandbox.invoker.invoke(function, json.dumps(event), self._mapping.function_arn)
-        except ServiceException as error:  # gone, or throttled
+        except ServiceException as error:  # deleted, or throttled
             log.warning("%s: %s", self._mapping.function_arn, error)
-            self._give_back(queue, messages)
-            time.sleep(LOOK)
+            self._return(queue, messages)
+            time.sleep(INTERVAL)
             return
         failed = {m.id for m in messages} if answer.failed else self._failed(answer.payload, messages)
         self._delete([message for message in messages if message.id not in failed])
-        self._give_back(queue, [message for message in messages if message.id in failed])
+        self._return(queue, [message for message in messages if message.id in failed])
 
     def _failed(self, payload: str, messages: list) -> set[str]:
-        """The ids of the messages that a partial batch response calls failed."""
+        """The ids of the failed messages by the function's partial batch response."""
         if "ReportBatchItemFailures" not in (self._mapping.function_response_types or []):
             return set()
-        everything = {message.id for message in messages}
+        all_ids = {message.id for message in messages}
         response = json.loads(payload)
         if response is None or response == {}:
             return set()
         try:
             failed = {failure["itemIdentifier"] for failure in response.get("batchItemFailures") or []}
         except (AttributeError, TypeError, KeyError):
-            return everything
-        # A response that names what wasn't in the batch can't be trusted: all of it counts as failed, as on AWS.
-        return failed if failed <= everything else everything
+            return all_ids
+        # With an id that isn't in the batch, the whole batch counts as failed, as on AWS.
+        return failed if failed <= all_ids else all_ids
 
     def _delete(self, messages: list) -> None:
         for message in messages:
             self._queues.delete_message(self._name, message.receipt_handle)
 
-    def _give_back(self, queue: Queue, messages: list) -> None:
-        """Failed messages stay hidden for the visibility timeout, at the sandbox's pace."""
+    def _return(self, queue: Queue, messages: list) -> None:
+        """Failed messages stay invisible for the visibility timeout, divided by the time scale."""
         scale = self._sandbox.time_scale
         hidden = int(int(queue.visibility_timeout) / scale) if scale else 0
         for message in messages:
             try:
                 self._queues.change_message_visibility(self._name, message.receipt_handle, hidden)
             except ServiceException:
-                continue  # the function deleted it itself, or it became visible in the meantime
+                continue  # the function deleted the message, or it became visible in the meantime
 
 
 def _mappings() -> list:
@@ -201,16 +201,16 @@ def _passes(criteria: dict | None, message) -> bool:
         body = json.loads(message.body)
     except ValueError:
         body = message.body
-    return any(EventPattern.load(wanted["Pattern"]).matches_event({"body": body}) for wanted in filters)
+    return any(EventPattern.load(one["Pattern"]).matches_event({"body": body}) for one in filters)
 
 
-def _stop_motos_own_delivery() -> None:
-    """Moto invokes the function within SendMessage; an always empty table keeps it from that."""
+def _disable_delivery_by_moto() -> None:
+    """moto invokes the functions of a queue's mappings within SendMessage; it finds none."""
     Queue.lambda_event_source_mappings = property(lambda self: {}, lambda self, value: None)
 
 
-def _receive_one_at_a_time() -> None:
-    """Two receivers at once must not get the same message, and one that waits must not keep others out."""
+def _serialise_receives() -> None:
+    """Concurrent receivers must not get the same message, nor block each other while they wait."""
     receive = SQSBackend.receive_message
     lock = threading.RLock()
 
@@ -224,6 +224,6 @@ def _receive_one_at_a_time() -> None:
             remaining = deadline - time.monotonic()
             if messages or remaining <= 0:
                 return messages
-            self.get_queue(queue_name).wait_for_messages(min(LOOK, remaining))
+            self.get_queue(queue_name).wait_for_messages(min(INTERVAL, remaining))
 
     SQSBackend.receive_message = receive_message

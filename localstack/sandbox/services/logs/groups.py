@@ -1,4 +1,4 @@
-"""Retention comes in certain numbers of days only, and a log group can change its key."""
+"""Log groups: allowed retention periods, and changes of the KMS key."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ DAYS = {1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 182
 
 def install(sandbox: Sandbox) -> None:
     logs = sandbox.service("logs")
-    logs.validate("PutRetentionPolicy", refuse_other_days)
+    logs.validate("PutRetentionPolicy", check_retention)
     logs.answer(("AssociateKmsKey", "DisassociateKmsKey"), set_key)
 
 
-def refuse_other_days(request: AwsRequest) -> None:
+def check_retention(request: AwsRequest) -> None:
     if request.params["retentionInDays"] not in DAYS:
         raise AwsError(
             "InvalidParameterException", "1 validation error detected: retentionInDays is not in the valid set"

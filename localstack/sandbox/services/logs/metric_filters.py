@@ -1,4 +1,4 @@
-"""A metric filter belongs to a log group that stands, replaces the one of its name, and goes with the group."""
+"""Metric filters: their log group must exist, a name is unique in it, and they are deleted with it."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def install(sandbox: Sandbox) -> None:
     logs = sandbox.service("logs")
     logs.exists(("PutMetricFilter", "DeleteMetricFilter"), group_exists)
     logs.exists("DeleteMetricFilter", filter_exists)
-    logs.amend("PutMetricFilter", replace)
-    logs.amend("DeleteLogGroup", drop_with_group)
+    logs.amend("PutMetricFilter", remove_earlier)
+    logs.amend("DeleteLogGroup", delete_with_group)
 
 
 def _filters(request: AwsRequest) -> Any:
@@ -25,9 +25,9 @@ def _filters(request: AwsRequest) -> Any:
 
 
 def _named(request: AwsRequest) -> list[dict[str, Any]]:
-    asked = request.params
-    group = _filters(request).get_matching_filters(log_group_name=asked["logGroupName"])
-    return [one for one in group if one["filterName"] == asked["filterName"]]
+    params = request.params
+    group = _filters(request).get_matching_filters(log_group_name=params["logGroupName"])
+    return [one for one in group if one["filterName"] == params["filterName"]]
 
 
 def group_exists(request: AwsRequest) -> None:
@@ -40,15 +40,15 @@ def filter_exists(request: AwsRequest) -> None:
         raise AwsError("ResourceNotFoundException", "The specified metric filter does not exist.")
 
 
-def replace(request: AwsRequest, _result: dict[str, Any]) -> None:
-    *before, _newest = _named(request)
-    _drop(request, before)
+def remove_earlier(request: AwsRequest, _result: dict[str, Any]) -> None:
+    *earlier, _newest = _named(request)
+    _remove(request, earlier)
 
 
-def drop_with_group(request: AwsRequest, _result: dict[str, Any]) -> None:
-    _drop(request, _filters(request).get_matching_filters(log_group_name=request.params["logGroupName"]))
+def delete_with_group(request: AwsRequest, _result: dict[str, Any]) -> None:
+    _remove(request, _filters(request).get_matching_filters(log_group_name=request.params["logGroupName"]))
 
 
-def _drop(request: AwsRequest, unwanted: list[dict[str, Any]]) -> None:
+def _remove(request: AwsRequest, unwanted: list[dict[str, Any]]) -> None:
     store = _filters(request)
     store.metric_filters = [one for one in store.metric_filters if not any(one is other for other in unwanted)]

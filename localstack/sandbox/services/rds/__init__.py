@@ -2,38 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from ...server.installer import installer
 
-from . import (
-    clusters,
-    engines,
-    global_clusters,
-    instances,
-    interfaces,
-    parameter_resets,
-    passwords,
-    refusals,
-    subnet_groups,
-    subscriptions,
+install = installer(
+    __name__,
+    "engines",
+    "global_clusters",
+    "instances",
+    "creations",
+    "clusters",
+    "parameters",
+    "passwords",
+    "names_and_dependents",
+    "subnet_groups",
+    "subscriptions",
+    "interfaces",
+    "deletions",
 )
-
-if TYPE_CHECKING:
-    from ...app import Sandbox
-
-MODULES = (
-    engines,
-    global_clusters,
-    instances,
-    clusters,
-    parameter_resets,
-    passwords,
-    refusals,
-    subnet_groups,
-    subscriptions,
-    interfaces,
-)
-
-
-def install(sandbox: Sandbox) -> None:
-    for module in MODULES:
-        module.install(sandbox)

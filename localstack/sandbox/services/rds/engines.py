@@ -91,26 +91,26 @@ def install(sandbox: Sandbox) -> None:
 
 def describe(request: AwsRequest) -> dict[str, Any]:
     params = request.params
-    wanted = VERSIONS
+    matching = VERSIONS
     for filter_ in params.get("Filters") or []:
         if filter_["Name"] == "engine-version":
-            wanted = [one for one in wanted if one["EngineVersion"] in filter_["Values"]]
+            matching = [one for one in matching if one["EngineVersion"] in filter_["Values"]]
         elif filter_["Name"] == "status":
-            wanted = [one for one in wanted if one["Status"] in filter_["Values"]]
+            matching = [one for one in matching if one["Status"] in filter_["Values"]]
     if params.get("Engine"):
-        wanted = [one for one in wanted if one["Engine"] == params["Engine"]]
+        matching = [one for one in matching if one["Engine"] == params["Engine"]]
     if params.get("EngineVersion"):
-        wanted = [one for one in wanted if _is(one["EngineVersion"], params["EngineVersion"])]
+        matching = [one for one in matching if _is(one["EngineVersion"], params["EngineVersion"])]
     if params.get("DBParameterGroupFamily"):
-        wanted = [one for one in wanted if one["DBParameterGroupFamily"] == params["DBParameterGroupFamily"]]
+        matching = [one for one in matching if one["DBParameterGroupFamily"] == params["DBParameterGroupFamily"]]
     if params.get("DefaultOnly"):
-        wanted = [one for one in wanted if one["EngineVersion"] in DEFAULTS]
-    return {"DBEngineVersions": [_with_targets(one) for one in wanted]}
+        matching = [one for one in matching if one["EngineVersion"] in DEFAULTS]
+    return {"DBEngineVersions": [_with_targets(one) for one in matching]}
 
 
-def _is(version: str, wanted: str) -> bool:
-    """A major version asks for all of its minors."""
-    return version == wanted or version.startswith(f"{wanted}.")
+def _is(version: str, requested: str) -> bool:
+    """A major version matches all of its minor versions."""
+    return version == requested or version.startswith(f"{requested}.")
 
 
 def _with_targets(version: dict[str, Any]) -> dict[str, Any]:

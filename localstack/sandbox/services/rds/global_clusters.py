@@ -1,4 +1,4 @@
-"""Aurora global databases over regions: members really join, leave, swap places, and hold their cluster."""
+"""Aurora global databases: members join, leave, switch roles, and can't be deleted before they leave."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .passwords import is_managed
 if TYPE_CHECKING:
     from ...app import Sandbox
 
-# moto keeps them all in this region's store.
+# moto has all of them in the store of this region.
 HOME = "us-east-1"
 ARN_PART = ":global-cluster:"
 
@@ -39,7 +39,7 @@ def all_global() -> dict[str, Any]:
     return backend("rds", HOME).global_clusters
 
 
-def named(identifier: str) -> Any:
+def find_global(identifier: str) -> Any:
     found = all_global().get(identifier.rpartition(":")[2].lower())
     if found is None:
         raise AwsError("GlobalClusterNotFoundFault", f"Global cluster {identifier} not found", 404)
@@ -116,12 +116,12 @@ def _global_of(cluster: Any) -> Any:
 
 def describe(request: AwsRequest) -> dict[str, Any]:
     one = request.params.get("GlobalClusterIdentifier")
-    return {"GlobalClusters": [shown(cluster) for cluster in ([named(one)] if one else all_global().values())]}
+    return {"GlobalClusters": [shown(cluster) for cluster in ([find_global(one)] if one else all_global().values())]}
 
 
 def modify(request: AwsRequest) -> dict[str, Any]:
     params = request.params
-    cluster = named(params["GlobalClusterIdentifier"])
+    cluster = find_global(params["GlobalClusterIdentifier"])
     if params.get("NewGlobalClusterIdentifier"):
         _rename(cluster, params["NewGlobalClusterIdentifier"])
     if "DeletionProtection" in params:
@@ -149,7 +149,7 @@ def _upgrade(cluster: Any, version: str) -> None:
 
 
 def refuse_delete(request: AwsRequest) -> None:
-    cluster = named(request.params["GlobalClusterIdentifier"])
+    cluster = find_global(request.params["GlobalClusterIdentifier"])
     if cluster.members:
         raise AwsError("InvalidGlobalClusterStateFault", f"Global Cluster {cluster.arn} is not empty")
     if cluster.deletion_protection:
@@ -157,11 +157,11 @@ def refuse_delete(request: AwsRequest) -> None:
 
 
 def remove(request: AwsRequest) -> dict[str, Any]:
-    cluster = named(request.params["GlobalClusterIdentifier"])
-    wanted = request.params["DbClusterIdentifier"]
-    member = next((one for one in cluster.members if wanted in (one.arn, one.db_cluster_identifier)), None)
+    cluster = find_global(request.params["GlobalClusterIdentifier"])
+    identifier = request.params["DbClusterIdentifier"]
+    member = next((one for one in cluster.members if identifier in (one.arn, one.db_cluster_identifier)), None)
     if member is None:
-        raise AwsError("DBClusterNotFoundFault", f"DBCluster {wanted} not found in {cluster.arn}", 404)
+        raise AwsError("DBClusterNotFoundFault", f"DBCluster {identifier} not found in {cluster.arn}", 404)
     if member.is_writer and len(cluster.members) > 1:
         raise AwsError(
             "InvalidGlobalClusterStateFault", "Remove the secondary clusters before the primary of the global cluster"
@@ -183,26 +183,26 @@ def refuse_member_delete(request: AwsRequest) -> None:
 
 def global_cluster_exists(request: AwsRequest) -> None:
     if request.params.get("GlobalClusterIdentifier"):
-        named(request.params["GlobalClusterIdentifier"])
+        find_global(request.params["GlobalClusterIdentifier"])
 
 
 def join(request: AwsRequest, _result: dict[str, Any]) -> None:
-    """moto adds a member once for every region it knows, and calls only the first a writer."""
+    """moto adds a member once for every region, and makes only the first a writer."""
     identifier = request.params.get("GlobalClusterIdentifier")
     if not identifier:
         return
-    cluster = named(identifier)
-    made = backend("rds", request.region).clusters[request.params["DBClusterIdentifier"]]
-    cluster.members = [one for one in cluster.members if one is not made] + [made]
-    made.is_writer = len(cluster.members) == 1
-    if not made.is_writer:
+    cluster = find_global(identifier)
+    created = backend("rds", request.region).clusters[request.params["DBClusterIdentifier"]]
+    cluster.members = [one for one in cluster.members if one is not created] + [created]
+    created.is_writer = len(cluster.members) == 1
+    if not created.is_writer:
         primary = next(one for one in cluster.members if one.is_writer)
-        made.database_name = primary.database_name
-        made.master_username = made.master_username or primary.master_username
+        created.database_name = primary.database_name
+        created.master_username = created.master_username or primary.master_username
 
 
 def switch_writer(request: AwsRequest) -> dict[str, Any]:
-    cluster = named(request.params["GlobalClusterIdentifier"])
+    cluster = find_global(request.params["GlobalClusterIdentifier"])
     target = request.params["TargetDbClusterIdentifier"]
     if target not in [member.arn for member in cluster.members]:
         raise AwsError("DBClusterNotFoundFault", f"DBCluster {target} not found in {cluster.arn}", 404)
@@ -213,7 +213,7 @@ def switch_writer(request: AwsRequest) -> dict[str, Any]:
 
 def _tagged(request: AwsRequest) -> Any:
     arn = request.params["ResourceName"]
-    return named(arn) if ARN_PART in arn else None
+    return find_global(arn) if ARN_PART in arn else None
 
 
 def list_tags(request: AwsRequest) -> dict[str, Any] | None:

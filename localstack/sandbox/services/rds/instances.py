@@ -1,4 +1,4 @@
-"""Instances show how they were made and changed, of which moto forgets most, and what follows from it."""
+"""Settings of instances that moto forgets, and members of the description that follow from them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ INSTANCES = Memory(
     },
     defaults={"PerformanceInsightsEnabled": False},
 )
-WHILE_INSIGHTS_ARE_ON = ("PerformanceInsightsKMSKeyId", "PerformanceInsightsRetentionPeriod")
+INSIGHTS_SETTINGS = ("PerformanceInsightsKMSKeyId", "PerformanceInsightsRetentionPeriod")
 
 
 def install(sandbox: Sandbox) -> None:
@@ -50,7 +50,7 @@ def complete_all(_request: AwsRequest, result: dict[str, Any]) -> None:
 
 def complete(instance: dict[str, Any]) -> None:
     if not instance["PerformanceInsightsEnabled"]:
-        for name in WHILE_INSIGHTS_ARE_ON:
+        for name in INSIGHTS_SETTINGS:
             instance.pop(name, None)
     if "CACertificateIdentifier" in instance:
         instance["CertificateDetails"] = {"CAIdentifier": instance["CACertificateIdentifier"]}

@@ -1,6 +1,6 @@
-"""Passwords of administrators that RDS manages: in secrets of its own, which nobody else changes or deletes.
+"""Master user passwords that RDS manages in secrets of its own: the checks of clusters, and random passwords.
 
-moto makes and deletes the secrets, with a name and a password that are always the same; here is what AWS asks of clusters.
+moto creates and deletes the secrets, always with the same name and password.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ if TYPE_CHECKING:
 MANAGE = "ManageMasterUserPassword"
 PASSWORD = "MasterUserPassword"
 KEY = "MasterUserSecretKmsKeyId"
-# What RDS begins with.
+# The first rotation schedule of such a secret.
 ROTATED_AFTER_DAYS = 7
 DAY = 86400
 
 
 def install(sandbox: Sandbox) -> None:
-    _make_as_aws_does()
+    _patch_secrets()
     rds = sandbox.service("rds")
-    rds.validate("CreateDBCluster", refuse_create)
-    rds.state("ModifyDBCluster", refuse_modify)
+    rds.validate("CreateDBCluster", check_create)
+    rds.state("ModifyDBCluster", check_modify)
 
 
-def refuse_create(request: AwsRequest) -> None:
+def check_create(request: AwsRequest) -> None:
     params = request.params
-    _refuse_contradiction(params)
+    _check_combination(params)
     if params.get(MANAGE) and params.get("GlobalClusterIdentifier"):
         raise _combination(f"{MANAGE} isn't supported for clusters of a global database.")
     if params.get("MasterUsername") and not params.get(MANAGE) and not params.get(PASSWORD):
@@ -46,26 +46,26 @@ def refuse_create(request: AwsRequest) -> None:
         raise AwsError("InvalidParameterValue", message)
 
 
-def refuse_modify(request: AwsRequest) -> None:
+def check_modify(request: AwsRequest) -> None:
     params = request.params
     cluster = backend("rds", request.region).clusters.get(params["DBClusterIdentifier"].lower())
     if cluster is None:
         return
-    _refuse_contradiction(params)
-    wanted = params.get(MANAGE)
-    if wanted and _is_in_global(cluster):
+    _check_combination(params)
+    managed = params.get(MANAGE)
+    if managed and _is_in_global(cluster):
         raise _combination(f"{MANAGE} isn't supported for clusters of a global database.")
     if not is_managed(cluster):
         return
     if params.get(KEY):
         raise _combination("The KMS key of a managed master user password can't be changed.")
-    if wanted is None and params.get(PASSWORD):
+    if managed is None and params.get(PASSWORD):
         raise _combination(f"{PASSWORD} can't be set while RDS manages the master user password.")
-    if wanted is False and not params.get(PASSWORD):
+    if managed is False and not params.get(PASSWORD):
         raise _combination(f"{PASSWORD} is needed where RDS shall no longer manage it.")
 
 
-def _refuse_contradiction(params: dict[str, Any]) -> None:
+def _check_combination(params: dict[str, Any]) -> None:
     if params.get(MANAGE) and params.get(PASSWORD):
         raise _combination(f"{PASSWORD} can't be given together with {MANAGE}.")
     if params.get(KEY) and not params.get(MANAGE):
@@ -85,8 +85,8 @@ def _combination(message: str) -> AwsError:
     return AwsError("InvalidParameterCombination", message)
 
 
-def renew(secret: Any) -> str:
-    """What RDS does when the password is due; gives the version's id."""
+def rotate_password(secret: Any) -> str:
+    """Rotates the password as RDS does. Returns the id of the new version."""
     version_id = str(uuid.uuid4())
     content = json.dumps({**json.loads(secret.secret_string), "password": _password()})
     version = {
@@ -105,7 +105,7 @@ def _password() -> str:
     return "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(32))
 
 
-def _make_as_aws_does() -> None:
+def _patch_secrets() -> None:
     create, modify = MasterUserSecret._create_secret, RDSBackend.modify_db_cluster
 
     def content(self: Any) -> str:
@@ -120,15 +120,15 @@ def _make_as_aws_does() -> None:
 
     def rotate(self: Any) -> None:
         self._status = "rotating"
-        renew(self.secret)
+        rotate_password(self.secret)
 
-    def modified(self: Any, kwargs: dict[str, Any]) -> Any:
+    def modify_keeping_secret(self: Any, kwargs: dict[str, Any]) -> Any:
         cluster = self.clusters[kwargs["db_cluster_identifier"]]
         if kwargs.get("manage_master_user_password") and is_managed(cluster):
-            del kwargs["manage_master_user_password"]  # moto would make another secret
+            del kwargs["manage_master_user_password"]  # moto would create another secret
         return modify(self, kwargs)
 
     MasterUserSecret._generate_secret_string = content  # type: ignore[method-assign]
     MasterUserSecret._create_secret = with_schedule  # type: ignore[method-assign]
     MasterUserSecret.rotate_secret = rotate  # type: ignore[method-assign]
-    RDSBackend.modify_db_cluster = modified  # type: ignore[method-assign]
+    RDSBackend.modify_db_cluster = modify_keeping_secret  # type: ignore[method-assign]

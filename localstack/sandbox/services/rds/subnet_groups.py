@@ -1,4 +1,4 @@
-"""Subnet groups change within AWS's rules and survive it; instances of a cluster show the cluster's."""
+"""Subnet groups: modification by AWS's rules. Instances of a cluster show the cluster's group."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def install(sandbox: Sandbox) -> None:
 
 
 def modify(request: AwsRequest) -> dict[str, Any]:
-    """moto takes the group away and puts it back nowhere."""
+    """moto loses a modified group."""
     name = request.params["DBSubnetGroupName"]
     group = backend("rds", request.region).subnet_groups.get(name)
     if group is None:
         raise AwsError("DBSubnetGroupNotFoundFault", f"DB subnet group '{name}' does not exist.", 404)
     subnets = [_subnet(request.region, one) for one in request.params["SubnetIds"]]
-    _refuse_unfit(request.region, group, subnets)
+    _check_subnets(request.region, group, subnets)
     group._subnets = subnets
     group.description = request.params.get("DBSubnetGroupDescription") or group.description
     return {"DBSubnetGroup": shown(group)}
@@ -38,7 +38,7 @@ def _subnet(region: str, subnet_id: str) -> Any:
     raise AwsError("InvalidSubnet", f"The subnet {subnet_id} does not exist.")
 
 
-def _refuse_unfit(region: str, group: Any, subnets: list[Any]) -> None:
+def _check_subnets(region: str, group: Any, subnets: list[Any]) -> None:
     if {subnet.vpc_id for subnet in subnets} != {group.vpc_id}:
         raise AwsError("InvalidSubnet", f"The subnets are not all in {group.vpc_id}.")
     zones = {subnet.availability_zone for subnet in subnets}
@@ -57,7 +57,7 @@ def _refuse_unfit(region: str, group: Any, subnets: list[Any]) -> None:
 
 
 def group_of(region: str, instance: Any) -> Any:
-    """An instance of a cluster stands in the cluster's subnet group, and in none when it outlives the cluster."""
+    """The subnet group of an instance: for a member of a cluster, the cluster's. None if it outlives the cluster."""
     rds = backend("rds", region)
     cluster = rds.clusters.get(getattr(instance, "db_cluster_identifier", None))
     if cluster is None:

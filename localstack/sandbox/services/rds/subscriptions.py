@@ -1,4 +1,4 @@
-"""Event subscriptions change, and their sources come and go, which moto lacks."""
+"""Modification of event subscriptions, and their sources, which moto lacks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SETTINGS = {
     "EventCategories": "event_categories",
     "Enabled": "enabled",
 }
-# Source type -> where moto keeps what the identifiers name.
+# Source type -> moto's store of the sources.
 SOURCES = {
     "db-instance": "databases",
     "db-cluster": "clusters",
@@ -56,7 +56,7 @@ def add_source(request: AwsRequest) -> dict[str, Any]:
     subscription, source = named(request), request.params["SourceIdentifier"]
     store = SOURCES.get(subscription.source_type)
     if store is None or source not in getattr(backend("rds", request.region), store):
-        raise _unknown(source)
+        raise _not_found(source)
     if source not in subscription.source_ids:
         subscription.source_ids = [*subscription.source_ids, source]
     return shown(subscription)
@@ -65,12 +65,12 @@ def add_source(request: AwsRequest) -> dict[str, Any]:
 def remove_source(request: AwsRequest) -> dict[str, Any]:
     subscription, source = named(request), request.params["SourceIdentifier"]
     if source not in subscription.source_ids:
-        raise _unknown(source)
+        raise _not_found(source)
     subscription.source_ids = [one for one in subscription.source_ids if one != source]
     return shown(subscription)
 
 
-def _unknown(source: str) -> AwsError:
+def _not_found(source: str) -> AwsError:
     return AwsError("SourceNotFound", f"Source {source} not found.", 404)
 
 

@@ -1,4 +1,4 @@
-"""Access logging to a bucket with a TLS-only policy, and buckets that tell EventBridge."""
+"""Buckets: access logging with a TLS-only policy, and notifications to EventBridge."""
 
 from __future__ import annotations
 
@@ -17,48 +17,48 @@ if TYPE_CHECKING:
 
 def install(sandbox: Sandbox) -> None:
     FakeBucket._log_permissions_enabled_policy = staticmethod(  # type: ignore[method-assign]
-        _over_service_statements(FakeBucket._log_permissions_enabled_policy)
+        _ignoring_plain_principals(FakeBucket._log_permissions_enabled_policy)
     )
-    FakeBucket.get_permission = _without_transport_denies(FakeBucket.get_permission)  # type: ignore[method-assign]
+    FakeBucket.get_permission = _ignoring_transport_conditions(FakeBucket.get_permission)  # type: ignore[method-assign]
     sandbox.service("s3").amend("GetBucketNotificationConfiguration", show_event_bridge)
 
 
-def _over_service_statements(original: Any) -> Any:
-    """moto stumbles over a statement whose principal is plain `*`."""
+def _ignoring_plain_principals(original: Any) -> Any:
+    """moto fails on statements whose principal is `*`."""
 
     def check(target_bucket: FakeBucket, target_prefix: str | None) -> bool:
         if not target_bucket.policy:
             return original(target_bucket, target_prefix)
         policy = json.loads(target_bucket.policy)
         policy["Statement"] = [one for one in policy["Statement"] if isinstance(one.get("Principal"), dict)]
-        seen = SimpleNamespace(
+        filtered = SimpleNamespace(
             policy=json.dumps(policy).encode(), partition=target_bucket.partition, name=target_bucket.name
         )
-        return original(seen, target_prefix)
+        return original(filtered, target_prefix)
 
     return check
 
 
-def _without_transport_denies(original: Any) -> Any:
-    """moto denies whatever any condition; ours is plain HTTP on loopback, and a TLS-only policy means the network."""
+def _ignoring_transport_conditions(original: Any) -> Any:
+    """moto ignores conditions. The sandbox is plain HTTP on loopback, so TLS-only statements don't apply to it."""
 
     def get_permission(self: FakeBucket, action: str, resource: str) -> Any:
         if self.policy is None:
             return original(self, action, resource)
         policy = json.loads(self.policy)
-        policy["Statement"] = [one for one in policy["Statement"] if not _about_transport(one)]
+        policy["Statement"] = [one for one in policy["Statement"] if not _is_about_transport(one)]
         return original(SimpleNamespace(policy=json.dumps(policy).encode()), action, resource)
 
     return get_permission
 
 
-def _about_transport(statement: dict[str, Any]) -> bool:
+def _is_about_transport(statement: dict[str, Any]) -> bool:
     keys = {key.lower() for condition in (statement.get("Condition") or {}).values() for key in condition}
     return bool(keys & {"aws:securetransport", "s3:tlsversion"})
 
 
 def show_event_bridge(request: AwsRequest, result: dict[str, Any]) -> None:
-    """The setting is an empty element, which moto takes for none."""
+    """moto omits the setting, because it is an empty element."""
     bucket = backend("s3", GLOBAL).buckets.get(request.params["Bucket"])
     configuration = bucket and bucket.notification_configuration
     if configuration and configuration.event_bridge is not None:

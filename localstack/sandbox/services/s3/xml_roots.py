@@ -1,4 +1,4 @@
-"""Answers of S3 named as AWS names them: some SDKs refuse another root, and moto has the operation's name for these."""
+"""Root elements of S3 results: moto names some after the operation, which some SDKs refuse."""
 
 from __future__ import annotations
 

@@ -2,16 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from ...server.installer import installer
 
-from . import owned_secrets, replicas, rotation
-
-if TYPE_CHECKING:
-    from ...app import Sandbox
-
-MODULES = (owned_secrets, replicas, rotation)
-
-
-def install(sandbox: Sandbox) -> None:
-    for module in MODULES:
-        module.install(sandbox)
+install = installer(__name__, "owned_secrets", "replicas", "rotation")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ...app import Sandbox
 
 # What only the owning service may do. The resource policy and the rotation schedule are the account's.
-OWNERS_ONLY = (
+OWNER_OPERATIONS = (
     "CancelRotateSecret",
     "DeleteSecret",
     "PutSecretValue",
@@ -28,14 +28,14 @@ OWNERS_ONLY = (
 
 
 def install(sandbox: Sandbox) -> None:
-    sandbox.service("secretsmanager").state(OWNERS_ONLY, refuse_others)
+    sandbox.service("secretsmanager").state(OWNER_OPERATIONS, refuse_other_callers)
 
 
-def refuse_others(request: AwsRequest) -> None:
+def refuse_other_callers(request: AwsRequest) -> None:
     try:
         secret = backend("secretsmanager", request.region).describe_secret(request.params["SecretId"])
     except ServiceException:
-        return  # moto says so itself
+        return  # moto raises the error
     if secret.owning_service is not None:
         message = f"The secret is managed by {secret.owning_service}: use that service to update or delete it."
         raise AwsError("InvalidRequestException", message)

@@ -1,4 +1,4 @@
-"""Replicas of secrets say which key they were given; moto says that it is AWS's own, or the primary's."""
+"""The KMS keys of replicated secrets; moto shows AWS's own key, or the primary's."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ def install(_sandbox: Sandbox) -> None:
 def _with_keys(original: Any) -> Any:
     def create_replicas(self: Any, replica_regions: list[dict[str, str]], force_overwrite: bool) -> list[Any]:
         replicas = original(self, replica_regions, force_overwrite)
-        for replica, wanted in zip(replicas, replica_regions, strict=True):
-            replica.given_key = wanted.get(KEY)
-            replica.config[KEY] = replica.given_key or replica.config[KEY]
+        for replica, settings in zip(replicas, replica_regions, strict=True):
+            replica.requested_key = settings.get(KEY)
+            replica.config[KEY] = replica.requested_key or replica.config[KEY]
         return replicas
 
     return create_replicas
 
 
 def _with_own_key(original: Any) -> Any:
-    """A key that nobody named isn't shown."""
+    """A default key isn't shown."""
 
     def to_dict(self: Any) -> dict[str, Any]:
         shown = original(self)
         shown.pop(KEY, None)
-        return {**shown, KEY: self.given_key} if self.given_key else shown
+        return {**shown, KEY: self.requested_key} if self.requested_key else shown
 
     return to_dict

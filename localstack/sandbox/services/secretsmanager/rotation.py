@@ -1,4 +1,4 @@
-"""Secrets Manager rotation: the function does it, in four steps, and only the function moves the labels."""
+"""Rotation of secrets: Secrets Manager invokes the function for four steps, and the function moves the stage labels."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from moto.secretsmanager.models import FakeSecret, ReplicaSecret, SecretsManager
 from ...background import Background
 from ...functions.policies import may_invoke
 from ...server.errors import AwsError
-from ..rds.passwords import renew
+from ..rds.passwords import rotate_password
 
 log = logging.getLogger(__name__)
 
@@ -24,14 +24,14 @@ def install(sandbox) -> None:
     rotations = Background(4, "secret rotation")
     sandbox.on_reset(rotations.clear)
     sandbox.service("secretsmanager").answer("RotateSecret", lambda request: _rotate(sandbox, rotations, request))
-    _follow_the_current_label()
-    _describe_as_aws_does()
+    _patch_stage_moves()
+    _patch_descriptions()
 
 
 def _rotate(sandbox, rotations: Background, request) -> dict:
-    asked = request.params
-    secret = _secret(sandbox, request.region, asked["SecretId"])
-    function_arn = asked.get("RotationLambdaARN") or secret.rotation_lambda_arn
+    params = request.params
+    secret = _secret(sandbox, request.region, params["SecretId"])
+    function_arn = params.get("RotationLambdaARN") or secret.rotation_lambda_arn
     managed = secret.owning_service is not None
     if function_arn and managed:
         message = f"{secret.owning_service} rotates the secret by itself: a rotation function can't be set."
@@ -40,26 +40,32 @@ def _rotate(sandbox, rotations: Background, request) -> dict:
         message = "No Lambda rotation function ARN is associated with this secret."
         raise AwsError("InvalidRequestException", message)
     if not managed:
-        _check(sandbox, function_arn, secret)
-    _take_rules(secret, asked.get("RotationRules"), function_arn or "")
+        _check_function(sandbox, function_arn, secret)
+    _set_rules(secret, params.get("RotationRules"), function_arn or "")
     if managed:
-        at_once = asked.get("RotateImmediately", True)
-        return {"ARN": secret.arn, "Name": secret.name, **({"VersionId": renew(secret)} if at_once else {})}
-    if not asked.get("RotateImmediately", True):
-        # The test happens by itself and AWS tells nobody of its outcome. Where durations don't count it is left out:
-        # each system that is set up would start Node.js for all of its secrets.
+        immediately = params.get("RotateImmediately", True)
+        return {
+            "ARN": secret.arn,
+            "Name": secret.name,
+            **({"VersionId": rotate_password(secret)} if immediately else {}),
+        }
+    if not params.get("RotateImmediately", True):
+        # AWS tests the rotation, but reports the outcome nowhere. Without a time scale the sandbox omits the test, which
+        # would start a Node.js process for each secret of a system.
         if sandbox.time_scale:
-            # AWS makes a pending version for the test, with the current value, and takes it away again.
-            token = _pend(secret, asked.get("ClientRequestToken"), secret.versions.get(secret.default_version_id))
-            rotations.submit(_try_out, sandbox, secret, function_arn, token)
+            # For the test, AWS creates a pending version with the current value, and removes it again.
+            token = _add_pending(
+                secret, params.get("ClientRequestToken"), secret.versions.get(secret.default_version_id)
+            )
+            rotations.submit(_test, sandbox, secret, function_arn, token)
         return {"ARN": secret.arn, "Name": secret.name}
-    pending = _unfinished(secret)
-    token = asked.get("ClientRequestToken")
+    pending = _pending_version(secret)
+    token = params.get("ClientRequestToken")
     if pending is not None and pending != token:
         rotations.submit(_run, sandbox, secret, function_arn, pending)
         message = "A previous rotation isn't complete. That rotation will be reattempted."
         raise AwsError("InvalidRequestException", message)
-    token = pending or _pend(secret, token)
+    token = pending or _add_pending(secret, token)
     rotations.submit(_run, sandbox, secret, function_arn, token)
     return {"ARN": secret.arn, "Name": secret.name, "VersionId": token}
 
@@ -76,7 +82,7 @@ def _secret(sandbox, region: str, secret_id: str) -> FakeSecret:
     return secret
 
 
-def _check(sandbox, function_arn: str, secret: FakeSecret) -> None:
+def _check_function(sandbox, function_arn: str, secret: FakeSecret) -> None:
     try:
         function = sandbox.invoker.find(function_arn)
     except ServiceException as error:
@@ -89,7 +95,7 @@ def _check(sandbox, function_arn: str, secret: FakeSecret) -> None:
         )
 
 
-def _take_rules(secret: FakeSecret, rules: dict | None, function_arn: str) -> None:
+def _set_rules(secret: FakeSecret, rules: dict | None, function_arn: str) -> None:
     secret.rotation_requested = True
     secret.rotation_enabled = True
     secret.rotation_lambda_arn = function_arn
@@ -100,16 +106,16 @@ def _take_rules(secret: FakeSecret, rules: dict | None, function_arn: str) -> No
         secret.next_rotation_date = int(time.time()) + 86400 * secret.auto_rotate_after_days
 
 
-def _unfinished(secret: FakeSecret) -> str | None:
-    """The version a rotation left pending, if it isn't the current one too."""
+def _pending_version(secret: FakeSecret) -> str | None:
+    """The version that an incomplete rotation left pending, or None."""
     for version_id, version in secret.versions.items():
         if "AWSPENDING" in version["version_stages"] and "AWSCURRENT" not in version["version_stages"]:
             return version_id
     return None
 
 
-def _pend(secret: FakeSecret, token: str | None, like: dict | None = None) -> str:
-    """A pending version: without a value yet, for the function to fill, or with that of the version it is `like`."""
+def _add_pending(secret: FakeSecret, token: str | None, like: dict | None = None) -> str:
+    """Adds a pending version: without a value, which the function sets, or with that of the version `like`."""
     version_id = token or str(uuid.uuid4())
     secret.remove_version_stages_from_old_versions(["AWSPENDING"])
     secret.versions[version_id] = {
@@ -128,7 +134,7 @@ def _run(sandbox, secret: FakeSecret, function_arn: str, token: str) -> None:
     secret.last_rotation_date = int(time.time())
 
 
-def _try_out(sandbox, secret: FakeSecret, function_arn: str, token: str) -> None:
+def _test(sandbox, secret: FakeSecret, function_arn: str, token: str) -> None:
     _step(sandbox, secret, function_arn, token, "testSecret")
     version = secret.versions.get(token)
     if version is not None and "AWSCURRENT" not in version["version_stages"]:
@@ -147,15 +153,15 @@ def _step(sandbox, secret: FakeSecret, function_arn: str, token: str, step: str)
     return not answer.failed
 
 
-def _follow_the_current_label() -> None:
-    """GetSecretValue without a version means AWSCURRENT, which moto only knows from its own writes."""
-    move = SecretsManagerBackend.update_secret_version_stage
+def _patch_stage_moves() -> None:
+    """moto doesn't follow moves of AWSCURRENT, which is what GetSecretValue returns by default."""
+    original = SecretsManagerBackend.update_secret_version_stage
 
     def update_secret_version_stage(self, secret_id, version_stage, remove_from_version_id, move_to_version_id):
-        result = move(self, secret_id, version_stage, remove_from_version_id, move_to_version_id)
+        result = original(self, secret_id, version_stage, remove_from_version_id, move_to_version_id)
         secret = self.secrets[secret_id]
         for version_id, version in secret.versions.items():
-            # A label that moves without RemoveFromVersionId leaves the version that had it.
+            # A label has one version: it moves even without RemoveFromVersionId.
             if move_to_version_id and version_id != move_to_version_id and version_stage in version["version_stages"]:
                 version["version_stages"].remove(version_stage)
             if "AWSCURRENT" in version["version_stages"]:
@@ -171,9 +177,9 @@ def _follow_the_current_label() -> None:
     SecretsManagerBackend.update_secret_version_stage = update_secret_version_stage
 
 
-def _describe_as_aws_does() -> None:
+def _patch_descriptions() -> None:
     def labelled(self) -> dict[str, list[str]]:
-        # A version without a label is deprecated, and not shown.
+        # Versions without a label are deprecated, and aren't listed.
         return {
             version_id: list(version["version_stages"])
             for version_id, version in self.versions.items()

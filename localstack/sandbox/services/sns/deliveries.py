@@ -1,4 +1,4 @@
-"""SNS: brings messages to functions with the event AWS sends, and mends two ways in which moto delivers."""
+"""Deliveries to functions, with AWS's event, and corrections of two other deliveries."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def install(sandbox) -> None:
         deduplication_id=None,
         message_structure=None,
     ) -> None:
-        # Moto takes the text "false" for true.
+        # For moto, the text "false" is true.
         if str(self.attributes.get("RawMessageDelivery", "")).lower() == "false":
             del self.attributes["RawMessageDelivery"]
         if self.protocol in ("http", "https") and urlsplit(self.endpoint).hostname not in LOOPBACK:

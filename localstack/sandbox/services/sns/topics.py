@@ -1,4 +1,4 @@
-"""Topics remember all of their attributes, and an e-mail address has to confirm first."""
+"""Topics: attributes that moto forgets, and e-mail subscriptions that wait for confirmation."""
 
 from __future__ import annotations
 
@@ -13,43 +13,43 @@ if TYPE_CHECKING:
 
 def install(sandbox: Sandbox) -> None:
     sns = sandbox.service("sns")
-    sns.amend(("CreateTopic", "SetTopicAttributes"), remember)
-    sns.amend("GetTopicAttributes", recall)
-    sns.amend("Subscribe", wait_for_confirmation)
-    sns.amend(("ListSubscriptions", "ListSubscriptionsByTopic"), show_unconfirmed)
+    sns.amend(("CreateTopic", "SetTopicAttributes"), remember_attributes)
+    sns.amend("GetTopicAttributes", show_attributes)
+    sns.amend("Subscribe", show_pending_confirmation)
+    sns.amend(("ListSubscriptions", "ListSubscriptionsByTopic"), show_pending_in_lists)
 
 
-def _kept(request: AwsRequest, result: dict[str, Any]) -> dict[str, str]:
+def _attributes(request: AwsRequest, result: dict[str, Any]) -> dict[str, str]:
     arn = request.params.get("TopicArn") or result.get("TopicArn")
-    return backend("sns", request.region).topics[arn].__dict__.setdefault("kept_attributes", {})
+    return backend("sns", request.region).topics[arn].__dict__.setdefault("set_attributes", {})
 
 
-def remember(request: AwsRequest, result: dict[str, Any]) -> None:
+def remember_attributes(request: AwsRequest, result: dict[str, Any]) -> None:
     params = request.params
-    kept = _kept(request, result)
-    kept.update(params.get("Attributes") or {})
+    attributes = _attributes(request, result)
+    attributes.update(params.get("Attributes") or {})
     if "AttributeName" in params:
-        kept[params["AttributeName"]] = params.get("AttributeValue", "")
+        attributes[params["AttributeName"]] = params.get("AttributeValue", "")
 
 
-def recall(request: AwsRequest, result: dict[str, Any]) -> None:
-    for name, value in _kept(request, result).items():
+def show_attributes(request: AwsRequest, result: dict[str, Any]) -> None:
+    for name, value in _attributes(request, result).items():
         if value == "":
             result["Attributes"].pop(name, None)
         else:
             result["Attributes"][name] = value
 
 
-def _unconfirmed(protocol: str | None) -> bool:
+def _needs_confirmation(protocol: str | None) -> bool:
     return (protocol or "").startswith("email")
 
 
-def wait_for_confirmation(request: AwsRequest, result: dict[str, Any]) -> None:
-    if _unconfirmed(request.params.get("Protocol")) and not request.params.get("ReturnSubscriptionArn"):
+def show_pending_confirmation(request: AwsRequest, result: dict[str, Any]) -> None:
+    if _needs_confirmation(request.params.get("Protocol")) and not request.params.get("ReturnSubscriptionArn"):
         result["SubscriptionArn"] = "pending confirmation"
 
 
-def show_unconfirmed(_request: AwsRequest, result: dict[str, Any]) -> None:
+def show_pending_in_lists(_request: AwsRequest, result: dict[str, Any]) -> None:
     for subscription in result.get("Subscriptions", []):
-        if _unconfirmed(subscription.get("Protocol")):
+        if _needs_confirmation(subscription.get("Protocol")):
             subscription["SubscriptionArn"] = "PendingConfirmation"

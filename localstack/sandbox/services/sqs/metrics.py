@@ -1,4 +1,4 @@
-"""The gauges that SQS publishes, for the queues that an alarm watches."""
+"""The metrics that SQS publishes, only for queues that an alarm watches."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from ...background import repeat
 from ..cloudwatch.alarm_descriptions import queries
 from ..cloudwatch.minute_metrics import publish
 
-EVERY = 2.0  # seconds
+INTERVAL = 2.0  # seconds
 NAMESPACE = "AWS/SQS"
 
 
 def install(sandbox) -> None:
-    repeat("queue metrics", EVERY, lambda: _publish_watched(sandbox.account))
+    repeat("queue metrics", INTERVAL, lambda: _publish_watched(sandbox.account))
 
 
 def _publish_watched(account: str) -> None:

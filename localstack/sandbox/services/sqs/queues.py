@@ -1,4 +1,4 @@
-"""Queues remember who may use them as a dead letter queue, and their policy when something else of them changes."""
+"""Queues: RedriveAllowPolicy, and no loss of the policy when other attributes change."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ ATTRIBUTE = "RedriveAllowPolicy"
 def install(sandbox: Sandbox) -> None:
     Queue._set_attributes = _keeping_policy(Queue._set_attributes)  # type: ignore[method-assign]
     sqs = sandbox.service("sqs")
-    sqs.amend(("CreateQueue", "SetQueueAttributes"), remember)
-    sqs.amend("GetQueueAttributes", recall)
+    sqs.amend(("CreateQueue", "SetQueueAttributes"), remember_redrive_policy)
+    sqs.amend("GetQueueAttributes", show_redrive_policy)
 
 
 def _keeping_policy(original: Any) -> Any:
-    """AWS leaves alone what a call doesn't name; moto takes the policy away."""
+    """moto removes the policy if a call doesn't set it."""
 
     def set_attributes(self: Queue, attributes: dict[str, Any], now: float | None = None) -> None:
         policy = self.policy if "_policy_json" in self.__dict__ else None
@@ -39,14 +39,14 @@ def _queue(request: AwsRequest, result: dict[str, Any]) -> Any:
     return backend("sqs", request.region).queues.get(url.rpartition("/")[2])
 
 
-def remember(request: AwsRequest, result: dict[str, Any]) -> None:
+def remember_redrive_policy(request: AwsRequest, result: dict[str, Any]) -> None:
     queue = _queue(request, result)
     value = (request.params.get("Attributes") or {}).get(ATTRIBUTE)
     if queue is not None and value is not None:
-        queue.allowed_by = value
+        queue.redrive_allow_policy = value
 
 
-def recall(request: AwsRequest, result: dict[str, Any]) -> None:
-    value = getattr(_queue(request, result), "allowed_by", None)
+def show_redrive_policy(request: AwsRequest, result: dict[str, Any]) -> None:
+    value = getattr(_queue(request, result), "redrive_allow_policy", None)
     if value and {"All", ATTRIBUTE} & set(request.params.get("AttributeNames") or []):
         result.setdefault("Attributes", {})[ATTRIBUTE] = value

@@ -1,4 +1,4 @@
-"""What carries tags in the services of which moto's tagging API leaves something out."""
+"""The tagged resources of the services for which moto's tagging API is incomplete."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from ...server.stores import ACCOUNT, GLOBAL, backend
 from ..application_autoscaling import tags_of_target
-from ..config.recorders import marks as recorder_marks
+from ..config.recorders import identities as recorder_identities
 from ..ecs.rollouts import tagged_tasks
 
 Tagged = tuple[str, dict[str, str]]
@@ -36,7 +36,7 @@ EC2_KINDS = {
 
 
 def pairs(tags: Any) -> dict[str, str]:
-    """Tags in any of the shapes in which moto keeps them."""
+    """Tags from any of the shapes in which moto stores them."""
     if isinstance(tags, dict):
         return dict(tags)
     return {tag.get("Key", tag.get("key")): tag.get("Value", tag.get("value")) for tag in tags or []}
@@ -44,15 +44,15 @@ def pairs(tags: Any) -> dict[str, str]:
 
 def ec2(region: str) -> Iterator[Tagged]:
     store = backend("ec2", region)
-    standing = set(_ec2_ids(store))
+    existing = set(_ec2_ids(store))
     for identifier, tags in list(store.tags.items()):
         kind = EC2_KINDS.get(identifier.rpartition("-")[0])
-        if kind and tags and identifier in standing:
+        if kind and tags and identifier in existing:
             yield f"arn:aws:ec2:{region}:{ACCOUNT}:{kind}/{identifier}", dict(tags)
 
 
 def _ec2_ids(store: Any) -> Iterator[str]:
-    """moto keeps the tags of what is deleted, so what stands has to be gathered."""
+    """The ids of existing resources; moto keeps the tags of deleted ones."""
     for name in (
         "vpcs route_tables internet_gateways network_acls transit_gateways transit_gateway_attachments"
         " transit_gateways_route_tables flow_logs enis volumes dhcp_options_sets"
@@ -127,11 +127,11 @@ def route53(region: str) -> Iterator[Tagged]:
 def config(region: str) -> Iterator[Tagged]:
     store = backend("config", region)
     yield from ((rule.config_rule_arn, pairs(rule.tags)) for rule in store.config_rules.values())
-    yield from ((recorder.arn, pairs(recorder.tags)) for recorder in recorder_marks(store).values())
+    yield from ((recorder.arn, pairs(recorder.tags)) for recorder in recorder_identities(store).values())
 
 
 def cloudwatch(region: str) -> Iterator[Tagged]:
-    """Composite alarms may be kept apart, so whatever is tagged counts."""
+    """Alarms and dashboards."""
     tagger = backend("cloudwatch", region).tagger
     return _by_tagger(tagger, list(tagger.tags))
 
@@ -188,9 +188,9 @@ def ecr(region: str) -> Iterator[Tagged]:
 
 def ecs(region: str) -> Iterator[Tagged]:
     store = backend("ecs", region)
-    standing = [one for one in (*store.clusters.values(), *store.services.values()) if one.status != "INACTIVE"]
+    existing = [one for one in (*store.clusters.values(), *store.services.values()) if one.status != "INACTIVE"]
     revisions = [one for family in store.task_definitions.values() for one in family.values()]
-    yield from ((one.arn, pairs(one.tags)) for one in (*standing, *revisions))
+    yield from ((one.arn, pairs(one.tags)) for one in (*existing, *revisions))
     yield from tagged_tasks(region)
 
 
@@ -199,7 +199,7 @@ def scaling(region: str) -> Iterator[Tagged]:
     return ((one.arn, tags_of_target(one)) for dimension in dimensions for one in dimension.values())
 
 
-# By the service's name in ARNs, which is also how moto names its own collectors.
+# By the service's name in ARNs, which moto also uses for its own collectors.
 COLLECTORS = {
     "ec2": ec2,
     "rds": rds,

@@ -1,7 +1,6 @@
-"""The Resource Groups Tagging API finds everything that was made with tags, as on AWS.
+"""GetResources finds all tagged resources, as on AWS: without IAM, and with global resources in us-east-1 only.
 
-moto's own answer leaves out what many services hold, so those are collected here, and moto is
-asked only for the rest. IAM isn't in it, and global things are in us-east-1 alone.
+moto's implementation omits resources of many services. `collectors` finds those; moto is asked for the other services.
 """
 
 from __future__ import annotations
@@ -22,9 +21,9 @@ if TYPE_CHECKING:
 
 Tagged = tuple[str, dict[str, str]]
 PAGE = 100
-# ARNs that don't say what they are.
+# The types of ARNs that don't contain one.
 TYPE_OF_BARE_ARN = {"s3": "s3:bucket", "sns": "sns:topic", "sqs": "sqs:queue"}
-LEFT_OUT = {"iam"}
+EXCLUDED = {"iam"}
 
 
 def install(sandbox: Sandbox) -> None:
@@ -34,14 +33,14 @@ def install(sandbox: Sandbox) -> None:
 def get_resources(request: AwsRequest) -> dict[str, Any]:
     params = request.params
     matches = make_tag_matcher(params.get("TagFilters"))
-    wanted_arns = set(params.get("ResourceARNList") or [])
+    requested_arns = set(params.get("ResourceARNList") or [])
     found = sorted(
         (arn, tags)
-        for arn, tags in everything(request.region)
+        for arn, tags in all_tagged(request.region)
         if tags
         and matches(tags)
         and match_resource_type(type_of(arn), params.get("ResourceTypeFilters"))
-        and (not wanted_arns or arn in wanted_arns)
+        and (not requested_arns or arn in requested_arns)
     )
     start = _start(params.get("PaginationToken"))
     end = start + int(params.get("ResourcesPerPage") or PAGE)
@@ -56,11 +55,11 @@ def get_resources(request: AwsRequest) -> dict[str, Any]:
 
 def _start(token: str | None) -> int:
     if token and not token.isdigit():
-        raise AwsError("PaginationTokenExpiredException", "The token is not one of ours.")
+        raise AwsError("PaginationTokenExpiredException", "The pagination token isn't valid.")
     return int(token or 0)
 
 
-def everything(region: str) -> Iterator[Tagged]:
+def all_tagged(region: str) -> Iterator[Tagged]:
     if not is_used(region):
         return
     seen: set[str] = set()
@@ -77,7 +76,7 @@ def _collected(collectors: Iterable[Callable[[str], Iterator[Tagged]]], region: 
 
 def _from_moto(region: str) -> Iterator[Tagged]:
     for backend in iter_taggable_backends(ACCOUNT, region):
-        if backend.SERVICE_NAMESPACE in COLLECTORS or backend.SERVICE_NAMESPACE in LEFT_OUT:
+        if backend.SERVICE_NAMESPACE in COLLECTORS or backend.SERVICE_NAMESPACE in EXCLUDED:
             continue
         for resource in backend.iter_tagged_resources():
             yield resource.arn, resource.tags

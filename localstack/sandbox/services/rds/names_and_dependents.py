@@ -1,9 +1,9 @@
-"""RDS refuses second things of the same name, and deletes of what is in use."""
+"""RDS refuses names that are taken or don't exist, and deletions of what is in use."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ...server.errors import AwsError
 from ...server.request import AwsRequest
@@ -13,8 +13,8 @@ from .subnet_groups import group_of
 if TYPE_CHECKING:
     from ...app import Sandbox
 
-# operation, the parameter that names it, moto's store, the error code
-UNIQUE = [
+# Operations that create a name: the parameter that has it, moto's store, the error code.
+TAKEN_NAMES = [
     ("CreateDBCluster", "DBClusterIdentifier", "clusters", "DBClusterAlreadyExistsFault"),
     ("CreateDBInstance", "DBInstanceIdentifier", "databases", "DBInstanceAlreadyExists"),
     ("CreateDBSubnetGroup", "DBSubnetGroupName", "subnet_groups", "DBSubnetGroupAlreadyExists"),
@@ -27,8 +27,8 @@ UNIQUE = [
     ("CreateDBParameterGroup", "DBParameterGroupName", "db_parameter_groups", "DBParameterGroupAlreadyExists"),
     ("CreateEventSubscription", "SubscriptionName", "event_subscriptions", "SubscriptionAlreadyExist"),
 ]
-# the same for what has to be there
-PRESENT = [
+# Operations on a name that must exist.
+MISSING_NAMES = [
     ("DeleteDBSubnetGroup", "DBSubnetGroupName", "subnet_groups", "DBSubnetGroupNotFoundFault"),
     ("ModifyDBCluster", "DBClusterIdentifier", "clusters", "DBClusterNotFoundFault"),
     (
@@ -43,24 +43,23 @@ PRESENT = [
 
 def install(sandbox: Sandbox) -> None:
     rds = sandbox.service("rds")
-    for operation, parameter, store, code in UNIQUE:
-        rds.exists(operation, _refuse(parameter, store, code, present=True))
-    for operation, parameter, store, code in PRESENT:
-        rds.exists(operation, _refuse(parameter, store, code, present=False))
-    rds.exists("CreateDBCluster", needed_by_cluster)
-    rds.state("DeleteDBSubnetGroup", subnet_group_in_use)
-    rds.state("DeleteDBClusterParameterGroup", cluster_parameter_group_in_use)
-    rds.state("DeleteDBParameterGroup", parameter_group_in_use)
-    rds.amend("DeleteDBCluster", drop_automated_snapshots)
+    for operation, parameter, store, code in TAKEN_NAMES:
+        rds.exists(operation, _refuse_name(parameter, store, code, if_exists=True))
+    for operation, parameter, store, code in MISSING_NAMES:
+        rds.exists(operation, _refuse_name(parameter, store, code, if_exists=False))
+    rds.exists("CreateDBCluster", groups_of_cluster_exist)
+    rds.state("DeleteDBSubnetGroup", refuse_used_subnet_group)
+    rds.state("DeleteDBClusterParameterGroup", refuse_used_cluster_parameter_group)
+    rds.state("DeleteDBParameterGroup", refuse_used_parameter_group)
 
 
-def _refuse(parameter: str, store: str, code: str, *, present: bool) -> Callable[[AwsRequest], None]:
+def _refuse_name(parameter: str, store: str, code: str, *, if_exists: bool) -> Callable[[AwsRequest], None]:
     def check(request: AwsRequest) -> None:
         name = request.params[parameter].lower().rpartition(":")[2]
         known = {str(one).lower() for one in getattr(backend("rds", request.region), store)}
-        if (name in known) is present:
+        if (name in known) is if_exists:
             raise AwsError(
-                code, f"{request.params[parameter]} {'already exists' if present else 'not found'}.", _status(code)
+                code, f"{request.params[parameter]} {'already exists' if if_exists else 'not found'}.", _status(code)
             )
 
     return check
@@ -70,7 +69,7 @@ def _status(code: str) -> int:
     return 404 if "NotFound" in code else 400
 
 
-def subnet_group_in_use(request: AwsRequest) -> None:
+def refuse_used_subnet_group(request: AwsRequest) -> None:
     rds = backend("rds", request.region)
     used = [cluster.db_subnet_group_name for cluster in rds.clusters.values()]
     groups = (group_of(request.region, instance) for instance in rds.databases.values())
@@ -78,7 +77,7 @@ def subnet_group_in_use(request: AwsRequest) -> None:
     _refuse_if_used(request.params["DBSubnetGroupName"], used, "InvalidDBSubnetGroupStateFault")
 
 
-def cluster_parameter_group_in_use(request: AwsRequest) -> None:
+def refuse_used_cluster_parameter_group(request: AwsRequest) -> None:
     clusters = backend("rds", request.region).clusters.values()
     _refuse_if_used(
         request.params["DBClusterParameterGroupName"],
@@ -87,7 +86,7 @@ def cluster_parameter_group_in_use(request: AwsRequest) -> None:
     )
 
 
-def parameter_group_in_use(request: AwsRequest) -> None:
+def refuse_used_parameter_group(request: AwsRequest) -> None:
     instances = backend("rds", request.region).databases.values()
     _refuse_if_used(
         request.params["DBParameterGroupName"],
@@ -101,8 +100,8 @@ def _refuse_if_used(name: str, used: Iterable[str | None], code: str) -> None:
         raise AwsError(code, f"Cannot delete {name} because it is in use.")
 
 
-def needed_by_cluster(request: AwsRequest) -> None:
-    """What a cluster names has to be there; moto only looks at some of it."""
+def groups_of_cluster_exist(request: AwsRequest) -> None:
+    """moto doesn't check whether the subnet group and the parameter group of a cluster exist."""
     rds = backend("rds", request.region)
     group = request.params.get("DBSubnetGroupName")
     if group and group not in rds.subnet_groups:
@@ -110,10 +109,3 @@ def needed_by_cluster(request: AwsRequest) -> None:
     parameters = request.params.get("DBClusterParameterGroupName")
     if parameters and not parameters.startswith("default.") and parameters not in rds.db_cluster_parameter_groups:
         raise AwsError("DBClusterParameterGroupNotFound", f"DBClusterParameterGroup not found: {parameters}", 404)
-
-
-def drop_automated_snapshots(request: AwsRequest, _result: dict[str, Any]) -> None:
-    """They go with their cluster, or a cluster of the same name couldn't be made within the minute."""
-    snapshots = backend("rds", request.region).cluster_snapshots
-    for name in [name for name in snapshots if name.startswith(f"rds:{request.params['DBClusterIdentifier']}-")]:
-        del snapshots[name]
