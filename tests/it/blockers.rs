@@ -87,7 +87,7 @@ ec2.delete_security_group(GroupId=group['GroupId'])
 ";
 
 #[tokio::test]
-async fn what_others_put_into_our_network_is_named_and_left_alone_and_destroy_goes_on_without_it() {
+async fn destroy_names_foreign_blockers_and_resumes_without_them() {
     let sandbox = Sandbox::fresh().await;
     let cli = Cli::new(&sandbox);
     cli.run(&["apply", "--suffix", "dev1", "--json"]).await.ok();

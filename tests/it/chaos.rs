@@ -18,7 +18,7 @@ const SEEDS: u64 = 20;
 const AT_ONCE: usize = 2;
 
 #[tokio::test]
-async fn every_fifth_call_fails_and_a_system_comes_to_be_changes_and_goes_whole() {
+async fn system_lifecycle_survives_every_fifth_call_failing() {
     let story = Life::begin().await.in_chaos(1).await;
     eprintln!("{story}");
     assert!(story.kinds_of_faults() >= 8, "{story}");
@@ -28,7 +28,7 @@ async fn every_fifth_call_fails_and_a_system_comes_to_be_changes_and_goes_whole(
 /// The first answer to each changing call never arrives.
 #[tokio::test]
 #[ignore = "takes long: `just chaos`"]
-async fn what_became_of_a_call_whose_answer_was_lost_is_found_out_within_the_run() {
+async fn lost_responses_are_resolved_within_the_run() {
     let lost = [Fault::Refuse(Refusal::InternalFailure, Reach::Processed), Fault::Reset(Reach::Processed), Fault::Cut];
     Life::begin().await.with_each_change_failing_once(lost).await;
 }
@@ -36,7 +36,7 @@ async fn what_became_of_a_call_whose_answer_was_lost_is_found_out_within_the_run
 /// AWS doesn't get to do what it is first asked for.
 #[tokio::test]
 #[ignore = "takes long: `just chaos`"]
-async fn what_never_reached_aws_is_asked_for_again_within_the_run() {
+async fn unsent_requests_are_repeated_within_the_run() {
     let unsent = [
         Fault::Refuse(Refusal::InternalFailure, Reach::Unsent),
         Fault::Refuse(Refusal::Unavailable, Reach::Unsent),
@@ -46,13 +46,13 @@ async fn what_never_reached_aws_is_asked_for_again_within_the_run() {
 }
 
 #[tokio::test]
-async fn what_is_made_and_not_seen_at_once_is_waited_for_and_not_made_again() {
+async fn delayed_visibility_creates_no_duplicates() {
     Life::begin().await.unseen_for(Duration::from_millis(500)).await;
 }
 
 #[tokio::test]
 #[ignore = "waits long: `just chaos`"]
-async fn what_is_made_and_not_seen_for_two_seconds_is_waited_for_and_not_made_again() {
+async fn two_second_visibility_delay_creates_no_duplicates() {
     Life::begin().await.unseen_for(Duration::from_secs(2)).await;
 }
 

@@ -190,7 +190,7 @@ fn failure(report: &Report) -> String {
 }
 
 #[tokio::test]
-async fn a_service_that_doesnt_come_up_is_an_error_with_its_events_and_comes_up_once_that_is_mended() {
+async fn failing_service_reports_events_and_recovers_when_fixed() {
     let sandbox = Sandbox::fresh().await;
     let shop = Shop::open(&sandbox).await;
     let said = failure(&shop.apply("1").await);
@@ -207,7 +207,7 @@ async fn a_service_that_doesnt_come_up_is_an_error_with_its_events_and_comes_up_
 }
 
 #[tokio::test]
-async fn the_old_revision_goes_when_the_service_runs_the_new_one_and_stays_while_it_doesnt() {
+async fn old_revision_is_deleted_only_after_the_rollout() {
     let sandbox = Sandbox::fresh().await;
     let shop = Shop::open(&sandbox).await;
     shop.apply("1").await;
@@ -227,7 +227,7 @@ async fn the_old_revision_goes_when_the_service_runs_the_new_one_and_stays_while
 }
 
 #[tokio::test]
-async fn a_release_that_doesnt_come_up_gives_way_to_the_next_one_and_to_the_last_one() {
+async fn failed_release_can_be_followed_or_reverted() {
     let sandbox = Sandbox::fresh().await;
     let shop = Shop::open(&sandbox).await;
     shop.apply("1").await;
@@ -248,7 +248,7 @@ async fn a_release_that_doesnt_come_up_gives_way_to_the_next_one_and_to_the_last
 }
 
 #[tokio::test]
-async fn what_a_run_made_and_nobody_remembers_is_found_by_its_family_and_its_tags() {
+async fn unrecorded_revision_is_found_by_family_and_tags() {
     let sandbox = Sandbox::fresh().await;
     let mut shop = Shop::open(&sandbox).await;
     shop.apply("1").await;
@@ -263,7 +263,7 @@ async fn what_a_run_made_and_nobody_remembers_is_found_by_its_family_and_its_tag
 }
 
 #[tokio::test]
-async fn readers_that_were_added_to_a_cluster_go_with_what_scaled_it_and_others_stay() {
+async fn destroy_removes_scaled_readers_but_not_foreign_ones() {
     let sandbox = Sandbox::fresh().await;
     let shop = Shop::open(&sandbox).await;
     let clients = shop.cloud.region(REGION);

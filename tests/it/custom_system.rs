@@ -131,7 +131,7 @@ fn steps(run: &Run) -> [u64; 4] {
 }
 
 #[tokio::test]
-async fn a_system_in_a_repository_of_its_own_is_built_applied_shifted_and_destroyed() {
+async fn external_system_is_applied_shifted_and_destroyed() {
     let repository = Repository::with_the_example();
     let (sandbox, binary) = tokio::join!(Sandbox::fresh(), repository.build());
     assert_names_the_line(&binary).await;
@@ -224,7 +224,7 @@ impl Resource for Motto {
 }
 
 #[tokio::test]
-async fn a_type_of_peoples_own_is_made_changed_exported_and_deleted_like_any_other() {
+async fn custom_type_is_created_updated_exported_and_deleted() {
     let sandbox = Sandbox::fresh().await;
     let owner = Owner { system: "shop".to_owned(), suffix: "dev1".to_owned() };
     let shared = Arc::new(Shared {

@@ -31,7 +31,7 @@ fn remembered(state: &Value, key: &str) -> BTreeSet<String> {
 }
 
 #[tokio::test]
-async fn a_run_whose_disk_is_full_stops_and_says_so_and_the_next_one_goes_on() {
+async fn full_disk_stops_the_run_and_the_next_resumes() {
     let sandbox = Sandbox::fresh().await;
     let proxy = Proxy::before(&sandbox);
     let mut cli = Cli::through(&proxy);
@@ -82,7 +82,7 @@ const READ_ONLY: [(&str, &str); 2] = [
 ];
 
 #[tokio::test]
-async fn a_folder_that_cannot_be_written_is_told_before_anything_is_made() {
+async fn unwritable_state_folder_fails_before_any_create() {
     let sandbox = Sandbox::fresh().await;
     let cli = Cli::new(&sandbox);
     for (folder, why) in READ_ONLY {
@@ -97,7 +97,7 @@ async fn a_folder_that_cannot_be_written_is_told_before_anything_is_made() {
 }
 
 #[tokio::test]
-async fn of_two_applies_at_the_same_moment_one_works_and_its_lock_is_taken_over_when_it_has_died() {
+async fn concurrent_applies_exclude_each_other_and_dead_lock_frees() {
     let sandbox = Sandbox::fresh().await;
     let cli = Cli::new(&sandbox);
     let runs = [cli.start(&APPLY), cli.start(&APPLY)];
@@ -150,7 +150,7 @@ async fn listed(cli: &Cli) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn whatever_has_damaged_a_state_an_earlier_generation_is_brought_back() {
+async fn damaged_state_is_restored_from_a_generation() {
     let cli = Cli::offline();
     a_and_b(&Store::folder(cli.state_folder())).await;
     let path = cli.state_folder().join("dev1.json");
@@ -189,7 +189,7 @@ async fn whatever_has_damaged_a_state_an_earlier_generation_is_brought_back() {
 }
 
 #[tokio::test]
-async fn a_damaged_journal_is_told_with_its_line_and_can_be_done_without() {
+async fn damaged_journal_names_its_line_and_can_be_skipped() {
     let cli = Cli::offline();
     let store = Store::folder(cli.state_folder());
     a_and_b(&store).await;

@@ -259,7 +259,7 @@ const SHIFT: [(&str, &str); 4] = [
 ];
 
 #[tokio::test]
-async fn what_was_changed_by_hand_is_named_field_by_field_and_put_back_while_live_weights_stay() {
+async fn manual_changes_are_planned_and_reverted_except_weights() {
     let system = Drifting::applied(SUFFIX, "us-east-1", None).await;
     assert!(system.plan().await.is_empty(), "nothing has changed yet");
 
@@ -300,7 +300,7 @@ sqs.delete_queue(QueueUrl=url('payments-queue-green-drift2'))
 ";
 
 #[tokio::test]
-async fn what_is_other_than_it_was_left_is_told_whatever_is_wanted_by_now() {
+async fn refresh_only_reports_drift_from_recorded_state() {
     let sandbox = Sandbox::fresh().await;
     let cli = Cli::new(&sandbox);
     let on = async |arguments: &[&str]| cli.run(&[arguments, &["--suffix", "drift2"]].concat()).await;

@@ -261,7 +261,7 @@ proptest! {
     /// From any system to any other, killed after any write, and then perhaps to a third one: the next runs end with just what
     /// is wanted, each thing once.
     #[test]
-    fn a_killed_run_is_taken_up_and_nothing_is_lost(
+    fn killed_run_is_resumed_without_loss(
         before in any_wanted(),
         between in any_wanted(),
         after in proptest::option::of(any_wanted()),
@@ -349,7 +349,7 @@ fn wanted(steps: &[(usize, &str, &[usize])]) -> Wanted {
 }
 
 #[tokio::test]
-async fn a_step_that_moves_to_another_region_is_made_there_and_goes_here() {
+async fn step_that_changes_region_is_recreated_there() {
     let folder = tempfile::tempdir().unwrap();
     let world = InMemory::default();
     let here = graph(&wanted(&[(1, "a", &[])]));
@@ -365,7 +365,7 @@ async fn a_step_that_moves_to_another_region_is_made_there_and_goes_here() {
 
 /// Nobody can look whether it still stands there: it isn't made elsewhere, or nobody would know of it.
 #[tokio::test]
-async fn a_step_whose_old_self_cannot_be_looked_at_does_not_move() {
+async fn step_with_unreadable_deposed_object_stays() {
     let folder = tempfile::tempdir().unwrap();
     let world = InMemory::default();
     let here = graph(&wanted(&[(1, "a", &[]), (2, "user", &[1]), (3, "b", &[])]));
@@ -385,7 +385,7 @@ async fn a_step_whose_old_self_cannot_be_looked_at_does_not_move() {
 }
 
 #[tokio::test]
-async fn a_strangers_thing_with_our_name_is_left_alone() {
+async fn unmanaged_resource_with_our_name_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let world = InMemory::default();
     let stranger = Thing { region: "here".to_owned(), spec: json!({"name": "a", "size": 9}), tags: Tags::new() };
@@ -400,7 +400,7 @@ async fn a_strangers_thing_with_our_name_is_left_alone() {
 }
 
 #[tokio::test]
-async fn two_steps_of_one_name_are_told_apart() {
+async fn two_steps_with_one_aws_name_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let world = InMemory::default();
     let steps = graph(&wanted(&[(1, "a", &[]), (2, "a", &[1])]));
@@ -421,7 +421,7 @@ async fn rename(folder: &Path, from: &str, to: &str) {
 }
 
 #[tokio::test]
-async fn what_is_called_otherwise_in_the_state_and_wanted_as_before_stays() {
+async fn step_renamed_in_state_only_keeps_its_resource() {
     let folder = tempfile::tempdir().unwrap();
     let world = InMemory::default();
     let as_before = graph(&wanted(&[(1, "a", &[]), (2, "b", &[])]));
@@ -440,7 +440,7 @@ async fn what_is_called_otherwise_in_the_state_and_wanted_as_before_stays() {
 }
 
 #[tokio::test]
-async fn what_may_be_wanted_under_another_name_stays_as_long_as_nobody_can_tell() {
+async fn unreadable_step_blocks_removal_of_a_possible_rename() {
     let folder = tempfile::tempdir().unwrap();
     let world = InMemory { name_only: true, ..InMemory::default() };
     let as_before = graph(&wanted(&[(1, "a", &[]), (2, "b", &[])]));
@@ -457,7 +457,7 @@ async fn what_may_be_wanted_under_another_name_stays_as_long_as_nobody_can_tell(
 
 /// What it used must not go before it.
 #[tokio::test]
-async fn what_waits_to_be_replaced_again_keeps_what_it_uses() {
+async fn step_awaiting_replacement_keeps_its_dependencies() {
     let folder = tempfile::tempdir().unwrap();
     let world = InMemory { create_first: true, ..InMemory::default() };
     apply(&world, &graph(&wanted(&[(0, "x", &[]), (1, "a", &[0])])), folder.path()).await;
@@ -474,7 +474,7 @@ async fn what_waits_to_be_replaced_again_keeps_what_it_uses() {
 
 /// Its own old self still stands, so it waits to be replaced again; what it uses meanwhile is replaced, and stays for it.
 #[tokio::test]
-async fn what_is_used_by_what_waits_to_be_replaced_again_goes_after_it() {
+async fn deposed_object_outlives_users_awaiting_replacement() {
     let folder = tempfile::tempdir().unwrap();
     let world = InMemory { create_first: true, ..InMemory::default() };
     apply(&world, &graph(&wanted(&[(10, "user", &[])])), folder.path()).await;
@@ -493,7 +493,7 @@ async fn what_is_used_by_what_waits_to_be_replaced_again_goes_after_it() {
 
 /// Of two with one name, made by people's wish and by a run that died over it, each goes as the one it is.
 #[tokio::test]
-async fn what_a_dead_run_made_anew_goes_beside_its_predecessor() {
+async fn replacement_of_a_dead_run_is_deleted_with_deposed() {
     let folder = tempfile::tempdir().unwrap();
     let world = InMemory { create_first: true, ..InMemory::default() };
     apply(&world, &graph(&wanted(&[(1, "a", &[]), (2, "user", &[])])), folder.path()).await;
@@ -508,7 +508,7 @@ async fn what_a_dead_run_made_anew_goes_beside_its_predecessor() {
 
 /// It went in a run that died; what it used can go although it is wanted again, and comes after that.
 #[tokio::test]
-async fn what_is_gone_uses_nothing() {
+async fn vanished_step_blocks_no_deletion() {
     let folder = tempfile::tempdir().unwrap();
     let world = InMemory::default();
     apply(&world, &graph(&wanted(&[(2, "a", &[]), (4, "b", &[2]), (5, "c", &[4])])), folder.path()).await;
@@ -523,7 +523,7 @@ async fn what_is_gone_uses_nothing() {
 
 /// Each of the first run's writes may be its last: what used the old one may not use the new one yet.
 #[tokio::test]
-async fn a_step_that_is_to_be_replaced_again_before_its_last_replacement_is_done_is_replaced_in_the_end() {
+async fn replacement_before_the_last_one_completed_succeeds() {
     for lives in 1..8 {
         let folder = tempfile::tempdir().unwrap();
         let world = InMemory { create_first: true, ..InMemory::default() };
@@ -542,7 +542,7 @@ async fn a_step_that_is_to_be_replaced_again_before_its_last_replacement_is_done
 
 /// An older state was put in the place of the one that knows what stands.
 #[tokio::test]
-async fn what_was_made_since_the_state_was_written_is_adopted_and_goes_like_all_else() {
+async fn resource_newer_than_the_state_is_adopted_and_destroyed() {
     let folder = tempfile::tempdir().unwrap();
     let world = InMemory::default();
     let steps = graph(&wanted(&[(1, "a", &[]), (2, "b", &[])]));
@@ -565,7 +565,7 @@ async fn what_was_made_since_the_state_was_written_is_adopted_and_goes_like_all_
 }
 
 #[tokio::test]
-async fn what_something_that_stays_holds_is_not_made_anew_and_nothing_goes_half_way() {
+async fn blocked_replacement_is_refused_before_any_change() {
     let folder = tempfile::tempdir().unwrap();
     let world = InMemory { in_place: true, held: true, ..InMemory::default() };
     let before = graph(&wanted(&[(1, "a", &[]), (2, "user", &[1]), (3, "its user", &[2]), (4, "free", &[])]));
@@ -589,7 +589,7 @@ async fn what_something_that_stays_holds_is_not_made_anew_and_nothing_goes_half_
 /// The first goes before its successor comes, and only once the second is gone; that is used by the third until it uses the
 /// first one's successor.
 #[tokio::test]
-async fn what_waits_for_itself_is_told_and_can_be_done_in_two_parts() {
+async fn dependency_cycle_is_reported_and_can_be_split() {
     let folder = tempfile::tempdir().unwrap();
     let world = InMemory { in_place: true, ..InMemory::default() };
     let before = wanted(&[(1, "a", &[]), (2, "b", &[1]), (3, "c", &[2]), (4, "d", &[1])]);

@@ -23,7 +23,7 @@ pub async fn assert_lints(templates: &[PathBuf], but_for: &[&str]) {
 }
 
 #[tokio::test]
-async fn the_templates_of_all_systems_are_accepted_by_the_linter() {
+async fn linter_accepts_the_templates_of_all_systems() {
     let sandbox = Sandbox::fresh().await;
     for system in provisioner::systems::Systems::shipped().names() {
         let cli = Cli::new(&sandbox);
@@ -55,7 +55,7 @@ async fn the_templates_of_all_systems_are_accepted_by_the_linter() {
 }
 
 #[tokio::test]
-async fn a_region_that_the_system_isnt_in_is_refused_by_the_flag() {
+async fn export_refuses_a_region_without_resources() {
     let sandbox = Sandbox::fresh().await;
     let cli = Cli::new(&sandbox);
     let arguments = ["export", "--format", "cloudformation", "--suffix", "dev1", "--region", "eu-west-9"];

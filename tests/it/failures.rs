@@ -52,7 +52,7 @@ async fn dependents(cli: &Cli, of: &[&str]) -> (BTreeSet<String>, usize) {
 }
 
 #[tokio::test]
-async fn what_aws_refuses_stops_only_what_needs_it_and_the_next_apply_goes_on() {
+async fn failed_step_skips_only_dependents_and_apply_resumes() {
     let sandbox = Sandbox::fresh().await;
     let cli = Cli::new(&sandbox);
     let (cluster, queue) = ("blue/database/cluster", "green/queues/payments-queue");
@@ -150,7 +150,7 @@ async fn networks_that_overlap_are_named_with_their_line() {
 }
 
 #[tokio::test]
-async fn a_suffix_that_is_no_part_of_a_name_is_refused() {
+async fn invalid_suffix_is_refused() {
     let sandbox = untouched().await;
     let cli = Cli::new(&sandbox);
     for bad in ["Dev1", "dev_1", "dév", "../dev1", "1dev", "dev1-", "a b", "abcdefghij1234567", ""] {
@@ -164,7 +164,7 @@ async fn a_suffix_that_is_no_part_of_a_name_is_refused() {
 }
 
 #[tokio::test]
-async fn no_suffix_where_there_are_several_is_no_guess() {
+async fn missing_suffix_with_several_states_is_refused() {
     let sandbox = untouched().await;
     let cli = Cli::new(&sandbox);
     refused(&sandbox, &cli, &["apply"])
@@ -181,7 +181,7 @@ async fn no_suffix_where_there_are_several_is_no_guess() {
 }
 
 #[tokio::test]
-async fn no_credentials_are_told_from_wrong_ones() {
+async fn missing_and_wrong_credentials_differ() {
     let sandbox = untouched().await;
     let mut cli = Cli::offline();
     cli.set("AWS_ENDPOINT_URL", &sandbox.endpoint());
@@ -190,7 +190,7 @@ async fn no_credentials_are_told_from_wrong_ones() {
 }
 
 #[tokio::test]
-async fn an_endpoint_that_nobody_answers_at_is_told() {
+async fn unreachable_endpoint_is_reported() {
     let sandbox = untouched().await;
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let mut cli = Cli::offline();
@@ -210,7 +210,7 @@ fn put_state(cli: &Cli, suffix: &str, text: &str) {
 }
 
 #[tokio::test]
-async fn a_state_of_another_system_or_account_is_left_alone() {
+async fn state_of_another_system_or_account_is_refused() {
     let sandbox = untouched().await;
     let cli = Cli::new(&sandbox);
     put_state(&cli, "dev1", &State::new("fargate-postgres", "dev1", "123456789012", "us-east-1").to_text());
@@ -224,7 +224,7 @@ async fn a_state_of_another_system_or_account_is_left_alone() {
 }
 
 #[tokio::test]
-async fn a_state_that_was_cut_off_anywhere_is_left_alone() {
+async fn truncated_state_is_refused() {
     let sandbox = untouched().await;
     let cli = Cli::new(&sandbox);
     let whole = State::new("lambda-mysql", "dev1", "123456789012", "us-east-1").to_text();
@@ -245,7 +245,7 @@ async fn a_state_that_was_cut_off_anywhere_is_left_alone() {
 }
 
 #[tokio::test]
-async fn another_account_than_the_configured_one_is_refused() {
+async fn account_mismatch_is_refused() {
     let sandbox = untouched().await;
     let cli = Cli::new(&sandbox);
     cli.configure("\naccount = \"111122223333\"\n");
@@ -257,7 +257,7 @@ async fn another_account_than_the_configured_one_is_refused() {
 }
 
 #[tokio::test]
-async fn of_two_runs_at_once_one_works_and_the_other_says_who_does() {
+async fn concurrent_run_is_refused_naming_the_lock_owner() {
     let sandbox = Sandbox::fresh().await;
     let cli = Cli::new(&sandbox);
     let first = cli.start(&APPLY);
@@ -282,7 +282,7 @@ fn count(cli: &Cli) -> u64 {
 }
 
 #[tokio::test]
-async fn an_interrupted_apply_ends_what_is_in_flight_and_the_next_one_goes_on() {
+async fn interrupted_apply_finishes_calls_and_next_resumes() {
     let sandbox = Sandbox::fresh().await;
     let cli = Cli::new(&sandbox);
     let run = cli.start(&APPLY);
@@ -305,7 +305,7 @@ async fn an_interrupted_apply_ends_what_is_in_flight_and_the_next_one_goes_on() 
 }
 
 #[tokio::test]
-async fn a_second_ctrl_c_ends_an_apply_at_once_and_the_next_one_goes_on() {
+async fn second_ctrl_c_ends_apply_at_once_and_next_resumes() {
     let sandbox = Sandbox::fresh().await;
     let proxy = Proxy::before(&sandbox);
     let cli = Cli::through(&proxy);
@@ -341,7 +341,7 @@ print(json.dumps([tags, [one['Key'] for one in s3.list_objects_v2(Bucket=name)['
 ";
 
 #[tokio::test]
-async fn a_name_that_others_take_after_a_run_has_announced_it_is_theirs() {
+async fn name_taken_after_intent_recorded_stays_unmanaged() {
     let sandbox = Sandbox::fresh().await;
     let cli = Cli::new(&sandbox);
     let bucket = "s3-access-logs/bucket";
@@ -399,7 +399,7 @@ print(json.dumps(seen, default=str))
 ";
 
 #[tokio::test]
-async fn what_others_made_under_our_names_is_neither_taken_nor_changed_nor_deleted() {
+async fn unmanaged_resources_with_our_names_are_left_alone() {
     let sandbox = Sandbox::fresh().await;
     let cli = Cli::new(&sandbox);
     sandbox.python(NEIGHBOURS).await;

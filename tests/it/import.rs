@@ -19,7 +19,7 @@ print(json.dumps({'vpc': vpc, 'queue': queue}))
 ";
 
 #[tokio::test]
-async fn what_others_have_made_is_taken_over_by_its_id_and_only_then() {
+async fn import_takes_over_a_resource_by_its_id() {
     let sandbox = Sandbox::fresh().await;
     let cli = Cli::new(&sandbox);
     let made = sandbox.python(MADE_BY_HAND).await;

@@ -28,7 +28,7 @@ const OTHERS: usize = 60;
 const MOST_LIVES: usize = 80;
 
 #[tokio::test]
-async fn a_system_comes_to_be_changes_and_goes_with_a_tool_that_is_killed_again_and_again() {
+async fn system_lifecycle_survives_repeated_kills() {
     let lives = [1, 2].map(|seed| async move {
         let kills = Kills::new(Choice::Sample(seed));
         live(&kills).await;
@@ -58,7 +58,7 @@ ec2.release_address(AllocationId=address['AllocationId'])
 ";
 
 #[tokio::test]
-async fn what_went_away_is_made_anew_once_even_if_the_tool_dies_over_it() {
+async fn vanished_resource_is_recreated_once_despite_kills() {
     let sandbox = Sandbox::fresh().await;
     let proxy = Proxy::before(&sandbox);
     let cli = Cli::through(&proxy);
@@ -84,7 +84,7 @@ async fn what_went_away_is_made_anew_once_even_if_the_tool_dies_over_it() {
 /// What carries no tags yet, or none that AWS's index shows yet, when the tool dies: no apply comes between, which would find it by
 /// what it is about to make.
 #[tokio::test]
-async fn what_a_dead_run_has_made_goes_with_a_destroy_that_comes_next() {
+async fn destroy_after_killed_run_leaves_nothing() {
     for (operation, step) in [
         ("CreateBucket", "s3-access-logs/bucket"),
         ("CreateHostedZone", "dns/zone"),
@@ -98,7 +98,7 @@ async fn what_a_dead_run_has_made_goes_with_a_destroy_that_comes_next() {
 /// The same for every operation that changes something.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 #[ignore = "takes long: `just kill-matrix`"]
-async fn whatever_a_dead_run_has_made_goes_with_a_destroy_that_comes_next() {
+async fn destroy_after_killed_apply_leaves_nothing() {
     let sandbox = Sandbox::fresh().await;
     let proxy = Proxy::before(&sandbox);
     Cli::through(&proxy).run(&["apply", "--suffix", "dev1"]).await.ok();
@@ -130,7 +130,7 @@ async fn die_and_destroy(operation: &str, part: &[&str]) {
 /// `KILL_MATRIX_LIVES` ends it earlier.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 #[ignore = "takes an hour: `just kill-matrix`"]
-async fn the_whole_matrix() {
+async fn kill_at_every_call() {
     let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().expect("a number"));
     let seed = number("KILL_MATRIX_SEED").unwrap_or(1);
     let most = number("KILL_MATRIX_LIVES").map_or(MOST_LIVES, |lives| usize::try_from(lives).expect("a small number"));

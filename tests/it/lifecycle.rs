@@ -36,7 +36,7 @@ fn of_suffix(account: &Account, suffix: &str) -> Account {
 }
 
 #[tokio::test]
-async fn apply_tells_where_the_load_balancers_the_databases_and_the_dashboard_are() {
+async fn apply_prints_load_balancers_databases_and_dashboard() {
     let standing = standing().await;
     let told = standing.told();
     // Not what the tool says of itself but what AWS says.
@@ -74,7 +74,7 @@ async fn apply_tells_where_the_load_balancers_the_databases_and_the_dashboard_ar
 }
 
 #[tokio::test]
-async fn outputs_can_be_asked_for_one_by_one_and_as_json() {
+async fn output_prints_one_value_or_json() {
     let standing = standing().await;
     let told = standing.told();
     assert_eq!(outputs(&standing.run(&["output"]).await.ok().stdout), told);
@@ -88,17 +88,17 @@ async fn outputs_can_be_asked_for_one_by_one_and_as_json() {
 }
 
 #[tokio::test]
-async fn a_second_apply_does_nothing_and_asks_little() {
+async fn second_apply_changes_nothing_with_few_calls() {
     standing().await.assert_second_apply_was_idle();
 }
 
 #[tokio::test]
-async fn a_plan_of_what_stands_is_empty_and_changes_nothing_anywhere() {
+async fn plan_of_an_applied_system_is_empty() {
     standing().await.assert_plan_is_empty().await;
 }
 
 #[tokio::test]
-async fn a_plan_of_what_does_not_stand_changes_nothing_anywhere() {
+async fn plan_of_a_new_system_changes_nothing() {
     let sandbox = Sandbox::fresh().await;
     let cli = Cli::new(&sandbox);
     let plan = cli.run(&["plan", "--suffix", "dev1", "--json", "--detailed-exitcode"]).await.exits(2);
@@ -117,7 +117,7 @@ async fn a_plan_of_what_does_not_stand_changes_nothing_anywhere() {
 }
 
 #[tokio::test]
-async fn status_says_what_stands_and_what_to_know_of_it() {
+async fn status_shows_existing_resources_and_notes() {
     let standing = standing().await;
     let steps = standing.steps().len();
     let status = standing.run(&["status"]).await.ok();
@@ -133,7 +133,7 @@ async fn status_says_what_stands_and_what_to_know_of_it() {
 }
 
 #[tokio::test]
-async fn the_graph_can_be_drawn_in_three_ways() {
+async fn graph_is_drawn_in_three_formats() {
     let standing = standing().await;
     let steps = standing.steps();
 
@@ -174,7 +174,7 @@ async fn the_graph_can_be_drawn_in_three_ways() {
 }
 
 #[tokio::test]
-async fn init_writes_the_defaults_and_never_over_what_is_there() {
+async fn init_writes_defaults_and_never_overwrites() {
     let standing = standing().await;
     let cli = Cli::offline();
     let file = cli.folder().join("provisioner.toml");
@@ -193,7 +193,7 @@ async fn init_writes_the_defaults_and_never_over_what_is_there() {
 }
 
 #[tokio::test]
-async fn shells_are_taught_all_commands() {
+async fn completions_cover_all_commands() {
     let cli = Cli::offline();
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = cli.run(&["completions", shell]).await.ok();
@@ -217,12 +217,12 @@ async fn names_carry_the_suffix() {
 }
 
 #[tokio::test]
-async fn everything_that_can_be_tagged_says_whose_it_is_and_what_it_costs_for() {
+async fn all_taggable_resources_carry_ownership_and_cost_tags() {
     standing().await.assert_tags("lambda-mysql", "payments");
 }
 
 #[tokio::test]
-async fn two_systems_live_side_by_side_and_go_without_a_trace() {
+async fn two_systems_coexist_and_are_destroyed_cleanly() {
     let sandbox = Sandbox::fresh().await;
     let cli = Cli::new(&sandbox);
     let before = sandbox.account(&REGIONS).await;
@@ -254,7 +254,7 @@ async fn two_systems_live_side_by_side_and_go_without_a_trace() {
 }
 
 #[tokio::test]
-async fn a_system_with_full_buckets_can_be_destroyed_and_applied_again_at_once() {
+async fn system_with_full_buckets_is_destroyed_and_reapplied() {
     let sandbox = Sandbox::fresh().await;
     let cli = Cli::new(&sandbox);
     let before = sandbox.account(&REGIONS).await;
@@ -315,7 +315,7 @@ emails = ["operations@example.com", "day@example.com"]
 pub(crate) const RENAMED: &str = "dns.zone = \"cards-{suffix}.internal\"\n";
 
 #[tokio::test]
-async fn a_changed_configuration_is_brought_about_in_place_where_aws_can() {
+async fn changed_configuration_is_applied_in_place_if_possible() {
     let sandbox = Sandbox::fresh().await;
     let cli = Cli::new(&sandbox);
     let plan = ["plan", "--suffix", "dev1", "--json", "--detailed-exitcode"];

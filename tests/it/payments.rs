@@ -134,12 +134,12 @@ fn recorded(environment: &str, amount: u32) -> [String; 1] {
 }
 
 #[tokio::test]
-async fn an_apply_runs_no_function() {
+async fn apply_invokes_no_function() {
     assert!(!system().await.ran_functions);
 }
 
 #[tokio::test]
-async fn the_schema_is_there_after_one_migration_and_a_second_finds_nothing_to_do() {
+async fn second_migration_changes_nothing() {
     let system = system().await;
     let migrate = system.blue.function("migrate");
     let again = system.aws(&["invoke", &migrate, r#"{"action": "apply"}"#]).await;
@@ -151,7 +151,7 @@ async fn the_schema_is_there_after_one_migration_and_a_second_finds_nothing_to_d
 }
 
 #[tokio::test]
-async fn every_name_and_both_edges_lead_to_blue_while_blue_has_all_the_weight() {
+async fn all_names_and_edges_reach_blue_at_full_blue_weight() {
     let system = system().await;
     let blue = &system.blue;
     for (number, host) in [&blue.edge, &system.green.edge, &system.live, &system.pay].into_iter().enumerate() {
@@ -172,7 +172,7 @@ async fn every_name_and_both_edges_lead_to_blue_while_blue_has_all_the_weight() 
 }
 
 #[tokio::test]
-async fn each_edge_answers_for_the_health_of_its_own_environment() {
+async fn each_edge_reports_health_of_its_environment() {
     let system = system().await;
     for environment in [&system.blue, &system.green] {
         let answer = system.send(&environment.edge, &Request::get("/health")).await;
@@ -187,7 +187,7 @@ async fn each_edge_answers_for_the_health_of_its_own_environment() {
 }
 
 #[tokio::test]
-async fn the_same_request_again_and_at_the_same_time_is_one_payment() {
+async fn repeated_and_parallel_requests_make_one_payment() {
     let system = system().await;
     let blue = &system.blue;
     let request = post("repeated-key", payment(1999));
@@ -208,7 +208,7 @@ async fn the_same_request_again_and_at_the_same_time_is_one_payment() {
 }
 
 #[tokio::test]
-async fn of_different_payments_under_one_key_one_is_recorded_and_the_others_are_noted() {
+async fn conflicting_payments_with_one_key_record_only_one() {
     let system = system().await;
     let blue = &system.blue;
     let amounts = 1..=6;
@@ -223,7 +223,7 @@ async fn of_different_payments_under_one_key_one_is_recorded_and_the_others_are_
 }
 
 #[tokio::test]
-async fn what_the_queue_delivers_several_times_is_recorded_once_by_green_behind_its_test_listener() {
+async fn duplicate_deliveries_to_green_are_recorded_once() {
     let system = system().await;
     let green = &system.green;
     let _alone = green.alone.lock().await;
@@ -246,7 +246,7 @@ async fn what_the_queue_delivers_several_times_is_recorded_once_by_green_behind_
 }
 
 #[tokio::test]
-async fn a_card_number_is_refused_and_leaves_no_trace() {
+async fn card_number_is_refused_and_never_logged() {
     let system = system().await;
     let blue = &system.blue;
     let grouped = "4242 4242 4242 4242";
@@ -287,7 +287,7 @@ async fn a_card_number_is_refused_and_leaves_no_trace() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_processed_ends_among_the_dead_letters_and_holds_nothing_up() {
+async fn poison_messages_go_to_the_dead_letter_queue() {
     let system = system().await;
     let blue = &system.blue;
     let forged = json!({ "version": 1, "idempotencyKey": "forged-key", "payment": payment(1) }).to_string();
@@ -303,7 +303,7 @@ async fn what_cannot_be_processed_ends_among_the_dead_letters_and_holds_nothing_
 }
 
 #[tokio::test]
-async fn a_rotation_changes_the_password_in_the_database_and_the_processor_goes_on() {
+async fn processor_continues_after_password_rotation() {
     let system = system().await;
     let green = &system.green;
     let _alone = green.alone.lock().await;
@@ -344,7 +344,7 @@ async fn a_rotation_changes_the_password_in_the_database_and_the_processor_goes_
 }
 
 #[tokio::test]
-async fn an_alarm_of_green_sends_all_traffic_back_to_blue() {
+async fn green_alarm_moves_all_traffic_to_blue() {
     let sandbox = Sandbox::fresh().await;
     let (_cli, outputs) = apply(&sandbox).await;
     let output = |name: &str| outputs[name].as_str().expect("a text").to_owned();

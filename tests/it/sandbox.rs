@@ -41,7 +41,7 @@ impl Drop for Detached {
 }
 
 #[test]
-fn a_sandbox_stays_up_and_the_next_command_finds_it() {
+fn sandbox_stays_up_between_commands() {
     let detached = Detached::start();
     let port = detached.running.port;
     assert!(detached.running.started);
@@ -64,7 +64,7 @@ fn a_sandbox_stays_up_and_the_next_command_finds_it() {
 }
 
 #[test]
-fn a_sandbox_that_is_not_ours_is_left_alone() {
+fn foreign_sandbox_is_left_alone() {
     let detached = Detached::start();
     let pid_file = detached.folder.path().join("sandbox.pid");
     let recorded = std::fs::read_to_string(&pid_file).unwrap();
@@ -76,7 +76,7 @@ fn a_sandbox_that_is_not_ours_is_left_alone() {
 }
 
 #[test]
-fn a_port_that_something_else_has_is_refused_by_name() {
+fn port_in_use_is_refused_naming_it() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let answering = std::thread::spawn(move || {
@@ -94,7 +94,7 @@ fn a_port_that_something_else_has_is_refused_by_name() {
 }
 
 #[test]
-fn many_that_start_one_at_the_same_time_share_it() {
+fn concurrent_starts_share_one_sandbox() {
     let folder = tempfile::tempdir().unwrap();
     let port = free_port();
     let options = Options { data_dir: Some(folder.path().to_owned()), front_door_port: Some(0), ..Options::at(port) };
@@ -108,7 +108,7 @@ fn many_that_start_one_at_the_same_time_share_it() {
 }
 
 #[tokio::test]
-async fn the_commands_start_it_show_it_and_stop_it() {
+async fn sandbox_commands_start_show_and_stop_it() {
     let port = free_port().to_string();
     let cli = Cli::offline();
     let run = async |arguments: &[&str]| {
@@ -132,7 +132,7 @@ async fn the_commands_start_it_show_it_and_stop_it() {
 }
 
 #[tokio::test]
-async fn the_commands_leave_a_sandbox_alone_that_is_not_theirs() {
+async fn commands_leave_a_foreign_sandbox_alone() {
     let sandbox = Sandbox::fresh().await;
     let cli = Cli::new(&sandbox);
     cli.run(&["sandbox", "status"]).await.ok().says("up on port");
@@ -141,7 +141,7 @@ async fn the_commands_leave_a_sandbox_alone_that_is_not_theirs() {
 }
 
 #[tokio::test]
-async fn a_test_server_ends_with_its_test() {
+async fn server_stops_when_its_test_ends() {
     let own = Sandbox::fresh().await;
     let (port, pid) = (own.port().expect("a sandbox of its own"), own.pid());
     assert_eq!(sandbox::status(port).unwrap().unwrap().pid, pid);
@@ -150,7 +150,7 @@ async fn a_test_server_ends_with_its_test() {
 }
 
 #[test]
-fn a_test_server_ends_with_the_process_that_started_it() {
+fn server_stops_with_the_process_that_started_it() {
     let folder = tempfile::tempdir().unwrap();
     let installed = sandbox::prepare(&quiet).unwrap();
     let mut command = installed.command(0, 0, 0.0, folder.path());

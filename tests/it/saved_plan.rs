@@ -22,7 +22,7 @@ sqs.set_queue_attributes(QueueUrl=url, Attributes={'VisibilityTimeout': '7'})
 ";
 
 #[tokio::test]
-async fn a_saved_plan_is_done_to_the_letter_or_not_at_all() {
+async fn saved_plan_is_applied_exactly_or_not_at_all() {
     let sandbox = Sandbox::fresh().await;
     let cli = Cli::new(&sandbox);
     let apply = ["apply", "--json", "--plan", "queues.plan"];

@@ -136,7 +136,7 @@ impl Watched {
 }
 
 #[tokio::test]
-async fn no_secret_is_found_in_anything_that_a_run_writes_or_says() {
+async fn no_secret_appears_in_files_or_output() {
     let sandbox = Sandbox::fresh().await;
     let mut cli = Cli::new(&sandbox);
     cli.set("RUST_LOG", "trace");
@@ -190,7 +190,7 @@ async fn no_secret_is_found_in_anything_that_a_run_writes_or_says() {
 }
 
 #[test]
-fn a_canary_is_found_in_each_form_in_which_it_could_be_written_down() {
+fn canary_secret_is_found_in_every_encoding() {
     let secret = "correct+horse/battery\"staple=0123";
     let canaries = BTreeSet::from([secret.to_owned()]);
     let encoded = BASE64_STANDARD.encode(format!("{secret} and more"));

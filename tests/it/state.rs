@@ -54,7 +54,7 @@ fn steps(run: &Run) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_state_is_looked_at_mended_and_brought_back() {
+async fn state_commands_show_edit_and_restore() {
     let sandbox = Sandbox::fresh().await;
     let cli = Cli::new(&sandbox);
     on(&cli, &["state", "list"]).await.exits(1).explains("there is no state");
@@ -130,7 +130,7 @@ async fn a_state_is_looked_at_mended_and_brought_back() {
 }
 
 #[tokio::test]
-async fn a_state_in_s3_is_locked_renewed_taken_over_and_fenced() {
+async fn s3_state_lease_is_renewed_taken_over_and_fenced() {
     let sandbox = Sandbox::fresh().await;
     let cli = Cli::new(&sandbox);
     in_s3(&cli, &["apply"]).await.exits(1).explains("there is no such bucket");
@@ -211,7 +211,7 @@ async fn wait_until_free(cli: &Cli) {
 }
 
 #[tokio::test]
-async fn a_place_for_states_that_is_none_is_refused_with_the_flag() {
+async fn invalid_state_place_is_refused_naming_the_flag() {
     let cli = Cli::offline();
     for place in ["gs://states", "s3://", "s3://states?lease=1s", "s3://states?color=red"] {
         let run = cli.run(&["plan", "--suffix", "dev1", "--state", place]).await.exits(2);
@@ -221,7 +221,7 @@ async fn a_place_for_states_that_is_none_is_refused_with_the_flag() {
 }
 
 #[tokio::test]
-async fn a_lost_state_is_rebuilt_from_what_stands_and_what_only_one_place_knows_is_told() {
+async fn recover_rebuilds_state_and_orphans_lists_the_rest() {
     let sandbox = Sandbox::fresh().await;
     let cli = Cli::new(&sandbox);
     on(&cli, &["apply"]).await.ok();

@@ -7,7 +7,7 @@ use crate::support::{Cli, Fault, MariaDb, Sandbox};
 const REGIONS: [&str; 2] = ["us-east-1", "us-east-2"];
 
 #[tokio::test]
-async fn an_account_shows_what_was_made_and_only_that() {
+async fn account_lists_exactly_what_was_created() {
     let sandbox = Sandbox::fresh().await;
     let before = sandbox.account(&REGIONS).await;
     before.assert_empty();
@@ -40,7 +40,7 @@ async fn an_account_shows_what_was_made_and_only_that() {
 }
 
 #[tokio::test]
-async fn a_fault_strikes_as_often_as_it_is_told_to() {
+async fn fault_is_injected_the_requested_number_of_times() {
     let sandbox = Sandbox::fresh().await;
     let cloud = sandbox.cloud().await;
     let vpcs = async || cloud.region("us-east-1").ec2.create_vpc().cidr_block("10.1.0.0/16").send().await;
@@ -63,7 +63,7 @@ async fn a_fault_strikes_as_often_as_it_is_told_to() {
 }
 
 #[tokio::test]
-async fn a_command_is_judged_by_its_exit_code_and_its_words() {
+async fn command_is_judged_by_exit_code_and_output() {
     let mut cli = Cli::offline();
     cli.run(&["--help"]).await.ok().says("Usage").never_says("panicked");
     cli.run(&["no-such-command"]).await.exits(2).says("no-such-command");
@@ -75,7 +75,7 @@ async fn a_command_is_judged_by_its_exit_code_and_its_words() {
 }
 
 #[tokio::test]
-async fn a_command_can_be_looked_at_and_stopped_on_its_way() {
+async fn running_command_can_be_inspected_and_stopped() {
     // A hundredth of AWS's time: long enough to come in between, and what is in flight ends soon.
     let sandbox = Sandbox::scaled(100.0).await;
     let cli = Cli::new(&sandbox);
@@ -97,7 +97,7 @@ async fn a_command_can_be_looked_at_and_stopped_on_its_way() {
 }
 
 #[tokio::test]
-async fn the_front_door_of_a_sandbox_answers() {
+async fn sandbox_front_door_answers() {
     let sandbox = Sandbox::fresh().await;
     let code = format!(
         "import json, urllib.error, urllib.request\n\
@@ -109,7 +109,7 @@ async fn the_front_door_of_a_sandbox_answers() {
 }
 
 #[tokio::test]
-async fn a_database_takes_tls_connections_to_its_own_name_and_no_others() {
+async fn database_accepts_tls_connections_to_its_name_only() {
     let sandbox = Sandbox::fresh().await;
     let database = MariaDb::start(&["localhost", "payments.cluster-test.us-east-1.rds.amazonaws.com"]).await;
     database.sql("CREATE USER app@'%' IDENTIFIED BY 'secret'");

@@ -115,7 +115,7 @@ macro_rules! checks {
 }
 
 #[test]
-fn some_sample_changes_each_field_of_each_type() {
+fn samples_change_every_field_of_every_type() {
     let all: Vec<(&str, Check)> = provisioner::resource_types!(checks);
     let all = asked_for(all).into_iter();
     let wrong: Vec<String> =
@@ -143,7 +143,7 @@ fn asked_for<T>(all: Vec<(&'static str, T)>) -> Vec<(&'static str, T)> {
 }
 
 #[tokio::test]
-async fn every_type_is_made_changed_and_deleted_as_its_samples_say() {
+async fn every_type_is_created_updated_and_deleted() {
     let all: Vec<(&str, Live)> = provisioner::resource_types!(types);
     let left = RefCell::new(asked_for(all));
     let lives = (0..SANDBOXES).map(|_| async {
@@ -169,7 +169,7 @@ macro_rules! templates {
 }
 
 #[tokio::test]
-async fn every_type_is_accepted_by_the_linter_in_cloudformations_words() {
+async fn linter_accepts_the_template_of_every_type() {
     let folder = tempfile::tempdir().expect("a folder");
     let all: Vec<(&str, InTemplate)> = provisioner::resource_types!(templates);
     let mut files = Vec::new();

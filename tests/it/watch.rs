@@ -150,7 +150,7 @@ fn logs(folder: &Path) -> Vec<PathBuf> {
 }
 
 #[tokio::test]
-async fn the_screen_follows_a_shift_and_its_keys_hold_continue_abort_and_fail_back_once_agreed_to() {
+async fn watch_follows_and_controls_a_shift() {
     let stage = Stage::applied().await;
     // Nobody pays, and green may have customers all the same.
     stage.cli.configure(&CONFIGURATION.replace("[shift]", "[shift]\nleast_requests = 0"));

@@ -52,7 +52,7 @@ fn policy(statement: Value) -> Document {
 }
 
 #[tokio::test]
-async fn each_call_is_tried_again_however_many_others_fail_at_the_same_time() {
+async fn every_call_is_retried_under_many_parallel_failures() {
     let sandbox = Sandbox::fresh().await;
     let proxy = Proxy::before(&sandbox);
     let cloud = Cloud::open(Endpoint::Sandbox { port: proxy.port() }).await;
@@ -68,7 +68,7 @@ async fn each_call_is_tried_again_however_many_others_fail_at_the_same_time() {
 }
 
 #[tokio::test]
-async fn a_key_whose_answer_is_lost_is_found_and_not_made_again() {
+async fn key_with_lost_create_response_is_found_again() {
     let sandbox = Sandbox::fresh().await;
     let proxy = Proxy::before(&sandbox);
     let everything = json!({
@@ -91,7 +91,7 @@ async fn a_key_whose_answer_is_lost_is_found_and_not_made_again() {
 }
 
 #[tokio::test]
-async fn a_role_goes_although_the_answer_to_each_of_its_parts_is_lost() {
+async fn role_deletion_survives_lost_responses() {
     let sandbox = Sandbox::fresh().await;
     let proxy = Proxy::before(&sandbox);
     let publish = policy(json!({ "Effect": "Allow", "Action": "sns:Publish", "Resource": "*" }));

@@ -26,7 +26,7 @@ async fn all_resources_must_include_a_string_suffix_for_unique_naming() {
 }
 
 #[tokio::test]
-async fn aurora_postgresql_must_use_customer_managed_kms_keys_for_encryption() {
+async fn aurora_postgresql_must_use_customer_managed_kms_keys() {
     for system in fargate_postgres().await.each() {
         assert_eq!(system.count("rds.db_cluster"), 2);
         for cluster in system.of("rds.db_cluster") {
@@ -43,7 +43,7 @@ async fn aurora_postgresql_must_use_customer_managed_kms_keys_for_encryption() {
 }
 
 #[tokio::test]
-async fn deploy_in_at_least_3_availability_zones_for_high_availability() {
+async fn deploy_in_at_least_3_availability_zones() {
     for system in fargate_postgres().await.each() {
         let zones = |subnets: &Value| -> BTreeSet<String> {
             let subnets = system.sources(subnets);
@@ -64,7 +64,7 @@ async fn deploy_in_at_least_3_availability_zones_for_high_availability() {
 }
 
 #[tokio::test]
-async fn secrets_manager_must_rotate_database_credentials_every_30_days() {
+async fn secrets_manager_must_rotate_credentials_every_30_days() {
     for system in fargate_postgres().await.each() {
         let clusters = system.of("rds.db_cluster");
         let secrets: BTreeSet<_> =
@@ -94,7 +94,7 @@ async fn s3_bucket_policies_must_enforce_ssl_tls_for_all_requests() {
 }
 
 #[tokio::test]
-async fn vpc_endpoints_required_for_s3_and_dynamodb_no_internet_routing() {
+async fn vpc_endpoints_for_s3_and_dynamodb_no_internet_routing() {
     for system in fargate_postgres().await.each() {
         for environment in ENVIRONMENTS {
             for service in ["s3", "dynamodb"] {
@@ -123,7 +123,7 @@ async fn vpc_endpoints_required_for_s3_and_dynamodb_no_internet_routing() {
 }
 
 #[tokio::test]
-async fn transit_gateway_required_for_network_isolation_between_environments() {
+async fn transit_gateway_required_for_network_isolation() {
     for system in fargate_postgres().await.each() {
         let gateway = &system.of("ec2.transit_gateway")[0].spec;
         for automatic in
@@ -143,7 +143,7 @@ async fn transit_gateway_required_for_network_isolation_between_environments() {
 }
 
 #[tokio::test]
-async fn aws_config_rules_must_monitor_compliance_with_security_policies() {
+async fn aws_config_rules_must_monitor_compliance() {
     for system in fargate_postgres().await.each() {
         let recorder = system.of("config.configuration_recorder")[0];
         assert_eq!(recorder.spec["recording"], true);
@@ -155,7 +155,7 @@ async fn aws_config_rules_must_monitor_compliance_with_security_policies() {
 }
 
 #[tokio::test]
-async fn cloudwatch_logs_retention_must_be_exactly_90_days_for_audit_compliance() {
+async fn cloudwatch_logs_retention_must_be_exactly_90_days() {
     for system in fargate_postgres().await.each() {
         for group in system.of("logs.log_group") {
             assert_eq!(group.spec["retention_days"], 90, "{}", group.id);
@@ -220,7 +220,7 @@ async fn iam_roles_must_follow_principle_of_least_privilege() {
 }
 
 #[tokio::test]
-async fn all_resources_must_be_destroyable_no_retain_deletion_policies() {
+async fn all_resources_must_be_destroyable_no_retain_policies() {
     for system in fargate_postgres().await.each() {
         for step in &system.steps {
             assert_ne!(step.spec["deletion_protection"], true, "{} refuses to be deleted", step.id);
@@ -231,7 +231,7 @@ async fn all_resources_must_be_destroyable_no_retain_deletion_policies() {
 }
 
 #[tokio::test]
-async fn ecs_tasks_must_fetch_secrets_from_secrets_manager_not_create_new_secrets() {
+async fn ecs_tasks_must_fetch_secrets_from_secrets_manager() {
     for system in fargate_postgres().await.each() {
         assert_eq!(system.count("secrets.secret"), 0, "the only secrets are those that RDS keeps");
         for task in system.of("ecs.task_definition") {
@@ -267,7 +267,7 @@ async fn lambda_functions_must_use_node_js_18_x_runtime() {
 }
 
 #[tokio::test]
-async fn dynamodb_must_use_on_demand_billing_mode_for_automatic_scaling() {
+async fn dynamodb_must_use_on_demand_billing_mode() {
     // No spec can ask for anything else, so it is AWS that has to say.
     let sandbox = Sandbox::fresh().await;
     let cli = Cli::new(&sandbox);

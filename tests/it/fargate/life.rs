@@ -21,12 +21,12 @@ async fn standing() -> Arc<Standing> {
 }
 
 #[tokio::test]
-async fn a_second_apply_does_nothing_and_asks_little() {
+async fn second_apply_changes_nothing_with_few_calls() {
     standing().await.assert_second_apply_was_idle();
 }
 
 #[tokio::test]
-async fn a_plan_of_what_stands_is_empty_and_changes_nothing_anywhere() {
+async fn plan_of_an_applied_system_is_empty() {
     standing().await.assert_plan_is_empty().await;
 }
 
@@ -36,7 +36,7 @@ async fn names_carry_the_suffix() {
 }
 
 #[tokio::test]
-async fn everything_that_can_be_tagged_says_whose_it_is_and_what_it_costs_for() {
+async fn all_taggable_resources_carry_ownership_and_cost_tags() {
     let standing = standing().await;
     standing.assert_tags("fargate-postgres", "fintech-migration");
     // What the requirement asks to be found in the bills.
@@ -71,7 +71,7 @@ print(json.dumps(real))
 ";
 
 #[tokio::test]
-async fn apply_tells_where_everything_is_as_aws_has_it() {
+async fn outputs_match_the_resources_in_aws() {
     let standing = standing().await;
     let told = standing.told();
     let real = standing.sandbox.python(REAL).await;
@@ -112,7 +112,7 @@ const WITHOUT_IMAGE: &str =
     "no image is configured for payment-api, transaction-processor, reporting: they stand with no task";
 
 #[tokio::test]
-async fn whoever_looks_is_told_which_services_have_no_image() {
+async fn services_without_an_image_are_reported() {
     let standing = standing().await;
     assert!(standing.first.stdout.contains(WITHOUT_IMAGE) || standing.first.stderr.contains(WITHOUT_IMAGE));
     standing.run(&["plan"]).await.ok().says(WITHOUT_IMAGE);
@@ -188,7 +188,7 @@ impl Life {
 }
 
 #[tokio::test]
-async fn it_goes_without_a_trace_with_what_scaling_made_and_comes_again_at_once() {
+async fn destroy_leaves_nothing_and_reapply_works_at_once() {
     Life::begin("dev2", REGIONS[0], PRODUCTION).await.end_and_begin_again().await;
 }
 
@@ -201,7 +201,7 @@ fn all_services(suffix: &str, [wanted, healthy, least, most]: [u64; 4]) -> Value
 }
 
 #[tokio::test]
-async fn services_with_an_image_run_as_many_tasks_as_scaling_leaves_them_and_none_without() {
+async fn services_run_scaled_task_count_only_with_an_image() {
     let life = Life::begin("dev3", REGIONS[1], STAGING).await;
     let again = life.apply().await;
     assert_eq!((again.failed, done(&again)), (0, [0; 4]));
@@ -372,7 +372,7 @@ const DRIFT: [Drift; 17] = [
 ];
 
 #[tokio::test]
-async fn what_was_changed_by_hand_is_named_field_by_field_and_put_back_while_live_weights_stay() {
+async fn manual_changes_are_planned_and_reverted_except_weights() {
     let system = Drifting::applied("drift3", REGIONS[0], Some(PRODUCTION)).await;
     let names = ["dns/blue/live", "dns/green/live"];
     system.by_hand(names.into_iter().zip(["change_record(o, Weight=40)", "change_record(o, Weight=60)"])).await;

@@ -96,7 +96,7 @@ fn furnish(database: &Postgres, credentials: &Value) {
 }
 
 #[tokio::test]
-async fn a_migration_is_made_copied_compared_and_kept_up_by_a_few_commands() {
+async fn migrate_sync_and_verify_keep_green_equal_to_blue() {
     let system = System::build().await;
     nothing_is_there_yet(&system).await;
     schemas_are_made_once(&system).await;

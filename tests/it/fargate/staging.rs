@@ -33,7 +33,7 @@ async fn staging_mirrors_production_with_reduced_capacity() {
 }
 
 #[tokio::test]
-async fn outputs_name_the_load_balancers_the_databases_and_the_dashboard_of_the_migration() {
+async fn outputs_include_load_balancers_databases_dashboard() {
     for system in fargate_postgres().await.each() {
         for environment in ENVIRONMENTS {
             let of = |what: &str| &system.outputs[&format!("{environment}_{what}")];

@@ -26,7 +26,7 @@ async fn running() -> Stage {
 const QUICK: [&str; 4] = ["--hold", "0s", "--least-requests", "0"];
 
 #[tokio::test]
-async fn the_name_alone_moves_customers_and_green_gets_none_while_its_tasks_are_ill() {
+async fn dns_moves_customers_but_not_to_unhealthy_green() {
     let stage = running().await;
     stage.assert_green(10).await;
     stage.sandbox.forget_calls();
@@ -88,12 +88,12 @@ const POINTS: [(Point, Way); 6] = [
 ];
 
 #[tokio::test]
-async fn a_shift_that_is_killed_anywhere_can_be_resumed_called_off_and_failed_back() {
+async fn killed_shift_can_be_resumed_aborted_and_failed_back() {
     assert_can_be_gone_on_from(&running().await, &POINTS).await;
 }
 
 #[tokio::test]
-async fn a_green_without_tasks_gets_no_more_customers() {
+async fn green_without_tasks_gets_no_more_customers() {
     let stage = Stage::of_dns(STAGING).await;
     let run = stage.shift(&[&["--green", "30"], &QUICK[..]].concat()).await.exits(1);
     assert_ended(&run, "refused", &["payment-api: no targets; transaction-processor: no targets"]);
@@ -101,7 +101,7 @@ async fn a_green_without_tasks_gets_no_more_customers() {
 }
 
 #[tokio::test]
-async fn an_alarm_of_green_sends_all_customers_back_to_blue() {
+async fn green_alarm_moves_all_customers_to_blue() {
     let stage = running().await;
     let ear = stage.aws(&["listen", &format!("migration-events-{SUFFIX}")]).await;
     stage.shift(&[&["--green", "100"], &QUICK[..]].concat()).await.ok();

@@ -97,7 +97,7 @@ fn is_plain_parameter(step: &Step) -> bool {
 }
 
 #[tokio::test]
-async fn use_aws_kms_customer_managed_keys_for_all_encryption_operations() {
+async fn kms_customer_managed_keys_for_all_encryption_operations() {
     let mut seen = BTreeSet::new();
     for system in every().await {
         for (kind, field) in ENCRYPTED {
@@ -130,7 +130,7 @@ async fn use_aws_kms_customer_managed_keys_for_all_encryption_operations() {
 }
 
 #[tokio::test]
-async fn network_isolation_with_separate_vpcs_for_blue_and_green_environments() {
+async fn network_isolation_with_separate_vpcs_for_blue_and_green() {
     for system in every().await {
         for environment in ENVIRONMENTS {
             let vpc = system.step(&format!("{environment}/network/vpc"));
@@ -174,7 +174,7 @@ async fn network_isolation_with_separate_vpcs_for_blue_and_green_environments() 
 }
 
 #[tokio::test]
-async fn aws_waf_rules_configured_on_alb_to_block_owasp_top_10_vulnerabilities() {
+async fn aws_waf_on_alb_to_block_owasp_top_10_vulnerabilities() {
     for system in every().await {
         let acl = system.of("waf.web_acl")[0];
         let rules = acl.spec["rules"].as_array().unwrap();
@@ -211,7 +211,7 @@ async fn aws_waf_rules_configured_on_alb_to_block_owasp_top_10_vulnerabilities()
 }
 
 #[tokio::test]
-async fn aws_secrets_manager_for_all_database_credentials_and_api_keys() {
+async fn secrets_manager_for_all_database_credentials_and_api_keys() {
     let system = system().await;
     for environment in ENVIRONMENTS {
         for (leaf, kind) in [
@@ -229,7 +229,7 @@ async fn aws_secrets_manager_for_all_database_credentials_and_api_keys() {
 }
 
 #[tokio::test]
-async fn no_secret_is_handed_around_but_the_name_of_where_it_is_kept() {
+async fn secrets_are_passed_by_reference_only() {
     let is_secret = |name: &str| {
         let name = name.to_uppercase();
         ["PASSWORD", "SECRET", "TOKEN", "KEY", "CREDENTIAL", "PEPPER"].iter().any(|word| name.contains(word))
@@ -441,7 +441,7 @@ fn detection(alarm: &Step) -> u64 {
 }
 
 #[tokio::test]
-async fn automatic_failback_capability_to_blue_environment_within_5_minutes() {
+async fn automatic_failback_to_blue_environment_within_5_minutes() {
     const FIVE_MINUTES: u64 = 300;
     /// EventBridge delivers within a second or so; AWS promises nothing.
     const DELIVERY: u64 = 15;
@@ -509,7 +509,7 @@ fn is_anywhere(rule: &Step) -> bool {
 }
 
 #[tokio::test]
-async fn security_groups_with_minimal_required_access_no_0_0_0_0_0_for_ingress_except_alb() {
+async fn security_groups_minimal_access_no_0_0_0_0_0_except_alb() {
     for system in every().await {
         let edges: BTreeSet<_> = system
             .of("elb.load_balancer")
@@ -541,7 +541,7 @@ async fn security_groups_with_minimal_required_access_no_0_0_0_0_0_for_ingress_e
 }
 
 #[tokio::test]
-async fn testers_come_in_from_where_the_configuration_says_and_only_to_the_test_port() {
+async fn test_cidrs_reach_only_the_test_port() {
     let system = system().await;
     let protected = &lambda_mysql().await.protected;
     let tests: Vec<_> =

@@ -18,7 +18,7 @@ pub fn lambda(path: &str) -> PathBuf {
 const INSIDE: [&str; 4] = ["logs.log_group", "route53.hosted_zone", "route53.record", "ssm.parameter"];
 
 #[tokio::test]
-async fn all_named_resources_must_include_environment_suffix_parameter_for_uniqueness() {
+async fn all_named_resources_include_the_environment_suffix() {
     for system in every().await {
         let mut named = 0;
         for step in &system.steps {
@@ -35,7 +35,7 @@ async fn all_named_resources_must_include_environment_suffix_parameter_for_uniqu
 }
 
 #[tokio::test]
-async fn use_format_resource_name_environment_suffix_for_bucket_names_cluster_names_queue_names_etc() {
+async fn names_use_format_resource_name_environment_suffix() {
     for system in every().await {
         for step in system.steps.iter().filter(|step| !INSIDE.contains(&step.kind)) {
             if let Some(name) = name(step) {
@@ -105,7 +105,7 @@ async fn no_removalpolicy_retain_or_deletionpolicy_retain_policies() {
 }
 
 #[tokio::test]
-async fn rds_clusters_must_have_skip_final_snapshot_true_and_deletion_protection_false() {
+async fn rds_skip_final_snapshot_true_deletion_protection_false() {
     for system in every().await {
         for kind in ["rds.db_cluster", "rds.global_cluster"] {
             for step in system.any(kind) {
@@ -144,7 +144,7 @@ async fn s3_buckets_managed_by_infrastructure_cleanup_process() {
 }
 
 #[tokio::test]
-async fn aws_config_use_correct_iam_managed_policy_service_role_aws_configrole() {
+async fn aws_config_uses_managed_policy_aws_configrole() {
     for system in every().await {
         let recorder = system.of("config.configuration_recorder")[0];
         let role = system.source(&recorder.spec["role"]);
@@ -153,7 +153,7 @@ async fn aws_config_use_correct_iam_managed_policy_service_role_aws_configrole()
 }
 
 #[tokio::test]
-async fn lambda_for_node_js_18_extract_data_from_event_object_rather_than_importing_aws_sdk_v2() {
+async fn lambda_node_js_18_doesnt_import_aws_sdk_v2() {
     for function in every().await.into_iter().flat_map(|system| system.of("lambda.function")) {
         let runtime = function.spec["runtime"].as_str().unwrap();
         let version = runtime.strip_prefix("nodejs").and_then(|rest| rest.strip_suffix(".x"));
@@ -223,7 +223,7 @@ async fn nat_gateway_minimize_count_where_possible() {
 }
 
 #[tokio::test]
-async fn aurora_prefer_aurora_serverless_v2_for_faster_provisioning_and_auto_scaling() {
+async fn aurora_prefers_serverless_v2() {
     for system in every().await {
         assert!(system.of("rds.db_instance").iter().all(|instance| instance.spec["class"] == "db.serverless"));
         for cluster in system.of("rds.db_cluster") {

@@ -72,7 +72,7 @@ async fn no_role_is_allowed_a_wildcard_action() {
 }
 
 #[tokio::test]
-async fn every_resource_is_allowed_only_for_actions_that_take_no_arn() {
+async fn wildcard_resources_only_for_actions_without_arns() {
     let mut used = BTreeSet::new();
     for (role, statement) in role_statements().await.into_iter().filter(|(_, statement)| allows(statement)) {
         let resources = texts(&statement["Resource"]);
@@ -104,7 +104,7 @@ async fn every_resource_is_allowed_only_for_actions_that_take_no_arn() {
 }
 
 #[tokio::test]
-async fn what_lambda_needs_for_network_interfaces_is_denied_to_the_functions_code() {
+async fn function_code_is_denied_network_interface_calls() {
     for system in every().await {
         for function in system.of("lambda.function").into_iter().filter(|function| !function.spec["vpc"].is_null()) {
             let role = system.source(&function.spec["role"]);
@@ -142,7 +142,7 @@ async fn every_service_trust_policy_has_a_confused_deputy_condition() {
 }
 
 #[tokio::test]
-async fn every_service_that_a_resource_lets_in_comes_for_this_account() {
+async fn resource_policies_admit_services_for_this_account() {
     /// The services that tell nothing of where they come from, and where AWS says so.
     const SILENT: [(&str, &str); 1] =
         [("events.amazonaws.com", "https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-troubleshooting.html")];
@@ -167,7 +167,7 @@ async fn every_service_that_a_resource_lets_in_comes_for_this_account() {
 }
 
 #[tokio::test]
-async fn no_resource_lets_everybody_in() {
+async fn no_resource_policy_admits_everyone() {
     /// A layer bucket of AWS's own, read by everybody who pulls an image.
     const IMAGE_LAYERS: &str = "arn:aws:s3:::prod-";
     let statements = every().await.into_iter().flat_map(Composition::statements);
@@ -185,7 +185,7 @@ async fn no_resource_lets_everybody_in() {
 }
 
 #[tokio::test]
-async fn blue_and_green_and_each_function_have_roles_of_their_own() {
+async fn every_function_and_environment_has_its_own_role() {
     for system in every().await {
         let mut users: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
         for step in system.steps.iter().filter(|step| step.kind != "iam.role") {
@@ -215,7 +215,7 @@ async fn there_are_no_users_and_no_access_keys() {
 }
 
 #[tokio::test]
-async fn keys_are_rotated_and_let_in_exactly_the_services_that_need_them() {
+async fn keys_rotate_and_allow_exactly_the_needed_services() {
     for system in every().await {
         assert!(system.of("kms.key").iter().all(|key| key.spec["rotation"] == true));
         assert_eq!(system.count("kms.key"), 3, "one an environment and one that they share");

@@ -10,7 +10,7 @@ use crate::support::composition::{ACCOUNT, ENVIRONMENTS, denies_plain_text, docu
 use crate::support::systems::every;
 
 #[tokio::test]
-async fn default_security_groups_and_network_acls_of_every_vpc_are_stripped() {
+async fn default_security_groups_and_acls_have_no_rules() {
     for system in every().await {
         for (kind, empty) in [
             ("ec2.default_security_group", json!({"rules": []})),
@@ -37,7 +37,7 @@ async fn default_security_groups_and_network_acls_of_every_vpc_are_stripped() {
 }
 
 #[tokio::test]
-async fn public_subnets_hold_load_balancers_and_nat_gateways_only() {
+async fn public_subnets_have_only_load_balancers_and_nat() {
     for system in every().await {
         for subnet in system.of("ec2.subnet") {
             assert_eq!(subnet.spec["map_public_ip"], false, "{}", subnet.id);
@@ -52,7 +52,7 @@ async fn public_subnets_hold_load_balancers_and_nat_gateways_only() {
 }
 
 #[tokio::test]
-async fn load_balancers_drop_invalid_headers_and_log_and_stand_behind_the_firewall() {
+async fn load_balancers_drop_bad_headers_log_and_have_waf() {
     for system in every().await {
         let guarded: BTreeSet<_> = system
             .of("waf.web_acl_association")
@@ -77,7 +77,7 @@ async fn load_balancers_drop_invalid_headers_and_log_and_stand_behind_the_firewa
 }
 
 #[tokio::test]
-async fn aurora_is_encrypted_watched_backed_up_and_not_reachable_from_outside() {
+async fn aurora_is_encrypted_monitored_backed_up_and_private() {
     for system in every().await {
         let topics = |of: &Step| system.source(&of.spec["topic"]);
         for cluster in system.of("rds.db_cluster") {
@@ -130,7 +130,7 @@ async fn aurora_is_encrypted_watched_backed_up_and_not_reachable_from_outside() 
 }
 
 #[tokio::test]
-async fn functions_run_inside_a_vpc_with_dead_letters_traces_and_our_key() {
+async fn functions_have_vpc_dead_letters_tracing_and_key() {
     /// It has to work when an environment's network doesn't, and calls load balancers and Route 53 only.
     const OUTSIDE: &str = "failback/function";
     for system in every().await {
@@ -158,7 +158,7 @@ async fn functions_run_inside_a_vpc_with_dead_letters_traces_and_our_key() {
 }
 
 #[tokio::test]
-async fn queues_and_topics_have_our_key_and_a_policy_that_takes_tls_only() {
+async fn queues_and_topics_are_encrypted_and_tls_only() {
     for system in every().await {
         for kind in ["sqs.queue", "sns.topic"] {
             for step in system.of(kind) {
@@ -171,7 +171,7 @@ async fn queues_and_topics_have_our_key_and_a_policy_that_takes_tls_only() {
 }
 
 #[tokio::test]
-async fn queues_hide_a_message_while_it_is_worked_on_and_keep_what_failed_for_two_weeks() {
+async fn queues_hide_active_messages_and_keep_failures_two_weeks() {
     let system = system().await;
     for environment in ENVIRONMENTS {
         let queue = system.step(&format!("{environment}/queues/payments-queue"));
@@ -186,7 +186,7 @@ async fn queues_hide_a_message_while_it_is_worked_on_and_keep_what_failed_for_tw
 }
 
 #[tokio::test]
-async fn buckets_are_private_versioned_and_take_tls_only() {
+async fn buckets_are_private_versioned_and_tls_only() {
     for system in every().await {
         for bucket in system.of("s3.bucket") {
             for setting in ["block_public_access", "versioning", "owner_enforced"] {
@@ -201,7 +201,7 @@ async fn buckets_are_private_versioned_and_take_tls_only() {
 }
 
 #[tokio::test]
-async fn secrets_are_rotated_and_closed_to_other_accounts() {
+async fn secrets_rotate_and_deny_other_accounts() {
     let system = system().await;
     let rotated: BTreeSet<_> = system
         .of("secrets.rotation")
@@ -230,7 +230,7 @@ async fn secrets_are_rotated_and_closed_to_other_accounts() {
 }
 
 #[tokio::test]
-async fn every_alarm_tells_somebody_in_its_region() {
+async fn every_alarm_notifies_a_topic_in_its_region() {
     for system in every().await {
         for alarm in ["cloudwatch.alarm", "cloudwatch.composite_alarm"].into_iter().flat_map(|kind| system.of(kind)) {
             assert_eq!(alarm.spec["actions_enabled"], true, "{}", alarm.id);
@@ -245,7 +245,7 @@ async fn every_alarm_tells_somebody_in_its_region() {
 }
 
 #[tokio::test]
-async fn every_log_group_has_our_key_and_the_retention_that_is_asked_for() {
+async fn log_groups_are_encrypted_with_configured_retention() {
     for system in every().await {
         for group in system.of("logs.log_group") {
             system.assert_own_key(group, "kms_key");
@@ -255,7 +255,7 @@ async fn every_log_group_has_our_key_and_the_retention_that_is_asked_for() {
 }
 
 #[tokio::test]
-async fn backups_lie_in_a_vault_with_our_key_that_nobody_deletes_from_by_hand() {
+async fn backup_vault_is_encrypted_and_denies_manual_deletion() {
     for system in every().await {
         for vault in system.of("backup.vault") {
             system.assert_own_key(vault, "kms_key");
@@ -272,7 +272,7 @@ async fn backups_lie_in_a_vault_with_our_key_that_nobody_deletes_from_by_hand() 
 }
 
 #[tokio::test]
-async fn queries_for_the_zone_are_logged_in_the_region_where_route_53_can() {
+async fn zone_queries_are_logged_in_route_53s_region() {
     for system in every().await {
         let logging = system.of("route53.query_logging_config")[0];
         assert_eq!(system.source(&logging.spec["hosted_zone"]).id, system.of("route53.hosted_zone")[0].id);
@@ -281,7 +281,7 @@ async fn queries_for_the_zone_are_logged_in_the_region_where_route_53_can() {
 }
 
 #[tokio::test]
-async fn endpoints_keep_what_the_functions_call_inside_the_network() {
+async fn functions_reach_aws_through_vpc_endpoints() {
     let system = system().await;
     for environment in ENVIRONMENTS {
         for (service, kind) in [

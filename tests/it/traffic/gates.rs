@@ -12,7 +12,7 @@ async fn assert_stays_at_blue(stage: &Stage, code: i32, outcome: &str, because: 
 }
 
 #[tokio::test]
-async fn green_gets_no_customers_while_it_is_ill_and_no_more_of_them_while_nobody_can_tell() {
+async fn unhealthy_or_unknown_green_gets_no_more_customers() {
     let stage = Stage::applied().await;
     let green = function("payment-api", "green");
     let composite = format!("green-unhealthy-{}", super::SUFFIX);

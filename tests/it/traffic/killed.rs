@@ -78,7 +78,7 @@ async fn shift_and_die(stage: &Stage, point: Point) {
 }
 
 #[tokio::test]
-async fn a_shift_that_is_killed_anywhere_is_told_as_it_stands_and_can_be_resumed_called_off_and_failed_back() {
+async fn killed_shift_is_reported_resumed_aborted_and_failed_back() {
     assert_can_be_gone_on_from(&Stage::applied().await, &POINTS).await;
 }
 

@@ -54,7 +54,7 @@ fn assert_shares(log: &Log, happened: &[Value], end: Timestamp) {
 }
 
 #[tokio::test]
-async fn a_shift_in_steps_and_a_failback_lose_no_payment_and_give_green_its_share() {
+async fn stepwise_shift_and_failback_lose_no_payment() {
     let busy = Stage::busy(RATE).await;
     let began = Timestamp::now();
     let run = busy.shift(&["--steps", "10,50,100", "--hold", "3s", "--least-requests", "20"]).await.ok();
@@ -128,7 +128,7 @@ fn assert_history_of_steps(history: &[Value]) {
 }
 
 #[tokio::test]
-async fn a_green_that_falls_ill_in_the_middle_of_a_shift_is_rolled_back_by_the_shift_itself() {
+async fn shift_rolls_back_when_green_becomes_unhealthy() {
     let busy = Stage::busy(RATE).await;
     let shift = busy.start_shift(&["--steps", "20,50,100", "--hold", "6s", "--least-requests", "20"]);
     busy.awaits(0, "the second step", |entry| says(entry, "written", Some("listeners")) && entry["to"] == 50).await;
@@ -160,7 +160,7 @@ async fn a_green_that_falls_ill_in_the_middle_of_a_shift_is_rolled_back_by_the_s
 }
 
 #[tokio::test]
-async fn with_nobody_at_work_the_alarm_of_green_sends_the_customers_of_a_shift_back() {
+async fn green_alarm_fails_back_without_a_running_tool() {
     let busy: Busy = Stage::busy(RATE).await;
     busy.shift(&["--green", "50", "--hold", "2s", "--least-requests", "20"]).await.ok();
     busy.assert_green(50).await;

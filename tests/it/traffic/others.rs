@@ -16,7 +16,7 @@ async fn assert_left_alone(stage: &Stage) {
 }
 
 #[tokio::test]
-async fn a_shift_notices_what_others_do_and_plan_apply_and_destroy_heed_the_traffic() {
+async fn external_changes_are_noticed_and_traffic_respected() {
     let stage = Stage::applied().await;
 
     // Somebody moves blue's edge while a step is held.

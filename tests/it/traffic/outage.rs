@@ -11,7 +11,7 @@ fn take_away(stage: &Stage, code: &str, status: u16) {
 }
 
 #[tokio::test]
-async fn without_route_53_a_shift_holds_at_its_step_and_customers_go_back_all_the_same() {
+async fn route_53_outage_holds_shift_and_failback_still_works() {
     let stage = Stage::applied().await;
     let step = ["--hold", "1s", "--least-requests", "0"];
     stage.shift(&[&["--green", "20"], &step[..]].concat()).await.ok();

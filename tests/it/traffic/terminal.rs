@@ -4,7 +4,7 @@ use super::{Stage, alb, assert_ended, weights};
 use crate::support::{Cli, Sandbox};
 
 #[tokio::test]
-async fn what_is_no_share_and_no_order_of_steps_is_refused_with_the_flag_that_says_so() {
+async fn invalid_shares_and_steps_are_refused_naming_the_flag() {
     let cli = Cli::offline();
     for (flag, value) in
         [("--green", "101"), ("--green", "-1"), ("--green", "12.5"), ("--steps", "50,25"), ("--steps", "")]
@@ -17,7 +17,7 @@ async fn what_is_no_share_and_no_order_of_steps_is_refused_with_the_flag_that_sa
 }
 
 #[tokio::test]
-async fn a_configuration_that_fails_back_too_late_is_refused_by_the_key_to_change() {
+async fn too_slow_failback_is_refused_naming_the_setting() {
     let sandbox = Sandbox::fresh().await;
     let cli = Cli::new(&sandbox);
     cli.configure("[alarms]\nevaluation_minutes = 5\n");
@@ -27,7 +27,7 @@ async fn a_configuration_that_fails_back_too_late_is_refused_by_the_key_to_chang
 }
 
 #[tokio::test]
-async fn ctrl_c_holds_and_tells_how_to_go_on_and_without_a_state_file_failback_finds_everything_by_its_tags() {
+async fn ctrl_c_holds_shift_and_failback_works_without_state() {
     let stage = Stage::applied().await;
     let unwatched = ["--hold", "1s", "--least-requests", "0"];
     let shift = stage.start(&["shift", "--green", "30", "--hold", "10m", "--yes"]);

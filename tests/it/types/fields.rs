@@ -89,7 +89,7 @@ fn below(at: &str, name: &str) -> String {
 }
 
 #[test]
-fn fields_within_fields_are_found_and_what_people_name_is_none() {
+fn nested_fields_are_found_but_not_user_keys() {
     let retry = |attempts| json!({"maximum_attempts": attempts, "maximum_age_seconds": 60});
     let target = |retry, input| json!({"rule": "r", "id": "i", "arn": "a", "role": null, "input": input, "dead_letters": null, "retry": retry});
     let stages = [target(retry(3), json!({"task": "one"})), target(retry(4), json!({"task": "other"}))];

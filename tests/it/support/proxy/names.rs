@@ -212,7 +212,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_tokens_and_times_are_told_from_names() {
+    fn ids_tokens_and_times_are_not_names() {
         for (text, found) in [
             ("vpc-0a1b2c3d4e5f60718", "0a1b2c3d4e5f60718"),
             ("key/1b3c9d50-7a77-4b8e-9a6f-0f4a3c1d2e5b", "1b3c9d50-7a77-4b8e-9a6f-0f4a3c1d2e5b"),

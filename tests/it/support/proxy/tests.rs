@@ -38,7 +38,7 @@ async fn look(cloud: &Cloud) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn whatever_passes_is_understood_as_that_in_every_protocol() {
+async fn proxy_understands_every_aws_protocol() {
     let sandbox = Sandbox::fresh().await;
     let proxy = Proxy::before(&sandbox);
     let cloud = Cloud::paced(Endpoint::Sandbox { port: proxy.port() }, Pace::Urgent).await;
@@ -62,7 +62,7 @@ async fn whatever_passes_is_understood_as_that_in_every_protocol() {
 }
 
 #[tokio::test]
-async fn the_tool_dies_before_the_request_before_the_answer_or_after_it() {
+async fn proxy_kills_before_request_before_or_after_answer() {
     let sandbox = Sandbox::fresh().await;
     let proxy = Proxy::before(&sandbox);
     let cli = Cli::through(&proxy);
@@ -85,7 +85,7 @@ async fn the_tool_dies_before_the_request_before_the_answer_or_after_it() {
 }
 
 #[tokio::test]
-async fn what_is_new_is_hidden_from_reads_for_a_while() {
+async fn proxy_hides_new_resources_for_a_while() {
     let sandbox = Sandbox::fresh().await;
     let proxy = Proxy::before(&sandbox);
     let cloud = Cloud::paced(Endpoint::Sandbox { port: proxy.port() }, Pace::Urgent).await;

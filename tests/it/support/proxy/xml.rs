@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_entry_goes_with_what_it_says_itself_and_not_with_what_its_lists_say() {
+    fn xml_entry_is_hidden_by_its_own_fields_only() {
         let text = "<?xml version=\"1.0\"?><Answer><tables><item><id>old</id><routes><item><to>new</to></item>\
                     <item><to>igw</to></item></routes></item><item><id>new</id><routes/></item></tables></Answer>";
         let left = without_entries(text, &|own| own.contains("new"));
