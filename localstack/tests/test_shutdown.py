@@ -1,4 +1,4 @@
-"""Nothing of the sandbox is left behind by a reset or its end."""
+"""Reset and shutdown leave no processes and files behind."""
 
 from __future__ import annotations
 
