@@ -12,7 +12,7 @@ from moto.core.exceptions import ServiceException
 from moto.events.models import EventPattern
 from moto.sqs.models import Queue, SQSBackend, sqs_backends
 
-from .background import repeat
+from .background import activity, repeat
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +22,7 @@ LOOK = 0.2  # seconds between looks for messages that became visible, and for ne
 def install(sandbox) -> None:
     _stop_motos_own_delivery()
     _receive_one_at_a_time()
+    sandbox.on_fork(_replace_conditions)
     pollers = Pollers(sandbox)
     repeat("event source mappings", LOOK, pollers.follow)
 
@@ -60,15 +61,17 @@ class Poller:
                 time.sleep(LOOK)
                 continue
             try:
-                messages = self._gather(queue)
-                if messages:
-                    self._deliver(queue, messages)
-                else:
-                    queue.wait_for_messages(LOOK)
+                with activity:
+                    messages = self._gather(queue)
+                    if messages:
+                        self._deliver(queue, messages)
             except Exception:
-                # One bad batch must not end the mapping; its messages come back by themselves.
+                # One bad batch must not end the mapping. Its messages become visible again.
                 log.exception("mapping of %s", self._name)
                 time.sleep(LOOK)
+            else:
+                if not messages:
+                    queue.wait_for_messages(LOOK)
 
     def _wanted(self) -> bool:
         mapping = self._mappings.get_event_source_mapping(self._mapping.uuid)
@@ -207,6 +210,14 @@ def _passes(criteria: dict | None, message) -> bool:
 def _stop_motos_own_delivery() -> None:
     """Moto invokes the function within SendMessage; an always empty table keeps it from that."""
     Queue.lambda_event_source_mappings = property(lambda self: {}, lambda self, value: None)
+
+
+def _replace_conditions() -> None:
+    """In a forked process: the queues' conditions count waiting threads that only its parent has."""
+    for regions in sqs_backends.values():
+        for backend in regions.values():
+            for queue in backend.queues.values():
+                queue._messages_lock = threading.Condition()
 
 
 def _receive_one_at_a_time() -> None:
