@@ -28,21 +28,13 @@ REGION = "us-east-1"
 ACCOUNT = "123456789012"
 
 
-class Cloud:
-    """A sandbox process, and helpers that create resources in it."""
+class Sandbox:
+    """A sandbox, by its ports, and helpers that create resources in it."""
 
-    def __init__(self, data_dir: Path):
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "sandbox", "--port", "0", "--front-door-port", "0", "--data-dir", str(data_dir)],
-            cwd=HERE.parent,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert self._process.stdout is not None
-        words = dict(word.split("=") for word in self._process.stdout.readline().split()[1:])
-        self.port, self.front_door = int(words["port"]), int(words["front_door"])
+    def __init__(self, port: int, front_door: int, pid: int):
+        self.port, self.front_door, self.pid = port, front_door, pid
         self._clients: dict[str, object] = {}
-        self.role = self.client("iam").create_role(RoleName="functions", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+        self.role = f"arn:aws:iam::{ACCOUNT}:role/functions"
 
     def client(self, service: str):
         if service not in self._clients:
@@ -129,14 +121,42 @@ class Cloud:
         elb.register_targets(TargetGroupArn=arn, Targets=[{"Id": arn_of(function_name)}])
         return arn
 
-    def control(self, method: str, what: str, body: dict) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        connection.request(method, f"/_sandbox/{what}", body=json.dumps(body))
-        assert connection.getresponse().status == 200
+    def control(self, method: str, what: str, body: dict | None = None):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection.request(method, f"/_sandbox/{what}", body=None if body is None else json.dumps(body))
+        response = connection.getresponse()
+        answer = json.loads(response.read())
         connection.close()
+        assert response.status == 200, answer
+        return answer
+
+    def fork(self, data_dir: Path, **settings) -> Sandbox:
+        """A copy, which ends with this one."""
+        made = self.control("POST", "fork", {"data_dir": str(data_dir), **settings})
+        return Sandbox(made["port"], made["front_door_port"], made["pid"])
+
+
+class Cloud(Sandbox):
+    """A sandbox with a process of its own."""
+
+    def __init__(self, data_dir: Path):
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "sandbox", "--port", "0", "--front-door-port", "0", "--data-dir", str(data_dir)],
+            cwd=HERE.parent,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self._process.stdout is not None
+        words = dict(word.split("=") for word in self._process.stdout.readline().split()[1:])
+        super().__init__(int(words["port"]), int(words["front_door"]), self._process.pid)
+        self.client("iam").create_role(RoleName="functions", AssumeRolePolicyDocument="{}")
 
     def stop(self) -> None:
         self._process.terminate()
+        self._process.wait(10)
+
+    def kill(self) -> None:
+        self._process.kill()
         self._process.wait(10)
 
 
