@@ -11,7 +11,7 @@ import sys
 import warnings
 from pathlib import Path
 
-from .http_server import bind, port_of
+from .server.http_server import bind, port_of
 
 
 def main() -> int:
@@ -33,7 +33,7 @@ def main() -> int:
     # Imported here because moto reads its settings when it is imported.
     from . import components
     from .app import Sandbox
-    from .forking import Process, end
+    from .control.forking import Process, end
 
     args.data_dir.mkdir(parents=True, exist_ok=True)
     sandbox = Sandbox(

@@ -1,7 +1,7 @@
-"""The sandbox: moto's application with our overlay before and behind it.
+"""The sandbox: moto, with handlers before and after it.
 
-A call passes, in this order: injected faults, the overlay's `intercept` handlers, moto, and the overlay's `amend`
-handlers, which change moto's answer.
+A call passes, in this order: injected faults, the handlers by stage (`server/handlers.py`), moto, and the handlers that amend
+the answer.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from botocore.config import Config
 from moto.core.exceptions import ServiceException
 from moto.moto_api._internal import mock_random
 
-from .background import activity
-from .calls import CallLog
-from .clock import Clock
-from .control import FORK, PREFIX, Control
-from .http_messages import Request, Response
-from .moto_calls import Moto
+from .control.call_log import CallLog
+from .control.clock import Clock
+from .control.faults import Faults
+from .control.routes import FORK, PREFIX, Control
 from .server import cbor
+from .server.background import activity
 from .server.errors import AwsError
-from .server.faults import Faults
 from .server.handlers import Handlers, ServiceHandlers
+from .server.http_messages import Request, Response
+from .server.moto_calls import Moto
 from .server.reply import Reply, error_code, parse, serialise, stamp_request_id
 from .server.request import AwsRequest, decoded, environ_of
 from .server.stores import ACCOUNT
@@ -44,7 +44,7 @@ ONE_AT_A_TIME = frozenset(
 
 
 class Sandbox:
-    """Answers AWS calls and control calls. Overlay modules install their handlers into it."""
+    """Answers AWS calls and control calls. Services register their handlers with it."""
 
     # Set by the modules that provide them.
     fork: Callable[[dict[str, Any]], dict[str, Any]]
@@ -91,10 +91,8 @@ class Sandbox:
     def time_scale(self, scale: float) -> None:
         self.clock.time_scale = scale
 
-    # What services use
-
     def service(self, name: str) -> ServiceHandlers:
-        """Where a service's handlers are registered, by moto's name for the service."""
+        """Returns where the handlers of a service are registered, by moto's name for it."""
         return ServiceHandlers(self._handlers, name)
 
     def on_reset(self, callback: Callable[[], None]) -> None:
@@ -152,8 +150,6 @@ class Sandbox:
         for hook in self._stop_hooks:
             hook()
 
-    # The path of a request
-
     def answer(self, request: Request) -> Reply:
         if request.path.startswith(PREFIX):
             # A fork waits until no work is in progress, so it can't be work itself.
@@ -168,9 +164,9 @@ class Sandbox:
 
     def _answer_call(self, environ: dict[str, Any], body: bytes) -> Reply:
         request = AwsRequest(environ, body)
-        for service, happen in self.clock.take_due():
+        for service, action in self.clock.take_due():
             with self.lock(service):
-                happen()
+                action()
         with self.lock(request.service):
             reply = self._run(request)
         stamp_request_id(reply)
@@ -197,7 +193,7 @@ class Sandbox:
             return serialise(request, AwsError(error.code, error.message))
         except NotImplementedError as error:
             return serialise(request, AwsError("NotImplemented", f"the sandbox lacks this: {error}", 501))
-        except Exception as error:  # the caller sees a bug of the overlay as such
+        except Exception as error:  # a bug of a handler
             log.exception("%s.%s", request.service, request.operation)
             return serialise(request, AwsError("InternalFailure", f"sandbox: {error!r}", 500))
 

@@ -132,8 +132,8 @@ class Sandbox:
 
     def fork(self, data_dir: Path, **settings) -> Sandbox:
         """A copy, which ends with this one."""
-        made = self.control("POST", "fork", {"data_dir": str(data_dir), **settings})
-        return Sandbox(made["port"], made["front_door_port"], made["pid"])
+        copy = self.control("POST", "fork", {"data_dir": str(data_dir), **settings})
+        return Sandbox(copy["port"], copy["front_door_port"], copy["pid"])
 
 
 class Cloud(Sandbox):

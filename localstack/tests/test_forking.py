@@ -32,7 +32,7 @@ def runs(pid: int) -> bool:
 
 
 class TestState:
-    def test_a_copy_has_everything_and_shares_nothing(self, cloud, tmp_path):
+    def test_copy_has_all_state_and_shares_none(self, cloud, tmp_path):
         before = make_vpc(cloud)
         copy = cloud.fork(tmp_path)
         in_copy, in_original = make_vpc(copy), make_vpc(cloud)
@@ -41,22 +41,22 @@ class TestState:
         copy.client("ec2").delete_vpc(VpcId=before)
         assert before in vpcs(cloud) and before not in vpcs(copy)
 
-    def test_a_copy_can_be_copied(self, cloud, tmp_path):
+    def test_copy_can_be_copied(self, cloud, tmp_path):
         first = cloud.fork(tmp_path / "first")
-        made = make_vpc(first)
+        created = make_vpc(first)
         second = first.fork(tmp_path / "second")
-        assert made in vpcs(second)
+        assert created in vpcs(second)
         first.control("POST", "reset")
-        assert made in vpcs(second) and made not in vpcs(first)
+        assert created in vpcs(second) and created not in vpcs(first)
 
-    def test_a_reset_of_the_copy_leaves_the_original_alone(self, cloud, tmp_path):
-        made = make_vpc(cloud)
+    def test_reset_of_the_copy_keeps_the_original(self, cloud, tmp_path):
+        created = make_vpc(cloud)
         name = cloud.function(ANSWERS)
         cloud.invoke(name)
         copy = cloud.fork(tmp_path)
         copy.invoke(name)
         copy.control("POST", "reset")
-        assert made in vpcs(cloud) and cloud.invoke(name)[0]["statusCode"] == 200
+        assert created in vpcs(cloud) and cloud.invoke(name)[0]["statusCode"] == 200
 
     def test_objects_are_copied(self, cloud, tmp_path):
         s3 = cloud.client("s3")
@@ -78,7 +78,7 @@ class TestState:
         assert [call["operation"] for call in copy.control("GET", "calls")] == ["CreateVpc"]
         assert cloud.control("GET", "status")["time_scale"] == 0
 
-    def test_time_passes_in_each_on_its_own(self, cloud, tmp_path):
+    def test_copy_has_its_own_clock(self, cloud, tmp_path):
         original = cloud.fork(tmp_path / "original", time_scale=1)
         ec2 = original.client("ec2")
         subnet = ec2.create_subnet(VpcId=make_vpc(original), CidrBlock="10.0.1.0/24")["Subnet"]["SubnetId"]
@@ -107,7 +107,7 @@ class TestThreads:
         assert cloud.invoke(name)[0] == pid, "the original keeps its process"
         assert list((tmp_path / "functions").iterdir())
 
-    def test_the_front_door_of_the_copy_reaches_its_functions(self, cloud, tmp_path):
+    def test_front_door_of_the_copy_reaches_its_functions(self, cloud, tmp_path):
         name = cloud.function(ANSWERS)
         cloud.permit(name, "elasticloadbalancing.amazonaws.com")
         arn, host = cloud.balancer()
@@ -179,7 +179,7 @@ class TestThreads:
 class TestMoment:
     """A process is forked while no work is in progress."""
 
-    def test_a_fork_waits_for_work_in_progress(self, cloud, tmp_path):
+    def test_fork_waits_for_work_in_progress(self, cloud, tmp_path):
         slow = "await new Promise((resolve) => setTimeout(resolve, 1000)); console.log('done'); return event;"
         name = cloud.function(f"export const handler = async (event) => {{ {slow} }};")
         cloud.invoke(name)
@@ -192,7 +192,7 @@ class TestMoment:
         assert sum("done" in line for line in copy.log(name)) == 2
         assert copy.invoke(name, {"a": 2})[0] == {"a": 2}
 
-    def test_copies_made_under_load_all_work(self, cloud, tmp_path):
+    def test_copies_forked_under_load_work(self, cloud, tmp_path):
         stop = threading.Event()
         name = cloud.function("export const handler = async (event) => event;")
 
@@ -215,7 +215,7 @@ class TestMoment:
             assert make_vpc(copy) in vpcs(copy)
             os.kill(copy.pid, signal.SIGTERM)
 
-    def test_a_folder_that_cant_be_made_is_an_error(self, cloud, tmp_path):
+    def test_fork_fails_without_its_folder(self, cloud, tmp_path):
         (tmp_path / "file").write_text("")
         with pytest.raises(AssertionError, match="file"):
             cloud.fork(tmp_path / "file" / "folder")
@@ -223,7 +223,7 @@ class TestMoment:
 
 
 class TestEnd:
-    def test_a_copy_ends_on_sigterm_with_its_functions(self, cloud, tmp_path):
+    def test_copy_ends_on_sigterm_with_its_functions(self, cloud, tmp_path):
         name = cloud.function("export const handler = async () => process.pid;")
         copy = cloud.fork(tmp_path)
         node, _ = copy.invoke(name)
@@ -232,7 +232,7 @@ class TestEnd:
         assert cloud.invoke(name)[0], "the original still works"
 
     @pytest.mark.parametrize("end", ["stop", "kill"])
-    def test_a_copy_ends_with_its_parent(self, tmp_path, end):
+    def test_copy_ends_with_its_parent(self, tmp_path, end):
         cloud = Cloud(tmp_path / "original")
         name = cloud.function("export const handler = async () => process.pid;")
         copies = [cloud.fork(tmp_path / "one"), cloud.fork(tmp_path / "two")]
@@ -241,7 +241,7 @@ class TestEnd:
         getattr(cloud, end)()
         eventually(lambda: not any(runs(pid) for pid in [*nodes, *(copy.pid for copy in copies)]))
 
-    def test_a_copy_has_no_connection_of_its_parent(self, cloud, tmp_path):
+    def test_copy_has_no_connection_of_its_parent(self, cloud, tmp_path):
         name = cloud.function("export const handler = async () => process.pid;")
         cloud.invoke(name)
         copy = cloud.fork(tmp_path)
@@ -253,7 +253,7 @@ class TestEnd:
         shared = [kind for kind in kinds if kind in ours and kind.startswith(("socket:", "pipe:"))]
         assert len(shared) == 1, "it shares the pipe by which it sees its parent end"
 
-    def test_a_copy_has_a_log_of_its_own(self, cloud, tmp_path):
+    def test_copy_has_its_own_log(self, cloud, tmp_path):
         _, arn = cloud.recorder()  # which no rule may invoke
         copy = cloud.fork(tmp_path)
         events = copy.client("events")

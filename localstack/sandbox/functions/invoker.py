@@ -17,14 +17,14 @@ from pathlib import Path
 from moto.awslambda.exceptions import LambdaClientError
 from moto.awslambda.models import LambdaFunction, lambda_backends
 
-from ..node_pool import Build, Busy, NodePool
-from ..node_process import Answer, NodeProcess
-from ..node_sdk import NodeSdk
 from ..services.cloudwatch import minute_metrics
 from . import api, embedded_metrics
 from .arns import ARN
 from .asynchronous import Asynchronous
 from .logs import LogTarget
+from .node_pool import Build, Busy, NodePool
+from .node_process import Answer, NodeProcess
+from .node_sdk import NodeSdk
 from .packages import Packages
 
 FIRST_WITHOUT_CALLBACKS = 24  # the first Node.js of Lambda that refuses handlers with a callback

@@ -22,7 +22,7 @@ from moto.core.request import (
 from moto.core.routing import NotFound, get_service_router
 from moto.moto_server.werkzeug_app import SIGNING_ALIASES
 
-from .. import http_messages
+from . import http_messages
 
 # Signing name of a request -> name of the API's model.
 MODEL_BY_SIGNING_NAME = {

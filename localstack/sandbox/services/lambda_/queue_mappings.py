@@ -12,7 +12,7 @@ from moto.core.exceptions import ServiceException
 from moto.events.models import EventPattern
 from moto.sqs.models import Queue, SQSBackend, sqs_backends
 
-from ...background import activity, repeat
+from ...server.background import activity, repeat
 
 log = logging.getLogger(__name__)
 

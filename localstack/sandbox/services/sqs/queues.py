@@ -37,7 +37,7 @@ def _keeping_policy(original: Any) -> Any:
 
 
 def _url_in_copies(original: Any, sandbox: Sandbox) -> Any:
-    """A forked sandbox has another port, but its queues keep their URLs: they are in functions' settings and in state files."""
+    """Queues of a forked sandbox keep their URLs, which are in settings of functions and in state files."""
 
     def url(self: Queue, request_url: ParseResult) -> str:
         if sandbox.port != sandbox.first_port:

@@ -20,12 +20,12 @@ from pathlib import Path
 from socket import socket
 from typing import TYPE_CHECKING, Any
 
-from . import background
-from .background import activity
-from .http_server import bind, port_of, serve
+from ..server import background
+from ..server.background import activity
+from ..server.http_server import bind, port_of, serve
 
 if TYPE_CHECKING:
-    from .app import Sandbox
+    from ..app import Sandbox
 
 log = logging.getLogger(__name__)
 

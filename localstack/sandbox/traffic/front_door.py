@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from .background import activity
-from .edge import Edge
-from .http_messages import Request, Response
-from .services.elbv2 import load_balancers
-from .traffic import dns_records
-from .traffic.health_checks import DnsHealth
-from .traffic.target_health import TargetHealth
+from ..server.background import activity
+from ..server.http_messages import Request, Response
+from ..services.elbv2 import load_balancers
+from . import dns_records
+from .health_checks import DnsHealth
+from .load_balancer import LoadBalancers
+from .target_health import TargetHealth
 
 
 def install(sandbox) -> None:
@@ -25,7 +25,7 @@ class FrontDoor:
     def __init__(self, sandbox):
         self._sandbox = sandbox
         self._health = TargetHealth(sandbox)
-        self._edge = Edge(sandbox, self._health)
+        self._balancers = LoadBalancers(sandbox, self._health)
         self._dns = DnsHealth(sandbox, self.serve)
 
     def answer(self, request: Request) -> Response:
@@ -42,14 +42,14 @@ class FrontDoor:
         if found is None:
             return _unknown(host)
         balancer, backend = found
-        return self._edge.serve(balancer, backend, request, host, port)
+        return self._balancers.serve(balancer, backend, request, host, port)
 
     def _destination(self, request: Request) -> tuple[str, int | None]:
         parts = urlsplit(f"//{request.header('Host') or ''}")
-        named = parts.port if parts.port != self._sandbox.front_door_port else None
-        wanted = request.header("X-Sandbox-Listener") or request.header("X-Forwarded-Port") or named
+        host_port = parts.port if parts.port != self._sandbox.front_door_port else None
+        port = request.header("X-Sandbox-Listener") or request.header("X-Forwarded-Port") or host_port
         request.headers = [(name, value) for name, value in request.headers if name.lower() != "x-sandbox-listener"]
-        return parts.hostname or "", int(wanted) if wanted else None
+        return parts.hostname or "", int(port) if port else None
 
 
 def _unknown(host: str) -> Response:

@@ -13,8 +13,8 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException
 
-from .server.reply import Reply
-from .server.request import MODEL_BY_SIGNING_NAME
+from .reply import Reply
+from .request import MODEL_BY_SIGNING_NAME
 
 # Signing names of the services and regions that systems use.
 PRELOADED = """

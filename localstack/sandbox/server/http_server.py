@@ -68,7 +68,7 @@ def _converse(connection: socket.socket, address: tuple[str, int], answer: Answe
             while _exchange(connection, address, stream, answer):
                 pass
     except (ConnectionError, TimeoutError):
-        pass  # the client is gone
+        pass  # the client disconnected
     except Exception:
         log.exception("a connection failed")
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import moto
 
-from . import __version__
-from .background import Busy
-from .http_messages import Request
-from .server.reply import Reply
+from .. import __version__
+from ..server.background import Busy
+from ..server.http_messages import Request
+from ..server.reply import Reply
 
 if TYPE_CHECKING:
-    from .app import Sandbox
+    from ..app import Sandbox
 
 PREFIX = "/_sandbox/"
 FORK = "/_sandbox/fork"
@@ -42,7 +42,7 @@ class Control:
         path = request.path
         route = self._routes.get((request.method, path.removeprefix(PREFIX).rstrip("/")))
         if route is None:
-            return _json(404, {"error": f"no such control: {request.method} {path}"})
+            return _json(404, {"error": f"unknown control call: {request.method} {path}"})
         try:
             result = route(json.loads(request.body) if request.body else None)
         except (ValueError, KeyError, TypeError, OSError) as error:
