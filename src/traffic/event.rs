@@ -122,7 +122,7 @@ impl Weight {
 /// Something that happened to the traffic of a system, as history keeps it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
-pub enum Happening {
+pub enum TrafficEvent {
     /// A shift begins, or goes on.
     ShiftStarted {
         /// Tells shifts apart.
@@ -214,7 +214,8 @@ pub enum Happening {
         because: String,
     },
     /// The weights aren't what they were when this history last saw them: somebody else has changed them.
-    Noticed {
+    #[serde(rename = "noticed")]
+    ExternalChange {
         /// The weights that were last seen.
         from: Vec<Weight>,
         /// The weights as they are.

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::{Composed, System, Systems};
 use crate::aws::{self, Cloud};
-use crate::config::own::File;
+use crate::config::custom::File;
 use crate::config::shift::Shift;
 use crate::engine::Tags;
 use crate::modules::{Identity, Scope, Stack};
@@ -25,7 +25,7 @@ use crate::traffic::bound::Bound;
 ///
 /// ```no_run
 /// use provisioner::resources::ssm::{Parameter, ParameterKind};
-/// use provisioner::systems::{Given, Made, Own};
+/// use provisioner::systems::{ComposeInput, Composition, CustomSystem};
 ///
 /// #[derive(serde::Deserialize)]
 /// #[serde(deny_unknown_fields)]
@@ -33,7 +33,7 @@ use crate::traffic::bound::Bound;
 ///     motto: String,
 /// }
 ///
-/// fn compose(given: &Given<'_, Settings>) -> Made {
+/// fn compose(given: &ComposeInput<'_, Settings>) -> Composition {
 ///     let root = &given.root;
 ///     let motto = root.add(
 ///         "motto",
@@ -46,15 +46,15 @@ use crate::traffic::bound::Bound;
 ///             generated_length: None,
 ///         },
 ///     );
-///     Made { outputs: [("motto".to_owned(), motto.name)].into(), ..Made::default() }
+///     Composition { outputs: [("motto".to_owned(), motto.name)].into(), ..Composition::default() }
 /// }
 ///
 /// fn main() -> std::process::ExitCode {
-///     provisioner::cli::run(Own::new("mottos", "region = \"us-east-1\"\n[settings]\nmotto = \"Less\"\n", compose))
+///     provisioner::cli::run(CustomSystem::new("mottos", "region = \"us-east-1\"\n[settings]\nmotto = \"Less\"\n", compose))
 /// }
 /// ```
 #[derive(Clone, Debug)]
-pub struct Own<C> {
+pub struct CustomSystem<C> {
     name: &'static str,
     configuration: &'static str,
     zones: usize,
@@ -64,41 +64,41 @@ pub struct Own<C> {
 }
 
 /// Refuses settings that AWS would refuse later, or that can't be composed.
-pub type Check<C> = fn(&C) -> Result<(), Mistake>;
+pub type Check<C> = fn(&C) -> Result<(), SettingError>;
 
 /// A setting that can't be. People see its line in the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mistake {
+pub struct SettingError {
     /// The key, from the section `[settings]` on: `cidr`, `database.name`.
     pub key: &'static str,
     /// What is wrong with its value, and what can be: `"smaller than /24: the subnets need room"`.
     pub what: String,
 }
 
-impl Mistake {
+impl SettingError {
     /// The value of this key can't be.
     pub fn new(key: &'static str, what: impl Into<String>) -> Self {
-        Mistake { key, what: what.into() }
+        SettingError { key, what: what.into() }
     }
 }
 
 /// Puts all steps under the root that it is given.
-pub type Compose<C> = fn(&Given<'_, C>) -> Made;
+pub type Compose<C> = fn(&ComposeInput<'_, C>) -> Composition;
 
 /// What there is to compose from.
 #[derive(Debug)]
-pub struct Given<'a, C> {
+pub struct ComposeInput<'a, C> {
     /// The section `[settings]` of the configuration.
     pub settings: &'a C,
     /// Where everything goes: the primary region, no environment.
     pub root: Scope<'a>,
-    /// Availability zones of the primary region, as many as [`Own::zones`] says.
+    /// Availability zones of the primary region, as many as [`CustomSystem::zones`] says.
     pub zones: &'a [String],
 }
 
 /// What there is to say of a system beside its steps.
 #[derive(Clone, Debug, Default)]
-pub struct Made {
+pub struct Composition {
     /// What it tells people once it stands: a name and a text, which may hold references.
     pub outputs: BTreeMap<String, String>,
     /// What moves its traffic between blue and green; may hold references.
@@ -107,37 +107,37 @@ pub struct Made {
     pub notes: Vec<String>,
 }
 
-impl<C: DeserializeOwned + Send + Sync + 'static> Own<C> {
+impl<C: DeserializeOwned + Send + Sync + 'static> CustomSystem<C> {
     /// A system called `name`, with a configuration that has all defaults and a comment to each.
     pub fn new(name: &'static str, configuration: &'static str, compose: Compose<C>) -> Self {
-        Own { name, configuration, zones: 3, types: Types::shipped(), check: |_| Ok(()), compose }
+        CustomSystem { name, configuration, zones: 3, types: Types::shipped(), check: |_| Ok(()), compose }
     }
 
     /// What is checked of its settings before anything is asked of AWS.
     #[must_use]
     pub fn checked_by(self, check: Check<C>) -> Self {
-        Own { check, ..self }
+        CustomSystem { check, ..self }
     }
 
     /// How many availability zones it takes; 3 if nothing is said.
     #[must_use]
     pub fn zones(self, zones: usize) -> Self {
-        Own { zones, ..self }
+        CustomSystem { zones, ..self }
     }
 
     /// A resource type that doesn't come with provisioner, and that its steps may be of.
     #[must_use]
     pub fn with_type<R: Resource>(self) -> Self {
-        Own { types: self.types.with::<R>(), ..self }
+        CustomSystem { types: self.types.with::<R>(), ..self }
     }
 }
 
-impl<C: DeserializeOwned + Send + Sync + 'static> From<Own<C>> for Systems {
-    fn from(Own { name, configuration, zones, types, check, compose }: Own<C>) -> Self {
+impl<C: DeserializeOwned + Send + Sync + 'static> From<CustomSystem<C>> for Systems {
+    fn from(CustomSystem { name, configuration, zones, types, check, compose }: CustomSystem<C>) -> Self {
         Systems::default().of_types(types).with(name, configuration, move |source| {
             let mut file = File::<C>::read(source)?;
             let settings = file.take_settings(source)?;
-            check(&settings).map_err(|Mistake { key, what }| source.refuse(&format!("settings.{key}"), what))?;
+            check(&settings).map_err(|SettingError { key, what }| source.refuse(&format!("settings.{key}"), what))?;
             Ok(Box::new(Configured { name, zones, compose, file, settings }))
         })
     }
@@ -189,8 +189,8 @@ impl<C: Send + Sync> System for Configured<C> {
     async fn compose(&self, cloud: &Cloud, identity: Identity) -> aws::Result<Composed> {
         let zones = availability_zones(&cloud.region(&self.file.region), self.zones).await?;
         let stack = Stack::new(identity);
-        let Made { outputs, levers, notes } =
-            (self.compose)(&Given { settings: &self.settings, root: stack.root(), zones: &zones });
+        let Composition { outputs, levers, notes } =
+            (self.compose)(&ComposeInput { settings: &self.settings, root: stack.root(), zones: &zones });
         Ok(Composed { steps: stack.into_steps(), outputs, levers, notes })
     }
 }

@@ -1,4 +1,4 @@
-//! The flags that name a part of the system.
+//! The flags that select a part of the system.
 
 use std::collections::BTreeSet;
 
@@ -6,19 +6,19 @@ use clap::Args;
 
 use crate::engine::{Selection, StepId};
 
-/// Which part of the system.
+/// The flags for the steps to work on.
 #[derive(Clone, Debug, Default, Args)]
-pub struct Part {
-    /// Only this step, with what it needs if it is made, and what has to let go of it if it goes; may be given more than once
+pub struct SelectArgs {
+    /// Only this step: with its dependencies when it is created, with its dependents when it is deleted; can be repeated
     #[arg(long, value_name = "STEP")]
     target: Vec<String>,
-    /// Only the steps under this, like --target: `blue/network`
+    /// Only the steps of this module, for example `blue/network`; like --target for each
     #[arg(long, value_name = "MODULE")]
     module: Vec<String>,
 }
 
-impl Part {
-    /// What was named.
+impl SelectArgs {
+    /// The selected part; everything if no flag was given.
     pub fn selection(&self) -> Selection {
         Selection {
             targets: steps(&self.target),
@@ -28,17 +28,17 @@ impl Part {
     }
 }
 
-/// The flag for what is made anew.
+/// The flag for forced replacements.
 #[derive(Clone, Debug, Default, Args)]
-pub struct Anew {
-    /// Make this step anew although it stands as wanted; may be given more than once
+pub struct ReplaceArgs {
+    /// Replace this step although it matches the configuration; can be repeated
     #[arg(long, value_name = "STEP")]
     replace: Vec<String>,
 }
 
-impl Anew {
-    /// The same selection, with what is made anew.
-    pub fn among(&self, selection: Selection) -> Selection {
+impl ReplaceArgs {
+    /// Adds the forced replacements to a selection.
+    pub fn add_to(&self, selection: Selection) -> Selection {
         Selection { replaced: steps(&self.replace), ..selection }
     }
 }

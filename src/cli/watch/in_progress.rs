@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::report::happenings;
+use crate::report::traffic_events;
 use crate::traffic::Share;
-use crate::traffic::happening::{Happening, Lever, Outcome, Verdict, to_blame};
+use crate::traffic::event::{Lever, Outcome, TrafficEvent, Verdict, to_blame};
 use crate::traffic::history::{Alive, By, Entry, Unfinished, unfinished};
 
 /// A shift that isn't over.
@@ -58,7 +58,7 @@ impl UnderWay {
     /// The shift that isn't over; `None` if there is none.
     pub fn of(entries: &[Entry], alive: impl Fn(&By) -> Alive) -> Option<Self> {
         let shift = unfinished(entries)?;
-        let is_start = |entry: &Entry| matches!(entry.what, Happening::ShiftStarted { .. });
+        let is_start = |entry: &Entry| matches!(entry.what, TrafficEvent::ShiftStarted { .. });
         let (start, since) = entries.split_at(entries.iter().rposition(is_start)? + 1);
         let start = start.last()?;
         let hold = Duration::try_from_secs_f64(shift.hold_seconds).unwrap_or_default();
@@ -66,8 +66,8 @@ impl UnderWay {
         let mut before_failback = None;
         for entry in since {
             match &entry.what {
-                Happening::FailbackStarted => before_failback = Some(fold.clone()),
-                Happening::FailbackIncomplete { .. } => fold = before_failback.take().unwrap_or(fold),
+                TrafficEvent::FailbackStarted => before_failback = Some(fold.clone()),
+                TrafficEvent::FailbackIncomplete { .. } => fold = before_failback.take().unwrap_or(fold),
                 _ => {}
             }
             fold.take(entry);
@@ -88,7 +88,7 @@ impl UnderWay {
 /// True once nothing moves the traffic step by step any more, and the lock is free.
 pub fn is_settled(entries: &[Entry], now: Timestamp, alive: impl Fn(&By) -> Alive) -> bool {
     let Some(last) = entries.iter().rfind(|entry| is_of_shift(&entry.what)) else { return true };
-    let ended = matches!(last.what, Happening::ShiftEnded { .. });
+    let ended = matches!(last.what, TrafficEvent::ShiftEnded { .. });
     match alive(&last.by) {
         Alive::No => true,
         // Its end is the last that a shift puts down. What lives on that long may be another process by that number.
@@ -99,20 +99,20 @@ pub fn is_settled(entries: &[Entry], now: Timestamp, alive: impl Fn(&By) -> Aliv
 /// Between the last entry of a shift and the end of its process.
 const LAST_BREATH: Duration = Duration::from_secs(5);
 
-fn is_of_shift(what: &Happening) -> bool {
+fn is_of_shift(what: &TrafficEvent) -> bool {
     match what {
-        Happening::HoldAsked
-        | Happening::FailbackStarted
-        | Happening::FailedBack { .. }
-        | Happening::FailbackIncomplete { .. } => false,
-        Happening::ShiftStarted { .. }
-        | Happening::Gates { .. }
-        | Happening::Writing { .. }
-        | Happening::Written { .. }
-        | Happening::StepDone { .. }
-        | Happening::RollingBack { .. }
-        | Happening::ShiftEnded { .. }
-        | Happening::Noticed { .. } => true,
+        TrafficEvent::HoldAsked
+        | TrafficEvent::FailbackStarted
+        | TrafficEvent::FailedBack { .. }
+        | TrafficEvent::FailbackIncomplete { .. } => false,
+        TrafficEvent::ShiftStarted { .. }
+        | TrafficEvent::Gates { .. }
+        | TrafficEvent::Writing { .. }
+        | TrafficEvent::Written { .. }
+        | TrafficEvent::StepDone { .. }
+        | TrafficEvent::RollingBack { .. }
+        | TrafficEvent::ShiftEnded { .. }
+        | TrafficEvent::ExternalChange { .. } => true,
     }
 }
 
@@ -133,25 +133,25 @@ impl<'a> Fold<'a> {
         // What goes back isn't held, whatever it writes.
         let forward = !matches!(self.phase, Phase::RollingBack(..));
         let phase = match &entry.what {
-            Happening::Gates { verdict, checks, .. } => {
+            TrafficEvent::Gates { verdict, checks, .. } => {
                 self.doubt = (*verdict != Verdict::Pass).then(|| to_blame(checks, *verdict));
                 return;
             }
-            Happening::Writing { lever, to, .. } if forward => {
+            TrafficEvent::Writing { lever, to, .. } if forward => {
                 self.edges |= *lever == Lever::Listeners;
                 Phase::Writing(*lever, *to)
             }
-            Happening::Written { lever, to, .. } if forward && (*lever == Lever::Listeners || !self.edges) => {
+            TrafficEvent::Written { lever, to, .. } if forward && (*lever == Lever::Listeners || !self.edges) => {
                 // It is looked at anew.
                 self.doubt = None;
                 let until = entry.at.checked_add(self.hold).unwrap_or(Timestamp::MAX);
                 Phase::Holding { green: *to, since: entry.at, until }
             }
-            Happening::StepDone { green } => Phase::Done(*green),
-            Happening::RollingBack { to, because } => Phase::RollingBack(*to, because.clone()),
-            Happening::FailbackStarted => Phase::FailingBack,
-            Happening::ShiftEnded { outcome, because, .. } => Phase::Left(*outcome, because.clone()),
-            Happening::HoldAsked if forward && !matches!(self.phase, Phase::Left(..) | Phase::FailingBack) => {
+            TrafficEvent::StepDone { green } => Phase::Done(*green),
+            TrafficEvent::RollingBack { to, because } => Phase::RollingBack(*to, because.clone()),
+            TrafficEvent::FailbackStarted => Phase::FailingBack,
+            TrafficEvent::ShiftEnded { outcome, because, .. } => Phase::Left(*outcome, because.clone()),
+            TrafficEvent::HoldAsked if forward && !matches!(self.phase, Phase::Left(..) | Phase::FailingBack) => {
                 self.phase = Phase::AskedToHold;
                 // Whoever asks is not who is at it.
                 return;
@@ -167,8 +167,8 @@ pub fn last_end(entries: &[Entry]) -> Option<(Timestamp, String)> {
     let is_end = |entry: &&Entry| {
         matches!(
             entry.what,
-            Happening::ShiftEnded { .. } | Happening::FailedBack { .. } | Happening::FailbackIncomplete { .. }
+            TrafficEvent::ShiftEnded { .. } | TrafficEvent::FailedBack { .. } | TrafficEvent::FailbackIncomplete { .. }
         )
     };
-    entries.iter().rfind(is_end).map(|entry| (entry.at, happenings::sentence(&entry.what)))
+    entries.iter().rfind(is_end).map(|entry| (entry.at, traffic_events::sentence(&entry.what)))
 }

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use super::words;
-use crate::traffic::happening::{Check, Happening, Lever, OnFail, Outcome, Verdict, Weight, to_blame};
-use crate::traffic::live::in_words;
+use crate::traffic::event::{Check, Lever, OnFail, Outcome, TrafficEvent, Verdict, Weight, to_blame};
+use crate::traffic::live::describe;
 use crate::traffic::share::{Share, Split};
 
 /// What happened, in one line.
-pub fn sentence(what: &Happening) -> String {
+pub fn sentence(what: &TrafficEvent) -> String {
     match what {
-        Happening::ShiftStarted { steps, hold_seconds, on_fail, from, resumed, .. } => {
+        TrafficEvent::ShiftStarted { steps, hold_seconds, on_fail, from, resumed, .. } => {
             let begins = if *resumed { "shift goes on with" } else { "shift" };
             let hold = words::duration(seconds(*hold_seconds));
             let else_ = match on_fail {
@@ -23,31 +23,31 @@ pub fn sentence(what: &Happening) -> String {
             }
             format!("{begins} {from} → {steps}, each held for {hold}; if a gate fails: {else_}")
         }
-        Happening::Gates { green, verdict, checks } => gates(*green, *verdict, checks),
-        Happening::Writing { lever, from, to } => {
+        TrafficEvent::Gates { green, verdict, checks } => gates(*green, *verdict, checks),
+        TrafficEvent::Writing { lever, from, to } => {
             format!("{to}: writing {} ({} until now)", name(*lever), shares(from))
         }
-        Happening::Written { lever, to, request_ids } => match request_ids.len() {
+        TrafficEvent::Written { lever, to, request_ids } => match request_ids.len() {
             0 => format!("{to}: {} already so, verified", name(*lever)),
             n => format!("{to}: wrote {}, verified ({})", name(*lever), words::count(n, "request")),
         },
-        Happening::StepDone { green } => format!("step {green} done"),
-        Happening::RollingBack { to, because } => format!("rolling back to {to}: {because}"),
-        Happening::ShiftEnded { outcome: how, green, because } => {
+        TrafficEvent::StepDone { green } => format!("step {green} done"),
+        TrafficEvent::RollingBack { to, because } => format!("rolling back to {to}: {because}"),
+        TrafficEvent::ShiftEnded { outcome: how, green, because } => {
             let green = green.map_or("the levers don't agree".to_owned(), |green| format!("green has {green}"));
             let because = because.as_ref().map(|because| format!(": {because}")).unwrap_or_default();
             format!("shift {}, {green}{because}", outcome(*how))
         }
-        Happening::HoldAsked => "the shift that is under way is asked to hold".to_owned(),
-        Happening::FailbackStarted => "failback: all to blue".to_owned(),
-        Happening::FailedBack { seconds: took, from, request_ids, dns_left } => {
+        TrafficEvent::HoldAsked => "the shift that is under way is asked to hold".to_owned(),
+        TrafficEvent::FailbackStarted => "failback: all to blue".to_owned(),
+        TrafficEvent::FailedBack { seconds: took, from, request_ids, dns_left } => {
             let took = words::duration(seconds(*took));
             let requests = words::count(request_ids.len(), "request");
             let left = dns_left.as_ref().map(|why| format!("; DNS is left as it was: {why}")).unwrap_or_default();
             format!("failed back: all is at blue after {took}, {requests} ({} until then){left}", shares(from))
         }
-        Happening::FailbackIncomplete { because } => format!("failback incomplete: {because}"),
-        Happening::Noticed { from, to } => {
+        TrafficEvent::FailbackIncomplete { because } => format!("failback incomplete: {because}"),
+        TrafficEvent::ExternalChange { from, to } => {
             format!("somebody else has changed weights: {} → {}", shares(from), shares(to))
         }
     }
@@ -97,7 +97,7 @@ fn shares(weights: &[Weight]) -> String {
     let of = |split: Split| split.share().filter(|share| split.is(*share));
     match weights.first().and_then(|weight| of(weight.split)) {
         Some(share) if weights.iter().all(|weight| weight.is(share)) => share.to_string(),
-        _ => in_words(weights),
+        _ => describe(weights),
     }
 }
 
@@ -139,7 +139,7 @@ mod tests {
     #[test]
     fn weights_are_one_share_only_where_all_are_just_that() {
         let writing = |from: &[Weight]| {
-            sentence(&Happening::Writing { lever: Lever::Listeners, from: from.to_vec(), to: share(50) })
+            sentence(&TrafficEvent::Writing { lever: Lever::Listeners, from: from.to_vec(), to: share(50) })
         };
         let even = writing(&[weight("blue edge", 90, 10), weight("green edge", 9, 1)]);
         assert_eq!(even, "50 %: writing listeners (10 % until now)");
@@ -152,12 +152,12 @@ mod tests {
 
     #[test]
     fn every_sentence_is_one_line_that_tells_the_share() {
-        let written = |request_ids| sentence(&Happening::Written { lever: Lever::Dns, to: share(10), request_ids });
+        let written = |request_ids| sentence(&TrafficEvent::Written { lever: Lever::Dns, to: share(10), request_ids });
         assert_eq!(written(vec!["1".to_owned(), "2".to_owned()]), "10 %: wrote DNS, verified (2 requests)");
         assert_eq!(written(Vec::new()), "10 %: DNS already so, verified");
         let (steps, on_fail) = ("10,50".parse().unwrap(), OnFail::Rollback);
         let (shift, from) = ("a".to_owned(), share(5));
-        let started = Happening::ShiftStarted {
+        let started = TrafficEvent::ShiftStarted {
             shift,
             steps,
             hold_seconds: 300.0,
@@ -169,11 +169,11 @@ mod tests {
         };
         assert_eq!(sentence(&started), "shift 5 % → 10, 50 %, each held for 5 min; if a gate fails: back to 5 %");
         let because = Some("errors: too many".to_owned());
-        let ended = Happening::ShiftEnded { outcome: Outcome::RolledBack, green: Some(share(0)), because };
+        let ended = TrafficEvent::ShiftEnded { outcome: Outcome::RolledBack, green: Some(share(0)), because };
         assert_eq!(sentence(&ended), "shift rolled back, green has 0 %: errors: too many");
         let from = vec![weight("blue edge", 50, 50)];
         let request_ids = vec!["1".to_owned()];
-        let back = Happening::FailedBack { seconds: 1.44, from, request_ids, dns_left: None };
+        let back = TrafficEvent::FailedBack { seconds: 1.44, from, request_ids, dns_left: None };
         assert_eq!(sentence(&back), "failed back: all is at blue after 1.4 s, 1 request (50 % until then)");
     }
 }

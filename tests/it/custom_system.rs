@@ -12,12 +12,12 @@ use provisioner::cloudformation::{Export, Form};
 use provisioner::engine::events::Silent;
 use provisioner::engine::graph::Graph;
 use provisioner::engine::ownership::Owner;
-use provisioner::engine::plan::World;
+use provisioner::engine::plan::EngineContext;
 use provisioner::engine::{Action, Provider, Selection, Tags};
 use provisioner::modules::{Identity, Stack};
-use provisioner::resources::{Changes, Found, Resource};
+use provisioner::resources::{Changes, Found, Resource, TypeInfo};
 use provisioner::state::{State, Store};
-use provisioner::systems::{Given, Made, Own, Systems};
+use provisioner::systems::{ComposeInput, Composition, CustomSystem, Systems};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -187,16 +187,20 @@ impl Motto {
 }
 
 impl Resource for Motto {
-    const KIND: &'static str = "shop.motto";
-    const USUALLY: Duration = Duration::from_secs(1);
-    const REPLACED_BY: &'static [&'static str] = &["name"];
-    const ACTIONS: &'static [&'static str] = &["ssm:PutParameter", "ssm:GetParameters", "ssm:DeleteParameter"];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["name"],
+        ..TypeInfo::new(
+            "shop.motto",
+            Duration::from_secs(1),
+            &["ssm:PutParameter", "ssm:GetParameters", "ssm:DeleteParameter"],
+        )
+    };
     type Outputs = MottoOutputs;
 
     async fn observe(&self, cx: &Cx, _: Option<&MottoOutputs>) -> Result<Option<Found<Self>>> {
         let found = aws_sdk_ssm::Client::new(&cx.sdk).get_parameters().names(&self.name).send().await?;
         let text = found.parameters().first().and_then(|found| found.value()).map(str::to_owned);
-        let found = |text| Found::untagged(Motto { text, ..self.clone() }, MottoOutputs { name: self.name.clone() });
+        let found = |text| Found::child(Motto { text, ..self.clone() }, MottoOutputs { name: self.name.clone() });
         Ok(text.map(found))
     }
 
@@ -230,7 +234,9 @@ async fn a_type_of_peoples_own_is_made_changed_exported_and_deleted_like_any_oth
         owner: owner.clone(),
         observer: Arc::new(Silent),
     });
-    let own = Own::new("shop", "region = \"us-east-1\"\n[settings]\n", |_: &Given<'_, Table>| Made::default());
+    let own = CustomSystem::new("shop", "region = \"us-east-1\"\n[settings]\n", |_: &ComposeInput<'_, Table>| {
+        Composition::default()
+    });
     let systems = Systems::from(own.with_type::<Motto>());
     let graph = |texts: &[&str]| {
         let (account, partition) = (shared.account.clone(), shared.partition.clone());
@@ -250,7 +256,7 @@ async fn a_type_of_peoples_own_is_made_changed_exported_and_deleted_like_any_oth
         let (_stop, stop) = watch::channel(false);
         let selection = Selection::default();
         let (owner, observer) = (&owner, &Silent);
-        let world = World { owner, graph, provider: &registry, observer, stop, takes_names: false, selection };
+        let world = EngineContext { owner, graph, provider: &registry, observer, stop, takes_names: false, selection };
         let report = world.execute(world.plan(&session.state()).await, &session).await;
         session.finish().await.expect("it is written");
         assert!(report.failed.is_empty(), "{report:?}");
