@@ -4,4 +4,4 @@ from __future__ import annotations
 
 from .server.installer import installer
 
-install = installer(__package__, "server.moto_speedups", "functions.invoker", "services", "front_door")
+install = installer(__package__, "server.moto_speedups", "functions.invoker", "services", "traffic.front_door")

@@ -1,4 +1,4 @@
-"""A sandbox of its own for the tests, stopped at the end by its process id."""
+"""Fixtures: a sandbox for the whole run, and one per module for functions and traffic."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from botocore.config import Config
 from live import Cloud
 
 LOCALSTACK = Path(__file__).resolve().parent.parent
-# For what of the sandbox is tested without one that runs.
+# For unit tests of the sandbox's modules.
 sys.path.insert(0, str(LOCALSTACK))
 EMPTY_ZIP = b"PK\x05\x06" + bytes(18)
 
@@ -72,14 +72,14 @@ def aws(sandbox: Sandbox):
 
 @pytest.fixture
 def function(aws):
-    """Makes a function `fn` that does nothing."""
+    """Creates a function `fn` without code."""
     role = aws("iam").create_role(RoleName="r", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
-    made = {"FunctionName": "fn", "Runtime": "nodejs22.x", "Handler": "index.handler", "Role": role}
-    return lambda **more: aws("lambda").create_function(**made, Code={"ZipFile": EMPTY_ZIP}, **more)
+    settings = {"FunctionName": "fn", "Runtime": "nodejs22.x", "Handler": "index.handler", "Role": role}
+    return lambda **more: aws("lambda").create_function(**settings, Code={"ZipFile": EMPTY_ZIP}, **more)
 
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory):
-    made = Cloud(tmp_path_factory.mktemp("sandbox"))
-    yield made
-    made.stop()
+    cloud = Cloud(tmp_path_factory.mktemp("sandbox"))
+    yield cloud
+    cloud.stop()

@@ -1,4 +1,4 @@
-"""A sandbox in which functions run, queues deliver and alarms go off, and what tests do with it."""
+"""A sandbox for tests of functions, deliveries, alarms and traffic, and helpers for them."""
 
 from __future__ import annotations
 
@@ -28,21 +28,13 @@ REGION = "us-east-1"
 ACCOUNT = "123456789012"
 
 
-class Cloud:
-    """A sandbox process and what the tests make in it."""
+class Sandbox:
+    """A sandbox, by its ports, and helpers that create resources in it."""
 
-    def __init__(self, data_dir: Path):
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "sandbox", "--port", "0", "--front-door-port", "0", "--data-dir", str(data_dir)],
-            cwd=HERE.parent,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert self._process.stdout is not None
-        words = dict(word.split("=") for word in self._process.stdout.readline().split()[1:])
-        self.port, self.front_door = int(words["port"]), int(words["front_door"])
+    def __init__(self, port: int, front_door: int, pid: int):
+        self.port, self.front_door, self.pid = port, front_door, pid
         self._clients: dict[str, object] = {}
-        self.role = self.client("iam").create_role(RoleName="functions", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+        self.role = f"arn:aws:iam::{ACCOUNT}:role/functions"
 
     def client(self, service: str):
         if service not in self._clients:
@@ -57,7 +49,7 @@ class Cloud:
         return self._clients[service]
 
     def function(self, code: str, *, runtime="nodejs22.x", file="index.mjs", **settings) -> str:
-        """A function with that code; gives its name."""
+        """Creates a function with this code. Returns its name."""
         name = f"f-{uuid.uuid4().hex[:8]}"
         self.client("lambda").create_function(
             FunctionName=name,
@@ -70,7 +62,7 @@ class Cloud:
         return name
 
     def recorder(self, *principals: str, answer: str = "null") -> tuple[str, str]:
-        """A function that logs every event it gets and may be invoked by AWS services; its name and ARN."""
+        """Creates a function that logs its events and that AWS services may invoke. Returns its name and ARN."""
         name = self.function(recording(answer))
         for principal in principals:
             self.permit(name, principal)
@@ -93,7 +85,7 @@ class Cloud:
             return []
 
     def events(self, name: str) -> list[dict]:
-        """What a recorder got."""
+        """The events that a recorder received."""
         return [json.loads(line.split("GOT ", 1)[1]) for line in self.log(name) if "GOT " in line]
 
     def request(self, host: str, path: str = "/", method: str = "GET", body: str | None = None, **headers):
@@ -106,7 +98,7 @@ class Cloud:
         return response
 
     def balancer(self) -> tuple[str, str]:
-        """A load balancer; gives its ARN and its name in DNS."""
+        """Creates a load balancer. Returns its ARN and DNS name."""
         ec2, elb = self.client("ec2"), self.client("elbv2")
         vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
         gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
@@ -118,30 +110,58 @@ class Cloud:
             for i, zone in enumerate("ab")
         ]
         name = f"lb-{uuid.uuid4().hex[:8]}"
-        made = elb.create_load_balancer(Name=name, Subnets=subnets, Type="application")["LoadBalancers"][0]
-        return made["LoadBalancerArn"], made["DNSName"]
+        created = elb.create_load_balancer(Name=name, Subnets=subnets, Type="application")["LoadBalancers"][0]
+        return created["LoadBalancerArn"], created["DNSName"]
 
     def group(self, function_name: str, **settings) -> str:
-        """A target group with that function as its target."""
+        """Creates a target group with this function as its target."""
         elb = self.client("elbv2")
-        made = elb.create_target_group(Name=f"tg-{uuid.uuid4().hex[:8]}", TargetType="lambda", **settings)
-        arn = made["TargetGroups"][0]["TargetGroupArn"]
+        created = elb.create_target_group(Name=f"tg-{uuid.uuid4().hex[:8]}", TargetType="lambda", **settings)
+        arn = created["TargetGroups"][0]["TargetGroupArn"]
         elb.register_targets(TargetGroupArn=arn, Targets=[{"Id": arn_of(function_name)}])
         return arn
 
-    def control(self, method: str, what: str, body: dict) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        connection.request(method, f"/_sandbox/{what}", body=json.dumps(body))
-        assert connection.getresponse().status == 200
+    def control(self, method: str, what: str, body: dict | None = None):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection.request(method, f"/_sandbox/{what}", body=None if body is None else json.dumps(body))
+        response = connection.getresponse()
+        answer = json.loads(response.read())
         connection.close()
+        assert response.status == 200, answer
+        return answer
+
+    def fork(self, data_dir: Path, **settings) -> Sandbox:
+        """A copy, which ends with this one."""
+        copy = self.control("POST", "fork", {"data_dir": str(data_dir), **settings})
+        return Sandbox(copy["port"], copy["front_door_port"], copy["pid"])
+
+
+class Cloud(Sandbox):
+    """A sandbox with a process of its own."""
+
+    def __init__(self, data_dir: Path):
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "sandbox", "--port", "0", "--front-door-port", "0", "--data-dir", str(data_dir)],
+            cwd=HERE.parent,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self._process.stdout is not None
+        words = dict(word.split("=") for word in self._process.stdout.readline().split()[1:])
+        super().__init__(int(words["port"]), int(words["front_door"]), self._process.pid)
+        self.client("iam").create_role(RoleName="functions", AssumeRolePolicyDocument="{}")
 
     def stop(self) -> None:
         self._process.terminate()
         self._process.wait(10)
 
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait(10)
+
 
 def recording(answer: str) -> str:
-    """The code of a function that logs its event and answers with that expression."""
+    """The code of a function that logs its event and answers with this expression."""
     return (
         "export const handler = async (event) => "
         f"{{ console.log('GOT ' + JSON.stringify(event)); return ({answer}); }};"
@@ -157,7 +177,7 @@ def package(files: dict[str, str]) -> bytes:
 
 
 def certificates(host: str) -> tuple[str, str, str]:
-    """An authority, and a certificate it signed for `host` with its key; all in PEM."""
+    """A certificate authority, a certificate for `host` signed by it, and its key; all in PEM."""
     now = datetime.now(timezone.utc)
 
     def make(name: str, issuer: str, public, signer, extension) -> x509.Certificate:
@@ -191,7 +211,7 @@ def arn_of(function_name: str) -> str:
 
 
 def eventually(check, seconds: float = 15.0):
-    """The first true value of `check`, waiting for it."""
+    """Waits for a true value of `check` and returns it."""
     deadline = time.monotonic() + seconds
     while True:
         value = check()

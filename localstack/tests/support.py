@@ -1,4 +1,4 @@
-"""What the tests share: partial comparison, expected refusals, and a few things everything needs."""
+"""Helpers of the tests: partial comparison, expected errors, networks and tags."""
 
 from __future__ import annotations
 
@@ -8,14 +8,26 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+POLICY = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Sid": "a",
+            "Effect": "Allow",
+            "Principal": {"AWS": "arn:aws:iam::123456789012:root"},
+            "Action": "*",
+            "Resource": "*",
+        }
+    ],
+}
 TAGS = [{"Key": "Suffix", "Value": "t1"}, {"Key": "Step", "Value": "a/b"}]
 
 
 def differences(actual: Any, expected: Any, path: str = "") -> list[str]:
-    """What of `expected` isn't in `actual`; dictionaries may hold more, lists may be in another order."""
+    """What of `expected` is missing in `actual`. Dictionaries may have more keys, lists another order."""
     if isinstance(expected, dict):
         if not isinstance(actual, dict):
-            return [f"{path}: {actual!r} is no structure"]
+            return [f"{path}: {actual!r} isn't a dictionary"]
         return [d for k, v in expected.items() for d in differences(actual.get(k), v, f"{path}.{k}")]
     if isinstance(expected, list):
         if not isinstance(actual, list) or len(actual) != len(expected):
@@ -30,7 +42,7 @@ def differences(actual: Any, expected: Any, path: str = "") -> list[str]:
     return [] if actual == expected else [f"{path}: {actual!r} instead of {expected!r}"]
 
 
-def assert_holds(actual: Any, expected: Any) -> None:
+def assert_contains(actual: Any, expected: Any) -> None:
     found = differences(actual, expected)
     assert not found, "\n".join(found)
 

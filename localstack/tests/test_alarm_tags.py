@@ -1,7 +1,7 @@
 from support import TAGS
 
 
-def test_tags_go_with_their_alarm(aws):
+def test_deleting_an_alarm_deletes_its_tags(aws):
     cloudwatch = aws("cloudwatch")
     metric = {"Namespace": "N", "MetricName": "m", "Statistic": "Sum", "Period": 60, "EvaluationPeriods": 1}
     compared = {"Threshold": 1, "ComparisonOperator": "GreaterThanThreshold"}

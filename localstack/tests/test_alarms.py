@@ -1,4 +1,4 @@
-"""Alarms go off by metrics, and call what they are told to."""
+"""Alarms change state by metrics, and run their actions."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class TestAlarms:
         data = [{"MetricName": metric, "Value": value, "Timestamp": when, **extra}]
         cloud.client("cloudwatch").put_metric_data(Namespace="Test", MetricData=data)
 
-    def test_errors_seen_by_the_front_door_set_off_the_failback(self, cloud):
-        """From a failing target to an event in a function, as the migration's own failback goes."""
+    def test_front_door_errors_trigger_the_failback(self, cloud):
+        """From a failing target to an event in a function, as for the failback of a migration."""
         cloudwatch, events, elb = cloud.client("cloudwatch"), cloud.client("events"), cloud.client("elbv2")
         failing = cloud.function("export const handler = async () => ({ statusCode: 500, body: 'broken' });")
         cloud.permit(failing, "elasticloadbalancing.amazonaws.com")
@@ -77,7 +77,7 @@ class TestAlarms:
         ]
         assert items[0]["HistorySummary"] == "Alarm updated from OK to ALARM"
 
-    def test_composites_are_read_back_and_suppressed(self, cloud):
+    def test_composite_alarms_read_back_and_are_suppressed(self, cloud):
         cloudwatch, sqs, sns = cloud.client("cloudwatch"), cloud.client("sqs"), cloud.client("sns")
         topic = sns.create_topic(Name="alerts")["TopicArn"]
         queue = sqs.create_queue(QueueName="alerts")["QueueUrl"]
@@ -107,7 +107,7 @@ class TestAlarms:
         cloudwatch.set_alarm_state(AlarmName="maintenance", StateValue="ALARM", StateReason="now")
         cloudwatch.set_alarm_state(AlarmName="a", StateValue="ALARM", StateReason="by hand")
         assert alarm_state(cloud, "c") == "ALARM"
-        # The one message is a's own; c's was suppressed.
+        # The one message is that of a; that of c was suppressed.
         body = json.loads(
             eventually(lambda: sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=1).get("Messages"))[0]["Body"]
         )
@@ -118,7 +118,7 @@ class TestAlarms:
         cloudwatch.delete_alarms(AlarmNames=["c"])
         assert cloudwatch.describe_alarms(AlarmNames=["c"], AlarmTypes=["CompositeAlarm"])["CompositeAlarms"] == []
 
-    def test_a_waiting_message_in_a_watched_queue_alarms(self, cloud):
+    def test_queue_metrics_of_a_watched_queue_trigger_an_alarm(self, cloud):
         queue = cloud.client("sqs").create_queue(QueueName="watched")["QueueUrl"]
         self.put(
             cloud,
@@ -133,12 +133,12 @@ class TestAlarms:
         cloud.client("sqs").send_message(QueueUrl=queue, MessageBody="x")
         eventually(lambda: alarm_state(cloud, "dead-letters") == "ALARM")
 
-    def test_speaks_the_protocol_of_current_sdks(self, cloud):
+    def test_composite_alarms_in_cbor(self, cloud):
         """The Rust SDK calls CloudWatch in CBOR."""
         self.put(cloud, "leaf", "cbor-metric")
         call_in_cbor(cloud, "PutCompositeAlarm", {"AlarmName": "tree", "AlarmRule": "NOT ALARM(leaf)"})
-        wanted = {"AlarmNames": ["tree"], "AlarmTypes": ["CompositeAlarm"]}
-        found = call_in_cbor(cloud, "DescribeAlarms", wanted)["CompositeAlarms"][0]
+        params = {"AlarmNames": ["tree"], "AlarmTypes": ["CompositeAlarm"]}
+        found = call_in_cbor(cloud, "DescribeAlarms", params)["CompositeAlarms"][0]
         assert (found["StateValue"], found["AlarmRule"]) == ("ALARM", "NOT ALARM(leaf)")
         self.datum(cloud, "cbor-metric", 4)
         now = datetime.now(timezone.utc)
@@ -150,15 +150,15 @@ class TestAlarms:
         call_in_cbor(cloud, "SetAlarmState", {"AlarmName": "leaf", "StateValue": "ALARM", "StateReason": "test"})
         assert alarm_state(cloud, "tree") == "OK"
 
-    def test_set_by_hand_holds_until_there_are_data(self, cloud):
+    def test_set_alarm_state_lasts_until_new_data(self, cloud):
         cloudwatch = cloud.client("cloudwatch")
-        self.put(cloud, "held", "held-metric", TreatMissingData="notBreaching")
-        eventually(lambda: alarm_state(cloud, "held") == "OK")
-        cloudwatch.set_alarm_state(AlarmName="held", StateValue="ALARM", StateReason="drill")
+        self.put(cloud, "set", "set-metric", TreatMissingData="notBreaching")
+        eventually(lambda: alarm_state(cloud, "set") == "OK")
+        cloudwatch.set_alarm_state(AlarmName="set", StateValue="ALARM", StateReason="drill")
         time.sleep(2.5)
-        assert alarm_state(cloud, "held") == "ALARM"
-        self.datum(cloud, "held-metric", 1)
-        eventually(lambda: alarm_state(cloud, "held") == "OK")
+        assert alarm_state(cloud, "set") == "ALARM"
+        self.datum(cloud, "set-metric", 1)
+        eventually(lambda: alarm_state(cloud, "set") == "OK")
 
     def test_missing_data_and_datapoints_to_alarm(self, cloud):
         self.put(cloud, "unknown", "never", Statistic="Average")

@@ -1,9 +1,9 @@
-"""Backup plans as they change and go, their selections, and what vaults say."""
+"""Backup plans, selections and vaults."""
 
 import json
 
 import pytest
-from support import assert_holds, refused
+from support import POLICY, assert_contains, refused
 
 RULE = {
     "RuleName": "daily",
@@ -33,19 +33,19 @@ def make_plan(backup, name="p"):
 
 def test_update(backup, plan):
     before = backup.get_backup_plan(BackupPlanId=plan)
-    wanted = {"BackupPlanName": "p", "Rules": [{**RULE, "Lifecycle": {"DeleteAfterDays": 35}}]}
-    answer = backup.update_backup_plan(BackupPlanId=plan, BackupPlan=wanted)
-    assert_holds(answer, {"BackupPlanId": plan, "BackupPlanArn": before["BackupPlanArn"]})
+    params = {"BackupPlanName": "p", "Rules": [{**RULE, "Lifecycle": {"DeleteAfterDays": 35}}]}
+    answer = backup.update_backup_plan(BackupPlanId=plan, BackupPlan=params)
+    assert_contains(answer, {"BackupPlanId": plan, "BackupPlanArn": before["BackupPlanArn"]})
     after = backup.get_backup_plan(BackupPlanId=plan)
-    assert_holds(after["BackupPlan"], wanted)
+    assert_contains(after["BackupPlan"], params)
     assert before["VersionId"] != answer["VersionId"] == after["VersionId"]
     assert before["CreationDate"] == after["CreationDate"]
     assert backup.list_tags(ResourceArn=before["BackupPlanArn"])["Tags"] == {"a": "b"}
     with refused("ResourceNotFoundException"):
-        backup.update_backup_plan(BackupPlanId="none", BackupPlan=wanted)
+        backup.update_backup_plan(BackupPlanId="none", BackupPlan=params)
 
 
-def test_a_deleted_plan_frees_its_name(backup, plan):
+def test_deleted_plan_frees_its_name(backup, plan):
     with refused("AlreadyExistsException"):
         make_plan(backup)
     backup.delete_backup_plan(BackupPlanId=plan)
@@ -56,16 +56,16 @@ def test_a_deleted_plan_frees_its_name(backup, plan):
         backup.update_backup_plan(BackupPlanId=plan, BackupPlan={"BackupPlanName": "p", "Rules": [RULE]})
     again = make_plan(backup)["BackupPlanId"]
     assert [one["BackupPlanId"] for one in backup.list_backup_plans()["BackupPlansList"]] == [again]
-    everything = backup.list_backup_plans(IncludeDeleted=True)["BackupPlansList"]
-    assert {one["BackupPlanId"] for one in everything} == {plan, again}
+    all_plans = backup.list_backup_plans(IncludeDeleted=True)["BackupPlansList"]
+    assert {one["BackupPlanId"] for one in all_plans} == {plan, again}
 
 
 def test_selections(backup, plan):
     selection = {"SelectionName": "s", "IamRoleArn": "arn:aws:iam::123456789012:role/r", "Resources": ["*"]}
-    made = backup.create_backup_selection(BackupPlanId=plan, BackupSelection=selection)["SelectionId"]
-    one = {"BackupPlanId": plan, "SelectionId": made}
-    assert_holds(backup.list_backup_selections(BackupPlanId=plan)["BackupSelectionsList"], [one])
-    assert_holds(backup.get_backup_selection(**one), {**one, "BackupSelection": selection})
+    created = backup.create_backup_selection(BackupPlanId=plan, BackupSelection=selection)["SelectionId"]
+    one = {"BackupPlanId": plan, "SelectionId": created}
+    assert_contains(backup.list_backup_selections(BackupPlanId=plan)["BackupSelectionsList"], [one])
+    assert_contains(backup.get_backup_selection(**one), {**one, "BackupSelection": selection})
     backup.delete_backup_selection(**one)
     assert backup.list_backup_selections(BackupPlanId=plan)["BackupSelectionsList"] == []
     for call in (backup.get_backup_selection, backup.delete_backup_selection):
@@ -84,7 +84,7 @@ def test_vault(backup):
 
 
 @pytest.mark.parametrize("end", ["", "/"])
-def test_tags_are_listed_however_the_path_ends(backup, plan, end):
+def test_list_tags_with_and_without_trailing_slash(backup, plan, end):
     arn = backup.get_backup_plan(BackupPlanId=plan)["BackupPlanArn"]
     backup.meta.events.register("before-sign.backup.ListTags", lambda request, **_: ending(request, end))
     backup.tag_resource(ResourceArn=arn, Tags={"c": "d"})
@@ -95,3 +95,35 @@ def test_tags_are_listed_however_the_path_ends(backup, plan, end):
 
 def ending(request, end):
     request.url = request.url.rstrip("/") + end
+
+
+def test_vault_plan_and_selection(aws):
+    backup = aws("backup")
+    key = aws("kms").create_key()["KeyMetadata"]["Arn"]
+    backup.create_backup_vault(BackupVaultName="v", EncryptionKeyArn=key, BackupVaultTags={"Suffix": "t1"})
+    assert_contains(backup.describe_backup_vault(BackupVaultName="v"), {"EncryptionKeyArn": key})
+    backup.put_backup_vault_access_policy(BackupVaultName="v", Policy=json.dumps(POLICY))
+    assert json.loads(backup.get_backup_vault_access_policy(BackupVaultName="v")["Policy"]) == POLICY
+    plan = backup.create_backup_plan(BackupPlan={"BackupPlanName": "p", "Rules": [RULE]})["BackupPlanId"]
+    assert_contains(backup.get_backup_plan(BackupPlanId=plan)["BackupPlan"], {"BackupPlanName": "p", "Rules": [RULE]})
+    selection = {
+        "SelectionName": "s",
+        "IamRoleArn": "arn:aws:iam::123456789012:role/r",
+        "Resources": ["arn:aws:rds:us-east-1:123456789012:cluster:c"],
+    }
+    created = backup.create_backup_selection(BackupPlanId=plan, BackupSelection=selection, CreatorRequestId="1")[
+        "SelectionId"
+    ]
+    assert_contains(backup.get_backup_selection(BackupPlanId=plan, SelectionId=created)["BackupSelection"], selection)
+    assert_contains(
+        backup.list_backup_selections(BackupPlanId=plan)["BackupSelectionsList"],
+        [{"SelectionId": created, "SelectionName": "s"}],
+    )
+    with refused("InvalidRequestException"):
+        backup.delete_backup_plan(BackupPlanId=plan)
+    backup.delete_backup_selection(BackupPlanId=plan, SelectionId=created)
+    backup.delete_backup_plan(BackupPlanId=plan)
+    backup.delete_backup_vault_access_policy(BackupVaultName="v")
+    backup.create_backup_vault(BackupVaultName="plain")
+    assert len(backup.list_backup_vaults()["BackupVaultList"]) == 2
+    backup.delete_backup_vault(BackupVaultName="v")

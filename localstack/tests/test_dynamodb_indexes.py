@@ -1,4 +1,4 @@
-"""Indexes of tables come and go one at a time; streams end before another kind begins."""
+"""Changes of indexes and streams of tables."""
 
 import pytest
 from support import refused
@@ -44,7 +44,7 @@ def statuses(dynamodb):
     return read
 
 
-def test_an_index_is_filled_and_goes_in_its_time(sandbox, change, statuses):
+def test_index_creation_and_deletion_take_time(sandbox, change, statuses):
     sandbox.control("PUT", "time-scale", {"scale": 0.01})
     by_day = {"Create": index("by-day", "day")}
     change(by_day, AttributeDefinitions=[attribute("day")])
@@ -59,7 +59,7 @@ def test_an_index_is_filled_and_goes_in_its_time(sandbox, change, statuses):
     assert statuses() == {"by-day": "ACTIVE"}
 
 
-def test_the_definitions_are_those_of_the_keys(dynamodb, change):
+def test_attribute_definitions_are_those_of_the_keys(dynamodb, change):
     def defined():
         table = dynamodb.describe_table(TableName="t")["Table"]
         return sorted(one["AttributeName"] for one in table["AttributeDefinitions"])
@@ -70,7 +70,7 @@ def test_the_definitions_are_those_of_the_keys(dynamodb, change):
     assert defined() == ["day", "id"]
 
 
-def test_one_call_makes_or_deletes_one_index(change, statuses):
+def test_one_call_creates_or_deletes_one_index(change, statuses):
     both = [{"Create": index(name, "day")} for name in ("one", "other")]
     with refused("LimitExceededException"):
         change(*both, AttributeDefinitions=[attribute("day")])
@@ -83,7 +83,7 @@ def test_one_call_makes_or_deletes_one_index(change, statuses):
     assert statuses() == {"by-shop": "ACTIVE"}
 
 
-def test_a_table_has_twenty_indexes_at_most(change, statuses):
+def test_table_has_at_most_twenty_indexes(change, statuses):
     for number in range(19):
         change({"Create": index(f"more-{number}", "day")}, AttributeDefinitions=[attribute("day")])
     with refused("LimitExceededException"):
@@ -91,7 +91,7 @@ def test_a_table_has_twenty_indexes_at_most(change, statuses):
     assert len(statuses()) == 20
 
 
-def test_a_stream_ends_before_another_one_begins(dynamodb):
+def test_stream_is_disabled_before_another_is_enabled(dynamodb):
     def stream(**specification):
         dynamodb.update_table(TableName="t", StreamSpecification=specification)
         table = dynamodb.describe_table(TableName="t")["Table"]

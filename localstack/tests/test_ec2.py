@@ -1,6 +1,6 @@
 import json
 
-from support import TAGS, a_subnet, a_vpc, assert_holds, refused, tagged, two_subnets
+from support import TAGS, a_subnet, a_vpc, assert_contains, refused, tagged, two_subnets
 
 
 def test_vpc_and_dns_attributes(aws):
@@ -8,7 +8,7 @@ def test_vpc_and_dns_attributes(aws):
     vpc = ec2.create_vpc(CidrBlock="10.10.0.0/16", TagSpecifications=tagged("vpc"))["Vpc"]["VpcId"]
     ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": True})
     ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsSupport={"Value": False})
-    assert_holds(ec2.describe_vpcs(VpcIds=[vpc])["Vpcs"], [{"CidrBlock": "10.10.0.0/16", "Tags": TAGS}])
+    assert_contains(ec2.describe_vpcs(VpcIds=[vpc])["Vpcs"], [{"CidrBlock": "10.10.0.0/16", "Tags": TAGS}])
     for name, value in (("enableDnsHostnames", True), ("enableDnsSupport", False)):
         read = ec2.describe_vpc_attribute(VpcId=vpc, Attribute=name)
         assert read[name[0].upper() + name[1:]]["Value"] is value
@@ -22,7 +22,7 @@ def test_subnet(aws):
     )["Subnet"]["SubnetId"]
     ec2.modify_subnet_attribute(SubnetId=subnet, MapPublicIpOnLaunch={"Value": True})
     expected = {"VpcId": vpc, "AvailabilityZone": "us-east-1c", "MapPublicIpOnLaunch": True, "Tags": TAGS}
-    assert_holds(ec2.describe_subnets(Filters=[{"Name": "tag:Suffix", "Values": ["t1"]}])["Subnets"], [expected])
+    assert_contains(ec2.describe_subnets(Filters=[{"Name": "tag:Suffix", "Values": ["t1"]}])["Subnets"], [expected])
     assert not ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": ["vpc-0"]}])["Subnets"]
     with refused("InvalidSubnet.Range"):
         ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.10.0/29")
@@ -36,17 +36,17 @@ def test_gateways_and_routes(aws):
         "InternetGatewayId"
     ]
     ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
-    assert_holds(
+    assert_contains(
         ec2.describe_internet_gateways(InternetGatewayIds=[gateway])["InternetGateways"],
         [{"Attachments": [{"VpcId": vpc}], "Tags": TAGS}],
     )
     address = ec2.allocate_address(Domain="vpc", TagSpecifications=tagged("elastic-ip"))["AllocationId"]
-    wanted = {"SubnetId": subnet, "AllocationId": address, "TagSpecifications": tagged("natgateway")}
-    nat = ec2.create_nat_gateway(ClientToken="n1", **wanted)["NatGateway"]["NatGatewayId"]
-    assert ec2.create_nat_gateway(ClientToken="n1", **wanted)["NatGateway"]["NatGatewayId"] == nat
+    params = {"SubnetId": subnet, "AllocationId": address, "TagSpecifications": tagged("natgateway")}
+    nat = ec2.create_nat_gateway(ClientToken="n1", **params)["NatGateway"]["NatGatewayId"]
+    assert ec2.create_nat_gateway(ClientToken="n1", **params)["NatGateway"]["NatGatewayId"] == nat
     with refused("IdempotentParameterMismatch"):
         ec2.create_nat_gateway(ClientToken="n1", SubnetId=other, AllocationId=address)
-    assert_holds(
+    assert_contains(
         ec2.describe_nat_gateways(NatGatewayIds=[nat])["NatGateways"],
         [
             {
@@ -59,7 +59,7 @@ def test_gateways_and_routes(aws):
             }
         ],
     )
-    assert_holds(ec2.describe_addresses(AllocationIds=[address])["Addresses"], [{"Tags": TAGS, "Domain": "vpc"}])
+    assert_contains(ec2.describe_addresses(AllocationIds=[address])["Addresses"], [{"Tags": TAGS, "Domain": "vpc"}])
     assert ec2.describe_addresses(AllocationIds=[address])["Addresses"][0]["AssociationId"]
     with refused("InvalidIPAddress.InUse"):
         ec2.release_address(AllocationId=address)
@@ -69,7 +69,7 @@ def test_gateways_and_routes(aws):
         ec2.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
     association = ec2.associate_route_table(RouteTableId=table, SubnetId=subnet)["AssociationId"]
     read = ec2.describe_route_tables(RouteTableIds=[table])["RouteTables"][0]
-    assert_holds(
+    assert_contains(
         read,
         {
             "Tags": TAGS,
@@ -120,7 +120,7 @@ def test_transit_gateway(aws):
     gateway = ec2.create_transit_gateway(
         Description="between", Options=options, TagSpecifications=tagged("transit-gateway")
     )["TransitGateway"]["TransitGatewayId"]
-    assert_holds(
+    assert_contains(
         ec2.describe_transit_gateways(TransitGatewayIds=[gateway])["TransitGateways"],
         [{"State": "available", "Description": "between", "Options": options, "Tags": TAGS}],
     )
@@ -132,7 +132,7 @@ def test_transit_gateway(aws):
         Options={"DnsSupport": "enable", "ApplianceModeSupport": "disable"},
         TagSpecifications=tagged("transit-gateway-attachment"),
     )["TransitGatewayVpcAttachment"]["TransitGatewayAttachmentId"]
-    assert_holds(
+    assert_contains(
         ec2.describe_transit_gateway_vpc_attachments(TransitGatewayAttachmentIds=[attachment])[
             "TransitGatewayVpcAttachments"
         ],
@@ -141,7 +141,7 @@ def test_transit_gateway(aws):
     table = ec2.create_transit_gateway_route_table(
         TransitGatewayId=gateway, TagSpecifications=tagged("transit-gateway-route-table")
     )["TransitGatewayRouteTable"]["TransitGatewayRouteTableId"]
-    assert_holds(
+    assert_contains(
         ec2.describe_transit_gateway_route_tables(TransitGatewayRouteTableIds=[table])["TransitGatewayRouteTables"],
         [{"State": "available", "TransitGatewayId": gateway, "Tags": TAGS}],
     )
@@ -150,11 +150,11 @@ def test_transit_gateway(aws):
         TransitGatewayRouteTableId=table, TransitGatewayAttachmentId=attachment
     )
     expected = [{"TransitGatewayAttachmentId": attachment, "ResourceId": vpc, "ResourceType": "vpc"}]
-    assert_holds(
+    assert_contains(
         ec2.get_transit_gateway_route_table_associations(TransitGatewayRouteTableId=table)["Associations"],
         [{**expected[0], "State": "associated"}],
     )
-    assert_holds(
+    assert_contains(
         ec2.get_transit_gateway_route_table_propagations(TransitGatewayRouteTableId=table)[
             "TransitGatewayRouteTablePropagations"
         ],
@@ -179,7 +179,7 @@ def test_transit_gateway(aws):
     assert not ec2.get_transit_gateway_route_table_associations(TransitGatewayRouteTableId=table)["Associations"]
     routes = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
     ec2.create_route(RouteTableId=routes, DestinationCidrBlock="10.20.0.0/16", TransitGatewayId=gateway)
-    assert_holds(
+    assert_contains(
         ec2.describe_route_tables(RouteTableIds=[routes])["RouteTables"][0]["Routes"][1],
         {"TransitGatewayId": gateway, "DestinationCidrBlock": "10.20.0.0/16"},
     )
@@ -198,13 +198,13 @@ def test_transit_gateway_default_tables(aws):
     attachment = ec2.create_transit_gateway_vpc_attachment(
         TransitGatewayId=gateway["TransitGatewayId"], VpcId=vpc, SubnetIds=[subnet]
     )["TransitGatewayVpcAttachment"]["TransitGatewayAttachmentId"]
-    assert_holds(
+    assert_contains(
         ec2.get_transit_gateway_route_table_associations(TransitGatewayRouteTableId=table)["Associations"],
         [{"TransitGatewayAttachmentId": attachment}],
     )
 
 
-def test_a_gateway_endpoint_moves_its_route(aws):
+def test_gateway_endpoint_changes_its_route_table(aws):
     ec2 = aws("ec2")
     vpc = a_vpc(ec2)
     one, other = (ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"] for _ in range(2))
@@ -222,7 +222,7 @@ def test_a_gateway_endpoint_moves_its_route(aws):
     assert not leads_to_it(other)
 
 
-def test_an_interface_endpoint_moves_to_another_subnet(aws):
+def test_interface_endpoint_changes_its_subnet(aws):
     ec2 = aws("ec2")
     vpc, subnet, other = two_subnets(ec2)
     endpoint = ec2.create_vpc_endpoint(
@@ -236,7 +236,7 @@ def test_an_interface_endpoint_moves_to_another_subnet(aws):
         VpcEndpointId=endpoint, AddSubnetIds=[other], RemoveSubnetIds=[subnet], PrivateDnsEnabled=False
     )
     [read] = ec2.describe_vpc_endpoints(VpcEndpointIds=[endpoint])["VpcEndpoints"]
-    assert_holds(read, {"SubnetIds": [other], "PrivateDnsEnabled": False})
+    assert_contains(read, {"SubnetIds": [other], "PrivateDnsEnabled": False})
     ec2.delete_subnet(SubnetId=subnet)
     with refused("DependencyViolation"):
         ec2.delete_subnet(SubnetId=other)
@@ -259,7 +259,7 @@ def test_vpc_endpoints(aws):
         PolicyDocument=json.dumps(policy),
         TagSpecifications=tagged("vpc-endpoint"),
     )["VpcEndpoint"]["VpcEndpointId"]
-    wanted = {
+    params = {
         "VpcId": vpc,
         "VpcEndpointType": "Interface",
         "ServiceName": "com.amazonaws.us-east-1.secretsmanager",
@@ -269,16 +269,16 @@ def test_vpc_endpoints(aws):
         "ClientToken": "e1",
         "TagSpecifications": tagged("vpc-endpoint"),
     }
-    interface = ec2.create_vpc_endpoint(**wanted)["VpcEndpoint"]["VpcEndpointId"]
-    assert ec2.create_vpc_endpoint(**wanted)["VpcEndpoint"]["VpcEndpointId"] == interface
+    interface = ec2.create_vpc_endpoint(**params)["VpcEndpoint"]["VpcEndpointId"]
+    assert ec2.create_vpc_endpoint(**params)["VpcEndpoint"]["VpcEndpointId"] == interface
     read = {
         e["VpcEndpointId"]: e for e in ec2.describe_vpc_endpoints(VpcEndpointIds=[gateway, interface])["VpcEndpoints"]
     }
     assert json.loads(read[gateway]["PolicyDocument"]) == policy
-    assert_holds(
+    assert_contains(
         read[gateway], {"RouteTableIds": [table], "VpcEndpointType": "Gateway", "State": "available", "Tags": TAGS}
     )
-    assert_holds(
+    assert_contains(
         read[interface],
         {
             "SubnetIds": [subnet, other],
@@ -310,7 +310,7 @@ def test_vpc_endpoints(aws):
     ec2.delete_subnet(SubnetId=subnet)
 
 
-def test_a_rule_for_a_prefix_list_keeps_its_description(aws):
+def test_prefix_list_rule_keeps_its_description(aws):
     ec2 = aws("ec2")
     group = ec2.create_security_group(GroupName="one", Description="d", VpcId=a_vpc(ec2))["GroupId"]
     prefix_list = ec2.describe_prefix_lists()["PrefixLists"][0]["PrefixListId"]
@@ -321,10 +321,10 @@ def test_a_rule_for_a_prefix_list_keeps_its_description(aws):
         "PrefixListIds": [{"PrefixListId": prefix_list, "Description": "to S3"}],
     }
     expected = [{"PrefixListId": prefix_list, "Description": "to S3"}]
-    made = ec2.authorize_security_group_egress(GroupId=group, IpPermissions=[permission])["SecurityGroupRules"]
-    assert_holds(made, expected)
-    ids = [made[0]["SecurityGroupRuleId"]]
-    assert_holds(ec2.describe_security_group_rules(SecurityGroupRuleIds=ids)["SecurityGroupRules"], expected)
+    created = ec2.authorize_security_group_egress(GroupId=group, IpPermissions=[permission])["SecurityGroupRules"]
+    assert_contains(created, expected)
+    ids = [created[0]["SecurityGroupRuleId"]]
+    assert_contains(ec2.describe_security_group_rules(SecurityGroupRuleIds=ids)["SecurityGroupRules"], expected)
 
 
 def test_security_groups_and_rules(aws):
@@ -336,11 +336,11 @@ def test_security_groups_and_rules(aws):
         )["GroupId"]
         for name in ("one", "two")
     )
-    assert_holds(
+    assert_contains(
         ec2.describe_security_groups(GroupIds=[one])["SecurityGroups"],
         [{"Description": "one d", "VpcId": vpc, "Tags": TAGS, "IpPermissionsEgress": [{"IpProtocol": "-1"}]}],
     )
-    made = ec2.authorize_security_group_ingress(
+    created = ec2.authorize_security_group_ingress(
         GroupId=one,
         IpPermissions=[
             {
@@ -372,7 +372,7 @@ def test_security_groups_and_rules(aws):
         TagSpecifications=tagged("security-group-rule"),
     )
     expected = {
-        "SecurityGroupRuleId": made["SecurityGroupRuleId"],
+        "SecurityGroupRuleId": created["SecurityGroupRuleId"],
         "GroupId": one,
         "IsEgress": False,
         "IpProtocol": "tcp",
@@ -382,25 +382,29 @@ def test_security_groups_and_rules(aws):
         "Description": "from two",
         "Tags": TAGS,
     }
-    assert_holds(
-        ec2.describe_security_group_rules(SecurityGroupRuleIds=[made["SecurityGroupRuleId"]])["SecurityGroupRules"],
+    assert_contains(
+        ec2.describe_security_group_rules(SecurityGroupRuleIds=[created["SecurityGroupRuleId"]])["SecurityGroupRules"],
         [expected],
     )
     by_tag = ec2.describe_security_group_rules(Filters=[{"Name": "tag:Suffix", "Values": ["t1"]}])["SecurityGroupRules"]
-    assert_holds(
+    assert_contains(
         by_tag, [expected, {"GroupId": two, "IsEgress": True, "CidrIpv4": "10.0.0.0/16", "Description": "out"}]
     )
     with refused("DependencyViolation"):
         ec2.delete_security_group(GroupId=two)
     ec2.update_security_group_rule_descriptions_ingress(
         GroupId=one,
-        SecurityGroupRuleDescriptions=[{"SecurityGroupRuleId": made["SecurityGroupRuleId"], "Description": "changed"}],
+        SecurityGroupRuleDescriptions=[
+            {"SecurityGroupRuleId": created["SecurityGroupRuleId"], "Description": "changed"}
+        ],
     )
-    read = ec2.describe_security_group_rules(SecurityGroupRuleIds=[made["SecurityGroupRuleId"]])["SecurityGroupRules"]
+    read = ec2.describe_security_group_rules(SecurityGroupRuleIds=[created["SecurityGroupRuleId"]])[
+        "SecurityGroupRules"
+    ]
     assert read[0]["Description"] == "changed"
-    ec2.revoke_security_group_ingress(GroupId=one, SecurityGroupRuleIds=[made["SecurityGroupRuleId"]])
+    ec2.revoke_security_group_ingress(GroupId=one, SecurityGroupRuleIds=[created["SecurityGroupRuleId"]])
     with refused("InvalidSecurityGroupRuleId.NotFound"):
-        ec2.describe_security_group_rules(SecurityGroupRuleIds=[made["SecurityGroupRuleId"]])
+        ec2.describe_security_group_rules(SecurityGroupRuleIds=[created["SecurityGroupRuleId"]])
     with refused("DependencyViolation"):
         ec2.delete_vpc(VpcId=vpc)
     for group in (one, two):
@@ -408,7 +412,7 @@ def test_security_groups_and_rules(aws):
     ec2.delete_vpc(VpcId=vpc)
 
 
-def test_default_group_stripped_by_rule_ids(aws):
+def test_default_group_rules_are_revoked_by_id(aws):
     ec2 = aws("ec2")
     vpc = a_vpc(ec2)
     default = ec2.describe_security_groups(
@@ -427,7 +431,7 @@ def test_flow_logs(aws):
     ec2 = aws("ec2")
     vpc = a_vpc(ec2)
     aws("logs").create_log_group(logGroupName="/flow")
-    wanted = {
+    params = {
         "TrafficType": "ALL",
         "LogDestinationType": "cloud-watch-logs",
         "LogGroupName": "/flow",
@@ -435,13 +439,13 @@ def test_flow_logs(aws):
         "MaxAggregationInterval": 60,
         "LogFormat": "${version} ${vpc-id} ${srcaddr}",
     }
-    request = {"ResourceIds": [vpc], "ResourceType": "VPC", "TagSpecifications": tagged("vpc-flow-log"), **wanted}
-    made = ec2.create_flow_logs(ClientToken="f1", **request)
+    request = {"ResourceIds": [vpc], "ResourceType": "VPC", "TagSpecifications": tagged("vpc-flow-log"), **params}
+    created = ec2.create_flow_logs(ClientToken="f1", **request)
     again = ec2.create_flow_logs(ClientToken="f1", **request)
-    assert again["FlowLogIds"] == made["FlowLogIds"] and not again.get("Unsuccessful")
-    assert_holds(
-        ec2.describe_flow_logs(FlowLogIds=made["FlowLogIds"])["FlowLogs"],
-        [{**wanted, "ResourceId": vpc, "FlowLogStatus": "ACTIVE", "DeliverLogsStatus": "SUCCESS", "Tags": TAGS}],
+    assert again["FlowLogIds"] == created["FlowLogIds"] and not again.get("Unsuccessful")
+    assert_contains(
+        ec2.describe_flow_logs(FlowLogIds=created["FlowLogIds"])["FlowLogs"],
+        [{**params, "ResourceId": vpc, "FlowLogStatus": "ACTIVE", "DeliverLogsStatus": "SUCCESS", "Tags": TAGS}],
     )
     by_destination = ec2.create_flow_logs(
         ResourceIds=[vpc],
@@ -456,7 +460,7 @@ def test_flow_logs(aws):
     assert read["LogDestination"].startswith("arn:aws:logs") and read["LogGroupName"] == "/flow"
 
 
-def test_subnet_held_by_others(aws):
+def test_subnet_deletion_is_blocked_by_dependents(aws):
     ec2 = aws("ec2")
     vpc, subnet, other = two_subnets(ec2)
     group = ec2.create_security_group(GroupName="lb", Description="d", VpcId=vpc)["GroupId"]

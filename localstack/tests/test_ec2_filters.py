@@ -1,4 +1,4 @@
-"""Every Describe finds one thing of two by its own id, and by the ids of what it belongs to."""
+"""Each Describe call finds one resource of two by its id, and by the ids of related resources."""
 
 import pytest
 from support import a_subnet, a_vpc
@@ -8,7 +8,7 @@ def two(make):
     return [make(0), make(1)]
 
 
-class Things:
+class Resources:
     """Two of each kind."""
 
     def __init__(self, aws):
@@ -32,8 +32,8 @@ class Things:
         self.association = [one["AssociationId"] for one in ec2.describe_addresses()["Addresses"]]
 
     def _nat_gateway(self, i):
-        made = self.ec2.create_nat_gateway(SubnetId=self.subnet[i], AllocationId=self.allocation[i])
-        return made["NatGateway"]["NatGatewayId"]
+        created = self.ec2.create_nat_gateway(SubnetId=self.subnet[i], AllocationId=self.allocation[i])
+        return created["NatGateway"]["NatGatewayId"]
 
     def _route_table_association(self, i):
         table, subnet = self.route_table[i], self.subnet[i]
@@ -44,35 +44,35 @@ class Things:
 
     def _rule(self, i):
         allowed = [{"IpProtocol": "tcp", "FromPort": 1, "ToPort": 2, "IpRanges": [{"CidrIp": "192.0.2.0/24"}]}]
-        made = self.ec2.authorize_security_group_ingress(GroupId=self.group[i], IpPermissions=allowed)
-        return made["SecurityGroupRules"][0]["SecurityGroupRuleId"]
+        created = self.ec2.authorize_security_group_ingress(GroupId=self.group[i], IpPermissions=allowed)
+        return created["SecurityGroupRules"][0]["SecurityGroupRuleId"]
 
     def _endpoint(self, i):
         service = "com.amazonaws.us-east-1.s3"
         return self.ec2.create_vpc_endpoint(VpcId=self.vpc[i], ServiceName=service)["VpcEndpoint"]["VpcEndpointId"]
 
     def _flow_log(self, i):
-        made = self.ec2.create_flow_logs(
+        created = self.ec2.create_flow_logs(
             ResourceIds=[self.vpc[i]],
             ResourceType="VPC",
             TrafficType="ALL",
             LogGroupName="g",
             DeliverLogsPermissionArn="arn:aws:iam::123456789012:role/r",
         )
-        return made["FlowLogIds"][0]
+        return created["FlowLogIds"][0]
 
     def _attachment(self, i):
-        made = self.ec2.create_transit_gateway_vpc_attachment(
+        created = self.ec2.create_transit_gateway_vpc_attachment(
             TransitGatewayId=self.transit_gateway[i], VpcId=self.vpc[i], SubnetIds=[self.subnet[i]]
         )
-        return made["TransitGatewayVpcAttachment"]["TransitGatewayAttachmentId"]
+        return created["TransitGatewayVpcAttachment"]["TransitGatewayAttachmentId"]
 
     def _transit_table(self, i):
-        made = self.ec2.create_transit_gateway_route_table(TransitGatewayId=self.transit_gateway[i])
-        return made["TransitGatewayRouteTable"]["TransitGatewayRouteTableId"]
+        created = self.ec2.create_transit_gateway_route_table(TransitGatewayId=self.transit_gateway[i])
+        return created["TransitGatewayRouteTable"]["TransitGatewayRouteTableId"]
 
 
-# operation, filter, whose ids, member of the answer, member of a thing, whose ids are found
+# operation, filter, attribute with the filter's ids, members of the result and of a resource, attribute with the found ids
 CASES = [
     ("describe_vpcs", "vpc-id", "vpc", "Vpcs", "VpcId", "vpc"),
     ("describe_subnets", "subnet-id", "subnet", "Subnets", "SubnetId", "subnet"),
@@ -147,8 +147,8 @@ CASES = [
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case[0]}-{case[1]}")
 def test_found_by_id(aws, case):
     operation, name, by, member, identifier, found = case
-    things = Things(aws)
+    resources = Resources(aws)
     parameter = "Filter" if operation == "describe_flow_logs" else "Filters"
-    asked = {parameter: [{"Name": name, "Values": getattr(things, by)[1:]}]}
-    answer = getattr(things.ec2, operation)(**asked)[member]
-    assert [one[identifier] for one in answer] == getattr(things, found)[1:]
+    params = {parameter: [{"Name": name, "Values": getattr(resources, by)[1:]}]}
+    answer = getattr(resources.ec2, operation)(**params)[member]
+    assert [one[identifier] for one in answer] == getattr(resources, found)[1:]

@@ -1,4 +1,4 @@
-"""The network interfaces of services, as whoever waits for subnets and groups to become free looks for them."""
+"""The network interfaces of services, which block the deletion of subnets and security groups."""
 
 import pytest
 from support import refused, two_subnets
@@ -10,17 +10,17 @@ def ec2(aws):
 
 
 @pytest.fixture
-def place(ec2):
+def network(ec2):
     vpc, subnet, other = two_subnets(ec2)
     group = ec2.create_security_group(GroupName="g", Description="d", VpcId=vpc)["GroupId"]
     return subnet, other, group
 
 
-def test_of_a_balancer(aws, ec2, place):
-    subnet, other, group = place
+def test_load_balancer_interfaces(aws, ec2, network):
+    subnet, other, group = network
     elb = aws("elbv2")
-    made = elb.create_load_balancer(Name="lb", Subnets=[subnet, other], SecurityGroups=[group])["LoadBalancers"][0]
-    described = f"ELB {made['LoadBalancerArn'].partition('loadbalancer/')[2]}"
+    created = elb.create_load_balancer(Name="lb", Subnets=[subnet, other], SecurityGroups=[group])["LoadBalancers"][0]
+    described = f"ELB {created['LoadBalancerArn'].partition('loadbalancer/')[2]}"
     found = _found(ec2, "description", described)
     assert {one["SubnetId"] for one in found} == {subnet, other}
     assert all(one["RequesterManaged"] and one["Status"] == "in-use" for one in found)
@@ -28,19 +28,19 @@ def test_of_a_balancer(aws, ec2, place):
     assert _found(ec2, "network-interface-id", found[0]["NetworkInterfaceId"]) == found[:1]
     with refused("InvalidParameterValue"):
         ec2.delete_network_interface(NetworkInterfaceId=found[0]["NetworkInterfaceId"])
-    elb.delete_load_balancer(LoadBalancerArn=made["LoadBalancerArn"])
+    elb.delete_load_balancer(LoadBalancerArn=created["LoadBalancerArn"])
     assert _found(ec2, "description", described) == []
 
 
-def test_of_a_nat_gateway(ec2, place):
+def test_nat_gateway_interface(ec2, network):
     address = ec2.allocate_address(Domain="vpc")["AllocationId"]
-    nat = ec2.create_nat_gateway(SubnetId=place[0], AllocationId=address)["NatGateway"]["NatGatewayId"]
+    nat = ec2.create_nat_gateway(SubnetId=network[0], AllocationId=address)["NatGateway"]["NatGatewayId"]
     found = _found(ec2, "interface-type", "nat_gateway")
     assert [one["Description"] for one in found] == [f"Interface for NAT Gateway {nat}"]
 
 
-def test_of_an_endpoint(ec2, place):
-    subnet, _, group = place
+def test_endpoint_interfaces(ec2, network):
+    subnet, _, group = network
     endpoint = ec2.create_vpc_endpoint(
         VpcId=ec2.describe_subnets(SubnetIds=[subnet])["Subnets"][0]["VpcId"],
         ServiceName="com.amazonaws.us-east-1.sqs",
@@ -57,8 +57,8 @@ def test_of_an_endpoint(ec2, place):
     ec2.delete_security_group(GroupId=group)
 
 
-def test_of_a_database(aws, ec2, place):
-    subnet, other, group = place
+def test_database_interfaces(aws, ec2, network):
+    subnet, other, group = network
     rds = aws("rds")
     rds.create_db_subnet_group(DBSubnetGroupName="s", DBSubnetGroupDescription="d", SubnetIds=[subnet, other])
     engine = {"Engine": "aurora-mysql", "DBClusterIdentifier": "c"}
@@ -78,8 +78,8 @@ def test_of_a_database(aws, ec2, place):
     assert _found(ec2, "description", "RDSNetworkInterface*") == []
 
 
-def test_of_a_function(aws, ec2, place, function):
-    subnet, _, group = place
+def test_function_interfaces(aws, ec2, network, function):
+    subnet, _, group = network
     function(VpcConfig={"SubnetIds": [subnet], "SecurityGroupIds": [group]})
     found = _found(ec2, "description", "AWS Lambda VPC ENI-fn-*")
     assert [(one["SubnetId"], one["InterfaceType"]) for one in found] == [(subnet, "lambda")]

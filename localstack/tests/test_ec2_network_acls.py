@@ -14,14 +14,14 @@ def test_icmp_entry_reads_back(aws):
 def test_entry_is_deleted_once(aws):
     ec2 = aws("ec2")
     acl = ec2.create_network_acl(VpcId=a_vpc(ec2))["NetworkAcl"]["NetworkAclId"]
-    place = {"NetworkAclId": acl, "RuleNumber": 100, "Egress": True}
-    ec2.create_network_acl_entry(**place, Protocol="-1", RuleAction="allow", CidrBlock="0.0.0.0/0")
-    ec2.delete_network_acl_entry(**place)
+    entry = {"NetworkAclId": acl, "RuleNumber": 100, "Egress": True}
+    ec2.create_network_acl_entry(**entry, Protocol="-1", RuleAction="allow", CidrBlock="0.0.0.0/0")
+    ec2.delete_network_acl_entry(**entry)
     with refused("InvalidNetworkAclEntry.NotFound"):
-        ec2.delete_network_acl_entry(**place)
+        ec2.delete_network_acl_entry(**entry)
 
 
-def test_association_is_replaced_once(aws):
+def test_unknown_association_is_not_replaced(aws):
     ec2 = aws("ec2")
     vpc = a_vpc(ec2)
     subnet = a_subnet(ec2, vpc)
@@ -37,7 +37,7 @@ def test_association_is_replaced_once(aws):
     assert (association["NetworkAclAssociationId"], association["NetworkAclId"]) == (new, acl)
 
 
-def test_a_vpc_takes_its_default_acl_along(aws):
+def test_vpc_is_deleted_with_its_default_acl(aws):
     ec2 = aws("ec2")
     vpc = a_vpc(ec2)
     of_vpc = [{"Name": "vpc-id", "Values": [vpc]}]
@@ -46,7 +46,7 @@ def test_a_vpc_takes_its_default_acl_along(aws):
     assert ec2.describe_network_acls(Filters=of_vpc)["NetworkAcls"] == []
 
 
-def test_one_subnet_of_several_is_enough_for_a_filter(aws):
+def test_filter_matches_one_of_several_subnets(aws):
     ec2 = aws("ec2")
     first, second = (a_vpc(ec2), a_vpc(ec2))
     cidrs = ("10.0.1.0/24", "10.0.2.0/24")
@@ -60,10 +60,10 @@ def test_one_subnet_of_several_is_enough_for_a_filter(aws):
 def test_endpoint_found_by_id(aws):
     ec2 = aws("ec2")
     service = "com.amazonaws.us-east-1.s3"
-    wanted = {"ServiceName": service, "VpcEndpointType": "Gateway"}
-    made = [ec2.create_vpc_endpoint(VpcId=a_vpc(ec2), **wanted)["VpcEndpoint"]["VpcEndpointId"] for _ in range(2)]
-    found = ec2.describe_vpc_endpoints(Filters=[{"Name": "vpc-endpoint-id", "Values": made[1:]}])["VpcEndpoints"]
-    assert [endpoint["VpcEndpointId"] for endpoint in found] == made[1:]
+    params = {"ServiceName": service, "VpcEndpointType": "Gateway"}
+    created = [ec2.create_vpc_endpoint(VpcId=a_vpc(ec2), **params)["VpcEndpoint"]["VpcEndpointId"] for _ in range(2)]
+    found = ec2.describe_vpc_endpoints(Filters=[{"Name": "vpc-endpoint-id", "Values": created[1:]}])["VpcEndpoints"]
+    assert [endpoint["VpcEndpointId"] for endpoint in found] == created[1:]
 
 
 def _entries(ec2, acl):

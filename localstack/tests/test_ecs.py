@@ -13,7 +13,7 @@ ECS_TAGS = [{"key": tag["Key"], "value": tag["Value"]} for tag in TAGS]
 
 def register(ecs, image=IMAGE, **more):
     container = {"name": "app", "image": image, "portMappings": [{"containerPort": 8080}]}
-    wanted = {
+    params = {
         "family": "api",
         "networkMode": "awsvpc",
         "requiresCompatibilities": ["FARGATE"],
@@ -21,11 +21,11 @@ def register(ecs, image=IMAGE, **more):
         "memory": "512",
         "containerDefinitions": [container],
     }
-    return ecs.register_task_definition(**{**wanted, **more})["taskDefinition"]["taskDefinitionArn"]
+    return ecs.register_task_definition(**{**params, **more})["taskDefinition"]["taskDefinitionArn"]
 
 
 @pytest.fixture
-def place(aws):
+def network(aws):
     """A cluster, subnets and a security group in a network."""
     ec2 = aws("ec2")
     vpc, *subnets = two_subnets(ec2)
@@ -34,19 +34,19 @@ def place(aws):
     return {"vpc": vpc, "subnets": subnets, "securityGroups": [group]}
 
 
-def make(ecs, place, definition, number=2, **more):
-    network = {"subnets": place["subnets"], "securityGroups": place["securityGroups"]}
+def make(ecs, network, definition, number=2, **more):
+    awsvpc = {"subnets": network["subnets"], "securityGroups": network["securityGroups"]}
     breaker = {"deploymentCircuitBreaker": {"enable": True, "rollback": True}}
-    wanted = {
+    params = {
         "cluster": "blue",
         "serviceName": "api",
         "taskDefinition": definition,
         "desiredCount": number,
         "launchType": "FARGATE",
-        "networkConfiguration": {"awsvpcConfiguration": network},
+        "networkConfiguration": {"awsvpcConfiguration": awsvpc},
         "deploymentConfiguration": breaker,
     }
-    return ecs.create_service(**{**wanted, **more})["service"]
+    return ecs.create_service(**{**params, **more})["service"]
 
 
 def look(ecs, **more):
@@ -58,15 +58,15 @@ def interfaces(aws):
     return [one for one in all_of_them if ":attachment/" in one["Description"]]
 
 
-def test_a_cluster_is_one_a_name_and_tells_its_settings_if_asked(aws):
+def test_cluster_names_are_unique_and_settings_are_optional(aws):
     ecs = aws("ecs")
     ecs.create_cluster(clusterName="blue", tags=ECS_TAGS)
     ecs.create_cluster(clusterName="blue")
     setting = [{"name": "containerInsights", "value": "enhanced"}]
     ecs.update_cluster_settings(cluster="blue", settings=setting)
     assert "settings" not in ecs.describe_clusters(clusters=["blue"])["clusters"][0]
-    told = ecs.describe_clusters(clusters=["blue"], include=["SETTINGS", "TAGS"])["clusters"][0]
-    assert (told["settings"], told["tags"]) == (setting, ECS_TAGS)
+    described = ecs.describe_clusters(clusters=["blue"], include=["SETTINGS", "TAGS"])["clusters"][0]
+    assert (described["settings"], described["tags"]) == (setting, ECS_TAGS)
     ecs.delete_cluster(cluster="blue")
     assert ecs.describe_clusters(clusters=["blue"])["clusters"][0]["status"] == "INACTIVE"
     assert ecs.list_clusters()["clusterArns"] == []
@@ -74,16 +74,16 @@ def test_a_cluster_is_one_a_name_and_tells_its_settings_if_asked(aws):
         ecs.describe_services(cluster="blue", services=["api"])
 
 
-def test_a_cluster_stays_while_a_service_does(aws, place):
+def test_cluster_with_a_service_is_not_deleted(aws, network):
     ecs = aws("ecs")
-    make(ecs, place, register(ecs), number=0)
+    make(ecs, network, register(ecs), number=0)
     with refused("ClusterContainsServicesException"):
         ecs.delete_cluster(cluster="blue")
     ecs.delete_service(cluster="blue", service="api")
     ecs.delete_cluster(cluster="blue")
 
 
-def test_no_revision_comes_twice_and_a_family_gives_its_newest_active_one(aws):
+def test_revisions_are_unique_and_family_means_newest_active(aws):
     ecs = aws("ecs")
     first, second = register(ecs), register(ecs)
 
@@ -104,7 +104,7 @@ def test_no_revision_comes_twice_and_a_family_gives_its_newest_active_one(aws):
         ecs.describe_task_definition(taskDefinition="api")
 
 
-def test_a_task_definition_that_is_being_deleted_is_shown_for_a_while(aws, sandbox):
+def test_deleting_task_definition_is_described_for_a_while(aws, sandbox):
     ecs = aws("ecs")
     revision = register(ecs)
     sandbox.control("PUT", "time-scale", {"scale": 1})
@@ -128,47 +128,47 @@ def test_a_task_definition_that_is_being_deleted_is_shown_for_a_while(aws, sandb
         {"containerDefinitions": [{"name": "app", "image": IMAGE, "secrets": [{"name": "A", "valueFrom": "b"}]}]},
     ],
 )
-def test_fargate_refuses_what_it_cannot_run(aws, wrong):
+def test_fargate_refuses_invalid_task_definitions(aws, wrong):
     with refused("ClientException"):
         register(aws("ecs"), **wrong)
 
 
-def test_a_service_runs_its_tasks_each_with_an_interface(aws, place):
+def test_each_task_of_a_service_has_an_interface(aws, network):
     ecs = aws("ecs")
     definition = register(ecs)
-    make(ecs, place, definition, tags=ECS_TAGS, enableExecuteCommand=False)
-    told = look(ecs, include=["TAGS"])
-    assert (told["runningCount"], told["pendingCount"], told["tags"]) == (2, 0, ECS_TAGS)
-    assert [(one["status"], one["rolloutState"]) for one in told["deployments"]] == [("PRIMARY", "COMPLETED")]
-    assert told["deploymentConfiguration"]["deploymentCircuitBreaker"] == {"enable": True, "rollback": True}
+    make(ecs, network, definition, tags=ECS_TAGS, enableExecuteCommand=False)
+    described = look(ecs, include=["TAGS"])
+    assert (described["runningCount"], described["pendingCount"], described["tags"]) == (2, 0, ECS_TAGS)
+    assert [(one["status"], one["rolloutState"]) for one in described["deployments"]] == [("PRIMARY", "COMPLETED")]
+    assert described["deploymentConfiguration"]["deploymentCircuitBreaker"] == {"enable": True, "rollback": True}
     assert "tags" not in look(ecs)
-    assert {one["SubnetId"] for one in interfaces(aws)} == set(place["subnets"])
+    assert {one["SubnetId"] for one in interfaces(aws)} == set(network["subnets"])
     with refused("DependencyViolation"):
-        aws("ec2").delete_subnet(SubnetId=place["subnets"][0])
+        aws("ec2").delete_subnet(SubnetId=network["subnets"][0])
     with refused("DependencyViolation"):
-        aws("ec2").delete_security_group(GroupId=place["securityGroups"][0])
+        aws("ec2").delete_security_group(GroupId=network["securityGroups"][0])
     ecs.update_service(cluster="blue", service="api", desiredCount=1)
     assert (look(ecs)["runningCount"], len(interfaces(aws))) == (1, 1)
     ecs.delete_service(cluster="blue", service="api", force=True)
     assert interfaces(aws) == []
 
 
-def test_a_service_takes_its_time_to_come_and_to_go(aws, place, sandbox):
+def test_service_creation_and_deletion_take_time(aws, network, sandbox):
     ecs = aws("ecs")
     definition = register(ecs)
     sandbox.control("PUT", "time-scale", {"scale": 1})
-    make(ecs, place, definition)
-    told = look(ecs)
-    assert (told["runningCount"], told["deployments"][0]["rolloutState"]) == (0, "IN_PROGRESS")
+    make(ecs, network, definition)
+    described = look(ecs)
+    assert (described["runningCount"], described["deployments"][0]["rolloutState"]) == (0, "IN_PROGRESS")
     sandbox.control("POST", "advance", {"seconds": 121})
-    told = look(ecs)
-    assert (told["runningCount"], told["deployments"][0]["rolloutState"]) == (2, "COMPLETED")
+    described = look(ecs)
+    assert (described["runningCount"], described["deployments"][0]["rolloutState"]) == (2, "COMPLETED")
     with refused("InvalidParameterException"):
         ecs.delete_service(cluster="blue", service="api")
     ecs.delete_service(cluster="blue", service="api", force=True)
     assert look(ecs)["status"] == "DRAINING"
     with refused("InvalidParameterException"):
-        make(ecs, place, definition)
+        make(ecs, network, definition)
     with refused("ServiceNotActiveException"):
         ecs.update_service(cluster="blue", service="api", desiredCount=1)
     with refused("ClusterContainsTasksException"):
@@ -177,19 +177,19 @@ def test_a_service_takes_its_time_to_come_and_to_go(aws, place, sandbox):
     assert (look(ecs)["status"], ecs.list_services(cluster="blue")["serviceArns"]) == ("INACTIVE", [])
     with refused("ServiceNotFoundException"):
         ecs.delete_service(cluster="blue", service="api")
-    make(ecs, place, definition)
+    make(ecs, network, definition)
 
 
-def test_the_same_call_with_its_token_gives_the_service_that_stands_and_another_one_is_refused(aws, place):
+def test_create_service_is_idempotent_by_token(aws, network):
     ecs = aws("ecs")
     definition = register(ecs)
-    first = make(ecs, place, definition, clientToken="a")
-    assert make(ecs, place, definition, clientToken="a")["serviceArn"] == first["serviceArn"]
+    first = make(ecs, network, definition, clientToken="a")
+    assert make(ecs, network, definition, clientToken="a")["serviceArn"] == first["serviceArn"]
     with refused("InvalidParameterException"):
-        make(ecs, place, definition, clientToken="b")
+        make(ecs, network, definition, clientToken="b")
 
 
-def test_a_deployment_whose_image_is_not_there_is_given_up_and_rolled_back(aws, place):
+def test_deployment_with_missing_image_rolls_back(aws, network):
     ecs, ecr = aws("ecs"), aws("ecr")
     uri = ecr.create_repository(repositoryName="shop/api")["repository"]["repositoryUri"]
     kind = "application/vnd.docker.distribution.manifest.v2+json"
@@ -198,49 +198,49 @@ def test_a_deployment_whose_image_is_not_there_is_given_up_and_rolled_back(aws, 
     with refused("RepositoryNotEmptyException"):
         ecr.delete_repository(repositoryName="shop/api")
     good, bad = register(ecs, image=f"{uri}:1"), register(ecs, image=f"{uri}:2")
-    make(ecs, place, bad)
-    told = look(ecs)
-    assert (told["runningCount"], told["deployments"][0]["rolloutState"]) == (0, "FAILED")
+    make(ecs, network, bad)
+    described = look(ecs)
+    assert (described["runningCount"], described["deployments"][0]["rolloutState"]) == (0, "FAILED")
     ecs.update_service(cluster="blue", service="api", taskDefinition=good)
     assert look(ecs)["runningCount"] == 2
     ecs.update_service(cluster="blue", service="api", taskDefinition=bad)
-    told = look(ecs)
-    assert (told["taskDefinition"], told["runningCount"]) == (good, 2)
-    states = [(one["status"], one["rolloutState"], one["taskDefinition"]) for one in told["deployments"]]
+    described = look(ecs)
+    assert (described["taskDefinition"], described["runningCount"]) == (good, 2)
+    states = [(one["status"], one["rolloutState"], one["taskDefinition"]) for one in described["deployments"]]
     assert states == [("PRIMARY", "COMPLETED", good), ("ACTIVE", "FAILED", bad)]
-    assert any("CannotPullContainerError" in event["message"] for event in told["events"])
+    assert any("CannotPullContainerError" in event["message"] for event in described["events"])
 
 
 @pytest.fixture
-def behind(aws, place):
-    """A target group, and what makes a listener forward to it."""
+def behind(aws, network):
+    """A target group, and a function that makes a listener forward to it."""
     elb = aws("elbv2")
-    group = elb.create_target_group(Name="api", TargetType="ip", Protocol="HTTP", Port=80, VpcId=place["vpc"])
+    group = elb.create_target_group(Name="api", TargetType="ip", Protocol="HTTP", Port=80, VpcId=network["vpc"])
     arn = group["TargetGroups"][0]["TargetGroupArn"]
 
     def forward():
-        made = elb.create_load_balancer(Name="api", Subnets=place["subnets"], Scheme="internal")
-        balancer = made["LoadBalancers"][0]["LoadBalancerArn"]
+        created = elb.create_load_balancer(Name="api", Subnets=network["subnets"], Scheme="internal")
+        balancer = created["LoadBalancers"][0]["LoadBalancerArn"]
         action = {"Type": "forward", "TargetGroupArn": arn}
         elb.create_listener(LoadBalancerArn=balancer, Protocol="HTTP", Port=80, DefaultActions=[action])
 
     return arn, forward
 
 
-def test_tasks_are_healthy_targets_of_a_group_that_something_forwards_to(aws, place, behind):
+def test_tasks_are_healthy_targets_of_a_used_group(aws, network, behind):
     ecs, elb = aws("ecs"), aws("elbv2")
     group, forward = behind
     definition = register(ecs)
     balancers = [{"targetGroupArn": group, "containerName": "app", "containerPort": 8080}]
     with refused("InvalidParameterException"):
-        make(ecs, place, definition, loadBalancers=balancers)
+        make(ecs, network, definition, loadBalancers=balancers)
     forward()
     for wrong in ({"containerName": "other"}, {"containerPort": 80}):
         with refused("InvalidParameterException"):
-            make(ecs, place, definition, loadBalancers=[{**balancers[0], **wrong}])
+            make(ecs, network, definition, loadBalancers=[{**balancers[0], **wrong}])
     with refused("InvalidParameterException"):
-        make(ecs, place, definition, healthCheckGracePeriodSeconds=60)
-    make(ecs, place, definition, loadBalancers=balancers, healthCheckGracePeriodSeconds=60)
+        make(ecs, network, definition, healthCheckGracePeriodSeconds=60)
+    make(ecs, network, definition, loadBalancers=balancers, healthCheckGracePeriodSeconds=60)
 
     def targets():
         found = elb.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
@@ -256,15 +256,15 @@ def test_tasks_are_healthy_targets_of_a_group_that_something_forwards_to(aws, pl
     assert targets() == []
 
 
-def test_the_tagging_api_finds_what_stands(aws, place):
+def test_tagging_api_finds_existing_resources(aws, network):
     ecs, ecr = aws("ecs"), aws("ecr")
     ecr.create_repository(repositoryName="api", tags=TAGS)
     ecs.create_cluster(clusterName="green", tags=ECS_TAGS)
-    make(ecs, place, register(ecs, tags=ECS_TAGS), number=1, tags=ECS_TAGS, propagateTags="SERVICE")
+    make(ecs, network, register(ecs, tags=ECS_TAGS), number=1, tags=ECS_TAGS, propagateTags="SERVICE")
 
     def found():
-        wanted = [{"Key": "Suffix", "Values": ["t1"]}]
-        all_of_them = aws("resourcegroupstaggingapi").get_resources(TagFilters=wanted)["ResourceTagMappingList"]
+        params = [{"Key": "Suffix", "Values": ["t1"]}]
+        all_of_them = aws("resourcegroupstaggingapi").get_resources(TagFilters=params)["ResourceTagMappingList"]
         names = [one["ResourceARN"].split(":", 5)[5] for one in all_of_them]
         return {"a task" if name.startswith("task/blue/") else name for name in names}
 
@@ -275,15 +275,15 @@ def test_the_tagging_api_finds_what_stands(aws, place):
     assert found() == {"task-definition/api:1"}
 
 
-def test_a_repository_is_encrypted_with_a_key_that_stands(aws):
+def test_repository_key_must_exist(aws):
     encryption = {"encryptionType": "KMS", "kmsKey": "arn:aws:kms:us-east-1:123456789012:key/none"}
     with refused("KmsException"):
         aws("ecr").create_repository(repositoryName="api", encryptionConfiguration=encryption)
 
 
-def test_a_repository_does_not_scan_unless_told(aws):
+def test_repository_scans_only_if_requested(aws):
     ecr = aws("ecr")
     ecr.create_repository(repositoryName="api", imageScanningConfiguration={"scanOnPush": True})
-    told = ecr.put_image_scanning_configuration(repositoryName="api", imageScanningConfiguration={})
+    described = ecr.put_image_scanning_configuration(repositoryName="api", imageScanningConfiguration={})
     shown = ecr.describe_repositories()["repositories"][0]["imageScanningConfiguration"]
-    assert shown == told["imageScanningConfiguration"] == {"scanOnPush": False}
+    assert shown == described["imageScanningConfiguration"] == {"scanOnPush": False}

@@ -1,4 +1,4 @@
-"""What comes in by the front door reaches a function or a target behind its load balancer."""
+"""Requests through the front door reach the targets of load balancers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from live import arn_of, forward, read_metric, recording
 class TestFrontDoor:
     @pytest.fixture
     def colours(self, cloud):
-        """A load balancer whose two target groups say their colour; /health is pinned to blue."""
+        """A load balancer whose two target groups answer with their colour; /health always goes to blue."""
         functions = {}
         for colour in ("blue", "green"):
             functions[colour] = cloud.function(
@@ -44,7 +44,7 @@ class TestFrontDoor:
         )
         return {"arn": arn, "host": host, "listener": listener, "blue": blue, "green": green}
 
-    def test_weights_are_shares_and_live(self, cloud, colours):
+    def test_weights_are_shares_and_apply_at_once(self, cloud, colours):
         shares = Counter(cloud.request(colours["host"]).text for _ in range(500))
         assert sum(shares.values()) == 500 and 60 <= shares["green"] <= 145
         cloud.client("elbv2").modify_listener(
@@ -73,7 +73,7 @@ class TestFrontDoor:
         cookie = first.getheader("Set-Cookie").split(";")[0]
         assert {cloud.request(colours["host"], Cookie=cookie).text for _ in range(30)} == {first.text}
 
-    def test_names_in_route53_lead_by_weight_and_health(self, cloud, colours):
+    def test_route53_resolves_by_weight_and_health(self, cloud, colours):
         route53, elb = cloud.client("route53"), cloud.client("elbv2")
         elb.modify_listener(ListenerArn=colours["listener"], DefaultActions=forward((colours["blue"], 1)))
         _, empty_host = cloud.balancer()
@@ -99,7 +99,7 @@ class TestFrontDoor:
             for i, host in enumerate(checks)
         ]
         route53.change_resource_record_sets(HostedZoneId=zone, ChangeBatch={"Changes": changes})
-        # The other load balancer has no listener, so its check fails and nobody is sent there.
+        # The other load balancer has no listener: its health check fails, and it gets no requests.
         assert {cloud.request("api.pay.example.com").text for _ in range(20)} == {"blue"}
         for host, word in ((colours["host"], "Success"), (empty_host, "Failure")):
             seen = route53.get_health_check_status(HealthCheckId=checks[host])["HealthCheckObservations"]

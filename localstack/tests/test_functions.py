@@ -1,4 +1,4 @@
-"""Functions run: their event, environment, errors, logs, limits."""
+"""Functions: event, environment, errors, logs and limits."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class TestFunctions:
         assert "hello you" in tail and "raw line" in tail and "REPORT RequestId" in tail
         assert any("hello you" in line for line in cloud.log(name))
 
-    def test_stays_warm_until_its_configuration_changes(self, cloud):
+    def test_process_is_reused_until_configuration_changes(self, cloud):
         name = cloud.function(
             "let n = 0; export const handler = async () => ({ n: ++n, pid: process.pid, a: process.env.A });",
             Environment={"Variables": {"A": "1"}},
@@ -84,7 +84,7 @@ class TestFunctions:
         assert cloud.invoke(name)[0] == 1
 
     @pytest.mark.skipif(shutil.which("npm") is None, reason="the SDK comes by npm")
-    def test_resolves_the_sdk_that_lambda_brings(self, cloud):
+    def test_resolves_the_sdk_of_the_lambda_runtime(self, cloud):
         name = cloud.function(
             """import { SQSClient, CreateQueueCommand } from '@aws-sdk/client-sqs';
             const create = new CreateQueueCommand({ QueueName: 'by-sdk' });
@@ -95,7 +95,7 @@ class TestFunctions:
             pytest.skip(f"no SDK: {payload}")
         assert payload == cloud.client("sqs").get_queue_url(QueueName="by-sdk")["QueueUrl"]
 
-    def test_logs_where_and_how_it_is_told_and_publishes_embedded_metrics(self, cloud):
+    def test_logging_configuration_and_embedded_metrics(self, cloud):
         group = f"/own/{uuid.uuid4().hex}"
         name = cloud.function(
             """export const handler = async () => {
@@ -123,7 +123,7 @@ class TestFunctions:
         with pytest.raises(lambda_.exceptions.TooManyRequestsException):
             cloud.invoke(name)
 
-    def test_failed_event_is_retried_and_ends_at_its_destination(self, cloud):
+    def test_failed_event_is_retried_then_sent_to_destination(self, cloud):
         name = cloud.function("export const handler = async () => { console.log('TRY'); throw new Error('no'); };")
         sqs = cloud.client("sqs")
         queue = sqs.create_queue(QueueName=f"failed-{name}")["QueueUrl"]
@@ -137,8 +137,8 @@ class TestFunctions:
         assert json.loads(message["Body"])["requestPayload"] == {"a": 1}
         assert sum("TRY" in line for line in cloud.log(name)) == 2
 
-    def test_reaches_stand_ins_under_their_names(self, cloud):
-        """Host names in the control's table lead to loopback, certificate checks and all, unknown to the function."""
+    def test_connects_to_mapped_hosts_by_name(self, cloud):
+        """Mapped host names lead to loopback, with certificate checks, without a change of the function."""
         authority, certificate, key = certificates("db.example.com")
         port = free_port()
         name = cloud.function(

@@ -1,4 +1,4 @@
-"""The passwords of administrators that RDS manages, and the secrets that hold them."""
+"""Master user passwords that RDS manages, and their secrets."""
 
 import json
 
@@ -17,7 +17,7 @@ def secrets(aws):
 
 @pytest.fixture
 def settings(aws):
-    """What a cluster is made with whose password RDS manages with a key of ours."""
+    """Settings of a cluster with a managed password and a customer key."""
     _, group = a_subnet_group(aws)
     settings = {name: value for name, value in cluster_settings(aws, group).items() if name not in NAMES}
     key = aws("kms").create_key()["KeyMetadata"]["Arn"]
@@ -26,7 +26,7 @@ def settings(aws):
 
 @pytest.fixture
 def cluster(aws, settings):
-    """Makes one; gives how it shows."""
+    """Creates a cluster. Returns its description."""
 
     def make(**more):
         aws("rds").create_db_cluster(**{**settings, **more})
@@ -39,10 +39,10 @@ def without(settings, *names):
     return {name: value for name, value in settings.items() if name not in names}
 
 
-def test_the_secret_comes_with_the_cluster_and_goes_with_it(aws, secrets, cluster, settings):
-    made = cluster()
-    assert made["MasterUserSecret"]["KmsKeyId"] == settings["MasterUserSecretKmsKeyId"]
-    arn = made["MasterUserSecret"]["SecretArn"]
+def test_secret_is_created_and_deleted_with_the_cluster(aws, secrets, cluster, settings):
+    created = cluster()
+    assert created["MasterUserSecret"]["KmsKeyId"] == settings["MasterUserSecretKmsKeyId"]
+    arn = created["MasterUserSecret"]["SecretArn"]
     assert ":secret:rds!cluster-" in arn
     content = json.loads(secrets.get_secret_value(SecretId=arn)["SecretString"])
     assert content["username"] == "master" and len(content["password"]) == 32
@@ -54,7 +54,7 @@ def test_the_secret_comes_with_the_cluster_and_goes_with_it(aws, secrets, cluste
         secrets.describe_secret(SecretId=arn)
 
 
-def test_it_goes_with_a_cluster_that_takes_its_time(sandbox, aws, secrets, cluster):
+def test_secret_is_deleted_when_the_cluster_is(sandbox, aws, secrets, cluster):
     arn = cluster()["MasterUserSecret"]["SecretArn"]
     sandbox.control("PUT", "time-scale", {"scale": 0.01})
     aws("rds").delete_db_cluster(DBClusterIdentifier="one", SkipFinalSnapshot=True)
@@ -65,18 +65,18 @@ def test_it_goes_with_a_cluster_that_takes_its_time(sandbox, aws, secrets, clust
         secrets.describe_secret(SecretId=arn)
 
 
-def test_its_tags_are_those_of_rds_and_not_the_clusters(aws, cluster):
-    made = cluster()
-    arn = made["MasterUserSecret"]["SecretArn"]
+def test_secret_has_tags_of_rds_not_of_the_cluster(aws, cluster):
+    created = cluster()
+    arn = created["MasterUserSecret"]["SecretArn"]
     tagged = aws("resourcegroupstaggingapi").get_resources(ResourceTypeFilters=["secretsmanager"])
     found = {one["ResourceARN"]: one["Tags"] for one in tagged["ResourceTagMappingList"]}
     assert {tag["Key"]: tag["Value"] for tag in found[arn]} == {
-        "aws:rds:primaryDBClusterArn": made["DBClusterArn"],
+        "aws:rds:primaryDBClusterArn": created["DBClusterArn"],
         "aws:secretsmanager:owningService": "rds",
     }
 
 
-def test_nobody_but_rds_changes_or_deletes_it(secrets, cluster):
+def test_only_rds_changes_or_deletes_the_secret(secrets, cluster):
     arn = cluster()["MasterUserSecret"]["SecretArn"]
     before = secrets.get_secret_value(SecretId=arn)["SecretString"]
     for call in (
@@ -90,13 +90,13 @@ def test_nobody_but_rds_changes_or_deletes_it(secrets, cluster):
             call()
     assert secrets.get_secret_value(SecretId=arn)["SecretString"] == before
     secrets.put_resource_policy(SecretId=arn, ResourcePolicy='{"Version": "2012-10-17", "Statement": []}')
-    # Other secrets are their owner's.
+    # The account changes its own secrets.
     secrets.create_secret(Name="ours", SecretString="old")
     secrets.update_secret(SecretId="ours", SecretString="new")
     secrets.delete_secret(SecretId="ours", ForceDeleteWithoutRecovery=True)
 
 
-def test_its_schedule_is_the_accounts(aws, secrets, cluster, function):
+def test_account_sets_the_rotation_schedule(aws, secrets, cluster, function):
     arn = cluster()["MasterUserSecret"]["SecretArn"]
     before = secrets.get_secret_value(SecretId=arn)
     rules = {"AutomaticallyAfterDays": 30}
@@ -116,7 +116,7 @@ def test_its_schedule_is_the_accounts(aws, secrets, cluster, function):
     assert secrets.get_secret_value(SecretId=arn)["SecretString"] != after["SecretString"]
 
 
-def test_it_is_given_and_taken_in_place(aws, secrets, settings):
+def test_managed_password_is_enabled_and_disabled_in_place(aws, secrets, settings):
     rds = aws("rds")
     plain = without(settings, "ManageMasterUserPassword", "MasterUserSecretKmsKeyId")
     rds.create_db_cluster(**plain, MasterUserPassword="verysecret12")
@@ -142,7 +142,7 @@ def test_it_is_given_and_taken_in_place(aws, secrets, settings):
         secrets.describe_secret(SecretId=managed["SecretArn"])
 
 
-def test_a_password_comes_from_one_place(aws, cluster, settings):
+def test_password_and_managed_password_exclude_each_other(aws, cluster, settings):
     with refused("InvalidParameterCombination"):
         cluster(MasterUserPassword="verysecret12")
     with refused("InvalidParameterCombination"):
@@ -152,14 +152,14 @@ def test_a_password_comes_from_one_place(aws, cluster, settings):
     assert aws("rds").describe_db_clusters()["DBClusters"] == []
 
 
-def test_there_is_none_in_a_global_database(aws, cluster, settings):
+def test_global_database_refuses_managed_passwords(aws, cluster, settings):
     rds = aws("rds")
     rds.create_global_cluster(GlobalClusterIdentifier="all", Engine="aurora-postgresql", EngineVersion="14.18")
     with refused("InvalidParameterCombination"):
         cluster(GlobalClusterIdentifier="all")
-    made = cluster()
+    created = cluster()
     with refused("InvalidDBClusterStateFault"):
-        rds.create_global_cluster(GlobalClusterIdentifier="more", SourceDBClusterIdentifier=made["DBClusterArn"])
+        rds.create_global_cluster(GlobalClusterIdentifier="more", SourceDBClusterIdentifier=created["DBClusterArn"])
     plain = without(settings, "ManageMasterUserPassword", "MasterUserSecretKmsKeyId", "DBClusterIdentifier")
     rds.create_db_cluster(
         **plain, DBClusterIdentifier="two", MasterUserPassword="verysecret12", GlobalClusterIdentifier="all"
@@ -168,7 +168,7 @@ def test_there_is_none_in_a_global_database(aws, cluster, settings):
         rds.modify_db_cluster(DBClusterIdentifier="two", ManageMasterUserPassword=True)
 
 
-def test_postgresql_14_is_offered_without_its_retired_minor_versions(aws, cluster):
+def test_postgresql_14_has_no_retired_minor_versions(aws, cluster):
     rds = aws("rds")
     offered = rds.describe_db_engine_versions(Engine="aurora-postgresql", EngineVersion="14")["DBEngineVersions"]
     versions = [one["EngineVersion"] for one in offered]

@@ -1,4 +1,4 @@
-"""Metric filters and the log groups they belong to."""
+"""Metric filters of log groups."""
 
 import pytest
 from support import refused
@@ -15,18 +15,18 @@ def logs(aws):
     return logs
 
 
-def test_put_again_replaces(logs):
+def test_second_put_replaces_the_filter(logs):
     _put(logs, "/a", "warn")
     assert _patterns(logs, "/a") == ["warn"] and _patterns(logs, "/b") == ["error"]
 
 
-def test_filters_go_with_their_group(logs):
+def test_filters_are_deleted_with_their_group(logs):
     logs.delete_log_group(logGroupName="/a")
     logs.create_log_group(logGroupName="/a")
     assert _patterns(logs, "/a") == [] and _patterns(logs, "/b") == ["error"]
 
 
-def test_group_or_filter_that_is_not_there(logs):
+def test_missing_group_or_filter_is_refused(logs):
     with refused("ResourceNotFoundException"):
         _put(logs, "/c", "error")
     logs.delete_metric_filter(logGroupName="/a", filterName="f")

@@ -1,5 +1,5 @@
 import pytest
-from support import TAGS, assert_holds, refused
+from support import TAGS, assert_contains, refused
 
 VERSION = "8.0.mysql_aurora.3.08.0"
 
@@ -54,7 +54,7 @@ def cluster_settings(aws, group):
 def test_subnet_group(aws, rds):
     subnets, _ = a_subnet_group(aws)
     read = rds.describe_db_subnet_groups(DBSubnetGroupName="group")["DBSubnetGroups"][0]
-    assert_holds(read["Subnets"], [{"SubnetIdentifier": one} for one in subnets])
+    assert_contains(read["Subnets"], [{"SubnetIdentifier": one} for one in subnets])
     assert rds.list_tags_for_resource(ResourceName=read["DBSubnetGroupArn"])["TagList"] == TAGS
     with refused("DBSubnetGroupAlreadyExists"):
         rds.create_db_subnet_group(DBSubnetGroupName="group", DBSubnetGroupDescription="d", SubnetIds=subnets)
@@ -62,17 +62,17 @@ def test_subnet_group(aws, rds):
 
 def test_cluster_and_instances(aws, rds):
     subnets, group = a_subnet_group(aws)
-    wanted = cluster_settings(aws, group)
+    params = cluster_settings(aws, group)
     rds.create_db_cluster_parameter_group(
         DBClusterParameterGroupName="params", DBParameterGroupFamily="aurora-mysql8.0", Description="d", Tags=TAGS
     )
-    wanted["DBClusterParameterGroupName"] = "params"
-    rds.create_db_cluster(**wanted)
+    params["DBClusterParameterGroupName"] = "params"
+    rds.create_db_cluster(**params)
     with refused("DBClusterAlreadyExistsFault"):
-        rds.create_db_cluster(**wanted)
+        rds.create_db_cluster(**params)
     expected = {
         **{
-            name: wanted[name]
+            name: params[name]
             for name in (
                 "DBClusterIdentifier Engine EngineVersion MasterUsername DatabaseName StorageEncrypted KmsKeyId"
                 " BackupRetentionPeriod PreferredBackupWindow PreferredMaintenanceWindow DeletionProtection"
@@ -88,7 +88,7 @@ def test_cluster_and_instances(aws, rds):
         "DBClusterParameterGroup": "params",
         "TagList": TAGS,
     }
-    assert_holds(rds.describe_db_clusters(DBClusterIdentifier="one")["DBClusters"], [expected])
+    assert_contains(rds.describe_db_clusters(DBClusterIdentifier="one")["DBClusters"], [expected])
     instance = {
         "DBInstanceClass": "db.serverless",
         "Engine": "aurora-mysql",
@@ -105,14 +105,14 @@ def test_cluster_and_instances(aws, rds):
             DBInstanceIdentifier=f"one-{number}",
             AvailabilityZone=zone,
             EnablePerformanceInsights=True,
-            PerformanceInsightsKMSKeyId=wanted["KmsKeyId"],
+            PerformanceInsightsKMSKeyId=params["KmsKeyId"],
             PerformanceInsightsRetentionPeriod=7,
             Tags=TAGS,
             **instance,
         )
         with refused("DBInstanceAlreadyExists"):
             rds.create_db_instance(DBInstanceIdentifier=f"one-{number}", **instance)
-        assert_holds(
+        assert_contains(
             rds.describe_db_instances(DBInstanceIdentifier=f"one-{number}")["DBInstances"],
             [
                 {
@@ -120,17 +120,17 @@ def test_cluster_and_instances(aws, rds):
                     "DBInstanceStatus": "available",
                     "AvailabilityZone": zone,
                     "PerformanceInsightsEnabled": True,
-                    "PerformanceInsightsKMSKeyId": wanted["KmsKeyId"],
+                    "PerformanceInsightsKMSKeyId": params["KmsKeyId"],
                     "PerformanceInsightsRetentionPeriod": 7,
                     "StorageEncrypted": True,
-                    "KmsKeyId": wanted["KmsKeyId"],
+                    "KmsKeyId": params["KmsKeyId"],
                     "DBSubnetGroup": {"DBSubnetGroupName": "group"},
                     "TagList": TAGS,
                 }
             ],
         )
     cluster = rds.describe_db_clusters(DBClusterIdentifier="one")["DBClusters"][0]
-    assert_holds(
+    assert_contains(
         cluster["DBClusterMembers"],
         [
             {"DBInstanceIdentifier": "one-0", "IsClusterWriter": True, "PromotionTier": 1},
@@ -159,7 +159,7 @@ def test_cluster_and_instances(aws, rds):
         ApplyImmediately=True,
         EnablePerformanceInsights=False,
     )
-    assert_holds(
+    assert_contains(
         rds.describe_db_instances(DBInstanceIdentifier="one-0")["DBInstances"],
         [{"PromotionTier": 0, "MonitoringInterval": 0, "PerformanceInsightsEnabled": False, "TagList": TAGS}],
     )
@@ -187,7 +187,7 @@ def test_modify_cluster(aws, rds):
         EnableIAMDatabaseAuthentication=False,
         CopyTagsToSnapshot=False,
     )
-    assert_holds(
+    assert_contains(
         rds.describe_db_clusters(DBClusterIdentifier="one")["DBClusters"][0],
         {
             "BackupRetentionPeriod": 14,
@@ -221,7 +221,7 @@ def test_cluster_parameters(aws, rds):
         ],
     )
     read = rds.describe_db_cluster_parameters(DBClusterParameterGroupName="params", Source="user")["Parameters"]
-    assert_holds(
+    assert_contains(
         read,
         [
             {"ParameterName": "require_secure_transport", "ParameterValue": "ON", "ApplyMethod": "immediate"},
@@ -240,7 +240,7 @@ def test_cluster_parameters(aws, rds):
         DBParameterGroupName="instance",
         Parameters=[{"ParameterName": "slow_query_log", "ParameterValue": "1", "ApplyMethod": "immediate"}],
     )
-    assert_holds(
+    assert_contains(
         rds.describe_db_parameters(DBParameterGroupName="instance", Source="user")["Parameters"],
         [{"ParameterName": "slow_query_log", "ParameterValue": "1"}],
     )
@@ -284,14 +284,14 @@ def test_global_cluster(aws, rds):
     second = other.describe_db_clusters(DBClusterIdentifier="two")["DBClusters"][0]["DBClusterArn"]
     for client in (rds, other):
         read = client.describe_global_clusters(GlobalClusterIdentifier="global")["GlobalClusters"][0]
-        assert_holds(
+        assert_contains(
             read["GlobalClusterMembers"],
             [
                 {"DBClusterArn": arn, "IsWriter": True, "Readers": [second]},
                 {"DBClusterArn": second, "IsWriter": False},
             ],
         )
-        assert_holds(
+        assert_contains(
             read,
             {
                 "Engine": "aurora-mysql",
@@ -320,14 +320,14 @@ def test_global_cluster(aws, rds):
 
 def test_event_subscription(aws, rds):
     topic = aws("sns").create_topic(Name="events")["TopicArn"]
-    wanted = {
+    params = {
         "SubscriptionName": "failures",
         "SnsTopicArn": topic,
         "SourceType": "db-cluster",
         "EventCategories": ["failover", "failure"],
         "Enabled": True,
     }
-    arn = rds.create_event_subscription(Tags=TAGS, **wanted)["EventSubscription"]["EventSubscriptionArn"]
+    arn = rds.create_event_subscription(Tags=TAGS, **params)["EventSubscription"]["EventSubscriptionArn"]
     read = rds.describe_event_subscriptions(SubscriptionName="failures")["EventSubscriptionsList"]
     expected = {
         "CustSubscriptionId": "failures",
@@ -337,10 +337,10 @@ def test_event_subscription(aws, rds):
         "Enabled": True,
         "Status": "active",
     }
-    assert_holds(read, [expected])
+    assert_contains(read, [expected])
     assert rds.list_tags_for_resource(ResourceName=arn)["TagList"] == TAGS
     rds.modify_event_subscription(SubscriptionName="failures", EventCategories=["failover"], Enabled=False)
-    assert_holds(
+    assert_contains(
         rds.describe_event_subscriptions(SubscriptionName="failures")["EventSubscriptionsList"],
         [{**expected, "EventCategoriesList": ["failover"], "Enabled": False}],
     )

@@ -1,7 +1,7 @@
-"""Changes to what surrounds databases, and to instances, as they are read back."""
+"""Modifications of instances, groups, global clusters and subscriptions are read back."""
 
 import pytest
-from support import TAGS, a_subnet, a_vpc, assert_holds, refused
+from support import TAGS, a_subnet, a_vpc, assert_contains, refused
 
 ENGINE = {"Engine": "aurora-mysql", "DBClusterIdentifier": "c"}
 FAMILY = {"DBParameterGroupFamily": "aurora-mysql8.0", "Description": "d"}
@@ -21,8 +21,8 @@ def subnets(aws):
 
 @pytest.fixture
 def group(rds, subnets):
-    wanted = {"DBSubnetGroupName": "g", "DBSubnetGroupDescription": "d", "SubnetIds": [subnets["a"], subnets["b"]]}
-    return rds.create_db_subnet_group(**wanted, Tags=TAGS)["DBSubnetGroup"]
+    params = {"DBSubnetGroupName": "g", "DBSubnetGroupDescription": "d", "SubnetIds": [subnets["a"], subnets["b"]]}
+    return rds.create_db_subnet_group(**params, Tags=TAGS)["DBSubnetGroup"]
 
 
 @pytest.fixture
@@ -34,18 +34,18 @@ def instance(rds, group):
 
 
 def test_subnet_group(rds, subnets, group):
-    wanted = {"SubnetIds": [subnets["b"], subnets["c"]], "DBSubnetGroupDescription": "other"}
-    rds.modify_db_subnet_group(DBSubnetGroupName="g", **wanted)
+    params = {"SubnetIds": [subnets["b"], subnets["c"]], "DBSubnetGroupDescription": "other"}
+    rds.modify_db_subnet_group(DBSubnetGroupName="g", **params)
     read = rds.describe_db_subnet_groups(DBSubnetGroupName="g")["DBSubnetGroups"][0]
-    assert_holds(read["Subnets"], [{"SubnetIdentifier": one} for one in wanted["SubnetIds"]])
-    assert_holds(read, {"DBSubnetGroupDescription": "other", "DBSubnetGroupArn": group["DBSubnetGroupArn"]})
+    assert_contains(read["Subnets"], [{"SubnetIdentifier": one} for one in params["SubnetIds"]])
+    assert_contains(read, {"DBSubnetGroupDescription": "other", "DBSubnetGroupArn": group["DBSubnetGroupArn"]})
     assert rds.list_tags_for_resource(ResourceName=group["DBSubnetGroupArn"])["TagList"] == TAGS
     answer = rds.modify_db_subnet_group(DBSubnetGroupName="g", SubnetIds=list(subnets.values()))["DBSubnetGroup"]
-    assert_holds(answer, {"DBSubnetGroupDescription": "other", "VpcId": group["VpcId"]})
+    assert_contains(answer, {"DBSubnetGroupDescription": "other", "VpcId": group["VpcId"]})
     assert len(answer["Subnets"]) == 3
 
 
-def test_unfit_subnets(aws, rds, subnets, group):
+def test_invalid_subnets_are_refused(aws, rds, subnets, group):
     def modify(*ids, name="g"):
         rds.modify_db_subnet_group(DBSubnetGroupName=name, SubnetIds=list(ids))
 
@@ -59,17 +59,17 @@ def test_unfit_subnets(aws, rds, subnets, group):
         modify(subnets["a"], a_subnet(aws("ec2"), az="us-east-1b"))
 
 
-def test_a_subnet_in_use_stays_in_its_group(rds, subnets, instance):
-    assert_holds(instance, {"AvailabilityZone": "us-east-1b"})
+def test_used_subnet_is_not_removed_from_its_group(rds, subnets, instance):
+    assert_contains(instance, {"AvailabilityZone": "us-east-1b"})
     with refused("SubnetAlreadyInUse"):
         rds.modify_db_subnet_group(DBSubnetGroupName="g", SubnetIds=[subnets["a"], subnets["c"]])
     rds.modify_db_subnet_group(DBSubnetGroupName="g", SubnetIds=[subnets["b"], subnets["c"]])
     shown = rds.describe_db_instances()["DBInstances"][0]["DBSubnetGroup"]
-    assert_holds(shown["Subnets"], [{"SubnetIdentifier": subnets[zone]} for zone in "bc"])
+    assert_contains(shown["Subnets"], [{"SubnetIdentifier": subnets[zone]} for zone in "bc"])
 
 
 def test_instance(rds, instance):
-    wanted = {
+    params = {
         "PerformanceInsightsKMSKeyId": "arn:aws:kms:us-east-1:123456789012:key/k",
         "PerformanceInsightsRetentionPeriod": 31,
         "MonitoringInterval": 15,
@@ -85,15 +85,15 @@ def test_instance(rds, instance):
         return rds.describe_db_instances(DBInstanceIdentifier="i")["DBInstances"][0]
 
     answer = rds.modify_db_instance(
-        DBInstanceIdentifier="i", ApplyImmediately=True, EnablePerformanceInsights=True, **wanted
+        DBInstanceIdentifier="i", ApplyImmediately=True, EnablePerformanceInsights=True, **params
     )["DBInstance"]
     for shown in (answer, read()):
-        assert_holds(shown, {**wanted, "PerformanceInsightsEnabled": True})
-    assert_holds(read(), {"CertificateDetails": {"CAIdentifier": "rds-ca-ecc384-g1"}})
+        assert_contains(shown, {**params, "PerformanceInsightsEnabled": True})
+    assert_contains(read(), {"CertificateDetails": {"CAIdentifier": "rds-ca-ecc384-g1"}})
     member = rds.describe_db_clusters()["DBClusters"][0]["DBClusterMembers"][0]
-    assert_holds(member, {"DBInstanceIdentifier": "i", "PromotionTier": 7})
+    assert_contains(member, {"DBInstanceIdentifier": "i", "PromotionTier": 7})
     rds.modify_db_instance(DBInstanceIdentifier="i", EnablePerformanceInsights=False, ApplyImmediately=True)
-    assert_holds(read(), {"PerformanceInsightsEnabled": False, "MonitoringInterval": 15})
+    assert_contains(read(), {"PerformanceInsightsEnabled": False, "MonitoringInterval": 15})
     assert read().keys().isdisjoint({"PerformanceInsightsKMSKeyId", "PerformanceInsightsRetentionPeriod"})
 
 
@@ -101,7 +101,7 @@ def test_instance_parameter_group(rds, instance):
     rds.create_db_parameter_group(DBParameterGroupName="p", **FAMILY)
     rds.modify_db_instance(DBInstanceIdentifier="i", DBParameterGroupName="p", ApplyImmediately=True)
     groups = rds.describe_db_instances()["DBInstances"][0]["DBParameterGroups"]
-    assert_holds(groups, [{"DBParameterGroupName": "p", "ParameterApplyStatus": "in-sync"}])
+    assert_contains(groups, [{"DBParameterGroupName": "p", "ParameterApplyStatus": "in-sync"}])
 
 
 PARAMETERS = {
@@ -149,15 +149,15 @@ def test_global_cluster(rds, instance):
     def read(name):
         return rds.describe_global_clusters(GlobalClusterIdentifier=name)["GlobalClusters"][0]
 
-    assert_holds(read("g"), {"DeletionProtection": True, "TagList": TAGS})
+    assert_contains(read("g"), {"DeletionProtection": True, "TagList": TAGS})
     version = "8.0.mysql_aurora.3.10.0"
     rds.modify_global_cluster(GlobalClusterIdentifier="g", EngineVersion=version, DeletionProtection=False)
-    assert_holds(read("g"), {"DeletionProtection": False, "EngineVersion": version})
+    assert_contains(read("g"), {"DeletionProtection": False, "EngineVersion": version})
     assert rds.describe_db_clusters()["DBClusters"][0]["EngineVersion"] == version
     assert rds.describe_db_instances()["DBInstances"][0]["EngineVersion"] == version
     renamed = rds.modify_global_cluster(GlobalClusterIdentifier="g", NewGlobalClusterIdentifier="h")["GlobalCluster"]
     assert renamed["GlobalClusterArn"].endswith(":global-cluster:h")
-    assert_holds(read("h")["GlobalClusterMembers"], [{"DBClusterArn": cluster}])
+    assert_contains(read("h")["GlobalClusterMembers"], [{"DBClusterArn": cluster}])
     with refused("GlobalClusterNotFoundFault"):
         rds.modify_global_cluster(GlobalClusterIdentifier="g", DeletionProtection=True)
 
@@ -165,17 +165,17 @@ def test_global_cluster(rds, instance):
 @pytest.fixture
 def subscription(aws, rds):
     topic = aws("sns").create_topic(Name="events")["TopicArn"]
-    wanted = {"SubscriptionName": "s", "SnsTopicArn": topic, "SourceType": "db-cluster"}
-    rds.create_event_subscription(**wanted, EventCategories=["failover"], Enabled=True)
+    params = {"SubscriptionName": "s", "SnsTopicArn": topic, "SourceType": "db-cluster"}
+    rds.create_event_subscription(**params, EventCategories=["failover"], Enabled=True)
     return lambda: rds.describe_event_subscriptions(SubscriptionName="s")["EventSubscriptionsList"][0]
 
 
 def test_subscription(aws, rds, subscription):
     topic = aws("sns").create_topic(Name="others")["TopicArn"]
-    wanted = {"SnsTopicArn": topic, "SourceType": "db-instance", "Enabled": False}
-    answer = rds.modify_event_subscription(SubscriptionName="s", EventCategories=["failure"], **wanted)
+    params = {"SnsTopicArn": topic, "SourceType": "db-instance", "Enabled": False}
+    answer = rds.modify_event_subscription(SubscriptionName="s", EventCategories=["failure"], **params)
     assert answer["EventSubscription"]["Status"] == "modifying"
-    assert_holds(subscription(), {**wanted, "EventCategoriesList": ["failure"], "Status": "active"})
+    assert_contains(subscription(), {**params, "EventCategoriesList": ["failure"], "Status": "active"})
     with refused("SubscriptionNotFound"):
         rds.modify_event_subscription(SubscriptionName="none", Enabled=True)
 

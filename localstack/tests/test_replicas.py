@@ -1,7 +1,7 @@
-"""What a replica in another region has of its own: a key's aliases, a secret's key."""
+"""Settings of replicas in other regions: aliases of keys, keys of secrets."""
 
 import pytest
-from support import assert_holds, refused
+from support import assert_contains, refused
 
 DR = "us-east-2"
 
@@ -13,7 +13,7 @@ def keys(aws):
     return primary, replica
 
 
-def test_alias_exists_once_a_region(aws, keys):
+def test_alias_is_unique_per_region(aws, keys):
     for region, key in (("us-east-1", keys[0]), (DR, keys[1])):
         kms = aws("kms", region)
         kms.create_alias(AliasName="alias/x", TargetKeyId=key)
@@ -27,7 +27,7 @@ def test_alias_exists_once_a_region(aws, keys):
     assert aws("kms").list_aliases(KeyId=keys[0])["Aliases"] == []
 
 
-def test_replica_made_later_has_no_aliases(aws):
+def test_later_replica_has_no_aliases(aws):
     kms = aws("kms")
     key = kms.create_key(MultiRegion=True)["KeyMetadata"]["Arn"]
     kms.create_alias(AliasName="alias/x", TargetKeyId=key)
@@ -35,13 +35,13 @@ def test_replica_made_later_has_no_aliases(aws):
     assert aws("kms", DR).list_aliases(KeyId=replica)["Aliases"] == []
 
 
-def test_replicated_secret_names_its_keys(aws, keys):
+def test_replicated_secret_shows_its_keys(aws, keys):
     secrets = aws("secretsmanager")
     given = [{"Region": DR, "KmsKeyId": keys[1]}]
     secrets.create_secret(Name="s", SecretString="x", KmsKeyId=keys[0], AddReplicaRegions=given)
-    assert_holds(secrets.describe_secret(SecretId="s")["ReplicationStatus"], given)
+    assert_contains(secrets.describe_secret(SecretId="s")["ReplicationStatus"], given)
     assert aws("secretsmanager", DR).describe_secret(SecretId="s")["KmsKeyId"] == keys[1]
     added = secrets.replicate_secret_to_regions(SecretId="s", AddReplicaRegions=[{"Region": "us-west-2"}])
     default = {"Region": "us-west-2", "KmsKeyId": "alias/aws/secretsmanager"}
-    assert_holds(added["ReplicationStatus"], [*given, default])
+    assert_contains(added["ReplicationStatus"], [*given, default])
     assert "KmsKeyId" not in aws("secretsmanager", "us-west-2").describe_secret(SecretId="s")

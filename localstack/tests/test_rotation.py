@@ -1,4 +1,4 @@
-"""Secrets are rotated by their function."""
+"""Rotation of secrets by a function."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ export const handler = async ({ Step, SecretId, ClientRequestToken: token }) => 
     if (Step === 'createSecret') {
         const missing = await call('GetSecretValue', staged).catch((error) => error.message ?? '');
         if (!`${missing}`.includes('ResourceNotFound')) throw new Error('a value already');
-        const made = { SecretString: 'new', VersionStages: ['AWSPENDING'] };
-        await call('PutSecretValue', { SecretId, ClientRequestToken: token, ...made });
+        const created = { SecretString: 'new', VersionStages: ['AWSPENDING'] };
+        await call('PutSecretValue', { SecretId, ClientRequestToken: token, ...created });
     }
     if (Step === 'testSecret' && process.env.FAIL) throw new Error('test failed');
     if (Step === 'finishSecret') {
@@ -48,9 +48,9 @@ class TestRotation:
         cloud.permit(name, "secretsmanager.amazonaws.com")
         return name
 
-    def test_the_function_takes_the_four_steps(self, cloud, rotator):
+    def test_rotation_invokes_the_four_steps(self, cloud, rotator):
         secrets = cloud.client("secretsmanager")
-        made = secrets.create_secret(Name="rotated", SecretString="old")
+        created = secrets.create_secret(Name="rotated", SecretString="old")
         rules = {"AutomaticallyAfterDays": 30}
         token = secrets.rotate_secret(SecretId="rotated", RotationLambdaARN=arn_of(rotator), RotationRules=rules)[
             "VersionId"
@@ -59,18 +59,18 @@ class TestRotation:
         eventually(lambda: len(cloud.events(rotator)) == 4)
         steps = cloud.events(rotator)
         assert [step["Step"] for step in steps] == ["createSecret", "setSecret", "testSecret", "finishSecret"]
-        assert {step["SecretId"] for step in steps} == {made["ARN"]}
+        assert {step["SecretId"] for step in steps} == {created["ARN"]}
         described = secrets.describe_secret(SecretId="rotated")
         assert "AWSCURRENT" in described["VersionIdsToStages"][token]
-        assert described["VersionIdsToStages"][made["VersionId"]] == ["AWSPREVIOUS"]
+        assert described["VersionIdsToStages"][created["VersionId"]] == ["AWSPREVIOUS"]
         assert described["RotationEnabled"] and described["RotationRules"] == rules
         previous = secrets.get_secret_value(SecretId="rotated", VersionStage="AWSPREVIOUS")
         assert previous["SecretString"] == "old"
-        # And once more, which the two labels on one version must not keep from working.
+        # A second rotation, with two labels on one version.
         secrets.rotate_secret(SecretId="rotated")
         eventually(lambda: len(cloud.events(rotator)) == 8)
 
-    def test_a_failed_step_leaves_the_new_version_pending(self, cloud, rotator):
+    def test_failed_step_leaves_the_new_version_pending(self, cloud, rotator):
         secrets, lambda_ = cloud.client("secretsmanager"), cloud.client("lambda")
         lambda_.update_function_configuration(FunctionName=rotator, Environment={"Variables": {"FAIL": "1"}})
         secrets.create_secret(Name="stuck", SecretString="old")
@@ -81,24 +81,26 @@ class TestRotation:
         with pytest.raises(secrets.exceptions.InvalidRequestException, match="previous rotation"):
             secrets.rotate_secret(SecretId="stuck")
 
-    def test_not_at_once_only_tries_the_function_out(self, cloud, rotator):
+    def test_without_immediate_rotation_only_testsecret_runs(self, cloud, rotator):
         secrets = cloud.client("secretsmanager")
-        made = secrets.create_secret(Name="later", SecretString="old")
+        created = secrets.create_secret(Name="later", SecretString="old")
         later = {"SecretId": "later", "RotationLambdaARN": arn_of(rotator), "RotateImmediately": False}
-        # Where durations don't count nothing is tried out, and no Node.js started.
+        # Without a time scale, nothing is tested and no Node.js process starts.
         secrets.rotate_secret(**later)
-        assert list(secrets.describe_secret(SecretId="later")["VersionIdsToStages"]) == [made["VersionId"]]
+        assert list(secrets.describe_secret(SecretId="later")["VersionIdsToStages"]) == [created["VersionId"]]
         cloud.control("PUT", "time-scale", {"scale": 1000})
         try:
             secrets.rotate_secret(**later)
             eventually(lambda: [event["Step"] for event in cloud.events(rotator)] == ["testSecret"])
         finally:
             cloud.control("PUT", "time-scale", {"scale": 0})
-        # The function saw the value that is current.
+        # The function read the current value.
         assert [event["Pending"] for event in cloud.events(rotator)] == ["old"]
-        eventually(lambda: list(secrets.describe_secret(SecretId="later")["VersionIdsToStages"]) == [made["VersionId"]])
+        eventually(
+            lambda: list(secrets.describe_secret(SecretId="later")["VersionIdsToStages"]) == [created["VersionId"]]
+        )
 
-    def test_needs_a_permission(self, cloud):
+    def test_rotation_needs_permission_to_invoke(self, cloud):
         secrets = cloud.client("secretsmanager")
         secrets.create_secret(Name="unpermitted", SecretString="old")
         _, arn = cloud.recorder()

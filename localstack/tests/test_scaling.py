@@ -1,4 +1,4 @@
-"""Application Auto Scaling: targets of what stands, and policies that go with them."""
+"""Application Auto Scaling: targets of existing resources, and their policies."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def policy(scaling, value, name="cpu"):
     metric = {"PredefinedMetricType": "ECSServiceAverageCPUUtilization"}
     tracking = {"TargetValue": value, "PredefinedMetricSpecification": metric}
     kind = {"PolicyName": name, "PolicyType": "TargetTrackingScaling"}
-    made = scaling.put_scaling_policy(**ECS, **kind, TargetTrackingScalingPolicyConfiguration=tracking)
-    return made["PolicyARN"]
+    created = scaling.put_scaling_policy(**ECS, **kind, TargetTrackingScalingPolicyConfiguration=tracking)
+    return created["PolicyARN"]
 
 
-def test_only_what_stands_is_scaled(aws, scaling):
+def test_only_existing_resources_are_scaled(aws, scaling):
     with refused("ValidationException"):
         scaling.register_scalable_target(**{**ECS, "ResourceId": "service/blue/other"}, **ENDS)
     with refused("ValidationException"):
@@ -45,7 +45,7 @@ def test_only_what_stands_is_scaled(aws, scaling):
     assert len(scaling.describe_scalable_targets(ServiceNamespace="rds")["ScalableTargets"]) == 1
 
 
-def test_a_target_has_tags_from_the_call_that_makes_it(scaling):
+def test_target_has_tags_from_its_registration(scaling):
     arn = scaling.register_scalable_target(**ECS, **ENDS, Tags={"Suffix": "t1"})["ScalableTargetARN"]
     with refused("ValidationException"):
         scaling.register_scalable_target(**ECS, Tags={"Suffix": "t2"})
@@ -55,15 +55,15 @@ def test_a_target_has_tags_from_the_call_that_makes_it(scaling):
     assert scaling.list_tags_for_resource(ResourceARN=arn)["Tags"] == {"Step": "a"}
 
 
-def test_the_tagging_api_finds_targets(aws, scaling):
+def test_tagging_api_finds_targets(aws, scaling):
     arn = scaling.register_scalable_target(**ECS, **ENDS, Tags={"Suffix": "t1"})["ScalableTargetARN"]
-    wanted = [{"Key": "Suffix", "Values": ["t1"]}]
+    params = [{"Key": "Suffix", "Values": ["t1"]}]
     tagging = aws("resourcegroupstaggingapi")
-    found = tagging.get_resources(TagFilters=wanted)["ResourceTagMappingList"]
+    found = tagging.get_resources(TagFilters=params)["ResourceTagMappingList"]
     assert [one["ResourceARN"] for one in found] == [arn]
 
 
-def test_a_policy_keeps_its_arn_and_goes_with_its_target_alarms_and_all(aws, scaling):
+def test_policy_keeps_its_arn_and_is_deleted_with_its_target(aws, scaling):
     with refused("ObjectNotFoundException"):
         policy(scaling, 60)
     scaling.register_scalable_target(**ECS, **ENDS)

@@ -1,4 +1,4 @@
-"""Rules on a schedule are due when they say, and reach their targets then."""
+"""Schedule expressions, and deliveries of scheduled rules."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ class TestExpressions:
             ("cron(0 0 ? * 1 2027)", "2027-01-03 00:00", "2026-01-04 00:00"),
         ],
     )
-    def test_cron_is_due_at_the_minutes_it_names(self, expression, due, not_due):
+    def test_cron_is_due_at_its_minutes(self, expression, due, not_due):
         for moment, expected in ((at(due), True), (at(not_due), False)):
             assert parse(expression).is_due(0, moment - 1, moment) is expected
 
-    def test_cron_is_due_however_long_nobody_looked(self):
+    def test_cron_is_due_after_a_long_interval(self):
         noon = parse("cron(0 12 ? * SUN *)")
         assert noon.is_due(0, at("2026-03-02 00:00"), at("2026-03-08 12:00"))
         assert not noon.is_due(0, at("2026-03-01 12:00"), at("2026-03-08 11:59"))
 
-    def test_a_rate_counts_from_when_it_begins(self):
+    def test_rate_counts_from_its_start(self):
         five = parse("rate(5 minutes)")
         begun = at("2026-03-04 00:02")
         assert not five.is_due(begun, begun, begun + 5 * MINUTE - 1)
@@ -66,7 +66,7 @@ class TestExpressions:
             "every day",
         ],
     )
-    def test_what_aws_refuses_is_no_schedule(self, expression):
+    def test_invalid_expressions_are_refused(self, expression):
         with pytest.raises(BadSchedule):
             parse(expression)
 
@@ -74,49 +74,49 @@ class TestExpressions:
 class TestSchedules:
     @pytest.fixture
     def schedule(self, cloud):
-        """Makes a rule on a schedule; it is gone after the test."""
-        events, made = cloud.client("events"), []
+        """Creates a scheduled rule, which is deleted after the test."""
+        events, created = cloud.client("events"), []
 
         def make(expression: str, *targets: dict, **settings) -> str:
-            name = f"rule-{len(made)}"
+            name = f"rule-{len(created)}"
             arn = events.put_rule(Name=name, ScheduleExpression=expression, **settings)["RuleArn"]
             events.put_targets(Rule=name, Targets=[{"Id": str(n), **target} for n, target in enumerate(targets)])
-            made.append((name, [str(n) for n in range(len(targets))]))
-            # What it counts from is when it is first seen.
+            created.append((name, [str(n) for n in range(len(targets))]))
+            # Its schedule starts when the sandbox first sees it.
             time.sleep(1)
             return arn
 
         yield make
-        for name, targets in made:
+        for name, targets in created:
             events.remove_targets(Rule=name, Ids=targets)
             events.delete_rule(Name=name)
 
     @pytest.fixture
-    def leap(self, cloud):
+    def advance(self, cloud):
         return lambda seconds: cloud.control("POST", "advance", {"seconds": seconds})
 
-    def test_they_reach_functions_and_queues_when_they_are_due(self, cloud, schedule, leap):
+    def test_due_rules_deliver_to_functions_and_queues(self, cloud, schedule, advance):
         name, arn = cloud.recorder("events.amazonaws.com")
         sqs = cloud.client("sqs")
         queue = sqs.create_queue(QueueName="ticks")["QueueUrl"]
         constant = {"Arn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:ticks", "Input": json.dumps({"task": "sweep"})}
         rule = schedule("rate(5 minutes)", {"Arn": arn}, constant)
-        leap(4 * MINUTE)
+        advance(4 * MINUTE)
         time.sleep(1)
         assert cloud.events(name) == []
-        leap(MINUTE)
+        advance(MINUTE)
         event = eventually(lambda: cloud.events(name))[0]
         assert (event["source"], event["detail-type"], event["resources"]) == ("aws.events", "Scheduled Event", [rule])
         assert event["detail"] == {} and event["time"].endswith("Z")
         message = eventually(lambda: sqs.receive_message(QueueUrl=queue).get("Messages"))[0]
         assert json.loads(message["Body"]) == {"task": "sweep"}
-        # What was due often meanwhile comes once.
-        leap(HOUR)
+        # A rule that was due several times is delivered once.
+        advance(HOUR)
         eventually(lambda: len(cloud.events(name)) == 2)
         time.sleep(1)
         assert len(cloud.events(name)) == 2
 
-    def test_they_go_faster_by_the_time_scale(self, cloud, schedule):
+    def test_time_scale_accelerates_schedules(self, cloud, schedule):
         name, arn = cloud.recorder("events.amazonaws.com")
         cloud.control("PUT", "time-scale", {"scale": 60})
         try:
@@ -125,25 +125,27 @@ class TestSchedules:
         finally:
             cloud.control("PUT", "time-scale", {"scale": 0})
 
-    def test_a_function_that_fails_goes_the_way_of_asynchronous_calls(self, cloud, schedule, leap):
+    def test_failed_function_follows_asynchronous_retries(self, cloud, schedule, advance):
         sqs = cloud.client("sqs")
         dead = sqs.create_queue(QueueName="dead-ticks")["QueueUrl"]
         letters = {"TargetArn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:dead-ticks"}
-        name = cloud.function("export const handler = async () => { throw new Error('no'); };", DeadLetterConfig=letters)
+        name = cloud.function(
+            "export const handler = async () => { throw new Error('no'); };", DeadLetterConfig=letters
+        )
         cloud.permit(name, "events.amazonaws.com")
         schedule("rate(1 minute)", {"Arn": arn_of(name), "Input": json.dumps({"task": "sweep"})})
-        leap(MINUTE)
+        advance(MINUTE)
         message = eventually(lambda: sqs.receive_message(QueueUrl=dead).get("Messages"))[0]
         assert json.loads(message["Body"]) == {"task": "sweep"}
 
-    def test_one_that_is_off_or_gone_isnt_due(self, cloud, schedule, leap):
+    def test_disabled_or_deleted_rule_is_not_due(self, cloud, schedule, advance):
         name, arn = cloud.recorder("events.amazonaws.com")
         schedule("rate(1 minute)", {"Arn": arn}, State="DISABLED")
-        leap(HOUR)
+        advance(HOUR)
         time.sleep(1)
         assert cloud.events(name) == []
 
-    def test_one_that_is_made_again_after_a_reset_begins_anew(self, aws, sandbox):
+    def test_recreated_rule_starts_again_after_reset(self, aws, sandbox):
         def make():
             queue = aws("sqs").create_queue(QueueName="ticks")["QueueUrl"]
             aws("events").put_rule(Name="tick", ScheduleExpression="rate(1 minute)")
@@ -162,6 +164,6 @@ class TestSchedules:
         sandbox.control("POST", "advance", {"seconds": 50})
         assert eventually(lambda: aws("sqs").receive_message(QueueUrl=queue).get("Messages"))
 
-    def test_what_is_no_schedule_is_refused(self, aws):
+    def test_put_rule_refuses_invalid_schedules(self, aws):
         with refused("ValidationException"):
             aws("events").put_rule(Name="r", ScheduleExpression="rate(1 minutes)")

@@ -1,11 +1,11 @@
-"""Whatever is made with tags is found by them."""
+"""The tagging API finds all tagged resources."""
 
 import io
 import json
 import zipfile
 
 from support import TAGS, tagged, two_subnets
-from test_edge import a_certificate, web_acl
+from test_load_balancers import a_certificate, web_acl
 from test_rds import VERSION
 
 FILTER = [{"Key": "Suffix", "Values": ["t1"]}]
@@ -91,15 +91,15 @@ def make_network(aws):
 
 
 def test_network(aws):
-    wanted = set(make_network(aws))
-    assert found(aws) == wanted
-    assert found(aws, ResourceTypeFilters=["ec2:vpc"]) == {arn for arn in wanted if ":vpc/" in arn}
-    assert found(aws, ResourcesPerPage=3) == wanted
+    expected = set(make_network(aws))
+    assert found(aws) == expected
+    assert found(aws, ResourceTypeFilters=["ec2:vpc"]) == {arn for arn in expected if ":vpc/" in arn}
+    assert found(aws, ResourcesPerPage=3) == expected
     assert not found(aws, "us-east-2")
     ec2 = aws("ec2")
-    flow = next(arn for arn in wanted if "flow-log" in arn)
+    flow = next(arn for arn in expected if "flow-log" in arn)
     ec2.delete_flow_logs(FlowLogIds=[flow.rpartition("/")[2]])
-    assert found(aws) == wanted - {flow}
+    assert found(aws) == expected - {flow}
 
 
 def make_data(aws):
@@ -148,8 +148,8 @@ def make_data(aws):
 
 
 def test_data(aws):
-    wanted = set(make_data(aws))
-    assert found(aws) == wanted
+    expected = set(make_data(aws))
+    assert found(aws) == expected
 
 
 def make_rest(aws):
@@ -234,8 +234,8 @@ def make_rest(aws):
 
 
 def test_rest(aws):
-    wanted = set(make_rest(aws))
-    assert found(aws) == wanted
+    expected = set(make_rest(aws))
+    assert found(aws) == expected
     elsewhere = found(aws, "us-west-2")
     assert not elsewhere
 
@@ -258,8 +258,8 @@ def test_balancers(aws):
         Actions=action,
         Tags=TAGS,
     )["Rules"][0]["RuleArn"]
-    wanted = {balancer, group, listener, rule}
-    assert found(aws) == wanted
+    expected = {balancer, group, listener, rule}
+    assert found(aws) == expected
     assert found(aws, ResourceTypeFilters=["elasticloadbalancing:loadbalancer"]) == {balancer}
     assert found(aws, ResourceTypeFilters=["elasticloadbalancing:listener-rule"]) == {rule}
     elb.delete_load_balancer(LoadBalancerArn=balancer)

@@ -85,7 +85,7 @@ mod tests {
             "requirements.txt",
             "sandbox/__main__.py",
             "sandbox/services/ec2/__init__.py",
-            "sandbox/runtime/package.json",
+            "sandbox/functions/runtime/package.json",
         ] {
             assert!(home.join(needed).is_file(), "{needed}");
         }

@@ -8,9 +8,9 @@ import time
 
 from moto.awslambda.exceptions import LambdaClientError
 
-from ..background import Background
-from ..node_process import Answer
+from ..server.background import Background
 from . import api, destinations
+from .node_process import Answer
 
 log = logging.getLogger(__name__)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import hashlib
 import json
 import os
@@ -18,14 +17,14 @@ from pathlib import Path
 from moto.awslambda.exceptions import LambdaClientError
 from moto.awslambda.models import LambdaFunction, lambda_backends
 
-from ..node_pool import Build, Busy, NodePool
-from ..node_process import Answer, NodeProcess
-from ..node_sdk import NodeSdk
 from ..services.cloudwatch import minute_metrics
 from . import api, embedded_metrics
 from .arns import ARN
 from .asynchronous import Asynchronous
 from .logs import LogTarget
+from .node_pool import Build, Busy, NodePool
+from .node_process import Answer, NodeProcess
+from .node_sdk import NodeSdk
 from .packages import Packages
 
 FIRST_WITHOUT_CALLBACKS = 24  # the first Node.js of Lambda that refuses handlers with a callback
@@ -43,7 +42,8 @@ def install(sandbox) -> None:
     api.install(sandbox, invoker)
     sandbox.on_reset(invoker.reset)
     sandbox.on_reset(minute_metrics.forget)
-    atexit.register(invoker.stop)
+    sandbox.on_stop(invoker.stop)
+    sandbox.on_fork(invoker.forked)
 
 
 class Invoker:
@@ -51,14 +51,18 @@ class Invoker:
 
     def __init__(self, sandbox):
         self._sandbox = sandbox
-        data_dir = Path(sandbox.data_dir).resolve()
-        self._packages = Packages(data_dir / "functions")
-        self._sdk = NodeSdk(data_dir, sandbox.node)
-        self._pool = NodePool()
+        self.forked()
         self._asynchronous = Asynchronous(sandbox, self)
         self._running: dict[str, int] = defaultdict(int)
         self._running_lock = threading.Lock()
         self._log_targets: dict[Build, LogTarget] = {}
+
+    def forked(self) -> None:
+        """Starts without unpacked packages and Node.js processes. Those that exist are the parent process's."""
+        data_dir = Path(self._sandbox.data_dir).resolve()
+        self._packages = Packages(data_dir / "functions")
+        self._sdk = NodeSdk(data_dir, self._sandbox.node)
+        self._pool = NodePool()
 
     def find(self, arn: str) -> LambdaFunction:
         """The function of an ARN, with or without a qualifier. Raises moto's error if it doesn't exist."""
@@ -107,7 +111,7 @@ class Invoker:
             "functionArn": arn,
             "clientContext": client_context,
             "traceId": f"Root=1-{int(time.time()):08x}-{uuid.uuid4().hex[:24]};Sampled=0",
-            "hosts": dict(self._sandbox.hosts),
+            "hosts": self._sandbox.redirects(),
         }
         started = time.monotonic()
         try:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..clock import MINUTE
+from ..control.clock import MINUTE
 from .handlers import Amend
 from .request import AwsRequest
 

@@ -5,15 +5,24 @@ from __future__ import annotations
 import gzip
 import io
 import re
+import sys
 from functools import cached_property
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote
 
 from botocore.exceptions import UnknownServiceError
 from moto.core.parse import PROTOCOL_PARSERS
-from moto.core.request import Request, determine_request_protocol
+from moto.core.request import (
+    PRESERVED_HEADER_NAMES_ENVIRON_KEY,
+    Request,
+    determine_request_protocol,
+    environ_key_for_header,
+    should_preserve_original_header_name,
+)
 from moto.core.routing import NotFound, get_service_router
 from moto.moto_server.werkzeug_app import SIGNING_ALIASES
+
+from . import http_messages
 
 # Signing name of a request -> name of the API's model.
 MODEL_BY_SIGNING_NAME = {
@@ -32,6 +41,13 @@ CREDENTIAL_SCOPE = re.compile(r"(?:[^/,\s]+)/\d{8}/(?P<region>[^/]+)/(?P<service
 CLASSIC_ELB_VERSION = "2012-06-01"
 
 
+class HttpRequest(Request):
+    """What moto's handlers take. Reading it doesn't change it, so that moto and the overlay share one."""
+
+    # moto adds a Date header unless a server does.
+    from_wsgi_server = True
+
+
 class AwsRequest:
     """`params` are the operation's parameters by their API names, in all protocols."""
 
@@ -39,7 +55,12 @@ class AwsRequest:
         self.environ = environ
         self.body = body
         self.service, self.region = _scope(environ, body)
-        self.http = Request(self.moto_environ())
+        environ |= {
+            "wsgi.input": io.BytesIO(body),
+            "wsgi.input_terminated": True,
+            "CONTENT_LENGTH": str(len(body)),
+        }
+        self.http = HttpRequest(environ)
         self._operation, self._uri_params = self._route()
 
     @property
@@ -70,15 +91,6 @@ class AwsRequest:
         )
         return {**self._uri_params, **(parsed or {})}
 
-    def moto_environ(self) -> dict[str, Any]:
-        """A copy with a new stream of the body, because a stream can be read only once."""
-        return {
-            **self.environ,
-            "wsgi.input": io.BytesIO(self.body),
-            "wsgi.input_terminated": True,
-            "CONTENT_LENGTH": str(len(self.body)),
-        }
-
     def _route(self) -> tuple[Any, dict[str, Any]]:
         try:
             return get_service_router(self.service).match(self.http)
@@ -86,16 +98,45 @@ class AwsRequest:
             return None, {}
 
 
-def read_body(environ: dict[str, Any]) -> bytes:
-    """The whole body, with Content-Length or chunked, decompressed."""
-    stream = environ["wsgi.input"]
-    if environ.get("wsgi.input_terminated"):
-        body = stream.read()
-    else:
-        body = stream.read(int(environ.get("CONTENT_LENGTH") or 0))
+def environ_of(http: http_messages.Request, port: int) -> dict[str, Any]:
+    """The request in WSGI's form, which moto takes. The body isn't in it."""
+    environ: dict[str, Any] = {
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "http",
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+        "REQUEST_METHOD": http.method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": unquote(http.path).encode().decode("latin-1") if "%" in http.path else http.path,
+        "QUERY_STRING": http.query,
+        "REQUEST_URI": http.target,
+        "RAW_URI": http.target,
+        "REMOTE_ADDR": http.client,
+        "REMOTE_PORT": http.client_port,
+        "SERVER_NAME": "127.0.0.1",
+        "SERVER_PORT": str(port),
+        "SERVER_PROTOCOL": "HTTP/1.1",
+    }
+    preserved: dict[str, str] = {}
+    for name, value in http.headers:
+        if "_" in name:
+            # WSGI can't tell x_y from x-y, and moto only wants the metadata of S3 objects to keep such names.
+            if not should_preserve_original_header_name(name):
+                continue
+            preserved[environ_key_for_header(name)] = name
+        key = environ_key_for_header(name)
+        environ[key] = f"{environ[key]},{value}" if key in environ and key.startswith("HTTP_") else value
+    environ[PRESERVED_HEADER_NAMES_ENVIRON_KEY] = preserved
+    return environ
+
+
+def decoded(environ: dict[str, Any], body: bytes) -> bytes:
+    """The body of an AWS request without its compression, which `environ` then doesn't mention any more."""
     if environ.get("HTTP_CONTENT_ENCODING") == "gzip" and environ.get("HTTP_X_AMZ_TARGET"):
         environ.pop("HTTP_CONTENT_ENCODING")
-        body = gzip.decompress(body)
+        return gzip.decompress(body)
     return body
 
 

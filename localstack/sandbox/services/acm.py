@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from moto import settings
 from moto.acm.models import AWSCertificateManagerBackend
 
-from ..clock import MINUTE
+from ..control.clock import MINUTE
 from ..server.errors import AwsError
 from ..server.request import AwsRequest
 from ..server.stores import backend

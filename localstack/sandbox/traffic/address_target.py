@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import ipaddress
 
-from ..http_messages import Request, Response
+from ..server.http_messages import Request, Response
 from .lambda_target import BadTarget
 
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade", "content-length"}

@@ -11,9 +11,9 @@ from datetime import datetime, timezone
 from moto.cloudwatch.models import cloudwatch_backends
 from moto.route53.models import route53_backends
 
-from ..background import Background, repeat
-from ..http_messages import Request, Response
+from ..server.background import Background, repeat
 from ..server.errors import AwsError
+from ..server.http_messages import Request, Response
 from ..services.cloudwatch.minute_metrics import publish
 
 MIN_INTERVAL = 2.0  # seconds between two probes

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, quote
 from moto.core.exceptions import ServiceException
 
 from ..functions.policies import may_invoke
-from ..http_messages import Headers, Request, Response
+from ..server.http_messages import Headers, Request, Response
 
 MAX_BODY = 1024 * 1024  # bytes of a request or a response
 TEXT = ("text/", "application/json", "application/javascript", "application/xml")

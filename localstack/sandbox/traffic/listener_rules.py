@@ -7,7 +7,7 @@ from collections.abc import Callable
 from fnmatch import fnmatchcase
 from urllib.parse import parse_qsl
 
-from ..http_messages import Request
+from ..server.http_messages import Request
 
 
 def matching(listener, request: Request, host: str):

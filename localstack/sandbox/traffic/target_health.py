@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from moto.core.exceptions import ServiceException
 from moto.elbv2.models import FakeHealthStatus, FakeTargetGroup
 
-from ..background import Background, repeat
-from ..http_messages import Request
+from ..server.background import Background, repeat
+from ..server.http_messages import Request
 from ..services.ecs import rollouts
 from ..services.elbv2 import load_balancers
 from . import address_target, lambda_target

@@ -7,7 +7,7 @@ import threading
 
 from moto.cloudwatch.models import Alarm, cloudwatch_backends
 
-from ...background import Background, repeat
+from ...server.background import Background, repeat
 from ...server.errors import AwsError
 from . import alarm_actions
 from .alarm_descriptions import CompositeAlarm, describe, now, paginate

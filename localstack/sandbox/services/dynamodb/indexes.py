@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.table import GlobalSecondaryIndex
 
-from ...clock import MINUTE
+from ...control.clock import MINUTE
 from ...server.errors import AwsError
 from ...server.request import AwsRequest
 from ...server.stores import backend

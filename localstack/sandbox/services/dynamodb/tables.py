@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ...clock import MINUTE
+from ...control.clock import MINUTE
 from ...server.errors import AwsError
 from ...server.request import AwsRequest
 from ...server.stores import backend
@@ -32,7 +32,7 @@ def encrypt(request: AwsRequest, result: dict[str, Any]) -> None:
 
 
 def check_time_to_live(request: AwsRequest) -> None:
-    """Refuses no change, a change of the attribute while enabled, and a second change within an hour."""
+    """Refuses a call that changes nothing, another attribute while enabled, and a second change within an hour."""
     table = backend("dynamodb", request.region).tables.get(request.params["TableName"])
     specification = request.params["TimeToLiveSpecification"]
     if table is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from ...clock import MINUTE
+from ...control.clock import MINUTE
 from ...server.request import AwsRequest
 from ...server.stores import backend
 from .interfaces import ServiceInterface, lingering

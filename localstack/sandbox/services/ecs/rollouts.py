@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from moto.core.exceptions import ServiceException
 
-from ...clock import MINUTE
+from ...control.clock import MINUTE
 from ...server.stores import ACCOUNT, backend, regions
 from ..ec2.interfaces import SOURCES, ServiceInterface, interface_of
 

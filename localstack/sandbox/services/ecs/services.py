@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ...clock import MINUTE
+from ...control.clock import MINUTE
 from ...server.errors import AwsError
 from ...server.request import AwsRequest
 from ...server.stores import backend
@@ -78,7 +78,7 @@ def return_existing(request: AwsRequest) -> dict[str, Any] | None:
     params, existing = request.params, _named(request, "serviceName")
     if existing is not None and existing.status == "ACTIVE":
         if params.get("clientToken") and existing.created_by == params:
-            return {"service": shown(existing)}
+            return {"service": description_of(existing)}
         raise _invalid("Creation of service was not idempotent.")
     _check(request, params["taskDefinition"], params.get("loadBalancers"))
     if params.get("healthCheckGracePeriodSeconds") is not None and not params.get("loadBalancers"):
@@ -132,7 +132,7 @@ def _created(sandbox: Sandbox) -> Any:
         service.created_by = params
         service.settings = {**DEFAULTS, **{name: params[name] for name in SETTINGS if name in params}}
         rollouts.begin(sandbox, request.region, service)
-        result["service"] = shown(service, result["service"])
+        result["service"] = description_of(service, result["service"])
 
     return amend
 
@@ -152,7 +152,7 @@ def _updated(sandbox: Sandbox) -> Any:
             rollouts.begin(sandbox, request.region, service)
         elif service.desired_count != desired:
             rollouts.scale(sandbox, request.region, service)
-        result["service"] = shown(service, result["service"])
+        result["service"] = description_of(service, result["service"])
 
     return amend
 
@@ -167,12 +167,12 @@ def _deleted(sandbox: Sandbox) -> Any:
             rollouts.stop(request.region, service)
 
         sandbox.clock.after("ecs", MINUTE, finish)
-        result["service"] = shown(service, result["service"])
+        result["service"] = description_of(service, result["service"])
 
     return amend
 
 
-def shown(service: Any, described: dict[str, Any] | None = None) -> dict[str, Any]:
+def description_of(service: Any, described: dict[str, Any] | None = None) -> dict[str, Any]:
     """A service as AWS describes it: moto's description, completed."""
     tasks = rollouts.tasks_of(service)
     known = {
@@ -192,7 +192,7 @@ def shown(service: Any, described: dict[str, Any] | None = None) -> dict[str, An
 
 def show_all(request: AwsRequest, result: dict[str, Any]) -> None:
     result["services"] = [
-        shown(find(request.region, one["clusterArn"], one["serviceName"]), one) for one in result["services"]
+        description_of(find(request.region, one["clusterArn"], one["serviceName"]), one) for one in result["services"]
     ]
 
 

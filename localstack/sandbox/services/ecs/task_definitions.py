@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from moto.ecs.exceptions import TaskDefinitionNotFoundException
 from moto.ecs.models import EC2ContainerServiceBackend
 
-from ...clock import MINUTE
+from ...control.clock import MINUTE
 from ...server.errors import AwsError
 from ...server.request import AwsRequest
 from ...server.stores import backend

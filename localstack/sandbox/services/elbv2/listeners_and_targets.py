@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ...memory import Memory
 from ...server.errors import AwsError
+from ...server.remembered_settings import RememberedSettings
 from ...server.request import AwsRequest
 from ...server.stores import backend
 
@@ -13,10 +13,9 @@ if TYPE_CHECKING:
     from ...app import Sandbox
 
 # moto changes the matcher only of groups with a protocol; those of type lambda have none.
-MATCHERS = Memory(
+MATCHERS = RememberedSettings(
     service="elbv2",
-    named_by="TargetGroupArn",
-    shown_as="TargetGroupArn",
+    name="TargetGroupArn",
     writes=("ModifyTargetGroup",),
     reads={"DescribeTargetGroups": "TargetGroups"},
     deletes=("DeleteTargetGroup",),

@@ -12,9 +12,9 @@ from copy import copy
 from moto.core.exceptions import ServiceException
 from moto.events.models import Rule, events_backends
 
-from ...background import Background
 from ...functions import destinations
 from ...functions.policies import may_invoke
+from ...server.background import Background
 from . import schedules
 
 log = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from moto.events.models import Rule, events_backends
 
-from ...background import repeat
+from ...server.background import repeat
 from ...server.errors import AwsError
 from ...server.request import AwsRequest
 from . import schedule_expressions

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from moto.awslambda.models import LambdaBackend
 
-from ...memory import Memory
 from ...server.errors import AwsError
+from ...server.remembered_settings import RememberedSettings
 from ...server.request import AwsRequest
 from ...server.stores import backend
 
@@ -24,10 +24,9 @@ RUNTIMES = {
 # AWS still runs functions of these runtimes, but refuses to create them.
 RETIRED = {"nodejs18.x", "nodejs16.x", "nodejs14.x", "python3.9", "python3.8", "go1.x", "dotnet6", "ruby2.7"}
 
-MEMORY = Memory(
+SETTINGS = RememberedSettings(
     service="lambda",
-    named_by="FunctionName",
-    shown_as="FunctionName",
+    name="FunctionName",
     writes=("CreateFunction", "UpdateFunctionConfiguration", "UpdateFunctionCode"),
     reads={
         "GetFunctionConfiguration": "",
@@ -60,10 +59,10 @@ def install(sandbox: Sandbox) -> None:
     lambda_.validate(("CreateFunction", "UpdateFunctionConfiguration"), check_runtime)
     lambda_.exists("AddPermission", refuse_second_permission)
     lambda_.exists("CreateEventSourceMapping", refuse_second_mapping)
-    MEMORY.install(sandbox)
-    for operation, member in MEMORY.reads.items():
+    SETTINGS.install(sandbox)
+    for operation, member in SETTINGS.reads.items():
         lambda_.amend(operation, lambda request, result, m=member: add_derived_settings(request, result, m))
-    lambda_.amend(MEMORY.writes, lambda request, result: add_derived_settings(request, result, ""))
+    lambda_.amend(SETTINGS.writes, lambda request, result: add_derived_settings(request, result, ""))
 
 
 def check_runtime(request: AwsRequest) -> None:

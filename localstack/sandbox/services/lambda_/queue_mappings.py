@@ -12,7 +12,7 @@ from moto.core.exceptions import ServiceException
 from moto.events.models import EventPattern
 from moto.sqs.models import Queue, SQSBackend, sqs_backends
 
-from ...background import repeat
+from ...server.background import activity, repeat
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +22,7 @@ INTERVAL = 0.2  # seconds between looks for visible messages and for new mapping
 def install(sandbox) -> None:
     _disable_delivery_by_moto()
     _serialise_receives()
+    sandbox.on_fork(_replace_conditions)
     pollers = Pollers(sandbox)
     repeat("event source mappings", INTERVAL, pollers.sync)
 
@@ -60,15 +61,17 @@ class Poller:
                 time.sleep(INTERVAL)
                 continue
             try:
-                messages = self._receive(queue)
-                if messages:
-                    self._deliver(queue, messages)
-                else:
-                    queue.wait_for_messages(INTERVAL)
+                with activity:
+                    messages = self._receive(queue)
+                    if messages:
+                        self._deliver(queue, messages)
             except Exception:
                 # A failed batch must not end the poller; its messages become visible again.
                 log.exception("mapping of %s", self._name)
                 time.sleep(INTERVAL)
+            else:
+                if not messages:
+                    queue.wait_for_messages(INTERVAL)
 
     def _is_enabled(self) -> bool:
         mapping = self._mappings.get_event_source_mapping(self._mapping.uuid)
@@ -207,6 +210,14 @@ def _passes(criteria: dict | None, message) -> bool:
 def _disable_delivery_by_moto() -> None:
     """moto invokes the functions of a queue's mappings within SendMessage; it finds none."""
     Queue.lambda_event_source_mappings = property(lambda self: {}, lambda self, value: None)
+
+
+def _replace_conditions() -> None:
+    """In a forked process: the queues' conditions count waiting threads that only its parent has."""
+    for regions in sqs_backends.values():
+        for backend in regions.values():
+            for queue in backend.queues.values():
+                queue._messages_lock = threading.Condition()
 
 
 def _serialise_receives() -> None:

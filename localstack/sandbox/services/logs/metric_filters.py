@@ -49,6 +49,6 @@ def delete_with_group(request: AwsRequest, _result: dict[str, Any]) -> None:
     _remove(request, _filters(request).get_matching_filters(log_group_name=request.params["logGroupName"]))
 
 
-def _remove(request: AwsRequest, unwanted: list[dict[str, Any]]) -> None:
+def _remove(request: AwsRequest, removed: list[dict[str, Any]]) -> None:
     store = _filters(request)
-    store.metric_filters = [one for one in store.metric_filters if not any(one is other for other in unwanted)]
+    store.metric_filters = [one for one in store.metric_filters if not any(one is other for other in removed)]

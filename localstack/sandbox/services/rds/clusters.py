@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ...memory import Memory
+from ...server.remembered_settings import RememberedSettings
 from ...server.request import AwsRequest
 from ...server.stores import backend
 
 if TYPE_CHECKING:
     from ...app import Sandbox
 
-CLUSTERS = Memory(
+CLUSTERS = RememberedSettings(
     service="rds",
-    named_by="DBClusterIdentifier",
-    shown_as="DBClusterIdentifier",
+    name="DBClusterIdentifier",
     writes=("CreateDBCluster", "ModifyDBCluster"),
     reads={"DescribeDBClusters": "DBClusters"},
     deletes=("DeleteDBCluster",),
-    answers=("DBCluster",),
+    write_results=("DBCluster",),
     fields={
         "EnablePerformanceInsights": "PerformanceInsightsEnabled",
         "DatabaseInsightsMode": "DatabaseInsightsMode",

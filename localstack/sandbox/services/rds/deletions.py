@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ...clock import MINUTE
+from ...control.clock import MINUTE
 from ...server.errors import AwsError
 from ...server.handlers import Answer
 from ...server.request import AwsRequest

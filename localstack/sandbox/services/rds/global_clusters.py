@@ -46,7 +46,7 @@ def find_global(identifier: str) -> Any:
     return found
 
 
-def shown(cluster: Any) -> dict[str, Any]:
+def description_of(cluster: Any) -> dict[str, Any]:
     writer = next((member for member in cluster.members if member.is_writer), None)
     readers = [member.arn for member in cluster.members if member is not writer]
     return {
@@ -96,7 +96,7 @@ def create(request: AwsRequest) -> dict[str, Any]:
         source.is_writer = True
         source.global_cluster_identifier = cluster.global_cluster_identifier
         cluster.members.append(source)
-    return {"GlobalCluster": shown(cluster)}
+    return {"GlobalCluster": description_of(cluster)}
 
 
 def _source(arn: str | None) -> Any:
@@ -116,7 +116,11 @@ def _global_of(cluster: Any) -> Any:
 
 def describe(request: AwsRequest) -> dict[str, Any]:
     one = request.params.get("GlobalClusterIdentifier")
-    return {"GlobalClusters": [shown(cluster) for cluster in ([find_global(one)] if one else all_global().values())]}
+    return {
+        "GlobalClusters": [
+            description_of(cluster) for cluster in ([find_global(one)] if one else all_global().values())
+        ]
+    }
 
 
 def modify(request: AwsRequest) -> dict[str, Any]:
@@ -128,7 +132,7 @@ def modify(request: AwsRequest) -> dict[str, Any]:
         cluster.deletion_protection = params["DeletionProtection"]
     if params.get("EngineVersion"):
         _upgrade(cluster, params["EngineVersion"])
-    return {"GlobalCluster": shown(cluster)}
+    return {"GlobalCluster": description_of(cluster)}
 
 
 def _rename(cluster: Any, name: str) -> None:
@@ -169,7 +173,7 @@ def remove(request: AwsRequest) -> dict[str, Any]:
     cluster.members.remove(member)
     member.global_cluster_identifier = None
     member.is_writer = True
-    return {"GlobalCluster": shown(cluster)}
+    return {"GlobalCluster": description_of(cluster)}
 
 
 def refuse_member_delete(request: AwsRequest) -> None:
@@ -208,7 +212,7 @@ def switch_writer(request: AwsRequest) -> dict[str, Any]:
         raise AwsError("DBClusterNotFoundFault", f"DBCluster {target} not found in {cluster.arn}", 404)
     for member in cluster.members:
         member.is_writer = member.arn == target
-    return {"GlobalCluster": shown(cluster)}
+    return {"GlobalCluster": description_of(cluster)}
 
 
 def _tagged(request: AwsRequest) -> Any:

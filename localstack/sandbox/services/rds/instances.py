@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ...memory import Memory
+from ...server.remembered_settings import RememberedSettings
 from ...server.request import AwsRequest
 
 if TYPE_CHECKING:
     from ...app import Sandbox
 
-INSTANCES = Memory(
+INSTANCES = RememberedSettings(
     service="rds",
-    named_by="DBInstanceIdentifier",
-    shown_as="DBInstanceIdentifier",
+    name="DBInstanceIdentifier",
     writes=("CreateDBInstance", "ModifyDBInstance"),
     reads={"DescribeDBInstances": "DBInstances"},
     deletes=("DeleteDBInstance",),
-    answers=("DBInstance",),
+    write_results=("DBInstance",),
     fields={
         "EnablePerformanceInsights": "PerformanceInsightsEnabled",
         "PerformanceInsightsKMSKeyId": "PerformanceInsightsKMSKeyId",

@@ -28,7 +28,7 @@ def modify(request: AwsRequest) -> dict[str, Any]:
     _check_subnets(request.region, group, subnets)
     group._subnets = subnets
     group.description = request.params.get("DBSubnetGroupDescription") or group.description
-    return {"DBSubnetGroup": shown(group)}
+    return {"DBSubnetGroup": description_of(group)}
 
 
 def _subnet(region: str, subnet_id: str) -> Any:
@@ -65,7 +65,7 @@ def group_of(region: str, instance: Any) -> Any:
     return rds.subnet_groups.get(cluster.db_subnet_group_name)
 
 
-def shown(group: Any) -> dict[str, Any]:
+def description_of(group: Any) -> dict[str, Any]:
     return {
         "DBSubnetGroupName": group.name,
         "DBSubnetGroupDescription": group.description,
@@ -81,4 +81,4 @@ def show_in_instances(request: AwsRequest, result: dict[str, Any]) -> None:
     for instance in result.get("DBInstances", []):
         group = group_of(request.region, known[instance["DBInstanceIdentifier"]])
         if group and not instance.get("DBSubnetGroup"):
-            instance["DBSubnetGroup"] = shown(group)
+            instance["DBSubnetGroup"] = description_of(group)

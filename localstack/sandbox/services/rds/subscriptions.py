@@ -49,7 +49,7 @@ def modify(request: AwsRequest) -> dict[str, Any]:
     subscription = named(request)
     for parameter in SETTINGS.keys() & request.params.keys():
         setattr(subscription, SETTINGS[parameter], request.params[parameter])
-    return shown(subscription)
+    return description_of(subscription)
 
 
 def add_source(request: AwsRequest) -> dict[str, Any]:
@@ -59,7 +59,7 @@ def add_source(request: AwsRequest) -> dict[str, Any]:
         raise _not_found(source)
     if source not in subscription.source_ids:
         subscription.source_ids = [*subscription.source_ids, source]
-    return shown(subscription)
+    return description_of(subscription)
 
 
 def remove_source(request: AwsRequest) -> dict[str, Any]:
@@ -67,14 +67,14 @@ def remove_source(request: AwsRequest) -> dict[str, Any]:
     if source not in subscription.source_ids:
         raise _not_found(source)
     subscription.source_ids = [one for one in subscription.source_ids if one != source]
-    return shown(subscription)
+    return description_of(subscription)
 
 
 def _not_found(source: str) -> AwsError:
     return AwsError("SourceNotFound", f"Source {source} not found.", 404)
 
 
-def shown(subscription: Any) -> dict[str, Any]:
+def description_of(subscription: Any) -> dict[str, Any]:
     return {
         "EventSubscription": {
             "CustSubscriptionId": subscription.subscription_name,

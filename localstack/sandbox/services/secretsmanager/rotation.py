@@ -10,8 +10,8 @@ import uuid
 from moto.core.exceptions import ServiceException
 from moto.secretsmanager.models import FakeSecret, ReplicaSecret, SecretsManagerBackend, secretsmanager_backends
 
-from ...background import Background
 from ...functions.policies import may_invoke
+from ...server.background import Background
 from ...server.errors import AwsError
 from ..rds.passwords import rotate_password
 

@@ -7,7 +7,7 @@ import time
 from moto.cloudwatch.models import cloudwatch_backends
 from moto.sqs.models import sqs_backends
 
-from ...background import repeat
+from ...server.background import repeat
 from ..cloudwatch.alarm_descriptions import queries
 from ..cloudwatch.minute_metrics import publish
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import ParseResult
 
 from moto.sqs.models import Queue
 
@@ -17,6 +18,7 @@ ATTRIBUTE = "RedriveAllowPolicy"
 
 def install(sandbox: Sandbox) -> None:
     Queue._set_attributes = _keeping_policy(Queue._set_attributes)  # type: ignore[method-assign]
+    Queue.url = _url_in_copies(Queue.url, sandbox)  # type: ignore[method-assign]
     sqs = sandbox.service("sqs")
     sqs.amend(("CreateQueue", "SetQueueAttributes"), remember_redrive_policy)
     sqs.amend("GetQueueAttributes", show_redrive_policy)
@@ -32,6 +34,17 @@ def _keeping_policy(original: Any) -> Any:
             self.policy = policy
 
     return set_attributes
+
+
+def _url_in_copies(original: Any, sandbox: Sandbox) -> Any:
+    """Queues of a forked sandbox keep their URLs, which are in settings of functions and in state files."""
+
+    def url(self: Queue, request_url: ParseResult) -> str:
+        if sandbox.port != sandbox.first_port:
+            request_url = request_url._replace(netloc=f"127.0.0.1:{sandbox.first_port}")
+        return original(self, request_url)
+
+    return url
 
 
 def _queue(request: AwsRequest, result: dict[str, Any]) -> Any:

@@ -1,4 +1,4 @@
-// Finds the handler of a function package: "path/file.export", as an ES module or as CommonJS.
+// Loads the handler of a function package: "path/file.export", as an ES module or as CommonJS.
 
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';

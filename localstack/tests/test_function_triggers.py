@@ -1,4 +1,4 @@
-"""What calls functions: queues, topics, rules, destinations."""
+"""Invocations of functions by queues, topics and rules."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from live import ACCOUNT, REGION, eventually
 
 
 class TestSources:
-    def test_partial_failures_come_back_until_the_dead_letter_queue_has_them(self, cloud):
+    def test_failed_messages_are_retried_then_dead_lettered(self, cloud):
         sqs, lambda_ = cloud.client("sqs"), cloud.client("lambda")
         dead = sqs.create_queue(QueueName="esm-dead")["QueueUrl"]
         redrive = {"deadLetterTargetArn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:esm-dead", "maxReceiveCount": 3}
@@ -63,7 +63,7 @@ class TestSources:
         sqs.send_message(QueueUrl=queue, MessageBody="x")
         assert eventually(lambda: sqs.receive_message(QueueUrl=dead).get("Messages"))
 
-    def test_event_rules_reach_functions_queues_and_topics(self, cloud):
+    def test_event_rules_deliver_to_functions_queues_and_topics(self, cloud):
         events, sqs = cloud.client("events"), cloud.client("sqs")
         name, arn = cloud.recorder("events.amazonaws.com")
         queue = sqs.create_queue(QueueName="rule-queue")["QueueUrl"]
@@ -90,7 +90,7 @@ class TestSources:
         message = eventually(lambda: sqs.receive_message(QueueUrl=queue).get("Messages"))[0]
         assert json.loads(message["Body"]) == {"order": "o1", "text": "no. o1: 9"}
 
-    def test_a_rule_that_may_not_invoke_or_is_disabled_does_nothing(self, cloud):
+    def test_disabled_rule_or_missing_permission_delivers_nothing(self, cloud):
         events = cloud.client("events")
         forbidden, forbidden_arn = cloud.recorder()
         allowed, allowed_arn = cloud.recorder("events.amazonaws.com")
@@ -102,7 +102,7 @@ class TestSources:
         time.sleep(1)
         assert cloud.events(forbidden) == cloud.events(allowed) == []
 
-    def test_topics_reach_functions_and_queues(self, cloud):
+    def test_topics_deliver_to_functions_and_queues(self, cloud):
         sns, sqs = cloud.client("sns"), cloud.client("sqs")
         topic = sns.create_topic(Name="news")["TopicArn"]
         name, arn = cloud.recorder("sns.amazonaws.com")

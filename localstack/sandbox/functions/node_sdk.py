@@ -1,4 +1,4 @@
-"""Gives functions the AWS SDK clients that Lambda's own Node.js runtimes bring along.
+"""Provides the AWS SDK clients that are part of Lambda's Node.js runtimes.
 
 `npm ci` runs once per lock file, the first time a function needs it, into a cache that sandboxes share.
 """
@@ -25,7 +25,7 @@ class NodeSdk:
         self._lock = threading.Lock()
 
     def provide(self, package: Path) -> None:
-        """Make the SDK resolvable for the unpacked function in `package`, if its code names it at all.
+        """Makes the SDK resolvable for the unpacked function in `package`, if its code imports it.
 
         Raises RuntimeError when npm can't install it.
         """
@@ -76,7 +76,7 @@ class NodeSdk:
 def _uses_sdk(package: Path) -> bool:
     for folder, folders, files in os.walk(package):
         if (Path(folder) / "node_modules" / "@aws-sdk").is_dir():
-            return False  # brings its own
+            return False  # it has its own SDK
         folders[:] = [name for name in folders if name != "node_modules"]
         for name in files:
             if name.endswith((".js", ".mjs", ".cjs")) and USES_SDK.search((Path(folder) / name).read_bytes()):

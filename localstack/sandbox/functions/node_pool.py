@@ -1,4 +1,4 @@
-"""Keeps warm Node.js processes per function version and configuration, and bounds how many there are."""
+"""A pool of Node.js processes by function version and configuration, with limits per function and in total."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Busy(Exception):
 
 @dataclass(frozen=True)
 class Build:
-    """Which process can run an invocation: the function version, and all that its environment is made of."""
+    """Identifies the processes that can run an invocation: a function version with its code and configuration."""
 
     function: str  # the ARN of the version
     fingerprint: str
@@ -28,9 +28,9 @@ class Build:
 
 
 class NodePool:
-    def __init__(self, per_function: int = 4, in_all: int = 24, patience: float = 60.0):
+    def __init__(self, per_function: int = 4, total: int = 24, patience: float = 60.0):
         self._per_function = per_function
-        self._in_all = in_all
+        self._total = total
         self._patience = patience
         self._changed = threading.Condition()
         self._idle: dict[Build, list[NodeProcess]] = defaultdict(list)
@@ -39,7 +39,7 @@ class NodePool:
 
     @contextmanager
     def process(self, build: Build, start: Callable[[], NodeProcess]) -> Iterator[NodeProcess]:
-        """Lend a process for one invocation; `start` makes a new one."""
+        """Provides a process for one invocation; `start` creates one."""
         process = self._take(build) or self._start(build, start)
         try:
             yield process
@@ -52,21 +52,21 @@ class NodePool:
                 self._changed.notify_all()
 
     def stop(self, function: str | None = None) -> None:
-        """End all processes of a function (an ARN, of all its versions), or of all of them."""
+        """Ends all processes of a function, by the ARN of one or all of its versions, or of all functions."""
         with self._changed:
-            doomed = []
+            stopped = []
             for kind in (self._idle, self._busy):
                 for build in [b for b in kind if function is None or b.of(function)]:
-                    doomed += kind.pop(build)
+                    stopped += kind.pop(build)
             self._changed.notify_all()
-        for process in doomed:
+        for process in stopped:
             process.stop()
 
     def _take(self, build: Build) -> NodeProcess | None:
-        """A warm process, or None where the caller may start one."""
+        """An idle process, or None if the caller may start one. Raises Busy."""
         deadline = time.monotonic() + self._patience
         with self._changed:
-            self._retire_older(build)
+            self._stop_outdated(build)
             while True:
                 while self._idle[build]:
                     process = self._idle[build].pop()
@@ -92,15 +92,15 @@ class NodePool:
             self._busy[build].append(process)
         return process
 
-    def _retire_older(self, build: Build) -> None:
-        """A new configuration or code makes the warm processes of the old one useless."""
+    def _stop_outdated(self, build: Build) -> None:
+        """Stops idle processes of the function's earlier code or configuration."""
         for other in [b for b in self._idle if b.function == build.function and b != build]:
             for process in self._idle.pop(other):
                 process.stop()
 
     def _make_room(self) -> bool:
         count = sum(map(len, self._idle.values())) + sum(map(len, self._busy.values())) + sum(self._starting.values())
-        if count < self._in_all:
+        if count < self._total:
             return True
         idle = [(process.last_used, build, process) for build, all_ in self._idle.items() for process in all_]
         if not idle:

@@ -1,8 +1,7 @@
-// The runtime of a sandbox function: one long-lived process per function version and configuration.
+// The runtime of a function: one long-lived process per function version and configuration.
 //
-// Requests come in on stdin and answers leave on the file descriptor named by the first argument, both as
-// one JSON object a line. The answers have a channel of their own so that whatever the function writes to
-// stdout or stderr is its log and nothing else.
+// It reads requests from stdin and writes answers to the file descriptor in the first argument, one JSON object a line. So
+// what the function writes to stdout or stderr is only its log.
 
 import { writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -68,7 +67,7 @@ function call(handler, request) {
     if (typeof returned?.then === 'function') {
       returned.then(resolve, reject);
     } else if (handler.length < 3) {
-      // Without a callback parameter nothing else could ever answer.
+      // Without a callback parameter, the returned value is the answer.
       resolve(returned);
     }
   });
@@ -84,7 +83,7 @@ function fail(error) {
   current = null;
 }
 
-// An error nobody waits for ends the invocation and the process, as in Lambda.
+// An unhandled error ends the invocation and the process, as in Lambda.
 for (const event of ['uncaughtException', 'unhandledRejection']) {
   process.on(event, (error) => {
     const description = describe(error);
@@ -126,7 +125,7 @@ async function serve(request) {
   send({ type: 'result', requestId: request.requestId, payload: result });
 }
 
-// The sandbox closing the pipe, for whatever reason, is the end of this process too.
+// The process ends when the sandbox closes the pipe or dies.
 const requests = createInterface({ input: process.stdin, crlfDelay: Infinity });
 requests.on('line', (line) => serve(JSON.parse(line)));
 requests.on('close', () => process.exit(0));

@@ -1,7 +1,8 @@
-"""Requests and responses as a load balancer handles them."""
+"""HTTP requests and responses."""
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
@@ -16,6 +17,9 @@ class Request:
     headers: Headers = field(default_factory=list)
     body: bytes = b""
     client: str = "127.0.0.1"
+    client_port: int = 0
+    # Path and query as they were received.
+    target: str = ""
 
     def header(self, name: str) -> str | None:
         return next((value for key, value in self.headers if key.lower() == name.lower()), None)
@@ -36,10 +40,11 @@ class Response:
 
     @classmethod
     def plain(cls, status: int, text: str = "") -> Response:
-        """What a load balancer says by itself."""
+        """A text that doesn't come from a target."""
         return cls(status, [("Content-Type", "text/plain; charset=utf-8")], (text or reason(status)).encode())
 
 
+@functools.cache
 def reason(status: int) -> str:
     try:
         return HTTPStatus(status).phrase

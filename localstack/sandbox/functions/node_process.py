@@ -1,4 +1,4 @@
-"""One Node.js process that runs one function, one invocation at a time."""
+"""A Node.js process that runs one function, one invocation at a time."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 BOOTSTRAP = Path(__file__).parent / "runtime" / "bootstrap.mjs"
-INIT_SECONDS = 30.0  # for node to start and load the function's modules; doesn't count as its run time
+INIT_SECONDS = 30.0  # to start node and load the function's modules; not part of the function's timeout
 
 
 @dataclass
 class Answer:
-    """What came of one invocation."""
+    """The outcome of an invocation."""
 
     payload: str
     failed: bool = False
@@ -27,7 +27,7 @@ class Answer:
 
 
 class NodeProcess:
-    """Starts `node`, hands it events on stdin and reads its answers from a pipe of their own.
+    """Starts `node`, writes events to its stdin and reads answers from a separate pipe.
 
     The child leads its own process group, so that whatever the function itself starts ends with it; and it
     exits when its stdin closes, so it can't outlive the sandbox however that dies.
@@ -55,7 +55,7 @@ class NodeProcess:
         self._ready = False
         self._messages: queue.Queue[dict | None] = queue.Queue()
         threading.Thread(target=self._read_messages, args=(reader,), daemon=True).start()
-        # The bootstrap captures console output; what still arrives here are node's own last words.
+        # The bootstrap captures the console; what arrives here is written by node itself.
         threading.Thread(target=self._read_output, daemon=True).start()
 
     @property
@@ -63,7 +63,7 @@ class NodeProcess:
         return self._process.poll() is None
 
     def invoke(self, request: dict, timeout: float) -> Answer:
-        """Run one event; `timeout` in seconds. A process that timed out or died is not to be used again."""
+        """Runs one event, with a timeout in seconds. A process that timed out or exited can't be used again."""
         self.last_used = time.monotonic()
         request_id = request["requestId"]
         log: list[str] = []

@@ -1,12 +1,11 @@
-// Lets a function reach the sandbox's stand-ins (a database, say) under their AWS host names.
+// Redirects a function's connections to AWS host names, those of databases for example, to loopback addresses.
 //
-// The connection goes to the mapped loopback address while everything above it, TLS server name and
-// certificate check included, still sees the name the function asked for. So function code needs no
-// "am I in the sandbox" switch.
+// All layers above the connection, TLS server name and certificate check included, see the original name. So function
+// code doesn't have to know whether it runs in the sandbox.
 
 import { createRequire, syncBuiltinESMExports } from 'node:module';
 
-// The CommonJS view of the built-in modules can be changed; the ES one follows it on request.
+// Only the CommonJS exports of the built-in modules can be changed. The ES exports are synchronised with them below.
 const require = createRequire(import.meta.url);
 const dns = require('node:dns');
 const net = require('node:net');
@@ -16,7 +15,11 @@ export function redirectHosts() {
   let table = {};
   let authorities = [];
 
-  const find = (name) => (typeof name === 'string' ? table[name.toLowerCase().replace(/\.$/, '')] : undefined);
+  const find = (name, port) => {
+    if (typeof name !== 'string') return undefined;
+    const host = name.toLowerCase().replace(/\.$/, '');
+    return table[`${host}:${port}`] ?? table[host];
+  };
 
   redirectConnections(find);
   redirectLookups(find);
@@ -34,18 +37,18 @@ export function redirectHosts() {
 function redirectConnections(find) {
   const connect = net.Socket.prototype.connect;
   net.Socket.prototype.connect = function (...args) {
-    // net.connect() hands over its arguments as one already normalised array: [options, callback].
+    // net.connect() passes its arguments as one normalised array: [options, callback].
     const normalised = Array.isArray(args[0]) ? args[0] : null;
     const first = normalised ? normalised[0] : args[0];
     const isOptions = typeof first === 'object' && first !== null;
     const name = isOptions ? first.host : args[1];
-    const target = find(name);
+    const target = find(name, isOptions ? first.port : args[0]);
     if (!target) return connect.apply(this, args);
 
     const options = { ...(isOptions ? first : {}), host: target.host, port: target.port };
     const listener = normalised ? normalised[1] : args.find((argument) => typeof argument === 'function');
     const socket = connect.call(this, options, ...(listener ? [listener] : []));
-    // TLS over an existing socket takes the name to verify from here when none is given.
+    // TLS over an existing socket verifies this name if none is given.
     socket._host = name;
     return socket;
   };
@@ -67,7 +70,7 @@ function trustMore(authorities) {
   tls.createSecureContext = (options = {}) => {
     const extra = authorities();
     if (extra.length === 0) return createSecureContext(options);
-    // Giving `ca` replaces the roots that are trusted otherwise, so they have to be named again.
+    // `ca` replaces the default roots, so they have to be repeated.
     const trusted = options.ca === undefined ? tls.rootCertificates : [options.ca].flat();
     return createSecureContext({ ...options, ca: [...trusted, ...extra] });
   };

@@ -1,7 +1,7 @@
 """Load balancers, certificates, web ACLs."""
 
 import pytest
-from support import TAGS, assert_holds, refused, two_subnets
+from support import TAGS, assert_contains, refused, two_subnets
 
 POLICY = "ELBSecurityPolicy-TLS13-1-2-2021-06"
 
@@ -16,8 +16,8 @@ def a_balancer(aws, **more):
     vpc, subnet, other = two_subnets(ec2)
     group = ec2.create_security_group(GroupName="lb", Description="d", VpcId=vpc)["GroupId"]
     settings = {"Subnets": [subnet, other], "SecurityGroups": [group], **more}
-    made = aws("elbv2").create_load_balancer(Name="edge", Type="application", Tags=TAGS, **settings)
-    return made["LoadBalancers"][0], settings
+    created = aws("elbv2").create_load_balancer(Name="edge", Type="application", Tags=TAGS, **settings)
+    return created["LoadBalancers"][0], settings
 
 
 def a_certificate(aws):
@@ -51,7 +51,7 @@ def a_certificate(aws):
 def test_imported_certificate(aws):
     acm = aws("acm")
     arn = acm.import_certificate(Tags=TAGS, **a_certificate(aws))["CertificateArn"]
-    assert_holds(
+    assert_contains(
         acm.describe_certificate(CertificateArn=arn)["Certificate"],
         {"Type": "IMPORTED", "DomainName": "pay.test", "Status": "ISSUED"},
     )
@@ -62,7 +62,7 @@ def test_imported_certificate(aws):
     ]
 
 
-def test_certificate_imported_anew_keeps_its_tags(aws):
+def test_reimported_certificate_keeps_its_tags(aws):
     acm = aws("acm")
     arn = acm.import_certificate(Tags=TAGS, **a_certificate(aws))["CertificateArn"]
     first = acm.get_certificate(CertificateArn=arn)["Certificate"]
@@ -72,8 +72,8 @@ def test_certificate_imported_anew_keeps_its_tags(aws):
 
 
 def test_balancer_attributes_and_tags(aws, elb):
-    made, settings = a_balancer(aws, Scheme="internet-facing", IpAddressType="ipv4")
-    arn = made["LoadBalancerArn"]
+    created, settings = a_balancer(aws, Scheme="internet-facing", IpAddressType="ipv4")
+    arn = created["LoadBalancerArn"]
     assert (
         elb.create_load_balancer(Name="edge", Type="application", Tags=TAGS, **settings)["LoadBalancers"][0][
             "LoadBalancerArn"
@@ -100,7 +100,7 @@ def test_balancer_attributes_and_tags(aws, elb):
     assert {k: read.get(k) for k in attributes} == attributes
     assert elb.describe_tags(ResourceArns=[arn])["TagDescriptions"][0]["Tags"] == TAGS
     read = elb.describe_load_balancers(Names=["edge"])["LoadBalancers"][0]
-    assert_holds(
+    assert_contains(
         read, {"State": {"Code": "active"}, "SecurityGroups": settings["SecurityGroups"], "Scheme": "internet-facing"}
     )
     assert read["CanonicalHostedZoneId"]
@@ -109,8 +109,8 @@ def test_balancer_attributes_and_tags(aws, elb):
 
 
 def test_groups_listeners_rules(aws, elb):
-    made, _ = a_balancer(aws)
-    arn = made["LoadBalancerArn"]
+    created, _ = a_balancer(aws)
+    arn = created["LoadBalancerArn"]
     settings = {
         "Name": "blue",
         "TargetType": "lambda",
@@ -123,7 +123,7 @@ def test_groups_listeners_rules(aws, elb):
         "Matcher": {"HttpCode": "200"},
     }
     blue = elb.create_target_group(Tags=TAGS, **settings)["TargetGroups"][0]["TargetGroupArn"]
-    assert_holds(
+    assert_contains(
         elb.describe_target_groups(TargetGroupArns=[blue])["TargetGroups"],
         [{**{k: v for k, v in settings.items() if k != "Name"}, "TargetGroupName": "blue"}],
     )
@@ -137,7 +137,7 @@ def test_groups_listeners_rules(aws, elb):
     assert read["lambda.multi_value_headers.enabled"] == "true"
     green = elb.create_target_group(Name="green", TargetType="lambda")["TargetGroups"][0]["TargetGroupArn"]
     elb.modify_target_group(TargetGroupArn=blue, HealthCheckPath="/live", Matcher={"HttpCode": "200-204"})
-    assert_holds(
+    assert_contains(
         elb.describe_target_groups(Names=["blue"])["TargetGroups"],
         [{"HealthCheckPath": "/live", "Matcher": {"HttpCode": "200-204"}, "HealthCheckIntervalSeconds": 35}],
     )
@@ -162,7 +162,7 @@ def test_groups_listeners_rules(aws, elb):
     )["Listeners"][0]["ListenerArn"]
     with refused("DuplicateListener"):
         elb.create_listener(LoadBalancerArn=arn, Protocol="HTTP", Port=443, DefaultActions=forward)
-    assert_holds(
+    assert_contains(
         elb.describe_listeners(ListenerArns=[listener])["Listeners"],
         [
             {
@@ -194,7 +194,7 @@ def test_groups_listeners_rules(aws, elb):
             Conditions=condition,
             Actions=[{"Type": "forward", "TargetGroupArn": blue}],
         )
-    assert_holds(
+    assert_contains(
         elb.describe_rules(RuleArns=[rule])["Rules"],
         [{"Priority": "10", "Conditions": condition, "Actions": [{"Type": "forward", "TargetGroupArn": blue}]}],
     )
@@ -208,7 +208,7 @@ def test_groups_listeners_rules(aws, elb):
     forward[0]["ForwardConfig"]["TargetGroups"][0]["Weight"] = 70
     forward[0]["ForwardConfig"]["TargetGroups"][1]["Weight"] = 30
     elb.modify_listener(ListenerArn=listener, DefaultActions=forward)
-    assert_holds(
+    assert_contains(
         elb.describe_listeners(ListenerArns=[listener])["Listeners"],
         [
             {
@@ -231,7 +231,7 @@ def test_groups_listeners_rules(aws, elb):
         },
     }
     elb.create_listener(LoadBalancerArn=arn, Protocol="HTTP", Port=80, DefaultActions=[redirect])
-    assert_holds(
+    assert_contains(
         [
             one["DefaultActions"]
             for one in elb.describe_listeners(LoadBalancerArn=arn)["Listeners"]
@@ -276,32 +276,32 @@ def web_acl():
 
 def test_web_acl(aws, elb):
     waf = aws("wafv2")
-    made = waf.create_web_acl(Name="acl", Scope="REGIONAL", Tags=TAGS, **web_acl())["Summary"]
+    created = waf.create_web_acl(Name="acl", Scope="REGIONAL", Tags=TAGS, **web_acl())["Summary"]
     with refused("WAFDuplicateItemException"):
         waf.create_web_acl(Name="acl", Scope="REGIONAL", **web_acl())
-    address = {"Name": "acl", "Scope": "REGIONAL", "Id": made["Id"]}
+    address = {"Name": "acl", "Scope": "REGIONAL", "Id": created["Id"]}
     read = waf.get_web_acl(**address)
-    assert_holds(read["WebACL"], web_acl())
+    assert_contains(read["WebACL"], web_acl())
     changed = web_acl()
     changed["Rules"][1]["Statement"]["RateBasedStatement"]["Limit"] = 500
     with refused("WAFOptimisticLockException"):
         waf.update_web_acl(LockToken="00000000-0000-0000-0000-000000000000", **address, **changed)
     waf.update_web_acl(LockToken=read["LockToken"], **address, **changed)
-    assert_holds(waf.get_web_acl(**address)["WebACL"], changed)
-    assert waf.list_tags_for_resource(ResourceARN=made["ARN"])["TagInfoForResource"]["TagList"] == TAGS
+    assert_contains(waf.get_web_acl(**address)["WebACL"], changed)
+    assert waf.list_tags_for_resource(ResourceARN=created["ARN"])["TagInfoForResource"]["TagList"] == TAGS
     balancer = a_balancer(aws)[0]["LoadBalancerArn"]
-    waf.associate_web_acl(WebACLArn=made["ARN"], ResourceArn=balancer)
+    waf.associate_web_acl(WebACLArn=created["ARN"], ResourceArn=balancer)
     assert waf.get_web_acl_for_resource(ResourceArn=balancer)["WebACL"]["Name"] == "acl"
-    assert waf.list_resources_for_web_acl(WebACLArn=made["ARN"], ResourceType="APPLICATION_LOAD_BALANCER")[
+    assert waf.list_resources_for_web_acl(WebACLArn=created["ARN"], ResourceType="APPLICATION_LOAD_BALANCER")[
         "ResourceArns"
     ] == [balancer]
     logging = {
-        "ResourceArn": made["ARN"],
+        "ResourceArn": created["ARN"],
         "LogDestinationConfigs": ["arn:aws:logs:us-east-1:123456789012:log-group:aws-waf-logs-x"],
         "RedactedFields": [{"SingleHeader": {"Name": "authorization"}}],
     }
     waf.put_logging_configuration(LoggingConfiguration=logging)
-    assert_holds(waf.get_logging_configuration(ResourceArn=made["ARN"])["LoggingConfiguration"], logging)
+    assert_contains(waf.get_logging_configuration(ResourceArn=created["ARN"])["LoggingConfiguration"], logging)
     token = waf.get_web_acl(**address)["LockToken"]
     with refused("WAFAssociatedItemException"):
         waf.delete_web_acl(LockToken=token, **address)

@@ -6,15 +6,15 @@ import threading
 from collections import deque
 from typing import Any
 
-from .server.request import AwsRequest
+from ..server.request import AwsRequest
 
-KEPT = 20_000
+MAX_CALLS = 20_000
 
 
 class CallLog:
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._calls: deque[dict[str, Any]] = deque(maxlen=KEPT)
+        self._calls: deque[dict[str, Any]] = deque(maxlen=MAX_CALLS)
         self.total = 0
 
     def add(self, request: AwsRequest, status: int, code: str | None) -> None:

@@ -1,4 +1,4 @@
-"""What happens to a request once it is known which load balancer it reached."""
+"""The response of a load balancer to a request."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ import base64
 import random
 import time
 
-from .http_messages import Request, Response
-from .services.elbv2 import forwarding, load_balancers
-from .traffic import address_target, lambda_target, listener_rules
-from .traffic.metrics import Traffic
-from .traffic.target_health import TargetHealth
+from ..server.http_messages import Request, Response
+from ..services.elbv2 import forwarding, load_balancers
+from . import address_target, lambda_target, listener_rules
+from .metrics import Traffic
+from .target_health import TargetHealth
 
-STICKY = "AWSALBTG"
+STICKY_COOKIE = "AWSALBTG"
 HTTPS_PORT = 443
 
 
-class Edge:
+class LoadBalancers:
     def __init__(self, sandbox, health: TargetHealth):
         self._sandbox = sandbox
         self._health = health
 
     def serve(self, balancer, backend, request: Request, host: str, port: int | None) -> Response:
-        """Answer as the load balancer would on its listener at `port`, which has ended TLS if it has to.
+        """Answers as the load balancer would on its listener at `port`, after TLS.
 
-        Without a port it is the HTTPS listener, or where there is none the one with the lowest port.
+        The default is the HTTPS listener, or if there is none, that with the lowest port.
         """
         listener = _listener(balancer, port)
         if listener is None:
@@ -32,7 +32,7 @@ class Edge:
             return Response.plain(503, f"{balancer.name} has no listener on port {port or HTTPS_PORT}; it has: {ports}")
         traffic = Traffic(balancer, backend)
         rule = listener_rules.matching(listener, request, host)
-        # Authentication comes before the last action, which is the one that answers.
+        # Only the last action answers; those before it authenticate.
         action = forwarding.actions(listener, rule)[-1]
         kind = action["Type"]
         if kind == "redirect":
@@ -60,10 +60,10 @@ class Edge:
         return response
 
     def _target(self, group) -> str | None:
-        """A healthy target; with none of them healthy, any: the load balancer fails open."""
+        """A healthy target, or any if none is healthy: a load balancer fails open."""
         targets = list(group.targets)
-        fit = [target for target in targets if self._health.healthy(group, target)] if len(targets) > 1 else []
-        return random.choice(fit or targets) if targets else None
+        healthy = [target for target in targets if self._health.healthy(group, target)] if len(targets) > 1 else []
+        return random.choice(healthy or targets) if targets else None
 
     def _ask(self, group, target: str, traffic: Traffic, request: Request) -> Response:
         started = time.monotonic()
@@ -90,13 +90,13 @@ def _listener(balancer, port: int | None):
 
 
 def _choose(action: dict, request: Request) -> tuple[str | None, tuple[str, str] | None]:
-    """The target group for this request, and the cookie that keeps the client with it."""
+    """The target group for a request, and the stickiness cookie."""
     groups = forwarding.target_groups(action)
     seconds = forwarding.stickiness(action)
-    if seconds and (cookie := request.cookie(STICKY)):
-        stays_with = next((arn for arn, _ in groups if _cookie_value(arn) == cookie), None)
-        if stays_with:
-            return stays_with, _cookie(stays_with, seconds)
+    if seconds and (cookie := request.cookie(STICKY_COOKIE)):
+        same = next((arn for arn, _ in groups if _cookie_value(arn) == cookie), None)
+        if same:
+            return same, _cookie(same, seconds)
     if not any(weight for _, weight in groups):
         return None, None
     arn = random.choices([arn for arn, _ in groups], [weight for _, weight in groups])[0]
@@ -105,7 +105,7 @@ def _choose(action: dict, request: Request) -> tuple[str | None, tuple[str, str]
 
 def _cookie(arn: str, seconds: int) -> tuple[str, str]:
     expires = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() + seconds))
-    return "Set-Cookie", f"{STICKY}={_cookie_value(arn)}; Expires={expires}; Path=/"
+    return "Set-Cookie", f"{STICKY_COOKIE}={_cookie_value(arn)}; Expires={expires}; Path=/"
 
 
 def _cookie_value(arn: str) -> str:
@@ -118,16 +118,16 @@ def _add_forwarding_headers(request: Request, listener) -> None:
         for n, v in request.headers
         if n.lower() not in ("x-forwarded-for", "x-forwarded-proto", "x-forwarded-port")
     ]
-    before = request.header("X-Forwarded-For")
+    earlier = request.header("X-Forwarded-For")
     request.headers = kept + [
-        ("x-forwarded-for", f"{before}, {request.client}" if before else request.client),
+        ("x-forwarded-for", f"{earlier}, {request.client}" if earlier else request.client),
         ("x-forwarded-proto", listener.protocol.lower()),
         ("x-forwarded-port", str(listener.port)),
     ]
 
 
 def _redirect(config: dict, listener, request: Request, host: str) -> Response:
-    known = {
+    variables = {
         "#{protocol}": listener.protocol.lower(),
         "#{host}": host,
         "#{port}": str(listener.port),
@@ -137,7 +137,7 @@ def _redirect(config: dict, listener, request: Request, host: str) -> Response:
 
     def filled(name: str, default: str) -> str:
         text = config.get(name) or default
-        for variable, value in known.items():
+        for variable, value in variables.items():
             text = text.replace(variable, value)
         return text
 

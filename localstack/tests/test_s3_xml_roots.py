@@ -1,4 +1,4 @@
-"""The root elements of S3's answers, which the SDK in use here overlooks and others insist on."""
+"""The root elements of S3's results, which boto3 ignores and other SDKs require."""
 
 import pytest
 
@@ -50,8 +50,8 @@ def test_root_of_parts(s3):
     assert "<ListPartsResult " in _body_of(s3, "list_parts", Key="k", UploadId=upload)
 
 
-def _body_of(s3, operation, **asked):
+def _body_of(s3, operation, **params):
     bodies = []
     s3.meta.events.register("before-parse.s3", lambda response_dict, **_: bodies.append(response_dict["body"]))
-    getattr(s3, operation)(Bucket=BUCKET, **asked)
+    getattr(s3, operation)(Bucket=BUCKET, **params)
     return bodies[-1].decode()

@@ -6,8 +6,8 @@ import threading
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import AwsError
-from .request import AwsRequest
+from ..server.errors import AwsError
+from ..server.request import AwsRequest
 
 FOREVER = -1
 

@@ -1,4 +1,4 @@
-"""`/_sandbox/...`: how the tool and the tests steer the sandbox."""
+"""The control calls, `/_sandbox/...`, of the tool and the tests."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import moto
 
-from . import __version__
-from .server.reply import Reply
-from .server.request import read_body
+from .. import __version__
+from ..server.background import Busy
+from ..server.http_messages import Request
+from ..server.reply import Reply
 
 if TYPE_CHECKING:
-    from .app import Sandbox
+    from ..app import Sandbox
 
 PREFIX = "/_sandbox/"
+FORK = "/_sandbox/fork"
 
 
 class Control:
@@ -27,6 +29,7 @@ class Control:
             ("GET", "calls"): lambda _: sandbox.calls.list(),
             ("DELETE", "calls"): lambda _: sandbox.calls.clear(),
             ("POST", "reset"): lambda _: sandbox.reset(),
+            ("POST", "fork"): lambda settings: sandbox.fork(settings),
             ("PUT", "time-scale"): self._set_time_scale,
             ("POST", "advance"): self._advance,
             ("POST", "faults"): sandbox.faults.add,
@@ -35,19 +38,17 @@ class Control:
             ("PUT", "hosts"): self._set_hosts,
         }
 
-    def answer(self, environ: dict[str, Any]) -> Reply | None:
-        """The reply, or None for a request that isn't ours."""
-        path = environ.get("PATH_INFO", "")
-        if not path.startswith(PREFIX):
-            return None
-        route = self._routes.get((environ["REQUEST_METHOD"], path[len(PREFIX) :].rstrip("/")))
+    def answer(self, request: Request) -> Reply:
+        path = request.path
+        route = self._routes.get((request.method, path.removeprefix(PREFIX).rstrip("/")))
         if route is None:
-            return _json(404, {"error": f"no such control: {environ['REQUEST_METHOD']} {path}"})
+            return _json(404, {"error": f"unknown control call: {request.method} {path}"})
         try:
-            body = read_body(environ)
-            result = route(json.loads(body) if body else None)
-        except (ValueError, KeyError, TypeError) as error:
+            result = route(json.loads(request.body) if request.body else None)
+        except (ValueError, KeyError, TypeError, OSError) as error:
             return _json(400, {"error": f"{type(error).__name__}: {error}"})
+        except Busy:
+            return _json(503, {"error": "work was in progress all the time; try again"})
         return _json(200, {} if result is None else result)
 
     def _status(self, _: Any) -> dict[str, Any]:
@@ -62,18 +63,18 @@ class Control:
             "calls": sandbox.calls.total,
             "pid": os.getpid(),
             "data_dir": str(sandbox.data_dir),
-            # Which unpacked copy of these files this is; none if someone started it by hand.
+            # The hash of these files, if the tool started the process.
             "bundle": os.environ.get("PROVISIONER_SANDBOX_BUNDLE"),
         }
 
-    def _set_time_scale(self, wanted: dict[str, Any]) -> None:
-        scale = float(wanted["scale"])
+    def _set_time_scale(self, settings: dict[str, Any]) -> None:
+        scale = float(settings["scale"])
         if scale < 0:
             raise ValueError("scale must not be negative")
         self._sandbox.time_scale = scale
 
-    def _advance(self, wanted: dict[str, Any]) -> None:
-        seconds = float(wanted["seconds"])
+    def _advance(self, settings: dict[str, Any]) -> None:
+        seconds = float(settings["seconds"])
         if seconds < 0:
             raise ValueError("seconds must not be negative")
         self._sandbox.clock.advance(seconds)

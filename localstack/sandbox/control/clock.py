@@ -1,7 +1,6 @@
-"""Things that happen later: durations as on AWS, divided by the time scale.
+"""Actions that are due later: durations as on AWS, divided by the time scale.
 
-Nothing runs in the background. What has become due happens just before the next call, so that a
-state that nobody looks at costs nothing, and a reset leaves no thread behind.
+There is no thread: due actions run just before the next call.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ class Clock:
         self._lock = threading.Lock()
 
     def after(self, service: str, seconds: float, action: Action) -> None:
-        """Runs `action` under the service's lock once `seconds` of AWS's time are over; now at scale 0."""
+        """Runs `action` with the service's lock after `seconds` of AWS's time; at once if the scale is 0."""
         if self.time_scale == 0:
             action()
             return
@@ -42,7 +41,7 @@ class Clock:
         return due
 
     def advance(self, seconds: float) -> None:
-        """As if so many seconds of AWS's time had gone by."""
+        """Advances the clock by seconds of AWS's time."""
         with self._lock:
             self._ahead += seconds / (self.time_scale or 1)
 
@@ -51,5 +50,5 @@ class Clock:
             self._due.clear()
 
     def now(self) -> float:
-        """Seconds of the machine's, with those that were leapt over."""
+        """The machine's monotonic time, plus the time by which the clock was advanced."""
         return time.monotonic() + self._ahead

@@ -1,4 +1,4 @@
-// Sends everything a function prints to the sandbox, in the shapes Lambda gives to log lines.
+// Sends the output of a function to the sandbox, in Lambda's log formats.
 
 import { format } from 'node:util';
 
@@ -22,7 +22,7 @@ export function captureOutput(send, logFormat) {
     console[method] = (...values) => record(line(level, values));
   }
 
-  // Loggers that write to the streams themselves; a chunk may hold several lines, or bytes.
+  // For loggers that write to the streams. A chunk may have several lines, or be bytes.
   for (const stream of [process.stdout, process.stderr]) {
     stream.write = (chunk, encoding, callback) => {
       const text = typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString('utf8');
