@@ -260,4 +260,4 @@ class TestEnd:
         events.put_rule(Name="r", EventPattern='{"source": ["s"]}')
         events.put_targets(Rule="r", Targets=[{"Id": "1", "Arn": arn}])
         events.put_events(Entries=[{"Source": "s", "DetailType": "d", "Detail": "{}"}])
-        eventually(lambda: "rule r may not invoke" in (tmp_path / "sandbox.log").read_text())
+        eventually(lambda: "rule/r can't invoke" in (tmp_path / "sandbox.log").read_text())

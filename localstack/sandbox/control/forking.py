@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-PATIENCE = 30.0  # seconds until a moment without work in progress
+IDLE_TIMEOUT = 30.0  # seconds to wait until no work is in progress
 
 
 class Process:
@@ -48,13 +48,13 @@ class Process:
         serve(front_door, sandbox.front_door, "front door")
 
     def run(self) -> None:
-        """Forks when it is asked to. Returns when the process is to end."""
+        """Forks on request. Returns when the process has to end."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.stop())
         while not self._stopping:
             os.read(self._woken, 1)
-            while self._asked:
-                self._answer(*self._asked.popleft())
+            while self._requests:
+                self._answer(*self._requests.popleft())
         self._sandbox.ready = False
 
     def stop(self) -> None:
@@ -64,13 +64,13 @@ class Process:
     def fork(self, settings: dict[str, Any]) -> dict[str, Any]:
         """Makes a copy. `settings` has its `data_dir`, and its `time_scale` unless it keeps the parent's."""
         future: Future[dict[str, Any]] = Future()
-        self._asked.append((settings, future))
+        self._requests.append((settings, future))
         self._wake()
         return future.result()
 
     def _begin(self) -> None:
         self._stopping = False
-        self._asked: deque[tuple[dict[str, Any], Future[dict[str, Any]]]] = deque()
+        self._requests: deque[tuple[dict[str, Any], Future[dict[str, Any]]]] = deque()
         self._woken, self._waker = os.pipe()
         os.set_blocking(self._waker, False)
         # A signal has to wake the main thread, whichever thread receives it.
@@ -96,7 +96,7 @@ class Process:
             output = stack.enter_context(open(folder / "sandbox.log", "ab"))
             ends = zip(os.pipe(), ("rb", "wb"), strict=True)
             started, start = (stack.enter_context(open(end, mode, 0)) for end, mode in ends)
-            with activity.paused(PATIENCE):
+            with activity.paused(IDLE_TIMEOUT):
                 # The garbage collector writes to all objects that it visits, and so would copy their memory.
                 gc.freeze()
                 pid = os.fork()

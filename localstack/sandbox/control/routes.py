@@ -48,7 +48,7 @@ class Control:
         except (ValueError, KeyError, TypeError, OSError) as error:
             return _json(400, {"error": f"{type(error).__name__}: {error}"})
         except Busy:
-            return _json(503, {"error": "work was in progress all the time; try again"})
+            return _json(503, {"error": "work was in progress until the timeout; try again"})
         return _json(200, {} if result is None else result)
 
     def _status(self, _: Any) -> dict[str, Any]:

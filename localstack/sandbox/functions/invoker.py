@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import re
 import threading
@@ -26,6 +27,9 @@ from .node_pool import Build, Busy, NodePool
 from .node_process import Answer, NodeProcess
 from .node_sdk import NodeSdk
 from .packages import Packages
+from .policies import may_invoke
+
+log = logging.getLogger(__name__)
 
 FIRST_WITHOUT_CALLBACKS = 24  # the first Node.js of Lambda that refuses handlers with a callback
 
@@ -84,6 +88,18 @@ class Invoker:
     def invoke_later(self, function: LambdaFunction, event: str, arn: str | None = None) -> None:
         """Runs the function in the background, with the retries and destinations of an asynchronous invocation."""
         self._asynchronous.submit(function, event, arn)
+
+    def invoke_for_service(self, principal: str, source_arn: str, arn: str, event: str) -> bool:
+        """Runs a function in the background for an AWS service. Returns False if the function's policy doesn't allow it.
+
+        Raises moto's error if the function doesn't exist.
+        """
+        function = self.find(arn)
+        if not may_invoke(function, principal, source_arn):
+            log.warning("%s can't invoke %s: the function's policy doesn't allow it", source_arn, arn)
+            return False
+        self.invoke_later(function, event, arn)
+        return True
 
     def forget(self, function_arn: str) -> None:
         """Ends the processes of a function that was deleted."""

@@ -28,10 +28,10 @@ class Build:
 
 
 class NodePool:
-    def __init__(self, per_function: int = 4, total: int = 24, patience: float = 60.0):
+    def __init__(self, per_function: int = 4, total: int = 24, timeout: float = 60.0):
         self._per_function = per_function
         self._total = total
-        self._patience = patience
+        self._timeout = timeout
         self._changed = threading.Condition()
         self._idle: dict[Build, list[NodeProcess]] = defaultdict(list)
         self._busy: dict[Build, list[NodeProcess]] = defaultdict(list)
@@ -64,7 +64,7 @@ class NodePool:
 
     def _take(self, build: Build) -> NodeProcess | None:
         """An idle process, or None if the caller may start one. Raises Busy."""
-        deadline = time.monotonic() + self._patience
+        deadline = time.monotonic() + self._timeout
         with self._changed:
             self._stop_outdated(build)
             while True:

@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 class Busy(Exception):
-    """Work was in progress all the time."""
+    """Work was in progress until the timeout."""
 
 
 class Activity:
@@ -46,11 +46,11 @@ class Activity:
                 self._changed.notify_all()
 
     @contextmanager
-    def paused(self, patience: float) -> Iterator[None]:
+    def paused(self, timeout: float) -> Iterator[None]:
         """Waits until no work is in progress, and lets none begin within the context. Raises Busy."""
         # New work may begin during the wait: the work in progress may need it.
         with self._changed:
-            if not self._changed.wait_for(lambda: self._count == 0, patience):
+            if not self._changed.wait_for(lambda: self._count == 0, timeout):
                 raise Busy
             yield
 
@@ -65,7 +65,7 @@ class Background:
 
     def __init__(self, threads: int, name: str):
         self._name = name
-        self._most = threads
+        self._max_threads = threads
         self._begin()
         _pools.add(self)
 
@@ -81,7 +81,7 @@ class Background:
         with self._lock:
             self._unfinished += 1
             self._tasks.put((task, arguments))
-            if self._threads < min(self._unfinished, self._most):
+            if self._threads < min(self._unfinished, self._max_threads):
                 self._threads += 1
                 threading.Thread(target=self._work, name=self._name, daemon=True).start()
 

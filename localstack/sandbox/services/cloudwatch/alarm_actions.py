@@ -10,13 +10,12 @@ from datetime import datetime
 from moto.core.exceptions import ServiceException
 
 from ...functions import destinations
-from ...functions.policies import may_invoke
 from ..events import deliveries
 from .alarm_descriptions import CompositeAlarm, queries
 
 log = logging.getLogger(__name__)
 
-INVOKER = "lambda.alarms.cloudwatch.amazonaws.com"
+PRINCIPAL = "lambda.alarms.cloudwatch.amazonaws.com"
 
 
 def put_event(account: str, alarm, previous: dict) -> None:
@@ -57,10 +56,6 @@ def run_action(sandbox, account: str, alarm, arn: str, previous: dict) -> bool:
 
 
 def _invoke(sandbox, account: str, alarm, arn: str, previous: dict) -> bool:
-    function = sandbox.invoker.find(arn)
-    if not may_invoke(function, INVOKER, alarm.alarm_arn):
-        log.warning("alarm %s can't invoke %s: the function's policy doesn't allow it", alarm.name, arn)
-        return False
     event = {
         "source": "aws.cloudwatch",
         "alarmArn": alarm.alarm_arn,
@@ -74,8 +69,7 @@ def _invoke(sandbox, account: str, alarm, arn: str, previous: dict) -> bool:
             "configuration": _configuration(alarm),
         },
     }
-    sandbox.invoker.invoke_later(function, json.dumps(event), arn)
-    return True
+    return sandbox.invoker.invoke_for_service(PRINCIPAL, alarm.alarm_arn, arn, json.dumps(event))
 
 
 def _subject(alarm) -> str:

@@ -13,7 +13,6 @@ from moto.core.exceptions import ServiceException
 from moto.events.models import Rule, events_backends
 
 from ...functions import destinations
-from ...functions.policies import may_invoke
 from ...server.background import Background
 from . import schedules
 
@@ -83,11 +82,7 @@ def _deliver(sandbox, rule, target: dict, event: dict) -> None:
     message = target_input(target, event)
     try:
         if arn.split(":")[2] == "lambda":
-            function = sandbox.invoker.find(arn)
-            if not may_invoke(function, "events.amazonaws.com", rule.arn):
-                log.warning("rule %s may not invoke %s: its policy doesn't allow it", rule.name, arn)
-                return
-            sandbox.invoker.invoke_later(function, message, arn)
+            sandbox.invoker.invoke_for_service("events.amazonaws.com", rule.arn, arn, message)
         else:
             group = (target.get("SqsParameters") or {}).get("MessageGroupId")
             destinations.send(arn, message, group=group)

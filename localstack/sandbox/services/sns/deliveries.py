@@ -10,8 +10,6 @@ from moto.core.exceptions import ServiceException
 from moto.core.utils import iso_8601_datetime_with_milliseconds
 from moto.sns.models import Subscription
 
-from ...functions.policies import may_invoke
-
 log = logging.getLogger(__name__)
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -58,16 +56,6 @@ def install(sandbox) -> None:
 
 
 def _invoke(sandbox, subscription, message, message_id, subject, attributes) -> None:
-    try:
-        function = sandbox.invoker.find(subscription.endpoint)
-    except ServiceException as error:
-        log.warning("subscription %s: %s", subscription.arn, error)
-        return
-    if not may_invoke(function, "sns.amazonaws.com", subscription.topic.arn):
-        log.warning(
-            "topic %s may not invoke %s: its policy doesn't allow it", subscription.topic.arn, subscription.endpoint
-        )
-        return
     region = subscription.topic.sns_backend.region_name
     notification = {
         "Type": "Notification",
@@ -90,4 +78,8 @@ def _invoke(sandbox, subscription, message, message_id, subject, attributes) -> 
         "EventSubscriptionArn": subscription.arn,
         "Sns": notification,
     }
-    sandbox.invoker.invoke_later(function, json.dumps({"Records": [record]}), subscription.endpoint)
+    event = json.dumps({"Records": [record]})
+    try:
+        sandbox.invoker.invoke_for_service("sns.amazonaws.com", subscription.topic.arn, subscription.endpoint, event)
+    except ServiceException as error:
+        log.warning("subscription %s: %s", subscription.arn, error)
