@@ -26,18 +26,28 @@ enum At {
 }
 
 impl Sandbox {
-    /// An empty one in which everything comes to be at once.
+    /// An empty one in which everything takes effect at once.
     pub async fn fresh() -> Self {
         Self::scaled(0.0).await
     }
 
     /// An empty one in which things take as long as on AWS, divided by `time_scale`.
     pub async fn scaled(time_scale: f64) -> Self {
-        let at = match std::env::var(ENDPOINT) {
-            Ok(endpoint) if !endpoint.is_empty() => At::Elsewhere(endpoint),
-            _ => At::Own(Server::start(time_scale).await),
+        let at = match elsewhere() {
+            Some(endpoint) => At::Elsewhere(endpoint),
+            None => At::Own(Server::empty(time_scale).await),
         };
         Sandbox { at }
+    }
+
+    /// False if the tests use an endpoint that isn't a sandbox of ours.
+    pub fn can_be_forked() -> bool {
+        elsewhere().is_none()
+    }
+
+    /// A copy with the same state. Changes in one don't reach the other.
+    pub fn fork(&self) -> Self {
+        Sandbox { at: At::Own(self.server().fork()) }
     }
 
     /// The URL that AWS calls go to.
@@ -186,6 +196,10 @@ impl Sandbox {
         let found = self.python_file("account.py", regions).await;
         serde_json::from_value(found).expect("the account has its known shape")
     }
+}
+
+fn elsewhere() -> Option<String> {
+    std::env::var(ENDPOINT).ok().filter(|endpoint| !endpoint.is_empty())
 }
 
 fn python_folder() -> PathBuf {
