@@ -29,6 +29,12 @@ fuzz seconds="600":
         -max_total_time={{ seconds }} -timeout=10 -print_final_stats=1 || exit 1; \
     done
 
+# Run the commands of all `console` blocks in README and docs/ against a sandbox, and write their output to docs/recorded/.
+# Then `cargo test docs::` lists the samples and figures to correct. Two minutes
+record:
+    cargo build --locked --example custom_system
+    cargo test --locked --test it docs::record::record -- --ignored --exact --nocapture
+
 # Check formatting and lints, as in CI
 lint:
     cargo fmt --check

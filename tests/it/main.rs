@@ -8,6 +8,7 @@ mod composition_snapshot;
 mod containers;
 mod custom_system;
 mod damage;
+mod docs;
 mod drift;
 mod engine;
 mod export;

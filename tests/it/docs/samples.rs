@@ -1,0 +1,119 @@
+//! Commands with their output, in pages and in recordings, and what differs between two runs.
+
+/// A command and its output, without empty lines. In a page the line `…` stands for any lines.
+pub struct Sample {
+    pub command: String,
+    pub output: Vec<String>,
+}
+
+/// What a page has to record, in order.
+pub enum Part {
+    /// A hidden shell script.
+    Setup(String),
+    /// A command of a `console` block.
+    Sample(Sample),
+}
+
+impl Part {
+    pub fn sample(self) -> Option<Sample> {
+        match self {
+            Part::Setup(_) => None,
+            Part::Sample(sample) => Some(sample),
+        }
+    }
+}
+
+/// The hidden scripts and the commands of a page.
+pub fn parse_page(text: &str) -> Vec<Part> {
+    let mut parts = Vec::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        if line == "<!-- record:" {
+            let script: Vec<&str> = lines.by_ref().take_while(|line| *line != "-->").collect();
+            parts.push(Part::Setup(script.join("\n")));
+        } else if line == "```console" {
+            let block: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
+            parts.extend(parse_recording(&block.join("\n")).into_iter().map(Part::Sample));
+        }
+    }
+    parts
+}
+
+/// The commands of a recording.
+pub fn parse_recording(text: &str) -> Vec<Sample> {
+    let mut samples: Vec<Sample> = Vec::new();
+    for line in text.lines().filter(|line| !line.is_empty()) {
+        match (line.strip_prefix("$ "), samples.last_mut()) {
+            (Some(command), _) => samples.push(Sample { command: command.to_owned(), output: Vec::new() }),
+            (None, Some(sample)) => sample.output.push(line.to_owned()),
+            (None, None) => panic!("output without a command: {line}"),
+        }
+    }
+    samples
+}
+
+/// The line with durations, times and generated ids replaced, which differ in every run.
+pub fn normalise(line: &str) -> String {
+    let mut normal = String::new();
+    let mut before = String::new();
+    let mut rest = line;
+    while let Some(start) = rest.find(is_word) {
+        let end = rest[start..].find(|char| !is_word(char)).map_or(rest.len(), |length| start + length);
+        let (gap, word, after) = (&rest[..start], &rest[start..end], &rest[end..]);
+        normal.push_str(gap);
+        normal.push_str(&normalise_word(&format!("{before}{gap}"), word, after));
+        word.clone_into(&mut before);
+        rest = after;
+    }
+    normal + rest
+}
+
+fn is_word(char: char) -> bool {
+    char.is_ascii_alphanumeric() || ".:-_".contains(char)
+}
+
+/// `before` ends with the previous word and what is between, `after` is the rest of the line.
+fn normalise_word(before: &str, word: &str, after: &str) -> String {
+    let is_number = word.parse::<f64>().is_ok();
+    let seconds = after.strip_prefix(" s").is_some_and(|rest| !rest.starts_with(char::is_alphanumeric));
+    let took = word.contains('.') || before.ends_with('(') || before.ends_with("calls, ");
+    if is_number && (seconds && took || after.starts_with(" ms") || before.ends_with("seconds\":")) {
+        return "0.0".to_owned();
+    }
+    let is_time = |word: &str| word.len() == 8 && word.split(':').count() == 3 && !word.contains(char::is_alphabetic);
+    if is_time(word) {
+        return "00:00:00".to_owned();
+    }
+    word.split('.').map(normalise_id).collect::<Vec<_>>().join(".")
+}
+
+/// `vpc-0123456789abcdef0`, a UUID, and the random part of a database's host name.
+fn normalise_id(label: &str) -> String {
+    let is_hex = |text: &str| text.len() >= 8 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let Some((name, last)) = label.rsplit_once('-') else { return label.to_owned() };
+    let parts: Vec<usize> = label.split('-').map(str::len).collect();
+    let is_uuid = parts == [8, 4, 4, 4, 12] && is_hex(last);
+    match () {
+        () if is_uuid => "00000000-0000-0000-0000-000000000000".to_owned(),
+        () if is_hex(last) || name.starts_with("cluster") && last.len() == 12 => format!("{name}-0"),
+        () => label.to_owned(),
+    }
+}
+
+#[test]
+fn normalise_replaces_what_differs_in_every_run() {
+    for (line, normal) in [
+        ("created firewall/web-acl (0.2 s)", "created firewall/web-acl (0.0 s)"),
+        ("creating transit/transit-gateway … (usually 60 s)", "creating transit/transit-gateway … (usually 60 s)"),
+        ("452 created, 0 failed; 973 API calls, 11 s", "452 created, 0 failed; 973 API calls, 0.0 s"),
+        ("Plan: 434 unchanged. 210 API calls, 1.7 s.", "Plan: 434 unchanged. 210 API calls, 0.0 s."),
+        ("15:16:44 shift 0 % → 10 %, each held for 30 s", "00:00:00 shift 0 % → 10 %, each held for 30 s"),
+        ("all is at blue after 1.0 s, 3 requests", "all is at blue after 0.0 s, 3 requests"),
+        ("  nat-eeb51f08a04e5134c → nat-66897b9a82ad193b2", "  nat-0 → nat-0"),
+        ("(request id db28e65c-7ac6-4ca4-97d7-16e7557564eb)", "(request id 00000000-0000-0000-0000-000000000000)"),
+        ("x = a.cluster-ro-sml56qucrp0h.us-east-1.rds", "x = a.cluster-ro-0.us-east-1.rds"),
+        ("{\"api_calls\":206,\"seconds\":2.8}", "{\"api_calls\":206,\"seconds\":0.0}"),
+    ] {
+        assert_eq!(normalise(line), normal);
+    }
+}
