@@ -86,31 +86,38 @@ pub struct Shift<'a> {
     waits_for: String,
 }
 
-/// What ends it before its last step.
-enum Stopped {
+/// Why a shift stops before its last step.
+enum Stop {
     /// It stays where it is.
-    Here(Outcome, String),
-    /// The weights can't be read: AWS throttles, or the network is away.
+    Stay(Outcome, String),
+    /// The weights can't be read: AWS throttles, or the network is down.
     Unreadable(String),
     /// A gate failed.
-    Failed(String),
-    /// A write failed: nobody knows where it stands.
-    Broken(aws::Error),
-    /// A failback came in between.
+    GateFailed(String),
+    /// A write failed: the weights are unknown.
+    WriteFailed(aws::Error),
+    /// A failback started during the shift.
     FailedBack,
+    /// The history can't be written or read.
+    History(HistoryError),
 }
 
-type Step<T> = Result<Result<T, Stopped>, HistoryError>;
+impl From<HistoryError> for Stop {
+    fn from(error: HistoryError) -> Self {
+        Stop::History(error)
+    }
+}
 
-/// Returns early from a step that was stopped.
-macro_rules! go {
-    ($step:expr) => {
-        match $step? {
-            Ok(value) => value,
-            Err(stopped) => return Ok(Err(stopped)),
+impl From<MoveError> for Stop {
+    fn from(error: MoveError) -> Self {
+        match error {
+            MoveError::History(error) => Stop::History(error),
+            MoveError::Aws(error) => Stop::WriteFailed(error),
         }
-    };
+    }
 }
+
+type Step<T> = Result<T, Stop>;
 
 impl<'a> Shift<'a> {
     /// A shift that starts from the levers as `seen`, which were read after the history's entry `known`. It holds when `stop`
@@ -146,10 +153,9 @@ impl<'a> Shift<'a> {
         } else {
             self.mover.record(started).await?;
         }
-        let taken = self.steps(plan).await?;
-        let (outcome, because) = match taken {
+        let (outcome, because) = match self.steps(plan).await {
             Ok(()) => (Outcome::Completed, None),
-            Err(stopped) => self.stopped(stopped, plan).await,
+            Err(stop) => self.stopped(stop, plan).await?,
         };
         self.end(outcome, because).await
     }
@@ -174,26 +180,26 @@ impl<'a> Shift<'a> {
     async fn steps(&mut self, plan: &ShiftPlan) -> Step<()> {
         for (number, to) in plan.remaining().iter().enumerate() {
             if *to == Share::BLUE || (*to <= self.seen.least() && !self.seen.gives_at_most(*to)) {
-                go!(self.down(*to).await);
+                self.down(*to).await?;
                 continue;
             }
             // One that was begun before is held for its time, whatever stands of it.
             if self.seen.gives(*to) && !plan.resumed {
                 continue;
             }
-            go!(self.before(number == 0).await);
-            go!(self.forward(*to).await);
+            self.before(number == 0).await?;
+            self.forward(*to).await?;
         }
-        Ok(Ok(()))
+        Ok(())
     }
 
     /// One step towards blue: nothing of green's has to be well for that.
     async fn down(&mut self, to: Share) -> Step<()> {
-        go!(self.undisturbed(None).await);
+        self.undisturbed(None).await?;
         match self.lowered(to).await {
             Ok(None) => {}
-            Ok(Some(left)) => return Ok(Err(Stopped::Here(Outcome::Held, left))),
-            Err(error) => return Ok(Err(Stopped::Here(Outcome::Failed, undone(&error)))),
+            Ok(Some(left)) => return Err(Stop::Stay(Outcome::Held, left)),
+            Err(error) => return Err(Stop::Stay(Outcome::Failed, undone(&error))),
         }
         self.look_again(|_, now| now.iter().all(|weight| weight.is_at_most(to))).await
     }
@@ -203,15 +209,15 @@ impl<'a> Shift<'a> {
         let since = Timestamp::now();
         // Load balancers decide which share green serves; DNS follows when that has proved itself. Without them it decides.
         if self.mover.levers.have_edges() {
-            go!(self.write_listeners(to).await);
-            go!(self.hold(to, since).await);
-            go!(self.write_dns(to, since).await);
+            self.write_listeners(to).await?;
+            self.hold(to, since).await?;
+            self.write_dns(to, since).await?;
         } else {
-            go!(self.write_dns(to, since).await);
-            go!(self.hold(to, since).await);
+            self.write_dns(to, since).await?;
+            self.hold(to, since).await?;
         }
         self.mover.record(TrafficEvent::StepDone { green: to }).await?;
-        Ok(Ok(()))
+        Ok(())
     }
 
     /// Green has to be well before it gets customers, or more of them.
@@ -235,14 +241,14 @@ impl<'a> Shift<'a> {
     /// Looks at green again and again: at least until `least`, at most until `deadline`.
     async fn until_fit(&mut self, green: Share, since: Timestamp, least: Instant, deadline: Instant) -> Step<()> {
         loop {
-            let (verdict, checks) = go!(self.look(green, since, None).await);
+            let (verdict, checks) = self.look(green, since, None).await?;
             let now = Instant::now();
             match verdict {
-                Verdict::Fail => return Ok(Err(Stopped::Failed(to_blame(&checks, Verdict::Fail)))),
-                Verdict::Pass if now >= least => return Ok(Ok(())),
+                Verdict::Fail => return Err(Stop::GateFailed(to_blame(&checks, Verdict::Fail))),
+                Verdict::Pass if now >= least => return Ok(()),
                 Verdict::Inconclusive if now >= deadline => {
                     let because = format!("nothing can be said of green: {}", to_blame(&checks, Verdict::Inconclusive));
-                    return Ok(Err(Stopped::Here(Outcome::Held, because)));
+                    return Err(Stop::Stay(Outcome::Held, because));
                 }
                 Verdict::Inconclusive if now >= least => self.waiting(to_blame(&checks, Verdict::Inconclusive)),
                 Verdict::Pass | Verdict::Inconclusive => {}
@@ -253,17 +259,17 @@ impl<'a> Shift<'a> {
 
     /// One look at green, and at who else is there. The weights of the lever that is being written aren't looked at.
     async fn look(&mut self, green: Share, since: Timestamp, writing: Option<Lever>) -> Step<(Verdict, Vec<Check>)> {
-        let unreadable = match self.undisturbed(writing).await? {
+        let unreadable = match self.undisturbed(writing).await {
             Ok(()) => None,
-            Err(Stopped::Unreadable(reading)) => Some(reading),
-            Err(stopped) => return Ok(Err(stopped)),
+            Err(Stop::Unreadable(reading)) => Some(reading),
+            Err(stop) => return Err(stop),
         };
         let readings = signals::readings(self.mover.cloud, self.mover.levers, since).await;
         let mut checks = judge(&readings, &self.settings.limits, green);
         // Weights that can't be read may be fine: for that alone nothing is moved, in either direction.
         let verdict = Verdict::Inconclusive;
         checks.extend(unreadable.map(|reading| Check { name: "weights".to_owned(), verdict, reading }));
-        Ok(Ok((self.tell(green, checks.clone()).await?, checks)))
+        Ok((self.tell(green, checks.clone()).await?, checks))
     }
 
     /// Waits, but not longer than nobody asks it to stop.
@@ -299,59 +305,46 @@ impl<'a> Shift<'a> {
 
     /// Writes, unless somebody else was there first.
     async fn write_listeners(&mut self, to: Share) -> Step<()> {
-        go!(self.undisturbed(None).await);
-        match self.mover.listeners(&self.seen, to).await {
-            Ok(()) => self.written(Lever::Listeners, to).await,
-            Err(MoveError::History(error)) => Err(error),
-            Err(MoveError::Aws(error)) => Ok(Err(Stopped::Broken(error))),
-        }
+        self.undisturbed(None).await?;
+        self.mover.listeners(&self.seen, to).await?;
+        self.written(Lever::Listeners, to).await
     }
 
     /// Writes, unless somebody else was there first, and looks at green until all of Route 53's servers know it.
     async fn write_dns(&mut self, to: Share, since: Timestamp) -> Step<()> {
-        go!(self.undisturbed(None).await);
-        match self.submitted_dns(to, since).await? {
+        self.undisturbed(None).await?;
+        match self.submitted_dns(to, since).await {
             Ok(()) => self.written(Lever::Dns, to).await,
             // Where DNS isn't what decides, the share is right all the same: nothing has to go back.
-            Err(Stopped::Broken(error)) if self.mover.levers.have_edges() => {
+            Err(Stop::WriteFailed(error)) if self.mover.levers.have_edges() => {
                 let because = format!("the listeners give green {to}, and DNS can't be written: {}", said(&error));
-                Ok(Err(Stopped::Here(Outcome::Held, because)))
+                Err(Stop::Stay(Outcome::Held, because))
             }
-            Err(stopped) => Ok(Err(stopped)),
+            Err(stop) => Err(stop),
         }
     }
 
     async fn submitted_dns(&mut self, to: Share, since: Timestamp) -> Step<()> {
-        macro_rules! moved {
-            ($moved:expr) => {
-                match $moved {
-                    Ok(value) => value,
-                    Err(MoveError::History(error)) => return Err(error),
-                    Err(MoveError::Aws(error)) => return Ok(Err(Stopped::Broken(error))),
-                }
-            };
-        }
-        let submitted = moved!(self.mover.submit_dns(&self.seen, to).await);
+        let submitted = self.mover.submit_dns(&self.seen, to).await?;
         let (deadline, mut next_look) = (Instant::now() + IN_SYNC, Instant::now() + self.look_every());
         if let Some(submitted) = &submitted {
             loop {
                 match records::is_in_sync(self.mover.cloud, submitted).await {
                     Ok(true) => break,
-                    Err(error) if !may_pass(&error) => return Ok(Err(Stopped::Broken(error))),
-                    _ if Instant::now() > deadline => return Ok(Err(Stopped::Broken(never_in_sync()))),
+                    Err(error) if !may_pass(&error) => return Err(Stop::WriteFailed(error)),
+                    _ if Instant::now() > deadline => return Err(Stop::WriteFailed(never_in_sync())),
                     Ok(false) | Err(_) => self.pause(self.mover.pause() * 3).await,
                 }
                 if Instant::now() >= next_look || *self.stop.borrow() {
-                    let (verdict, checks) = go!(self.look(to, since, Some(Lever::Dns)).await);
+                    let (verdict, checks) = self.look(to, since, Some(Lever::Dns)).await?;
                     if verdict == Verdict::Fail {
-                        return Ok(Err(Stopped::Failed(to_blame(&checks, verdict))));
+                        return Err(Stop::GateFailed(to_blame(&checks, verdict)));
                     }
                     next_look = Instant::now() + self.look_every();
                 }
             }
         }
-        moved!(self.mover.dns_written(to, submitted).await);
-        Ok(Ok(()))
+        Ok(self.mover.dns_written(to, submitted).await?)
     }
 
     /// Sees that a lever is as written, and the other as it was.
@@ -366,14 +359,14 @@ impl<'a> Shift<'a> {
 
     /// Sees what was written. A failback that began meanwhile has the last word.
     async fn look_again(&mut self, is_right: impl Fn(Lever, &[Weight]) -> bool) -> Step<()> {
-        if go!(self.news().await) {
-            return Ok(Err(Stopped::FailedBack));
+        if self.news().await? {
+            return Err(Stop::FailedBack);
         }
         let deadline = Instant::now() + PERSISTENCE;
         loop {
             match Live::read(self.mover.cloud, self.mover.levers).await {
-                Ok(live) => return Ok(self.accept(live, is_right).await),
-                Err(error) if Instant::now() > deadline || *self.stop.borrow() => return Ok(Err(unreadable(&error))),
+                Ok(live) => return self.accept(live, is_right).await,
+                Err(error) if Instant::now() > deadline || *self.stop.borrow() => return Err(unreadable(&error)),
                 Err(_) => self.pause(self.mover.pause()).await,
             }
         }
@@ -382,26 +375,26 @@ impl<'a> Shift<'a> {
     /// Nobody has asked it to stop, and nobody else has moved anything but the lever that is being written.
     async fn undisturbed(&mut self, writing: Option<Lever>) -> Step<()> {
         if *self.stop.borrow() {
-            return Ok(Err(Stopped::Here(Outcome::Interrupted, "Ctrl-C".to_owned())));
+            return Err(Stop::Stay(Outcome::Interrupted, "Ctrl-C".to_owned()));
         }
-        if go!(self.news().await) {
-            return Ok(Err(Stopped::FailedBack));
+        if self.news().await? {
+            return Err(Stop::FailedBack);
         }
         if let Some(lock) = self.lock
             && let Err(error) = lock.check().await
         {
-            return Ok(Err(Stopped::Here(Outcome::Held, error.to_string())));
+            return Err(Stop::Stay(Outcome::Held, error.to_string()));
         }
         let live = match Live::read(self.mover.cloud, self.mover.levers).await {
             Ok(live) => live,
-            Err(error) => return Ok(Err(unreadable(&error))),
+            Err(error) => return Err(unreadable(&error)),
         };
         let before = self.seen.clone();
-        Ok(self.accept(live, |of, now| Some(of) == writing || is_as_before(&before, of, now)).await)
+        self.accept(live, |of, now| Some(of) == writing || is_as_before(&before, of, now)).await
     }
 
     /// Takes the levers as they are for those that are known, unless somebody else has moved them.
-    async fn accept(&mut self, live: Live, is_right: impl Fn(Lever, &[Weight]) -> bool) -> Result<(), Stopped> {
+    async fn accept(&mut self, live: Live, is_right: impl Fn(Lever, &[Weight]) -> bool) -> Step<()> {
         let live = live.or_name_of(&self.seen);
         let wrong = [Lever::Listeners, Lever::Dns].into_iter().find(|lever| !is_right(*lever, live.weights(*lever)));
         let before = std::mem::replace(&mut self.seen, live);
@@ -412,7 +405,7 @@ impl<'a> Shift<'a> {
         // The failback function, or people who did it by hand.
         let is_blue = |live: &Live| live.deciding().iter().all(|weight| weight.is(Share::BLUE));
         let outcome = if is_blue(&self.seen) && !is_blue(&before) { Outcome::FailedBack } else { Outcome::Held };
-        Err(Stopped::Here(outcome, because))
+        Err(Stop::Stay(outcome, because))
     }
 
     /// What others have put down since: true if a failback has begun.
@@ -427,30 +420,31 @@ impl<'a> Shift<'a> {
             |what: &TrafficEvent| matches!(what, TrafficEvent::FailbackStarted | TrafficEvent::FailedBack { .. });
         // Before whatever else is asked for.
         if others.iter().any(|entry| fails_back(&entry.what)) {
-            return Ok(Ok(true));
+            return Ok(true);
         }
         if let Some(entry) = others.iter().find(|entry| matches!(entry.what, TrafficEvent::HoldAsked)) {
             let who = format!("{}@{} asked it to hold", entry.by.user, entry.by.host);
-            return Ok(Err(Stopped::Here(Outcome::Held, who)));
+            return Err(Stop::Stay(Outcome::Held, who));
         }
-        Ok(Ok(false))
+        Ok(false)
     }
 
     /// What becomes of a shift that was stopped.
-    async fn stopped(&mut self, stopped: Stopped, plan: &ShiftPlan) -> (Outcome, Option<String>) {
+    async fn stopped(&mut self, stop: Stop, plan: &ShiftPlan) -> Result<(Outcome, Option<String>), HistoryError> {
         let from = plan.remaining().first().map_or(plan.from, |first| plan.from.min(*first));
-        let (outcome, because) = match stopped {
-            Stopped::Here(outcome, because) => (outcome, because),
-            Stopped::Unreadable(because) => (Outcome::Held, format!("the weights: {because}")),
-            Stopped::FailedBack => self.give_in().await,
-            Stopped::Failed(because) => match self.settings.on_fail {
+        let (outcome, because) = match stop {
+            Stop::Stay(outcome, because) => (outcome, because),
+            Stop::Unreadable(because) => (Outcome::Held, format!("the weights: {because}")),
+            Stop::FailedBack => self.give_in().await,
+            Stop::GateFailed(because) => match self.settings.on_fail {
                 OnFail::Hold => (Outcome::Held, because),
                 OnFail::Rollback => self.roll_back(from, because).await,
                 OnFail::Blue => self.roll_back(Share::BLUE, because).await,
             },
-            Stopped::Broken(error) => self.roll_back(from, said(&error)).await,
+            Stop::WriteFailed(error) => self.roll_back(from, said(&error)).await,
+            Stop::History(error) => return Err(error),
         };
-        (outcome, Some(because))
+        Ok((outcome, Some(because)))
     }
 
     /// A failback has the last word: whatever this shift wrote last may have come after its own writes.
@@ -463,7 +457,7 @@ impl<'a> Shift<'a> {
     }
 
     async fn roll_back(&mut self, to: Share, because: String) -> (Outcome, String) {
-        if matches!(self.news().await, Ok(Ok(true))) {
+        if matches!(self.news().await, Ok(true)) {
             return self.give_in().await;
         }
         let live = Live::read(self.mover.cloud, self.mover.levers).await;
@@ -530,8 +524,8 @@ fn is_worth_another_try(error: &aws::Error) -> bool {
     may_pass(error) || error.class == Class::Local || error.is_code("InvalidChangeBatch")
 }
 
-fn unreadable(error: &aws::Error) -> Stopped {
-    Stopped::Unreadable(format!("they can't be read: {}", said(error)))
+fn unreadable(error: &aws::Error) -> Stop {
+    Stop::Unreadable(format!("they can't be read: {}", said(error)))
 }
 
 /// With what is left to do.
