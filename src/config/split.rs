@@ -32,7 +32,7 @@ impl<S: DeserializeOwned> Config<S> {
     pub fn read(source: &Source, common_keys: &[&str], defaults: &Defaults) -> Result<Self, ConfigError> {
         let table = source.table()?;
         let (span, table) = (table.span(), table.into_inner());
-        source.refuse_references(&table)?;
+        let reference = key_of_reference(&table);
         if let Some(own_keys) = fields::<S>() {
             let known = KnownKeys(common_keys.iter().chain(own_keys).copied().collect());
             let table = toml::Deserializer::from(Spanned::new(span.clone(), table.clone()));
@@ -45,22 +45,18 @@ impl<S: DeserializeOwned> Config<S> {
             common.entry(key).or_insert(value);
         }
         let common: Common = source.read_table(Spanned::new(span.clone(), common))?;
+        let settings = source.read_table(Spanned::new(span, own))?;
+        if let Some(key) = reference {
+            return Err(source.refuse(&key, "⟦ is reserved: it begins a reference to another step's output"));
+        }
         common.check(source)?;
-        Ok(Config { common, settings: source.read_table(Spanned::new(span, own))? })
+        Ok(Config { common, settings })
     }
 }
 
 impl Source {
     pub(super) fn read_table<T: DeserializeOwned>(&self, table: Spanned<DeTable<'_>>) -> Result<T, ConfigError> {
         T::deserialize(toml::Deserializer::from(table)).map_err(|error| self.malformed(error))
-    }
-
-    /// Refuses a text that the engine would take for a reference to an output.
-    fn refuse_references(&self, table: &DeTable<'_>) -> Result<(), ConfigError> {
-        match key_of_reference(table) {
-            Some(key) => Err(self.refuse(&key, "⟦ is reserved: it begins a reference to another step's output")),
-            None => Ok(()),
-        }
     }
 }
 
@@ -194,7 +190,7 @@ mod tests {
             ("\nsize = -1", "line 2, column 8"),
             ("\nregion = 1", "line 2, column 10"),
             ("[logs]\nretention_days = 91", "the defaults:2: logs.retention_days: 91 days"),
-            ("[tags]\na = [{b = \"\\u27e6\"}]", "the defaults:2: tags.a: ⟦ is reserved"),
+            ("[tags]\na = \"\\u27e6\"", "the defaults:2: tags.a: ⟦ is reserved"),
         ] {
             let error = read(text).unwrap_err().to_string();
             assert!(error.contains(what), "{error}");

@@ -97,14 +97,9 @@ pub fn service_groups(scope: &Scope<'_>, names: &[&str], network: &Network) -> V
 /// # Panics
 /// Without a service.
 pub fn fleet(scope: &Scope<'_>, params: FleetParams<'_>) -> Fleet {
-    let member = |(service, group): (&FleetService<'_>, &SecurityGroupId)| (service.name, group.clone());
-    let groups: BTreeMap<&str, SecurityGroupId> =
-        params.services.iter().zip(params.security_groups).map(member).collect();
-    let route = |service: &FleetService<'_>| (service.name, service.paths, service.size.port);
-    let routes: Vec<_> = params.services.iter().map(route).collect();
-    let routes: Vec<_> = routes
-        .iter()
-        .map(|(service, paths, port)| Route { service, paths, port: *port, security_group: &groups[service] })
+    let members = || params.services.iter().zip(params.security_groups);
+    let routes: Vec<_> = members()
+        .map(|(one, security_group)| Route { service: one.name, paths: one.paths, port: one.size.port, security_group })
         .collect();
     let edge = services_edge(
         scope,
@@ -112,7 +107,7 @@ pub fn fleet(scope: &Scope<'_>, params: FleetParams<'_>) -> Fleet {
     );
     let scope = scope.at("services");
     let cluster = cluster(&scope, params.key);
-    let add = |one: &FleetService<'_>| {
+    let add = |(one, security_group): (&FleetService<'_>, &SecurityGroupId)| {
         let scope = scope.after(&edge.ready[one.name], "ECS accepts only target groups that a load balancer uses");
         let scope = params.database.after_writer(&scope, "tasks without a database fail, and ECS then rolls back");
         let own = [("ENVIRONMENT", scope.environment_name()), ("SERVICE", one.name)];
@@ -130,7 +125,7 @@ pub fn fleet(scope: &Scope<'_>, params: FleetParams<'_>) -> Fleet {
                 scale_at_cpu_percent: params.scale_at_cpu_percent,
                 scale_at_memory_percent: params.scale_at_memory_percent,
                 subnets: &params.front.network.private_subnet_ids,
-                security_group: &groups[one.name],
+                security_group,
                 reaches: params.reaches,
                 environment: variables.map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
                 secrets: params.secrets.clone(),
@@ -142,7 +137,7 @@ pub fn fleet(scope: &Scope<'_>, params: FleetParams<'_>) -> Fleet {
         );
         FleetMember { name: one.name, interactive: one.interactive, outputs }
     };
-    let services = params.services.iter().map(add).collect();
+    let services = members().map(add).collect();
     Fleet { edge, cluster, services }
 }
 

@@ -227,7 +227,6 @@ impl Scope<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::modules::key::tests::stack;
     use crate::resources::ec2::Vpc;
 

@@ -128,7 +128,11 @@ impl<B: Blueprint> Configured<B> {
 
 /// The key of the environment `blue` of the deployment `x` is `key-blue-x`, the shared key of a deployment `blue-x` too.
 fn check_suffix(steps: &[Step], suffix: &str) -> Result<()> {
-    let environments: BTreeSet<&str> = steps.iter().filter_map(|step| step.environment.as_deref()).collect();
+    let environments: BTreeSet<&str> = steps
+        .iter()
+        .filter_map(|step| step.tags.get("Environment").map(String::as_str))
+        .filter(|name| *name != "shared")
+        .collect();
     let collides = |environment: &&&str| {
         suffix.strip_prefix(**environment).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
     };

@@ -109,7 +109,7 @@ async fn outputs_match_the_resources_in_aws() {
 
 /// Says which services stand without an image, and how to give them one.
 const WITHOUT_IMAGE: &str =
-    "no image is configured for payment-api, transaction-processor, reporting: they stand with no task";
+    "no image is configured for payment-api, transaction-processor, reporting in both environments: no tasks run";
 
 #[tokio::test]
 async fn services_without_an_image_are_reported() {
