@@ -13,6 +13,7 @@ pub mod postgres;
 pub mod program;
 pub mod proxy;
 pub mod sandbox;
+pub mod scripts;
 pub mod server;
 pub mod shared;
 pub mod standing;

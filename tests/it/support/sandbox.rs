@@ -1,8 +1,6 @@
 //! A local AWS for one test.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
 use provisioner::aws::{Cloud, Endpoint};
 use provisioner::sandbox::Control;
@@ -10,7 +8,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::account::Account;
-use super::server::{Server, installed};
+use super::scripts;
+use super::server::Server;
 
 /// The environment variable that names another endpoint for all tests.
 const ENDPOINT: &str = "PROVISIONER_TEST_ENDPOINT";
@@ -152,28 +151,15 @@ impl Sandbox {
 
     /// Runs Python with boto3 against this AWS; gives the JSON that it prints, `Null` if it prints nothing.
     pub async fn python(&self, code: &str) -> Value {
-        self.run_python(&["-c", code]).await
+        scripts::run(&["-c", code], &self.credentials()).await
     }
 
     /// Runs a Python file of `tests/it/support/python`.
     pub async fn python_file(&self, name: &str, arguments: &[&str]) -> Value {
-        let file = python_folder().join(name);
+        let file = scripts::folder().join(name);
         let mut all = vec![file.to_str().expect("a path in UTF-8")];
         all.extend(arguments);
-        self.run_python(&all).await
-    }
-
-    async fn run_python(&self, arguments: &[&str]) -> Value {
-        let mut command = tokio::process::Command::new(&installed().await.python);
-        command.args(arguments).envs(self.credentials()).env("PYTHONPATH", python_folder());
-        command.env("PYTHONDONTWRITEBYTECODE", "1").stdin(Stdio::null()).kill_on_drop(true);
-        let output = command.output().await.expect("Python runs");
-        let said = String::from_utf8_lossy(&output.stdout);
-        assert!(output.status.success(), "Python failed:\n{said}{}", String::from_utf8_lossy(&output.stderr));
-        if said.trim().is_empty() {
-            return Value::Null;
-        }
-        serde_json::from_str(&said).unwrap_or_else(|error| panic!("Python prints no JSON ({error}):\n{said}"))
+        scripts::run(&all, &self.credentials()).await
     }
 
     /// The environment by which any AWS SDK comes to this AWS and to no other.
@@ -200,10 +186,6 @@ impl Sandbox {
 
 fn elsewhere() -> Option<String> {
     std::env::var(ENDPOINT).ok().filter(|endpoint| !endpoint.is_empty())
-}
-
-fn python_folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/support/python")
 }
 
 /// One AWS call that the sandbox took.
