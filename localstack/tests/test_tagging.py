@@ -3,7 +3,9 @@
 import io
 import json
 import zipfile
+from contextlib import contextmanager
 
+from sandbox.services.tagging import resources
 from support import TAGS, tagged, two_subnets
 from test_load_balancers import a_certificate, web_acl
 from test_rds import VERSION
@@ -265,3 +267,32 @@ def test_balancers(aws):
     elb.delete_load_balancer(LoadBalancerArn=balancer)
     elb.delete_target_group(TargetGroupArn=group)
     assert not found(aws)
+
+
+class Locks:
+    """Stands for a sandbox, and knows which services are locked."""
+
+    def __init__(self):
+        self.locked = []
+
+    @contextmanager
+    def lock(self, service):
+        self.locked.append(service)
+        yield
+        self.locked.remove(service)
+
+
+def test_resources_are_collected_with_the_lock_of_their_service(monkeypatch):
+    sandbox, locked = Locks(), {}
+
+    def collector(service):
+        def collect(_region):
+            locked[service] = list(sandbox.locked)
+            yield f"arn:aws:{service}:::{service}", {}
+
+        return collect
+
+    services = ("ssm", "elasticloadbalancing")
+    monkeypatch.setattr(resources, "COLLECTORS", {service: collector(service) for service in services})
+    assert len(list(resources._collected(sandbox, "us-east-1"))) == 2
+    assert locked == {"ssm": ["ssm"], "elasticloadbalancing": ["elbv2"]}

@@ -97,14 +97,14 @@ def _by_tagger(tagger: Any, arns: Iterable[str]) -> Iterator[Tagged]:
 
 def lambda_(region: str) -> Iterator[Tagged]:
     store = backend("lambda", region)
-    yield from ((one.function_arn, pairs(one.tags)) for one in store.list_functions())
-    yield from ((one.arn, pairs(one.tags)) for one in store._event_source_mappings.values())
+    yield from ((one.function_arn, pairs(one.tags)) for one in list(store.list_functions()))
+    yield from ((one.arn, pairs(one.tags)) for one in list(store._event_source_mappings.values()))
 
 
 def events(region: str) -> Iterator[Tagged]:
     store = backend("events", region)
     buses = list(store.event_buses.values())
-    arns = [rule.arn for bus in buses for rule in bus.rules.values()] + [bus.arn for bus in buses]
+    arns = [rule.arn for bus in buses for rule in list(bus.rules.values())] + [bus.arn for bus in buses]
     return _by_tagger(store.tagger, arns)
 
 
@@ -138,13 +138,13 @@ def cloudwatch(region: str) -> Iterator[Tagged]:
 
 def s3(region: str) -> Iterator[Tagged]:
     store = backend("s3", GLOBAL)
-    for bucket in store.buckets.values():
+    for bucket in list(store.buckets.values()):
         if bucket.region_name == region:
             yield f"arn:aws:s3:::{bucket.name}", store.tagger.get_tag_dict_for_resource(bucket.arn)
 
 
 def secretsmanager(region: str) -> Iterator[Tagged]:
-    secrets = backend("secretsmanager", region).secrets.values()
+    secrets = list(backend("secretsmanager", region).secrets.values())
     return ((one.arn, pairs(one.tags)) for one in secrets if not getattr(one, "deleted_date", None))
 
 
@@ -161,16 +161,16 @@ def kms(region: str) -> Iterator[Tagged]:
 
 
 def sqs(region: str) -> Iterator[Tagged]:
-    return ((queue.queue_arn, pairs(queue.tags)) for queue in backend("sqs", region).queues.values())
+    return ((queue.queue_arn, pairs(queue.tags)) for queue in list(backend("sqs", region).queues.values()))
 
 
 def sns(region: str) -> Iterator[Tagged]:
-    return ((topic.arn, pairs(topic._tags)) for topic in backend("sns", region).topics.values())
+    return ((topic.arn, pairs(topic._tags)) for topic in list(backend("sns", region).topics.values()))
 
 
 def logs(region: str) -> Iterator[Tagged]:
     store = backend("logs", region)
-    for group in store.groups.values():
+    for group in list(store.groups.values()):
         yield group.arn.removesuffix(":*"), store.tagger.get_tag_dict_for_resource(group.arn)
 
 
@@ -183,7 +183,7 @@ def backup(region: str) -> Iterator[Tagged]:
 
 def ecr(region: str) -> Iterator[Tagged]:
     store = backend("ecr", region)
-    return _by_tagger(store.tagger, [repository.arn for repository in store.repositories.values()])
+    return _by_tagger(store.tagger, [repository.arn for repository in list(store.repositories.values())])
 
 
 def ecs(region: str) -> Iterator[Tagged]:
@@ -195,8 +195,9 @@ def ecs(region: str) -> Iterator[Tagged]:
 
 
 def scaling(region: str) -> Iterator[Tagged]:
-    dimensions = backend("applicationautoscaling", region).targets.values()
-    return ((one.arn, tags_of_target(one)) for dimension in dimensions for one in dimension.values())
+    dimensions = list(backend("applicationautoscaling", region).targets.values())
+    targets = [target for dimension in dimensions for target in list(dimension.values())]
+    return ((target.arn, tags_of_target(target)) for target in targets)
 
 
 # By the service's name in ARNs, which moto also uses for its own collectors.

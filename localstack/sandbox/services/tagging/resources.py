@@ -6,7 +6,7 @@ moto's implementation omits resources of many services. `collectors` finds those
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from moto.core.resource_tagging import iter_taggable_backends, make_tag_matcher, match_resource_type
@@ -24,19 +24,21 @@ PAGE = 100
 # The types of ARNs that don't contain one.
 TYPE_OF_BARE_ARN = {"s3": "s3:bucket", "sns": "sns:topic", "sqs": "sqs:queue"}
 EXCLUDED = {"iam"}
+# The service in ARNs -> the name of its lock, if it differs.
+LOCKS = {"elasticloadbalancing": "elbv2"}
 
 
 def install(sandbox: Sandbox) -> None:
-    sandbox.service("resourcegroupstaggingapi").answer("GetResources", get_resources)
+    sandbox.service("resourcegroupstaggingapi").answer("GetResources", lambda request: get_resources(sandbox, request))
 
 
-def get_resources(request: AwsRequest) -> dict[str, Any]:
+def get_resources(sandbox: Sandbox, request: AwsRequest) -> dict[str, Any]:
     params = request.params
     matches = make_tag_matcher(params.get("TagFilters"))
     requested_arns = set(params.get("ResourceARNList") or [])
     found = sorted(
         (arn, tags)
-        for arn, tags in all_tagged(request.region)
+        for arn, tags in all_tagged(sandbox, request.region)
         if tags
         and matches(tags)
         and match_resource_type(type_of(arn), params.get("ResourceTypeFilters"))
@@ -59,19 +61,22 @@ def _start(token: str | None) -> int:
     return int(token or 0)
 
 
-def all_tagged(region: str) -> Iterator[Tagged]:
+def all_tagged(sandbox: Sandbox, region: str) -> Iterator[Tagged]:
     if not is_used(region):
         return
     seen: set[str] = set()
-    for arn, tags in (*_collected(COLLECTORS.values(), region), *_from_moto(region)):
+    for arn, tags in (*_collected(sandbox, region), *_from_moto(region)):
         if arn not in seen:
             seen.add(arn)
             yield arn, tags
 
 
-def _collected(collectors: Iterable[Callable[[str], Iterator[Tagged]]], region: str) -> Iterator[Tagged]:
-    for collect in collectors:
-        yield from collect(region)
+def _collected(sandbox: Sandbox, region: str) -> Iterator[Tagged]:
+    for service, collect in COLLECTORS.items():
+        # Other calls must not change the store meanwhile. Collectors of services without a lock copy it first.
+        with sandbox.lock(LOCKS.get(service, service)):
+            found = list(collect(region))
+        yield from found
 
 
 def _from_moto(region: str) -> Iterator[Tagged]:
