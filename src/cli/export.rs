@@ -9,7 +9,7 @@ use super::context::Context;
 use super::failure::Failure;
 use super::say::say;
 use super::{Globals, Outcome, progress};
-use crate::cloudformation::{self, MOST_RESOURCES, Template, ToGive};
+use crate::cloudformation::{self, MAX_RESOURCES, RequiredParameter, Template};
 use crate::report::words;
 
 /// `provisioner export`
@@ -78,7 +78,7 @@ impl Export {
         let gaps = &template.gaps;
         if globals.json {
             let listed = gaps.iter().map(|gap| json!({"step": gap.step, "kind": gap.kind, "what": gap.what}));
-            let to_give = template.to_give.iter();
+            let to_give = template.required_parameters.iter();
             let to_give = to_give.map(|it| json!({"parameter": it.parameter, "step": it.step, "what": it.what}));
             progress::print_json(&json!({
                 "type": "summary", "region": region, "elsewhere": elsewhere, "out": self.out,
@@ -95,20 +95,20 @@ impl Export {
         for ((kind, what), steps) in steps_of {
             eprintln!("not expressed ({kind}): {what}: {}", steps.join(", "));
         }
-        for ToGive { parameter, step, what } in &template.to_give {
+        for RequiredParameter { parameter, step, what } in &template.required_parameters {
             eprintln!("to be given: {parameter}: {what} of {step}");
         }
         let mut told = vec![format!("{} of {region}", words::count(template.resources(), "resource"))];
-        if !template.to_give.is_empty() {
-            told.push(format!("{} to be given", words::count(template.to_give.len(), "parameter")));
+        if !template.required_parameters.is_empty() {
+            told.push(format!("{} to be given", words::count(template.required_parameters.len(), "parameter")));
         }
         if !gaps.is_empty() {
             let missing = words::count(gaps.len(), "thing");
             told.push(format!("{missing} that CloudFormation can't express, listed in the template's metadata"));
         }
         eprintln!("{}", told.join("; "));
-        if template.resources() > MOST_RESOURCES {
-            eprintln!("A stack takes {MOST_RESOURCES} resources at most: to build it by this template, divide it");
+        if template.resources() > MAX_RESOURCES {
+            eprintln!("A stack takes {MAX_RESOURCES} resources at most: to build it by this template, divide it");
         }
         for region in elsewhere {
             eprintln!("There is more in {region}: --region {region}");
