@@ -106,7 +106,7 @@ impl Resource for Certificate {
             "SubjectAlternativeNames": [format!("*.{domain}")],
             "ValidationMethod": "DNS",
         });
-        Form::of("AWS::CertificateManager::Certificate", certificate).gives("arn", Form::this()).lacks(
+        Form::resource("AWS::CertificateManager::Certificate", certificate).output("arn", Form::reference()).gap(
             "it doesn't tell which record validates it: name the hosted zone in DomainValidationOptions, then CloudFormation \
              makes the record by itself",
         )

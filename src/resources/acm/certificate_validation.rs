@@ -80,7 +80,7 @@ impl Resource for CertificateValidation {
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-certificatemanager-certificate.html>
     fn cloudformation(&self) -> Form {
         let CertificateValidation { certificate } = self;
-        Form::nothing("CloudFormation waits until the certificate is issued when it makes the certificate")
-            .gives("arn", &**certificate)
+        Form::unsupported("CloudFormation waits until the certificate is issued when it makes the certificate")
+            .output("arn", &**certificate)
     }
 }

@@ -90,7 +90,7 @@ impl Resource for ImportedCertificate {
     fn cloudformation(&self) -> Form {
         let ImportedCertificate { domains, good_for_days: _ } = self;
         let domains: Vec<_> = domains.iter().map(String::as_str).collect();
-        Form::nothing(format!(
+        Form::unsupported(format!(
             "CloudFormation imports no certificates: import one for {} by acm:ImportCertificate and give its ARN",
             domains.join(", ")
         ))

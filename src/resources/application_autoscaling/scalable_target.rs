@@ -141,10 +141,10 @@ impl Resource for ScalableTarget {
                 "ScheduledScalingSuspended": suspended,
             },
         });
-        Form::of("AWS::ApplicationAutoScaling::ScalableTarget", target)
+        Form::resource("AWS::ApplicationAutoScaling::ScalableTarget", target)
             .tagged(Tagging::None)
-            .lacks("its tags")
-            .gives("resource", resource)
+            .gap("its tags")
+            .output("resource", resource)
     }
 }
 

@@ -154,8 +154,8 @@ impl Resource for ScalingPolicy {
                 "ScaleOutCooldown": scale_out_cooldown_seconds,
             },
         });
-        let form = Form::of("AWS::ApplicationAutoScaling::ScalingPolicy", policy).tagged(Tagging::None);
-        form.gives("arn", Form::this())
+        let form = Form::resource("AWS::ApplicationAutoScaling::ScalingPolicy", policy).tagged(Tagging::None);
+        form.output("arn", Form::reference())
     }
 }
 

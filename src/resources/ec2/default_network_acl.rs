@@ -99,7 +99,7 @@ impl Resource for DefaultNetworkAcl {
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-networkaclentry.html>
     fn cloudformation(&self) -> Form {
         let DefaultNetworkAcl { vpc_id: _, ingress: _, egress: _ } = self;
-        Form::nothing(
+        Form::unsupported(
             "CloudFormation can't take AWS's own entries out of a VPC's default network ACL: give each subnet an ACL of its own",
         )
     }

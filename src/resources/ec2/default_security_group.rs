@@ -87,7 +87,7 @@ impl Resource for DefaultSecurityGroup {
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-securitygroup.html>
     fn cloudformation(&self) -> Form {
         let DefaultSecurityGroup { vpc_id: _, rules: _ } = self;
-        Form::nothing(
+        Form::unsupported(
             "CloudFormation can't take AWS's own rules out of a VPC's default security group: Config's rule \
              VPC_DEFAULT_SECURITY_GROUP_CLOSED tells of them",
         )

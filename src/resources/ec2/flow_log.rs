@@ -126,7 +126,7 @@ impl Resource for FlowLog {
             "DeliverLogsPermissionArn": role,
             "MaxAggregationInterval": aggregation_seconds,
         });
-        Form::of("AWS::EC2::FlowLog", log).gives("flow_log_id", Form::this())
+        Form::resource("AWS::EC2::FlowLog", log).output("flow_log_id", Form::reference())
     }
 }
 

@@ -117,7 +117,7 @@ impl Resource for GatewayEndpoint {
             "RouteTableIds": route_table_ids,
         });
         // It doesn't tell the prefix list.
-        Form::of("AWS::EC2::VPCEndpoint", endpoint).gives("vpc_endpoint_id", Form::this())
+        Form::resource("AWS::EC2::VPCEndpoint", endpoint).output("vpc_endpoint_id", Form::reference())
     }
 }
 

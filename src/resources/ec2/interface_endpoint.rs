@@ -138,6 +138,6 @@ impl Resource for InterfaceEndpoint {
             "SecurityGroupIds": security_group_ids,
             "PrivateDnsEnabled": private_dns,
         });
-        Form::of("AWS::EC2::VPCEndpoint", endpoint).gives("vpc_endpoint_id", Form::this())
+        Form::resource("AWS::EC2::VPCEndpoint", endpoint).output("vpc_endpoint_id", Form::reference())
     }
 }

@@ -104,7 +104,7 @@ impl Resource for NatGateway {
     fn cloudformation(&self) -> Form {
         let NatGateway { subnet_id, allocation_id } = self;
         let gateway = json!({"ConnectivityType": "public", "SubnetId": subnet_id, "AllocationId": allocation_id});
-        Form::of("AWS::EC2::NatGateway", gateway).gives("nat_gateway_id", Form::this())
+        Form::resource("AWS::EC2::NatGateway", gateway).output("nat_gateway_id", Form::reference())
     }
 }
 

@@ -143,7 +143,8 @@ impl Resource for NetworkAcl {
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-subnetnetworkaclassociation.html>
     fn cloudformation(&self) -> Form {
         let NetworkAcl { vpc_id, ingress, egress, subnet_ids } = self;
-        let acl = Form::of("AWS::EC2::NetworkAcl", json!({"VpcId": vpc_id})).gives("network_acl_id", Form::this());
+        let acl = Form::resource("AWS::EC2::NetworkAcl", json!({"VpcId": vpc_id}))
+            .output("network_acl_id", Form::reference());
         let entries = |way, direction, entries: &NetworkAclEntries| -> Vec<_> {
             let each = |(number, entry): (&i32, &NetworkAclEntry)| {
                 (format!("{way}{number}"), entry.to_json(direction, *number))
@@ -154,10 +155,10 @@ impl Resource for NetworkAcl {
         let form = entries
             .into_iter()
             .flatten()
-            .fold(acl, |form, (name, entry)| form.with(name, "AWS::EC2::NetworkAclEntry", entry));
+            .fold(acl, |form, (name, entry)| form.with_resource(name, "AWS::EC2::NetworkAclEntry", entry));
         (1..).zip(subnet_ids).fold(form, |form, (n, subnet)| {
-            let association = json!({"NetworkAclId": Form::this(), "SubnetId": subnet});
-            form.with(format!("Subnet{n}"), "AWS::EC2::SubnetNetworkAclAssociation", association)
+            let association = json!({"NetworkAclId": Form::reference(), "SubnetId": subnet});
+            form.with_resource(format!("Subnet{n}"), "AWS::EC2::SubnetNetworkAclAssociation", association)
         })
     }
 }
@@ -244,7 +245,7 @@ impl NetworkAclEntry {
         let (icmp, ports) = self.port_parameters();
         let protocol = protocol.number();
         json!({
-            "NetworkAclId": Form::this(),
+            "NetworkAclId": Form::reference(),
             "Egress": direction.is_egress(),
             "RuleNumber": number,
             "RuleAction": if *allow { "allow" } else { "deny" },

@@ -131,10 +131,10 @@ impl Resource for Route {
             Target::InternetGateway(id) => route["GatewayId"] = json!(id),
             Target::NatGateway(id) => route["NatGatewayId"] = json!(id),
             Target::TransitGateway(id) => route["TransitGatewayId"] = json!(id),
-            Target::Other(id) => return Form::nothing(no_route_to(id)),
+            Target::Other(id) => return Form::unsupported(no_route_to(id)),
         }
-        let form = Form::of("AWS::EC2::Route", route).tagged(Tagging::None);
-        form.gives("route_table_id", &**route_table_id).gives("destination", destination.to_string())
+        let form = Form::resource("AWS::EC2::Route", route).tagged(Tagging::None);
+        form.output("route_table_id", &**route_table_id).output("destination", destination.to_string())
     }
 }
 

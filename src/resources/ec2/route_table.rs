@@ -83,7 +83,7 @@ impl Resource for RouteTable {
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-routetable.html>
     fn cloudformation(&self) -> Form {
         let RouteTable { vpc_id } = self;
-        Form::of("AWS::EC2::RouteTable", json!({"VpcId": vpc_id})).gives("route_table_id", Form::this())
+        Form::resource("AWS::EC2::RouteTable", json!({"VpcId": vpc_id})).output("route_table_id", Form::reference())
     }
 }
 

@@ -133,7 +133,7 @@ impl Resource for SecurityGroup {
             "VpcId": vpc_id,
             "SecurityGroupEgress": [nothing],
         });
-        Form::of("AWS::EC2::SecurityGroup", group).gives("security_group_id", Form::attribute("GroupId"))
+        Form::resource("AWS::EC2::SecurityGroup", group).output("security_group_id", Form::attribute("GroupId"))
     }
 }
 

@@ -191,16 +191,16 @@ impl Resource for SecurityGroupRule {
             Peer::Cidr(block) => rule["CidrIp"] = json!(block),
             Peer::SecurityGroup(id) => rule[format!("{end}SecurityGroupId")] = json!(id),
             Peer::PrefixList(id) => rule[format!("{end}PrefixListId")] = json!(id),
-            Peer::Other(other) => return Form::nothing(not_offered(other).message),
+            Peer::Other(other) => return Form::unsupported(not_offered(other).message),
         }
         let id = Form::attribute("Id");
         let SecurityGroupRuleOutputs { security_group_rule_id, security_group_id, direction } = self.outputs(&id);
-        Form::of(kind, rule)
+        Form::resource(kind, rule)
             .tagged(Tagging::None)
-            .lacks("its tags")
-            .gives("security_group_rule_id", security_group_rule_id)
-            .gives("security_group_id", security_group_id)
-            .gives("direction", direction)
+            .gap("its tags")
+            .output("security_group_rule_id", security_group_rule_id)
+            .output("security_group_id", security_group_id)
+            .output("direction", direction)
     }
 }
 

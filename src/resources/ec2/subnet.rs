@@ -114,7 +114,7 @@ impl Resource for Subnet {
             "AvailabilityZone": availability_zone,
             "MapPublicIpOnLaunch": map_public_ip,
         });
-        Form::of("AWS::EC2::Subnet", subnet).gives("subnet_id", Form::this())
+        Form::resource("AWS::EC2::Subnet", subnet).output("subnet_id", Form::reference())
     }
 }
 

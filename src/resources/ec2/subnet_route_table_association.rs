@@ -108,8 +108,8 @@ impl Resource for SubnetRouteTableAssociation {
     fn cloudformation(&self) -> Form {
         let SubnetRouteTableAssociation { subnet_id, route_table_id } = self;
         let association = json!({"SubnetId": subnet_id, "RouteTableId": route_table_id});
-        let form = Form::of("AWS::EC2::SubnetRouteTableAssociation", association).tagged(Tagging::None);
-        form.gives("association_id", Form::this()).gives("subnet_id", &**subnet_id)
+        let form = Form::resource("AWS::EC2::SubnetRouteTableAssociation", association).tagged(Tagging::None);
+        form.output("association_id", Form::reference()).output("subnet_id", &**subnet_id)
     }
 }
 

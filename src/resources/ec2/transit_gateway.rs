@@ -171,8 +171,8 @@ impl Resource for TransitGateway {
             "DnsSupport": enable(*dns_support),
             "VpnEcmpSupport": enable(*vpn_ecmp_support),
         });
-        let form = Form::of("AWS::EC2::TransitGateway", gateway).gives("transit_gateway_id", Form::this());
-        form.gives("arn", Form::attribute("TransitGatewayArn"))
+        let form = Form::resource("AWS::EC2::TransitGateway", gateway).output("transit_gateway_id", Form::reference());
+        form.output("arn", Form::attribute("TransitGatewayArn"))
     }
 }
 

@@ -109,10 +109,10 @@ impl Resource for TransitGatewayAssociation {
             "TransitGatewayAttachmentId": transit_gateway_attachment_id,
             "TransitGatewayRouteTableId": transit_gateway_route_table_id,
         });
-        Form::of("AWS::EC2::TransitGatewayRouteTableAssociation", association)
+        Form::resource("AWS::EC2::TransitGatewayRouteTableAssociation", association)
             .tagged(Tagging::None)
-            .gives("transit_gateway_attachment_id", &**transit_gateway_attachment_id)
-            .gives("transit_gateway_route_table_id", &**transit_gateway_route_table_id)
+            .output("transit_gateway_attachment_id", &**transit_gateway_attachment_id)
+            .output("transit_gateway_route_table_id", &**transit_gateway_route_table_id)
     }
 }
 

@@ -110,10 +110,10 @@ impl Resource for TransitGatewayPropagation {
             "TransitGatewayAttachmentId": transit_gateway_attachment_id,
             "TransitGatewayRouteTableId": transit_gateway_route_table_id,
         });
-        Form::of("AWS::EC2::TransitGatewayRouteTablePropagation", propagation)
+        Form::resource("AWS::EC2::TransitGatewayRouteTablePropagation", propagation)
             .tagged(Tagging::None)
-            .gives("transit_gateway_attachment_id", &**transit_gateway_attachment_id)
-            .gives("transit_gateway_route_table_id", &**transit_gateway_route_table_id)
+            .output("transit_gateway_attachment_id", &**transit_gateway_attachment_id)
+            .output("transit_gateway_route_table_id", &**transit_gateway_route_table_id)
     }
 }
 

@@ -167,8 +167,8 @@ impl Resource for TransitGatewayVpcAttachment {
             "Options": options,
         });
         // Not AWS::EC2::TransitGatewayVpcAttachment: that one is replaced when its subnets change.
-        let form = Form::of("AWS::EC2::TransitGatewayAttachment", attachment);
-        form.gives("transit_gateway_attachment_id", Form::this())
+        let form = Form::resource("AWS::EC2::TransitGatewayAttachment", attachment);
+        form.output("transit_gateway_attachment_id", Form::reference())
     }
 }
 

@@ -116,7 +116,7 @@ impl Resource for Vpc {
             "EnableDnsSupport": dns_support,
             "EnableDnsHostnames": dns_hostnames,
         });
-        Form::of("AWS::EC2::VPC", vpc).gives("vpc_id", Form::this())
+        Form::resource("AWS::EC2::VPC", vpc).output("vpc_id", Form::reference())
     }
 }
 

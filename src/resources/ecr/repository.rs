@@ -166,10 +166,10 @@ impl Resource for Repository {
             "RepositoryPolicyText": policy,
             "EmptyOnDelete": true,
         });
-        Form::of("AWS::ECR::Repository", repository)
-            .gives("arn", Form::attribute("Arn"))
-            .gives("name", Form::this())
-            .gives("uri", Form::attribute("RepositoryUri"))
+        Form::resource("AWS::ECR::Repository", repository)
+            .output("arn", Form::attribute("Arn"))
+            .output("name", Form::reference())
+            .output("uri", Form::attribute("RepositoryUri"))
     }
 }
 

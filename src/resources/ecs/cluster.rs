@@ -114,7 +114,9 @@ impl Resource for Cluster {
         let Cluster { name, container_insights } = self;
         let setting = json!({"Name": ClusterSettingName::ContainerInsights.as_str(), "Value": container_insights});
         let cluster = json!({"ClusterName": name, "ClusterSettings": [setting]});
-        Form::of("AWS::ECS::Cluster", cluster).gives("arn", Form::attribute("Arn")).gives("name", Form::this())
+        Form::resource("AWS::ECS::Cluster", cluster)
+            .output("arn", Form::attribute("Arn"))
+            .output("name", Form::reference())
     }
 }
 

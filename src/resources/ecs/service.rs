@@ -239,8 +239,8 @@ impl Resource for Service {
             "EnableECSManagedTags": true,
             "PropagateTags": PropagateTags::Service.as_str(),
         });
-        let form = Form::of("AWS::ECS::Service", service).gives("arn", Form::attribute("ServiceArn"));
-        form.gives("name", Form::attribute("Name"))
+        let form = Form::resource("AWS::ECS::Service", service).output("arn", Form::attribute("ServiceArn"));
+        form.output("name", Form::attribute("Name"))
     }
 }
 

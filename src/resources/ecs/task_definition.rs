@@ -183,7 +183,7 @@ impl Resource for TaskDefinition {
             "Volumes": (!volumes.is_empty()).then_some(volumes),
             "ContainerDefinitions": containers,
         });
-        Form::of("AWS::ECS::TaskDefinition", definition).gives("arn", Form::this())
+        Form::resource("AWS::ECS::TaskDefinition", definition).output("arn", Form::reference())
     }
 }
 

@@ -171,10 +171,11 @@ impl Action {
     pub(super) fn complete(&self, form: Form) -> Form {
         match self {
             Action::Redirect { .. } | Action::Forward { .. } => form,
-            Action::WeightedForward { blue, green, .. } => form.gives("blue", &**blue).gives("green", &**green).lacks(
-                "the weights as they are: CloudFormation sets them back when it changes anything of the actions",
-            ),
-            Action::Other(other) => form.lacks(format!("the action {other}")),
+            Action::WeightedForward { blue, green, .. } => form
+                .output("blue", &**blue)
+                .output("green", &**green)
+                .gap("the weights as they are: CloudFormation sets them back when it changes anything of the actions"),
+            Action::Other(other) => form.gap(format!("the action {other}")),
         }
     }
 

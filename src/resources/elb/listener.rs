@@ -158,8 +158,8 @@ impl Resource for Listener {
             "Certificates": certificates,
             "DefaultActions": [action.to_json()],
         });
-        let form = Form::of("AWS::ElasticLoadBalancingV2::Listener", listener);
-        action.complete(form.gives("arn", Form::this()))
+        let form = Form::resource("AWS::ElasticLoadBalancingV2::Listener", listener);
+        action.complete(form.output("arn", Form::reference()))
     }
 }
 

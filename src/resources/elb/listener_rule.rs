@@ -152,8 +152,8 @@ impl Resource for ListenerRule {
             "Conditions": conditions.to_json(),
             "Actions": [action.to_json()],
         });
-        let form = Form::of("AWS::ElasticLoadBalancingV2::ListenerRule", rule);
-        action.complete(form.gives("arn", Form::this()))
+        let form = Form::resource("AWS::ElasticLoadBalancingV2::ListenerRule", rule);
+        action.complete(form.output("arn", Form::reference()))
     }
 }
 

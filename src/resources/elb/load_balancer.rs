@@ -204,11 +204,11 @@ impl Resource for LoadBalancer {
             "SecurityGroups": security_groups,
             "LoadBalancerAttributes": attribute_list(self.attributes()),
         });
-        Form::of("AWS::ElasticLoadBalancingV2::LoadBalancer", balancer)
-            .gives("arn", Form::this())
-            .gives("dns_name", Form::attribute("DNSName"))
-            .gives("hosted_zone_id", Form::attribute("CanonicalHostedZoneID"))
-            .gives("full_name", Form::attribute("LoadBalancerFullName"))
+        Form::resource("AWS::ElasticLoadBalancingV2::LoadBalancer", balancer)
+            .output("arn", Form::reference())
+            .output("dns_name", Form::attribute("DNSName"))
+            .output("hosted_zone_id", Form::attribute("CanonicalHostedZoneID"))
+            .output("full_name", Form::attribute("LoadBalancerFullName"))
     }
 }
 

@@ -226,8 +226,8 @@ impl Resource for TargetGroup {
             group["HealthyThresholdCount"] = json!(healthy_threshold);
             group["UnhealthyThresholdCount"] = json!(unhealthy_threshold);
         }
-        let form = Form::of("AWS::ElasticLoadBalancingV2::TargetGroup", group).gives("arn", Form::this());
-        form.gives("full_name", Form::attribute("TargetGroupFullName"))
+        let form = Form::resource("AWS::ElasticLoadBalancingV2::TargetGroup", group).output("arn", Form::reference());
+        form.output("full_name", Form::attribute("TargetGroupFullName"))
     }
 }
 

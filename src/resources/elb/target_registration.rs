@@ -103,10 +103,10 @@ impl Resource for TargetRegistration {
         };
         let form = Form::property_of(target_group, "Targets", json!([description]));
         let TargetRegistrationOutputs { target_group, target: id, port } = self.outputs();
-        let form = form.gives("target_group", target_group).gives("target", id).gives("port", port);
+        let form = form.output("target_group", target_group).output("target", id).output("port", port);
         match target {
             // The group stands only once its target is in it, so no permission of its own can be made before.
-            Target::Function(_) => form.lacks(
+            Target::Function(_) => form.gap(
                 "the order: CloudFormation registers the function as it makes the group, so what lets Elastic Load Balancing \
                  call it must stand before and can't name the group",
             ),

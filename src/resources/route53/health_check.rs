@@ -153,9 +153,9 @@ impl Resource for HealthCheck {
             "RequestInterval": interval_seconds,
             "FailureThreshold": threshold,
         });
-        Form::of("AWS::Route53::HealthCheck", json!({"HealthCheckConfig": config}))
+        Form::resource("AWS::Route53::HealthCheck", json!({"HealthCheckConfig": config}))
             .tagged(Tagging::List("HealthCheckTags"))
-            .gives("health_check_id", Form::this())
+            .output("health_check_id", Form::reference())
     }
 }
 

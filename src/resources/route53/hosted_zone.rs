@@ -129,11 +129,11 @@ impl Resource for HostedZone {
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-route53-hostedzone.html>
     fn cloudformation(&self) -> Form {
         let HostedZone { name, comment } = self;
-        Form::of("AWS::Route53::HostedZone", json!({"Name": name, "HostedZoneConfig": {"Comment": comment}}))
+        Form::resource("AWS::Route53::HostedZone", json!({"Name": name, "HostedZoneConfig": {"Comment": comment}}))
             .tagged(Tagging::List("HostedZoneTags"))
-            .gives("hosted_zone_id", Form::this())
-            .gives("name", name)
-            .gives("name_servers", Form::joined("NameServers", ", "))
+            .output("hosted_zone_id", Form::reference())
+            .output("name", name)
+            .output("name_servers", Form::joined_attribute("NameServers", ", "))
     }
 }
 

@@ -96,13 +96,13 @@ impl Resource for QueryLoggingConfig {
     fn cloudformation(&self) -> Form {
         let QueryLoggingConfig { hosted_zone, log_group } = self;
         if hosted_zone.is_known() {
-            return Form::nothing(format!(
+            return Form::unsupported(format!(
                 "it is a property of the hosted zone {hosted_zone}, which stands already: set it up there by \
                  route53:CreateQueryLoggingConfig"
             ));
         }
         let config = json!({"CloudWatchLogsLogGroupArn": format!("{log_group}:*")});
-        Form::property_of(hosted_zone, "QueryLoggingConfig", config).lacks(
+        Form::property_of(hosted_zone, "QueryLoggingConfig", config).gap(
             "Route 53 tries to write into the log group when it makes the zone: make the log group and its resource policy \
              before the rest",
         )

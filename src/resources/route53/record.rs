@@ -251,21 +251,21 @@ impl Resource for Record {
             "Failover": failover,
             "HealthCheckId": health_check,
         });
-        let form = Form::of("AWS::Route53::RecordSet", set).tagged(Tagging::None);
+        let form = Form::resource("AWS::Route53::RecordSet", set).tagged(Tagging::None);
         // The linter knows the zones of load balancers only; a record can stand for another one of its own zone too.
         // <https://docs.aws.amazon.com/Route53/latest/APIReference/API_AliasTarget.html>
         let form = match target {
-            Target::Alias { hosted_zone: of_target, .. } if of_target == hosted_zone => form.excused_from("E1041"),
+            Target::Alias { hosted_zone: of_target, .. } if of_target == hosted_zone => form.ignore_lint("E1041"),
             _ => form,
         };
-        let form = form.gives("hosted_zone_id", &**hosted_zone).gives("name", Form::this());
-        let form = form.gives("record_type", record_type);
+        let form = form.output("hosted_zone_id", &**hosted_zone).output("name", Form::reference());
+        let form = form.output("record_type", record_type);
         let form = match routing.set_identifier() {
-            Some(set_identifier) => form.gives("set_identifier", set_identifier),
+            Some(set_identifier) => form.output("set_identifier", set_identifier),
             None => form,
         };
         match weight {
-            Some(_) => form.lacks(
+            Some(_) => form.gap(
                 "the weight is whatever it is at the moment: a change of the record by CloudFormation sets it back to that of \
                  the template",
             ),

@@ -106,6 +106,8 @@ impl Resource for LoggingConfiguration {
             "LogDestinationConfigs": [log_group],
             "RedactedFields": redacted,
         });
-        Form::of("AWS::WAFv2::LoggingConfiguration", configuration).tagged(Tagging::None).gives("web_acl", Form::this())
+        Form::resource("AWS::WAFv2::LoggingConfiguration", configuration)
+            .tagged(Tagging::None)
+            .output("web_acl", Form::reference())
     }
 }

@@ -189,8 +189,8 @@ impl Resource for WebAcl {
             "Rules": rules.iter().enumerate().map(rule).collect::<Vec<_>>(),
             "VisibilityConfig": visibility(name),
         });
-        let form = Form::of("AWS::WAFv2::WebACL", acl).gives("arn", Form::attribute("Arn"));
-        form.gives("id", Form::attribute("Id")).gives("name", name)
+        let form = Form::resource("AWS::WAFv2::WebACL", acl).output("arn", Form::attribute("Arn"));
+        form.output("id", Form::attribute("Id")).output("name", name)
     }
 }
 

@@ -79,8 +79,8 @@ impl Resource for WebAclAssociation {
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-wafv2-webaclassociation.html>
     fn cloudformation(&self) -> Form {
         let WebAclAssociation { load_balancer, web_acl } = self;
-        Form::of("AWS::WAFv2::WebACLAssociation", json!({"ResourceArn": load_balancer, "WebACLArn": web_acl}))
+        Form::resource("AWS::WAFv2::WebACLAssociation", json!({"ResourceArn": load_balancer, "WebACLArn": web_acl}))
             .tagged(Tagging::None)
-            .gives("load_balancer", &**load_balancer)
+            .output("load_balancer", &**load_balancer)
     }
 }
