@@ -1,7 +1,7 @@
 //! The sample output and the figures of README.md and docs/, compared with a recorded run.
 //!
 //! `just record` runs the commands of all `console` blocks against a sandbox and writes their output to docs/recorded/.
-//! Hidden comments (`<!-- record:` … `-->`) in a page are shell scripts that prepare the next command.
+//! Blocks `sh record` and hidden comments (`<!-- record:` … `-->`) are shell scripts that prepare the next command.
 
 mod record;
 mod samples;
@@ -10,7 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::support::systems;
+use crate::fargate;
+use crate::support::Sandbox;
+use crate::support::composition::{SUFFIX, compose};
 use samples::{Sample, normalise, parse_page, parse_recording};
 
 /// A page with `console` blocks, and the recording of their commands.
@@ -119,12 +121,12 @@ fn figures(text: &str) -> [BTreeSet<u32>; 2] {
 async fn recorded_steps_are_those_of_the_systems() {
     let created: BTreeMap<String, Vec<usize>> =
         pages().iter().map(|page| (page.name(), page.recorded().iter().filter_map(created_by).collect())).collect();
-    assert_eq!(created["README"][0], systems::lambda_mysql().await.default.steps.len(), "run `just record`");
-    assert_eq!(
-        created["fargate-postgres"][0],
-        systems::fargate_postgres().await.default.steps.len(),
-        "run `just record`"
-    );
+    let sandbox = Sandbox::fresh().await;
+    let lambda_mysql = include_str!("../../docs/examples/lambda-mysql.toml");
+    for (page, configuration) in [("README", lambda_mysql), ("fargate-postgres", fargate::PRODUCTION)] {
+        let steps = compose(&sandbox, SUFFIX, configuration).await.steps.len();
+        assert_eq!(created[page][0], steps, "{page}: run `just record`");
+    }
 }
 
 /// The number of resources that the summary of a sample's output says were created.

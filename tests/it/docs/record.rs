@@ -1,6 +1,5 @@
 //! Records the output of the commands in the documentation.
 
-use std::fmt::Write;
 use std::path::Path;
 use std::process::Stdio;
 
@@ -44,26 +43,28 @@ async fn run(parts: &[Part]) -> String {
     parse_recording(&text).iter().map(recorded).collect()
 }
 
-/// A shell script that prints each command and what it prints. A script of the page that fails ends it.
+/// A shell script that prints each command and its output. It ends if a script of the page fails.
 fn script(parts: &[Part], ports: &[(&str, u16)]) -> String {
-    let mut script = "exec 2>&1\npython() { \"$SANDBOX_PYTHON\" \"$@\"; }\n".to_owned();
+    let actual = |text: &str| {
+        ports.iter().fold(text.to_owned(), |text, (documented, port)| {
+            text.replace(&format!(":{documented}"), &format!(":{port}"))
+        })
+    };
+    let mut script = "exec 2>&1\n\
+        trap 'kill $(jobs -p) 2> /dev/null' EXIT\n\
+        python() { \"$SANDBOX_PYTHON\" \"$@\"; }\n"
+        .to_owned();
     for part in parts {
-        match part {
-            Part::Setup(setup) => {
-                writeln!(
-                    script,
-                    "source /dev/stdin > setup.log 2>&1 <<'SETUP' || {{ cat setup.log; exit 1; }}\n{setup}\nSETUP"
-                )
-            }
+        script += &match part {
+            Part::Setup(setup) => format!(
+                "source /dev/stdin > setup.log 2>&1 <<'SETUP' || {{ cat setup.log; exit 1; }}\n{}\nSETUP\n",
+                actual(setup)
+            ),
             Part::Sample(Sample { command, .. }) => {
-                let mut actual = command.clone();
-                for (documented, port) in ports {
-                    actual = actual.replace(&format!(":{documented}"), &format!(":{port}"));
-                }
-                writeln!(script, "printf '%s\\n' {}\n{{ {actual}\n}} < /dev/null; echo", quote(&format!("$ {command}")))
+                let shown = quote(&format!("$ {command}"));
+                format!("printf '%s\\n' {shown}\n{{ {}\n}} < /dev/null; echo\n", actual(command))
             }
-        }
-        .expect("a String can be written");
+        };
     }
     script + "exit 0\n"
 }

@@ -8,7 +8,7 @@ pub struct Sample {
 
 /// What a page has to record, in order.
 pub enum Part {
-    /// A hidden shell script.
+    /// A shell script: a hidden comment, or a block `sh record`.
     Setup(String),
     /// A command of a `console` block.
     Sample(Sample),
@@ -23,17 +23,17 @@ impl Part {
     }
 }
 
-/// The hidden scripts and the commands of a page.
+/// The scripts and the commands of a page.
 pub fn parse_page(text: &str) -> Vec<Part> {
     let mut parts = Vec::new();
     let mut lines = text.lines();
     while let Some(line) = lines.next() {
-        if line == "<!-- record:" {
-            let script: Vec<&str> = lines.by_ref().take_while(|line| *line != "-->").collect();
-            parts.push(Part::Setup(script.join("\n")));
-        } else if line == "```console" {
-            let block: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
-            parts.extend(parse_recording(&block.join("\n")).into_iter().map(Part::Sample));
+        let mut until = |end: &str| lines.by_ref().take_while(|line| *line != end).collect::<Vec<_>>().join("\n");
+        match line {
+            "<!-- record:" => parts.push(Part::Setup(until("-->"))),
+            "```sh record" => parts.push(Part::Setup(until("```"))),
+            "```console" => parts.extend(parse_recording(&until("```")).into_iter().map(Part::Sample)),
+            _ => {}
         }
     }
     parts
@@ -74,6 +74,9 @@ fn is_word(char: char) -> bool {
 
 /// `before` ends with the previous word and what is between, `after` is the rest of the line.
 fn normalise_word(before: &str, word: &str, after: &str) -> String {
+    if let Some(rest) = word.strip_prefix(':') {
+        return format!(":{}", normalise_word(&format!("{before}:"), rest, after));
+    }
     let is_number = word.parse::<f64>().is_ok();
     let seconds = after.strip_prefix(" s").is_some_and(|rest| !rest.starts_with(char::is_alphanumeric));
     let took = word.contains('.') || before.ends_with('(') || before.ends_with("calls, ");
@@ -87,17 +90,22 @@ fn normalise_word(before: &str, word: &str, after: &str) -> String {
     word.split('.').map(normalise_id).collect::<Vec<_>>().join(".")
 }
 
-/// `vpc-0123456789abcdef0`, a UUID, and the random part of a database's host name.
+/// Replaces what AWS generates: `vpc-0123456789abcdef0`, a UUID and what follows it, a hash, the random part of a host name.
 fn normalise_id(label: &str) -> String {
-    let is_hex = |text: &str| text.len() >= 8 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let Some((name, last)) = label.rsplit_once('-') else { return label.to_owned() };
-    let parts: Vec<usize> = label.split('-').map(str::len).collect();
-    let is_uuid = parts == [8, 4, 4, 4, 12] && is_hex(last);
-    match () {
-        () if is_uuid => "00000000-0000-0000-0000-000000000000".to_owned(),
-        () if is_hex(last) || name.starts_with("cluster") && last.len() == 12 => format!("{name}-0"),
-        () => label.to_owned(),
-    }
+    let is_hex = |text: &str, lengths: &[usize]| {
+        lengths.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+    };
+    let parts: Vec<&str> = label.split('-').collect();
+    let uuid = parts
+        .windows(5)
+        .position(|five| five.iter().zip([8, 4, 4, 4, 12]).all(|(part, length)| is_hex(part, &[length])));
+    let last = parts.len() - 1;
+    let generated = match uuid {
+        Some(start) => start,
+        None if is_hex(parts[last], &[16, 17, 32]) || label.starts_with("cluster-") && parts[last].len() == 12 => last,
+        None => return label.to_owned(),
+    };
+    [&parts[..generated], &["0"]].concat().join("-")
 }
 
 #[test]
@@ -110,7 +118,9 @@ fn normalise_replaces_what_differs_in_every_run() {
         ("15:16:44 shift 0 % → 10 %, each held for 30 s", "00:00:00 shift 0 % → 10 %, each held for 30 s"),
         ("all is at blue after 1.0 s, 3 requests", "all is at blue after 0.0 s, 3 requests"),
         ("  nat-eeb51f08a04e5134c → nat-66897b9a82ad193b2", "  nat-0 → nat-0"),
-        ("(request id db28e65c-7ac6-4ca4-97d7-16e7557564eb)", "(request id 00000000-0000-0000-0000-000000000000)"),
+        ("(request id db28e65c-7ac6-4ca4-97d7-16e7557564eb)", "(request id 0)"),
+        ("secret:rds!cluster-3099ca02-9479-4dc7-b5d0-b2216b0360bb-yyKhuo", "secret:rds!cluster-0"),
+        ("targetgroup/to-blue-blue-dev1-a99c4d/13c3df818447c6e1", "targetgroup/to-blue-blue-dev1-a99c4d/0"),
         ("x = a.cluster-ro-sml56qucrp0h.us-east-1.rds", "x = a.cluster-ro-0.us-east-1.rds"),
         ("{\"api_calls\":206,\"seconds\":2.8}", "{\"api_calls\":206,\"seconds\":0.0}"),
     ] {
