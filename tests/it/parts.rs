@@ -75,7 +75,7 @@ async fn a_part_is_built_made_anew_and_deleted_with_what_it_needs_and_what_needs
     // And what nothing could follow isn't made anew at all.
     for command in ["plan", "apply"] {
         let run = on(&cli, &[command, "--target", "green/key/key", "--replace", "green/key/key"]).await.exits(1);
-        run.explains("green/key/key would be made anew, and can't be: what it has encrypted can be read with it alone");
+        run.explains("can't replace green/key/key: what it has encrypted can be read with it alone");
     }
 
     // What goes takes with it what uses it, and nothing else.
@@ -85,7 +85,10 @@ async fn a_part_is_built_made_anew_and_deleted_with_what_it_needs_and_what_needs
     assert!(left.is_superset(&wider.iter().filter(|step| step.starts_with("blue/")).cloned().collect()), "{left:?}");
     on(&cli, &["destroy", "--yes", "--module", "blue/network"]).await.ok();
     // Once more there is nothing to do; but what isn't of the system at all was meant otherwise.
-    on(&cli, &["destroy", "--yes", "--module", "blue/network"]).await.ok().explains("none of the selected steps exists");
+    on(&cli, &["destroy", "--yes", "--module", "blue/network"])
+        .await
+        .ok()
+        .explains("none of the selected steps exists");
     on(&cli, &["destroy", "--yes", "--module", "blue/netwerk"]).await.exits(1).explains("did you mean blue/network?");
     let left = standing(&cli);
     assert!(!left.contains("blue/network/vpc") && left.contains("blue/queues/payments-queue"), "{left:?}");
