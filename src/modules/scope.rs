@@ -134,6 +134,7 @@ impl Scope<'_> {
         self.stack.steps.borrow_mut().push(Step {
             kind: R::TYPE.kind,
             region: self.region.clone(),
+            environment: self.environment.clone(),
             spec: serde_json::to_value(&spec).expect("a spec is plain data"),
             tags: self.tags(&id, leaf),
             after: self.after.clone(),

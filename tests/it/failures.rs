@@ -215,9 +215,9 @@ async fn state_of_another_system_or_account_is_refused() {
     put_state(&cli, "dev2", &State::new("lambda-mysql", "dev2", "999999999999", "us-east-1").to_text());
     for command in [&["apply"][..], &["plan"], &["destroy", "--yes"]] {
         let run = refused(&sandbox, &cli, &[command, &["--suffix", "dev1"]].concat()).await;
-        run.explains("dev1.json is of the system fargate-postgres, and the configuration says lambda-mysql");
+        run.explains("dev1.json is of the system fargate-postgres, but the configuration is of lambda-mysql");
         let run = refused(&sandbox, &cli, &[command, &["--suffix", "dev2"]].concat()).await;
-        run.explains("dev2.json is of the AWS account 999999999999, and these credentials are of 123456789012");
+        run.explains("dev2.json is of the AWS account 999999999999, but the credentials are of 123456789012");
     }
 }
 
@@ -234,7 +234,8 @@ async fn truncated_state_is_refused() {
         for command in [&["plan"][..], &["apply"], &["destroy", "--yes"], &["output"]] {
             let run = refused(&sandbox, &cli, &[command, &["--suffix", "dev1"]].concat()).await;
             let run = run.explains("the state state/dev1.json is damaged");
-            run.explains("nothing was changed; `provisioner state history` lists the generations before it");
+            let run = run.explains("nothing was changed; `provisioner state history --suffix dev1");
+            run.explains("lists the generations before it");
         }
     }
     // The file that was cut is the one thing that was wrong.
@@ -349,7 +350,7 @@ async fn name_taken_after_intent_recorded_stays_unmanaged() {
     sandbox.clear_faults();
     assert!(cli.state("dev1")["intents"][bucket].is_object());
     let theirs = sandbox.python(BUCKET).await;
-    cli.run(&apply).await.exits(1).says("stands already and is not of this system: it is left alone");
+    cli.run(&apply).await.exits(1).says("exists already and is unmanaged");
     assert_eq!(sandbox.python(BUCKET).await, theirs);
     cli.run(&["destroy", "--suffix", "dev1", "--yes"]).await.ok();
     assert_eq!(sandbox.python(BUCKET).await, theirs);
@@ -414,7 +415,7 @@ async fn unmanaged_resources_with_our_names_are_left_alone() {
     assert_eq!(steps(&apply.rest["failures"]), theirs);
     for failure in apply.rest["failures"].as_array().unwrap() {
         let (message, help) = (failure["message"].as_str().unwrap(), failure["help"].as_str().unwrap());
-        assert!(message.ends_with("stands already and is not of this system: it is left alone"), "{message}");
+        assert!(message.ends_with("exists already and is unmanaged"), "{message}");
         assert!(message.contains("-dev1"), "which one? {message}");
         assert!(help.contains("use another --suffix") && help.contains("provisioner import"), "{help}");
     }

@@ -41,7 +41,7 @@ async fn look(cloud: &Cloud) -> Vec<String> {
 async fn proxy_understands_every_aws_protocol() {
     let sandbox = Sandbox::fresh().await;
     let proxy = Proxy::before(&sandbox);
-    let cloud = Cloud::paced(Endpoint::Sandbox { port: proxy.port() }, Pace::Urgent).await;
+    let cloud = Cloud::with_pace(Endpoint::Sandbox { port: proxy.port() }, Pace::Urgent).await;
     for fault in Fault::PASSING {
         proxy.forget_calls();
         let mut struck = BTreeSet::new();
@@ -88,7 +88,7 @@ async fn proxy_kills_before_request_before_or_after_answer() {
 async fn proxy_hides_new_resources_for_a_while() {
     let sandbox = Sandbox::fresh().await;
     let proxy = Proxy::before(&sandbox);
-    let cloud = Cloud::paced(Endpoint::Sandbox { port: proxy.port() }, Pace::Urgent).await;
+    let cloud = Cloud::with_pace(Endpoint::Sandbox { port: proxy.port() }, Pace::Urgent).await;
     let at = cloud.region("us-east-1");
     let vpcs = async || at.ec2.describe_vpcs().send().await.unwrap().vpcs.unwrap_or_default().len();
     let topics = async || at.sns.list_topics().send().await.unwrap().topics.unwrap_or_default().len();
