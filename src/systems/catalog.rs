@@ -46,7 +46,7 @@ impl<B: Blueprint + Clone> From<B> for Systems {
 impl Systems {
     /// The shipped systems.
     pub fn shipped() -> Self {
-        Systems::default().with(LambdaMysql).with(FargatePostgres).with(super::fargate_mysql::FargateMysql)
+        Systems::default().with(LambdaMysql).with(FargatePostgres)
     }
 
     /// Adds a system and its resource types.

@@ -5,7 +5,6 @@ mod blueprint;
 mod catalog;
 mod custom;
 mod facts;
-pub mod fargate_mysql;
 pub mod fargate_postgres;
 pub mod lambda_mysql;
 
