@@ -27,11 +27,7 @@ impl Source {
     }
 
     /// Refuses capacities that Aurora Serverless v2 doesn't have.
-    pub(super) fn check_acu(
-        &self,
-        (min_key, min): (&str, f64),
-        (max_key, max): (&str, f64),
-    ) -> Result<(), ConfigError> {
+    pub fn check_acu(&self, (min_key, min): (&str, f64), (max_key, max): (&str, f64)) -> Result<(), ConfigError> {
         self.check_range(min_key, min, 0.5, 256.0, " ACU")?;
         self.check_range(max_key, max, 1.0, 256.0, " ACU")?;
         for (key, acu) in [(min_key, min), (max_key, max)] {
@@ -46,7 +42,7 @@ impl Source {
     }
 
     /// Refuses networks that aren't a /16, or that overlap.
-    pub(super) fn check_networks(&self, blocks: &[(&str, Ipv4Net)]) -> Result<(), ConfigError> {
+    pub fn check_networks(&self, blocks: &[(&str, Ipv4Net)]) -> Result<(), ConfigError> {
         for (index, (key, cidr)) in blocks.iter().enumerate() {
             if cidr.prefix_len() != 16 || cidr.trunc() != *cidr {
                 return Err(self.refuse(key, format!("{cidr} is no /16 network, for example 10.10.0.0/16")));
@@ -59,7 +55,7 @@ impl Source {
     }
 
     /// Refuses percentages and thresholds that CloudWatch alarms don't take.
-    pub(super) fn check_thresholds(&self, percents: &[(&str, f64)], others: &[(&str, f64)]) -> Result<(), ConfigError> {
+    pub fn check_thresholds(&self, percents: &[(&str, f64)], others: &[(&str, f64)]) -> Result<(), ConfigError> {
         for (key, percent) in percents {
             self.check_range(key, *percent, 0.0, 100.0, " %")?;
         }
@@ -70,7 +66,7 @@ impl Source {
     }
 
     /// Refuses alarms that are too slow for the time that an automatic failback may take.
-    pub(super) fn check_bound(&self, key: &str, bound: &Bound) -> Result<(), ConfigError> {
+    pub fn check_bound(&self, key: &str, bound: &Bound) -> Result<(), ConfigError> {
         if bound.holds() {
             return Ok(());
         }
@@ -80,7 +76,7 @@ impl Source {
 
     /// Refuses a name of a database or its administrator that Aurora MySQL or Aurora PostgreSQL doesn't take.
     /// <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBCluster.html>
-    pub(super) fn check_identifier(&self, key: &str, name: &str) -> Result<(), ConfigError> {
+    pub fn check_identifier(&self, key: &str, name: &str) -> Result<(), ConfigError> {
         let mut characters = name.chars();
         let fits = characters.next().is_some_and(|first| first.is_ascii_alphabetic())
             && characters.all(|c| c.is_ascii_alphanumeric() || c == '_')
@@ -96,7 +92,7 @@ impl Source {
     }
 
     /// Refuses a runtime that the functions don't run on, and an unknown log level.
-    pub(super) fn check_functions(&self, runtime: &str, log_level: &str) -> Result<(), ConfigError> {
+    pub fn check_functions(&self, runtime: &str, log_level: &str) -> Result<(), ConfigError> {
         let version = runtime.strip_prefix("nodejs").and_then(|rest| rest.strip_suffix(".x"));
         if version.and_then(|version| version.parse().ok()).is_none_or(|version: u32| version < 18) {
             let what = format!("{runtime:?} isn't supported: Node.js 18 or later, for example nodejs24.x");

@@ -8,7 +8,7 @@ use super::source::{ConfigError, Source};
 use super::split;
 use crate::engine::Tags;
 
-/// The settings that every system has. A system's own settings stand beside them in the file.
+/// The settings that every system has. A system's own settings are in the same file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Common {

@@ -76,7 +76,8 @@ impl Default for Scaling {
 }
 
 impl Scaling {
-    pub(super) fn check(&self, source: &Source) -> Result<(), ConfigError> {
+    /// Refuses targets out of range.
+    pub fn check(&self, source: &Source) -> Result<(), ConfigError> {
         source.check_range("scaling.cpu_percent", self.cpu_percent, 1.0, 100.0, " %")?;
         source.check_range("scaling.memory_percent", self.memory_percent, 1.0, 100.0, " %")
     }
@@ -109,7 +110,7 @@ impl Services {
     }
 
     /// Refuses services that aren't `names`, and sizes and images that Fargate can't run in `region`.
-    pub(super) fn check(
+    pub fn check(
         &self,
         source: &Source,
         names: &[&str],

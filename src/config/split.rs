@@ -122,7 +122,7 @@ impl<'de> DeserializeSeed<'de> for KnownKey<'_> {
 /// The fields of a struct, as serde names them; `None` if `T` is no struct.
 pub(super) fn fields<T: DeserializeOwned>() -> Option<&'static [&'static str]> {
     let mut fields = None;
-    // It stops before it reads anything: the error says nothing.
+    // `Fields` always fails, after it has recorded the fields.
     let _ = T::deserialize(Fields(&mut fields));
     fields
 }
@@ -133,7 +133,7 @@ impl<'de> Deserializer<'de> for Fields<'_> {
     type Error = de::value::Error;
 
     fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Self::Error> {
-        Err(de::Error::custom("only the fields of a struct are asked for"))
+        Err(de::Error::custom("only struct fields are read"))
     }
 
     fn deserialize_struct<V: Visitor<'de>>(

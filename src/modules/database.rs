@@ -344,8 +344,8 @@ mod tests {
         assert_eq!(cluster["managed_password_key"], "key");
         let managed = SecretArn::from("⟦blue/database/cluster#master_secret_arn⟧");
         assert_eq!(database.primary.master_secret, Some(managed));
-        let ours = MasterPassword::Secret("secret".into());
-        let (_, database) = steps_with(Engine::AuroraMysql, true, &ours);
+        let own = MasterPassword::Secret("secret".into());
+        let (_, database) = steps_with(Engine::AuroraMysql, true, &own);
         assert_eq!(database.primary.master_secret, Some("secret".into()));
         assert_eq!(database.recovery.unwrap().master_secret, None);
     }

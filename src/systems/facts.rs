@@ -27,19 +27,27 @@ pub struct Facts {
 
 /// The parameters of [`Facts::discover`].
 #[derive(Clone, Copy, Debug)]
-pub(super) struct FactParams<'a> {
+pub struct FactParams<'a> {
+    /// The primary region.
     pub region: &'a str,
+    /// The recovery region.
     pub dr_region: Option<&'a str>,
     /// Number of availability zones in each region.
     pub zones: usize,
+    /// The database's engine.
     pub engine: Engine,
+    /// The configured engine version.
     pub engine_version: &'a str,
-    /// Names of functions.
+    /// The names of functions in `lambda/`.
     pub packages: &'a [&'static str],
 }
 
 impl Facts {
-    pub(super) async fn discover(cloud: &Cloud, params: FactParams<'_>) -> Result<Self> {
+    /// Reads the facts. Changes nothing.
+    ///
+    /// # Errors
+    /// AWS can't be read, or the regions have no engine version in common.
+    pub async fn discover(cloud: &Cloud, params: FactParams<'_>) -> Result<Self> {
         let here = cloud.region(params.region);
         let there = params.dr_region.map(|region| cloud.region(region));
         let regions: Vec<_> = [&here].into_iter().chain(&there).map(AsRef::as_ref).collect();

@@ -151,6 +151,7 @@ impl Composer<'_> {
             name: scope.environment_name().to_owned(),
             region: self.common.region.clone(),
             listener: edge.listener.arn.clone(),
+            rule: None,
             blue: edge.blue.arn.clone(),
             green: edge.green.arn.clone(),
         });

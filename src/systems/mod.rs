@@ -11,7 +11,7 @@ pub mod lambda_mysql;
 pub use blueprint::{Blueprint, Composition, Configured};
 pub use catalog::Systems;
 pub use custom::{Check, Compose, ComposeInput, CustomSystem, SettingError};
-pub use facts::Facts;
+pub use facts::{FactParams, Facts};
 pub use fargate_postgres::FargatePostgres;
 pub use lambda_mysql::LambdaMysql;
 

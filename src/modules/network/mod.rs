@@ -284,10 +284,10 @@ mod tests {
         let text = |blocks: &[Ipv4Net]| blocks.iter().map(ToString::to_string).collect::<Vec<_>>();
         assert_eq!(text(&blocks.private), ["10.10.0.0/20", "10.10.16.0/20", "10.10.32.0/20"]);
         assert_eq!(text(&blocks.public), ["10.10.240.0/24", "10.10.241.0/24", "10.10.242.0/24"]);
-        let most = Blocks::of(cidr, 6);
+        let six_zones = Blocks::of(cidr, 6);
         assert_eq!(text(&blocks.data)[0], "10.10.96.0/20");
-        let large: Vec<_> = most.private.iter().chain(&most.data).collect();
-        assert!(large.iter().all(|one| !most.public.iter().any(|public| one.contains(public))));
+        let large: Vec<_> = six_zones.private.iter().chain(&six_zones.data).collect();
+        assert!(large.iter().all(|one| !six_zones.public.iter().any(|public| one.contains(public))));
         assert!((1..large.len()).all(|index| !large[..index].contains(&large[index])));
     }
 
