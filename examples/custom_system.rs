@@ -28,7 +28,7 @@ use provisioner::resources::ids::{KeyArn, SecurityGroupId, SubnetId, TopicArn, V
 use provisioner::resources::logs::LogGroup;
 use provisioner::resources::s3::Encryption;
 use provisioner::resources::ssm::Parameter;
-use provisioner::systems::{Given, Made, Mistake, Own};
+use provisioner::systems::{ComposeInput, Composition, CustomSystem, SettingError};
 use provisioner::traffic::levers::{EdgeLever, Levers};
 use serde::Deserialize;
 use serde_json::json;
@@ -44,17 +44,19 @@ struct Settings {
 }
 
 fn main() -> ExitCode {
-    provisioner::cli::run(Own::new("ticket-shop", include_str!("custom_system.toml"), compose).checked_by(check))
+    provisioner::cli::run(
+        CustomSystem::new("ticket-shop", include_str!("custom_system.toml"), compose).checked_by(check),
+    )
 }
 
-fn check(settings: &Settings) -> Result<(), Mistake> {
+fn check(settings: &Settings) -> Result<(), SettingError> {
     match settings.cidr.prefix_len() {
         16..=24 if settings.cidr == settings.cidr.trunc() => Ok(()),
-        _ => Err(Mistake::new("cidr", "a VPC whose subnets have room is a whole block, /16 to /24")),
+        _ => Err(SettingError::new("cidr", "a VPC whose subnets have room is a whole block, /16 to /24")),
     }
 }
 
-fn compose(given: &Given<'_, Settings>) -> Made {
+fn compose(given: &ComposeInput<'_, Settings>) -> Composition {
     let (root, settings) = (&given.root, given.settings);
     let params = KeyParams {
         description: "All data of the ticket shop",
@@ -107,7 +109,7 @@ fn compose(given: &Given<'_, Settings>) -> Made {
         ("receipts", receipts.name),
         ("dashboard_url", dashboard(root, &params).url),
     ];
-    Made {
+    Composition {
         outputs: told.map(|(name, value)| (name.to_owned(), value)).into(),
         levers: Some(Levers::of_edge(edge.lever, &edge.groups, vec![green_suffers])),
         notes: Vec::new(),
@@ -121,7 +123,7 @@ struct Network {
 }
 
 /// Three subnets, the ways to the services that the shop uses, and the group of its load balancer.
-fn network(root: &Scope<'_>, given: &Given<'_, Settings>) -> Network {
+fn network(root: &Scope<'_>, given: &ComposeInput<'_, Settings>) -> Network {
     let scope = root.at("network");
     let cidr = given.settings.cidr;
     let vpc = scope.add("vpc", Vpc { cidr, dns_support: true, dns_hostnames: true }).vpc_id;

@@ -31,7 +31,7 @@ def main() -> int:
     _set_environment(port_of(api))
 
     # Imported here because moto reads its settings when it is imported.
-    from . import overlays
+    from . import components
     from .app import Sandbox
     from .forking import Process, end
 
@@ -43,7 +43,7 @@ def main() -> int:
         front_door_port=port_of(front_door),
         time_scale=args.time_scale,
     )
-    overlays.install(sandbox)
+    components.install(sandbox)
     if args.preload:
         sandbox.preload()
     # To search the imported modules for garbage again and again takes a tenth of all CPU time.

@@ -10,7 +10,6 @@ import contextlib
 import logging
 import os
 import threading
-from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,23 +19,21 @@ from botocore.config import Config
 from moto.core.exceptions import ServiceException
 from moto.moto_api._internal import mock_random
 
-from . import cbor
 from .background import activity
 from .calls import CallLog
 from .clock import Clock
 from .control import FORK, PREFIX, Control
-from .errors import AwsError
-from .faults import Faults
 from .http_messages import Request, Response
-from .moto_calls import Moto
-from .reply import Reply, error_code, parse, serialise, stamp_request_id
-from .request import AwsRequest, decoded, environ_of
+from .server import cbor
+from .server.errors import AwsError
+from .server.faults import Faults
+from .server.handlers import Handlers, ServiceHandlers
+from .server.moto_calls import Moto
+from .server.reply import Reply, error_code, parse, serialise, stamp_request_id
+from .server.request import AwsRequest, decoded, environ_of
+from .server.stores import ACCOUNT
 
-ACCOUNT = "123456789012"
 log = logging.getLogger("sandbox")
-
-Intercept = Callable[[AwsRequest], "dict[str, Any] | None"]
-Amend = Callable[[AwsRequest, "dict[str, Any]"], "dict[str, Any] | None"]
 
 # moto's backends are plain dictionaries. One call at a time keeps a list from changing while it is read, and makes a
 # check and the delete that depends on it one step. Services that invoke functions or wait (Lambda, SQS) have no lock: a
@@ -69,8 +66,7 @@ class Sandbox:
         self.ready = False
         self._control = Control(self)
         self._moto = Moto()
-        self._intercepts: dict[tuple[str, str], list[Intercept]] = defaultdict(list)
-        self._amends: dict[tuple[str, str], list[Amend]] = defaultdict(list)
+        self._handlers = Handlers()
         self._resets: list[Callable[[], None]] = [
             self.hosts.clear,
             self.faults.clear,
@@ -97,13 +93,9 @@ class Sandbox:
 
     # What overlay modules use
 
-    def intercept(self, service: str, operation: str, handler: Intercept) -> None:
-        """Calls `handler` before moto. It returns a result, raises AwsError, or returns None to let the call pass."""
-        self._intercepts[service, operation].append(handler)
-
-    def amend(self, service: str, operation: str, handler: Amend) -> None:
-        """Calls `handler` on moto's successful answer. It changes `result`, returns another one, or raises AwsError."""
-        self._amends[service, operation].append(handler)
+    def service(self, name: str) -> ServiceHandlers:
+        """Where a service's handlers are registered, by moto's name for the service."""
+        return ServiceHandlers(self._handlers, name)
 
     def on_reset(self, callback: Callable[[], None]) -> None:
         self._resets.append(callback)
@@ -170,7 +162,7 @@ class Sandbox:
         with activity:
             environ = environ_of(request, self.port)
             body = decoded(environ, request.body)
-            if cbor.speaks(environ):
+            if cbor.is_cbor(environ):
                 return cbor.bridge(environ, body, self._answer_call)
             return self._answer_call(environ, body)
 
@@ -190,13 +182,13 @@ class Sandbox:
         if request.operation is None:
             return self._moto.answer(request.http)
         try:
-            self.faults.strike(request)
-            for handler in self._intercepts.get((request.service, request.operation), ()):
+            self.faults.raise_next(request)
+            for handler in self._handlers.before(request):
                 result = handler(request)
                 if result is not None:
                     return serialise(request, self._amended(request, result))
             reply = self._moto.answer(request.http)
-            if reply.status >= 300 or (request.service, request.operation) not in self._amends:
+            if reply.status >= 300 or not self._handlers.amends(request):
                 return reply
             return serialise(request, self._amended(request, parse(request, reply)))
         except AwsError as error:
@@ -210,7 +202,7 @@ class Sandbox:
             return serialise(request, AwsError("InternalFailure", f"sandbox: {error!r}", 500))
 
     def _amended(self, request: AwsRequest, result: dict[str, Any]) -> dict[str, Any]:
-        for handler in self._amends.get((request.service, str(request.operation)), ()):
+        for handler in self._handlers.amends(request):
             changed = handler(request, result)
             result = result if changed is None else changed
         return result

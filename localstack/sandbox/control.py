@@ -12,7 +12,7 @@ import moto
 from . import __version__
 from .background import Busy
 from .http_messages import Request
-from .reply import Reply
+from .server.reply import Reply
 
 if TYPE_CHECKING:
     from .app import Sandbox

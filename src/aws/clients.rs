@@ -123,9 +123,9 @@ impl Cloud {
     }
 
     /// The same way in, with nothing read yet.
-    pub fn anew(&self) -> Self {
+    pub fn uncached(&self) -> Self {
         let regions = self.regions.lock().expect("no panic holds this lock");
-        let regions = regions.iter().map(|(region, clients)| (region.clone(), Arc::new(clients.anew()))).collect();
+        let regions = regions.iter().map(|(region, clients)| (region.clone(), Arc::new(clients.uncached()))).collect();
         Cloud {
             base: self.base.clone(),
             endpoint: self.endpoint.clone(),
@@ -202,7 +202,7 @@ macro_rules! clients {
             }
 
             /// The same clients, with nothing read yet.
-            fn anew(&self) -> Self {
+            fn uncached(&self) -> Self {
                 Clients {
                     region: self.region.clone(),
                     inventory: Inventory::default(),

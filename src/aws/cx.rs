@@ -71,8 +71,8 @@ impl Cx {
     }
 
     /// The same with nothing read yet: what was read in this run tells what stood when it began.
-    pub fn anew(&self) -> Self {
-        let cloud = Arc::new(self.shared.cloud.anew());
+    pub fn uncached(&self) -> Self {
+        let cloud = Arc::new(self.shared.cloud.uncached());
         let shared = Arc::new(Shared { cloud, ..(*self.shared).clone() });
         let cx = Cx::new(shared, &self.region, self.step.clone(), self.tags.clone(), self.token.clone());
         cx.succeeding(self.predecessor.as_ref())

@@ -16,11 +16,11 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
     /// The thing isn't there.
-    Gone,
+    NotFound,
     /// The thing is there already.
-    Exists,
+    AlreadyExists,
     /// Something it needs or that holds it is still on its way: try again in a while.
-    NotReady,
+    Retryable,
     /// Too many calls; the SDK has retried already.
     Throttled,
     /// The credentials may not do this, or aren't valid.
@@ -87,14 +87,18 @@ impl Error {
 
     /// True if the thing isn't there.
     pub fn is_gone(&self) -> bool {
-        self.class == Class::Gone
+        self.class == Class::NotFound
     }
 
     fn advice(&self) -> Option<&'static str> {
         Some(match self.class {
-            Class::Gone => "it was deleted behind provisioner's back: run `provisioner plan` to see what is missing",
-            Class::Exists => "something else has this name: use another --suffix, or delete it if nobody needs it",
-            Class::NotReady => {
+            Class::NotFound => {
+                "it was deleted behind provisioner's back: run `provisioner plan` to see what is missing"
+            }
+            Class::AlreadyExists => {
+                "something else has this name: use another --suffix, or delete it if nobody needs it"
+            }
+            Class::Retryable => {
                 "AWS is still busy with what this depends on: run the same command again in a few minutes"
             }
             Class::Throttled => "AWS throttles this account: run the same command again; it goes on where it stopped",
@@ -151,7 +155,7 @@ where
         let message = match said {
             Some(said) => said.to_owned(),
             None => match error.source() {
-                Some(source) => in_words(source),
+                Some(source) => describe(source),
                 None => error.to_string(),
             },
         };
@@ -161,7 +165,7 @@ where
 }
 
 /// What an error and those behind it say, each once: what they hold is nothing for people, and may hold what they sent.
-fn in_words(error: &dyn std::error::Error) -> String {
+fn describe(error: &dyn std::error::Error) -> String {
     let mut words = error.to_string();
     let mut behind = error.source();
     while let Some(error) = behind {
@@ -194,7 +198,7 @@ pub fn classify(code: &str, status: u16) -> Class {
         | "NoSuchDeliveryChannelException"
         | "NoSuchConfigRuleException"
         | "ServiceNotActiveException"
-        | "ParameterNotFound" => Class::Gone,
+        | "ParameterNotFound" => Class::NotFound,
         "InvalidPermission.Duplicate"
         | "EntityAlreadyExists"
         | "BucketAlreadyOwnedByYou"
@@ -207,7 +211,7 @@ pub fn classify(code: &str, status: u16) -> Class {
         | "PriorityInUse"
         | "Resource.AlreadyAssociated"
         | "InvalidVpc.Duplicate"
-        | "InvalidGroup.Duplicate" => Class::Exists,
+        | "InvalidGroup.Duplicate" => Class::AlreadyExists,
         "DependencyViolation"
         | "IncorrectState"
         | "DeleteConflict"
@@ -237,7 +241,7 @@ pub fn classify(code: &str, status: u16) -> Class {
         | "ResourceNotReadyException"
         | "InvalidIPAddress.InUse"
         | "OperationNotPermittedException"
-        | "Gateway.NotAttached" => Class::NotReady,
+        | "Gateway.NotAttached" => Class::Retryable,
         "RequestLimitExceeded" | "SlowDown" | "BandwidthLimitExceeded" | "LimitExceededFault" | "PriorRequest" => {
             Class::Throttled
         }
@@ -263,9 +267,11 @@ pub fn classify(code: &str, status: u16) -> Class {
         }
         _ if code.starts_with("Throttl") || code.contains("TooManyRequests") || status == 429 => Class::Throttled,
         _ if code.contains("LimitExceeded") || code.contains("QuotaExceeded") || code.contains("Quota") => Class::Quota,
-        _ if code.contains("NotFound") || code.starts_with("NoSuch") || code.contains("DoesNotExist") => Class::Gone,
-        _ if code.contains("AlreadyExist") || code.contains("Duplicate") => Class::Exists,
-        "" if status == 404 => Class::Gone,
+        _ if code.contains("NotFound") || code.starts_with("NoSuch") || code.contains("DoesNotExist") => {
+            Class::NotFound
+        }
+        _ if code.contains("AlreadyExist") || code.contains("Duplicate") => Class::AlreadyExists,
+        "" if status == 404 => Class::NotFound,
         "" if status == 403 => Class::Denied,
         _ if status >= 500 || status == 0 => Class::OutcomeUnknown,
         _ => Class::Invalid,
@@ -288,27 +294,27 @@ mod tests {
         struct Said(&'static str, #[source] Option<Box<Said>>);
         let said = |text, behind: Option<Said>| Said(text, behind.map(Box::new));
         let error = said("no answer", Some(said("no way: port closed", Some(said("port closed", None)))));
-        assert_eq!(in_words(&error), "no answer: no way: port closed");
+        assert_eq!(describe(&error), "no answer: no way: port closed");
     }
 
     #[test]
     fn codes_tell_what_to_do_next() {
         for (code, status, class) in [
-            ("InvalidVpcID.NotFound", 400, Class::Gone),
-            ("NoSuchBucket", 404, Class::Gone),
-            ("", 404, Class::Gone),
-            ("DBClusterNotFoundFault", 404, Class::Gone),
-            ("DBClusterAlreadyExistsFault", 400, Class::Exists),
-            ("SubscriptionAlreadyExist", 400, Class::Exists),
-            ("AlreadyExistsException", 400, Class::Exists),
-            ("Resource.AlreadyAssociated", 400, Class::Exists),
-            ("DependencyViolation", 400, Class::NotReady),
-            ("ClusterContainsServicesException", 400, Class::NotReady),
-            ("ConcurrentUpdateException", 400, Class::NotReady),
-            ("ServiceNotActiveException", 400, Class::Gone),
-            ("ObjectNotFoundException", 400, Class::Gone),
-            ("RepositoryNotFoundException", 400, Class::Gone),
-            ("RepositoryAlreadyExistsException", 400, Class::Exists),
+            ("InvalidVpcID.NotFound", 400, Class::NotFound),
+            ("NoSuchBucket", 404, Class::NotFound),
+            ("", 404, Class::NotFound),
+            ("DBClusterNotFoundFault", 404, Class::NotFound),
+            ("DBClusterAlreadyExistsFault", 400, Class::AlreadyExists),
+            ("SubscriptionAlreadyExist", 400, Class::AlreadyExists),
+            ("AlreadyExistsException", 400, Class::AlreadyExists),
+            ("Resource.AlreadyAssociated", 400, Class::AlreadyExists),
+            ("DependencyViolation", 400, Class::Retryable),
+            ("ClusterContainsServicesException", 400, Class::Retryable),
+            ("ConcurrentUpdateException", 400, Class::Retryable),
+            ("ServiceNotActiveException", 400, Class::NotFound),
+            ("ObjectNotFoundException", 400, Class::NotFound),
+            ("RepositoryNotFoundException", 400, Class::NotFound),
+            ("RepositoryAlreadyExistsException", 400, Class::AlreadyExists),
             ("ThrottlingException", 400, Class::Throttled),
             ("TooManyRequestsException", 429, Class::Throttled),
             ("VpcLimitExceeded", 400, Class::Quota),

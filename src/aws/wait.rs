@@ -51,7 +51,7 @@ impl Cx {
             if start.elapsed() >= patience.limit {
                 let minutes = patience.limit.as_secs() / 60;
                 let mut error = Error::local(format!("still waiting for {what} after {minutes} minutes"));
-                error.class = Class::NotReady;
+                error.class = Class::Retryable;
                 return Err(error);
             }
             if !std::mem::replace(&mut told, true) {
@@ -63,11 +63,11 @@ impl Cx {
 
     /// Calls until AWS takes it, as long as it answers "not ready" (something that blocks it is still going away, or
     /// something that it needs is still on its way).
-    pub async fn retry_while_not_ready<T, F>(&self, what: &str, call: impl FnMut() -> F) -> Result<T>
+    pub async fn retry_while_retryable<T, F>(&self, what: &str, call: impl FnMut() -> F) -> Result<T>
     where
         F: Future<Output = Result<T>>,
     {
-        self.retry_while(what, Patience::SHORT, |error| error.class == Class::NotReady, call).await
+        self.retry_while(what, Patience::SHORT, |error| error.class == Class::Retryable, call).await
     }
 
     /// The same, and for a minute also as long as AWS doesn't know what the call names: that was just made, and isn't known
@@ -78,8 +78,8 @@ impl Cx {
     {
         let start = Instant::now();
         let passing = |error: &Error| match error.class {
-            Class::NotReady => true,
-            Class::Gone => start.elapsed() < self.limit(Patience::FRESH),
+            Class::Retryable => true,
+            Class::NotFound => start.elapsed() < self.limit(Patience::FRESH),
             _ => false,
         };
         self.retry_while(what, Patience::SHORT, passing, call).await
@@ -124,11 +124,11 @@ impl Cx {
 
 /// It says nothing of how far something is.
 fn is_no_answer(error: &Error) -> bool {
-    matches!(error.class, Class::Gone | Class::Throttled | Class::OutcomeUnknown)
+    matches!(error.class, Class::NotFound | Class::Throttled | Class::OutcomeUnknown)
 }
 
 /// `None` for something that isn't there, for waits until it is gone.
-pub fn unless_gone<T>(outcome: Result<T>) -> Result<Option<T>> {
+pub fn ignore_not_found<T>(outcome: Result<T>) -> Result<Option<T>> {
     match outcome {
         Ok(value) => Ok(Some(value)),
         Err(error) if error.is_gone() => Ok(None),

@@ -7,8 +7,8 @@ use serde_json::json;
 
 use super::context::Context;
 use super::{Globals, Outcome, progress};
-use crate::report::happenings::sentence;
-use crate::traffic::happening::Happening;
+use crate::report::traffic_events::sentence;
+use crate::traffic::event::TrafficEvent;
 use crate::traffic::history::{By, Entry, History as Entries, Verified};
 
 /// `provisioner history`
@@ -32,8 +32,8 @@ pub struct History {
 impl History {
     pub async fn run(self, globals: &Globals) -> Outcome {
         let context = Context::load(globals).await?;
-        let book = context.store.history(context.suffix.as_ref());
-        let history = Entries::at(book, By::this_process("provisioner history", None));
+        let log = context.store.history(context.suffix.as_ref());
+        let history = Entries::at(log, By::this_process("provisioner history", None));
         if self.verify {
             let Verified { entries, head } = match &self.head {
                 Some(head) => history.verify_with(head).await?,
@@ -110,9 +110,9 @@ fn command(entry: &Entry) -> String {
     plain(entry.by.command.strip_prefix("provisioner ").unwrap_or(&entry.by.command))
 }
 
-fn request_ids(what: &Happening) -> &[String] {
+fn request_ids(what: &TrafficEvent) -> &[String] {
     match what {
-        Happening::Written { request_ids, .. } | Happening::FailedBack { request_ids, .. } => request_ids,
+        TrafficEvent::Written { request_ids, .. } | TrafficEvent::FailedBack { request_ids, .. } => request_ids,
         _ => &[],
     }
 }

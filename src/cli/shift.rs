@@ -13,16 +13,16 @@ use super::say::say;
 use super::watcher::watcher;
 use super::{FAILED, Globals, HELD, INTERRUPTED, Outcome, progress};
 use crate::engine::Event;
-use crate::report::{happenings, words};
+use crate::report::{traffic_events, words};
 use crate::state::{Guard, State, StateError, random_hex};
+use crate::traffic::event::{Lever, OnFail, Outcome as End, TrafficEvent, Verdict, Weight};
 use crate::traffic::gates::{Limits, judge, verdict};
-use crate::traffic::happening::{Happening, Lever, OnFail, Outcome as End, Verdict, Weight};
 use crate::traffic::history::{By, History, LastSeen, Unfinished, last_seen, lever_of, unfinished};
-use crate::traffic::live::{Live, in_words};
+use crate::traffic::live::{Live, describe};
 use crate::traffic::mover::Mover;
 use crate::traffic::picture::unexpected;
 use crate::traffic::share::{Share, Steps};
-use crate::traffic::shift::{Course, Ended, Settings, Shift as Run};
+use crate::traffic::shift::{Ended, Settings, Shift as Run, ShiftPlan};
 use crate::traffic::{Levers, signals};
 
 /// `provisioner shift`
@@ -137,22 +137,22 @@ impl Shift {
         let known = entries.last().map_or(0, |entry| entry.number);
         let before = unfinished(&entries);
         let live = Live::read(cloud, &levers).await?;
-        let course = self.course(&context, &live, before.as_ref(), &last_seen(&entries))?;
+        let plan = self.plan(&context, &live, before.as_ref(), &last_seen(&entries))?;
         let settings = match (&before, self.resume) {
             (Some(before), true) => self.resumed(settings, before),
             _ => settings,
         };
         if self.dry_run {
-            return self.rehearse(&connection, &levers, &live, course.as_ref(), &settings).await;
+            return self.rehearse(&connection, &levers, &live, plan.as_ref(), &settings).await;
         }
-        if course.is_none() && before.is_none() && live.gives(Share::BLUE) {
+        if plan.is_none() && before.is_none() && live.gives(Share::BLUE) {
             eprintln!("there is nothing to call off: no shift was left half done, and all traffic is at blue");
             return Ok(ExitCode::SUCCESS);
         }
-        if let (Some(before), Some(Course { resumed: false, .. })) = (&before, &course) {
+        if let (Some(before), Some(ShiftPlan { resumed: false, .. })) = (&before, &plan) {
             progress::note(&format!("the shift to {} that was left half done is given up for this one", before.steps));
         }
-        if !self.agreed(globals, &live, course.as_ref())? {
+        if !self.agreed(globals, &live, plan.as_ref())? {
             return Err(Failure::new("nothing was changed", "the shift was not agreed to"));
         }
         let watcher = watcher(globals.json);
@@ -160,8 +160,8 @@ impl Shift {
         let mover = Mover { cloud, levers: &levers, history: &history, watcher: watcher.as_ref(), why };
         notice(&mover, &live, &last_seen(&entries)).await;
         let run = Run::new(mover, settings, live, known, stop_on_ctrl_c(&connection)).under(lock.as_deref());
-        let ended = match &course {
-            Some(course) => run.run(course).await?,
+        let ended = match &plan {
+            Some(plan) => run.run(plan).await?,
             None => run.abort().await?,
         };
         drop(watcher);
@@ -193,13 +193,13 @@ impl Shift {
     }
 
     /// Where to; `None` for calling off what was begun.
-    fn course(
+    fn plan(
         &self,
         context: &Context,
         live: &Live,
         before: Option<&Unfinished>,
         seen: &LastSeen,
-    ) -> Result<Option<Course>, Failure> {
+    ) -> Result<Option<ShiftPlan>, Failure> {
         if self.abort {
             return Ok(None);
         }
@@ -219,7 +219,7 @@ impl Shift {
             let others = changed_by_others(live, seen);
             if before.overruled || !others.is_empty() {
                 let others = if others.is_empty() { live.deciding() } else { &others };
-                let message = format!("somebody else has changed weights meanwhile: {}", in_words(others));
+                let message = format!("somebody else has changed weights meanwhile: {}", describe(others));
                 return Err(Failure::new(
                     message,
                     "`provisioner failback` or `shift --abort` moves all to blue, and `shift --green` begins anew from here",
@@ -229,7 +229,7 @@ impl Shift {
             let is_next = |step: &Share| before.done.is_none_or(|done| *step > done);
             let next = steps.iter().position(is_next).unwrap_or(steps.len());
             let steps = before.steps.clone();
-            return Ok(Some(Course { shift: before.shift.clone(), steps, next, from: before.from, resumed: true }));
+            return Ok(Some(ShiftPlan { shift: before.shift.clone(), steps, next, from: before.from, resumed: true }));
         }
         let steps = match (self.green, &self.steps) {
             (Some(green), _) => Steps::one(green),
@@ -251,18 +251,18 @@ impl Shift {
             Some(_) => 0,
             None => steps.all().iter().position(|step| *step > share).unwrap_or(steps.all().len().saturating_sub(1)),
         };
-        Ok(Some(Course { shift: random_hex(), steps, next, from: share, resumed: false }))
+        Ok(Some(ShiftPlan { shift: random_hex(), steps, next, from: share, resumed: false }))
     }
 
-    fn agreed(&self, globals: &Globals, live: &Live, course: Option<&Course>) -> Result<bool, Failure> {
+    fn agreed(&self, globals: &Globals, live: &Live, plan: Option<&ShiftPlan>) -> Result<bool, Failure> {
         let terminal = console::Term::stderr().is_term() && console::user_attended();
         if self.yes || globals.sandbox || globals.json || !terminal {
             return Ok(true);
         }
-        eprintln!("now: {}", in_words(live.deciding()));
-        let question = match course {
-            Some(course) => {
-                let steps: Vec<_> = course.remaining().iter().map(Share::to_string).collect();
+        eprintln!("now: {}", describe(live.deciding()));
+        let question = match plan {
+            Some(plan) => {
+                let steps: Vec<_> = plan.remaining().iter().map(Share::to_string).collect();
                 format!("Give green {} of the live traffic?", steps.join(", then "))
             }
             None => "Call it off, and move all live traffic to blue?".to_owned(),
@@ -277,15 +277,15 @@ impl Shift {
         connection: &Connection,
         levers: &Levers,
         live: &Live,
-        course: Option<&Course>,
+        plan: Option<&ShiftPlan>,
         settings: &Settings,
     ) -> Outcome {
-        say!("now: {}", in_words(&[live.weights(Lever::Listeners), live.weights(Lever::Dns)].concat()));
+        say!("now: {}", describe(&[live.weights(Lever::Listeners), live.weights(Lever::Dns)].concat()));
         let since = jiff::Timestamp::now() - Duration::from_secs(300);
         let readings = signals::readings(&connection.shared.cloud, levers, since).await;
         let checks = judge(&readings, &settings.limits, live.most());
-        say!("{}", happenings::gates(live.most(), verdict(&checks), &checks));
-        let Some(course) = course else {
+        say!("{}", traffic_events::gates(live.most(), verdict(&checks), &checks));
+        let Some(plan) = plan else {
             say!("would move all to blue: listeners first, DNS after");
             for edge in &levers.edges {
                 say!("  elasticloadbalancing:ModifyListener {}: blue 100, green 0", edge.listener);
@@ -297,7 +297,7 @@ impl Shift {
             say!("nothing was written");
             return Ok(ExitCode::SUCCESS);
         };
-        for to in course.remaining() {
+        for to in plan.remaining() {
             let split = to.split();
             say!("step {to}:");
             for edge in &levers.edges {
@@ -308,7 +308,7 @@ impl Shift {
                     split.green
                 );
             }
-            let hold = if *to > live.least() || (course.resumed && *to == live.least()) {
+            let hold = if *to > live.least() || (plan.resumed && *to == live.least()) {
                 words::duration(settings.hold)
             } else {
                 String::new()
@@ -354,7 +354,7 @@ async fn notice(mover: &Mover<'_>, live: &Live, seen: &LastSeen) {
     for lever in [Lever::Listeners, Lever::Dns].into_iter().filter(|lever| kinds.contains(lever)) {
         // All of a kind, as the next look compares all of it.
         let to = live.weights(lever).to_vec();
-        mover.note(Happening::Noticed { from: seen.weights_of(&to), to }).await;
+        mover.note(TrafficEvent::ExternalChange { from: seen.weights_of(&to), to }).await;
     }
 }
 
@@ -396,7 +396,7 @@ fn end(globals: &Globals, context: &Context, connection: &Connection, ended: &En
         let because = ended.because.as_ref().map(|because| format!(": {because}")).unwrap_or_default();
         eprintln!(
             "{}{because}; {green}; {calls} API calls, {}",
-            happenings::outcome(ended.outcome),
+            traffic_events::outcome(ended.outcome),
             words::duration(seconds)
         );
         if matches!(ended.outcome, End::Held | End::Interrupted) {

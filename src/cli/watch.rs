@@ -1,5 +1,6 @@
 mod child;
 mod dialogs;
+mod in_progress;
 mod keys;
 mod look;
 mod panels;
@@ -7,7 +8,6 @@ mod screen;
 mod strokes;
 #[cfg(test)]
 mod tests;
-mod under_way;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -29,14 +29,14 @@ use super::{Globals, Outcome};
 use crate::engine::events::Silent;
 use crate::traffic::Levers;
 use crate::traffic::bound::Bound;
-use crate::traffic::happening::Happening;
+use crate::traffic::event::TrafficEvent;
 use crate::traffic::history::{Alive, By, Entry, History};
 
 use child::{Launcher, Started};
+use in_progress::{UnderWay, is_settled};
 use keys::{Does, Open, Situation, Wish, press};
 use look::{Look, Looker, Trail};
 use screen::{Command, Place, Scene};
-use under_way::{UnderWay, is_settled};
 
 /// `provisioner watch`
 #[derive(Debug, Args)]
@@ -235,8 +235,8 @@ impl Watching {
 
     /// True if it is time to leave.
     async fn pressed(&mut self, key: KeyEvent) -> bool {
-        let under_way = self.under_way();
-        let does = press(key, self.open, &self.situation(under_way.as_ref()));
+        let in_progress = self.in_progress();
+        let does = press(key, self.open, &self.situation(in_progress.as_ref()));
         self.said = None;
         match does {
             Does::Nothing => {}
@@ -247,7 +247,7 @@ impl Watching {
             }
             Does::Act(wish) => {
                 self.open = Open::Nothing;
-                let runs = under_way.is_some_and(|under_way| under_way.runs());
+                let runs = in_progress.is_some_and(|in_progress| in_progress.runs());
                 self.act(wish, runs).await;
             }
             Does::Leave => return true,
@@ -275,7 +275,7 @@ impl Watching {
 
     /// The shift may be anybody's, anywhere: it reads the same history.
     async fn ask_to_hold(&mut self) -> bool {
-        match self.history.append(Happening::HoldAsked, None).await {
+        match self.history.append(TrafficEvent::HoldAsked, None).await {
             Ok(_) => true,
             Err(error) => {
                 self.say(format!("the shift can't be asked to hold: {error}"));
@@ -299,7 +299,7 @@ impl Watching {
         Alive::of(by, self.history.by())
     }
 
-    fn under_way(&self) -> Option<UnderWay> {
+    fn in_progress(&self) -> Option<UnderWay> {
         UnderWay::of(&self.entries, |by| self.alive(by))
     }
 
@@ -309,7 +309,7 @@ impl Watching {
     }
 
     fn scene(&self, frame: &mut ratatui::Frame) {
-        let under_way = self.under_way();
+        let in_progress = self.in_progress();
         let scene = Scene {
             place: &self.place,
             now: Timestamp::now(),
@@ -318,7 +318,7 @@ impl Watching {
             trail: &self.trail,
             bound: self.bound.as_ref(),
             entries: &self.entries,
-            situation: self.situation(under_way.as_ref()),
+            situation: self.situation(in_progress.as_ref()),
             troubles: self.blind.iter().chain(&self.unread).cloned().collect(),
             said: self.said.as_ref().map(|(what, _)| what.as_str()),
             command: self.started.last().and_then(shown),

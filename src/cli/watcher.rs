@@ -8,10 +8,10 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::progress::print_json;
-use crate::report::happenings::sentence;
+use crate::report::traffic_events::sentence;
 use crate::report::words;
 use crate::traffic::Share;
-use crate::traffic::happening::{Happening, Lever};
+use crate::traffic::event::{Lever, TrafficEvent};
 use crate::traffic::history::Entry;
 use crate::traffic::mover::Watcher;
 
@@ -24,7 +24,7 @@ struct Json;
 
 impl Watcher for Json {
     fn happened(&self, entry: &Entry) {
-        let mut line = json!({"type": "happening"});
+        let mut line = json!({"type": "event"});
         if let (Value::Object(line), Ok(Value::Object(entry))) = (&mut line, serde_json::to_value(entry)) {
             line.extend(entry);
         }
@@ -40,7 +40,7 @@ impl Watcher for Json {
     }
 }
 
-/// One line a happening; on a terminal also what it is at.
+/// One line a event; on a terminal also what it is at.
 struct Lines {
     bar: ProgressBar,
 }
@@ -62,13 +62,13 @@ impl Lines {
 impl Watcher for Lines {
     fn happened(&self, entry: &Entry) {
         match &entry.what {
-            Happening::Writing { lever: Lever::Listeners, to, .. } => {
+            TrafficEvent::Writing { lever: Lever::Listeners, to, .. } => {
                 self.bar.set_message(format!("{to}: writing listeners"))
             }
-            Happening::Writing { lever: Lever::Dns, to, .. } => {
+            TrafficEvent::Writing { lever: Lever::Dns, to, .. } => {
                 self.bar.set_message(format!("{to}: writing DNS, usually known everywhere within a minute"));
             }
-            Happening::Written { .. } | Happening::StepDone { .. } => self.bar.set_message("looking at green"),
+            TrafficEvent::Written { .. } | TrafficEvent::StepDone { .. } => self.bar.set_message("looking at green"),
             _ => {}
         }
         self.say(&format!("{} {}", style(entry.at.strftime("%H:%M:%S")).dim(), sentence(&entry.what)));

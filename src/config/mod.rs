@@ -1,9 +1,9 @@
 //! provisioner.toml: reading it, its defaults, and errors that name the line that is wrong.
 
 pub mod common;
+pub mod custom;
 pub mod fargate_postgres;
 pub mod lambda_mysql;
-pub mod own;
 pub mod shift;
 mod source;
 pub mod suffix;

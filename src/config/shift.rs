@@ -4,8 +4,8 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use super::source::{ConfigError, Source};
+use crate::traffic::event::OnFail;
 use crate::traffic::gates::Limits;
-use crate::traffic::happening::OnFail;
 use crate::traffic::share::{BadSteps, Steps};
 
 /// Shifting traffic.

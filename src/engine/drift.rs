@@ -7,8 +7,8 @@ use futures::StreamExt;
 use super::diff::{FieldChange, diff};
 use super::events::Event;
 use super::operations::{StepError, Target};
-use super::ownership::Claim;
-use super::plan::{READS, World, compare, refuse_strangers, step_of};
+use super::ownership::Provenance;
+use super::plan::{EngineContext, READS, compare, refuse_unmanaged, step_of};
 use super::step::StepId;
 use crate::state::{Record, State};
 
@@ -25,7 +25,7 @@ pub struct Drift {
     pub changes: Vec<FieldChange>,
 }
 
-impl World<'_> {
+impl EngineContext<'_> {
     /// Looks at every remembered step that was selected. Gives what has drifted, and what can't be told.
     pub async fn drift(&self, state: &State) -> (Vec<Drift>, Vec<(StepId, StepError)>) {
         let remembered: Vec<_> = state.steps.iter().filter(|(id, _)| self.selection.names(id)).collect();
@@ -52,14 +52,14 @@ impl World<'_> {
 
     async fn look(&self, id: &StepId, record: &Record) -> Result<Option<Drift>, StepError> {
         let operations = self.provider.operations(&record.kind)?;
-        let step = step_of(id, record, operations.kind());
+        let step = step_of(id, record, operations.type_info().kind);
         let observed = operations
             .observe(Target { step: &step, known: Some(&record.outputs), token: "", predecessor: None })
             .await?;
         let (is_gone, mut changes) = match &observed {
             None => (true, Vec::new()),
             Some(observed) => {
-                refuse_strangers(self, &step, observed, Claim::Recorded, false)?;
+                refuse_unmanaged(self, &step, observed, Provenance::Recorded, false)?;
                 let (_, changes) = compare(operations, &step, Some(observed), Some(record));
                 let outputs = diff(&observed.outputs, &record.outputs, &|_| false).into_iter();
                 let outputs = outputs.map(|change| FieldChange { path: format!("outputs.{}", change.path), ..change });

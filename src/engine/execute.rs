@@ -10,8 +10,9 @@ use tracing::Instrument;
 
 use super::events::Event;
 use super::operations::{Observed, Operations, StepError, Target};
-use super::plan::{self, Action, Plan, Planned, Removal, World};
+use super::plan::{self, Action, EngineContext, Plan, Planned, Removal};
 use super::reference;
+use super::refusal::refused_changes;
 use super::schedule::{self, Node, Outcome};
 use super::step::{Step, StepId, Tags};
 use crate::state::journal::Entry;
@@ -59,10 +60,18 @@ impl Work {
     }
 }
 
-impl World<'_> {
+impl EngineContext<'_> {
     /// Does what the plan says. What happened is in the session's state, whatever happens.
     pub async fn execute(&self, mut plan: Plan, session: &Session) -> Report {
         let mut report = Report::default();
+        if !plan.refusals.is_empty() {
+            report.failed.extend(plan.refusals.iter().map(|refused| (refused.step.clone(), refused.error())));
+            let because = "the plan has a change that can't be made: nothing was started";
+            let others = plan.steps.iter().filter(|planned| planned.action != Action::Unchanged);
+            let others = others.map(|planned| &planned.step.id).chain(plan.removals.iter().map(|removal| &removal.id));
+            report.skipped.extend(others.map(|id| (id.clone(), because.to_owned())));
+            return report;
+        }
         report.failed.extend(plan.failures.iter().cloned());
         for (id, failed) in &plan.blocked {
             report.skipped.push((id.clone(), format!("{failed} can't be planned")));
@@ -118,7 +127,7 @@ impl World<'_> {
 }
 
 struct Execution<'a> {
-    world: &'a World<'a>,
+    world: &'a EngineContext<'a>,
     steps: BTreeMap<StepId, Planned>,
     /// What goes: no longer wanted, or replaced delete-first.
     removals: BTreeMap<StepId, Removal>,
@@ -141,7 +150,7 @@ struct Progress {
 }
 
 impl<'a> Execution<'a> {
-    fn new(world: &'a World<'a>, plan: Plan, kept: BTreeSet<StepId>, session: &'a Session) -> Self {
+    fn new(world: &'a EngineContext<'a>, plan: Plan, kept: BTreeSet<StepId>, session: &'a Session) -> Self {
         let mut removals = BTreeMap::new();
         let mut deposed = BTreeMap::new();
         for removal in plan.removals {
@@ -246,7 +255,10 @@ impl<'a> Execution<'a> {
     }
 
     fn usually(&self, kind: &str) -> Duration {
-        self.world.provider.operations(kind).map_or(Duration::ZERO, Operations::usually)
+        self.world
+            .provider
+            .operations(kind)
+            .map_or(Duration::ZERO, |operations| operations.type_info().typical_create_time)
     }
 
     async fn perform(&self, work: Work) -> bool {
@@ -311,6 +323,10 @@ impl<'a> Execution<'a> {
             return match action {
                 Action::Unchanged | Action::Adopt => self.keep(&step, observed, planned).await.map(|()| action),
                 _ => {
+                    let refused = refused_changes(operations, &step, observed, &changes)?;
+                    if let Some(refused) = refused.first() {
+                        return Err(refused.error());
+                    }
                     self.started(&step, Action::Update, operations);
                     self.update(operations, &step, observed, &changes, planned).await?;
                     self.done(&step.id, Action::Update, start);
@@ -413,7 +429,7 @@ impl<'a> Execution<'a> {
     async fn remove(&self, removal: &Removal, deposed: bool) -> Result<(), StepError> {
         let start = Instant::now();
         let operations = self.world.provider.operations(&removal.record.kind)?;
-        let step = plan::step_of(&removal.id, &removal.record, operations.kind());
+        let step = plan::step_of(&removal.id, &removal.record, operations.type_info().kind);
         let outputs = &removal.record.outputs;
         if removal.action != Action::Forget {
             self.started(&step, removal.action, operations);
@@ -442,7 +458,7 @@ impl<'a> Execution<'a> {
     }
 
     fn started(&self, step: &Step, action: Action, operations: &dyn Operations) {
-        let usually = operations.usually();
+        let usually = operations.type_info().typical_create_time;
         self.world.observer.on(Event::StepStarted { step: step.id.clone(), kind: step.kind, action, usually });
     }
 
@@ -457,7 +473,7 @@ impl<'a> Execution<'a> {
 
 /// Takes out of the plan the removals of what a step uses that can't be planned: nobody knows whether it still needs it.
 /// Gives what was taken out, each with the user; and the steps that are replaced, and whose old selves have to stay.
-fn keep_what_is_in_use(world: &World<'_>, plan: &mut Plan, state: &State) -> Vec<(StepId, StepId)> {
+fn keep_what_is_in_use(world: &EngineContext<'_>, plan: &mut Plan, state: &State) -> Vec<(StepId, StepId)> {
     let mut users: Vec<StepId> =
         plan.failures.iter().map(|(id, _)| id).chain(plan.blocked.iter().map(|(id, _)| id)).cloned().collect();
     let mut kept = Vec::new();
@@ -493,7 +509,7 @@ fn keep_what_is_in_use(world: &World<'_>, plan: &mut Plan, state: &State) -> Vec
 /// Takes out of the plan the steps that have moved region or become another type, and whose old selves don't go in this run: the
 /// state knows one thing a step, and would tell of the new one only. With them what needs them. Gives what was taken out, each
 /// with the step that moved.
-fn keep_what_would_be_forgotten(world: &World<'_>, plan: &mut Plan, state: &State) -> Vec<(StepId, StepId)> {
+fn keep_what_would_be_forgotten(world: &EngineContext<'_>, plan: &mut Plan, state: &State) -> Vec<(StepId, StepId)> {
     let goes: BTreeSet<&StepId> =
         plan.removals.iter().filter(|removal| !removal.deposed).map(|removal| &removal.id).collect();
     let has_moved = |step: &Step| {

@@ -14,13 +14,17 @@ pub mod ownership;
 pub mod plan;
 mod recover;
 pub mod reference;
+pub mod refusal;
 pub mod schedule;
 pub mod selection;
 pub mod step;
+pub mod type_info;
 
 pub use diff::FieldChange;
 pub use events::{Event, Observer};
 pub use operations::{Observed, Operations, Provider, StepError, Target};
 pub use plan::{Action, Plan};
+pub use refusal::{Refusal, RefusedChange};
 pub use selection::Selection;
 pub use step::{Step, StepId, Tags};
+pub use type_info::{Immutable, TypeInfo};

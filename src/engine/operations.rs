@@ -1,12 +1,13 @@
 //! What the engine asks of the world: observe, create, update, delete. The resources answer it.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use serde_json::Value;
 
 use super::diff::FieldChange;
+use super::ownership::Ownership;
+use super::refusal::Refusal;
 use super::step::{Step, Tags};
+use super::type_info::TypeInfo;
 
 /// A resource as it stands.
 #[derive(Clone, Debug)]
@@ -15,12 +16,17 @@ pub struct Observed {
     pub spec: Value,
     /// Ids, ARNs, endpoints.
     pub outputs: Value,
-    /// Its tags; `None` for a type that carries none.
-    pub tags: Option<Tags>,
-    /// It carries no tags and is no part of something that does: only the state tells whose it is.
-    pub unmarked: bool,
+    /// Whose it is.
+    pub ownership: Ownership,
     /// What the spec doesn't decide but people want to know, for example the live weights of a listener.
     pub live: Option<String>,
+}
+
+impl Observed {
+    /// Its tags, if its type has tags.
+    pub fn tags(&self) -> Option<&Tags> {
+        self.ownership.tags()
+    }
 }
 
 /// A step with what is known of it at the time of a call.
@@ -78,31 +84,8 @@ impl StepError {
 /// All that can be done with one resource type in one region.
 #[async_trait]
 pub trait Operations: Send + Sync {
-    /// The name of the type.
-    fn kind(&self) -> &'static str;
-    /// How long a creation usually takes on AWS.
-    fn usually(&self) -> Duration;
-    /// True if AWS can't change this field in place.
-    fn forces_replacement(&self, field: &str) -> bool;
-    /// True if AWS doesn't tell this field, so that only the state file knows what it was.
-    fn is_write_only(&self, field: &str) -> bool;
-    /// True if the new one is made before the old one goes when it is replaced.
-    fn replaced_create_first(&self) -> bool;
-    /// True if what uses it goes on with it after it is deleted.
-    fn users_go_on(&self) -> bool;
-    /// True if it is the same one whatever region it is asked for in.
-    fn is_global(&self) -> bool;
-    /// True if deleting it loses what nobody can make again.
-    fn holds_data(&self) -> bool;
-
-    /// Its tags come by a call after the one that makes it.
-    fn is_tagged_later(&self) -> bool;
-    /// True if AWS doesn't delete it while one of that type uses it.
-    fn is_held_by(&self, kind: &str) -> bool;
-    /// Why it is never made anew by people's wish alone, if so.
-    fn why_not_anew(&self) -> Option<&'static str>;
-    /// Customers' requests go through it.
-    fn serves(&self) -> bool;
+    /// The constant facts of the type.
+    fn type_info(&self) -> TypeInfo;
     /// The spec in the one form in which it is compared: what has no order sorted, documents in normal form. References
     /// that were resolved may have put it out of that.
     fn canonical(&self, spec: &Value) -> Result<Value, StepError>;
@@ -126,6 +109,12 @@ pub trait Operations: Send + Sync {
     ) -> Result<Value, StepError>;
     /// Sets and removes tags.
     async fn tag(&self, step: &Step, outputs: &Value, set: &Tags, remove: &[String]) -> Result<(), StepError>;
+    /// Why the resource can't change in place from the actual spec to the desired one, both canonical, for what
+    /// [`TypeInfo::immutable`] can't say: an engine's downgrade, smaller storage.
+    fn check_transition(&self, desired: &Value, actual: &Value) -> Result<Option<Refusal>, StepError> {
+        let _ = (desired, actual);
+        Ok(None)
+    }
     /// Deletes it and waits until it is gone. Fine if it is gone already.
     async fn delete(&self, step: &Step, outputs: &Value) -> Result<(), StepError>;
 }
@@ -134,4 +123,9 @@ pub trait Operations: Send + Sync {
 pub trait Provider: Send + Sync {
     /// The operations of `kind`, an error for a kind that this build doesn't know.
     fn operations(&self, kind: &str) -> Result<&dyn Operations, StepError>;
+
+    /// True if AWS refuses to delete a resource of `kind` while a `dependent` uses it.
+    fn blocks_deletion(&self, dependent: &str, kind: &str) -> bool {
+        self.operations(dependent).is_ok_and(|operations| operations.type_info().blocks_deletion_of.contains(&kind))
+    }
 }

@@ -18,16 +18,38 @@ pub fn is_ours(key: &str) -> bool {
     [SYSTEM, SUFFIX, STEP].contains(&key) || key.starts_with(USED_BY)
 }
 
-/// What the state says of a thing.
+/// What the state knows about a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Claim {
+pub enum Provenance {
     /// Nothing.
-    None,
-    /// A run announced to make it and died: nothing stood there then. It is of a type that is tagged by a call of its own
-    /// (a bucket), so the thing may carry no tags yet.
-    Announced,
-    /// It stands: a single damaged tag doesn't disown it. A resource with none of our tags is a stranger's.
+    Unknown,
+    /// A run recorded the intent to create it, then died; nothing existed at that time. Its type is tagged by a separate
+    /// call (a bucket), so the resource may have no tags yet.
+    Intended,
+    /// The state records it: a single damaged tag doesn't disown it. A resource with none of our tags is unmanaged.
     Recorded,
+}
+
+/// How AWS shows whose a resource is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ownership {
+    /// It has tags: they name its owner.
+    Tagged(Tags),
+    /// It has no tags and is part of another resource (a route of a route table): it has the owner of that resource.
+    Child,
+    /// It has no tags and isn't part of another resource (a dashboard, a record in an existing zone): only the state records
+    /// its owner. One that the state doesn't record is never adopted.
+    NameOnly,
+}
+
+impl Ownership {
+    /// The tags of a resource that has tags.
+    pub fn tags(&self) -> Option<&Tags> {
+        match self {
+            Ownership::Tagged(tags) => Some(tags),
+            Ownership::Child | Ownership::NameOnly => None,
+        }
+    }
 }
 
 /// The identity of one deployed system.
@@ -60,17 +82,17 @@ impl Owner {
     }
 
     /// True if the tags say that a resource is this step's, given what the state says of it.
-    pub fn owns(&self, step: &Step, claim: Claim, tags: &Tags) -> bool {
+    pub fn owns(&self, step: &Step, provenance: Provenance, tags: &Tags) -> bool {
         let wanted = self.tags(&step.id, step.shared);
         let matches = |key: &str| tags.get(key).is_some() && tags.get(key) == wanted.get(key);
         let (system, suffix, this) = (matches(SYSTEM), matches(SUFFIX), matches(STEP));
         let marked = system && suffix && (this || step.shared);
         marked
-            || match claim {
-                Claim::None => false,
+            || match provenance {
+                Provenance::Unknown => false,
                 // AWS's own tags aside: what anybody has tagged isn't what was announced.
-                Claim::Announced => tags.keys().all(|key| key.starts_with("aws:")),
-                Claim::Recorded => system || suffix || this,
+                Provenance::Intended => tags.keys().all(|key| key.starts_with("aws:")),
+                Provenance::Recorded => system || suffix || this,
             }
     }
 

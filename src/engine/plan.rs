@@ -13,8 +13,9 @@ use super::diff::{FieldChange, diff};
 use super::events::{Event, Observer};
 use super::graph::Graph;
 use super::operations::{Observed, Operations, Provider, StepError, Target};
-use super::ownership::{self, Claim, Owner};
+use super::ownership::{self, Owner, Ownership, Provenance};
 use super::reference::{self, Reference};
+use super::refusal::{self, RefusedChange};
 use super::schedule::{self, Node, Outcome};
 use super::selection::Selection;
 use super::step::{Step, StepId, Tags};
@@ -99,6 +100,9 @@ pub struct Plan {
     pub removals: Vec<Removal>,
     /// Steps that can't be planned.
     pub failures: Vec<(StepId, StepError)>,
+    /// Changes that AWS can't make while the resource exists. Their steps are planned as unchanged; `execute` changes nothing of
+    /// a plan that has any.
+    pub refusals: Vec<RefusedChange>,
     /// Steps that need one that can't be planned.
     pub blocked: Vec<(StepId, StepId)>,
 }
@@ -107,12 +111,17 @@ impl Plan {
     /// True if there is nothing to do. What is only to be recorded or forgotten is something to do, as it may come from
     /// a crash.
     pub fn is_empty(&self) -> bool {
-        self.failures.is_empty() && !self.has_changes()
+        self.failures.is_empty() && self.refusals.is_empty() && !self.has_changes()
     }
 
     /// True if there is something to do that can be planned.
     pub fn has_changes(&self) -> bool {
         !self.removals.is_empty() || self.steps.iter().any(|planned| planned.action != Action::Unchanged)
+    }
+
+    /// Refuses a plan with changes that AWS can't make while the resource exists.
+    pub fn check_refusals(&self) -> Result<(), StepError> {
+        refusal::check(&self.refusals)
     }
 
     /// How many steps and removals have this action.
@@ -123,7 +132,7 @@ impl Plan {
 }
 
 /// What planning and executing look at.
-pub struct World<'a> {
+pub struct EngineContext<'a> {
     /// Whose system it is.
     pub owner: &'a Owner,
     /// What is wanted.
@@ -140,10 +149,10 @@ pub struct World<'a> {
     pub selection: Selection,
 }
 
-impl World<'_> {
+impl EngineContext<'_> {
     /// The same for what people have named.
     pub fn selecting(self, selection: Selection) -> Self {
-        World { selection, ..self }
+        EngineContext { selection, ..self }
     }
 
     /// Observes all that is wanted or remembered, and decides.
@@ -156,6 +165,7 @@ impl World<'_> {
             outputs: Mutex::default(),
             planned: Mutex::default(),
             failures: Mutex::default(),
+            refusals: Mutex::default(),
         };
         let nodes: BTreeMap<StepId, Node<StepId>> = self
             .graph
@@ -167,9 +177,11 @@ impl World<'_> {
             planning.removals(),
         );
         let mut planned = planning.planned.into_inner().expect("no panic holds this lock");
-        self.forget_what_is_wanted(&mut removals, &planned);
+        self.forget_desired(&mut removals, &planned);
         let mut failures = planning.failures.into_inner().expect("no panic holds this lock");
-        let held = self.keep_what_is_held(&mut planned, &mut failures, state);
+        let mut refusals = planning.refusals.into_inner().expect("no panic holds this lock");
+        refusals.sort_by(|a, b| a.step.cmp(&b.step));
+        let held = self.refuse_blocked_replacements(&mut planned, &mut failures, state);
         let blocked = outcomes.into_iter().filter_map(|(id, outcome)| match outcome {
             Outcome::NeedsFailed(failed) => Some((id, failed)),
             _ => None,
@@ -178,16 +190,18 @@ impl World<'_> {
             steps: self.graph.in_order().filter_map(|step| planned.remove(&step.id)).collect(),
             removals,
             failures,
+            refusals,
             blocked: blocked.chain(held).collect(),
         };
         self.selection.limit(plan, self.graph, state)
     }
 }
 
-impl World<'_> {
+impl EngineContext<'_> {
     /// The steps that are planned to go although what they hold can't be made again.
     pub fn data_losses(&self, plan: &Plan) -> Vec<StepId> {
-        let holds_data = |kind: &str| self.provider.operations(kind).is_ok_and(Operations::holds_data);
+        let holds_data =
+            |kind: &str| self.provider.operations(kind).is_ok_and(|operations| operations.type_info().stateful);
         let replaced = plan.steps.iter().filter(|planned| planned.action == Action::Replace);
         let replaced = replaced.filter(|planned| holds_data(planned.step.kind)).map(|planned| planned.step.id.clone());
         let deleted = plan.removals.iter().filter(|removal| removal.action == Action::Delete);
@@ -201,7 +215,8 @@ impl World<'_> {
         let is = |kind: &str, test: fn(&dyn Operations) -> bool| self.provider.operations(kind).is_ok_and(test);
         let interruption = |step: &StepId, kind: &str, tags: &Tags| {
             let environment = tags.get("Environment").cloned().unwrap_or_default();
-            let counts = is(kind, |it| it.serves()) || (all && ["blue", "green"].contains(&environment.as_str()));
+            let counts = is(kind, |it| it.type_info().serves_traffic)
+                || (all && ["blue", "green"].contains(&environment.as_str()));
             counts.then(|| Interruption { step: step.clone(), environment })
         };
         let replaced = plan.steps.iter().filter(|planned| planned.action == Action::Replace);
@@ -215,10 +230,10 @@ impl World<'_> {
     }
 
     /// Refuses to make something anew by people's wish if what follows it can't be made anew.
-    pub fn check_anew(&self, plan: &Plan) -> Result<(), StepError> {
+    pub fn check_forced_replacements(&self, plan: &Plan) -> Result<(), StepError> {
         let wished = !self.selection.replaced.is_empty();
         for planned in plan.steps.iter().filter(|planned| wished && planned.action == Action::Replace) {
-            if let Some(why) = self.provider.operations(planned.step.kind)?.why_not_anew() {
+            if let Some(why) = self.provider.operations(planned.step.kind)?.type_info().no_forced_replace {
                 let message = format!("{} would be made anew, and can't be: {why}", planned.step.id);
                 let help = "nothing was changed: leave --replace out; what is wrong `provisioner plan` shows, and `apply` mends";
                 return Err(StepError::new(message).with_help(help));
@@ -229,7 +244,7 @@ impl World<'_> {
 
     /// What goes before its successor comes, and is held by what stays: AWS would refuse to delete it, half-way. Neither that nor
     /// what needs it is planned. Gives what needs it, each with it.
-    fn keep_what_is_held(
+    fn refuse_blocked_replacements(
         &self,
         planned: &mut BTreeMap<StepId, Planned>,
         failures: &mut Vec<(StepId, StepError)>,
@@ -239,13 +254,18 @@ impl World<'_> {
         let mut blocked = Vec::new();
         loop {
             let holder = |held: &Planned| {
-                let operations = self.provider.operations(held.step.kind).ok().filter(|_| goes_first(held))?;
+                if !goes_first(held) {
+                    return None;
+                }
                 let stays = |user: &&Step| match planned.get(&user.id) {
                     Some(user) => user.observed.is_some() && !goes_first(user),
                     None => state.steps.contains_key(&user.id),
                 };
                 let users = self.graph.in_order().filter(|user| user.dependencies().contains(&held.step.id));
-                users.filter(|user| operations.is_held_by(user.kind)).find(stays).map(|user| user.id.clone())
+                users
+                    .filter(|user| self.provider.blocks_deletion(user.kind, held.step.kind))
+                    .find(stays)
+                    .map(|user| user.id.clone())
             };
             let found = planned.values().find_map(|held| Some((held.step.id.clone(), holder(held)?)));
             let Some((held, holder)) = found else { return blocked };
@@ -268,13 +288,13 @@ impl World<'_> {
 
     /// What goes under one name and stays under another (a step that was renamed, and is called otherwise in AWS still, or
     /// again in the configuration) is one thing, and stays.
-    fn forget_what_is_wanted(&self, removals: &mut [Removal], planned: &BTreeMap<StepId, Planned>) {
+    fn forget_desired(&self, removals: &mut [Removal], planned: &BTreeMap<StepId, Planned>) {
         for removal in removals {
             let Record { kind, region, outputs, spec, .. } = &removal.record;
             let is_same = |planned: &Planned| {
                 let is_it = |stands: &Observed| {
                     // What carries no tags is told apart by what is wanted of it.
-                    stands.outputs == *outputs || (stands.tags.is_none() && planned.step.spec == *spec)
+                    stands.outputs == *outputs || (stands.tags().is_none() && planned.step.spec == *spec)
                 };
                 self.is_of(kind, region, &planned.step) && planned.observed.as_ref().is_some_and(is_it)
             };
@@ -287,7 +307,7 @@ impl World<'_> {
     }
 
     fn is_used_by_others(&self, observed: &Observed) -> bool {
-        observed.tags.as_ref().is_some_and(|tags| self.owner.has_other_users(tags))
+        observed.tags().is_some_and(|tags| self.owner.has_other_users(tags))
     }
 
     /// What is remembered and not wanted, the predecessors of replaced steps included.
@@ -308,19 +328,20 @@ impl World<'_> {
     /// False for a step that has become another type or has moved to another region: then what stands goes, and the step
     /// is made anew.
     pub(super) fn is_of(&self, kind: &str, region: &str, step: &Step) -> bool {
-        let global = || self.provider.operations(kind).is_ok_and(Operations::is_global);
+        let global = || self.provider.operations(kind).is_ok_and(|operations| operations.type_info().global);
         kind == step.kind && (region == step.region || global())
     }
 }
 
 struct Planning<'a> {
-    world: &'a World<'a>,
+    world: &'a EngineContext<'a>,
     state: &'a State,
     total: usize,
     observed: AtomicUsize,
     outputs: Mutex<BTreeMap<StepId, Value>>,
     planned: Mutex<BTreeMap<StepId, Planned>>,
     failures: Mutex<Vec<(StepId, StepError)>>,
+    refusals: Mutex<Vec<RefusedChange>>,
 }
 
 impl Planning<'_> {
@@ -376,10 +397,10 @@ impl Planning<'_> {
         let used = used.chain(intent.iter().flat_map(|intent| &intent.dependencies)).cloned().collect();
         let record = remembered.filter(|_| !is_another);
         if let Some(observed) = &observed {
-            let claim = match (&record, intent) {
-                (Some(_), _) => Claim::Recorded,
-                (None, Some(_)) if operations.is_tagged_later() => Claim::Announced,
-                _ => Claim::None,
+            let provenance = match (&record, intent) {
+                (Some(_), _) => Provenance::Recorded,
+                (None, Some(_)) if operations.type_info().no_tag_on_create => Provenance::Intended,
+                _ => Provenance::Unknown,
             };
             // What has no tags and was announced must be just what was asked for then.
             let asked = intent.map(|intent| Step { spec: intent.spec.clone(), ..step.clone() });
@@ -387,7 +408,7 @@ impl Planning<'_> {
             // What has no tags must be just what is wanted, all that it refers to included, to be taken for ours by its name.
             let by_name = self.world.takes_names && !reference::is_unknown(&step.spec);
             let by_name = is_asked || (by_name && differs_in(operations, &step, observed).is_empty());
-            refuse_strangers(self.world, &step, observed, claim, by_name)?;
+            refuse_unmanaged(self.world, &step, observed, provenance, by_name)?;
         }
         let (mut action, changes) = compare(operations, &step, observed.as_ref(), record.as_ref());
         if let (Some(observed), true) = (&observed, self.world.selection.replaced.contains(&step.id)) {
@@ -396,9 +417,17 @@ impl Planning<'_> {
             }
             action = Action::Replace;
         }
+        if let (Some(observed), Action::Update) = (&observed, action) {
+            let refused = refusal::refused_changes(operations, &step, observed, &changes)?;
+            if !refused.is_empty() {
+                self.refusals.lock().expect("no panic holds this lock").extend(refused);
+                action = Action::Unchanged;
+            }
+        }
         let is_again = action == Action::Replace && self.state.deposed.contains_key(&step.id);
-        let create_first = operations.replaced_create_first() && !(is_again && operations.users_go_on());
-        let postponed = is_again && !operations.users_go_on();
+        let create_first =
+            operations.type_info().create_before_destroy && !(is_again && operations.type_info().usable_after_delete);
+        let postponed = is_again && !operations.type_info().usable_after_delete;
         if postponed {
             // Only one predecessor can be remembered. What used that has to be led to this one, so that it can go.
             let message = "it is to be replaced again, and what its last replacement has left is still there";
@@ -429,7 +458,7 @@ impl Planning<'_> {
             }
         }
         removals.sort_by(|a, b| a.id.cmp(&b.id));
-        leave_parts_of_what_is_left(&mut removals);
+        leave_parts_of_shared_resources(&mut removals);
         removals
     }
 
@@ -441,7 +470,7 @@ impl Planning<'_> {
         deposed: bool,
     ) -> Result<Option<Removal>, StepError> {
         let operations = self.world.provider.operations(&record.kind)?;
-        let step = step_of(id, &record, operations.kind());
+        let step = step_of(id, &record, operations.type_info().kind);
         if deposed && self.state.steps.get(id).is_some_and(|standing| standing.outputs == record.outputs) {
             // AWS gave back the old one when it was asked for its successor: that stands.
             return Ok(Some(Removal { id: id.clone(), record, action: Action::Forget, deposed, stands_as: None }));
@@ -460,13 +489,13 @@ impl Planning<'_> {
         let action = match &observed {
             None => Action::Forget,
             Some(observed) => {
-                let claim = match known {
-                    Some(_) => Claim::Recorded,
-                    None if operations.is_tagged_later() => Claim::Announced,
-                    None => Claim::None,
+                let provenance = match known {
+                    Some(_) => Provenance::Recorded,
+                    None if operations.type_info().no_tag_on_create => Provenance::Intended,
+                    None => Provenance::Unknown,
                 };
                 let is_asked = known.is_none() && differs_in(operations, &step, observed).is_empty();
-                match refuse_strangers(self.world, &step, observed, claim, is_asked) {
+                match refuse_unmanaged(self.world, &step, observed, provenance, is_asked) {
                     // It was announced, and somebody else has that name: it was never made.
                     Err(_) if known.is_none() => Action::Forget,
                     Err(error) => return Err(error),
@@ -488,7 +517,7 @@ impl Planning<'_> {
 }
 
 /// What carries no tags can't tell who uses it: a part of something shared stays as long as that does.
-fn leave_parts_of_what_is_left(removals: &mut [Removal]) {
+fn leave_parts_of_shared_resources(removals: &mut [Removal]) {
     loop {
         let left: BTreeSet<StepId> = removals
             .iter()
@@ -514,16 +543,17 @@ pub(super) fn named<'a>(outputs: &'a Value, kind: &'a str) -> &'a str {
 }
 
 /// A thing with our name that isn't ours is never adopted, changed or deleted.
-pub(super) fn refuse_strangers(
-    world: &World<'_>,
+pub(super) fn refuse_unmanaged(
+    world: &EngineContext<'_>,
     step: &Step,
     observed: &Observed,
-    claim: Claim,
+    provenance: Provenance,
     by_name: bool,
 ) -> Result<(), StepError> {
-    let ours = match &observed.tags {
-        Some(tags) => world.owner.owns(step, claim, tags),
-        None => claim == Claim::Recorded || !observed.unmarked || by_name,
+    let ours = match &observed.ownership {
+        Ownership::Tagged(tags) => world.owner.owns(step, provenance, tags),
+        Ownership::Child => true,
+        Ownership::NameOnly => provenance == Provenance::Recorded || by_name,
     };
     if ours {
         return Ok(());
@@ -542,10 +572,10 @@ pub(super) fn refuse_strangers(
 }
 
 /// The other wanted step that has this thing by its tags, if one does.
-fn step_that_has<'a>(world: &'a World<'_>, step: &Step, observed: &Observed) -> Option<&'a StepId> {
-    let tagged = StepId::from(observed.tags.as_ref()?.get(ownership::STEP)?.as_str());
+fn step_that_has<'a>(world: &'a EngineContext<'_>, step: &Step, observed: &Observed) -> Option<&'a StepId> {
+    let tagged = StepId::from(observed.tags()?.get(ownership::STEP)?.as_str());
     let other = world.graph.get(&tagged).filter(|other| other.id != step.id && other.kind == step.kind)?;
-    world.owner.owns(other, Claim::None, observed.tags.as_ref()?).then_some(&other.id)
+    world.owner.owns(other, Provenance::Unknown, observed.tags()?).then_some(&other.id)
 }
 
 /// The step that a record tells of.
@@ -584,10 +614,11 @@ pub(super) fn compare(
 ) -> (Action, Vec<FieldChange>) {
     let Some(observed) = observed else { return (Action::Create, Vec::new()) };
     let (told, write_only) = split(&step.spec, operations);
-    let mut changes = diff(&split(&observed.spec, operations).0, &told, &|field| operations.forces_replacement(field));
+    let mut changes =
+        diff(&split(&observed.spec, operations).0, &told, &|field| operations.type_info().forces_replacement(field));
     if let Some(record) = record {
         let before = split(&record.spec, operations).1;
-        changes.extend(diff(&before, &write_only, &|field| operations.forces_replacement(field)));
+        changes.extend(diff(&before, &write_only, &|field| operations.type_info().forces_replacement(field)));
     }
     changes.extend(tag_changes(step, observed, record));
     let action = if changes.iter().any(|change| change.forces_replacement) {
@@ -605,20 +636,20 @@ pub(super) fn compare(
 /// In which fields that AWS tells, tags aside, what stands isn't what is asked for.
 fn differs_in(operations: &dyn Operations, step: &Step, observed: &Observed) -> Vec<FieldChange> {
     let told = |spec: &Value| split(spec, operations).0;
-    diff(&told(&observed.spec), &told(&step.spec), &|field| operations.forces_replacement(field))
+    diff(&told(&observed.spec), &told(&step.spec), &|field| operations.type_info().forces_replacement(field))
 }
 
 /// The fields that AWS tells, and those that it doesn't.
 fn split(spec: &Value, operations: &dyn Operations) -> (Value, Value) {
     let Value::Object(fields) = spec else { return (spec.clone(), Value::Null) };
     let (write_only, told): (Vec<_>, Vec<_>) =
-        fields.clone().into_iter().partition(|(field, _)| operations.is_write_only(field));
+        fields.clone().into_iter().partition(|(field, _)| operations.type_info().is_write_only(field));
     (Value::Object(told.into_iter().collect()), Value::Object(write_only.into_iter().collect()))
 }
 
 /// Tags that are missing or other than wanted, and tags that we set once and want no more. Others' tags are theirs.
 fn tag_changes(step: &Step, observed: &Observed, record: Option<&Record>) -> Vec<FieldChange> {
-    let Some(tags) = &observed.tags else { return Vec::new() };
+    let Some(tags) = observed.tags() else { return Vec::new() };
     let wanted: BTreeSet<&String> = step.tags.keys().collect();
     let ours_once = record.into_iter().flat_map(|record| record.tags.keys());
     let keys: BTreeSet<&String> = ours_once.chain(wanted).collect();

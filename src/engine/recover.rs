@@ -4,15 +4,15 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::plan::{Plan, World};
+use super::plan::{EngineContext, Plan};
 use super::step::StepId;
 use crate::state::journal::Entry;
 use crate::state::{Record, Session, StateError};
 
-impl World<'_> {
+impl EngineContext<'_> {
     /// The same, taking what AWS keeps no tags of for the step's by its name: only for a system whose state is lost.
     pub fn taking_names(self) -> Self {
-        World { takes_names: true, ..self }
+        EngineContext { takes_names: true, ..self }
     }
 
     /// Records every planned step that stands and isn't remembered, as AWS has it. Changes nothing there. Gives the steps.

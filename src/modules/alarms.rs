@@ -63,7 +63,7 @@ pub struct Watched<'a> {
     /// Its own edge: the load balancer's full name, `app/name/id`.
     pub load_balancer: &'a str,
     /// Its own edge serves it and nothing else: what fails there are its own customers' requests.
-    pub edge_is_its_own: bool,
+    pub dedicated_load_balancer: bool,
     /// The groups that serve it, one an edge: full names of load balancer and group.
     pub target_groups: &'a [(&'a str, &'a str)],
     /// Its functions: what each is called here, and its name in the account.
@@ -127,7 +127,7 @@ pub struct Alarms {
 pub fn alarms(scope: &Scope<'_>, watched: &Watched<'_>) -> Alarms {
     let mut set = Set { scope: scope.at("alarms"), topic: watched.topic, alarms: Alarms::default() };
     let limits = watched.thresholds;
-    if watched.edge_is_its_own {
+    if watched.dedicated_load_balancer {
         set.own_edge(watched.load_balancer, limits);
     } else {
         set.edge(watched.load_balancer, limits);

@@ -109,7 +109,7 @@ impl Scope<'_> {
         let outputs = reference::symbolic(&id);
         self.stack.steps.borrow_mut().push(Step {
             id,
-            kind: R::KIND,
+            kind: R::TYPE.kind,
             region: self.region.clone(),
             spec: serde_json::to_value(&spec).expect("a spec is plain data"),
             tags,

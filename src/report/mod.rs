@@ -2,7 +2,7 @@
 
 pub mod drawing;
 pub mod drift;
-pub mod happenings;
 pub mod plan;
 pub mod traffic;
+pub mod traffic_events;
 pub mod words;

@@ -2,14 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::happenings;
+use super::traffic_events;
 use super::words;
 use crate::engine::StepError;
 use crate::traffic::bound::Bound;
+use crate::traffic::event::Verdict;
 use crate::traffic::gates::Reading;
-use crate::traffic::happening::Verdict;
 use crate::traffic::history::{Alive, By, Unfinished};
-use crate::traffic::live::in_words;
+use crate::traffic::live::describe;
 use crate::traffic::picture::Picture;
 
 /// Line by line.
@@ -21,7 +21,7 @@ pub fn lines(picture: &Picture, bound: Option<&Bound>, suffix: &str) -> Vec<Stri
     for (lever, weights) in &picture.levers {
         match weights {
             Ok(weights) => {
-                lines.extend(weights.iter().map(|weight| format!("  {}", in_words(std::slice::from_ref(weight)))))
+                lines.extend(weights.iter().map(|weight| format!("  {}", describe(std::slice::from_ref(weight)))))
             }
             Err(error) => {
                 lines.push(format!("  {lever}: can't be read: {}", words::step_error(&StepError::from(error.clone()))));
@@ -44,7 +44,7 @@ pub fn lines(picture: &Picture, bound: Option<&Bound>, suffix: &str) -> Vec<Stri
     if picture.changed_by_others {
         lines.push("  somebody else has changed weights: they aren't what `provisioner history` ends with".to_owned());
     }
-    lines.push(format!("Gates, by the last 5 minutes: {}", happenings::verdict(picture.verdict)));
+    lines.push(format!("Gates, by the last 5 minutes: {}", traffic_events::verdict(picture.verdict)));
     let checks = picture.checks.iter();
     lines.extend(checks.map(|check| format!("  {} {}: {}", sign(check.verdict), check.name, check.reading)));
     for (environment, reading) in [("blue", &picture.readings.blue), ("green", &picture.readings.green)] {
@@ -112,7 +112,7 @@ fn half_done(unfinished: &Unfinished) -> String {
     let how = match ended {
         Some((outcome, because)) => {
             let because = because.as_ref().map(|because| format!(": {because}")).unwrap_or_default();
-            format!("{}{because}", happenings::outcome(*outcome))
+            format!("{}{because}", traffic_events::outcome(*outcome))
         }
         None => match alive(unfinished) {
             Alive::Yes => format!("process {} of {} is at it", unfinished.by.process, unfinished.by.user),

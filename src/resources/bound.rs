@@ -2,7 +2,6 @@
 
 use std::marker::PhantomData;
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::Serialize;
@@ -12,7 +11,7 @@ use serde_json::Value;
 use super::{Found, Resource, outcome};
 use crate::aws::Cx;
 use crate::aws::cx::Shared;
-use crate::engine::{FieldChange, Observed, Operations, Step, StepError, Tags, Target, reference};
+use crate::engine::{FieldChange, Observed, Operations, Refusal, Step, StepError, Tags, Target, TypeInfo, reference};
 
 /// The operations of one type, bound to a run.
 pub struct Bound<R> {
@@ -33,56 +32,12 @@ impl<R: Resource> Bound<R> {
 
 #[async_trait]
 impl<R: Resource> Operations for Bound<R> {
-    fn kind(&self) -> &'static str {
-        R::KIND
-    }
-
-    fn usually(&self) -> Duration {
-        R::USUALLY
-    }
-
-    fn forces_replacement(&self, field: &str) -> bool {
-        R::REPLACED_BY.contains(&field)
-    }
-
-    fn is_write_only(&self, field: &str) -> bool {
-        R::WRITE_ONLY.contains(&field)
-    }
-
-    fn users_go_on(&self) -> bool {
-        R::USERS_GO_ON
-    }
-
-    fn replaced_create_first(&self) -> bool {
-        R::CREATE_FIRST
+    fn type_info(&self) -> TypeInfo {
+        R::TYPE
     }
 
     fn canonical(&self, spec: &Value) -> Result<Value, StepError> {
         write(&read::<R>(spec)?)
-    }
-
-    fn is_global(&self) -> bool {
-        R::GLOBAL
-    }
-
-    fn is_tagged_later(&self) -> bool {
-        R::TAGGED_LATER
-    }
-
-    fn is_held_by(&self, kind: &str) -> bool {
-        R::HELD_BY.contains(&kind)
-    }
-
-    fn why_not_anew(&self) -> Option<&'static str> {
-        R::NOT_ANEW
-    }
-
-    fn serves(&self) -> bool {
-        R::SERVES
-    }
-
-    fn holds_data(&self) -> bool {
-        R::HOLDS_DATA
     }
 
     fn hourly_charge(&self, spec: &Value) -> Option<String> {
@@ -119,8 +74,7 @@ impl<R: Resource> Operations for Bound<R> {
         let found = Found::<R> {
             spec: read(&observed.spec)?,
             outputs: read(&observed.outputs)?,
-            tags: observed.tags.clone(),
-            unmarked: observed.unmarked,
+            ownership: observed.ownership.clone(),
             live: observed.live.clone(),
         };
         write(&outcome::update(&spec, &self.cx(target.step, target.token), &found, changes).await?)
@@ -128,6 +82,10 @@ impl<R: Resource> Operations for Bound<R> {
 
     async fn tag(&self, step: &Step, outputs: &Value, set: &Tags, remove: &[String]) -> Result<(), StepError> {
         Ok(R::tag(&self.cx(step, ""), &read(outputs)?, set, remove).await?)
+    }
+
+    fn check_transition(&self, desired: &Value, actual: &Value) -> Result<Option<Refusal>, StepError> {
+        Ok(read::<R>(desired)?.check_transition(&read(actual)?).err())
     }
 
     async fn delete(&self, step: &Step, outputs: &Value) -> Result<(), StepError> {
@@ -139,8 +97,7 @@ fn observed<R: Resource>(found: Found<R>) -> Result<Observed, StepError> {
     Ok(Observed {
         spec: write(&found.spec)?,
         outputs: write(&found.outputs)?,
-        tags: found.tags,
-        unmarked: found.unmarked,
+        ownership: found.ownership,
         live: found.live,
     })
 }

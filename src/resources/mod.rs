@@ -7,6 +7,8 @@ pub mod bound;
 pub mod document;
 pub mod ids;
 pub mod outcome;
+pub mod pages;
+pub mod prelude;
 pub mod registry;
 pub mod tags;
 
@@ -40,43 +42,20 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::aws::{Cx, Result};
+use crate::aws::{Cx, Error, Result};
 use crate::cloudformation::Form;
+pub use crate::engine::ownership::Ownership;
 use crate::engine::{FieldChange, Tags};
+pub use crate::engine::{Immutable, Refusal, TypeInfo};
 
 /// One AWS resource type. The struct itself is the spec: plain data, with typed ids as references to other steps.
 ///
-/// Every field of the struct is compared with what AWS has, except those named in [`Resource::WRITE_ONLY`]: `observe`
+/// Every field of the struct is compared with what AWS has, except those named in [`TypeInfo::write_only`]: `observe`
 /// gives back the same struct, filled from AWS, and the engine compares the two field by field. So a field can't be
 /// forgotten: the struct wouldn't be complete.
 pub trait Resource: Serialize + DeserializeOwned + Send + Sync + 'static {
-    /// The name of the type: service and type, `ec2.nat_gateway`. It is written into state files.
-    const KIND: &'static str;
-    /// How long a creation usually takes on AWS.
-    const USUALLY: Duration;
-    /// The fields that AWS can't change in place.
-    const REPLACED_BY: &'static [&'static str] = &[];
-    /// The fields that AWS never tells: `observe` copies them from `self`. A change shows against the state file.
-    const WRITE_ONLY: &'static [&'static str] = &[];
-    /// In a replacement, make the new one before the old one goes. Only for types whose names can't collide.
-    const CREATE_FIRST: bool = false;
-    /// What uses it goes on with it after it is deleted. So if it has to be replaced again before its last replacement came to
-    /// an end, the one that nobody came to goes first: what used the one before stays with that.
-    const USERS_GO_ON: bool = false;
-    /// It is the same one whatever region it is asked for in: a step that moves region keeps it.
-    const GLOBAL: bool = false;
-    /// Deleting it loses what nobody can make again: it takes a flag of its own.
-    const HOLDS_DATA: bool = false;
-    /// Its tags come by a call after the one that makes it: one that was just announced may carry none yet.
-    const TAGGED_LATER: bool = false;
-    /// The types that hold it: while one that uses it stands, AWS doesn't delete it.
-    const HELD_BY: &'static [&'static str] = &[];
-    /// Why it is never made anew by people's wish (`--replace`) alone, if so.
-    const NOT_ANEW: Option<&'static str> = None;
-    /// Customers' requests go through it: while its environment serves some it isn't taken away without a flag of its own.
-    const SERVES: bool = false;
-    /// The IAM actions that provisioner itself needs for this type.
-    const ACTIONS: &'static [&'static str];
+    /// The constant facts of the type.
+    const TYPE: TypeInfo;
 
     /// What it gives to others: ids, ARNs, endpoints; strings or typed ids, nothing else.
     type Outputs: Serialize + DeserializeOwned + Send + Sync + 'static;
@@ -100,15 +79,27 @@ pub trait Resource: Serialize + DeserializeOwned + Send + Sync + 'static {
         async { Ok(()) }
     }
 
-    /// Brings what `found` shows to what `self` says, in place. `changes` never names a field of
-    /// [`Resource::REPLACED_BY`], nor tags. If AWS says that a part of it is done already, or says nothing, [`outcome`]
-    /// finds out.
+    /// Changes the resource in place from `found` to `self`. `changes` never names a field of [`TypeInfo::force_new`] or
+    /// [`TypeInfo::immutable`], nor tags. After a lost response [`outcome`] reads the resource again and calls it with what is
+    /// left to change. A type without a field that can change in place leaves it out: it is never called.
     fn update(
         &self,
         cx: &Cx,
         found: &Found<Self>,
         changes: &Changes<'_>,
-    ) -> impl Future<Output = Result<Self::Outputs>> + Send;
+    ) -> impl Future<Output = Result<Self::Outputs>> + Send {
+        let _ = (cx, found);
+        let fields: Vec<&str> = changes.0.iter().map(FieldChange::field).collect();
+        let message = format!("{} can't change in place: {}", Self::TYPE.kind, fields.join(", "));
+        async { Err(Error::local(message)) }
+    }
+
+    /// Refuses a change from the `actual` spec that AWS can't make while the resource exists, and that
+    /// [`TypeInfo::immutable`] can't express: an engine's downgrade, smaller storage. `plan` calls it before every update.
+    fn check_transition(&self, actual: &Self) -> std::result::Result<(), Refusal> {
+        let _ = actual;
+        Ok(())
+    }
 
     /// Sets and removes tags. Never called for a type whose `observe` gives no tags.
     fn tag(cx: &Cx, outputs: &Self::Outputs, set: &Tags, remove: &[String]) -> impl Future<Output = Result<()>> + Send {
@@ -137,29 +128,26 @@ pub struct Found<R: Resource> {
     pub spec: R,
     /// Ids, ARNs, endpoints.
     pub outputs: R::Outputs,
-    /// Its tags; `None` for a type that carries none.
-    pub tags: Option<Tags>,
-    /// See [`Found::unmarked`].
-    pub unmarked: bool,
+    /// Whose it is.
+    pub ownership: Ownership,
     /// What the spec doesn't decide but people want to know, for example live weights.
     pub live: Option<String>,
 }
 
 impl<R: Resource> Found<R> {
-    /// A resource that carries tags: they tell whose it is.
+    /// A resource with tags.
     pub fn tagged(spec: R, outputs: R::Outputs, tags: Tags) -> Self {
-        Found { spec, outputs, tags: Some(tags), unmarked: false, live: None }
+        Found { spec, outputs, ownership: Ownership::Tagged(tags), live: None }
     }
 
-    /// A part of another resource (a route of a route table, a rule of a group): it belongs to whom that belongs to.
-    pub fn untagged(spec: R, outputs: R::Outputs) -> Self {
-        Found { spec, outputs, tags: None, unmarked: false, live: None }
+    /// A part of another resource: see [`Ownership::Child`].
+    pub fn child(spec: R, outputs: R::Outputs) -> Self {
+        Found { spec, outputs, ownership: Ownership::Child, live: None }
     }
 
-    /// A resource that carries no tags and is no part of one that does (a dashboard, a record in a given zone): only the
-    /// state tells whose it is, and one that the state doesn't know is never adopted.
-    pub fn unmarked(spec: R, outputs: R::Outputs) -> Self {
-        Found { spec, outputs, tags: None, unmarked: true, live: None }
+    /// A resource that has a name and no tags: see [`Ownership::NameOnly`].
+    pub fn name_only(spec: R, outputs: R::Outputs) -> Self {
+        Found { spec, outputs, ownership: Ownership::NameOnly, live: None }
     }
 }
 
@@ -179,12 +167,12 @@ impl Changes<'_> {
     }
 }
 
-/// So many minutes, for [`Resource::USUALLY`].
+/// So many minutes, for [`TypeInfo::typical_create_time`].
 pub const fn minutes(n: u64) -> Duration {
     Duration::from_secs(n * 60)
 }
 
-/// So many seconds, for [`Resource::USUALLY`].
+/// So many seconds, for [`TypeInfo::typical_create_time`].
 pub const fn seconds(n: u64) -> Duration {
     Duration::from_secs(n)
 }

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 use crate::aws::wait::Patience;
 use crate::aws::{Class, Cx, Error, Result};
 use crate::engine::diff::diff;
-use crate::engine::ownership::Claim;
+use crate::engine::ownership::{Ownership, Provenance};
 use crate::engine::{FieldChange, Step, Tags};
 
 use super::{Changes, Found, Resource};
@@ -35,7 +35,7 @@ pub async fn create<R: Resource>(spec: &R, step: &Step, cx: &Cx) -> Result<R::Ou
             outcome => return outcome,
         };
         // AWS has looked twice, and what it needs isn't there.
-        if error.class == Class::Gone && first.as_ref().is_some_and(|first| first.code == error.code) {
+        if error.class == Class::NotFound && first.as_ref().is_some_and(|first| first.code == error.code) {
             return Err(error);
         }
         let first = first.get_or_insert_with(|| error.clone()).clone();
@@ -47,7 +47,7 @@ pub async fn create<R: Resource>(spec: &R, step: &Step, cx: &Cx) -> Result<R::Ou
                 None => return Err(first),
             },
             // With nothing that was read before: it may have come to be since.
-            None if error.class != Class::Exists => spec.create(&cx.anew()).await,
+            None if error.class != Class::AlreadyExists => spec.create(&cx.uncached()).await,
             _ => return Err(error),
         };
     }
@@ -62,7 +62,7 @@ pub async fn update<R: Resource>(spec: &R, cx: &Cx, found: &Found<R>, changes: &
             Err(error) if is_open(&error) => error,
             outcome => return outcome,
         };
-        let Ok(Some(found)) = spec.observe(&cx.anew(), Some(&found.outputs)).await else { return Err(error) };
+        let Ok(Some(found)) = spec.observe(&cx.uncached(), Some(&found.outputs)).await else { return Err(error) };
         let mut left = differences(spec, &found)?;
         // AWS doesn't tell whether these are done.
         left.extend(changes.iter().filter(|change| is_untold::<R>(change)).cloned());
@@ -81,7 +81,7 @@ pub async fn update<R: Resource>(spec: &R, cx: &Cx, found: &Found<R>, changes: &
 
 /// It doesn't tell what stands now: what isn't there may be what the call needs, or what it was to take away.
 fn is_open(error: &Error) -> bool {
-    matches!(error.class, Class::Exists | Class::OutcomeUnknown | Class::Gone)
+    matches!(error.class, Class::AlreadyExists | Class::OutcomeUnknown | Class::NotFound)
 }
 
 /// What stands by now; `None` if nothing shows.
@@ -89,7 +89,7 @@ async fn shown<R: Resource>(spec: &R, cx: &Cx) -> Result<Option<Found<R>>> {
     let limit = if cx.is_sandbox() { SEEN_IN_SANDBOX } else { SEEN.limit };
     let start = Instant::now();
     let look = || async {
-        match spec.observe(&cx.anew(), None).await? {
+        match spec.observe(&cx.uncached(), None).await? {
             None if start.elapsed() < limit => Ok(None),
             found => Ok(Some(found)),
         }
@@ -100,19 +100,20 @@ async fn shown<R: Resource>(spec: &R, cx: &Cx) -> Result<Option<Found<R>>> {
 /// By the rules for what a run that died has announced: nothing stood there when it was. What can't say whose it is must be
 /// just what was asked for.
 fn is_ours<R: Resource>(spec: &R, step: &Step, cx: &Cx, found: &Found<R>) -> Result<bool> {
-    Ok(match &found.tags {
-        Some(tags) => {
-            let claim = if R::TAGGED_LATER { Claim::Announced } else { Claim::None };
-            cx.shared.owner.owns(step, claim, tags)
+    Ok(match &found.ownership {
+        Ownership::Tagged(tags) => {
+            let provenance = if R::TYPE.no_tag_on_create { Provenance::Intended } else { Provenance::Unknown };
+            cx.shared.owner.owns(step, provenance, tags)
         }
-        None => !found.unmarked || differences(spec, found)?.is_empty(),
+        Ownership::Child => true,
+        Ownership::NameOnly => differences(spec, found)?.is_empty(),
     })
 }
 
 /// Does what is left to do of `create`; `None` if what stands isn't what was asked for.
 async fn made<R: Resource>(spec: &R, step: &Step, cx: &Cx, found: &Found<R>) -> Result<Option<R::Outputs>> {
     spec.until_ready(cx, &found.outputs).await?;
-    let Some(found) = spec.observe(&cx.anew(), None).await? else { return Ok(None) };
+    let Some(found) = spec.observe(&cx.uncached(), None).await? else { return Ok(None) };
     let left = differences(spec, &found)?;
     if left.iter().any(|change| change.forces_replacement) {
         return Ok(None);
@@ -129,20 +130,21 @@ async fn made<R: Resource>(spec: &R, step: &Step, cx: &Cx, found: &Found<R>) -> 
 
 /// In which fields that AWS tells what stands isn't what was asked for.
 fn differences<R: Resource>(spec: &R, found: &Found<R>) -> Result<Vec<FieldChange>> {
-    let json = |spec: &R| serde_json::to_value(spec).map_err(|error| Error::local(format!("{}: {error}", R::KIND)));
-    let mut changes = diff(&json(&found.spec)?, &json(spec)?, &|field| R::REPLACED_BY.contains(&field));
+    let json =
+        |spec: &R| serde_json::to_value(spec).map_err(|error| Error::local(format!("{}: {error}", R::TYPE.kind)));
+    let mut changes = diff(&json(&found.spec)?, &json(spec)?, &|field| R::TYPE.force_new.contains(&field));
     changes.retain(|change| !is_untold::<R>(change));
     Ok(changes)
 }
 
 fn is_untold<R: Resource>(change: &FieldChange) -> bool {
-    R::WRITE_ONLY.contains(&change.field())
+    R::TYPE.write_only.contains(&change.field())
 }
 
 /// Some types are tagged by a call after the one that makes them. The descriptive tags of what systems share are those of
 /// whoever made it.
 fn missing_tags<R: Resource>(step: &Step, found: &Found<R>) -> Tags {
-    let Some(tags) = &found.tags else { return Tags::new() };
+    let Some(tags) = found.ownership.tags() else { return Tags::new() };
     let counts = |key: &str| !step.shared || key.starts_with("provisioner:");
     let missing = step.tags.iter().filter(|(key, value)| counts(key) && tags.get(*key) != Some(*value));
     missing.map(|(key, value)| (key.clone(), value.clone())).collect()

@@ -33,10 +33,10 @@ impl Types {
     pub fn with<R: Resource>(mut self) -> Self {
         let it = Type {
             bind: |shared| Box::new(Bound::<R>::new(shared.clone())),
-            describe: |spec| Ok(Form { holds_data: R::HOLDS_DATA, ..bound::read::<R>(spec)?.cloudformation() }),
-            actions: R::ACTIONS,
+            describe: |spec| Ok(Form { holds_data: R::TYPE.stateful, ..bound::read::<R>(spec)?.cloudformation() }),
+            actions: R::TYPE.actions,
         };
-        self.0.insert(R::KIND, it);
+        self.0.insert(R::TYPE.kind, it);
         self
     }
 
@@ -80,7 +80,7 @@ impl Provider for Registry {
 fn unknown(kind: &str) -> StepError {
     StepError::new(format!("this provisioner doesn't know the resource type {kind}")).with_help(
         "a state file that tells of it was written by another build: use that one; a type of your own is made known by \
-         `Own::with_type`",
+         `CustomSystem::with_type`",
     )
 }
 

@@ -18,7 +18,7 @@ use super::file::StateError;
 use super::journal::{self, Entry};
 use super::lease::Lease;
 use super::location::Location;
-use super::store::{Backend, Book, Generation, Guard, Journal, Page, Result, Version};
+use super::store::{AppendLog, Backend, Generation, Guard, Journal, Result, S3Object, Version};
 
 /// States under a prefix of a bucket.
 #[derive(Clone, Debug)]
@@ -226,8 +226,8 @@ impl Backend for Bucket {
         self.url(&state(suffix))
     }
 
-    fn history(&self, suffix: &str) -> Book {
-        Book::Object(Page::new(self.clone(), format!("{suffix}.history")))
+    fn history(&self, suffix: &str) -> AppendLog {
+        AppendLog::Object(S3Object::new(self.clone(), format!("{suffix}.history")))
     }
 
     async fn suffixes(&self) -> Result<Vec<String>> {

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use super::file::StateError;
 use super::journal::{self, Entry};
 use super::lock::{self, Lock};
-use super::store::{Backend, Book, Generation, Guard, Journal, Result, Version};
+use super::store::{AppendLog, Backend, Generation, Guard, Journal, Result, Version};
 
 /// A folder of states.
 #[derive(Clone, Debug)]
@@ -59,8 +59,8 @@ impl Backend for Folder {
         self.state_path(suffix).display().to_string()
     }
 
-    fn history(&self, suffix: &str) -> Book {
-        Book::File(self.path.join(format!("{suffix}.history")))
+    fn history(&self, suffix: &str) -> AppendLog {
+        AppendLog::File(self.path.join(format!("{suffix}.history")))
     }
 
     async fn suffixes(&self) -> Result<Vec<String>> {

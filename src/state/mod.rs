@@ -25,4 +25,4 @@ pub use file::{FORMAT, State, StateError, random_hex};
 pub use location::{Location, Place};
 pub use record::{Intent, Record, StepId, Tags};
 pub use session::Session;
-pub use store::{Book, Generation, Guard, Page, Store};
+pub use store::{AppendLog, Generation, Guard, S3Object, Store};

@@ -42,7 +42,7 @@ pub(super) trait Backend: Debug + Send + Sync {
     /// How people find the state: a path, a URL.
     fn name(&self, suffix: &str) -> String;
     /// Where the history of a suffix's traffic is.
-    fn history(&self, suffix: &str) -> Book;
+    fn history(&self, suffix: &str) -> AppendLog;
     /// The suffixes that have a state or a journal here.
     async fn suffixes(&self) -> Result<Vec<String>>;
     /// The state's text, as far as it is one, and which write it is.
@@ -86,23 +86,23 @@ pub trait Guard: Debug + Send + Sync {
 
 /// Where a text is kept that is only ever added to: the history of a suffix.
 #[derive(Clone, Debug)]
-pub enum Book {
+pub enum AppendLog {
     /// A file.
     File(PathBuf),
     /// An object.
-    Object(Page),
+    Object(S3Object),
 }
 
 /// A text object of a bucket, which is replaced whole.
 #[derive(Clone, Debug)]
-pub struct Page {
+pub struct S3Object {
     bucket: Bucket,
     name: String,
 }
 
-impl Page {
+impl S3Object {
     pub(super) fn new(bucket: Bucket, name: String) -> Self {
-        Page { bucket, name }
+        S3Object { bucket, name }
     }
 
     /// How people find it.
@@ -152,7 +152,7 @@ impl Store {
     }
 
     /// Where the history of a suffix's traffic is.
-    pub fn history(&self, suffix: &str) -> Book {
+    pub fn history(&self, suffix: &str) -> AppendLog {
         self.backend.history(suffix)
     }
 

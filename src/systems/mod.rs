@@ -1,13 +1,13 @@
 //! The systems: each composes modules, and reads like the requirement that it fulfils.
 
 mod catalog;
+mod custom;
 mod failback;
 pub mod fargate_postgres;
 pub mod lambda_mysql;
-mod own;
 
 pub use catalog::Systems;
-pub use own::{Check, Compose, Given, Made, Mistake, Own};
+pub use custom::{Check, Compose, ComposeInput, Composition, CustomSystem, SettingError};
 
 use std::collections::BTreeMap;
 

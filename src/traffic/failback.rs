@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use tokio::time::{Instant, sleep};
 
-use super::happening::{Happening, Lever, Weight};
+use super::event::{Lever, TrafficEvent, Weight};
 use super::history::{Entry, HistoryError, green_since, last_seen, lever_of};
 use super::levers::{DnsLever, EdgeLever};
 use super::mover::Mover;
@@ -59,7 +59,7 @@ pub async fn run(mover: &Mover<'_>, started: Instant, mut dns_left: Option<Error
     let before = mover.history.entries().await;
     let history = mover.history.in_a_hurry(HISTORY);
     let mover = &Mover { history: &history, ..mover.clone() };
-    let mut history = mover.record(Happening::FailbackStarted).await.map(drop);
+    let mut history = mover.record(TrafficEvent::FailbackStarted).await.map(drop);
     let mut run = Run { mover, from: Vec::new(), request_ids: Vec::new(), failed: Vec::new() };
     run.edges().await;
     let edges = async {
@@ -92,7 +92,7 @@ pub async fn run(mover: &Mover<'_>, started: Instant, mut dns_left: Option<Error
         let kinds: Vec<_> = others.iter().map(lever_of).collect();
         let to: Vec<_> = from.iter().filter(|weight| kinds.contains(&lever_of(weight))).cloned().collect();
         if !to.is_empty() {
-            let noticed = Happening::Noticed { from: seen.weights_of(&to), to };
+            let noticed = TrafficEvent::ExternalChange { from: seen.weights_of(&to), to };
             history = history.and(mover.record(noticed).await.map(drop));
         }
     }
@@ -100,9 +100,9 @@ pub async fn run(mover: &Mover<'_>, started: Instant, mut dns_left: Option<Error
     let one = |(what, error): &(String, Error)| format!("{what}: {error}");
     let end = if failed.is_empty() {
         let dns_left = dns_left.as_ref().map(ToString::to_string);
-        Happening::FailedBack { seconds: to_effect.as_secs_f64(), from, request_ids, dns_left }
+        TrafficEvent::FailedBack { seconds: to_effect.as_secs_f64(), from, request_ids, dns_left }
     } else {
-        Happening::FailbackIncomplete { because: failed.iter().map(one).collect::<Vec<_>>().join("; ") }
+        TrafficEvent::FailbackIncomplete { because: failed.iter().map(one).collect::<Vec<_>>().join("; ") }
     };
     history = history.and(mover.record(end).await.map(drop));
     let green_writes = green_writes(mover, before.ok().as_deref(), green_served).await;

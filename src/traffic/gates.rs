@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::happening::{Check, ERRORS, LATENCY, REQUESTS, Verdict};
+use super::event::{Check, ERRORS, LATENCY, REQUESTS, Verdict};
 use super::share::Share;
 
 /// What green is measured by.
@@ -169,12 +169,12 @@ fn alarms(alarms: &Result<Vec<AlarmReading>, String>) -> Check {
         Err(why) => inconclusive(why.clone()),
         Ok(alarms) if alarms.is_empty() => (Verdict::Pass, "there are none".to_owned()),
         Ok(alarms) => {
-            let in_words = |wanted: fn(&AlarmReading) -> bool| {
-                let words: Vec<_> = alarms.iter().filter(|alarm| wanted(alarm)).map(AlarmReading::in_words).collect();
+            let describe = |wanted: fn(&AlarmReading) -> bool| {
+                let words: Vec<_> = alarms.iter().filter(|alarm| wanted(alarm)).map(AlarmReading::describe).collect();
                 (!words.is_empty()).then(|| words.join("; "))
             };
-            let off = in_words(|alarm| alarm.state == AlarmState::Alarm);
-            let unknown = in_words(|alarm| alarm.state != AlarmState::Ok);
+            let off = describe(|alarm| alarm.state == AlarmState::Alarm);
+            let unknown = describe(|alarm| alarm.state != AlarmState::Ok);
             match (off, unknown) {
                 (Some(off), _) => (Verdict::Fail, off),
                 (None, Some(unknown)) => inconclusive(unknown),
@@ -186,7 +186,7 @@ fn alarms(alarms: &Result<Vec<AlarmReading>, String>) -> Check {
 }
 
 impl AlarmReading {
-    fn in_words(&self) -> String {
+    fn describe(&self) -> String {
         let state = match self.state {
             AlarmState::Ok => "is in OK",
             AlarmState::Alarm => "is in ALARM",

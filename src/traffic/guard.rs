@@ -64,7 +64,7 @@ impl Serving {
 fn unless_away<T>(read: Result<T>) -> Result<Option<T>> {
     match read {
         Ok(value) => Ok(Some(value)),
-        Err(error) if error.class == Class::Gone => Ok(None),
+        Err(error) if error.class == Class::NotFound => Ok(None),
         Err(error) => Err(error),
     }
 }

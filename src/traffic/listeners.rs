@@ -7,7 +7,7 @@ use aws_sdk_elasticloadbalancingv2::types::{
 use aws_types::request_id::RequestId;
 use futures::future::try_join_all;
 
-use super::happening::Weight;
+use super::event::Weight;
 use super::levers::EdgeLever;
 use super::share::{Share, Split};
 use crate::aws::{Class, Cloud, Error, Result};
@@ -101,7 +101,7 @@ fn now(edge: &EdgeLever, listener: Option<&Listener>, rules: &[Rule]) -> Result<
     let Some(listener) = listener else {
         let gone = Error::local(format!("the listener of {}'s edge is gone", edge.name));
         let gone = gone.with_help("`provisioner plan` tells what is missing, `provisioner apply` makes it again");
-        return Err(Error { class: Class::Gone, ..gone });
+        return Err(Error { class: Class::NotFound, ..gone });
     };
     let Some(own) = RuleNow::of(edge, None, listener.default_actions()) else {
         let message = format!("the listener of {}'s edge doesn't forward to its two target groups", edge.name);

@@ -1,6 +1,6 @@
 //! All levers at one moment, as AWS has them: the truth about who serves the customers.
 
-use super::happening::{Lever, Weight};
+use super::event::{Lever, Weight};
 use super::levers::Levers;
 use super::listeners::{self, EdgeNow};
 use super::records::{self, NameNow};
@@ -104,7 +104,7 @@ impl Live {
 }
 
 /// Weights in words: `blue edge: blue 70 %, green 30 %; …`.
-pub fn in_words(weights: &[Weight]) -> String {
+pub fn describe(weights: &[Weight]) -> String {
     let one = |weight: &Weight| {
         let sticky = if weight.sticky { ", and clients stay where they were first" } else { "" };
         format!("{}: {}{sticky}", weight.lever, weight.split)

@@ -2,10 +2,10 @@
 
 pub mod bound;
 pub mod discover;
+pub mod event;
 pub mod failback;
 pub mod gates;
 pub mod guard;
-pub mod happening;
 pub mod history;
 pub mod levers;
 pub mod listeners;

@@ -5,11 +5,11 @@ use std::time::Duration;
 use futures::future::join_all;
 use tokio::time::{Instant, sleep};
 
-use super::happening::{Happening, Lever, Weight};
+use super::event::{Lever, TrafficEvent, Weight};
 use super::history::{Entry, History, HistoryError};
 use super::levers::Levers;
 use super::listeners::{self, EdgeNow};
-use super::live::{Live, in_words};
+use super::live::{Live, describe};
 use super::records::{self, IN_SYNC, Submitted, may_pass};
 use super::share::Share;
 use crate::aws::{self, Cloud, Error};
@@ -57,14 +57,14 @@ const HURRY: Duration = Duration::from_secs(1);
 
 impl Mover<'_> {
     /// Puts it down, and tells whoever watches.
-    pub async fn record(&self, what: Happening) -> Result<Entry, HistoryError> {
+    pub async fn record(&self, what: TrafficEvent) -> Result<Entry, HistoryError> {
         let entry = self.history.append(what, self.why.as_deref()).await?;
         self.watcher.happened(&entry);
         Ok(entry)
     }
 
     /// Puts it down where it can be: towards blue nothing waits for a disk.
-    pub async fn note(&self, what: Happening) {
+    pub async fn note(&self, what: TrafficEvent) {
         match self.history.in_a_hurry(HURRY).append(what, self.why.as_deref()).await {
             Ok(entry) => self.watcher.happened(&entry),
             Err(error) => self.watcher.waiting(&format!("it isn't in the history: {error}")),
@@ -75,7 +75,7 @@ impl Mover<'_> {
     /// now: whatever is as wanted isn't written. Each rule is written once: whoever writes after it has the last word.
     pub async fn listeners(&self, live: &Live, to: Share) -> Result<(), MoveError> {
         let lever = Lever::Listeners;
-        self.record(Happening::Writing { lever, from: live.weights(lever).to_vec(), to }).await?;
+        self.record(TrafficEvent::Writing { lever, from: live.weights(lever).to_vec(), to }).await?;
         let edges = self.levers.edges.iter().zip(&live.edges);
         let written = join_all(edges.map(|(edge, now)| listeners::write(self.cloud, edge, now, to))).await;
         let mut request_ids = written.into_iter().collect::<Result<Vec<_>, _>>()?.concat();
@@ -98,7 +98,7 @@ impl Mover<'_> {
                         }
                     }
                     let weights: Vec<_> = now.iter().flat_map(EdgeNow::weights).collect();
-                    let message = format!("green should have {to}, and reads back as: {}", in_words(&weights));
+                    let message = format!("green should have {to}, and reads back as: {}", describe(&weights));
                     Error::local(message).with_help("somebody else writes the same weights: find out who")
                 }
                 Err(error) if may_pass(&error) => error,
@@ -109,7 +109,7 @@ impl Mover<'_> {
             }
             sleep(self.pause()).await;
         }
-        self.record(Happening::Written { lever, to, request_ids }).await?;
+        self.record(TrafficEvent::Written { lever, to, request_ids }).await?;
         Ok(())
     }
 
@@ -125,7 +125,7 @@ impl Mover<'_> {
                 &read
             }
         };
-        self.record(Happening::Writing { lever: Lever::Dns, from: vec![now.weight(dns)], to }).await?;
+        self.record(TrafficEvent::Writing { lever: Lever::Dns, from: vec![now.weight(dns)], to }).await?;
         if now.split().is(to) {
             return Ok(None);
         }
@@ -149,7 +149,7 @@ impl Mover<'_> {
             return Err(Error::local(message).with_help(help).into());
         }
         let request_ids = submitted.and_then(|submitted| submitted.request_id).into_iter().collect();
-        self.record(Happening::Written { lever: Lever::Dns, to, request_ids }).await?;
+        self.record(TrafficEvent::Written { lever: Lever::Dns, to, request_ids }).await?;
         Ok(())
     }
 
@@ -167,7 +167,7 @@ impl Mover<'_> {
         if before.iter().all(is_low) {
             return Ok(());
         }
-        self.note(Happening::Writing { lever, from, to }).await;
+        self.note(TrafficEvent::Writing { lever, from, to }).await;
         let lowered = self
             .levers
             .edges
@@ -180,7 +180,7 @@ impl Mover<'_> {
         loop {
             let now = read().await;
             if now.iter().all(is_low) {
-                self.note(Happening::Written { lever, to, request_ids }).await;
+                self.note(TrafficEvent::Written { lever, to, request_ids }).await;
                 return Ok(());
             }
             if Instant::now() > deadline {
@@ -199,11 +199,11 @@ impl Mover<'_> {
         if now.split().is_at_most(to) {
             return Ok(());
         }
-        self.note(Happening::Writing { lever: Lever::Dns, from: vec![now.weight(dns)], to }).await;
+        self.note(TrafficEvent::Writing { lever: Lever::Dns, from: vec![now.weight(dns)], to }).await;
         let submitted = records::write(self.cloud, dns, &now, to).await?;
         records::in_sync(self.cloud, &submitted, IN_SYNC).await?;
         let request_ids = submitted.request_id.into_iter().collect();
-        self.note(Happening::Written { lever: Lever::Dns, to, request_ids }).await;
+        self.note(TrafficEvent::Written { lever: Lever::Dns, to, request_ids }).await;
         Ok(())
     }
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::event::{Check, Verdict, Weight};
 use super::gates::{Limits, Readings, judge, verdict};
-use super::happening::{Check, Verdict, Weight};
 use super::history::{Entry, Expected, LastSeen, Unfinished, last_seen, unfinished};
 use super::levers::Levers;
 use super::share::Share;

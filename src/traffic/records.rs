@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_sdk_route53::types::{Change, ChangeAction, ChangeBatch, ChangeStatus, ResourceRecordSet, RrType};
 use aws_types::request_id::RequestId;
 
-use super::happening::Weight;
+use super::event::Weight;
 use super::levers::DnsLever;
 use super::share::{Share, Split};
 use crate::aws::{Class, Cloud, Error, Result};
@@ -33,7 +33,7 @@ impl NameNow {
             found.ok_or_else(|| {
                 let message = format!("there is no weighted record {} {} ({identifier})", dns.name, dns.record_type);
                 let help = "it was deleted or replaced: `provisioner plan` tells, `provisioner apply` makes it again";
-                Error { class: Class::Gone, ..Error::local(message).with_help(help) }
+                Error { class: Class::NotFound, ..Error::local(message).with_help(help) }
             })
         };
         Ok(NameNow { blue: find(&dns.blue)?, green: find(&dns.green)? })
@@ -177,7 +177,7 @@ pub fn never_in_sync() -> Error {
 
 /// True for an error after which the same call may work.
 pub fn may_pass(error: &Error) -> bool {
-    matches!(error.class, Class::NotReady | Class::Throttled | Class::OutcomeUnknown)
+    matches!(error.class, Class::Retryable | Class::Throttled | Class::OutcomeUnknown)
 }
 
 #[cfg(test)]

@@ -6,10 +6,10 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
+use super::event::{Check, Lever, OnFail, Outcome, TrafficEvent, Verdict, Weight, to_blame};
 use super::gates::{Limits, judge, verdict};
-use super::happening::{Check, Happening, Lever, OnFail, Outcome, Verdict, Weight, to_blame};
 use super::history::HistoryError;
-use super::live::{Live, in_words};
+use super::live::{Live, describe};
 use super::mover::{MoveError, Mover};
 use super::records::{self, IN_SYNC, may_pass, never_in_sync};
 use super::share::{Share, Steps};
@@ -32,7 +32,7 @@ pub struct Settings {
 
 /// Where a shift goes.
 #[derive(Clone, Debug)]
-pub struct Course {
+pub struct ShiftPlan {
     /// Tells shifts apart.
     pub shift: String,
     /// All its steps.
@@ -45,7 +45,7 @@ pub struct Course {
     pub resumed: bool,
 }
 
-impl Course {
+impl ShiftPlan {
     /// The steps that are still to be taken.
     pub fn remaining(&self) -> &[Share] {
         self.steps.all().get(self.next..).unwrap_or_default()
@@ -125,31 +125,31 @@ impl<'a> Shift<'a> {
         Shift { lock, ..self }
     }
 
-    /// Takes all steps of the course, or goes back, or stays where it is.
+    /// Takes all steps of the plan, or goes back, or stays where it is.
     ///
     /// # Errors
     /// The history can't be written or read. Weights that were written stay.
-    pub async fn run(mut self, course: &Course) -> Result<Ended, HistoryError> {
-        self.to_blue = course.remaining() == [Share::BLUE];
-        let started = Happening::ShiftStarted {
-            shift: course.shift.clone(),
-            steps: course.steps.clone(),
+    pub async fn run(mut self, plan: &ShiftPlan) -> Result<Ended, HistoryError> {
+        self.to_blue = plan.remaining() == [Share::BLUE];
+        let started = TrafficEvent::ShiftStarted {
+            shift: plan.shift.clone(),
+            steps: plan.steps.clone(),
             hold_seconds: self.settings.hold.as_secs_f64(),
             on_fail: self.settings.on_fail,
             patience_seconds: Some(self.settings.patience.as_secs_f64()),
             limits: Some(self.settings.limits),
-            from: course.from,
-            resumed: course.resumed,
+            from: plan.from,
+            resumed: plan.resumed,
         };
         if self.to_blue {
             self.mover.note(started).await;
         } else {
             self.mover.record(started).await?;
         }
-        let taken = self.steps(course).await?;
+        let taken = self.steps(plan).await?;
         let (outcome, because) = match taken {
             Ok(()) => (Outcome::Completed, None),
-            Err(stopped) => self.stopped(stopped, course).await,
+            Err(stopped) => self.stopped(stopped, plan).await,
         };
         self.end(outcome, because).await
     }
@@ -167,18 +167,18 @@ impl<'a> Shift<'a> {
     async fn end(self, outcome: Outcome, because: Option<String>) -> Result<Ended, HistoryError> {
         let live = Live::read(self.mover.cloud, self.mover.levers).await;
         let green = live.ok().and_then(|live| live.share());
-        self.mover.note(Happening::ShiftEnded { outcome, green, because: because.clone() }).await;
+        self.mover.note(TrafficEvent::ShiftEnded { outcome, green, because: because.clone() }).await;
         Ok(Ended { outcome, because, green })
     }
 
-    async fn steps(&mut self, course: &Course) -> Step<()> {
-        for (number, to) in course.remaining().iter().enumerate() {
+    async fn steps(&mut self, plan: &ShiftPlan) -> Step<()> {
+        for (number, to) in plan.remaining().iter().enumerate() {
             if *to == Share::BLUE || (*to <= self.seen.least() && !self.seen.gives_at_most(*to)) {
                 go!(self.down(*to).await);
                 continue;
             }
             // One that was begun before is held for its time, whatever stands of it.
-            if self.seen.gives(*to) && !course.resumed {
+            if self.seen.gives(*to) && !plan.resumed {
                 continue;
             }
             go!(self.before(number == 0).await);
@@ -210,7 +210,7 @@ impl<'a> Shift<'a> {
             go!(self.write_dns(to, since).await);
             go!(self.hold(to, since).await);
         }
-        self.mover.record(Happening::StepDone { green: to }).await?;
+        self.mover.record(TrafficEvent::StepDone { green: to }).await?;
         Ok(Ok(()))
     }
 
@@ -287,7 +287,7 @@ impl<'a> Shift<'a> {
     async fn tell(&mut self, green: Share, checks: Vec<Check>) -> Result<Verdict, HistoryError> {
         let verdict = verdict(&checks);
         if self.told.replace(verdict) != Some(verdict) {
-            let gates = Happening::Gates { green, verdict, checks };
+            let gates = TrafficEvent::Gates { green, verdict, checks };
             match verdict {
                 // It goes back, whatever a disk says.
                 Verdict::Fail => self.mover.note(gates).await,
@@ -407,8 +407,8 @@ impl<'a> Shift<'a> {
         let before = std::mem::replace(&mut self.seen, live);
         let Some(lever) = wrong else { return Ok(()) };
         let (from, to) = (before.weights(lever).to_vec(), self.seen.weights(lever).to_vec());
-        let because = format!("somebody else has changed weights, from {} to {}", in_words(&from), in_words(&to));
-        self.mover.note(Happening::Noticed { from, to }).await;
+        let because = format!("somebody else has changed weights, from {} to {}", describe(&from), describe(&to));
+        self.mover.note(TrafficEvent::ExternalChange { from, to }).await;
         // The failback function, or people who did it by hand.
         let is_blue = |live: &Live| live.deciding().iter().all(|weight| weight.is(Share::BLUE));
         let outcome = if is_blue(&self.seen) && !is_blue(&before) { Outcome::FailedBack } else { Outcome::Held };
@@ -423,12 +423,13 @@ impl<'a> Shift<'a> {
         };
         self.known = entries.last().map_or(self.known, |entry| entry.number);
         let others: Vec<_> = entries.iter().filter(|entry| entry.by != *self.mover.history.by()).collect();
-        let fails_back = |what: &Happening| matches!(what, Happening::FailbackStarted | Happening::FailedBack { .. });
+        let fails_back =
+            |what: &TrafficEvent| matches!(what, TrafficEvent::FailbackStarted | TrafficEvent::FailedBack { .. });
         // Before whatever else is asked for.
         if others.iter().any(|entry| fails_back(&entry.what)) {
             return Ok(Ok(true));
         }
-        if let Some(entry) = others.iter().find(|entry| matches!(entry.what, Happening::HoldAsked)) {
+        if let Some(entry) = others.iter().find(|entry| matches!(entry.what, TrafficEvent::HoldAsked)) {
             let who = format!("{}@{} asked it to hold", entry.by.user, entry.by.host);
             return Ok(Err(Stopped::Here(Outcome::Held, who)));
         }
@@ -436,8 +437,8 @@ impl<'a> Shift<'a> {
     }
 
     /// What becomes of a shift that was stopped.
-    async fn stopped(&mut self, stopped: Stopped, course: &Course) -> (Outcome, Option<String>) {
-        let from = course.remaining().first().map_or(course.from, |first| course.from.min(*first));
+    async fn stopped(&mut self, stopped: Stopped, plan: &ShiftPlan) -> (Outcome, Option<String>) {
+        let from = plan.remaining().first().map_or(plan.from, |first| plan.from.min(*first));
         let (outcome, because) = match stopped {
             Stopped::Here(outcome, because) => (outcome, because),
             Stopped::Unreadable(because) => (Outcome::Held, format!("the weights: {because}")),
@@ -478,7 +479,7 @@ impl<'a> Shift<'a> {
     /// Towards blue, whatever the gates and the history say. Gives what is left to do, where that doesn't decide who serves
     /// the customers.
     async fn back(&mut self, to: Share, because: String) -> aws::Result<Option<String>> {
-        self.mover.note(Happening::RollingBack { to, because }).await;
+        self.mover.note(TrafficEvent::RollingBack { to, because }).await;
         self.lowered(to).await
     }
 

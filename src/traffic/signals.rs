@@ -101,7 +101,7 @@ fn counted(name: &str, described: &[TargetHealthDescription]) -> Targets {
         };
         *count += 1;
         if rank > told {
-            targets.reason = health.and_then(in_words);
+            targets.reason = health.and_then(describe);
             told = rank;
         }
     }
@@ -109,7 +109,7 @@ fn counted(name: &str, described: &[TargetHealthDescription]) -> Targets {
 }
 
 /// Why a target isn't healthy, in AWS's words, or by its code where there are none.
-fn in_words(health: &TargetHealth) -> Option<String> {
+fn describe(health: &TargetHealth) -> Option<String> {
     let code = health.reason().map(|reason| reason.as_str());
     health.description().or(code).map(str::to_owned)
 }

@@ -8,7 +8,7 @@ use provisioner::engine::events::Silent;
 use provisioner::engine::execute::Report;
 use provisioner::engine::graph::Graph;
 use provisioner::engine::ownership::Owner;
-use provisioner::engine::plan::World;
+use provisioner::engine::plan::EngineContext;
 use provisioner::engine::{Action, Plan, Selection, Tags};
 use provisioner::modules::{Identity, Stack};
 use provisioner::resources::Resource;
@@ -139,7 +139,7 @@ impl Shop {
         let fresh = || State::new("shop", SUFFIX, ACCOUNT, REGION);
         let session = Store::folder(self.folder.path()).open(SUFFIX, "test", fresh).await.expect("a session");
         let (_stop, stop) = watch::channel(false);
-        let world = World {
+        let world = EngineContext {
             owner: &self.identity.owner,
             graph,
             provider: &registry,
@@ -157,7 +157,7 @@ impl Shop {
     /// With nothing read yet.
     fn shared(&self) -> Arc<Shared> {
         Arc::new(Shared {
-            cloud: Arc::new(self.cloud.anew()),
+            cloud: Arc::new(self.cloud.uncached()),
             account: ACCOUNT.to_owned(),
             partition: "aws".to_owned(),
             owner: self.identity.owner.clone(),
@@ -284,5 +284,5 @@ async fn readers_that_were_added_to_a_cluster_go_with_what_scaled_it_and_others_
     let left = clients.rds.describe_db_instances().send().await.expect("a list");
     let left: Vec<_> = left.db_instances().iter().filter_map(|one| one.db_instance_identifier()).collect();
     assert_eq!(left, ["blue-1"]);
-    assert!(target.observe(&cx.anew(), None).await.expect("a look").is_none());
+    assert!(target.observe(&cx.uncached(), None).await.expect("a look").is_none());
 }

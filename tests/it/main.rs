@@ -4,7 +4,9 @@
 
 mod blockers;
 mod chaos;
+mod composition_snapshot;
 mod containers;
+mod custom_system;
 mod damage;
 mod drift;
 mod engine;
@@ -15,7 +17,6 @@ mod fuzz;
 mod import;
 mod kill_matrix;
 mod lifecycle;
-mod own;
 mod parts;
 mod payments;
 mod sandbox;

@@ -238,7 +238,7 @@ pub(crate) fn says(entry: &Value, event: &str, lever: Option<&str>) -> bool {
 
 /// What happened, in the order of the JSON lines.
 fn happenings(run: &Run) -> Vec<Value> {
-    run.events().into_iter().filter(|event| event["type"] == "happening").collect()
+    run.events().into_iter().filter(|event| event["type"] == "event").collect()
 }
 
 /// The last JSON line, which says how it ended.

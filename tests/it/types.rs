@@ -20,7 +20,7 @@ use provisioner::engine::events::Silent;
 use provisioner::engine::execute::Report;
 use provisioner::engine::graph::Graph;
 use provisioner::engine::ownership::Owner;
-use provisioner::engine::plan::{Planned, World};
+use provisioner::engine::plan::{EngineContext, Planned};
 use provisioner::engine::{Action, FieldChange, Plan, Provider, Selection, StepId, Tags, Target};
 use provisioner::modules::{Identity, Scope, Stack};
 use provisioner::resources::registry::{Registry, Types};
@@ -110,7 +110,7 @@ type Check = fn() -> Vec<String>;
 
 macro_rules! checks {
     ($($resource:ty,)*) => {
-        vec![$((<$resource>::KIND, fields_without_change::<$resource> as Check),)*]
+        vec![$((<$resource>::TYPE.kind, fields_without_change::<$resource> as Check),)*]
     };
 }
 
@@ -128,7 +128,7 @@ type Live = for<'a> fn(&'a Sandbox) -> LocalBoxFuture<'a, Vec<String>>;
 
 macro_rules! types {
     ($($resource:ty,)*) => {
-        vec![$((<$resource>::KIND, (|sandbox| Box::pin(life::<$resource>(sandbox))) as Live),)*]
+        vec![$((<$resource>::TYPE.kind, (|sandbox| Box::pin(life::<$resource>(sandbox))) as Live),)*]
     };
 }
 
@@ -164,7 +164,7 @@ type InTemplate = fn() -> Value;
 
 macro_rules! templates {
     ($($resource:ty,)*) => {
-        vec![$((<$resource>::KIND, template_of::<$resource> as InTemplate),)*]
+        vec![$((<$resource>::TYPE.kind, template_of::<$resource> as InTemplate),)*]
     };
 }
 
@@ -188,7 +188,7 @@ async fn every_type_is_accepted_by_the_linter_in_cloudformations_words() {
 }
 
 fn template_of<R: Sample>() -> Value {
-    let stack = Stack::new(Life::identity(R::KIND));
+    let stack = Stack::new(Life::identity(R::TYPE.kind));
     let Samples { specs, region, .. } = R::samples(&stack.root());
     let region = region.unwrap_or(REGION);
     for (number, spec) in specs.into_iter().enumerate() {
@@ -196,13 +196,14 @@ fn template_of<R: Sample>() -> Value {
     }
     let graph = Graph::new(stack.into_steps()).expect("samples make a graph");
     let (outputs, types) = (BTreeMap::new(), &Types::shipped());
-    let export = Export { title: R::KIND, account: ACCOUNT, partition: "aws", graph: &graph, outputs: &outputs, types };
+    let export =
+        Export { title: R::TYPE.kind, account: ACCOUNT, partition: "aws", graph: &graph, outputs: &outputs, types };
     export.template(region).expect("a template").body
 }
 
 /// All of it, in one sandbox. What fails ends it: what comes after would only say the same again.
 async fn life<R: Sample>(sandbox: &Sandbox) -> Vec<String> {
-    let mut life = Life::begin(R::KIND, sandbox.cloud().await);
+    let mut life = Life::begin(R::TYPE.kind, sandbox.cloud().await);
     life.live::<R>().await.err().into_iter().collect()
 }
 
@@ -242,7 +243,7 @@ impl Life {
     }
 
     fn specs<R: Sample>() -> Samples<R> {
-        R::samples(&Stack::new(Life::identity(R::KIND)).root())
+        R::samples(&Stack::new(Life::identity(R::TYPE.kind)).root())
     }
 
     /// What the samples need, and the sample itself, if any.
@@ -269,7 +270,7 @@ impl Life {
         for (before, stage) in stages.iter().zip(&stages[1..]) {
             let fields = changed_fields(before, stage);
             let named = fields.iter().map(|field| format!("`{field}`")).collect::<Vec<_>>().join(", ");
-            let anew = fields.iter().any(|field| R::REPLACED_BY.contains(&field.as_str()));
+            let anew = fields.iter().any(|field| R::TYPE.force_new.contains(&field.as_str()));
             let plan = self.apply::<R>(stage).await.map_err(|why| format!("a change of {named} fails: {why}"))?;
             let mut paths = changed_paths(before, stage);
             paths.retain(|path| !untold.contains(path.as_str()));
@@ -333,7 +334,7 @@ impl Life {
             rest().await?;
         }
         let registry = self.registry();
-        let operations = registry.operations(R::KIND).map_err(|error| error.to_string())?;
+        let operations = registry.operations(R::TYPE.kind).map_err(|error| error.to_string())?;
         for known in [Some(&record.outputs), None] {
             let target = Target { step: &step, known, token: "", predecessor: None };
             match operations.observe(target).await {
@@ -370,9 +371,9 @@ impl Life {
         self.world(graph, &registry, stop).plan(&self.state().await).await
     }
 
-    fn world<'a>(&'a self, graph: &'a Graph, registry: &'a Registry, stop: watch::Receiver<bool>) -> World<'a> {
+    fn world<'a>(&'a self, graph: &'a Graph, registry: &'a Registry, stop: watch::Receiver<bool>) -> EngineContext<'a> {
         let selection = Selection::default();
-        World {
+        EngineContext {
             owner: &self.identity.owner,
             graph,
             provider: registry,
@@ -391,7 +392,7 @@ impl Life {
     /// All types, with nothing read yet.
     fn registry(&self) -> Registry {
         Types::shipped().bind(&Arc::new(Shared {
-            cloud: Arc::new(self.cloud.anew()),
+            cloud: Arc::new(self.cloud.uncached()),
             account: ACCOUNT.to_owned(),
             partition: "aws".to_owned(),
             owner: self.identity.owner.clone(),
@@ -412,7 +413,7 @@ fn tags(tags: &[(&str, &str)]) -> Tags {
 fn carries_tags<R: Resource>() -> bool {
     let reads = |call: &str| ["Describe", "Get", "List"].iter().any(|verb| call.starts_with(verb));
     let writes_tags = |call: &str| call.contains("Tag") && !reads(call);
-    R::ACTIONS.iter().any(|action| action.split_once(':').is_some_and(|(_, call)| writes_tags(call)))
+    R::TYPE.actions.iter().any(|action| action.split_once(':').is_some_and(|(_, call)| writes_tags(call)))
 }
 
 /// The specs that it goes through. First what can be changed in place, one sample's change on top of the other's, so that each
@@ -421,7 +422,7 @@ fn stages<R: Sample>() -> Vec<Value> {
     let specs: Vec<Value> = Life::specs::<R>().specs.iter().map(plain).collect();
     let (first, others) = specs.split_first().expect("there is a first one");
     let changes = |other: &Value| changed_fields(first, other);
-    let is_anew = |other: &&Value| changes(other).iter().any(|field| R::REPLACED_BY.contains(&field.as_str()));
+    let is_anew = |other: &&Value| changes(other).iter().any(|field| R::TYPE.force_new.contains(&field.as_str()));
     let (anew, in_place): (Vec<&Value>, Vec<&Value>) = others.iter().partition(is_anew);
     let mut stages = vec![first.clone()];
     for other in in_place {

@@ -2,7 +2,7 @@
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::under_way::{Phase, UnderWay};
+use super::in_progress::{Phase, UnderWay};
 
 /// What a person can want of the traffic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,6 +10,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
+use super::in_progress::{Phase, UnderWay, last_end};
 use super::look::Series;
 use super::screen::{Command, Pen, Scene, cut};
 use super::strokes;
@@ -17,11 +18,10 @@ use super::strokes::{
     BLUE, DOUBT, GREEN, QUIET, STRONG, WELL, WRONG, bar, big, fit, mark, pad, pad_left, percents, sparkline, width,
     wrap,
 };
-use super::under_way::{Phase, UnderWay, last_end};
-use crate::report::happenings;
+use crate::report::traffic_events;
 use crate::traffic::Share;
+use crate::traffic::event::{Check, Lever, Outcome, TrafficEvent, Verdict};
 use crate::traffic::gates::AlarmState;
-use crate::traffic::happening::{Check, Happening, Lever, Outcome, Verdict};
 use crate::traffic::history::{By, Entry};
 use crate::traffic::share::Split;
 
@@ -220,8 +220,8 @@ pub fn shift(scene: &Scene, wide: usize, roomy: bool) -> Vec<Line<'static>> {
 }
 
 /// `from 0 % ── ✓ 10 % ── ▶ 50 % ── ○ 100 %`
-fn steps(under_way: &UnderWay, wide: usize) -> Line<'static> {
-    let shift = &under_way.shift;
+fn steps(in_progress: &UnderWay, wide: usize) -> Line<'static> {
+    let shift = &in_progress.shift;
     let mut spans = vec![Span::styled(format!("from {}", shift.from), QUIET)];
     for step in shift.steps.all() {
         let done = shift.done.is_some_and(|done| *step <= done) || *step < shift.at;
@@ -237,10 +237,10 @@ fn steps(under_way: &UnderWay, wide: usize) -> Line<'static> {
 }
 
 /// What it is at, and what it waits for.
-fn phase(under_way: &UnderWay, now: Timestamp, wide: usize) -> Line<'static> {
-    let doubt = under_way.doubt.as_deref();
+fn phase(in_progress: &UnderWay, now: Timestamp, wide: usize) -> Line<'static> {
+    let doubt = in_progress.doubt.as_deref();
     let text = |text: String, style| vec![Span::styled(text, style)];
-    let spans = match &under_way.phase {
+    let spans = match &in_progress.phase {
         Phase::Looking => match doubt {
             Some(doubt) => text(format!("? waits until something can be said of green: {doubt}"), DOUBT),
             None => text("looking whether green is fit for it".to_owned(), Style::new()),
@@ -255,7 +255,7 @@ fn phase(under_way: &UnderWay, now: Timestamp, wide: usize) -> Line<'static> {
         Phase::Left(outcome, because) => {
             let because = because.as_ref().map(|because| format!(": {because}")).unwrap_or_default();
             let style = if *outcome == Outcome::Failed { WRONG } else { DOUBT };
-            text(format!("‖ {}{because}", happenings::outcome(*outcome)), style)
+            text(format!("‖ {}{because}", traffic_events::outcome(*outcome)), style)
         }
         Phase::Died => text("✗ its process is gone; the weights stay where they are".to_owned(), WRONG),
     };
@@ -285,9 +285,9 @@ fn holding(green: Share, [since, until]: [Timestamp; 2], now: Timestamp, doubt: 
     spans
 }
 
-fn begun(under_way: &UnderWay, now: Timestamp, wide: usize) -> Line<'static> {
-    let (shift, by) = (&under_way.shift, &under_way.by);
-    let why = under_way.why.as_ref().map(|why| format!(", because: {why}")).unwrap_or_default();
+fn begun(in_progress: &UnderWay, now: Timestamp, wide: usize) -> Line<'static> {
+    let (shift, by) = (&in_progress.shift, &in_progress.by);
+    let why = in_progress.why.as_ref().map(|why| format!(", because: {why}")).unwrap_or_default();
     let text = format!("begun {} by {}, process {}{why}", time(shift.started, now), who(by), by.process);
     Line::styled(fit(&text, wide), QUIET)
 }
@@ -318,8 +318,8 @@ pub fn draw_timeline(scene: &Scene, pen: Pen, frame: &mut Frame, area: Rect) {
         }
         // What was written says so: that it was to be written is no news then.
         match &entry.what {
-            Happening::Written { lever, to, .. } => written = Some((*lever, *to)),
-            Happening::Writing { lever, to, .. } if written == Some((*lever, *to)) => continue,
+            TrafficEvent::Written { lever, to, .. } => written = Some((*lever, *to)),
+            TrafficEvent::Writing { lever, to, .. } if written == Some((*lever, *to)) => continue,
             _ => {}
         }
         let mut told = event(entry, scene.now, wide, pen.roomy);
@@ -338,7 +338,7 @@ fn event(entry: &Entry, now: Timestamp, wide: usize, roomy: bool) -> Vec<Line<'s
     let (mark, style) = event_mark(&entry.what);
     let head = format!("{}  {}  ", time(entry.at, now), fit(&who(&entry.by), 24));
     let indent = width(&head) + 2;
-    let text = happenings::sentence(&entry.what) + &why(entry);
+    let text = traffic_events::sentence(&entry.what) + &why(entry);
     let told = wrap(&text, wide.saturating_sub(indent), if roomy { 2 } else { 1 });
     let line = |(at, text): (usize, String)| {
         let (head, mark) = if at == 0 { (head.clone(), mark) } else { (" ".repeat(indent - 2), " ") };
@@ -349,23 +349,23 @@ fn event(entry: &Entry, now: Timestamp, wide: usize, roomy: bool) -> Vec<Line<'s
 
 /// Why it was done, where it begins: all that comes after has the same reason.
 fn why(entry: &Entry) -> String {
-    let begins = matches!(entry.what, Happening::ShiftStarted { .. } | Happening::FailbackStarted);
+    let begins = matches!(entry.what, TrafficEvent::ShiftStarted { .. } | TrafficEvent::FailbackStarted);
     let why = entry.why.as_ref().filter(|_| begins);
     why.map(|why| format!("  because: {why}")).unwrap_or_default()
 }
 
-fn event_mark(what: &Happening) -> (&'static str, Style) {
+fn event_mark(what: &TrafficEvent) -> (&'static str, Style) {
     match what {
-        Happening::ShiftStarted { .. } => ("▶", STRONG),
-        Happening::Gates { verdict, .. } => mark(*verdict),
-        Happening::Writing { .. } => ("·", QUIET),
-        Happening::Written { .. } => ("•", Style::new()),
-        Happening::StepDone { .. } | Happening::FailedBack { .. } => ("✓", WELL),
-        Happening::RollingBack { .. } | Happening::FailbackStarted => ("◀", DOUBT),
-        Happening::HoldAsked => ("‖", DOUBT),
-        Happening::FailbackIncomplete { .. } => ("✗", WRONG),
-        Happening::Noticed { .. } => ("!", DOUBT),
-        Happening::ShiftEnded { outcome, .. } => match outcome {
+        TrafficEvent::ShiftStarted { .. } => ("▶", STRONG),
+        TrafficEvent::Gates { verdict, .. } => mark(*verdict),
+        TrafficEvent::Writing { .. } => ("·", QUIET),
+        TrafficEvent::Written { .. } => ("•", Style::new()),
+        TrafficEvent::StepDone { .. } | TrafficEvent::FailedBack { .. } => ("✓", WELL),
+        TrafficEvent::RollingBack { .. } | TrafficEvent::FailbackStarted => ("◀", DOUBT),
+        TrafficEvent::HoldAsked => ("‖", DOUBT),
+        TrafficEvent::FailbackIncomplete { .. } => ("✗", WRONG),
+        TrafficEvent::ExternalChange { .. } => ("!", DOUBT),
+        TrafficEvent::ShiftEnded { outcome, .. } => match outcome {
             Outcome::Completed | Outcome::Aborted => ("■", WELL),
             Outcome::Held | Outcome::Interrupted => ("‖", DOUBT),
             Outcome::Refused | Outcome::RolledBack | Outcome::FailedBack | Outcome::Failed => ("■", WRONG),

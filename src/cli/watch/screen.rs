@@ -9,10 +9,10 @@ use ratatui::style::{Color, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, BorderType, Borders, Paragraph};
 
+use super::in_progress::UnderWay;
 use super::keys::{Open, Situation, Wish};
 use super::look::{Look, Trail};
 use super::strokes::{DOUBT, FRAME, GREEN, QUIET, STRONG, WRONG, fit, width};
-use super::under_way::UnderWay;
 use super::{dialogs, panels, strokes};
 use crate::engine::StepError;
 use crate::report::words;

@@ -9,17 +9,17 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::style::Modifier;
 
 use super::dialogs::help;
+use super::in_progress::{Phase, UnderWay, is_settled};
 use super::keys::{Does, Open, Situation, Wish, press};
 use super::look::{Look, Trail};
 use super::screen::{Command, Place, Scene};
 use super::strokes::FRAME;
-use super::under_way::{Phase, UnderWay, is_settled};
 use crate::aws::Error;
 use crate::traffic::Share;
 use crate::traffic::bound::Bound;
+use crate::traffic::event::{Check, Lever, OnFail, Outcome, TrafficEvent, Verdict, Weight};
 use crate::traffic::gates::tests::LIMITS;
 use crate::traffic::gates::{AlarmReading, AlarmState, Reading, Readings, Targets, judge, verdict};
-use crate::traffic::happening::{Check, Happening, Lever, OnFail, Outcome, Verdict, Weight};
 use crate::traffic::history::{Alive, By, Entry};
 use crate::traffic::picture::Picture;
 use crate::traffic::share::Split;
@@ -42,7 +42,7 @@ fn by(user: &str, process: u32) -> By {
 }
 
 /// A history, one entry a second, all by the same process.
-fn history(happenings: impl IntoIterator<Item = Happening>) -> Vec<Entry> {
+fn history(events: impl IntoIterator<Item = TrafficEvent>) -> Vec<Entry> {
     let entry = |(second, what)| Entry {
         number: second as u64 + 1,
         at: at(second),
@@ -52,11 +52,11 @@ fn history(happenings: impl IntoIterator<Item = Happening>) -> Vec<Entry> {
         before: String::new(),
         hash: String::new(),
     };
-    (0..).zip(happenings).map(entry).collect()
+    (0..).zip(events).map(entry).collect()
 }
 
-fn begun() -> Happening {
-    Happening::ShiftStarted {
+fn begun() -> TrafficEvent {
+    TrafficEvent::ShiftStarted {
         shift: "one".to_owned(),
         steps: "10,50,100".parse().unwrap(),
         hold_seconds: 60.0,
@@ -68,25 +68,25 @@ fn begun() -> Happening {
     }
 }
 
-fn gates(green: u8, verdict: Verdict, reading: &str) -> Happening {
+fn gates(green: u8, verdict: Verdict, reading: &str) -> TrafficEvent {
     let checks = vec![Check { name: "requests".to_owned(), verdict, reading: reading.to_owned() }];
-    Happening::Gates { green: share(green), verdict, checks }
+    TrafficEvent::Gates { green: share(green), verdict, checks }
 }
 
-fn writing(lever: Lever, to: u8) -> Happening {
-    Happening::Writing { lever, from: Vec::new(), to: share(to) }
+fn writing(lever: Lever, to: u8) -> TrafficEvent {
+    TrafficEvent::Writing { lever, from: Vec::new(), to: share(to) }
 }
 
-fn written(lever: Lever, to: u8) -> Happening {
-    Happening::Written { lever, to: share(to), request_ids: vec!["r-1".to_owned(), "r-2".to_owned()] }
+fn written(lever: Lever, to: u8) -> TrafficEvent {
+    TrafficEvent::Written { lever, to: share(to), request_ids: vec!["r-1".to_owned(), "r-2".to_owned()] }
 }
 
-fn ended(outcome: Outcome, because: &str) -> Happening {
-    Happening::ShiftEnded { outcome, green: Some(share(10)), because: Some(because.to_owned()) }
+fn ended(outcome: Outcome, because: &str) -> TrafficEvent {
+    TrafficEvent::ShiftEnded { outcome, green: Some(share(10)), because: Some(because.to_owned()) }
 }
 
 /// A whole first step, and the second begun.
-fn holding_50() -> Vec<Happening> {
+fn holding_50() -> Vec<TrafficEvent> {
     vec![
         begun(),
         gates(0, Verdict::Pass, "well"),
@@ -95,19 +95,19 @@ fn holding_50() -> Vec<Happening> {
         gates(10, Verdict::Pass, "well"),
         writing(Lever::Dns, 10),
         written(Lever::Dns, 10),
-        Happening::StepDone { green: share(10) },
+        TrafficEvent::StepDone { green: share(10) },
         writing(Lever::Listeners, 50),
         written(Lever::Listeners, 50),
     ]
 }
 
 /// What the shift of this history is at; its process lives.
-fn under_way(happenings: Vec<Happening>) -> Option<UnderWay> {
-    UnderWay::of(&history(happenings), |_| Alive::Yes)
+fn in_progress(events: Vec<TrafficEvent>) -> Option<UnderWay> {
+    UnderWay::of(&history(events), |_| Alive::Yes)
 }
 
-fn phase(happenings: Vec<Happening>) -> Phase {
-    under_way(happenings).expect("a shift that isn't over").phase
+fn phase(events: Vec<TrafficEvent>) -> Phase {
+    in_progress(events).expect("a shift that isn't over").phase
 }
 
 fn readings(green_errors: f64) -> Readings {
@@ -153,10 +153,10 @@ struct Stage {
 }
 
 impl Stage {
-    fn new(look: Look, happenings: Vec<Happening>) -> Self {
+    fn new(look: Look, events: Vec<TrafficEvent>) -> Self {
         Stage {
             look: Some(look),
-            entries: history(happenings),
+            entries: history(events),
             alive: Alive::Yes,
             now: at(12),
             troubles: Vec::new(),
@@ -304,9 +304,9 @@ fn a_shift_under_way_is_shown_with_its_steps_and_how_long_it_is_held() {
 
 #[test]
 fn a_shift_that_waits_says_what_for() {
-    let mut happenings = holding_50();
-    happenings.push(gates(50, Verdict::Inconclusive, "7 of the 100 that it takes to judge"));
-    let mut stage = Stage::new(look(50, readings(1.0)), happenings);
+    let mut events = holding_50();
+    events.push(gates(50, Verdict::Inconclusive, "7 of the 100 that it takes to judge"));
+    let mut stage = Stage::new(look(50, readings(1.0)), events);
     stage.says(&["57 s left of 60 s; ? "]);
     assert!(stage.drawn(120, 36).contains("60 s; ? requests: 7 of the 100 that it takes to judge"));
     stage.now = at(80);
@@ -315,9 +315,9 @@ fn a_shift_that_waits_says_what_for() {
 
 #[test]
 fn a_shift_that_is_held_or_whose_process_died_offers_to_continue_and_to_abort() {
-    let mut happenings = holding_50();
-    happenings.push(ended(Outcome::Held, "ada@laptop asked it to hold"));
-    let mut stage = Stage::new(look(50, readings(1.0)), happenings);
+    let mut events = holding_50();
+    events.push(ended(Outcome::Held, "ada@laptop asked it to hold"));
+    let mut stage = Stage::new(look(50, readings(1.0)), events);
     let keys = " c  continue   a  abort   f  fail back ";
     stage.says(&["‖ held: ada@laptop asked it to hold", keys]);
     stage.never_says(" h  hold");
@@ -434,49 +434,52 @@ fn a_terminal_that_is_too_small_is_told_what_it_takes_and_none_breaks_it() {
 
 #[test]
 fn the_history_tells_what_a_shift_is_at() {
-    let held = |happening| holding_50().into_iter().chain([happening]).collect::<Vec<_>>();
+    let held = |event| holding_50().into_iter().chain([event]).collect::<Vec<_>>();
     let left = |outcome| Phase::Left(outcome, Some("so".to_owned()));
-    let goes_back = || Happening::RollingBack { to: share(0), because: "so".to_owned() };
+    let goes_back = || TrafficEvent::RollingBack { to: share(0), because: "so".to_owned() };
     let holding = Phase::Holding { green: share(50), since: at(9), until: at(69) };
-    for (happenings, wanted) in [
+    for (events, wanted) in [
         (vec![begun()], Phase::Looking),
         (holding_50()[..3].to_vec(), Phase::Writing(Lever::Listeners, share(10))),
         (holding_50()[..5].to_vec(), Phase::Holding { green: share(10), since: at(3), until: at(63) }),
         (holding_50()[..7].to_vec(), Phase::Writing(Lever::Dns, share(10))),
         (holding_50()[..8].to_vec(), Phase::Done(share(10))),
         (holding_50(), holding.clone()),
-        (held(Happening::HoldAsked), Phase::AskedToHold),
-        (held(Happening::FailbackStarted), Phase::FailingBack),
+        (held(TrafficEvent::HoldAsked), Phase::AskedToHold),
+        (held(TrafficEvent::FailbackStarted), Phase::FailingBack),
         (held(goes_back()), Phase::RollingBack(share(0), "so".to_owned())),
         (held(ended(Outcome::Held, "so")), left(Outcome::Held)),
         // Nobody is there to hold it.
-        ([held(ended(Outcome::Held, "so")), vec![Happening::HoldAsked]].concat(), left(Outcome::Held)),
+        ([held(ended(Outcome::Held, "so")), vec![TrafficEvent::HoldAsked]].concat(), left(Outcome::Held)),
         // What goes back isn't held.
         (
-            [held(goes_back()), vec![writing(Lever::Listeners, 0), written(Lever::Listeners, 0), Happening::HoldAsked]]
-                .concat(),
+            [
+                held(goes_back()),
+                vec![writing(Lever::Listeners, 0), written(Lever::Listeners, 0), TrafficEvent::HoldAsked],
+            ]
+            .concat(),
             Phase::RollingBack(share(0), "so".to_owned()),
         ),
         // A failback that didn't get through leaves it where it was.
         (
-            [held(Happening::FailbackStarted), vec![Happening::FailbackIncomplete { because: "so".to_owned() }]]
+            [held(TrafficEvent::FailbackStarted), vec![TrafficEvent::FailbackIncomplete { because: "so".to_owned() }]]
                 .concat(),
             holding,
         ),
     ] {
-        let said = format!("{:?}", happenings.last());
-        assert_eq!(phase(happenings), wanted, "{said}");
+        let said = format!("{:?}", events.last());
+        assert_eq!(phase(events), wanted, "{said}");
     }
     // DNS alone moves the traffic: its write is what is held.
     let dns = vec![begun(), writing(Lever::Dns, 10), written(Lever::Dns, 10)];
     assert_eq!(phase(dns), Phase::Holding { green: share(10), since: at(2), until: at(62) });
-    assert!(under_way(held(ended(Outcome::RolledBack, "so"))).is_none());
+    assert!(in_progress(held(ended(Outcome::RolledBack, "so"))).is_none());
 }
 
 #[test]
 fn whoever_is_at_it_tells_whether_a_shift_runs() {
     let mut entries = history(holding_50());
-    let mut asked = history([Happening::HoldAsked]).remove(0);
+    let mut asked = history([TrafficEvent::HoldAsked]).remove(0);
     asked.by = by("bob", 8);
     entries.push(asked);
     let only = |process| move |by: &By| if by.process == process { Alive::Yes } else { Alive::No };
@@ -517,28 +520,28 @@ fn asking(key: char) -> Does {
 #[test]
 fn each_key_asks_first_where_it_makes_sense_and_says_why_where_it_does_not() {
     let held = || {
-        let mut happenings = holding_50();
-        happenings.push(ended(Outcome::Held, "so"));
-        under_way(happenings)
+        let mut events = holding_50();
+        events.push(ended(Outcome::Held, "so"));
+        in_progress(events)
     };
     let died = || UnderWay::of(&history(holding_50()), |_| Alive::No);
     let back = || {
-        let mut happenings = holding_50();
-        happenings.push(Happening::RollingBack { to: share(0), because: "so".to_owned() });
-        under_way(happenings)
+        let mut events = holding_50();
+        events.push(TrafficEvent::RollingBack { to: share(0), because: "so".to_owned() });
+        in_progress(events)
     };
     let back_and_died = || {
-        let back = Happening::RollingBack { to: share(0), because: "so".to_owned() };
+        let back = TrafficEvent::RollingBack { to: share(0), because: "so".to_owned() };
         UnderWay::of(&history(holding_50().into_iter().chain([back])), |_| Alive::No)
     };
     let asked = || {
-        let mut happenings = holding_50();
-        happenings.push(Happening::HoldAsked);
-        under_way(happenings)
+        let mut events = holding_50();
+        events.push(TrafficEvent::HoldAsked);
+        in_progress(events)
     };
     for (name, shift, sensible) in [
         ("none", None, "f"),
-        ("running", under_way(holding_50()), "haf"),
+        ("running", in_progress(holding_50()), "haf"),
         ("held", held(), "caf"),
         ("died", died(), "caf"),
         ("going back", back(), "f"),
@@ -568,7 +571,7 @@ fn each_key_asks_first_where_it_makes_sense_and_says_why_where_it_does_not() {
 
 #[test]
 fn only_y_confirms_and_only_if_it_makes_sense_still() {
-    let running = under_way(holding_50());
+    let running = in_progress(holding_50());
     let situation = Situation { shift: running.as_ref(), ..Situation::default() };
     for wish in [Wish::Hold, Wish::Abort, Wish::FailBack] {
         let open = Open::Asking(wish);

@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use aws_sdk_acm::types::{CertificateDetail, CertificateStatus as Status, ResourceRecord, ValidationMethod};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -10,7 +8,7 @@ use crate::aws::{Cx, Error, Result};
 use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::ids::CertificateArn;
-use crate::resources::{Changes, Found, Resource, seconds};
+use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
 /// A public certificate for a domain and all names right below it, requested from AWS and validated by a DNS record. It is
 /// issued some time after that record stands: see [`super::CertificateValidation`]. AWS renews it by itself as long as
@@ -34,19 +32,23 @@ pub struct CertificateOutputs {
 }
 
 impl Resource for Certificate {
-    const KIND: &'static str = "acm.certificate";
-    const USUALLY: Duration = seconds(10);
-    const REPLACED_BY: &'static [&'static str] = &["domain"];
-    const CREATE_FIRST: bool = true;
-    const ACTIONS: &'static [&'static str] = &[
-        "acm:ListCertificates",
-        "acm:DescribeCertificate",
-        "acm:ListTagsForCertificate",
-        "acm:RequestCertificate",
-        "acm:AddTagsToCertificate",
-        "acm:RemoveTagsFromCertificate",
-        "acm:DeleteCertificate",
-    ];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["domain"],
+        create_before_destroy: true,
+        ..TypeInfo::new(
+            "acm.certificate",
+            seconds(10),
+            &[
+                "acm:ListCertificates",
+                "acm:DescribeCertificate",
+                "acm:ListTagsForCertificate",
+                "acm:RequestCertificate",
+                "acm:AddTagsToCertificate",
+                "acm:RemoveTagsFromCertificate",
+                "acm:DeleteCertificate",
+            ],
+        )
+    };
 
     type Outputs = CertificateOutputs;
 

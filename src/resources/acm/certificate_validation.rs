@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use aws_sdk_acm::types::CertificateStatus as Status;
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +6,7 @@ use crate::aws::wait::Patience;
 use crate::aws::{Cx, Error, Result};
 use crate::cloudformation::Form;
 use crate::resources::ids::CertificateArn;
-use crate::resources::{Changes, Found, Resource, minutes};
+use crate::resources::{Changes, Found, Resource, TypeInfo, minutes};
 
 /// The issue of a requested certificate: it stands once AWS has seen the validation record. What needs a certificate that
 /// works takes its ARN from here.
@@ -26,11 +24,11 @@ pub struct CertificateValidationOutputs {
 }
 
 impl Resource for CertificateValidation {
-    const KIND: &'static str = "acm.certificate_validation";
-    const USUALLY: Duration = minutes(3);
-    const REPLACED_BY: &'static [&'static str] = &["certificate"];
-    const CREATE_FIRST: bool = true;
-    const ACTIONS: &'static [&'static str] = &["acm:DescribeCertificate"];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["certificate"],
+        create_before_destroy: true,
+        ..TypeInfo::new("acm.certificate_validation", minutes(3), &["acm:DescribeCertificate"])
+    };
 
     type Outputs = CertificateValidationOutputs;
 
@@ -42,7 +40,7 @@ impl Resource for CertificateValidation {
         let issued = detail(cx, arn).await?.filter(|detail| detail.status() == Some(&Status::Issued));
         Ok(issued.map(|_| {
             let spec = CertificateValidation { certificate: arn.clone() };
-            Found::untagged(spec, CertificateValidationOutputs { arn: arn.clone() })
+            Found::child(spec, CertificateValidationOutputs { arn: arn.clone() })
         }))
     }
 

@@ -1,5 +1,4 @@
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use aws_sdk_acm::primitives::Blob;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
@@ -14,7 +13,7 @@ use crate::aws::{Class, Cx, Error, Result};
 use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::ids::CertificateArn;
-use crate::resources::{Changes, Found, Resource, seconds};
+use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
 /// How long a certificate is good for.
 const VALID_DAYS: i64 = 365;
@@ -39,18 +38,21 @@ pub struct ImportedCertificateOutputs {
 }
 
 impl Resource for ImportedCertificate {
-    const KIND: &'static str = "acm.imported_certificate";
-    const USUALLY: Duration = seconds(3);
-    const HELD_BY: &'static [&'static str] = &["elb.listener"];
-    const ACTIONS: &'static [&'static str] = &[
-        "acm:ListCertificates",
-        "acm:DescribeCertificate",
-        "acm:ListTagsForCertificate",
-        "acm:ImportCertificate",
-        "acm:AddTagsToCertificate",
-        "acm:RemoveTagsFromCertificate",
-        "acm:DeleteCertificate",
-    ];
+    const TYPE: TypeInfo = TypeInfo {
+        ..TypeInfo::new(
+            "acm.imported_certificate",
+            seconds(3),
+            &[
+                "acm:ListCertificates",
+                "acm:DescribeCertificate",
+                "acm:ListTagsForCertificate",
+                "acm:ImportCertificate",
+                "acm:AddTagsToCertificate",
+                "acm:RemoveTagsFromCertificate",
+                "acm:DeleteCertificate",
+            ],
+        )
+    };
 
     type Outputs = ImportedCertificateOutputs;
 

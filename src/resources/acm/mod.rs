@@ -13,7 +13,7 @@ use std::sync::Arc;
 use aws_sdk_acm::types::{CertificateDetail, CertificateSummary, Filters, KeyAlgorithm};
 
 use crate::aws::clients;
-use crate::aws::wait::unless_gone;
+use crate::aws::wait::ignore_not_found;
 use crate::aws::{Cx, Result};
 use crate::engine::Tags;
 use crate::resources::tags;
@@ -32,7 +32,7 @@ async fn find(cx: &Cx, known: Option<&str>, domain: &str) -> Result<Option<(Cert
         if cx.is_predecessor(arn) {
             continue;
         }
-        let Some(tags) = unless_gone(tags(cx, arn).await)? else { continue };
+        let Some(tags) = ignore_not_found(tags(cx, arn).await)? else { continue };
         if tags::are_of_step(cx, &tags)
             && let Some(detail) = detail(cx, arn).await?
         {
@@ -51,7 +51,7 @@ async fn detail(cx: &Cx, arn: &str) -> Result<Option<CertificateDetail>> {
 /// Read now.
 async fn describe(cx: &Cx, arn: &str) -> Result<Option<CertificateDetail>> {
     let read = async { Ok(cx.acm.describe_certificate().certificate_arn(arn).send().await?) };
-    Ok(unless_gone(read.await)?.and_then(|answer| answer.certificate))
+    Ok(ignore_not_found(read.await)?.and_then(|answer| answer.certificate))
 }
 
 async fn tags(cx: &Cx, arn: &str) -> Result<Tags> {
@@ -99,6 +99,6 @@ async fn tag(cx: &Cx, arn: &str, set: &Tags, remove: &[String]) -> Result<()> {
 
 async fn delete(cx: &Cx, arn: &str) -> Result<()> {
     let delete = || async { Ok(cx.acm.delete_certificate().certificate_arn(arn).send().await.map(|_| ())?) };
-    unless_gone(cx.retry_while_not_ready("the load balancers to let go of the certificate", delete).await)?;
+    ignore_not_found(cx.retry_while_retryable("the load balancers to let go of the certificate", delete).await)?;
     Ok(())
 }

@@ -1,18 +1,17 @@
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use aws_sdk_applicationautoscaling::types::{self, SuspendedState};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::Dimension;
-use crate::aws::wait::{Patience, unless_gone};
+use crate::aws::wait::{Patience, ignore_not_found};
 use crate::aws::{Cx, Error, Result};
 use crate::cloudformation::{Form, Tagging};
 use crate::engine::Tags;
 use crate::resources::ids::is_known;
-use crate::resources::{Changes, Found, Resource, rds, seconds, tags};
+use crate::resources::{Changes, Found, Resource, TypeInfo, rds, seconds, tags};
 
 /// What the ids of clusters begin with.
 const CLUSTER: &str = "cluster:";
@@ -43,22 +42,26 @@ pub struct ScalableTargetOutputs {
 }
 
 impl Resource for ScalableTarget {
-    const KIND: &'static str = "application_autoscaling.scalable_target";
-    const USUALLY: Duration = seconds(3);
-    const REPLACED_BY: &'static [&'static str] = &["resource", "dimension"];
-    const ACTIONS: &'static [&'static str] = &[
-        "application-autoscaling:DescribeScalableTargets",
-        "application-autoscaling:ListTagsForResource",
-        "application-autoscaling:RegisterScalableTarget",
-        "application-autoscaling:TagResource",
-        "application-autoscaling:UntagResource",
-        "application-autoscaling:DeregisterScalableTarget",
-        "ecs:DescribeServices",
-        "rds:DescribeDBClusters",
-        "rds:DescribeDBInstances",
-        "rds:DeleteDBInstance",
-        "iam:CreateServiceLinkedRole",
-    ];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["resource", "dimension"],
+        ..TypeInfo::new(
+            "application_autoscaling.scalable_target",
+            seconds(3),
+            &[
+                "application-autoscaling:DescribeScalableTargets",
+                "application-autoscaling:ListTagsForResource",
+                "application-autoscaling:RegisterScalableTarget",
+                "application-autoscaling:TagResource",
+                "application-autoscaling:UntagResource",
+                "application-autoscaling:DeregisterScalableTarget",
+                "ecs:DescribeServices",
+                "rds:DescribeDBClusters",
+                "rds:DescribeDBInstances",
+                "rds:DeleteDBInstance",
+                "iam:CreateServiceLinkedRole",
+            ],
+        )
+    };
 
     type Outputs = ScalableTargetOutputs;
 
@@ -116,7 +119,7 @@ impl Resource for ScalableTarget {
             let request = request.scalable_dimension(dimension.to_sdk()).resource_id(&outputs.resource);
             Ok(request.send().await.map(|_| ())?)
         };
-        unless_gone(cx.retry_while_not_ready("another change of the scalable target to end", delete).await)?;
+        ignore_not_found(cx.retry_while_retryable("another change of the scalable target to end", delete).await)?;
         match outputs.resource.strip_prefix(CLUSTER) {
             Some(cluster) => rds::delete_scaled_readers(cx, cluster).await,
             None => Ok(()),
@@ -162,7 +165,7 @@ impl ScalableTarget {
         let what = "Application Auto Scaling to know what it is to scale";
         let register = || cx.retry_while(what, Patience::FRESH, is_new, register);
         let what = "another change of the scalable target to end";
-        let answer = cx.retry_while_not_ready(what, register).await?;
+        let answer = cx.retry_while_retryable(what, register).await?;
         let missing = Error::incomplete("applicationautoscaling:RegisterScalableTarget", "ScalableTargetARN");
         answer.scalable_target_arn.ok_or(missing)
     }

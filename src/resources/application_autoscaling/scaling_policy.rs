@@ -1,5 +1,4 @@
 use std::sync::Arc;
-use std::time::Duration;
 
 use aws_sdk_applicationautoscaling::types::{
     self, MetricType, PolicyType, PredefinedMetricSpecification, TargetTrackingScalingPolicyConfiguration,
@@ -8,12 +7,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::Dimension;
-use crate::aws::wait::{Patience, unless_gone};
+use crate::aws::wait::{Patience, ignore_not_found};
 use crate::aws::{Class, Cx, Error, Result};
 use crate::cloudformation::{Form, Tagging};
 use crate::resources::ids::is_known;
 use crate::resources::tags::Built;
-use crate::resources::{Changes, Found, Resource, seconds};
+use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
 /// A policy that scales so that a metric stays near a value. The alarms that it goes by are AWS's own.
 /// <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_PutScalingPolicy.html>
@@ -56,17 +55,21 @@ pub struct ScalingPolicyOutputs {
 }
 
 impl Resource for ScalingPolicy {
-    const KIND: &'static str = "application_autoscaling.scaling_policy";
-    const USUALLY: Duration = seconds(3);
-    const REPLACED_BY: &'static [&'static str] = &["name", "resource", "dimension"];
-    const ACTIONS: &'static [&'static str] = &[
-        "application-autoscaling:DescribeScalingPolicies",
-        "application-autoscaling:PutScalingPolicy",
-        "application-autoscaling:DeleteScalingPolicy",
-        "cloudwatch:DescribeAlarms",
-        "cloudwatch:PutMetricAlarm",
-        "cloudwatch:DeleteAlarms",
-    ];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["name", "resource", "dimension"],
+        ..TypeInfo::new(
+            "application_autoscaling.scaling_policy",
+            seconds(3),
+            &[
+                "application-autoscaling:DescribeScalingPolicies",
+                "application-autoscaling:PutScalingPolicy",
+                "application-autoscaling:DeleteScalingPolicy",
+                "cloudwatch:DescribeAlarms",
+                "cloudwatch:PutMetricAlarm",
+                "cloudwatch:DeleteAlarms",
+            ],
+        )
+    };
 
     type Outputs = ScalingPolicyOutputs;
 
@@ -85,7 +88,7 @@ impl Resource for ScalingPolicy {
         };
         let Some(policy) = all.iter().find(is_this) else { return Ok(None) };
         let outputs = ScalingPolicyOutputs { arn: policy.policy_arn().to_owned() };
-        Ok(Some(Found::untagged(as_standing(policy, dimension)?, outputs)))
+        Ok(Some(Found::child(as_standing(policy, dimension)?, outputs)))
     }
 
     async fn create(&self, cx: &Cx) -> Result<ScalingPolicyOutputs> {
@@ -102,7 +105,7 @@ impl Resource for ScalingPolicy {
         let request = request.target_tracking_scaling_policy_configuration(tracking.build().built());
         let put = || async { Ok(request.clone().send().await?) };
         let is_new = |error: &Error| {
-            matches!(error.class, Class::Gone | Class::NotReady) || error.is_code("FailedResourceAccessException")
+            matches!(error.class, Class::NotFound | Class::Retryable) || error.is_code("FailedResourceAccessException")
         };
         let answer = cx.retry_while("the scalable target to be ready", Patience::FRESH, is_new, put).await?;
         Ok(ScalingPolicyOutputs { arn: answer.policy_arn })
@@ -123,7 +126,7 @@ impl Resource for ScalingPolicy {
             let request = request.service_namespace(dimension.namespace()).scalable_dimension(dimension.to_sdk());
             Ok(request.send().await.map(|_| ())?)
         };
-        unless_gone(cx.retry_while_not_ready("another change of the scalable target to end", delete).await)?;
+        ignore_not_found(cx.retry_while_retryable("another change of the scalable target to end", delete).await)?;
         Ok(())
     }
 

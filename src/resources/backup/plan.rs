@@ -1,17 +1,16 @@
 use std::sync::Arc;
-use std::time::Duration;
 
 use aws_sdk_backup::types::{BackupPlanInput, BackupPlansListMember, BackupRule, BackupRuleInput, Lifecycle};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{tags_of, to_sdk};
-use crate::aws::wait::{Patience, unless_gone};
+use crate::aws::wait::{Patience, ignore_not_found};
 use crate::aws::{Class, Cx, Error, Result};
 use crate::cloudformation::{Form, Tagging};
 use crate::engine::Tags;
 use crate::resources::tags::Built;
-use crate::resources::{Changes, Found, Resource, seconds};
+use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
 /// When backups are made and how long they are kept. What is backed up is said by its [`super::Selection`]s.
 /// <https://docs.aws.amazon.com/aws-backup/latest/devguide/API_CreateBackupPlan.html>
@@ -50,19 +49,23 @@ pub struct PlanOutputs {
 }
 
 impl Resource for Plan {
-    const KIND: &'static str = "backup.plan";
-    const USUALLY: Duration = seconds(3);
-    const ACTIONS: &'static [&'static str] = &[
-        "backup:ListBackupPlans",
-        "backup:GetBackupPlan",
-        "backup:ListTags",
-        "backup:CreateBackupPlan",
-        "backup:UpdateBackupPlan",
-        "backup:DeleteBackupPlan",
-        "backup:TagResource",
-        "backup:UntagResource",
-        "tag:GetResources",
-    ];
+    const TYPE: TypeInfo = TypeInfo {
+        ..TypeInfo::new(
+            "backup.plan",
+            seconds(3),
+            &[
+                "backup:ListBackupPlans",
+                "backup:GetBackupPlan",
+                "backup:ListTags",
+                "backup:CreateBackupPlan",
+                "backup:UpdateBackupPlan",
+                "backup:DeleteBackupPlan",
+                "backup:TagResource",
+                "backup:UntagResource",
+                "tag:GetResources",
+            ],
+        )
+    };
 
     type Outputs = PlanOutputs;
 
@@ -106,9 +109,9 @@ impl Resource for Plan {
     async fn delete(cx: &Cx, outputs: &PlanOutputs) -> Result<()> {
         let delete =
             || async { Ok(cx.backup.delete_backup_plan().backup_plan_id(&outputs.plan_id).send().await.map(|_| ())?) };
-        let selected = |error: &Error| error.class == Class::NotReady || error.is_code("InvalidRequestException");
+        let selected = |error: &Error| error.class == Class::Retryable || error.is_code("InvalidRequestException");
         let what = "the plan's selections to go";
-        unless_gone(cx.retry_while(what, Patience::FRESH, selected, delete).await)?;
+        ignore_not_found(cx.retry_while(what, Patience::FRESH, selected, delete).await)?;
         Ok(())
     }
 

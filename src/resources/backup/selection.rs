@@ -1,16 +1,15 @@
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use aws_sdk_backup::types::{BackupSelection, BackupSelectionsListMember};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::aws::wait::{Patience, unless_gone};
+use crate::aws::wait::{Patience, ignore_not_found};
 use crate::aws::{Cx, Error, Result};
 use crate::cloudformation::{Form, Tagging};
 use crate::resources::ids::RoleArn;
 use crate::resources::tags::Built;
-use crate::resources::{Changes, Found, Resource, seconds};
+use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
 /// What a plan backs up. AWS lets nobody change one.
 /// <https://docs.aws.amazon.com/aws-backup/latest/devguide/API_CreateBackupSelection.html>
@@ -36,16 +35,20 @@ pub struct SelectionOutputs {
 }
 
 impl Resource for Selection {
-    const KIND: &'static str = "backup.selection";
-    const USUALLY: Duration = seconds(10);
-    const REPLACED_BY: &'static [&'static str] = &["name", "plan", "role", "resources"];
-    const ACTIONS: &'static [&'static str] = &[
-        "backup:ListBackupSelections",
-        "backup:GetBackupSelection",
-        "backup:CreateBackupSelection",
-        "backup:DeleteBackupSelection",
-        "iam:PassRole",
-    ];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["name", "plan", "role", "resources"],
+        ..TypeInfo::new(
+            "backup.selection",
+            seconds(10),
+            &[
+                "backup:ListBackupSelections",
+                "backup:GetBackupSelection",
+                "backup:CreateBackupSelection",
+                "backup:DeleteBackupSelection",
+                "iam:PassRole",
+            ],
+        )
+    };
 
     type Outputs = SelectionOutputs;
 
@@ -73,7 +76,7 @@ impl Resource for Selection {
             role: selection.iam_role_arn.into(),
             resources: selection.resources.unwrap_or_default().into_iter().collect(),
         };
-        Ok(Some(Found::untagged(spec, SelectionOutputs { selection_id: id, plan_id: plan.clone() })))
+        Ok(Some(Found::child(spec, SelectionOutputs { selection_id: id, plan_id: plan.clone() })))
     }
 
     async fn create(&self, cx: &Cx) -> Result<SelectionOutputs> {
@@ -115,7 +118,7 @@ impl Resource for Selection {
 /// Where the whole plan is gone, AWS Backup doesn't say "not found" but that the plan's id, which it gave itself, is
 /// invalid.
 fn unless_plan_gone<T>(outcome: Result<T>) -> Result<Option<T>> {
-    match unless_gone(outcome) {
+    match ignore_not_found(outcome) {
         Err(error) if error.is_code("InvalidParameterValueException") => Ok(None),
         outcome => outcome,
     }

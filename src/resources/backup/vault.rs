@@ -1,18 +1,17 @@
 use std::sync::Arc;
-use std::time::Duration;
 
 use aws_sdk_backup::types::{self, RecoveryPointByBackupVault};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{tags_of, to_sdk};
-use crate::aws::wait::{Patience, unless_gone};
+use crate::aws::wait::{Patience, ignore_not_found};
 use crate::aws::{Class, Cx, Error, Result};
 use crate::cloudformation::{Form, Tagging};
 use crate::engine::Tags;
 use crate::resources::document::Document;
 use crate::resources::ids::KeyArn;
-use crate::resources::{Changes, Found, Resource, seconds};
+use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
 /// Where recovery points are kept. It goes with all of them.
 /// <https://docs.aws.amazon.com/aws-backup/latest/devguide/API_CreateBackupVault.html>
@@ -36,31 +35,35 @@ pub struct VaultOutputs {
 }
 
 impl Resource for Vault {
-    const KIND: &'static str = "backup.vault";
-    const HOLDS_DATA: bool = true;
-    const USUALLY: Duration = seconds(3);
-    const REPLACED_BY: &'static [&'static str] = &["name"];
-    const ACTIONS: &'static [&'static str] = &[
-        "backup:ListBackupVaults",
-        "backup:GetBackupVaultAccessPolicy",
-        "backup:ListTags",
-        "backup:CreateBackupVault",
-        "backup:PutBackupVaultAccessPolicy",
-        "backup:DeleteBackupVaultAccessPolicy",
-        "backup:ListRecoveryPointsByBackupVault",
-        "backup:DeleteRecoveryPoint",
-        "backup:DeleteBackupVault",
-        "backup:TagResource",
-        "backup:UntagResource",
-        "backup-storage:MountCapsule",
-        "rds:DeleteDBClusterSnapshot",
-        "kms:CreateGrant",
-        "kms:DescribeKey",
-        "kms:GenerateDataKey",
-        "kms:Decrypt",
-        "kms:RetireGrant",
-        "tag:GetResources",
-    ];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["name"],
+        stateful: true,
+        ..TypeInfo::new(
+            "backup.vault",
+            seconds(3),
+            &[
+                "backup:ListBackupVaults",
+                "backup:GetBackupVaultAccessPolicy",
+                "backup:ListTags",
+                "backup:CreateBackupVault",
+                "backup:PutBackupVaultAccessPolicy",
+                "backup:DeleteBackupVaultAccessPolicy",
+                "backup:ListRecoveryPointsByBackupVault",
+                "backup:DeleteRecoveryPoint",
+                "backup:DeleteBackupVault",
+                "backup:TagResource",
+                "backup:UntagResource",
+                "backup-storage:MountCapsule",
+                "rds:DeleteDBClusterSnapshot",
+                "kms:CreateGrant",
+                "kms:DescribeKey",
+                "kms:GenerateDataKey",
+                "kms:Decrypt",
+                "kms:RetireGrant",
+                "tag:GetResources",
+            ],
+        )
+    };
 
     type Outputs = VaultOutputs;
 
@@ -72,7 +75,7 @@ impl Resource for Vault {
         let arn = vault.backup_vault_arn().unwrap_or_default();
         let policy = async {
             let read = async { Ok(cx.backup.get_backup_vault_access_policy().backup_vault_name(name).send().await?) };
-            let answer = unless_gone(read.await)?;
+            let answer = ignore_not_found(read.await)?;
             Document::parse(answer.as_ref().and_then(|answer| answer.policy()).unwrap_or_default())
         };
         let (policy, tags) = tokio::try_join!(policy, tags_of(cx, arn))?;
@@ -119,7 +122,7 @@ impl Resource for Vault {
             async { Ok(cx.backup.delete_backup_vault_access_policy().backup_vault_name(&outputs.name).send().await?) };
         // AWS doesn't tell a vault that isn't there from one that we may not see.
         // <https://docs.aws.amazon.com/aws-backup/latest/devguide/API_DescribeBackupVault.html>
-        match unless_gone(open.await) {
+        match ignore_not_found(open.await) {
             Err(error) if error.class == Class::Denied && find(cx, &outputs.name).await?.is_none() => return Ok(()),
             outcome => outcome?,
         };
@@ -137,7 +140,7 @@ impl Resource for Vault {
             }
             outcome => outcome,
         };
-        unless_gone(outcome)?;
+        ignore_not_found(outcome)?;
         Ok(())
     }
 
@@ -174,7 +177,7 @@ async fn empty(cx: &Cx, vault: &str) -> Result<()> {
             }
             let request = cx.backup.delete_recovery_point().backup_vault_name(vault);
             let request = request.recovery_point_arn(point.recovery_point_arn().unwrap_or_default());
-            match unless_gone(async { Ok(request.send().await?) }.await) {
+            match ignore_not_found(async { Ok(request.send().await?) }.await) {
                 // One that is still being written: it is tried again once it is there.
                 Err(error)
                     if error.is_code("InvalidRequestException") || error.is_code("InvalidResourceStateException") => {}

@@ -1,5 +1,4 @@
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use aws_sdk_cloudwatch::operation::put_composite_alarm::builders::PutCompositeAlarmFluentBuilder;
 use serde::{Deserialize, Serialize};
@@ -10,7 +9,7 @@ use crate::aws::{Cx, Result};
 use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::ids::AlarmArn;
-use crate::resources::{Changes, Found, Resource, seconds};
+use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
 /// An alarm on other alarms.
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutCompositeAlarm.html>
@@ -40,17 +39,21 @@ pub struct CompositeAlarmOutputs {
 }
 
 impl Resource for CompositeAlarm {
-    const KIND: &'static str = "cloudwatch.composite_alarm";
-    const USUALLY: Duration = seconds(2);
-    const REPLACED_BY: &'static [&'static str] = &["name"];
-    const ACTIONS: &'static [&'static str] = &[
-        "cloudwatch:DescribeAlarms",
-        "cloudwatch:ListTagsForResource",
-        "cloudwatch:PutCompositeAlarm",
-        "cloudwatch:TagResource",
-        "cloudwatch:UntagResource",
-        "cloudwatch:DeleteAlarms",
-    ];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["name"],
+        ..TypeInfo::new(
+            "cloudwatch.composite_alarm",
+            seconds(2),
+            &[
+                "cloudwatch:DescribeAlarms",
+                "cloudwatch:ListTagsForResource",
+                "cloudwatch:PutCompositeAlarm",
+                "cloudwatch:TagResource",
+                "cloudwatch:UntagResource",
+                "cloudwatch:DeleteAlarms",
+            ],
+        )
+    };
 
     type Outputs = CompositeAlarmOutputs;
 

@@ -1,14 +1,12 @@
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{tags_of, to_sdk};
-use crate::aws::wait::unless_gone;
+use crate::aws::wait::ignore_not_found;
 use crate::aws::{Cx, Error, Result};
 use crate::cloudformation::Form;
 use crate::engine::Tags;
-use crate::resources::{Changes, Found, Resource, seconds};
+use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
 /// A dashboard. It is global: seen from every region.
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutDashboard.html>
@@ -31,25 +29,29 @@ pub struct DashboardOutputs {
 }
 
 impl Resource for Dashboard {
-    const KIND: &'static str = "cloudwatch.dashboard";
-    const GLOBAL: bool = true;
-    const USUALLY: Duration = seconds(2);
-    const REPLACED_BY: &'static [&'static str] = &["name"];
-    const ACTIONS: &'static [&'static str] = &[
-        "cloudwatch:GetDashboard",
-        "cloudwatch:ListTagsForResource",
-        "cloudwatch:PutDashboard",
-        "cloudwatch:TagResource",
-        "cloudwatch:UntagResource",
-        "cloudwatch:DeleteDashboards",
-    ];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["name"],
+        global: true,
+        ..TypeInfo::new(
+            "cloudwatch.dashboard",
+            seconds(2),
+            &[
+                "cloudwatch:GetDashboard",
+                "cloudwatch:ListTagsForResource",
+                "cloudwatch:PutDashboard",
+                "cloudwatch:TagResource",
+                "cloudwatch:UntagResource",
+                "cloudwatch:DeleteDashboards",
+            ],
+        )
+    };
 
     type Outputs = DashboardOutputs;
 
     async fn observe(&self, cx: &Cx, known: Option<&DashboardOutputs>) -> Result<Option<Found<Self>>> {
         let name = known.map_or(&self.name, |known| &known.name);
         let read = async { Ok(cx.cloudwatch.get_dashboard().dashboard_name(name).send().await?) };
-        let Some(answer) = unless_gone(read.await)? else { return Ok(None) };
+        let Some(answer) = ignore_not_found(read.await)? else { return Ok(None) };
         let body = serde_json::from_str(answer.dashboard_body().unwrap_or_default())
             .map_err(|error| Error::local(format!("the body of the dashboard {name} is no JSON: {error}")))?;
         let outputs = outputs(cx, name);
@@ -57,7 +59,7 @@ impl Resource for Dashboard {
         // Not every endpoint keeps tags of dashboards: then only the state tells whose it is.
         let tags = tags_of(cx, &outputs.arn).await?;
         Ok(Some(match tags.is_empty() {
-            true => Found::unmarked(spec, outputs),
+            true => Found::name_only(spec, outputs),
             false => Found::tagged(spec, outputs, tags),
         }))
     }
@@ -80,7 +82,7 @@ impl Resource for Dashboard {
 
     async fn delete(cx: &Cx, outputs: &DashboardOutputs) -> Result<()> {
         let delete = async { Ok(cx.cloudwatch.delete_dashboards().dashboard_names(&outputs.name).send().await?) };
-        unless_gone(delete.await)?;
+        ignore_not_found(delete.await)?;
         Ok(())
     }
 

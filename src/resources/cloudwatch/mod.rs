@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use aws_sdk_cloudwatch::types::{AlarmType, CompositeAlarm as Composite, MetricAlarm, Tag};
 
-use crate::aws::wait::unless_gone;
+use crate::aws::wait::ignore_not_found;
 use crate::aws::{Cx, Result};
 use crate::engine::Tags;
 use crate::resources::tags;
@@ -46,7 +46,7 @@ async fn delete_alarm(cx: &Cx, name: &str) -> Result<()> {
     let delete = || async { Ok(cx.cloudwatch.delete_alarms().alarm_names(name).send().await.map(|_| ())?) };
     let in_use = |error: &crate::aws::Error| error.is_code("ResourceConflict");
     let patience = crate::aws::wait::Patience::SHORT;
-    unless_gone(cx.retry_while("the composite alarms that name this one to go", patience, in_use, delete).await)?;
+    ignore_not_found(cx.retry_while("the composite alarms that name this one to go", patience, in_use, delete).await)?;
     Ok(())
 }
 

@@ -1,17 +1,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use aws_sdk_config::types::{self, ConfigRuleState, Owner, Scope, Source};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{tags_of, to_sdk};
-use crate::aws::wait::{Patience, unless_gone};
+use crate::aws::wait::{Patience, ignore_not_found};
 use crate::aws::{Class, Cx, Error, Result};
 use crate::cloudformation::{Form, Tagging};
 use crate::engine::Tags;
-use crate::resources::{Changes, Found, Resource, seconds};
+use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
 /// A rule that AWS wrote, with our parameters.
 /// <https://docs.aws.amazon.com/config/latest/developerguide/managed-rules-by-aws-config.html>
@@ -48,17 +47,21 @@ pub struct ConfigRuleOutputs {
 }
 
 impl Resource for ConfigRule {
-    const KIND: &'static str = "config.config_rule";
-    const USUALLY: Duration = seconds(5);
-    const REPLACED_BY: &'static [&'static str] = &["name"];
-    const ACTIONS: &'static [&'static str] = &[
-        "config:DescribeConfigRules",
-        "config:ListTagsForResource",
-        "config:PutConfigRule",
-        "config:TagResource",
-        "config:UntagResource",
-        "config:DeleteConfigRule",
-    ];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["name"],
+        ..TypeInfo::new(
+            "config.config_rule",
+            seconds(5),
+            &[
+                "config:DescribeConfigRules",
+                "config:ListTagsForResource",
+                "config:PutConfigRule",
+                "config:TagResource",
+                "config:UntagResource",
+                "config:DeleteConfigRule",
+            ],
+        )
+    };
 
     type Outputs = ConfigRuleOutputs;
 
@@ -89,7 +92,7 @@ impl Resource for ConfigRule {
         // The answer to the create call is empty: only a look tells the ARN.
         cx.wait_until("the rule to show", Patience::SHORT, || async {
             let answer = cx.config.describe_config_rules().config_rule_names(&self.name).send().await;
-            let rules = unless_gone(answer.map_err(Error::from))?;
+            let rules = ignore_not_found(answer.map_err(Error::from))?;
             let rules = rules.and_then(|answer| answer.config_rules).unwrap_or_default();
             let arn = rules.into_iter().find_map(|rule| rule.config_rule_arn);
             Ok(arn.map(|arn| ConfigRuleOutputs { arn, name: self.name.clone() }))
@@ -110,7 +113,7 @@ impl Resource for ConfigRule {
     async fn delete(cx: &Cx, outputs: &ConfigRuleOutputs) -> Result<()> {
         let delete =
             || async { Ok(cx.config.delete_config_rule().config_rule_name(&outputs.name).send().await.map(|_| ())?) };
-        unless_gone(cx.retry_while_not_ready("AWS Config to end the rule's evaluation", delete).await)?;
+        ignore_not_found(cx.retry_while_retryable("AWS Config to end the rule's evaluation", delete).await)?;
         Ok(())
     }
 
@@ -141,7 +144,7 @@ impl ConfigRule {
             let request = cx.config.put_config_rule().config_rule(rule.clone()).set_tags(tags.map(to_sdk));
             Ok(request.send().await?)
         };
-        let busy = |error: &Error| error.class == Class::NotReady;
+        let busy = |error: &Error| error.class == Class::Retryable;
         cx.retry_while("the previous rule of this name to go", Patience::LONG, busy, put).await?;
         Ok(())
     }

@@ -1,5 +1,4 @@
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use aws_sdk_config::types::{
     self, ExclusionByResourceTypes, RecordingGroup, RecordingStrategy, RecordingStrategyType, ResourceType,
@@ -9,12 +8,12 @@ use serde_json::json;
 
 use super::{OURS, PROPAGATION, recorders, tags_of, to_sdk};
 use crate::aws::clients::Clients;
-use crate::aws::wait::unless_gone;
+use crate::aws::wait::ignore_not_found;
 use crate::aws::{Cx, Error, Result};
 use crate::cloudformation::{Form, Tagging};
 use crate::engine::Tags;
 use crate::resources::ids::RoleArn;
-use crate::resources::{Changes, Found, Resource, seconds};
+use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
 /// Records what changes in the account: one recorder an account and region.
 /// <https://docs.aws.amazon.com/config/latest/APIReference/API_PutConfigurationRecorder.html>
@@ -38,21 +37,25 @@ pub struct ConfigurationRecorderOutputs {
 }
 
 impl Resource for ConfigurationRecorder {
-    const KIND: &'static str = "config.configuration_recorder";
-    const USUALLY: Duration = seconds(5);
-    const REPLACED_BY: &'static [&'static str] = &["name"];
-    const ACTIONS: &'static [&'static str] = &[
-        "config:DescribeConfigurationRecorders",
-        "config:DescribeConfigurationRecorderStatus",
-        "config:ListTagsForResource",
-        "config:PutConfigurationRecorder",
-        "config:StartConfigurationRecorder",
-        "config:StopConfigurationRecorder",
-        "config:TagResource",
-        "config:UntagResource",
-        "config:DeleteConfigurationRecorder",
-        "iam:PassRole",
-    ];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["name"],
+        ..TypeInfo::new(
+            "config.configuration_recorder",
+            seconds(5),
+            &[
+                "config:DescribeConfigurationRecorders",
+                "config:DescribeConfigurationRecorderStatus",
+                "config:ListTagsForResource",
+                "config:PutConfigurationRecorder",
+                "config:StartConfigurationRecorder",
+                "config:StopConfigurationRecorder",
+                "config:TagResource",
+                "config:UntagResource",
+                "config:DeleteConfigurationRecorder",
+                "iam:PassRole",
+            ],
+        )
+    };
 
     type Outputs = ConfigurationRecorderOutputs;
 
@@ -109,7 +112,7 @@ impl Resource for ConfigurationRecorder {
 
     async fn delete(cx: &Cx, outputs: &ConfigurationRecorderOutputs) -> Result<()> {
         let request = cx.config.delete_configuration_recorder().configuration_recorder_name(&outputs.name);
-        unless_gone(async { Ok(request.send().await?) }.await)?;
+        ignore_not_found(async { Ok(request.send().await?) }.await)?;
         Ok(())
     }
 
@@ -184,7 +187,7 @@ pub(super) async fn start(cx: &Cx, name: &str) -> Result<()> {
 
 pub(super) async fn stop(cx: &Cx, name: &str) -> Result<()> {
     let stop = async { Ok(cx.config.stop_configuration_recorder().configuration_recorder_name(name).send().await?) };
-    unless_gone(stop.await)?;
+    ignore_not_found(stop.await)?;
     Ok(())
 }
 

@@ -1,16 +1,14 @@
-use std::time::Duration;
-
 use aws_sdk_config::types::{self, ConfigSnapshotDeliveryProperties, MaximumExecutionFrequency};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::configuration_recorder::{start, stop};
 use super::{PROPAGATION, recorders, tags_of};
-use crate::aws::wait::unless_gone;
+use crate::aws::wait::ignore_not_found;
 use crate::aws::{Cx, Error, Result};
 use crate::cloudformation::{Form, Tagging};
 use crate::resources::ids::KeyArn;
-use crate::resources::{Changes, Found, Resource, seconds};
+use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
 /// Where the recorder delivers what it recorded: one channel an account and region. It is a part of its recorder, which
 /// runs as long as the channel stands.
@@ -40,18 +38,22 @@ pub struct DeliveryChannelOutputs {
 }
 
 impl Resource for DeliveryChannel {
-    const KIND: &'static str = "config.delivery_channel";
-    const USUALLY: Duration = seconds(10);
-    const REPLACED_BY: &'static [&'static str] = &["name", "recorder"];
-    const ACTIONS: &'static [&'static str] = &[
-        "config:DescribeDeliveryChannels",
-        "config:DescribeConfigurationRecorders",
-        "config:ListTagsForResource",
-        "config:PutDeliveryChannel",
-        "config:StartConfigurationRecorder",
-        "config:StopConfigurationRecorder",
-        "config:DeleteDeliveryChannel",
-    ];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["name", "recorder"],
+        ..TypeInfo::new(
+            "config.delivery_channel",
+            seconds(10),
+            &[
+                "config:DescribeDeliveryChannels",
+                "config:DescribeConfigurationRecorders",
+                "config:ListTagsForResource",
+                "config:PutDeliveryChannel",
+                "config:StartConfigurationRecorder",
+                "config:StopConfigurationRecorder",
+                "config:DeleteDeliveryChannel",
+            ],
+        )
+    };
 
     type Outputs = DeliveryChannelOutputs;
 
@@ -71,7 +73,7 @@ impl Resource for DeliveryChannel {
             kms_key: channel.s3_kms_key_arn().filter(|key| !key.is_empty()).map(KeyArn::from),
             snapshot_frequency: frequency.map(ToString::to_string).unwrap_or_default(),
         };
-        Ok(Some(Found::untagged(spec, DeliveryChannelOutputs { name: name.clone(), recorder: self.recorder.clone() })))
+        Ok(Some(Found::child(spec, DeliveryChannelOutputs { name: name.clone(), recorder: self.recorder.clone() })))
     }
 
     async fn create(&self, cx: &Cx) -> Result<DeliveryChannelOutputs> {
@@ -107,7 +109,7 @@ impl Resource for DeliveryChannel {
             Ok(request.send().await.map(|_| ())?)
         };
         let still_running = |error: &Error| error.is_code("LastDeliveryChannelDeleteFailedException");
-        unless_gone(cx.retry_while("the recorder to stop", PROPAGATION, still_running, delete).await)?;
+        ignore_not_found(cx.retry_while("the recorder to stop", PROPAGATION, still_running, delete).await)?;
         Ok(())
     }
 

@@ -1,5 +1,4 @@
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::update_table::builders::UpdateTableFluentBuilder;
@@ -14,13 +13,13 @@ use super::attribute::{Key, shown};
 use super::global_index::{Move, deletion, in_progress, moves, standing};
 use super::stream::specification;
 use super::{Attribute, GlobalIndex, StreamView, from_sdk, to_sdk};
-use crate::aws::wait::{Patience, unless_gone};
+use crate::aws::wait::{Patience, ignore_not_found};
 use crate::aws::{Class, Cx, Error, Result};
 use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::ids::{KeyArn, StreamArn, TableArn};
 use crate::resources::tags::{self, Built};
-use crate::resources::{Changes, Found, Resource, seconds};
+use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
 /// A table that is paid for by the request.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_CreateTable.html>
@@ -61,26 +60,30 @@ pub struct TableOutputs {
 }
 
 impl Resource for Table {
-    const KIND: &'static str = "dynamodb.table";
-    const USUALLY: Duration = seconds(15);
-    const REPLACED_BY: &'static [&'static str] = &["name", "partition_key", "sort_key"];
-    const HOLDS_DATA: bool = true;
-    const SERVES: bool = true;
-    const ACTIONS: &'static [&'static str] = &[
-        "dynamodb:DescribeTable",
-        "dynamodb:DescribeContinuousBackups",
-        "dynamodb:DescribeTimeToLive",
-        "dynamodb:ListTagsOfResource",
-        "dynamodb:CreateTable",
-        "dynamodb:UpdateTable",
-        "dynamodb:UpdateContinuousBackups",
-        "dynamodb:UpdateTimeToLive",
-        "dynamodb:TagResource",
-        "dynamodb:UntagResource",
-        "dynamodb:DeleteTable",
-        "kms:DescribeKey",
-        "kms:CreateGrant",
-    ];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["name", "partition_key", "sort_key"],
+        stateful: true,
+        serves_traffic: true,
+        ..TypeInfo::new(
+            "dynamodb.table",
+            seconds(15),
+            &[
+                "dynamodb:DescribeTable",
+                "dynamodb:DescribeContinuousBackups",
+                "dynamodb:DescribeTimeToLive",
+                "dynamodb:ListTagsOfResource",
+                "dynamodb:CreateTable",
+                "dynamodb:UpdateTable",
+                "dynamodb:UpdateContinuousBackups",
+                "dynamodb:UpdateTimeToLive",
+                "dynamodb:TagResource",
+                "dynamodb:UntagResource",
+                "dynamodb:DeleteTable",
+                "kms:DescribeKey",
+                "kms:CreateGrant",
+            ],
+        )
+    };
 
     type Outputs = TableOutputs;
 
@@ -121,12 +124,12 @@ impl Resource for Table {
                 // AWS says the same of one that stands and of one that is going away.
                 Err(error) if error.is_code("ResourceInUseException") => {
                     let stands = described(cx, &self.name).await?.is_some_and(|table| !is_leaving(&table));
-                    Err(if stands { Error { class: Class::Exists, ..error } } else { error })
+                    Err(if stands { Error { class: Class::AlreadyExists, ..error } } else { error })
                 }
                 created => created,
             }
         };
-        cx.retry_while_not_ready("the table of that name to be gone", create).await?;
+        cx.retry_while_retryable("the table of that name to be gone", create).await?;
         let table = active(cx, &self.name).await?;
         let outputs = outputs(&table)?;
         if self.point_in_time_recovery {
@@ -198,7 +201,7 @@ impl Resource for Table {
                 _ => Ok(()),
             }
         };
-        unless_gone(cx.retry_while_not_ready("DynamoDB to end another change of this table", delete).await)?;
+        ignore_not_found(cx.retry_while_retryable("DynamoDB to end another change of this table", delete).await)?;
         let look = || async { Ok(described(cx, name).await?.is_none().then_some(())) };
         cx.wait_until("the table to be gone", Patience::SHORT, look).await
     }
@@ -295,7 +298,7 @@ impl Table {
             Ok(request.send().await.map(|_| ())?)
         };
         let passing =
-            |error: &Error| error.is_code("ContinuousBackupsUnavailableException") || error.class == Class::NotReady;
+            |error: &Error| error.is_code("ContinuousBackupsUnavailableException") || error.class == Class::Retryable;
         cx.retry_while("the table's backups to be ready", Patience::SHORT, passing, set).await
     }
 }
@@ -341,7 +344,7 @@ async fn change(
             sent => sent,
         }
     };
-    cx.retry_while_not_ready("DynamoDB to end another change of this table", update).await?;
+    cx.retry_while_retryable("DynamoDB to end another change of this table", update).await?;
     active(cx, table).await.map(drop)
 }
 
@@ -361,7 +364,7 @@ fn encryption(key: &KeyArn) -> SseSpecification {
 
 async fn described(cx: &Cx, name: &str) -> Result<Option<TableDescription>> {
     let describe = async { Ok(cx.dynamodb.describe_table().table_name(name).send().await?) };
-    Ok(unless_gone(describe.await)?.and_then(|answer| answer.table))
+    Ok(ignore_not_found(describe.await)?.and_then(|answer| answer.table))
 }
 
 fn is_leaving(table: &TableDescription) -> bool {

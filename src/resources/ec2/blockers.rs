@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use crate::aws::wait::{Patience, unless_gone};
+use crate::aws::wait::{Patience, ignore_not_found};
 use crate::aws::{Class, Cx, Error, Result};
 use holders::Looking;
 
@@ -144,8 +144,8 @@ where
     let mut told = String::new();
     let mut pause = FIRST_PAUSE;
     loop {
-        let refusal = match unless_gone(delete().await) {
-            Err(error) if error.class == Class::NotReady => error,
+        let refusal = match ignore_not_found(delete().await) {
+            Err(error) if error.class == Class::Retryable => error,
             outcome => return outcome.map(drop),
         };
         let blockers = looking.find(cx, held).await;
@@ -160,7 +160,7 @@ where
         if standstill.since.elapsed() >= limit || start.elapsed() >= cx.limit(Patience::LONG) {
             return Err(explain(refusal, held, &blockers));
         }
-        let what = in_words(held, &blockers, looking.blind());
+        let what = describe(held, &blockers, looking.blind());
         if what != told {
             cx.waiting(&what);
             told = what;
@@ -197,7 +197,7 @@ impl Standstill {
 }
 
 /// What a step waits for, for those who watch it. `blind` is why AWS didn't show all there is.
-fn in_words(held: Held<'_>, blockers: &[Blocker], blind: Option<&Error>) -> String {
+fn describe(held: Held<'_>, blockers: &[Blocker], blind: Option<&Error>) -> String {
     let mut what = match blockers {
         [] => held.in_general(),
         _ => format!("{} to let go of {}", list(blockers.iter(), 3), held.id()),

@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use aws_sdk_ec2::types::{self, Filter};
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +6,7 @@ use super::{Direction, filter, made_with_vpc};
 use crate::aws::{Cx, Error, Result};
 use crate::cloudformation::Form;
 use crate::resources::ids::{NetworkAclId, VpcId};
-use crate::resources::{Changes, Found, Resource, seconds};
+use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
 /// The network ACL that AWS makes with a VPC: every subnet without another one gets it, so it shall let nothing through.
 /// It can't be deleted and goes with its VPC.
@@ -55,14 +53,18 @@ impl DefaultNetworkAcl {
 }
 
 impl Resource for DefaultNetworkAcl {
-    const KIND: &'static str = "ec2.default_network_acl";
-    const USUALLY: Duration = seconds(2);
-    const ACTIONS: &'static [&'static str] = &[
-        "ec2:DescribeNetworkAcls",
-        "ec2:CreateNetworkAclEntry",
-        "ec2:ReplaceNetworkAclEntry",
-        "ec2:DeleteNetworkAclEntry",
-    ];
+    const TYPE: TypeInfo = TypeInfo {
+        ..TypeInfo::new(
+            "ec2.default_network_acl",
+            seconds(2),
+            &[
+                "ec2:DescribeNetworkAcls",
+                "ec2:CreateNetworkAclEntry",
+                "ec2:ReplaceNetworkAclEntry",
+                "ec2:DeleteNetworkAclEntry",
+            ],
+        )
+    };
 
     type Outputs = DefaultNetworkAclOutputs;
 
@@ -73,7 +75,7 @@ impl Resource for DefaultNetworkAcl {
         let Some(acl) = acl else { return Ok(None) };
         let spec = self.as_it_stands(&acl);
         let id = acl.network_acl_id().unwrap_or_default();
-        Ok(Some(Found::untagged(spec, DefaultNetworkAclOutputs { network_acl_id: id.into() })))
+        Ok(Some(Found::child(spec, DefaultNetworkAclOutputs { network_acl_id: id.into() })))
     }
 
     async fn create(&self, cx: &Cx) -> Result<DefaultNetworkAclOutputs> {

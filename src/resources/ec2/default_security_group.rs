@@ -1,6 +1,5 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use aws_sdk_ec2::types::{self, Filter};
 use serde::{Deserialize, Serialize};
@@ -9,7 +8,7 @@ use super::{all_made_with_vpcs, filter, made_with_vpc, security_group, security_
 use crate::aws::{Cx, Error, Result};
 use crate::cloudformation::Form;
 use crate::resources::ids::{SecurityGroupId, VpcId};
-use crate::resources::{Changes, Found, Resource, seconds};
+use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
 /// The security group that AWS makes with a VPC: everything that names no group gets it, so it shall let nothing through.
 /// It can't be deleted and goes with its VPC.
@@ -37,14 +36,18 @@ impl DefaultSecurityGroup {
 }
 
 impl Resource for DefaultSecurityGroup {
-    const KIND: &'static str = "ec2.default_security_group";
-    const USUALLY: Duration = seconds(2);
-    const ACTIONS: &'static [&'static str] = &[
-        "ec2:DescribeSecurityGroups",
-        "ec2:DescribeSecurityGroupRules",
-        "ec2:RevokeSecurityGroupIngress",
-        "ec2:RevokeSecurityGroupEgress",
-    ];
+    const TYPE: TypeInfo = TypeInfo {
+        ..TypeInfo::new(
+            "ec2.default_security_group",
+            seconds(2),
+            &[
+                "ec2:DescribeSecurityGroups",
+                "ec2:DescribeSecurityGroupRules",
+                "ec2:RevokeSecurityGroupIngress",
+                "ec2:RevokeSecurityGroupEgress",
+            ],
+        )
+    };
 
     type Outputs = DefaultSecurityGroupOutputs;
 
@@ -53,9 +56,9 @@ impl Resource for DefaultSecurityGroup {
         let group = made_with_vpc(cx, KEY, &self.vpc_id, vpc_of, |vpcs| list(cx, vpcs)).await?;
         let Some(group) = group else { return Ok(None) };
         let id = group.group_id().unwrap_or_default();
-        let rules = rules::of_group(cx, id).await?.iter().map(rules::in_words).collect();
+        let rules = rules::of_group(cx, id).await?.iter().map(rules::describe).collect();
         let spec = DefaultSecurityGroup { vpc_id: self.vpc_id.clone(), rules };
-        Ok(Some(Found::untagged(spec, DefaultSecurityGroupOutputs { security_group_id: id.into() })))
+        Ok(Some(Found::child(spec, DefaultSecurityGroupOutputs { security_group_id: id.into() })))
     }
 
     async fn create(&self, cx: &Cx) -> Result<DefaultSecurityGroupOutputs> {

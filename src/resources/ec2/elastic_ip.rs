@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use aws_sdk_ec2::types::{self, DomainType, Filter, ResourceType};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -10,7 +8,7 @@ use crate::aws::{Cx, Error, Result};
 use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::ids::AllocationId;
-use crate::resources::{Changes, Found, Resource, seconds};
+use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
 /// A public IPv4 address of Amazon's, for use in a VPC. There is nothing to choose.
 /// <https://docs.aws.amazon.com/vpc/latest/userguide/vpc-eips.html>
@@ -29,15 +27,19 @@ pub struct ElasticIpOutputs {
 item!(types::Address, allocation_id);
 
 impl Resource for ElasticIp {
-    const KIND: &'static str = "ec2.elastic_ip";
-    const USUALLY: Duration = seconds(2);
-    const ACTIONS: &'static [&'static str] = blockers::actions![
-        "ec2:DescribeAddresses",
-        "ec2:AllocateAddress",
-        "ec2:ReleaseAddress",
-        "ec2:CreateTags",
-        "ec2:DeleteTags"
-    ];
+    const TYPE: TypeInfo = TypeInfo {
+        ..TypeInfo::new(
+            "ec2.elastic_ip",
+            seconds(2),
+            blockers::actions![
+                "ec2:DescribeAddresses",
+                "ec2:AllocateAddress",
+                "ec2:ReleaseAddress",
+                "ec2:CreateTags",
+                "ec2:DeleteTags"
+            ],
+        )
+    };
 
     type Outputs = ElasticIpOutputs;
 

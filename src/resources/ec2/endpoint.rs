@@ -5,7 +5,7 @@ use aws_sdk_ec2::types::{self, Filter};
 
 use super::progress::{Progress, until_gone};
 use super::{filter, item, locate, refused};
-use crate::aws::wait::unless_gone;
+use crate::aws::wait::ignore_not_found;
 use crate::aws::{Cx, Result};
 
 item!(types::VpcEndpoint, vpc_endpoint_id);
@@ -34,7 +34,7 @@ pub(super) async fn delete(cx: &Cx, id: &str) -> Result<()> {
         let answer = cx.ec2.delete_vpc_endpoints().vpc_endpoint_ids(id).send().await?;
         refused("ec2:DeleteVpcEndpoints", answer.request_id(), answer.unsuccessful())
     };
-    unless_gone(cx.retry_while_not_ready("AWS to let the endpoint be deleted", delete).await)?;
+    ignore_not_found(cx.retry_while_retryable("AWS to let the endpoint be deleted", delete).await)?;
     until_gone(cx, "the endpoint", || progress(cx, id)).await
 }
 

@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{from_sdk, item, locate, refused, tag_specification};
-use crate::aws::wait::{Patience, unless_gone};
+use crate::aws::wait::{Patience, ignore_not_found};
 use crate::aws::{Cx, Error, Result};
 use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::ids::{LogGroupArn, RoleArn, VpcId};
-use crate::resources::{Changes, Found, Resource, seconds};
+use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
 /// Records the traffic of a VPC, accepted and rejected, in a CloudWatch log group.
 /// <https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs.html>
@@ -39,17 +39,21 @@ pub struct FlowLogOutputs {
 item!(types::FlowLog, flow_log_id);
 
 impl Resource for FlowLog {
-    const KIND: &'static str = "ec2.flow_log";
-    const USUALLY: Duration = seconds(15);
-    const REPLACED_BY: &'static [&'static str] = &["vpc_id", "log_group", "role", "traffic", "aggregation_seconds"];
-    const ACTIONS: &'static [&'static str] = &[
-        "ec2:DescribeFlowLogs",
-        "ec2:CreateFlowLogs",
-        "ec2:DeleteFlowLogs",
-        "ec2:CreateTags",
-        "ec2:DeleteTags",
-        "iam:PassRole",
-    ];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["vpc_id", "log_group", "role", "traffic", "aggregation_seconds"],
+        ..TypeInfo::new(
+            "ec2.flow_log",
+            seconds(15),
+            &[
+                "ec2:DescribeFlowLogs",
+                "ec2:CreateFlowLogs",
+                "ec2:DeleteFlowLogs",
+                "ec2:CreateTags",
+                "ec2:DeleteTags",
+                "iam:PassRole",
+            ],
+        )
+    };
 
     type Outputs = FlowLogOutputs;
 
@@ -106,7 +110,7 @@ impl Resource for FlowLog {
             let answer = cx.ec2.delete_flow_logs().flow_log_ids(&outputs.flow_log_id).send().await?;
             refused("ec2:DeleteFlowLogs", answer.request_id(), answer.unsuccessful())
         };
-        unless_gone(delete.await)?;
+        ignore_not_found(delete.await)?;
         Ok(())
     }
 

@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use aws_sdk_ec2::types::{ResourceType, VpcEndpointType};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -11,7 +9,7 @@ use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::document::Document;
 use crate::resources::ids::{PrefixListId, RouteTableId, VpcEndpointId, VpcId};
-use crate::resources::{Changes, Found, Resource, seconds};
+use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
 /// A gateway endpoint: a way to S3 or DynamoDB that doesn't leave Amazon's network and costs nothing. It is a route.
 /// <https://docs.aws.amazon.com/vpc/latest/privatelink/gateway-endpoints.html>
@@ -37,18 +35,23 @@ pub struct GatewayEndpointOutputs {
 }
 
 impl Resource for GatewayEndpoint {
-    const KIND: &'static str = "ec2.gateway_endpoint";
-    const USUALLY: Duration = seconds(10);
-    const REPLACED_BY: &'static [&'static str] = &["vpc_id", "service_name"];
-    const ACTIONS: &'static [&'static str] = &[
-        "ec2:DescribeVpcEndpoints",
-        "ec2:DescribePrefixLists",
-        "ec2:CreateVpcEndpoint",
-        "ec2:ModifyVpcEndpoint",
-        "ec2:DeleteVpcEndpoints",
-        "ec2:CreateTags",
-        "ec2:DeleteTags",
-    ];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["vpc_id", "service_name"],
+        blocks_deletion_of: &["ec2.vpc"],
+        ..TypeInfo::new(
+            "ec2.gateway_endpoint",
+            seconds(10),
+            &[
+                "ec2:DescribeVpcEndpoints",
+                "ec2:DescribePrefixLists",
+                "ec2:CreateVpcEndpoint",
+                "ec2:ModifyVpcEndpoint",
+                "ec2:DeleteVpcEndpoints",
+                "ec2:CreateTags",
+                "ec2:DeleteTags",
+            ],
+        )
+    };
 
     type Outputs = GatewayEndpointOutputs;
 

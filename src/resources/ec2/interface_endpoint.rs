@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use aws_sdk_ec2::types::{ResourceType, VpcEndpointType};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -11,7 +9,7 @@ use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::document::Document;
 use crate::resources::ids::{SecurityGroupId, SubnetId, VpcEndpointId, VpcId};
-use crate::resources::{Changes, Found, Resource, minutes};
+use crate::resources::{Changes, Found, Resource, TypeInfo, minutes};
 
 /// An interface endpoint: private addresses in the VPC for an AWS service.
 /// <https://docs.aws.amazon.com/vpc/latest/privatelink/create-interface-endpoint.html>
@@ -39,18 +37,23 @@ pub struct InterfaceEndpointOutputs {
 }
 
 impl Resource for InterfaceEndpoint {
-    const KIND: &'static str = "ec2.interface_endpoint";
-    const USUALLY: Duration = minutes(2);
-    const REPLACED_BY: &'static [&'static str] = &["vpc_id", "service_name"];
-    const ACTIONS: &'static [&'static str] = &[
-        "ec2:DescribeVpcEndpoints",
-        "ec2:CreateVpcEndpoint",
-        "ec2:ModifyVpcEndpoint",
-        "ec2:DeleteVpcEndpoints",
-        "ec2:CreateTags",
-        "ec2:DeleteTags",
-        "route53:AssociateVPCWithHostedZone",
-    ];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["vpc_id", "service_name"],
+        blocks_deletion_of: &["ec2.security_group", "ec2.subnet", "ec2.vpc"],
+        ..TypeInfo::new(
+            "ec2.interface_endpoint",
+            minutes(2),
+            &[
+                "ec2:DescribeVpcEndpoints",
+                "ec2:CreateVpcEndpoint",
+                "ec2:ModifyVpcEndpoint",
+                "ec2:DeleteVpcEndpoints",
+                "ec2:CreateTags",
+                "ec2:DeleteTags",
+                "route53:AssociateVPCWithHostedZone",
+            ],
+        )
+    };
 
     type Outputs = InterfaceEndpointOutputs;
 

@@ -1,17 +1,15 @@
-use std::time::Duration;
-
 use aws_sdk_ec2::types::{self, Filter, ResourceType};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::blockers::{self, Held, delete_when_free};
 use super::{from_sdk, is_known, item, locate, make, sent_once, tag_specification};
-use crate::aws::wait::unless_gone;
+use crate::aws::wait::ignore_not_found;
 use crate::aws::{Cx, Error, Result};
 use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::ids::{InternetGatewayId, VpcId};
-use crate::resources::{Changes, Found, Resource, seconds};
+use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
 /// The way between a VPC and the internet, with its attachment.
 /// <https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Internet_Gateway.html>
@@ -50,21 +48,25 @@ impl InternetGateway {
 }
 
 impl Resource for InternetGateway {
-    const KIND: &'static str = "ec2.internet_gateway";
-    const USUALLY: Duration = seconds(5);
-    // A gateway could be moved to another VPC, but a VPC that is replaced waits for its gateway to go.
-    const REPLACED_BY: &'static [&'static str] = &["vpc_id"];
-    const SERVES: bool = true;
-    const HELD_BY: &'static [&'static str] = &["ec2.nat_gateway", "elb.load_balancer"];
-    const ACTIONS: &'static [&'static str] = blockers::actions![
-        "ec2:DescribeInternetGateways",
-        "ec2:CreateInternetGateway",
-        "ec2:AttachInternetGateway",
-        "ec2:DetachInternetGateway",
-        "ec2:DeleteInternetGateway",
-        "ec2:CreateTags",
-        "ec2:DeleteTags",
-    ];
+    const TYPE: TypeInfo = TypeInfo {
+        // A gateway can move to another VPC, but a VPC that is replaced waits for its gateway to be deleted.
+        force_new: &["vpc_id"],
+        serves_traffic: true,
+        blocks_deletion_of: &["ec2.vpc"],
+        ..TypeInfo::new(
+            "ec2.internet_gateway",
+            seconds(5),
+            blockers::actions![
+                "ec2:DescribeInternetGateways",
+                "ec2:CreateInternetGateway",
+                "ec2:AttachInternetGateway",
+                "ec2:DetachInternetGateway",
+                "ec2:DeleteInternetGateway",
+                "ec2:CreateTags",
+                "ec2:DeleteTags",
+            ],
+        )
+    };
 
     type Outputs = InternetGatewayOutputs;
 
@@ -120,7 +122,7 @@ impl Resource for InternetGateway {
         }
         let delete =
             || async { Ok(cx.ec2.delete_internet_gateway().internet_gateway_id(id).send().await.map(|_| ())?) };
-        unless_gone(cx.retry_while_not_ready("the internet gateway to be detached", delete).await)?;
+        ignore_not_found(cx.retry_while_retryable("the internet gateway to be detached", delete).await)?;
         Ok(())
     }
 

@@ -231,8 +231,8 @@ where
     let start = Instant::now();
     let passing = |error: &Error| match error.class {
         // Of throttled calls those come here that the SDK must not retry.
-        Class::NotReady | Class::Throttled => true,
-        Class::Gone => start.elapsed() < Duration::from_secs(60),
+        Class::Retryable | Class::Throttled => true,
+        Class::NotFound => start.elapsed() < Duration::from_secs(60),
         _ => false,
     };
     cx.retry_while("EC2 to know what was just made, or to take more calls", Patience::SHORT, passing, call).await

@@ -1,17 +1,15 @@
-use std::time::Duration;
-
 use aws_sdk_ec2::types::{self, Filter, NatGatewayState, ResourceType};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::progress::{Progress, until_gone, until_ready};
 use super::{filter, from_sdk, item, locate, make, tag_specification};
-use crate::aws::wait::unless_gone;
+use crate::aws::wait::ignore_not_found;
 use crate::aws::{Cx, Error, Result};
 use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::ids::{AllocationId, NatGatewayId, SubnetId};
-use crate::resources::{Changes, Found, Resource, minutes};
+use crate::resources::{Changes, Found, Resource, TypeInfo, minutes};
 
 /// A public NAT gateway: lets private subnets call out, and nobody in. AWS can't create it before the VPC's internet
 /// gateway is attached.
@@ -34,16 +32,21 @@ pub struct NatGatewayOutputs {
 item!(types::NatGateway, nat_gateway_id);
 
 impl Resource for NatGateway {
-    const KIND: &'static str = "ec2.nat_gateway";
-    const USUALLY: Duration = minutes(2);
-    const REPLACED_BY: &'static [&'static str] = &["subnet_id", "allocation_id"];
-    const ACTIONS: &'static [&'static str] = &[
-        "ec2:DescribeNatGateways",
-        "ec2:CreateNatGateway",
-        "ec2:DeleteNatGateway",
-        "ec2:CreateTags",
-        "ec2:DeleteTags",
-    ];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["subnet_id", "allocation_id"],
+        blocks_deletion_of: &["ec2.internet_gateway", "ec2.subnet"],
+        ..TypeInfo::new(
+            "ec2.nat_gateway",
+            minutes(2),
+            &[
+                "ec2:DescribeNatGateways",
+                "ec2:CreateNatGateway",
+                "ec2:DeleteNatGateway",
+                "ec2:CreateTags",
+                "ec2:DeleteTags",
+            ],
+        )
+    };
 
     type Outputs = NatGatewayOutputs;
 
@@ -89,7 +92,7 @@ impl Resource for NatGateway {
     async fn delete(cx: &Cx, outputs: &NatGatewayOutputs) -> Result<()> {
         let id = &*outputs.nat_gateway_id;
         let delete = async { Ok(cx.ec2.delete_nat_gateway().nat_gateway_id(id).send().await?) };
-        unless_gone(delete.await)?;
+        ignore_not_found(delete.await)?;
         until_gone(cx, "the NAT gateway", || progress(cx, id)).await
     }
 

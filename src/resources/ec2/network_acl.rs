@@ -1,5 +1,4 @@
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use aws_sdk_ec2::types::{self, Filter, IcmpTypeCode, PortRange, ResourceType, RuleAction};
 use ipnet::Ipv4Net;
@@ -10,12 +9,12 @@ use super::blockers::{Held, delete_when_free};
 use super::{
     Direction, Ports, Protocol, filter, from_sdk, in_order_of, is_ours, item, locate, make, subnet, tag_specification,
 };
-use crate::aws::wait::{Patience, unless_gone};
+use crate::aws::wait::{Patience, ignore_not_found};
 use crate::aws::{Class, Cx, Error, Result};
 use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::ids::{NetworkAclId, SubnetId, VpcId};
-use crate::resources::{Changes, Found, Resource, seconds};
+use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
 /// A network ACL: what packets may enter and leave its subnets. It has no memory, so the answers need entries too.
 /// <https://docs.aws.amazon.com/vpc/latest/userguide/vpc-network-acls.html>
@@ -57,21 +56,26 @@ pub struct NetworkAclOutputs {
 item!(types::NetworkAcl, network_acl_id);
 
 impl Resource for NetworkAcl {
-    const KIND: &'static str = "ec2.network_acl";
-    const USUALLY: Duration = seconds(5);
-    const REPLACED_BY: &'static [&'static str] = &["vpc_id"];
-    const ACTIONS: &'static [&'static str] = &[
-        "ec2:DescribeNetworkAcls",
-        "ec2:DescribeSubnets",
-        "ec2:CreateNetworkAcl",
-        "ec2:CreateNetworkAclEntry",
-        "ec2:ReplaceNetworkAclEntry",
-        "ec2:DeleteNetworkAclEntry",
-        "ec2:ReplaceNetworkAclAssociation",
-        "ec2:DeleteNetworkAcl",
-        "ec2:CreateTags",
-        "ec2:DeleteTags",
-    ];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["vpc_id"],
+        blocks_deletion_of: &["ec2.vpc"],
+        ..TypeInfo::new(
+            "ec2.network_acl",
+            seconds(5),
+            &[
+                "ec2:DescribeNetworkAcls",
+                "ec2:DescribeSubnets",
+                "ec2:CreateNetworkAcl",
+                "ec2:CreateNetworkAclEntry",
+                "ec2:ReplaceNetworkAclEntry",
+                "ec2:DeleteNetworkAclEntry",
+                "ec2:ReplaceNetworkAclAssociation",
+                "ec2:DeleteNetworkAcl",
+                "ec2:CreateTags",
+                "ec2:DeleteTags",
+            ],
+        )
+    };
 
     type Outputs = NetworkAclOutputs;
 
@@ -194,14 +198,14 @@ pub(super) async fn set_entries(
         let put = async |replace| make(cx, || entry.put(cx, &place, replace)).await;
         match put(old.contains_key(number)).await {
             // A lost answer's doing, or what somebody has put into this place since it was read.
-            Err(error) if error.class == Class::Exists => put(true).await?,
+            Err(error) if error.class == Class::AlreadyExists => put(true).await?,
             outcome => outcome?,
         }
     }
     for number in old.keys().filter(|number| !new.contains_key(number)) {
         let request = cx.ec2.delete_network_acl_entry().network_acl_id(id).rule_number(*number);
         let delete = async { Ok(request.egress(direction.is_egress()).send().await?) };
-        unless_gone(delete.await)?;
+        ignore_not_found(delete.await)?;
     }
     Ok(())
 }

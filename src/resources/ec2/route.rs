@@ -1,5 +1,4 @@
 use std::fmt;
-use std::time::Duration;
 
 use aws_sdk_ec2::types;
 use ipnet::Ipv4Net;
@@ -7,11 +6,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{make, route_table};
-use crate::aws::wait::unless_gone;
+use crate::aws::wait::ignore_not_found;
 use crate::aws::{Cx, Error, Result};
 use crate::cloudformation::{Form, Tagging};
 use crate::resources::ids::{InternetGatewayId, NatGatewayId, PrefixListId, RouteTableId, TransitGatewayId};
-use crate::resources::{Changes, Found, Resource, seconds};
+use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
 /// A route of a route table.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateRoute.html>
@@ -74,11 +73,14 @@ macro_rules! request {
 }
 
 impl Resource for Route {
-    const KIND: &'static str = "ec2.route";
-    const USUALLY: Duration = seconds(2);
-    const REPLACED_BY: &'static [&'static str] = &["route_table_id", "destination"];
-    const ACTIONS: &'static [&'static str] =
-        &["ec2:DescribeRouteTables", "ec2:CreateRoute", "ec2:ReplaceRoute", "ec2:DeleteRoute"];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["route_table_id", "destination"],
+        ..TypeInfo::new(
+            "ec2.route",
+            seconds(2),
+            &["ec2:DescribeRouteTables", "ec2:CreateRoute", "ec2:ReplaceRoute", "ec2:DeleteRoute"],
+        )
+    };
 
     type Outputs = RouteOutputs;
 
@@ -92,7 +94,7 @@ impl Resource for Route {
                 destination: Destination::parse(&outputs.destination),
                 target: target(route),
             };
-            return Ok(Some(Found::untagged(spec, outputs.clone())));
+            return Ok(Some(Found::child(spec, outputs.clone())));
         }
         Ok(None)
     }
@@ -112,7 +114,7 @@ impl Resource for Route {
         let request = cx.ec2.delete_route().route_table_id(&*outputs.route_table_id);
         let request = request.set_destination_cidr_block(cidr).set_destination_prefix_list_id(prefix_list);
         let delete = async { Ok(request.send().await?) };
-        unless_gone(delete.await)?;
+        ignore_not_found(delete.await)?;
         Ok(())
     }
 

@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use aws_sdk_ec2::types::{self, Filter, ResourceType};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -10,7 +8,7 @@ use crate::aws::{Cx, Error, Result};
 use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::ids::{RouteTableId, VpcId};
-use crate::resources::{Changes, Found, Resource, seconds};
+use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
 /// A route table. Its routes and the subnets that use it are resources of their own.
 /// <https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Route_Tables.html>
@@ -30,18 +28,22 @@ pub struct RouteTableOutputs {
 item!(types::RouteTable, route_table_id);
 
 impl Resource for RouteTable {
-    const KIND: &'static str = "ec2.route_table";
-    const USUALLY: Duration = seconds(2);
-    const REPLACED_BY: &'static [&'static str] = &["vpc_id"];
-    const HELD_BY: &'static [&'static str] = &["ec2.subnet_route_table_association"];
-    const ACTIONS: &'static [&'static str] = &[
-        "ec2:DescribeRouteTables",
-        "ec2:DescribeSubnets",
-        "ec2:CreateRouteTable",
-        "ec2:DeleteRouteTable",
-        "ec2:CreateTags",
-        "ec2:DeleteTags",
-    ];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["vpc_id"],
+        blocks_deletion_of: &["ec2.vpc"],
+        ..TypeInfo::new(
+            "ec2.route_table",
+            seconds(2),
+            &[
+                "ec2:DescribeRouteTables",
+                "ec2:DescribeSubnets",
+                "ec2:CreateRouteTable",
+                "ec2:DeleteRouteTable",
+                "ec2:CreateTags",
+                "ec2:DeleteTags",
+            ],
+        )
+    };
 
     type Outputs = RouteTableOutputs;
 

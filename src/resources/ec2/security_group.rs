@@ -1,5 +1,4 @@
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use aws_sdk_ec2::types::{self, Filter, IpPermission, IpRange, ResourceType};
 use serde::{Deserialize, Serialize};
@@ -7,12 +6,12 @@ use serde_json::json;
 
 use super::blockers::{self, Held, delete_when_free};
 use super::{from_sdk, is_ours, item, locate, make, security_group_rule as rules, tag_specification};
-use crate::aws::wait::unless_gone;
+use crate::aws::wait::ignore_not_found;
 use crate::aws::{Cx, Error, Result};
 use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::ids::{SecurityGroupId, VpcId};
-use crate::resources::{Changes, Found, Resource, seconds};
+use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
 /// A security group. It lets nothing in or out but what its rules say, which are resources of their own.
 /// <https://docs.aws.amazon.com/vpc/latest/userguide/security-groups.html>
@@ -50,22 +49,25 @@ impl SecurityGroup {
 }
 
 impl Resource for SecurityGroup {
-    const KIND: &'static str = "ec2.security_group";
-    const USUALLY: Duration = seconds(3);
-    const REPLACED_BY: &'static [&'static str] = &["name", "description", "vpc_id"];
-    const SERVES: bool = true;
-    const HELD_BY: &'static [&'static str] =
-        &["lambda.function", "ecs.service", "elb.load_balancer", "ec2.interface_endpoint", "rds.db_cluster"];
-    const ACTIONS: &'static [&'static str] = blockers::actions![
-        "ec2:DescribeSecurityGroups",
-        "ec2:DescribeSecurityGroupRules",
-        "ec2:CreateSecurityGroup",
-        "ec2:RevokeSecurityGroupIngress",
-        "ec2:RevokeSecurityGroupEgress",
-        "ec2:DeleteSecurityGroup",
-        "ec2:CreateTags",
-        "ec2:DeleteTags",
-    ];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["name", "description", "vpc_id"],
+        serves_traffic: true,
+        blocks_deletion_of: &["ec2.vpc"],
+        ..TypeInfo::new(
+            "ec2.security_group",
+            seconds(3),
+            blockers::actions![
+                "ec2:DescribeSecurityGroups",
+                "ec2:DescribeSecurityGroupRules",
+                "ec2:CreateSecurityGroup",
+                "ec2:RevokeSecurityGroupIngress",
+                "ec2:RevokeSecurityGroupEgress",
+                "ec2:DeleteSecurityGroup",
+                "ec2:CreateTags",
+                "ec2:DeleteTags",
+            ],
+        )
+    };
 
     type Outputs = SecurityGroupOutputs;
 
@@ -78,7 +80,7 @@ impl Resource for SecurityGroup {
             name: group.group_name().unwrap_or_default().to_owned(),
             description: group.description().unwrap_or_default().to_owned(),
             vpc_id: group.vpc_id().unwrap_or_default().into(),
-            other_rules: others.iter().filter(|rule| !is_ours(cx, rule.tags())).map(rules::in_words).collect(),
+            other_rules: others.iter().filter(|rule| !is_ours(cx, rule.tags())).map(rules::describe).collect(),
         };
         Ok(Some(Found::tagged(spec, SecurityGroupOutputs { security_group_id: id.into() }, from_sdk(group.tags()))))
     }
@@ -95,7 +97,7 @@ impl Resource for SecurityGroup {
         let everything = IpPermission::builder().ip_protocol("-1").ip_ranges(everywhere).build();
         let revoke =
             async { Ok(cx.ec2.revoke_security_group_egress().group_id(&id).ip_permissions(everything).send().await?) };
-        unless_gone(revoke.await)?;
+        ignore_not_found(revoke.await)?;
         Ok(SecurityGroupOutputs { security_group_id: id.into() })
     }
 

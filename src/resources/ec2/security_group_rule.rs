@@ -1,6 +1,5 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use aws_sdk_ec2::types::{
     self, Filter, IpPermission, IpRange, PrefixListId as SdkPrefixListId, ResourceType, SecurityGroupRuleRequest,
@@ -14,12 +13,12 @@ use super::{
     Direction, Item, Ports, Protocol, all_ours, default_security_group, filter, from_sdk, item, locate_in, make,
     security_group, tag_specification,
 };
-use crate::aws::wait::unless_gone;
+use crate::aws::wait::ignore_not_found;
 use crate::aws::{Cx, Error, Result};
 use crate::cloudformation::{Form, Tagging};
 use crate::engine::Tags;
 use crate::resources::ids::{PrefixListId, SecurityGroupId};
-use crate::resources::{Changes, Found, Resource, seconds};
+use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
 /// A rule of a security group: what it lets through.
 /// <https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html>
@@ -84,19 +83,23 @@ impl SecurityGroupRule {
 }
 
 impl Resource for SecurityGroupRule {
-    const KIND: &'static str = "ec2.security_group_rule";
-    const USUALLY: Duration = seconds(2);
-    const REPLACED_BY: &'static [&'static str] = &["security_group_id", "direction", "peer"];
-    const ACTIONS: &'static [&'static str] = &[
-        "ec2:DescribeSecurityGroupRules",
-        "ec2:AuthorizeSecurityGroupIngress",
-        "ec2:AuthorizeSecurityGroupEgress",
-        "ec2:ModifySecurityGroupRules",
-        "ec2:RevokeSecurityGroupIngress",
-        "ec2:RevokeSecurityGroupEgress",
-        "ec2:CreateTags",
-        "ec2:DeleteTags",
-    ];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["security_group_id", "direction", "peer"],
+        ..TypeInfo::new(
+            "ec2.security_group_rule",
+            seconds(2),
+            &[
+                "ec2:DescribeSecurityGroupRules",
+                "ec2:AuthorizeSecurityGroupIngress",
+                "ec2:AuthorizeSecurityGroupEgress",
+                "ec2:ModifySecurityGroupRules",
+                "ec2:RevokeSecurityGroupIngress",
+                "ec2:RevokeSecurityGroupEgress",
+                "ec2:CreateTags",
+                "ec2:DeleteTags",
+            ],
+        )
+    };
 
     type Outputs = SecurityGroupRuleOutputs;
 
@@ -164,7 +167,7 @@ impl Resource for SecurityGroupRule {
 
     async fn delete(cx: &Cx, outputs: &SecurityGroupRuleOutputs) -> Result<()> {
         let id = vec![outputs.security_group_rule_id.clone()];
-        unless_gone(revoke_ids(cx, &outputs.security_group_id, outputs.direction == "egress", id).await)?;
+        ignore_not_found(revoke_ids(cx, &outputs.security_group_id, outputs.direction == "egress", id).await)?;
         Ok(())
     }
 
@@ -248,7 +251,7 @@ fn peer(rule: &types::SecurityGroupRule) -> Peer {
 }
 
 /// A rule that no step has made, for people.
-pub(super) fn in_words(rule: &types::SecurityGroupRule) -> String {
+pub(super) fn describe(rule: &types::SecurityGroupRule) -> String {
     let (way, to) = if rule.is_egress == Some(true) { ("out", "to") } else { ("in", "from") };
     let protocol = Protocol::parse(rule.ip_protocol());
     let name = protocol.name();
@@ -286,7 +289,7 @@ pub(super) async fn revoke(
         let these = rules.iter().filter(|rule| rule.is_egress == Some(egress) && unwanted(rule));
         let ids: Vec<String> = these.map(|rule| rule.id().to_owned()).collect();
         if !ids.is_empty() {
-            unless_gone(revoke_ids(cx, group_id, egress, ids).await)?;
+            ignore_not_found(revoke_ids(cx, group_id, egress, ids).await)?;
         }
     }
     Ok(())

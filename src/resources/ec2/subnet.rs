@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use aws_sdk_ec2::types::{self, AttributeBooleanValue, Filter, ResourceType, SubnetState};
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
@@ -12,7 +10,7 @@ use crate::aws::{Cx, Error, Result};
 use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::ids::{SubnetId, VpcId};
-use crate::resources::{Changes, Found, Resource, seconds};
+use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
 /// A subnet: a part of a VPC's block in one availability zone.
 /// <https://docs.aws.amazon.com/vpc/latest/userguide/configure-subnets.html>
@@ -38,27 +36,23 @@ pub struct SubnetOutputs {
 item!(types::Subnet, subnet_id);
 
 impl Resource for Subnet {
-    const KIND: &'static str = "ec2.subnet";
-    const USUALLY: Duration = seconds(5);
-    const REPLACED_BY: &'static [&'static str] = &["vpc_id", "cidr", "availability_zone"];
-    const SERVES: bool = true;
-    const HELD_BY: &'static [&'static str] = &[
-        "lambda.function",
-        "ecs.service",
-        "elb.load_balancer",
-        "ec2.interface_endpoint",
-        "ec2.nat_gateway",
-        "ec2.transit_gateway_vpc_attachment",
-        "rds.db_subnet_group",
-    ];
-    const ACTIONS: &'static [&'static str] = blockers::actions![
-        "ec2:DescribeSubnets",
-        "ec2:CreateSubnet",
-        "ec2:ModifySubnetAttribute",
-        "ec2:DeleteSubnet",
-        "ec2:CreateTags",
-        "ec2:DeleteTags",
-    ];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["vpc_id", "cidr", "availability_zone"],
+        serves_traffic: true,
+        blocks_deletion_of: &["ec2.vpc"],
+        ..TypeInfo::new(
+            "ec2.subnet",
+            seconds(5),
+            blockers::actions![
+                "ec2:DescribeSubnets",
+                "ec2:CreateSubnet",
+                "ec2:ModifySubnetAttribute",
+                "ec2:DeleteSubnet",
+                "ec2:CreateTags",
+                "ec2:DeleteTags",
+            ],
+        )
+    };
 
     type Outputs = SubnetOutputs;
 

@@ -1,15 +1,13 @@
-use std::time::Duration;
-
 use aws_sdk_ec2::types::{RouteTableAssociationState, RouteTableAssociationStateCode};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{make, route_table};
-use crate::aws::wait::{Patience, unless_gone};
+use crate::aws::wait::{Patience, ignore_not_found};
 use crate::aws::{Cx, Error, Result};
 use crate::cloudformation::{Form, Tagging};
 use crate::resources::ids::{RouteTableId, SubnetId};
-use crate::resources::{Changes, Found, Resource, seconds};
+use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
 /// Makes a subnet use a route table instead of the VPC's main one.
 /// <https://docs.aws.amazon.com/vpc/latest/userguide/subnet-route-tables.html>
@@ -31,15 +29,20 @@ pub struct SubnetRouteTableAssociationOutputs {
 }
 
 impl Resource for SubnetRouteTableAssociation {
-    const KIND: &'static str = "ec2.subnet_route_table_association";
-    const USUALLY: Duration = seconds(2);
-    const REPLACED_BY: &'static [&'static str] = &["subnet_id"];
-    const ACTIONS: &'static [&'static str] = &[
-        "ec2:DescribeRouteTables",
-        "ec2:AssociateRouteTable",
-        "ec2:ReplaceRouteTableAssociation",
-        "ec2:DisassociateRouteTable",
-    ];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["subnet_id"],
+        blocks_deletion_of: &["ec2.route_table"],
+        ..TypeInfo::new(
+            "ec2.subnet_route_table_association",
+            seconds(2),
+            &[
+                "ec2:DescribeRouteTables",
+                "ec2:AssociateRouteTable",
+                "ec2:ReplaceRouteTableAssociation",
+                "ec2:DisassociateRouteTable",
+            ],
+        )
+    };
 
     type Outputs = SubnetRouteTableAssociationOutputs;
 
@@ -56,7 +59,7 @@ impl Resource for SubnetRouteTableAssociation {
                 subnet_id: subnet_id.clone(),
             };
             let spec = SubnetRouteTableAssociation { subnet_id: subnet_id.clone(), route_table_id };
-            return Ok(Some(Found::untagged(spec, outputs)));
+            return Ok(Some(Found::child(spec, outputs)));
         }
         Ok(None)
     }
@@ -81,7 +84,7 @@ impl Resource for SubnetRouteTableAssociation {
             let request = cx.ec2.replace_route_table_association().association_id(&found.outputs.association_id);
             match request.route_table_id(&*self.route_table_id).send().await.map_err(Error::from) {
                 // It has been replaced, and the answer that said by which was lost.
-                Err(error) if error.is_gone() => self.standing(&cx.anew()).await?.ok_or(error),
+                Err(error) if error.is_gone() => self.standing(&cx.uncached()).await?.ok_or(error),
                 answer => {
                     let answer = answer?;
                     let id = answer.new_association_id;
@@ -97,7 +100,7 @@ impl Resource for SubnetRouteTableAssociation {
     async fn delete(cx: &Cx, outputs: &SubnetRouteTableAssociationOutputs) -> Result<()> {
         let request = cx.ec2.disassociate_route_table().association_id(&outputs.association_id);
         let delete = async { Ok(request.send().await?) };
-        unless_gone(delete.await)?;
+        ignore_not_found(delete.await)?;
         Ok(())
     }
 

@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use aws_sdk_ec2::types::{
     self, AutoAcceptSharedAttachmentsValue, DefaultRouteTableAssociationValue, DefaultRouteTablePropagationValue,
     DnsSupportValue, Filter, ModifyTransitGatewayOptions, ResourceType, TransitGatewayRequestOptions,
@@ -15,7 +13,7 @@ use crate::aws::{Cx, Error, Result};
 use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::ids::TransitGatewayId;
-use crate::resources::{Changes, Found, Resource, minutes};
+use crate::resources::{Changes, Found, Resource, TypeInfo, minutes};
 
 /// A transit gateway: joins VPCs of a region.
 /// <https://docs.aws.amazon.com/vpc/latest/tgw/tgw-transit-gateways.html>
@@ -76,18 +74,21 @@ macro_rules! options {
 }
 
 impl Resource for TransitGateway {
-    const KIND: &'static str = "ec2.transit_gateway";
-    const USUALLY: Duration = minutes(2);
-    const HELD_BY: &'static [&'static str] = &["ec2.transit_gateway_vpc_attachment", "ec2.transit_gateway_route_table"];
-    const ACTIONS: &'static [&'static str] = &[
-        "ec2:DescribeTransitGateways",
-        "ec2:DescribeTransitGatewayAttachments",
-        "ec2:CreateTransitGateway",
-        "ec2:ModifyTransitGateway",
-        "ec2:DeleteTransitGateway",
-        "ec2:CreateTags",
-        "ec2:DeleteTags",
-    ];
+    const TYPE: TypeInfo = TypeInfo {
+        ..TypeInfo::new(
+            "ec2.transit_gateway",
+            minutes(2),
+            &[
+                "ec2:DescribeTransitGateways",
+                "ec2:DescribeTransitGatewayAttachments",
+                "ec2:CreateTransitGateway",
+                "ec2:ModifyTransitGateway",
+                "ec2:DeleteTransitGateway",
+                "ec2:CreateTags",
+                "ec2:DeleteTags",
+            ],
+        )
+    };
 
     type Outputs = TransitGatewayOutputs;
 
@@ -136,7 +137,7 @@ impl Resource for TransitGateway {
             let request = cx.ec2.modify_transit_gateway().transit_gateway_id(id).description(&self.description);
             Ok(request.options(options).send().await?)
         };
-        cx.retry_while_not_ready("the transit gateway to take a change", modify).await?;
+        cx.retry_while_retryable("the transit gateway to take a change", modify).await?;
         until_ready(cx, "the transit gateway", || progress(cx, id)).await?;
         Ok(found.outputs.clone())
     }

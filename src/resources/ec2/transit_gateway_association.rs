@@ -1,16 +1,14 @@
-use std::time::Duration;
-
 use aws_sdk_ec2::types::{TransitGatewayAssociationState as State, TransitGatewayRouteTableAssociation};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::progress::{Progress, until_gone, until_ready};
 use super::{is_known, make};
-use crate::aws::wait::unless_gone;
+use crate::aws::wait::ignore_not_found;
 use crate::aws::{Cx, Result};
 use crate::cloudformation::{Form, Tagging};
 use crate::resources::ids::{TransitGatewayAttachmentId, TransitGatewayRouteTableId};
-use crate::resources::{Changes, Found, Resource, minutes};
+use crate::resources::{Changes, Found, Resource, TypeInfo, minutes};
 
 /// Makes an attachment use a route table of its transit gateway.
 /// <https://docs.aws.amazon.com/vpc/latest/tgw/tgw-route-tables.html>
@@ -32,14 +30,18 @@ pub struct TransitGatewayAssociationOutputs {
 }
 
 impl Resource for TransitGatewayAssociation {
-    const KIND: &'static str = "ec2.transit_gateway_association";
-    const USUALLY: Duration = minutes(1);
-    const REPLACED_BY: &'static [&'static str] = &["transit_gateway_attachment_id", "transit_gateway_route_table_id"];
-    const ACTIONS: &'static [&'static str] = &[
-        "ec2:GetTransitGatewayRouteTableAssociations",
-        "ec2:AssociateTransitGatewayRouteTable",
-        "ec2:DisassociateTransitGatewayRouteTable",
-    ];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["transit_gateway_attachment_id", "transit_gateway_route_table_id"],
+        ..TypeInfo::new(
+            "ec2.transit_gateway_association",
+            minutes(1),
+            &[
+                "ec2:GetTransitGatewayRouteTableAssociations",
+                "ec2:AssociateTransitGatewayRouteTable",
+                "ec2:DisassociateTransitGatewayRouteTable",
+            ],
+        )
+    };
 
     type Outputs = TransitGatewayAssociationOutputs;
 
@@ -57,7 +59,7 @@ impl Resource for TransitGatewayAssociation {
                     transit_gateway_attachment_id: attachment.clone(),
                     transit_gateway_route_table_id: table.clone(),
                 };
-                return Ok(Some(Found::untagged(spec, outputs.clone())));
+                return Ok(Some(Found::child(spec, outputs.clone())));
             }
         }
         Ok(None)
@@ -96,7 +98,7 @@ impl Resource for TransitGatewayAssociation {
             let request = cx.ec2.disassociate_transit_gateway_route_table().transit_gateway_attachment_id(attachment);
             Ok(request.transit_gateway_route_table_id(table).send().await.map(|_| ())?)
         };
-        unless_gone(cx.retry_while_not_ready("the attachment to take a change", disassociate).await)?;
+        ignore_not_found(cx.retry_while_retryable("the attachment to take a change", disassociate).await)?;
         until_gone(cx, "the association", || progress(cx, attachment, table)).await
     }
 
@@ -137,5 +139,5 @@ async fn progress(cx: &Cx, attachment: &str, table: &str) -> Result<Progress> {
 async fn list(cx: &Cx, table: &str) -> Result<Vec<TransitGatewayRouteTableAssociation>> {
     let pages = cx.ec2.get_transit_gateway_route_table_associations().transit_gateway_route_table_id(table);
     let load = async { Ok(pages.into_paginator().items().send().try_collect().await?) };
-    Ok(unless_gone(load.await)?.unwrap_or_default())
+    Ok(ignore_not_found(load.await)?.unwrap_or_default())
 }

@@ -1,16 +1,14 @@
-use std::time::Duration;
-
 use aws_sdk_ec2::types::{TransitGatewayPropagationState as State, TransitGatewayRouteTablePropagation};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::progress::{Progress, until_gone, until_ready};
 use super::{is_known, make};
-use crate::aws::wait::unless_gone;
+use crate::aws::wait::ignore_not_found;
 use crate::aws::{Cx, Result};
 use crate::cloudformation::{Form, Tagging};
 use crate::resources::ids::{TransitGatewayAttachmentId, TransitGatewayRouteTableId};
-use crate::resources::{Changes, Found, Resource, seconds};
+use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
 /// Makes a route table of a transit gateway lead to the VPC of an attachment.
 /// <https://docs.aws.amazon.com/vpc/latest/tgw/tgw-route-tables.html>
@@ -32,14 +30,18 @@ pub struct TransitGatewayPropagationOutputs {
 }
 
 impl Resource for TransitGatewayPropagation {
-    const KIND: &'static str = "ec2.transit_gateway_propagation";
-    const USUALLY: Duration = seconds(30);
-    const REPLACED_BY: &'static [&'static str] = &["transit_gateway_attachment_id", "transit_gateway_route_table_id"];
-    const ACTIONS: &'static [&'static str] = &[
-        "ec2:GetTransitGatewayRouteTablePropagations",
-        "ec2:EnableTransitGatewayRouteTablePropagation",
-        "ec2:DisableTransitGatewayRouteTablePropagation",
-    ];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["transit_gateway_attachment_id", "transit_gateway_route_table_id"],
+        ..TypeInfo::new(
+            "ec2.transit_gateway_propagation",
+            seconds(30),
+            &[
+                "ec2:GetTransitGatewayRouteTablePropagations",
+                "ec2:EnableTransitGatewayRouteTablePropagation",
+                "ec2:DisableTransitGatewayRouteTablePropagation",
+            ],
+        )
+    };
 
     type Outputs = TransitGatewayPropagationOutputs;
 
@@ -57,7 +59,7 @@ impl Resource for TransitGatewayPropagation {
                     transit_gateway_attachment_id: attachment.clone(),
                     transit_gateway_route_table_id: table.clone(),
                 };
-                return Ok(Some(Found::untagged(spec, outputs.clone())));
+                return Ok(Some(Found::child(spec, outputs.clone())));
             }
         }
         Ok(None)
@@ -97,7 +99,7 @@ impl Resource for TransitGatewayPropagation {
             let request = request.transit_gateway_attachment_id(attachment).transit_gateway_route_table_id(table);
             Ok(request.send().await.map(|_| ())?)
         };
-        unless_gone(cx.retry_while_not_ready("the attachment to take a change", disable).await)?;
+        ignore_not_found(cx.retry_while_retryable("the attachment to take a change", disable).await)?;
         until_gone(cx, "the propagation", || progress(cx, attachment, table)).await
     }
 
@@ -138,5 +140,5 @@ async fn progress(cx: &Cx, attachment: &str, table: &str) -> Result<Progress> {
 async fn list(cx: &Cx, table: &str) -> Result<Vec<TransitGatewayRouteTablePropagation>> {
     let pages = cx.ec2.get_transit_gateway_route_table_propagations().transit_gateway_route_table_id(table);
     let load = async { Ok(pages.into_paginator().items().send().try_collect().await?) };
-    Ok(unless_gone(load.await)?.unwrap_or_default())
+    Ok(ignore_not_found(load.await)?.unwrap_or_default())
 }

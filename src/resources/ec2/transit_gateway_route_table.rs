@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use aws_sdk_ec2::types::{self, Filter, ResourceType, TransitGatewayRouteTableState as State};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -11,7 +9,7 @@ use crate::aws::{Cx, Error, Result};
 use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::ids::{TransitGatewayId, TransitGatewayRouteTableId};
-use crate::resources::{Changes, Found, Resource, minutes};
+use crate::resources::{Changes, Found, Resource, TypeInfo, minutes};
 
 /// A route table of a transit gateway: attachments are associated with it (they use it) and propagate to it (it leads to
 /// them); both are resources of their own.
@@ -32,17 +30,22 @@ pub struct TransitGatewayRouteTableOutputs {
 item!(types::TransitGatewayRouteTable, transit_gateway_route_table_id);
 
 impl Resource for TransitGatewayRouteTable {
-    const KIND: &'static str = "ec2.transit_gateway_route_table";
-    const USUALLY: Duration = minutes(1);
-    const REPLACED_BY: &'static [&'static str] = &["transit_gateway_id"];
-    const ACTIONS: &'static [&'static str] = &[
-        "ec2:DescribeTransitGatewayRouteTables",
-        "ec2:DescribeTransitGatewayAttachments",
-        "ec2:CreateTransitGatewayRouteTable",
-        "ec2:DeleteTransitGatewayRouteTable",
-        "ec2:CreateTags",
-        "ec2:DeleteTags",
-    ];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["transit_gateway_id"],
+        blocks_deletion_of: &["ec2.transit_gateway"],
+        ..TypeInfo::new(
+            "ec2.transit_gateway_route_table",
+            minutes(1),
+            &[
+                "ec2:DescribeTransitGatewayRouteTables",
+                "ec2:DescribeTransitGatewayAttachments",
+                "ec2:CreateTransitGatewayRouteTable",
+                "ec2:DeleteTransitGatewayRouteTable",
+                "ec2:CreateTags",
+                "ec2:DeleteTags",
+            ],
+        )
+    };
 
     type Outputs = TransitGatewayRouteTableOutputs;
 

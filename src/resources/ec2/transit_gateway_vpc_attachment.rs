@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use aws_sdk_ec2::types::{
     self, ApplianceModeSupportValue, CreateTransitGatewayVpcAttachmentRequestOptions, DnsSupportValue, Filter,
     ModifyTransitGatewayVpcAttachmentRequestOptions, ResourceType, TransitGatewayAttachmentState as State,
@@ -9,12 +7,12 @@ use serde_json::json;
 
 use super::progress::{Progress, until_gone, until_ready};
 use super::{difference, enable, filter, from_sdk, in_order_of, item, locate, make, sent_once, tag_specification};
-use crate::aws::wait::unless_gone;
+use crate::aws::wait::ignore_not_found;
 use crate::aws::{Cx, Error, Result};
 use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::ids::{SubnetId, TransitGatewayAttachmentId, TransitGatewayId, VpcId};
-use crate::resources::{Changes, Found, Resource, minutes};
+use crate::resources::{Changes, Found, Resource, TypeInfo, minutes};
 
 /// Attaches a VPC to a transit gateway, by a network interface in one subnet of each zone.
 /// <https://docs.aws.amazon.com/vpc/latest/tgw/tgw-vpc-attachments.html>
@@ -52,17 +50,22 @@ impl TransitGatewayVpcAttachment {
 }
 
 impl Resource for TransitGatewayVpcAttachment {
-    const KIND: &'static str = "ec2.transit_gateway_vpc_attachment";
-    const USUALLY: Duration = minutes(2);
-    const REPLACED_BY: &'static [&'static str] = &["transit_gateway_id", "vpc_id"];
-    const ACTIONS: &'static [&'static str] = &[
-        "ec2:DescribeTransitGatewayVpcAttachments",
-        "ec2:CreateTransitGatewayVpcAttachment",
-        "ec2:ModifyTransitGatewayVpcAttachment",
-        "ec2:DeleteTransitGatewayVpcAttachment",
-        "ec2:CreateTags",
-        "ec2:DeleteTags",
-    ];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["transit_gateway_id", "vpc_id"],
+        blocks_deletion_of: &["ec2.subnet", "ec2.transit_gateway", "ec2.vpc"],
+        ..TypeInfo::new(
+            "ec2.transit_gateway_vpc_attachment",
+            minutes(2),
+            &[
+                "ec2:DescribeTransitGatewayVpcAttachments",
+                "ec2:CreateTransitGatewayVpcAttachment",
+                "ec2:ModifyTransitGatewayVpcAttachment",
+                "ec2:DeleteTransitGatewayVpcAttachment",
+                "ec2:CreateTags",
+                "ec2:DeleteTags",
+            ],
+        )
+    };
 
     type Outputs = TransitGatewayVpcAttachmentOutputs;
 
@@ -126,7 +129,7 @@ impl Resource for TransitGatewayVpcAttachment {
             let request = request.set_remove_subnet_ids(difference(old, new));
             Ok(request.options(options.clone()).send().await?)
         };
-        cx.retry_while_not_ready("the attachment to take a change", modify).await?;
+        cx.retry_while_retryable("the attachment to take a change", modify).await?;
         until_ready(cx, "the attachment", || progress(cx, id)).await?;
         Ok(found.outputs.clone())
     }
@@ -141,7 +144,7 @@ impl Resource for TransitGatewayVpcAttachment {
             let request = cx.ec2.delete_transit_gateway_vpc_attachment().transit_gateway_attachment_id(id);
             Ok(request.send().await.map(|_| ())?)
         };
-        unless_gone(cx.retry_while_not_ready("the attachment to take its deletion", delete).await)?;
+        ignore_not_found(cx.retry_while_retryable("the attachment to take its deletion", delete).await)?;
         until_gone(cx, "the attachment", || progress(cx, id)).await
     }
 

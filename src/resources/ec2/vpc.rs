@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use aws_sdk_ec2::types::{self, AttributeBooleanValue, Filter, ResourceType, VpcAttributeName, VpcState};
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
@@ -12,7 +10,7 @@ use crate::aws::{Cx, Error, Result};
 use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::ids::VpcId;
-use crate::resources::{Changes, Found, Resource, seconds};
+use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
 /// A virtual private cloud.
 /// <https://docs.aws.amazon.com/vpc/latest/userguide/configure-your-vpc.html>
@@ -36,37 +34,31 @@ pub struct VpcOutputs {
 item!(types::Vpc, vpc_id);
 
 impl Resource for Vpc {
-    const KIND: &'static str = "ec2.vpc";
-    const USUALLY: Duration = seconds(5);
-    const REPLACED_BY: &'static [&'static str] = &["cidr"];
-    const SERVES: bool = true;
-    const HELD_BY: &'static [&'static str] = &[
-        "ec2.subnet",
-        "ec2.security_group",
-        "ec2.internet_gateway",
-        "ec2.route_table",
-        "ec2.interface_endpoint",
-        "ec2.gateway_endpoint",
-        "ec2.network_acl",
-        "ec2.transit_gateway_vpc_attachment",
-    ];
-    const ACTIONS: &'static [&'static str] = blockers::actions![
-        "ec2:DescribeVpcs",
-        "ec2:DescribeVpcAttribute",
-        "ec2:CreateVpc",
-        "ec2:ModifyVpcAttribute",
-        "ec2:DeleteVpc",
-        "ec2:DescribeSubnets",
-        "ec2:DescribeSecurityGroups",
-        "ec2:DescribeRouteTables",
-        "ec2:DescribeNetworkAcls",
-        "ec2:DescribeInternetGateways",
-        "ec2:DescribeEgressOnlyInternetGateways",
-        "ec2:DescribeVpnGateways",
-        "ec2:DescribeVpcPeeringConnections",
-        "ec2:CreateTags",
-        "ec2:DeleteTags",
-    ];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["cidr"],
+        serves_traffic: true,
+        ..TypeInfo::new(
+            "ec2.vpc",
+            seconds(5),
+            blockers::actions![
+                "ec2:DescribeVpcs",
+                "ec2:DescribeVpcAttribute",
+                "ec2:CreateVpc",
+                "ec2:ModifyVpcAttribute",
+                "ec2:DeleteVpc",
+                "ec2:DescribeSubnets",
+                "ec2:DescribeSecurityGroups",
+                "ec2:DescribeRouteTables",
+                "ec2:DescribeNetworkAcls",
+                "ec2:DescribeInternetGateways",
+                "ec2:DescribeEgressOnlyInternetGateways",
+                "ec2:DescribeVpnGateways",
+                "ec2:DescribeVpcPeeringConnections",
+                "ec2:CreateTags",
+                "ec2:DeleteTags",
+            ],
+        )
+    };
 
     type Outputs = VpcOutputs;
 

@@ -1,5 +1,4 @@
 use std::sync::Arc;
-use std::time::Duration;
 
 use aws_sdk_ecr::types::{
     self, EncryptionConfiguration, EncryptionType, ImageScanningConfiguration, ImageTagMutability,
@@ -8,14 +7,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{from_sdk, to_sdk};
-use crate::aws::wait::{Patience, unless_gone};
+use crate::aws::wait::{Patience, ignore_not_found};
 use crate::aws::{Cx, Error, Result};
 use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::document::Document;
 use crate::resources::ids::{KeyArn, RepositoryArn};
 use crate::resources::tags::{self, Built};
-use crate::resources::{Changes, Found, Resource, seconds};
+use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
 /// A private repository of images. It goes with the images in it: they can be built and pushed again.
 /// <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html>
@@ -47,30 +46,34 @@ pub struct RepositoryOutputs {
 }
 
 impl Resource for Repository {
-    const KIND: &'static str = "ecr.repository";
-    const USUALLY: Duration = seconds(3);
-    const REPLACED_BY: &'static [&'static str] = &["name", "kms_key"];
-    const HOLDS_DATA: bool = true;
-    const SERVES: bool = true;
-    const ACTIONS: &'static [&'static str] = &[
-        "ecr:DescribeRepositories",
-        "ecr:GetLifecyclePolicy",
-        "ecr:GetRepositoryPolicy",
-        "ecr:ListTagsForResource",
-        "ecr:CreateRepository",
-        "ecr:PutImageTagMutability",
-        "ecr:PutImageScanningConfiguration",
-        "ecr:PutLifecyclePolicy",
-        "ecr:DeleteLifecyclePolicy",
-        "ecr:SetRepositoryPolicy",
-        "ecr:DeleteRepositoryPolicy",
-        "ecr:TagResource",
-        "ecr:UntagResource",
-        "ecr:DeleteRepository",
-        "kms:DescribeKey",
-        "kms:CreateGrant",
-        "kms:RetireGrant",
-    ];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["name", "kms_key"],
+        stateful: true,
+        serves_traffic: true,
+        ..TypeInfo::new(
+            "ecr.repository",
+            seconds(3),
+            &[
+                "ecr:DescribeRepositories",
+                "ecr:GetLifecyclePolicy",
+                "ecr:GetRepositoryPolicy",
+                "ecr:ListTagsForResource",
+                "ecr:CreateRepository",
+                "ecr:PutImageTagMutability",
+                "ecr:PutImageScanningConfiguration",
+                "ecr:PutLifecyclePolicy",
+                "ecr:DeleteLifecyclePolicy",
+                "ecr:SetRepositoryPolicy",
+                "ecr:DeleteRepositoryPolicy",
+                "ecr:TagResource",
+                "ecr:UntagResource",
+                "ecr:DeleteRepository",
+                "kms:DescribeKey",
+                "kms:CreateGrant",
+                "kms:RetireGrant",
+            ],
+        )
+    };
 
     type Outputs = RepositoryOutputs;
 
@@ -146,7 +149,7 @@ impl Resource for Repository {
 
     async fn delete(cx: &Cx, outputs: &RepositoryOutputs) -> Result<()> {
         let request = cx.ecr.delete_repository().repository_name(&outputs.name).force(true);
-        unless_gone(async { Ok(request.send().await?) }.await)?;
+        ignore_not_found(async { Ok(request.send().await?) }.await)?;
         Ok(())
     }
 
@@ -188,7 +191,7 @@ impl Repository {
             }
             None => {
                 let delete = async { Ok(cx.ecr.delete_lifecycle_policy().repository_name(name).send().await?) };
-                unless_gone(delete.await)?;
+                ignore_not_found(delete.await)?;
             }
         }
         Ok(())
@@ -198,7 +201,7 @@ impl Repository {
         let name = &self.name;
         if self.policy.is_null() {
             let delete = async { Ok(cx.ecr.delete_repository_policy().repository_name(name).send().await?) };
-            unless_gone(delete.await)?;
+            ignore_not_found(delete.await)?;
             return Ok(());
         }
         let set = || async {
@@ -232,13 +235,13 @@ fn number_kept(policy: &str) -> Result<u32> {
 
 async fn kept_untagged(cx: &Cx, name: &str) -> Result<Option<u32>> {
     let read = async { Ok(cx.ecr.get_lifecycle_policy().repository_name(name).send().await?) };
-    let Some(answer) = unless_gone(read.await)? else { return Ok(None) };
+    let Some(answer) = ignore_not_found(read.await)? else { return Ok(None) };
     number_kept(answer.lifecycle_policy_text().unwrap_or_default()).map(Some)
 }
 
 async fn policy_of(cx: &Cx, name: &str) -> Result<Document> {
     let read = async { Ok(cx.ecr.get_repository_policy().repository_name(name).send().await?) };
-    let answer = unless_gone(read.await)?;
+    let answer = ignore_not_found(read.await)?;
     Document::parse(answer.as_ref().and_then(|answer| answer.policy_text()).unwrap_or_default())
 }
 

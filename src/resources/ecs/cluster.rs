@@ -1,16 +1,14 @@
-use std::time::Duration;
-
 use aws_sdk_ecs::types::{self, ClusterField, ClusterSetting, ClusterSettingName};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{from_sdk, to_sdk};
-use crate::aws::wait::{Patience, unless_gone};
+use crate::aws::wait::{Patience, ignore_not_found};
 use crate::aws::{Clients, Cx, Error, Result};
 use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::ids::EcsClusterArn;
-use crate::resources::{Changes, Found, Resource, seconds};
+use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
 const ACTIVE: &str = "ACTIVE";
 const INACTIVE: &str = "INACTIVE";
@@ -48,20 +46,23 @@ pub struct ClusterOutputs {
 }
 
 impl Resource for Cluster {
-    const KIND: &'static str = "ecs.cluster";
-    const USUALLY: Duration = seconds(10);
-    const REPLACED_BY: &'static [&'static str] = &["name"];
-    const HELD_BY: &'static [&'static str] = &["ecs.service"];
-    const SERVES: bool = true;
-    const ACTIONS: &'static [&'static str] = &[
-        "ecs:DescribeClusters",
-        "ecs:CreateCluster",
-        "ecs:UpdateClusterSettings",
-        "ecs:TagResource",
-        "ecs:UntagResource",
-        "ecs:DeleteCluster",
-        "iam:CreateServiceLinkedRole",
-    ];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["name"],
+        serves_traffic: true,
+        ..TypeInfo::new(
+            "ecs.cluster",
+            seconds(10),
+            &[
+                "ecs:DescribeClusters",
+                "ecs:CreateCluster",
+                "ecs:UpdateClusterSettings",
+                "ecs:TagResource",
+                "ecs:UntagResource",
+                "ecs:DeleteCluster",
+                "iam:CreateServiceLinkedRole",
+            ],
+        )
+    };
 
     type Outputs = ClusterOutputs;
 
@@ -91,7 +92,7 @@ impl Resource for Cluster {
             let request = cx.ecs.update_cluster_settings().cluster(&self.name).settings(self.setting());
             Ok(request.send().await.map(|_| ())?)
         };
-        cx.retry_while_not_ready("ECS to end another change of this cluster", update).await?;
+        cx.retry_while_retryable("ECS to end another change of this cluster", update).await?;
         Ok(found.outputs.clone())
     }
 
@@ -101,7 +102,7 @@ impl Resource for Cluster {
 
     async fn delete(cx: &Cx, outputs: &ClusterOutputs) -> Result<()> {
         let delete = || async { Ok(cx.ecs.delete_cluster().cluster(&outputs.name).send().await.map(|_| ())?) };
-        unless_gone(cx.retry_while_not_ready("the cluster's services and tasks to go", delete).await)?;
+        ignore_not_found(cx.retry_while_retryable("the cluster's services and tasks to go", delete).await)?;
         cx.wait_until("the cluster to be gone", Patience::SHORT, || async {
             Ok(described(cx, &outputs.name).await?.is_none().then_some(()))
         })
@@ -141,7 +142,7 @@ fn insights(cluster: &types::Cluster) -> ContainerInsights {
 pub(super) async fn described(clients: &Clients, name: &str) -> Result<Option<types::Cluster>> {
     let request = clients.ecs.describe_clusters().clusters(name);
     let request = request.include(ClusterField::Tags).include(ClusterField::Settings);
-    let answer = unless_gone(async { Ok(request.send().await?) }.await)?;
+    let answer = ignore_not_found(async { Ok(request.send().await?) }.await)?;
     let clusters = answer.and_then(|answer| answer.clusters).unwrap_or_default();
     Ok(clusters.into_iter().find(|cluster| cluster.status() != Some(INACTIVE)))
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_sdk_ecs::types::{Deployment, DeploymentRolloutState as State, Service, ServiceField};
 
-use crate::aws::wait::{Patience, unless_gone};
+use crate::aws::wait::{Patience, ignore_not_found};
 use crate::aws::{Class, Clients, Cx, Error, Result};
 
 /// AWS gives up a deployment after some failed tasks, each of which may take minutes to fail.
@@ -25,7 +25,7 @@ pub(super) async fn described(clients: &Clients, cluster: &str, name: &str) -> R
         let request = clients.ecs.describe_services().cluster(cluster).services(name).include(ServiceField::Tags);
         Ok(request.send().await?)
     };
-    let Some(answer) = unless_gone(describe.await)? else { return Ok(None) };
+    let Some(answer) = ignore_not_found(describe.await)? else { return Ok(None) };
     let failure = answer.failures().iter().find(|failure| failure.reason() != Some(MISSING));
     if let Some(failure) = failure {
         let reason = failure.reason().unwrap_or("AWS says no reason");
@@ -83,14 +83,14 @@ pub(super) async fn steady(cx: &Cx, cluster: &str, name: &str, wanted: &Wanted<'
     let look = || async {
         let Some(service) = described(cx, cluster, name).await? else {
             let mut gone = Error::local(format!("the service {name} isn't there any more"));
-            gone.class = Class::Gone;
+            gone.class = Class::NotFound;
             return Err(gone);
         };
         progress(&service, wanted)
     };
     let outcome = cx.wait_until("the service's tasks to run and to be healthy (some minutes)", ROLLOUT, look).await;
     match outcome {
-        Err(mut error) if error.class == Class::NotReady => {
+        Err(mut error) if error.class == Class::Retryable => {
             if let Ok(Some(service)) = described(cx, cluster, name).await {
                 error.message = format!("{}; {}", error.message, told(&service));
             }
@@ -168,14 +168,14 @@ mod tests {
     #[test]
     fn a_service_is_steady_once_its_newest_deployment_is_done_and_all_tasks_run() {
         let done = || vec![deployment("b", PRIMARY, "api:2", State::Completed)];
-        let under_way = vec![
+        let in_progress = vec![
             deployment("b", PRIMARY, "api:2", State::InProgress),
             deployment("a", "ACTIVE", "api:1", State::Completed),
         ];
         let is_steady = |service: &Service| progress(service, &wanted(Some("b"))).expect("no failure").is_some();
         assert!(is_steady(&service(2, 2, done())));
         assert!(!is_steady(&service(2, 1, done())));
-        assert!(!is_steady(&service(2, 2, under_way)));
+        assert!(!is_steady(&service(2, 2, in_progress)));
         assert!(!is_steady(&service(2, 0, Vec::new())));
         assert!(is_steady(&service(0, 0, Vec::new())));
     }

@@ -1,5 +1,4 @@
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use aws_sdk_ecs::types::{
     self, AssignPublicIp, AwsVpcConfiguration, DeploymentCircuitBreaker, DeploymentConfiguration, LaunchType,
@@ -10,13 +9,13 @@ use serde_json::json;
 
 use super::rollout::{self, STOPPING, Wanted, deployed, described, has_failed, is_leaving, note, primary, steady};
 use super::{from_sdk, to_sdk};
-use crate::aws::wait::{Patience, unless_gone};
+use crate::aws::wait::{Patience, ignore_not_found};
 use crate::aws::{Class, Cx, Error, Result};
 use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::ids::{SecurityGroupId, ServiceArn, SubnetId, TargetGroupArn, TaskDefinitionArn, is_known};
 use crate::resources::tags::Built;
-use crate::resources::{Changes, Found, Resource, minutes};
+use crate::resources::{Changes, Found, Resource, TypeInfo, minutes};
 
 const NEWEST_PLATFORM: &str = "LATEST";
 const INVALID: &str = "InvalidParameterException";
@@ -84,20 +83,25 @@ pub struct ServiceOutputs {
 }
 
 impl Resource for Service {
-    const KIND: &'static str = "ecs.service";
-    const USUALLY: Duration = minutes(3);
-    const REPLACED_BY: &'static [&'static str] = &["name", "cluster"];
-    const SERVES: bool = true;
-    const ACTIONS: &'static [&'static str] = &[
-        "ecs:DescribeServices",
-        "ecs:CreateService",
-        "ecs:UpdateService",
-        "ecs:TagResource",
-        "ecs:UntagResource",
-        "ecs:DeleteService",
-        "iam:CreateServiceLinkedRole",
-        "iam:PassRole",
-    ];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["name", "cluster"],
+        serves_traffic: true,
+        blocks_deletion_of: &["ec2.security_group", "ec2.subnet", "ecs.cluster"],
+        ..TypeInfo::new(
+            "ecs.service",
+            minutes(3),
+            &[
+                "ecs:DescribeServices",
+                "ecs:CreateService",
+                "ecs:UpdateService",
+                "ecs:TagResource",
+                "ecs:UntagResource",
+                "ecs:DeleteService",
+                "iam:CreateServiceLinkedRole",
+                "iam:PassRole",
+            ],
+        )
+    };
 
     type Outputs = ServiceOutputs;
 
@@ -129,8 +133,8 @@ impl Resource for Service {
                 Err(error) if error.is_code(INVALID) => {
                     let standing = described(cx, &self.cluster, &self.name).await?;
                     let class = standing.map_or(error.class, |service| match is_leaving(&service) {
-                        true => Class::NotReady,
-                        false => Class::Exists,
+                        true => Class::Retryable,
+                        false => Class::AlreadyExists,
                     });
                     Err(Error { class, ..error })
                 }
@@ -140,7 +144,7 @@ impl Resource for Service {
         // And of what it needs and isn't known everywhere yet.
         let is_new = |error: &Error| error.is_code(INVALID) && error.class == Class::Invalid;
         let create = || cx.retry_while("ECS to know what the service needs", Patience::FRESH, is_new, look);
-        let not_ready = |error: &Error| error.class == Class::NotReady;
+        let not_ready = |error: &Error| error.class == Class::Retryable;
         let what = "the tasks of the service that had this name to stop";
         let answer = cx.retry_while(what, STOPPING, not_ready, create).await?;
         let service = answer.service.ok_or(Error::incomplete("ecs:CreateService", "service"))?;
@@ -183,7 +187,7 @@ impl Resource for Service {
             return Err(Error::local(format!("{} is no ARN of a service", outputs.arn)));
         };
         let delete = async { Ok(cx.ecs.delete_service().cluster(cluster).service(name).force(true).send().await?) };
-        unless_gone(delete.await)?;
+        ignore_not_found(delete.await)?;
         rollout::gone(cx, cluster, name).await
     }
 

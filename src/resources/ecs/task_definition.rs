@@ -1,5 +1,4 @@
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use aws_sdk_ecs::operation::describe_task_definition::DescribeTaskDefinitionOutput;
 use aws_sdk_ecs::types::{
@@ -11,12 +10,12 @@ use serde_json::{Value, json};
 
 use super::{Container, from_sdk, to_sdk};
 use crate::aws::clients::sent_once;
-use crate::aws::wait::{Patience, unless_gone};
+use crate::aws::wait::{Patience, ignore_not_found};
 use crate::aws::{Class, Clients, Cx, Error, Result};
 use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::ids::{RoleArn, TaskDefinitionArn};
-use crate::resources::{Changes, Found, Resource, seconds};
+use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
 /// What ECS says of a revision or a family that isn't there, and of a request that is wrong.
 const CLIENT: &str = "ClientException";
@@ -57,30 +56,34 @@ pub struct TaskDefinitionOutputs {
 }
 
 impl Resource for TaskDefinition {
-    const KIND: &'static str = "ecs.task_definition";
-    const USUALLY: Duration = seconds(2);
-    const REPLACED_BY: &'static [&'static str] = &[
-        "family",
-        "cpu_units",
-        "memory_mib",
-        "architecture",
-        "storage_gib",
-        "execution_role",
-        "task_role",
-        "volumes",
-        "containers",
-    ];
-    const CREATE_FIRST: bool = true;
-    const USERS_GO_ON: bool = true;
-    const ACTIONS: &'static [&'static str] = &[
-        "ecs:DescribeTaskDefinition",
-        "ecs:RegisterTaskDefinition",
-        "ecs:TagResource",
-        "ecs:UntagResource",
-        "ecs:DeregisterTaskDefinition",
-        "ecs:DeleteTaskDefinitions",
-        "iam:PassRole",
-    ];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &[
+            "family",
+            "cpu_units",
+            "memory_mib",
+            "architecture",
+            "storage_gib",
+            "execution_role",
+            "task_role",
+            "volumes",
+            "containers",
+        ],
+        create_before_destroy: true,
+        usable_after_delete: true,
+        ..TypeInfo::new(
+            "ecs.task_definition",
+            seconds(2),
+            &[
+                "ecs:DescribeTaskDefinition",
+                "ecs:RegisterTaskDefinition",
+                "ecs:TagResource",
+                "ecs:UntagResource",
+                "ecs:DeregisterTaskDefinition",
+                "ecs:DeleteTaskDefinitions",
+                "iam:PassRole",
+            ],
+        )
+    };
 
     type Outputs = TaskDefinitionOutputs;
 
@@ -224,9 +227,9 @@ pub(super) async fn described(clients: &Clients, id: &str) -> Result<Option<Desc
     let describe = async {
         let request = clients.ecs.describe_task_definition().task_definition(id).include(TaskDefinitionField::Tags);
         let answer = request.send().await.map_err(Error::from);
-        answer.map_err(|error| if error.is_code(CLIENT) { Error { class: Class::Gone, ..error } } else { error })
+        answer.map_err(|error| if error.is_code(CLIENT) { Error { class: Class::NotFound, ..error } } else { error })
     };
-    unless_gone(describe.await)
+    ignore_not_found(describe.await)
 }
 
 async fn is_leaving(cx: &Cx, arn: &str) -> Result<bool> {

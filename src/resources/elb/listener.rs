@@ -1,5 +1,4 @@
 use std::sync::Arc;
-use std::time::Duration;
 
 use aws_sdk_elasticloadbalancingv2::types::{self, Certificate, ProtocolEnum as Protocol};
 use serde::{Deserialize, Serialize};
@@ -7,12 +6,12 @@ use serde_json::json;
 
 use super::action::{Action, Roles, traffic};
 use super::{tags_of, to_sdk};
-use crate::aws::wait::{Patience, unless_gone};
+use crate::aws::wait::{Patience, ignore_not_found};
 use crate::aws::{Class, Cx, Error, Result};
 use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::ids::{CertificateArn, ListenerArn, LoadBalancerArn, TargetGroupArn};
-use crate::resources::{Changes, Found, Resource, seconds};
+use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
 /// What a load balancer does with what comes in on a port.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateListener.html>
@@ -50,20 +49,25 @@ pub struct ListenerOutputs {
 }
 
 impl Resource for Listener {
-    const KIND: &'static str = "elb.listener";
-    const USUALLY: Duration = seconds(3);
-    const REPLACED_BY: &'static [&'static str] = &["load_balancer"];
-    const SERVES: bool = true;
-    const NOT_ANEW: Option<&'static str> = Some("it holds live weights, which would be lost");
-    const ACTIONS: &'static [&'static str] = &[
-        "elasticloadbalancing:DescribeListeners",
-        "elasticloadbalancing:DescribeTags",
-        "elasticloadbalancing:CreateListener",
-        "elasticloadbalancing:ModifyListener",
-        "elasticloadbalancing:AddTags",
-        "elasticloadbalancing:RemoveTags",
-        "elasticloadbalancing:DeleteListener",
-    ];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["load_balancer"],
+        no_forced_replace: Some("it holds live weights, which would be lost"),
+        serves_traffic: true,
+        blocks_deletion_of: &["acm.imported_certificate"],
+        ..TypeInfo::new(
+            "elb.listener",
+            seconds(3),
+            &[
+                "elasticloadbalancing:DescribeListeners",
+                "elasticloadbalancing:DescribeTags",
+                "elasticloadbalancing:CreateListener",
+                "elasticloadbalancing:ModifyListener",
+                "elasticloadbalancing:AddTags",
+                "elasticloadbalancing:RemoveTags",
+                "elasticloadbalancing:DeleteListener",
+            ],
+        )
+    };
 
     type Outputs = ListenerOutputs;
 
@@ -138,7 +142,7 @@ impl Resource for Listener {
 
     async fn delete(cx: &Cx, outputs: &ListenerOutputs) -> Result<()> {
         let delete = async { Ok(cx.elb.delete_listener().listener_arn(&*outputs.arn).send().await?) };
-        unless_gone(delete.await)?;
+        ignore_not_found(delete.await)?;
         Ok(())
     }
 
@@ -197,7 +201,7 @@ where
     F: Future<Output = Result<T>>,
 {
     let unseen = |error: &Error| {
-        error.class == Class::NotReady
+        error.class == Class::Retryable
             || error.is_code("CertificateNotFound")
             || error.is_code("UnsupportedCertificate")
     };
@@ -209,7 +213,7 @@ async fn all(cx: &Cx, load_balancer: &str) -> Result<Arc<Vec<types::Listener>>> 
         let mut pages = cx.elb.describe_listeners().load_balancer_arn(load_balancer).into_paginator().items().send();
         let mut all = Vec::new();
         while let Some(listener) = pages.next().await {
-            match unless_gone(listener.map_err(Error::from))? {
+            match ignore_not_found(listener.map_err(Error::from))? {
                 Some(listener) => all.push(listener),
                 None => break,
             }

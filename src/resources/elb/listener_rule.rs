@@ -1,6 +1,5 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 use aws_sdk_elasticloadbalancingv2::types::{
     self, HostHeaderConditionConfig, HttpHeaderConditionConfig, PathPatternConditionConfig, RuleCondition,
@@ -11,12 +10,12 @@ use serde_json::{Value, json};
 
 use super::action::{Action, Roles, traffic};
 use super::{tags_of, to_sdk};
-use crate::aws::wait::unless_gone;
+use crate::aws::wait::ignore_not_found;
 use crate::aws::{Cx, Error, Result};
 use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::ids::{ListenerArn, ListenerRuleArn, TargetGroupArn};
-use crate::resources::{Changes, Found, Resource, seconds};
+use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
 /// A rule that comes before a listener's own action.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateRule.html>
@@ -57,20 +56,24 @@ pub struct ListenerRuleOutputs {
 }
 
 impl Resource for ListenerRule {
-    const KIND: &'static str = "elb.listener_rule";
-    const USUALLY: Duration = seconds(2);
-    const REPLACED_BY: &'static [&'static str] = &["listener"];
-    const NOT_ANEW: Option<&'static str> = Some("it holds live weights, which would be lost");
-    const ACTIONS: &'static [&'static str] = &[
-        "elasticloadbalancing:DescribeRules",
-        "elasticloadbalancing:DescribeTags",
-        "elasticloadbalancing:CreateRule",
-        "elasticloadbalancing:ModifyRule",
-        "elasticloadbalancing:SetRulePriorities",
-        "elasticloadbalancing:AddTags",
-        "elasticloadbalancing:RemoveTags",
-        "elasticloadbalancing:DeleteRule",
-    ];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["listener"],
+        no_forced_replace: Some("it holds live weights, which would be lost"),
+        ..TypeInfo::new(
+            "elb.listener_rule",
+            seconds(2),
+            &[
+                "elasticloadbalancing:DescribeRules",
+                "elasticloadbalancing:DescribeTags",
+                "elasticloadbalancing:CreateRule",
+                "elasticloadbalancing:ModifyRule",
+                "elasticloadbalancing:SetRulePriorities",
+                "elasticloadbalancing:AddTags",
+                "elasticloadbalancing:RemoveTags",
+                "elasticloadbalancing:DeleteRule",
+            ],
+        )
+    };
 
     type Outputs = ListenerRuleOutputs;
 
@@ -136,7 +139,7 @@ impl Resource for ListenerRule {
 
     async fn delete(cx: &Cx, outputs: &ListenerRuleOutputs) -> Result<()> {
         let delete = async { Ok(cx.elb.delete_rule().rule_arn(&*outputs.arn).send().await?) };
-        unless_gone(delete.await)?;
+        ignore_not_found(delete.await)?;
         Ok(())
     }
 
@@ -239,7 +242,7 @@ async fn all(cx: &Cx, listener: &str) -> Result<Arc<Vec<types::Rule>>> {
         let mut pages = cx.elb.describe_rules().listener_arn(listener).into_paginator().items().send();
         let mut all = Vec::new();
         while let Some(rule) = pages.next().await {
-            match unless_gone(rule.map_err(Error::from))? {
+            match ignore_not_found(rule.map_err(Error::from))? {
                 Some(rule) => all.push(rule),
                 None => break,
             }

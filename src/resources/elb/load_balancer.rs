@@ -1,6 +1,5 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-use std::time::Duration;
 
 use aws_sdk_elasticloadbalancingv2::types::{
     self, LoadBalancerAttribute, LoadBalancerSchemeEnum as Scheme, LoadBalancerStateEnum as State,
@@ -9,12 +8,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{attribute, attribute_list, ours, tags_of, to_sdk};
-use crate::aws::wait::{Patience, unless_gone};
+use crate::aws::wait::{Patience, ignore_not_found};
 use crate::aws::{Cx, Error, Result};
 use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::ids::{HostedZoneId, LoadBalancerArn, SecurityGroupId, SubnetId};
-use crate::resources::{Changes, Found, Resource, minutes};
+use crate::resources::{Changes, Found, Resource, TypeInfo, minutes};
 
 /// An application load balancer.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html>
@@ -67,24 +66,29 @@ pub struct LoadBalancerOutputs {
 }
 
 impl Resource for LoadBalancer {
-    const KIND: &'static str = "elb.load_balancer";
-    const USUALLY: Duration = minutes(3);
-    const REPLACED_BY: &'static [&'static str] = &["name", "internal"];
-    const SERVES: bool = true;
-    const ACTIONS: &'static [&'static str] = &[
-        "elasticloadbalancing:DescribeLoadBalancers",
-        "elasticloadbalancing:DescribeLoadBalancerAttributes",
-        "elasticloadbalancing:DescribeTags",
-        "elasticloadbalancing:CreateLoadBalancer",
-        "elasticloadbalancing:ModifyLoadBalancerAttributes",
-        "elasticloadbalancing:SetSubnets",
-        "elasticloadbalancing:SetSecurityGroups",
-        "elasticloadbalancing:AddTags",
-        "elasticloadbalancing:RemoveTags",
-        "elasticloadbalancing:DeleteLoadBalancer",
-        "ec2:DescribeNetworkInterfaces",
-        "iam:CreateServiceLinkedRole",
-    ];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["name", "internal"],
+        serves_traffic: true,
+        blocks_deletion_of: &["ec2.internet_gateway", "ec2.security_group", "ec2.subnet"],
+        ..TypeInfo::new(
+            "elb.load_balancer",
+            minutes(3),
+            &[
+                "elasticloadbalancing:DescribeLoadBalancers",
+                "elasticloadbalancing:DescribeLoadBalancerAttributes",
+                "elasticloadbalancing:DescribeTags",
+                "elasticloadbalancing:CreateLoadBalancer",
+                "elasticloadbalancing:ModifyLoadBalancerAttributes",
+                "elasticloadbalancing:SetSubnets",
+                "elasticloadbalancing:SetSecurityGroups",
+                "elasticloadbalancing:AddTags",
+                "elasticloadbalancing:RemoveTags",
+                "elasticloadbalancing:DeleteLoadBalancer",
+                "ec2:DescribeNetworkInterfaces",
+                "iam:CreateServiceLinkedRole",
+            ],
+        )
+    };
 
     type Outputs = LoadBalancerOutputs;
 
@@ -156,7 +160,7 @@ impl Resource for LoadBalancer {
 
     async fn delete(cx: &Cx, outputs: &LoadBalancerOutputs) -> Result<()> {
         let delete = async { Ok(cx.elb.delete_load_balancer().load_balancer_arn(&*outputs.arn).send().await?) };
-        unless_gone(delete.await).map_err(|error: Error| match error.is_code("OperationNotPermitted") {
+        ignore_not_found(delete.await).map_err(|error: Error| match error.is_code("OperationNotPermitted") {
             true => {
                 error.with_help("it is protected from deletion: switch that off in provisioner.toml, apply, then go on")
             }

@@ -1,6 +1,5 @@
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use aws_sdk_elasticloadbalancingv2::types::{
     self, Matcher, ProtocolEnum, TargetGroupAttribute, TargetTypeEnum as TargetType,
@@ -10,12 +9,12 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::{attribute, attribute_list, ours, tags_of, to_sdk};
-use crate::aws::wait::unless_gone;
+use crate::aws::wait::ignore_not_found;
 use crate::aws::{Cx, Error, Result};
 use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::ids::{TargetGroupArn, VpcId};
-use crate::resources::{Changes, Found, Resource, seconds};
+use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
 const MULTI_VALUE: &str = "lambda.multi_value_headers.enabled";
 const DELAY: &str = "deregistration_delay.timeout_seconds";
@@ -98,23 +97,27 @@ pub struct TargetGroupOutputs {
 }
 
 impl Resource for TargetGroup {
-    const KIND: &'static str = "elb.target_group";
-    const USUALLY: Duration = seconds(3);
-    const REPLACED_BY: &'static [&'static str] = &["name", "targets"];
-    const CREATE_FIRST: bool = true;
-    const NOT_ANEW: Option<&'static str> = Some("AWS lets no second one of its name stand beside it");
-    const SERVES: bool = true;
-    const ACTIONS: &'static [&'static str] = &[
-        "elasticloadbalancing:DescribeTargetGroups",
-        "elasticloadbalancing:DescribeTargetGroupAttributes",
-        "elasticloadbalancing:DescribeTags",
-        "elasticloadbalancing:CreateTargetGroup",
-        "elasticloadbalancing:ModifyTargetGroup",
-        "elasticloadbalancing:ModifyTargetGroupAttributes",
-        "elasticloadbalancing:AddTags",
-        "elasticloadbalancing:RemoveTags",
-        "elasticloadbalancing:DeleteTargetGroup",
-    ];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["name", "targets"],
+        create_before_destroy: true,
+        no_forced_replace: Some("AWS lets no second one of its name stand beside it"),
+        serves_traffic: true,
+        ..TypeInfo::new(
+            "elb.target_group",
+            seconds(3),
+            &[
+                "elasticloadbalancing:DescribeTargetGroups",
+                "elasticloadbalancing:DescribeTargetGroupAttributes",
+                "elasticloadbalancing:DescribeTags",
+                "elasticloadbalancing:CreateTargetGroup",
+                "elasticloadbalancing:ModifyTargetGroup",
+                "elasticloadbalancing:ModifyTargetGroupAttributes",
+                "elasticloadbalancing:AddTags",
+                "elasticloadbalancing:RemoveTags",
+                "elasticloadbalancing:DeleteTargetGroup",
+            ],
+        )
+    };
 
     type Outputs = TargetGroupOutputs;
 
@@ -178,7 +181,7 @@ impl Resource for TargetGroup {
     async fn delete(cx: &Cx, outputs: &TargetGroupOutputs) -> Result<()> {
         let delete =
             || async { Ok(cx.elb.delete_target_group().target_group_arn(&*outputs.arn).send().await.map(|_| ())?) };
-        unless_gone(cx.retry_while_not_ready("listeners to let go of the target group", delete).await)?;
+        ignore_not_found(cx.retry_while_retryable("listeners to let go of the target group", delete).await)?;
         Ok(())
     }
 

@@ -1,16 +1,14 @@
-use std::time::Duration;
-
 use aws_sdk_elasticloadbalancingv2::types::{
     TargetDescription, TargetHealthDescription, TargetHealthStateEnum as State,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::aws::wait::unless_gone;
+use crate::aws::wait::ignore_not_found;
 use crate::aws::{Cx, Result};
 use crate::cloudformation::Form;
 use crate::resources::ids::{FunctionArn, TargetGroupArn};
-use crate::resources::{Changes, Found, Resource, seconds};
+use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
 /// One target in a target group.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_RegisterTargets.html>
@@ -49,15 +47,19 @@ pub struct TargetRegistrationOutputs {
 }
 
 impl Resource for TargetRegistration {
-    const KIND: &'static str = "elb.target_registration";
-    const USUALLY: Duration = seconds(2);
-    const REPLACED_BY: &'static [&'static str] = &["target_group", "target"];
-    const SERVES: bool = true;
-    const ACTIONS: &'static [&'static str] = &[
-        "elasticloadbalancing:DescribeTargetHealth",
-        "elasticloadbalancing:RegisterTargets",
-        "elasticloadbalancing:DeregisterTargets",
-    ];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["target_group", "target"],
+        serves_traffic: true,
+        ..TypeInfo::new(
+            "elb.target_registration",
+            seconds(2),
+            &[
+                "elasticloadbalancing:DescribeTargetHealth",
+                "elasticloadbalancing:RegisterTargets",
+                "elasticloadbalancing:DeregisterTargets",
+            ],
+        )
+    };
 
     type Outputs = TargetRegistrationOutputs;
 
@@ -71,7 +73,7 @@ impl Resource for TargetRegistration {
         let state = target.target_health().and_then(|health| health.state());
         let spec = TargetRegistration { target_group: outputs.target_group.clone(), target: outputs.target() };
         let live = state.map(|state| state.as_str().to_owned());
-        Ok(Some(Found { live, ..Found::untagged(spec, outputs) }))
+        Ok(Some(Found { live, ..Found::child(spec, outputs) }))
     }
 
     async fn create(&self, cx: &Cx) -> Result<TargetRegistrationOutputs> {
@@ -88,7 +90,7 @@ impl Resource for TargetRegistration {
     async fn delete(cx: &Cx, outputs: &TargetRegistrationOutputs) -> Result<()> {
         let request = cx.elb.deregister_targets().target_group_arn(&*outputs.target_group);
         let deregister = async { Ok(request.targets(outputs.description()).send().await?) };
-        unless_gone(deregister.await)?;
+        ignore_not_found(deregister.await)?;
         Ok(())
     }
 
@@ -150,7 +152,7 @@ impl TargetRegistrationOutputs {
 /// The targets of a group, without those that are on their way out.
 async fn registered(cx: &Cx, group: &str) -> Result<Vec<TargetHealthDescription>> {
     let read = async { Ok(cx.elb.describe_target_health().target_group_arn(group).send().await?) };
-    let answer = unless_gone(read.await)?;
+    let answer = ignore_not_found(read.await)?;
     let mut targets = answer.and_then(|answer| answer.target_health_descriptions).unwrap_or_default();
     targets.retain(|target| target.target_health().and_then(|health| health.state()) != Some(&State::Draining));
     Ok(targets)

@@ -1,5 +1,4 @@
 use std::sync::Arc;
-use std::time::Duration;
 
 use aws_sdk_eventbridge::operation::put_rule::builders::PutRuleFluentBuilder;
 use aws_sdk_eventbridge::types::{self, RuleState};
@@ -7,11 +6,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{from_sdk, to_sdk};
-use crate::aws::wait::unless_gone;
+use crate::aws::wait::ignore_not_found;
 use crate::aws::{Cx, Error, Result};
 use crate::cloudformation::Form;
 use crate::engine::Tags;
-use crate::resources::{Changes, Found, Resource, seconds, tags};
+use crate::resources::{Changes, Found, Resource, TypeInfo, seconds, tags};
 
 /// A rule of the default event bus: which events, or which times, call its targets.
 /// <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html>
@@ -39,17 +38,21 @@ pub struct RuleOutputs {
 }
 
 impl Resource for Rule {
-    const KIND: &'static str = "events.rule";
-    const USUALLY: Duration = seconds(2);
-    const REPLACED_BY: &'static [&'static str] = &["name"];
-    const ACTIONS: &'static [&'static str] = &[
-        "events:ListRules",
-        "events:ListTagsForResource",
-        "events:PutRule",
-        "events:TagResource",
-        "events:UntagResource",
-        "events:DeleteRule",
-    ];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["name"],
+        ..TypeInfo::new(
+            "events.rule",
+            seconds(2),
+            &[
+                "events:ListRules",
+                "events:ListTagsForResource",
+                "events:PutRule",
+                "events:TagResource",
+                "events:UntagResource",
+                "events:DeleteRule",
+            ],
+        )
+    };
 
     type Outputs = RuleOutputs;
 
@@ -77,14 +80,14 @@ impl Resource for Rule {
 
     async fn create(&self, cx: &Cx) -> Result<RuleOutputs> {
         let put = || async { Ok(self.put(cx).set_tags(Some(to_sdk(&cx.tags))).send().await?) };
-        let answer = cx.retry_while_not_ready("EventBridge to end another change of this rule", put).await?;
+        let answer = cx.retry_while_retryable("EventBridge to end another change of this rule", put).await?;
         let arn = answer.rule_arn.ok_or(Error::incomplete("events:PutRule", "RuleArn"))?;
         Ok(RuleOutputs { arn, name: self.name.clone() })
     }
 
     async fn update(&self, cx: &Cx, found: &Found<Self>, _: &Changes<'_>) -> Result<RuleOutputs> {
         let put = || async { Ok(self.put(cx).send().await?) };
-        cx.retry_while_not_ready("EventBridge to end another change of this rule", put).await?;
+        cx.retry_while_retryable("EventBridge to end another change of this rule", put).await?;
         Ok(found.outputs.clone())
     }
 
@@ -101,7 +104,7 @@ impl Resource for Rule {
 
     async fn delete(cx: &Cx, outputs: &RuleOutputs) -> Result<()> {
         let delete = || async { Ok(cx.events.delete_rule().name(&outputs.name).send().await.map(|_| ())?) };
-        unless_gone(cx.retry_while_not_ready("EventBridge to end another change of this rule", delete).await)?;
+        ignore_not_found(cx.retry_while_retryable("EventBridge to end another change of this rule", delete).await)?;
         Ok(())
     }
 

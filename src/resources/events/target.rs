@@ -1,16 +1,15 @@
 use std::sync::Arc;
-use std::time::Duration;
 
 use aws_sdk_eventbridge::types::{self, DeadLetterConfig};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::aws::error::classify;
-use crate::aws::wait::unless_gone;
+use crate::aws::wait::ignore_not_found;
 use crate::aws::{Cx, Error, Result};
 use crate::cloudformation::Form;
 use crate::resources::ids::{QueueArn, RoleArn, is_known};
-use crate::resources::{Changes, Found, Resource, seconds};
+use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
 /// What a rule calls.
 /// <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_Target.html>
@@ -58,11 +57,14 @@ pub struct TargetOutputs {
 }
 
 impl Resource for Target {
-    const KIND: &'static str = "events.target";
-    const USUALLY: Duration = seconds(2);
-    const REPLACED_BY: &'static [&'static str] = &["rule", "id"];
-    const ACTIONS: &'static [&'static str] =
-        &["events:ListTargetsByRule", "events:PutTargets", "events:RemoveTargets", "iam:PassRole"];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["rule", "id"],
+        ..TypeInfo::new(
+            "events.target",
+            seconds(2),
+            &["events:ListTargetsByRule", "events:PutTargets", "events:RemoveTargets", "iam:PassRole"],
+        )
+    };
 
     type Outputs = TargetOutputs;
 
@@ -92,7 +94,7 @@ impl Resource for Target {
                     .unwrap_or(default.maximum_age_seconds),
             },
         };
-        Ok(Some(Found::untagged(spec, TargetOutputs { rule: rule.clone(), id: id.clone() })))
+        Ok(Some(Found::child(spec, TargetOutputs { rule: rule.clone(), id: id.clone() })))
     }
 
     async fn create(&self, cx: &Cx) -> Result<TargetOutputs> {
@@ -110,7 +112,7 @@ impl Resource for Target {
                 None => Ok(()),
             }
         };
-        cx.retry_while_not_ready("EventBridge to end another change of this rule", put).await?;
+        cx.retry_while_retryable("EventBridge to end another change of this rule", put).await?;
         Ok(TargetOutputs { rule: self.rule.clone(), id: self.id.clone() })
     }
 
@@ -127,7 +129,7 @@ impl Resource for Target {
                 None => Ok(()),
             }
         };
-        unless_gone(cx.retry_while_not_ready("EventBridge to end another change of this rule", remove).await)?;
+        ignore_not_found(cx.retry_while_retryable("EventBridge to end another change of this rule", remove).await)?;
         Ok(())
     }
 
@@ -167,7 +169,7 @@ async fn of_rule(cx: &Cx, rule: &str) -> Result<Arc<Vec<types::Target>>> {
         let mut next = None;
         loop {
             let request = cx.events.list_targets_by_rule().rule(rule).set_next_token(next);
-            let Some(answer) = unless_gone(async { Ok(request.send().await?) }.await)? else { return Ok(all) };
+            let Some(answer) = ignore_not_found(async { Ok(request.send().await?) }.await)? else { return Ok(all) };
             all.extend(answer.targets.unwrap_or_default());
             next = answer.next_token;
             if next.is_none() {

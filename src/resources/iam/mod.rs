@@ -4,7 +4,7 @@ mod role;
 
 pub use role::{Role, RoleOutputs};
 
-use crate::aws::wait::unless_gone;
+use crate::aws::wait::ignore_not_found;
 use crate::aws::{Clients, Result};
 use crate::engine::Tags;
 use crate::engine::ownership::{Owner, SUFFIX, SYSTEM};
@@ -22,7 +22,7 @@ pub async fn roles_of_system(clients: &Clients, owner: &Owner) -> Result<Vec<(St
             continue;
         }
         let read = async { Ok(clients.iam.list_role_tags().role_name(role.role_name()).send().await?) };
-        let Some(answer) = unless_gone(read.await)? else { continue };
+        let Some(answer) = ignore_not_found(read.await)? else { continue };
         let tags = from_sdk(answer.tags());
         if tags.get(SYSTEM) == Some(&owner.system) && tags.get(SUFFIX) == Some(&owner.suffix) {
             found.push((role.arn().to_owned(), tags));

@@ -1,19 +1,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 use aws_sdk_iam::types::{self, EntityType, RoleDetail};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{from_sdk, to_sdk};
-use crate::aws::wait::unless_gone;
+use crate::aws::wait::ignore_not_found;
 use crate::aws::{Cx, Error, Result};
 use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::document::Document;
 use crate::resources::ids::RoleArn;
-use crate::resources::{Changes, Found, Resource, seconds};
+use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
 /// A role with its policies: what it may do belongs to it and goes with it.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html>
@@ -43,27 +42,31 @@ pub struct RoleOutputs {
 }
 
 impl Resource for Role {
-    const KIND: &'static str = "iam.role";
-    const GLOBAL: bool = true;
-    const USUALLY: Duration = seconds(10);
-    const REPLACED_BY: &'static [&'static str] = &["name"];
-    const ACTIONS: &'static [&'static str] = &[
-        "iam:GetAccountAuthorizationDetails",
-        "iam:CreateRole",
-        "iam:UpdateRole",
-        "iam:UpdateAssumeRolePolicy",
-        "iam:PutRolePolicy",
-        "iam:DeleteRolePolicy",
-        "iam:AttachRolePolicy",
-        "iam:DetachRolePolicy",
-        "iam:ListRolePolicies",
-        "iam:ListAttachedRolePolicies",
-        "iam:ListRoles",
-        "iam:TagRole",
-        "iam:UntagRole",
-        "iam:DeleteRole",
-        "iam:PassRole",
-    ];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["name"],
+        global: true,
+        ..TypeInfo::new(
+            "iam.role",
+            seconds(10),
+            &[
+                "iam:GetAccountAuthorizationDetails",
+                "iam:CreateRole",
+                "iam:UpdateRole",
+                "iam:UpdateAssumeRolePolicy",
+                "iam:PutRolePolicy",
+                "iam:DeleteRolePolicy",
+                "iam:AttachRolePolicy",
+                "iam:DetachRolePolicy",
+                "iam:ListRolePolicies",
+                "iam:ListAttachedRolePolicies",
+                "iam:ListRoles",
+                "iam:TagRole",
+                "iam:UntagRole",
+                "iam:DeleteRole",
+                "iam:PassRole",
+            ],
+        )
+    };
 
     type Outputs = RoleOutputs;
 
@@ -124,9 +127,9 @@ impl Resource for Role {
     }
 
     async fn delete(cx: &Cx, outputs: &RoleOutputs) -> Result<()> {
-        unless_gone(strip(cx, &outputs.name).await)?;
+        ignore_not_found(strip(cx, &outputs.name).await)?;
         let delete = async { Ok(cx.iam.delete_role().role_name(&outputs.name).send().await?) };
-        unless_gone(delete.await)?;
+        ignore_not_found(delete.await)?;
         Ok(())
     }
 
@@ -186,13 +189,13 @@ async fn strip(cx: &Cx, name: &str) -> Result<()> {
 /// That it is gone already says nothing of the role: an earlier try whose answer was lost may have done it.
 async fn delete_inline(cx: &Cx, role: &str, policy: &str) -> Result<()> {
     let delete = async { Ok(cx.iam.delete_role_policy().role_name(role).policy_name(policy).send().await?) };
-    unless_gone(delete.await).map(drop)
+    ignore_not_found(delete.await).map(drop)
 }
 
 /// See [`delete_inline`].
 async fn detach(cx: &Cx, role: &str, policy: &str) -> Result<()> {
     let detach = async { Ok(cx.iam.detach_role_policy().role_name(role).policy_arn(policy).send().await?) };
-    unless_gone(detach.await).map(drop)
+    ignore_not_found(detach.await).map(drop)
 }
 
 /// All roles of the account with their policies and tags: a page of this call holds up to 1,000 of them.

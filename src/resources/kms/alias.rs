@@ -1,16 +1,15 @@
 use std::sync::Arc;
-use std::time::Duration;
 
 use aws_sdk_kms::types::AliasListEntry;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::id_of;
-use crate::aws::wait::{Patience, unless_gone};
+use crate::aws::wait::{Patience, ignore_not_found};
 use crate::aws::{Cx, Result};
 use crate::cloudformation::{Form, Tagging};
 use crate::resources::ids::KeyArn;
-use crate::resources::{Changes, Found, Resource, seconds};
+use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
 /// A name for a key.
 /// <https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateAlias.html>
@@ -32,11 +31,14 @@ pub struct AliasOutputs {
 }
 
 impl Resource for Alias {
-    const KIND: &'static str = "kms.alias";
-    const USUALLY: Duration = seconds(2);
-    const REPLACED_BY: &'static [&'static str] = &["name"];
-    const ACTIONS: &'static [&'static str] =
-        &["kms:ListAliases", "kms:CreateAlias", "kms:UpdateAlias", "kms:DeleteAlias"];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["name"],
+        ..TypeInfo::new(
+            "kms.alias",
+            seconds(2),
+            &["kms:ListAliases", "kms:CreateAlias", "kms:UpdateAlias", "kms:DeleteAlias"],
+        )
+    };
 
     type Outputs = AliasOutputs;
 
@@ -50,7 +52,7 @@ impl Resource for Alias {
         let is_of_key = target == self.target;
         let (spec, outputs) = (Alias { name: name.clone(), target }, self.outputs(cx, name));
         // The alias of our key is ours; of another key it may be anybody's.
-        Ok(Some(if is_of_key { Found::untagged(spec, outputs) } else { Found::unmarked(spec, outputs) }))
+        Ok(Some(if is_of_key { Found::child(spec, outputs) } else { Found::name_only(spec, outputs) }))
     }
 
     async fn create(&self, cx: &Cx) -> Result<AliasOutputs> {
@@ -73,7 +75,7 @@ impl Resource for Alias {
 
     async fn delete(cx: &Cx, outputs: &AliasOutputs) -> Result<()> {
         let delete = async { Ok(cx.kms.delete_alias().alias_name(&outputs.name).send().await?) };
-        unless_gone(delete.await)?;
+        ignore_not_found(delete.await)?;
         Ok(())
     }
 

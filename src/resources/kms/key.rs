@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -12,7 +10,7 @@ use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::document::Document;
 use crate::resources::ids::KeyArn;
-use crate::resources::{Changes, Found, Resource, seconds, tags};
+use crate::resources::{Changes, Found, Resource, TypeInfo, seconds, tags};
 
 /// A symmetric customer-managed key.
 /// <https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateKey.html>
@@ -38,30 +36,34 @@ pub struct KeyOutputs {
 }
 
 impl Resource for Key {
-    const KIND: &'static str = "kms.key";
-    const HOLDS_DATA: bool = true;
-    const USUALLY: Duration = seconds(10);
-    const REPLACED_BY: &'static [&'static str] = &["multi_region"];
-    const SERVES: bool = true;
-    const NOT_ANEW: Option<&'static str> = Some("what it has encrypted can be read with it alone");
-    const ACTIONS: &'static [&'static str] = &[
-        "kms:DescribeKey",
-        "kms:GetKeyPolicy",
-        "kms:GetKeyRotationStatus",
-        "kms:ListResourceTags",
-        "kms:ListKeys",
-        "kms:CreateKey",
-        "kms:CancelKeyDeletion",
-        "kms:EnableKey",
-        "kms:EnableKeyRotation",
-        "kms:DisableKeyRotation",
-        "kms:PutKeyPolicy",
-        "kms:UpdateKeyDescription",
-        "kms:TagResource",
-        "kms:UntagResource",
-        "kms:ScheduleKeyDeletion",
-        "tag:GetResources",
-    ];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["multi_region"],
+        stateful: true,
+        no_forced_replace: Some("what it has encrypted can be read with it alone"),
+        serves_traffic: true,
+        ..TypeInfo::new(
+            "kms.key",
+            seconds(10),
+            &[
+                "kms:DescribeKey",
+                "kms:GetKeyPolicy",
+                "kms:GetKeyRotationStatus",
+                "kms:ListResourceTags",
+                "kms:ListKeys",
+                "kms:CreateKey",
+                "kms:CancelKeyDeletion",
+                "kms:EnableKey",
+                "kms:EnableKeyRotation",
+                "kms:DisableKeyRotation",
+                "kms:PutKeyPolicy",
+                "kms:UpdateKeyDescription",
+                "kms:TagResource",
+                "kms:UntagResource",
+                "kms:ScheduleKeyDeletion",
+                "tag:GetResources",
+            ],
+        )
+    };
 
     type Outputs = KeyOutputs;
 

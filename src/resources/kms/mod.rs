@@ -15,7 +15,7 @@ use futures::{StreamExt, stream};
 use serde_json::Value;
 
 use crate::aws::clients::Clients;
-use crate::aws::wait::{Patience, unless_gone};
+use crate::aws::wait::{Patience, ignore_not_found};
 use crate::aws::{Class, Cx, Error, Result};
 use crate::cloudformation::Form;
 use crate::engine::Tags;
@@ -50,7 +50,7 @@ pub async fn stands(clients: &Clients, id: &str) -> Result<bool> {
 
 async fn described(clients: &Clients, id: &str) -> Result<Option<KeyMetadata>> {
     let describe = async { Ok(clients.kms.describe_key().key_id(id).send().await?) };
-    Ok(unless_gone(describe.await)?.and_then(|answer| answer.key_metadata))
+    Ok(ignore_not_found(describe.await)?.and_then(|answer| answer.key_metadata))
 }
 
 fn is_leaving(key: &KeyMetadata) -> bool {
@@ -191,7 +191,7 @@ async fn schedule_deletion(cx: &Cx, id: &str) -> Result<()> {
         return Ok(());
     }
     let request = cx.kms.schedule_key_deletion().key_id(id).pending_window_in_days(DELETION_WINDOW_DAYS);
-    match unless_gone(async { Ok(request.send().await?) }.await) {
+    match ignore_not_found(async { Ok(request.send().await?) }.await) {
         // By an earlier try whose answer was lost.
         Err(error) if error.is_code("KMSInvalidStateException") && standing(cx, id).await?.is_none() => Ok(()),
         outcome => outcome.map(drop),

@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -12,7 +10,7 @@ use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::document::Document;
 use crate::resources::ids::KeyArn;
-use crate::resources::{Changes, Found, Resource, seconds};
+use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
 /// The replica of a multi-Region key in this region: the same id and key material, but a policy of its own. It rotates
 /// with its primary.
@@ -28,25 +26,29 @@ pub struct ReplicaKey {
 }
 
 impl Resource for ReplicaKey {
-    const KIND: &'static str = "kms.replica_key";
-    const USUALLY: Duration = seconds(30);
-    const REPLACED_BY: &'static [&'static str] = &["primary"];
-    const NOT_ANEW: Option<&'static str> = Some("what it has encrypted can be read with it alone");
-    const ACTIONS: &'static [&'static str] = &[
-        "kms:DescribeKey",
-        "kms:GetKeyPolicy",
-        "kms:ListResourceTags",
-        "kms:ReplicateKey",
-        "kms:CreateKey",
-        "kms:CancelKeyDeletion",
-        "kms:EnableKey",
-        "kms:PutKeyPolicy",
-        "kms:UpdateKeyDescription",
-        "kms:TagResource",
-        "kms:UntagResource",
-        "kms:ScheduleKeyDeletion",
-        "tag:GetResources",
-    ];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["primary"],
+        no_forced_replace: Some("what it has encrypted can be read with it alone"),
+        ..TypeInfo::new(
+            "kms.replica_key",
+            seconds(30),
+            &[
+                "kms:DescribeKey",
+                "kms:GetKeyPolicy",
+                "kms:ListResourceTags",
+                "kms:ReplicateKey",
+                "kms:CreateKey",
+                "kms:CancelKeyDeletion",
+                "kms:EnableKey",
+                "kms:PutKeyPolicy",
+                "kms:UpdateKeyDescription",
+                "kms:TagResource",
+                "kms:UntagResource",
+                "kms:ScheduleKeyDeletion",
+                "tag:GetResources",
+            ],
+        )
+    };
 
     type Outputs = KeyOutputs;
 

@@ -1,17 +1,16 @@
 use std::sync::Arc;
-use std::time::Duration;
 
 use aws_sdk_lambda::types::{EventSourceMappingConfiguration, FunctionResponseType, ScalingConfig};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{retry_while_role_is_new, told_apart};
-use crate::aws::wait::{Patience, unless_gone};
+use crate::aws::wait::{Patience, ignore_not_found};
 use crate::aws::{Cx, Error, Result};
 use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::ids::{EventSourceMappingId, FunctionArn, QueueArn};
-use crate::resources::{Changes, Found, Resource, seconds, tags};
+use crate::resources::{Changes, Found, Resource, TypeInfo, seconds, tags};
 
 /// Calls a function with the messages of a queue.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html>
@@ -43,19 +42,23 @@ pub struct EventSourceMappingOutputs {
 }
 
 impl Resource for EventSourceMapping {
-    const KIND: &'static str = "lambda.event_source_mapping";
-    const USUALLY: Duration = seconds(30);
-    const REPLACED_BY: &'static [&'static str] = &["source"];
-    const ACTIONS: &'static [&'static str] = &[
-        "lambda:ListEventSourceMappings",
-        "lambda:GetEventSourceMapping",
-        "lambda:ListTags",
-        "lambda:CreateEventSourceMapping",
-        "lambda:UpdateEventSourceMapping",
-        "lambda:TagResource",
-        "lambda:UntagResource",
-        "lambda:DeleteEventSourceMapping",
-    ];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["source"],
+        ..TypeInfo::new(
+            "lambda.event_source_mapping",
+            seconds(30),
+            &[
+                "lambda:ListEventSourceMappings",
+                "lambda:GetEventSourceMapping",
+                "lambda:ListTags",
+                "lambda:CreateEventSourceMapping",
+                "lambda:UpdateEventSourceMapping",
+                "lambda:TagResource",
+                "lambda:UntagResource",
+                "lambda:DeleteEventSourceMapping",
+            ],
+        )
+    };
 
     type Outputs = EventSourceMappingOutputs;
 
@@ -102,7 +105,7 @@ impl Resource for EventSourceMapping {
         };
         // One that was just deleted holds the pair of queue and function for a while.
         let create = || retry_while_role_is_new(cx, create);
-        let answer = cx.retry_while_not_ready("the previous event source mapping to go", create).await?;
+        let answer = cx.retry_while_retryable("the previous event source mapping to go", create).await?;
         let uuid = answer.uuid.ok_or(Error::incomplete("lambda:CreateEventSourceMapping", "UUID"))?;
         let arn = answer.event_source_mapping_arn.unwrap_or_default();
         let outputs = EventSourceMappingOutputs { uuid: uuid.into(), arn };
@@ -128,7 +131,7 @@ impl Resource for EventSourceMapping {
             Ok(request.scaling_config(self.scaling()).send().await?)
         };
         let update = || retry_while_role_is_new(cx, update);
-        cx.retry_while_not_ready("the event source mapping's last update to end", update).await?;
+        cx.retry_while_retryable("the event source mapping's last update to end", update).await?;
         self.until_ready(cx, &found.outputs).await?;
         Ok(found.outputs.clone())
     }
@@ -140,10 +143,10 @@ impl Resource for EventSourceMapping {
     async fn delete(cx: &Cx, outputs: &EventSourceMappingOutputs) -> Result<()> {
         let uuid = &*outputs.uuid;
         let delete = || async { Ok(cx.lambda.delete_event_source_mapping().uuid(uuid).send().await.map(|_| ())?) };
-        unless_gone(cx.retry_while_not_ready("the event source mapping's last update to end", delete).await)?;
+        ignore_not_found(cx.retry_while_retryable("the event source mapping's last update to end", delete).await)?;
         cx.wait_until("the event source mapping to go", Patience::SHORT, || async {
             let read = async { Ok(cx.lambda.get_event_source_mapping().uuid(uuid).send().await?) };
-            Ok(unless_gone(read.await)?.is_none().then_some(()))
+            Ok(ignore_not_found(read.await)?.is_none().then_some(()))
         })
         .await
     }

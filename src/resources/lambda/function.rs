@@ -1,5 +1,4 @@
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
 use aws_sdk_lambda::primitives::Blob;
@@ -12,13 +11,13 @@ use serde_json::json;
 
 use super::progress::{get, interfaces_gone, ready, settled};
 use super::retry_while_role_is_new;
-use crate::aws::wait::unless_gone;
+use crate::aws::wait::ignore_not_found;
 use crate::aws::{Class, Cx, Error, Result};
 use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::package;
 use crate::resources::ids::{FunctionArn, KeyArn, QueueArn, RoleArn, SecurityGroupId, SubnetId};
-use crate::resources::{Changes, Found, Resource, minutes};
+use crate::resources::{Changes, Found, Resource, TypeInfo, minutes};
 
 /// A function whose code is one of this provisioner's own packages.
 /// <https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html>
@@ -97,37 +96,42 @@ pub struct FunctionOutputs {
 }
 
 impl Resource for Function {
-    const KIND: &'static str = "lambda.function";
-    const USUALLY: Duration = minutes(1);
-    const REPLACED_BY: &'static [&'static str] = &["name"];
-    const SERVES: bool = true;
-    const ACTIONS: &'static [&'static str] = &[
-        "lambda:GetFunction",
-        "lambda:ListTags",
-        "lambda:CreateFunction",
-        "lambda:UpdateFunctionCode",
-        "lambda:UpdateFunctionConfiguration",
-        "lambda:PutFunctionConcurrency",
-        "lambda:DeleteFunctionConcurrency",
-        "lambda:TagResource",
-        "lambda:UntagResource",
-        "lambda:DeleteFunction",
-        "iam:PassRole",
-        "kms:Decrypt",
-        "kms:Encrypt",
-        "kms:CreateGrant",
-        "ec2:DescribeNetworkInterfaces",
-        "ec2:DeleteNetworkInterface",
-        "ec2:DescribeSecurityGroups",
-        "ec2:DescribeSubnets",
-        "ec2:DescribeVpcs",
-    ];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["name"],
+        serves_traffic: true,
+        blocks_deletion_of: &["ec2.security_group", "ec2.subnet"],
+        ..TypeInfo::new(
+            "lambda.function",
+            minutes(1),
+            &[
+                "lambda:GetFunction",
+                "lambda:ListTags",
+                "lambda:CreateFunction",
+                "lambda:UpdateFunctionCode",
+                "lambda:UpdateFunctionConfiguration",
+                "lambda:PutFunctionConcurrency",
+                "lambda:DeleteFunctionConcurrency",
+                "lambda:TagResource",
+                "lambda:UntagResource",
+                "lambda:DeleteFunction",
+                "iam:PassRole",
+                "kms:Decrypt",
+                "kms:Encrypt",
+                "kms:CreateGrant",
+                "ec2:DescribeNetworkInterfaces",
+                "ec2:DeleteNetworkInterface",
+                "ec2:DescribeSecurityGroups",
+                "ec2:DescribeSubnets",
+                "ec2:DescribeVpcs",
+            ],
+        )
+    };
 
     type Outputs = FunctionOutputs;
 
     async fn observe(&self, cx: &Cx, known: Option<&FunctionOutputs>) -> Result<Option<Found<Self>>> {
         let name = known.map_or(&self.name, |known| &known.name);
-        let Some(answer) = unless_gone(get(cx, name).await)? else { return Ok(None) };
+        let Some(answer) = ignore_not_found(get(cx, name).await)? else { return Ok(None) };
         let tags = match &answer.tags_error {
             Some(error) => {
                 return Err(Error::local(format!("the tags of the function {name} can't be read: {error:?}")));
@@ -154,7 +158,7 @@ impl Resource for Function {
         };
         let answer = retry_while_role_is_new(cx, create).await.map_err(|error| {
             let taken = error.is_code("ResourceConflictException");
-            if taken { Error { class: Class::Exists, ..error } } else { error }
+            if taken { Error { class: Class::AlreadyExists, ..error } } else { error }
         })?;
         let arn = answer.function_arn.ok_or(Error::incomplete("lambda:CreateFunction", "FunctionArn"))?;
         let outputs = FunctionOutputs { arn: arn.into(), name: self.name.clone() };
@@ -179,7 +183,7 @@ impl Resource for Function {
                 let request = request.architectures(Architecture::from(&*self.architecture));
                 Ok(request.zip_file(Blob::new(zip.clone())).send().await?)
             };
-            cx.retry_while_not_ready("the function's last update to end", update).await?;
+            cx.retry_while_retryable("the function's last update to end", update).await?;
             ready(cx, &self.name).await?;
         }
         if changes.0.iter().any(|change| !OTHERWISE_SET.contains(&change.field())) {
@@ -199,7 +203,7 @@ impl Resource for Function {
     async fn delete(cx: &Cx, outputs: &FunctionOutputs) -> Result<()> {
         let delete =
             || async { Ok(cx.lambda.delete_function().function_name(&outputs.name).send().await.map(|_| ())?) };
-        unless_gone(cx.retry_while_not_ready("the function's last update to end", delete).await)?;
+        ignore_not_found(cx.retry_while_retryable("the function's last update to end", delete).await)?;
         interfaces_gone(cx, &outputs.name).await
     }
 
@@ -331,7 +335,7 @@ impl Function {
             Ok(request.send().await?)
         };
         let update = || retry_while_role_is_new(cx, update);
-        cx.retry_while_not_ready("the function's last update to end", update).await?;
+        cx.retry_while_retryable("the function's last update to end", update).await?;
         Ok(())
     }
 

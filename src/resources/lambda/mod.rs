@@ -34,8 +34,8 @@ where
 /// which.
 async fn told_apart<T>(resource: &impl Resource, cx: &Cx, answer: Result<T>) -> Result<T> {
     let Err(error) = answer else { return answer };
-    if error.is_code("ResourceConflictException") && resource.observe(&cx.anew(), None).await?.is_some() {
-        return Err(Error { class: Class::Exists, ..error });
+    if error.is_code("ResourceConflictException") && resource.observe(&cx.uncached(), None).await?.is_some() {
+        return Err(Error { class: Class::AlreadyExists, ..error });
     }
     Err(error)
 }

@@ -1,15 +1,14 @@
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::told_apart;
-use crate::aws::wait::unless_gone;
+use crate::aws::wait::ignore_not_found;
 use crate::aws::{Cx, Error, Result};
 use crate::cloudformation::{Form, Tagging};
 use crate::resources::ids::FunctionArn;
-use crate::resources::{Changes, Found, Resource, seconds};
+use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
 /// Lets an AWS service call a function: a statement of the function's own policy.
 /// <https://docs.aws.amazon.com/lambda/latest/api/API_AddPermission.html>
@@ -39,12 +38,15 @@ pub struct PermissionOutputs {
 const ACTION: &str = "lambda:InvokeFunction";
 
 impl Resource for Permission {
-    const KIND: &'static str = "lambda.permission";
-    const USUALLY: Duration = seconds(2);
-    const REPLACED_BY: &'static [&'static str] =
-        &["function", "statement_id", "principal", "source_arn", "source_account"];
-    const SERVES: bool = true;
-    const ACTIONS: &'static [&'static str] = &["lambda:GetPolicy", "lambda:AddPermission", "lambda:RemovePermission"];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["function", "statement_id", "principal", "source_arn", "source_account"],
+        serves_traffic: true,
+        ..TypeInfo::new(
+            "lambda.permission",
+            seconds(2),
+            &["lambda:GetPolicy", "lambda:AddPermission", "lambda:RemovePermission"],
+        )
+    };
 
     type Outputs = PermissionOutputs;
 
@@ -66,7 +68,7 @@ impl Resource for Permission {
             source_account: condition("AWS:SourceAccount"),
         };
         let outputs = PermissionOutputs { function: function.clone(), statement_id: id.clone() };
-        Ok(Some(Found::untagged(spec, outputs)))
+        Ok(Some(Found::child(spec, outputs)))
     }
 
     async fn create(&self, cx: &Cx) -> Result<PermissionOutputs> {
@@ -77,7 +79,7 @@ impl Resource for Permission {
             let answer = request.set_source_account(self.source_account.clone()).send().await;
             told_apart(self, cx, answer.map_err(Error::from)).await
         };
-        cx.retry_while_not_ready("the function's last update to end", add).await?;
+        cx.retry_while_retryable("the function's last update to end", add).await?;
         Ok(PermissionOutputs { function: self.function.clone(), statement_id: self.statement_id.clone() })
     }
 
@@ -90,7 +92,7 @@ impl Resource for Permission {
             let request = cx.lambda.remove_permission().function_name(&*outputs.function);
             Ok(request.statement_id(&outputs.statement_id).send().await.map(|_| ())?)
         };
-        unless_gone(cx.retry_while_not_ready("the function's last update to end", remove).await)?;
+        ignore_not_found(cx.retry_while_retryable("the function's last update to end", remove).await)?;
         Ok(())
     }
 
@@ -114,7 +116,7 @@ impl Resource for Permission {
 async fn statements(cx: &Cx, function: &FunctionArn) -> Result<Arc<Vec<Value>>> {
     let load = async {
         let read = async { Ok(cx.lambda.get_policy().function_name(&**function).send().await?) };
-        let Some(answer) = unless_gone(read.await)? else { return Ok(Vec::new()) };
+        let Some(answer) = ignore_not_found(read.await)? else { return Ok(Vec::new()) };
         let text = answer.policy.unwrap_or_default();
         let mut policy: Value = serde_json::from_str(&text)
             .map_err(|error| Error::local(format!("the policy of {function} is no JSON: {error}")))?;

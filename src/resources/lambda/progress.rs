@@ -4,7 +4,7 @@ use aws_sdk_ec2::types::NetworkInterfaceStatus;
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
 use aws_sdk_lambda::types::{FunctionConfiguration, LastUpdateStatus, State};
 
-use crate::aws::wait::{Patience, unless_gone};
+use crate::aws::wait::{Patience, ignore_not_found};
 use crate::aws::{Cx, Error, Result};
 
 pub(super) async fn get(cx: &Cx, name: &str) -> Result<GetFunctionOutput> {
@@ -27,12 +27,12 @@ pub(super) async fn settled(cx: &Cx, name: &str) -> Result<()> {
     cx.wait_until("the function's last update to end", Patience::SHORT, || async {
         let answer = get(cx, name).await?;
         let function = answer.configuration().ok_or(Error::incomplete("lambda:GetFunction", "Configuration"))?;
-        Ok((!is_under_way(function)).then_some(()))
+        Ok((!is_in_progress(function)).then_some(()))
     })
     .await
 }
 
-fn is_under_way(function: &FunctionConfiguration) -> bool {
+fn is_in_progress(function: &FunctionConfiguration) -> bool {
     function.state() == Some(&State::Pending) || function.last_update_status() == Some(&LastUpdateStatus::InProgress)
 }
 
@@ -47,7 +47,7 @@ fn state(name: &str, function: &FunctionConfiguration) -> Result<Option<()>> {
         return failed("the last update", function.last_update_status_reason());
     }
     // An inactive one is woken by its next call; until then it can be changed.
-    Ok((!is_under_way(function)).then_some(()))
+    Ok((!is_in_progress(function)).then_some(()))
 }
 
 /// Waits until Lambda has given the function's network interfaces back, up to 20 minutes after its deletion: until then
@@ -63,7 +63,7 @@ pub(super) async fn interfaces_gone(cx: &Cx, name: &str) -> Result<()> {
                 let id = interface.network_interface_id().unwrap_or_default();
                 let delete =
                     async { Ok(cx.ec2.delete_network_interface().network_interface_id(id).send().await.map(|_| ())?) };
-                unless_gone(delete.await)?;
+                ignore_not_found(delete.await)?;
             }
         }
         Ok(answer.network_interfaces().is_empty().then_some(()))

@@ -1,16 +1,15 @@
 use std::sync::Arc;
-use std::time::Duration;
 
 use aws_sdk_cloudwatchlogs::types;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::aws::wait::unless_gone;
+use crate::aws::wait::ignore_not_found;
 use crate::aws::{Cx, Result};
 use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::ids::{KeyArn, LogGroupArn};
-use crate::resources::{Changes, Found, Resource, seconds, tags};
+use crate::resources::{Changes, Found, Resource, TypeInfo, seconds, tags};
 
 /// A log group.
 /// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html>
@@ -35,21 +34,25 @@ pub struct LogGroupOutputs {
 }
 
 impl Resource for LogGroup {
-    const KIND: &'static str = "logs.log_group";
-    const USUALLY: Duration = seconds(2);
-    const REPLACED_BY: &'static [&'static str] = &["name"];
-    const ACTIONS: &'static [&'static str] = &[
-        "logs:DescribeLogGroups",
-        "logs:ListTagsForResource",
-        "logs:CreateLogGroup",
-        "logs:PutRetentionPolicy",
-        "logs:DeleteRetentionPolicy",
-        "logs:AssociateKmsKey",
-        "logs:DisassociateKmsKey",
-        "logs:TagResource",
-        "logs:UntagResource",
-        "logs:DeleteLogGroup",
-    ];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["name"],
+        ..TypeInfo::new(
+            "logs.log_group",
+            seconds(2),
+            &[
+                "logs:DescribeLogGroups",
+                "logs:ListTagsForResource",
+                "logs:CreateLogGroup",
+                "logs:PutRetentionPolicy",
+                "logs:DeleteRetentionPolicy",
+                "logs:AssociateKmsKey",
+                "logs:DisassociateKmsKey",
+                "logs:TagResource",
+                "logs:UntagResource",
+                "logs:DeleteLogGroup",
+            ],
+        )
+    };
 
     type Outputs = LogGroupOutputs;
 
@@ -75,7 +78,7 @@ impl Resource for LogGroup {
             let request = cx.logs.create_log_group().log_group_name(&self.name).kms_key_id(&*self.kms_key);
             Ok(request.set_tags(Some(cx.tags.clone().into_iter().collect())).send().await?)
         };
-        cx.retry_while_not_ready("CloudWatch Logs to end another change of this log group", create).await?;
+        cx.retry_while_retryable("CloudWatch Logs to end another change of this log group", create).await?;
         self.set_retention(cx).await?;
         Ok(LogGroupOutputs { arn: arn(cx, &self.name), name: self.name.clone() })
     }
@@ -106,7 +109,9 @@ impl Resource for LogGroup {
     async fn delete(cx: &Cx, outputs: &LogGroupOutputs) -> Result<()> {
         let delete =
             || async { Ok(cx.logs.delete_log_group().log_group_name(&outputs.name).send().await.map(|_| ())?) };
-        unless_gone(cx.retry_while_not_ready("CloudWatch Logs to end another change of this log group", delete).await)?;
+        ignore_not_found(
+            cx.retry_while_retryable("CloudWatch Logs to end another change of this log group", delete).await,
+        )?;
         Ok(())
     }
 

@@ -1,14 +1,12 @@
-use std::time::Duration;
-
 use aws_sdk_cloudwatchlogs::types::{self, MetricTransformation};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::aws::wait::unless_gone;
+use crate::aws::wait::ignore_not_found;
 use crate::aws::{Cx, Result};
 use crate::cloudformation::{Form, Tagging};
 use crate::resources::ids::is_known;
-use crate::resources::{Changes, Found, Resource, seconds};
+use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
 /// Turns log events into a metric.
 /// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutMetricFilter.html>
@@ -40,11 +38,14 @@ pub struct MetricFilterOutputs {
 }
 
 impl Resource for MetricFilter {
-    const KIND: &'static str = "logs.metric_filter";
-    const USUALLY: Duration = seconds(2);
-    const REPLACED_BY: &'static [&'static str] = &["name", "log_group"];
-    const ACTIONS: &'static [&'static str] =
-        &["logs:DescribeMetricFilters", "logs:PutMetricFilter", "logs:DeleteMetricFilter"];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["name", "log_group"],
+        ..TypeInfo::new(
+            "logs.metric_filter",
+            seconds(2),
+            &["logs:DescribeMetricFilters", "logs:PutMetricFilter", "logs:DeleteMetricFilter"],
+        )
+    };
 
     type Outputs = MetricFilterOutputs;
 
@@ -71,7 +72,7 @@ impl Resource for MetricFilter {
             default_value: metric.and_then(MetricTransformation::default_value),
         };
         let outputs = MetricFilterOutputs { name: name.clone(), log_group: log_group.clone() };
-        Ok(Some(Found::untagged(spec, outputs)))
+        Ok(Some(Found::child(spec, outputs)))
     }
 
     async fn create(&self, cx: &Cx) -> Result<MetricFilterOutputs> {
@@ -87,7 +88,9 @@ impl Resource for MetricFilter {
             let request = cx.logs.delete_metric_filter().log_group_name(&outputs.log_group);
             Ok(request.filter_name(&outputs.name).send().await.map(|_| ())?)
         };
-        unless_gone(cx.retry_while_not_ready("CloudWatch Logs to end another change of this log group", delete).await)?;
+        ignore_not_found(
+            cx.retry_while_retryable("CloudWatch Logs to end another change of this log group", delete).await,
+        )?;
         Ok(())
     }
 
@@ -120,7 +123,7 @@ impl MetricFilter {
             let request = cx.logs.put_metric_filter().log_group_name(&self.log_group).filter_name(&self.name);
             Ok(request.filter_pattern(&self.pattern).metric_transformations(metric.clone()).send().await?)
         };
-        cx.retry_while_not_ready("CloudWatch Logs to end another change of this log group", put).await?;
+        cx.retry_while_retryable("CloudWatch Logs to end another change of this log group", put).await?;
         Ok(MetricFilterOutputs { name: self.name.clone(), log_group: self.log_group.clone() })
     }
 }
@@ -135,5 +138,5 @@ async fn list(cx: &Cx, log_group: &str) -> Result<Vec<types::MetricFilter>> {
         }
         Ok(all)
     };
-    Ok(unless_gone(load.await)?.unwrap_or_default())
+    Ok(ignore_not_found(load.await)?.unwrap_or_default())
 }

@@ -1,15 +1,14 @@
 use std::sync::Arc;
-use std::time::Duration;
 
 use aws_sdk_cloudwatchlogs::types;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::aws::wait::unless_gone;
+use crate::aws::wait::ignore_not_found;
 use crate::aws::{Cx, Result};
 use crate::cloudformation::{Form, Tagging};
 use crate::resources::document::Document;
-use crate::resources::{Changes, Found, Resource, seconds};
+use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
 /// Lets AWS services write into log groups. An account has at most 10 a region.
 /// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutResourcePolicy.html>
@@ -29,11 +28,14 @@ pub struct ResourcePolicyOutputs {
 }
 
 impl Resource for ResourcePolicy {
-    const KIND: &'static str = "logs.resource_policy";
-    const USUALLY: Duration = seconds(2);
-    const REPLACED_BY: &'static [&'static str] = &["name"];
-    const ACTIONS: &'static [&'static str] =
-        &["logs:DescribeResourcePolicies", "logs:PutResourcePolicy", "logs:DeleteResourcePolicy"];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["name"],
+        ..TypeInfo::new(
+            "logs.resource_policy",
+            seconds(2),
+            &["logs:DescribeResourcePolicies", "logs:PutResourcePolicy", "logs:DeleteResourcePolicy"],
+        )
+    };
 
     type Outputs = ResourcePolicyOutputs;
 
@@ -47,7 +49,7 @@ impl Resource for ResourcePolicy {
         // One of our name that says just what is wanted is ours; one that says something else may be anybody's.
         let is_ours = spec.name == self.name && spec.document == self.document;
         let outputs = ResourcePolicyOutputs { name: name.clone() };
-        Ok(Some(if is_ours { Found::untagged(spec, outputs) } else { Found::unmarked(spec, outputs) }))
+        Ok(Some(if is_ours { Found::child(spec, outputs) } else { Found::name_only(spec, outputs) }))
     }
 
     async fn create(&self, cx: &Cx) -> Result<ResourcePolicyOutputs> {
@@ -62,7 +64,7 @@ impl Resource for ResourcePolicy {
 
     async fn delete(cx: &Cx, outputs: &ResourcePolicyOutputs) -> Result<()> {
         let delete = async { Ok(cx.logs.delete_resource_policy().policy_name(&outputs.name).send().await?) };
-        unless_gone(delete.await)?;
+        ignore_not_found(delete.await)?;
         Ok(())
     }
 

@@ -11,7 +11,7 @@ use crate::aws::{Cloud, Endpoint};
 use crate::cloudformation::Form;
 use crate::engine::events::Silent;
 use crate::engine::ownership::Owner;
-use crate::resources::seconds;
+use crate::resources::{TypeInfo, seconds};
 
 /// What becomes of a call.
 #[derive(Clone, Copy)]
@@ -46,7 +46,7 @@ impl Aws {
         match fate {
             None => Ok(()),
             Some(Fate::Lost | Fate::Unsent) => Err(error(Class::OutcomeUnknown)),
-            Some(Fate::Repeated) => Err(error(Class::Exists)),
+            Some(Fate::Repeated) => Err(error(Class::AlreadyExists)),
             Some(Fate::Denied) => Err(error(Class::Denied)),
         }
     }
@@ -73,9 +73,7 @@ impl Thing {
 }
 
 impl Resource for Thing {
-    const KIND: &'static str = "test.thing";
-    const USUALLY: Duration = seconds(1);
-    const ACTIONS: &'static [&'static str] = &[];
+    const TYPE: TypeInfo = TypeInfo::new("test.thing", seconds(1), &[]);
 
     type Outputs = ();
 
@@ -118,7 +116,7 @@ async fn scene(fates: &[Fate]) -> (Thing, Step, Cx) {
     let tags = owner("dev1").tags(&id, false);
     let spec = serde_json::to_value(&thing).unwrap();
     let (region, after) = ("us-east-1".to_owned(), Default::default());
-    let step = Step { id: id.clone(), kind: Thing::KIND, region, spec, tags: tags.clone(), after, shared: false };
+    let step = Step { id: id.clone(), kind: Thing::TYPE.kind, region, spec, tags: tags.clone(), after, shared: false };
     let shared = Shared {
         // Nobody is asked.
         cloud: Arc::new(Cloud::open(Endpoint::Sandbox { port: 1 }).await),

@@ -1,6 +1,5 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use aws_sdk_rds::operation::modify_db_cluster::builders::ModifyDBClusterFluentBuilder;
 use aws_sdk_rds::types::{self, CloudwatchLogsExportConfiguration, ServerlessV2ScalingConfiguration};
@@ -9,12 +8,12 @@ use serde_json::json;
 
 use super::engine_version::{is_same_major, refuse_major, runs_another_minor};
 use super::{MasterPassword, from_sdk, global_cluster, refuse, scaled_readers, to_sdk};
-use crate::aws::wait::{Patience, unless_gone};
+use crate::aws::wait::{Patience, ignore_not_found};
 use crate::aws::{Class, Cx, Error, Result};
 use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::ids::{ClusterArn, KeyArn, SecretArn, SecurityGroupId};
-use crate::resources::{Changes, Found, Resource, minutes};
+use crate::resources::{Changes, Found, Resource, TypeInfo, minutes};
 
 /// An Aurora cluster: storage and endpoints. What computes are its [`super::DbInstance`]s.
 ///
@@ -92,34 +91,43 @@ pub struct DbClusterOutputs {
 const FIXED: &[&str] = &["database_name", "master_username", "kms_key", "subnet_group"];
 
 impl Resource for DbCluster {
-    const KIND: &'static str = "rds.db_cluster";
-    const HOLDS_DATA: bool = true;
-    const USUALLY: Duration = minutes(2);
-    const REPLACED_BY: &'static [&'static str] = &["identifier", "engine"];
-    const WRITE_ONLY: &'static [&'static str] = &["master_secret"];
-    const SERVES: bool = true;
-    const NOT_ANEW: Option<&'static str> =
-        Some("a database in another region that follows it would be cut off from it");
-    const ACTIONS: &'static [&'static str] = &[
-        "rds:DescribeDBClusters",
-        "rds:DescribeGlobalClusters",
-        "rds:CreateDBCluster",
-        "rds:ModifyDBCluster",
-        "rds:RemoveFromGlobalCluster",
-        "rds:DeleteDBCluster",
-        "rds:DescribeDBInstances",
-        "rds:DeleteDBInstance",
-        "rds:AddTagsToResource",
-        "rds:RemoveTagsFromResource",
-        "secretsmanager:GetSecretValue",
-        "secretsmanager:CreateSecret",
-        "secretsmanager:TagResource",
-        "kms:Decrypt",
-        "kms:GenerateDataKey",
-        "kms:DescribeKey",
-        "kms:CreateGrant",
-        "iam:CreateServiceLinkedRole",
-    ];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["identifier", "engine"],
+        write_only: &["master_secret"],
+        stateful: true,
+        no_forced_replace: Some("a database in another region that follows it would be cut off from it"),
+        serves_traffic: true,
+        blocks_deletion_of: &[
+            "ec2.security_group",
+            "rds.db_cluster_parameter_group",
+            "rds.db_parameter_group",
+            "rds.db_subnet_group",
+        ],
+        ..TypeInfo::new(
+            "rds.db_cluster",
+            minutes(2),
+            &[
+                "rds:DescribeDBClusters",
+                "rds:DescribeGlobalClusters",
+                "rds:CreateDBCluster",
+                "rds:ModifyDBCluster",
+                "rds:RemoveFromGlobalCluster",
+                "rds:DeleteDBCluster",
+                "rds:DescribeDBInstances",
+                "rds:DeleteDBInstance",
+                "rds:AddTagsToResource",
+                "rds:RemoveTagsFromResource",
+                "secretsmanager:GetSecretValue",
+                "secretsmanager:CreateSecret",
+                "secretsmanager:TagResource",
+                "kms:Decrypt",
+                "kms:GenerateDataKey",
+                "kms:DescribeKey",
+                "kms:CreateGrant",
+                "iam:CreateServiceLinkedRole",
+            ],
+        )
+    };
 
     type Outputs = DbClusterOutputs;
 
@@ -165,7 +173,7 @@ impl Resource for DbCluster {
             Ok(request.send().await?)
         };
         // The key may be fresh; a global database takes one new member at a time.
-        let passing = |error: &Error| error.class == Class::NotReady || error.is_code("KMSKeyNotAccessibleFault");
+        let passing = |error: &Error| error.class == Class::Retryable || error.is_code("KMSKeyNotAccessibleFault");
         cx.retry_while("the cluster's key and global database to be ready", Patience::SHORT, passing, create).await?;
         outputs(&until_available(cx, &self.identifier).await?)
     }
@@ -229,7 +237,7 @@ impl Resource for DbCluster {
             let request = cx.rds.delete_db_cluster().db_cluster_identifier(&outputs.identifier);
             Ok(request.skip_final_snapshot(true).delete_automated_backups(true).send().await.map(|_| ())?)
         };
-        let not_ready = |error: &Error| error.class == Class::NotReady;
+        let not_ready = |error: &Error| error.class == Class::Retryable;
         let deleting = || async {
             match find(cx, &outputs.identifier).await? {
                 Some(cluster) if cluster.status() == Some("deleting") => Ok(()),
@@ -237,7 +245,7 @@ impl Resource for DbCluster {
                 None => Ok(()),
             }
         };
-        unless_gone(cx.retry_while("the cluster's instances to go", Patience::LONG, not_ready, deleting).await)?;
+        ignore_not_found(cx.retry_while("the cluster's instances to go", Patience::LONG, not_ready, deleting).await)?;
         cx.wait_until("the cluster to be gone (some minutes)", Patience::LONG, || async {
             Ok(find(cx, &outputs.identifier).await?.is_none().then_some(()))
         })
@@ -461,7 +469,7 @@ fn outputs(cluster: &types::DbCluster) -> Result<DbClusterOutputs> {
 
 async fn find(cx: &Cx, identifier: &str) -> Result<Option<types::DbCluster>> {
     let describe = async { Ok(cx.rds.describe_db_clusters().db_cluster_identifier(identifier).send().await?) };
-    Ok(unless_gone(describe.await)?.and_then(|answer| answer.db_clusters?.into_iter().next()))
+    Ok(ignore_not_found(describe.await)?.and_then(|answer| answer.db_clusters?.into_iter().next()))
 }
 
 async fn all(cx: &Cx) -> Result<Arc<Vec<types::DbCluster>>> {

@@ -1,17 +1,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use aws_sdk_rds::types;
 use serde_json::json;
 
 use super::parameter_group::{A_CALL, ParameterGroupOutputs, Work, parameter_group, set_by_user, work};
 use super::{arn_in_template, tags_of, to_sdk};
-use crate::aws::wait::{Patience, unless_gone};
+use crate::aws::wait::{Patience, ignore_not_found};
 use crate::aws::{Class, Cx, Error, Result};
 use crate::cloudformation::Form;
 use crate::engine::Tags;
-use crate::resources::{Changes, Found, Resource, seconds};
+use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
 parameter_group! {
     /// The engine's parameters for a whole cluster.

@@ -1,17 +1,16 @@
 use std::sync::Arc;
-use std::time::Duration;
 
 use aws_sdk_rds::types;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{from_sdk, refuse, to_sdk};
-use crate::aws::wait::{Patience, unless_gone};
+use crate::aws::wait::{Patience, ignore_not_found};
 use crate::aws::{Class, Cx, Error, Result};
 use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::ids::{KeyArn, RoleArn};
-use crate::resources::{Changes, Found, Resource, minutes};
+use crate::resources::{Changes, Found, Resource, TypeInfo, minutes};
 
 /// An instance of an Aurora cluster.
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html>
@@ -57,21 +56,26 @@ pub struct DbInstanceOutputs {
 }
 
 impl Resource for DbInstance {
-    const KIND: &'static str = "rds.db_instance";
-    const USUALLY: Duration = minutes(8);
-    const REPLACED_BY: &'static [&'static str] = &["identifier", "cluster", "engine", "availability_zone"];
-    const SERVES: bool = true;
-    const ACTIONS: &'static [&'static str] = &[
-        "rds:DescribeDBInstances",
-        "rds:CreateDBInstance",
-        "rds:ModifyDBInstance",
-        "rds:DeleteDBInstance",
-        "rds:AddTagsToResource",
-        "rds:RemoveTagsFromResource",
-        "iam:PassRole",
-        "kms:DescribeKey",
-        "kms:CreateGrant",
-    ];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["identifier", "cluster", "engine", "availability_zone"],
+        serves_traffic: true,
+        blocks_deletion_of: &["rds.db_cluster_parameter_group", "rds.db_parameter_group"],
+        ..TypeInfo::new(
+            "rds.db_instance",
+            minutes(8),
+            &[
+                "rds:DescribeDBInstances",
+                "rds:CreateDBInstance",
+                "rds:ModifyDBInstance",
+                "rds:DeleteDBInstance",
+                "rds:AddTagsToResource",
+                "rds:RemoveTagsFromResource",
+                "iam:PassRole",
+                "kms:DescribeKey",
+                "kms:CreateGrant",
+            ],
+        )
+    };
 
     type Outputs = DbInstanceOutputs;
 
@@ -121,7 +125,7 @@ impl Resource for DbInstance {
             Ok(request.set_tags(Some(to_sdk(&cx.tags))).send().await?)
         };
         // RDS answers so while it can't assume the monitoring role yet.
-        let fresh = |error: &Error| error.is_code("InvalidParameterValue") || error.class == Class::NotReady;
+        let fresh = |error: &Error| error.is_code("InvalidParameterValue") || error.class == Class::Retryable;
         cx.retry_while("the cluster and the monitoring role to be ready", Patience::FRESH, fresh, create).await?;
         outputs(&self.until_available(cx).await?)
     }
@@ -247,7 +251,7 @@ fn outputs(instance: &types::DbInstance) -> Result<DbInstanceOutputs> {
 
 /// Deletes the instance, and waits until it is gone.
 pub(super) async fn delete(cx: &Cx, identifier: &str) -> Result<()> {
-    let not_ready = |error: &Error| error.class == Class::NotReady;
+    let not_ready = |error: &Error| error.class == Class::Retryable;
     let delete = || async {
         match find(cx, identifier).await? {
             Some(instance) if instance.db_instance_status() != Some("deleting") => {
@@ -257,7 +261,7 @@ pub(super) async fn delete(cx: &Cx, identifier: &str) -> Result<()> {
             _ => Ok(()),
         }
     };
-    unless_gone(cx.retry_while("the instance to settle", Patience::LONG, not_ready, delete).await)?;
+    ignore_not_found(cx.retry_while("the instance to settle", Patience::LONG, not_ready, delete).await)?;
     cx.wait_until("the instance to be gone (some minutes)", Patience::LONG, || async {
         Ok(find(cx, identifier).await?.is_none().then_some(()))
     })
@@ -266,7 +270,7 @@ pub(super) async fn delete(cx: &Cx, identifier: &str) -> Result<()> {
 
 async fn find(cx: &Cx, identifier: &str) -> Result<Option<types::DbInstance>> {
     let describe = async { Ok(cx.rds.describe_db_instances().db_instance_identifier(identifier).send().await?) };
-    Ok(unless_gone(describe.await)?.and_then(|answer| answer.db_instances?.into_iter().next()))
+    Ok(ignore_not_found(describe.await)?.and_then(|answer| answer.db_instances?.into_iter().next()))
 }
 
 async fn all(cx: &Cx) -> Result<Arc<Vec<types::DbInstance>>> {

@@ -1,18 +1,17 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use aws_sdk_rds::types;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{arn_in_template, tags_of, to_sdk};
-use crate::aws::wait::unless_gone;
+use crate::aws::wait::ignore_not_found;
 use crate::aws::{Cx, Error, Result};
 use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::ids::SubnetId;
-use crate::resources::{Changes, Found, Resource, seconds};
+use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
 /// The subnets that a database may live in.
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBSubnetGroup.html>
@@ -36,20 +35,24 @@ pub struct DbSubnetGroupOutputs {
 }
 
 impl Resource for DbSubnetGroup {
-    const KIND: &'static str = "rds.db_subnet_group";
-    const USUALLY: Duration = seconds(3);
-    const REPLACED_BY: &'static [&'static str] = &["name"];
-    const HELD_BY: &'static [&'static str] = &["rds.db_cluster"];
-    const ACTIONS: &'static [&'static str] = &[
-        "rds:DescribeDBSubnetGroups",
-        "rds:ListTagsForResource",
-        "rds:CreateDBSubnetGroup",
-        "rds:ModifyDBSubnetGroup",
-        "rds:DeleteDBSubnetGroup",
-        "rds:AddTagsToResource",
-        "rds:RemoveTagsFromResource",
-        "tag:GetResources",
-    ];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["name"],
+        blocks_deletion_of: &["ec2.subnet"],
+        ..TypeInfo::new(
+            "rds.db_subnet_group",
+            seconds(3),
+            &[
+                "rds:DescribeDBSubnetGroups",
+                "rds:ListTagsForResource",
+                "rds:CreateDBSubnetGroup",
+                "rds:ModifyDBSubnetGroup",
+                "rds:DeleteDBSubnetGroup",
+                "rds:AddTagsToResource",
+                "rds:RemoveTagsFromResource",
+                "tag:GetResources",
+            ],
+        )
+    };
 
     type Outputs = DbSubnetGroupOutputs;
 
@@ -94,7 +97,7 @@ impl Resource for DbSubnetGroup {
             let request = cx.rds.delete_db_subnet_group().db_subnet_group_name(&outputs.name);
             Ok(request.send().await.map(|_| ())?)
         };
-        unless_gone(cx.retry_while_not_ready("the databases in the subnet group to go", delete).await)?;
+        ignore_not_found(cx.retry_while_retryable("the databases in the subnet group to go", delete).await)?;
         Ok(())
     }
 

@@ -1,18 +1,17 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use aws_sdk_rds::types;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{arn_in_template, tags_of, to_sdk};
-use crate::aws::wait::{Patience, unless_gone};
+use crate::aws::wait::{Patience, ignore_not_found};
 use crate::aws::{Cx, Error, Result};
 use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::ids::TopicArn;
-use crate::resources::{Changes, Found, Resource, seconds};
+use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
 /// Tells a topic of what happens to databases.
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/USER_Events.html>
@@ -42,21 +41,25 @@ pub struct EventSubscriptionOutputs {
 }
 
 impl Resource for EventSubscription {
-    const KIND: &'static str = "rds.event_subscription";
-    const USUALLY: Duration = seconds(30);
-    const REPLACED_BY: &'static [&'static str] = &["name", "source_type"];
-    const ACTIONS: &'static [&'static str] = &[
-        "rds:DescribeEventSubscriptions",
-        "rds:ListTagsForResource",
-        "rds:CreateEventSubscription",
-        "rds:ModifyEventSubscription",
-        "rds:AddSourceIdentifierToSubscription",
-        "rds:RemoveSourceIdentifierFromSubscription",
-        "rds:DeleteEventSubscription",
-        "rds:AddTagsToResource",
-        "rds:RemoveTagsFromResource",
-        "tag:GetResources",
-    ];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["name", "source_type"],
+        ..TypeInfo::new(
+            "rds.event_subscription",
+            seconds(30),
+            &[
+                "rds:DescribeEventSubscriptions",
+                "rds:ListTagsForResource",
+                "rds:CreateEventSubscription",
+                "rds:ModifyEventSubscription",
+                "rds:AddSourceIdentifierToSubscription",
+                "rds:RemoveSourceIdentifierFromSubscription",
+                "rds:DeleteEventSubscription",
+                "rds:AddTagsToResource",
+                "rds:RemoveTagsFromResource",
+                "tag:GetResources",
+            ],
+        )
+    };
 
     type Outputs = EventSubscriptionOutputs;
 
@@ -137,7 +140,7 @@ impl Resource for EventSubscription {
         let delete = || async {
             Ok(cx.rds.delete_event_subscription().subscription_name(&outputs.name).send().await.map(|_| ())?)
         };
-        unless_gone(cx.retry_while("the subscription to settle", Patience::SHORT, busy, delete).await)?;
+        ignore_not_found(cx.retry_while("the subscription to settle", Patience::SHORT, busy, delete).await)?;
         cx.wait_until("the subscription to be gone", Patience::SHORT, || async {
             Ok(find(cx, &outputs.name).await?.is_none().then_some(()))
         })
@@ -184,7 +187,7 @@ fn some(names: &BTreeSet<String>) -> Option<Vec<String>> {
 
 async fn find(cx: &Cx, name: &str) -> Result<Option<types::EventSubscription>> {
     let describe = async { Ok(cx.rds.describe_event_subscriptions().subscription_name(name).send().await?) };
-    let answer = unless_gone(describe.await)?;
+    let answer = ignore_not_found(describe.await)?;
     Ok(answer.and_then(|answer| answer.event_subscriptions_list?.into_iter().next()))
 }
 

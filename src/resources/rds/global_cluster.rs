@@ -1,6 +1,5 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use aws_sdk_rds::types;
 use serde::{Deserialize, Serialize};
@@ -8,11 +7,11 @@ use serde_json::json;
 
 use super::engine_version::{is_same_major, runs_another_minor};
 use super::{from_sdk, to_sdk};
-use crate::aws::wait::{Patience, unless_gone};
+use crate::aws::wait::{Patience, ignore_not_found};
 use crate::aws::{Class, Cx, Error, Result};
 use crate::cloudformation::Form;
 use crate::engine::Tags;
-use crate::resources::{Changes, Found, Resource, seconds};
+use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
 /// An Aurora global database: a primary cluster and its secondaries in other regions.
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-global-database.html>
@@ -40,18 +39,22 @@ pub struct GlobalClusterOutputs {
 }
 
 impl Resource for GlobalCluster {
-    const KIND: &'static str = "rds.global_cluster";
-    const USUALLY: Duration = seconds(10);
-    const REPLACED_BY: &'static [&'static str] = &["identifier", "engine", "storage_encrypted"];
-    const NOT_ANEW: Option<&'static str> = Some("AWS lets no cluster that stands join another one");
-    const ACTIONS: &'static [&'static str] = &[
-        "rds:DescribeGlobalClusters",
-        "rds:CreateGlobalCluster",
-        "rds:ModifyGlobalCluster",
-        "rds:DeleteGlobalCluster",
-        "rds:AddTagsToResource",
-        "rds:RemoveTagsFromResource",
-    ];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["identifier", "engine", "storage_encrypted"],
+        no_forced_replace: Some("AWS lets no cluster that stands join another one"),
+        ..TypeInfo::new(
+            "rds.global_cluster",
+            seconds(10),
+            &[
+                "rds:DescribeGlobalClusters",
+                "rds:CreateGlobalCluster",
+                "rds:ModifyGlobalCluster",
+                "rds:DeleteGlobalCluster",
+                "rds:AddTagsToResource",
+                "rds:RemoveTagsFromResource",
+            ],
+        )
+    };
 
     type Outputs = GlobalClusterOutputs;
 
@@ -113,7 +116,7 @@ impl Resource for GlobalCluster {
             let request = cx.rds.delete_global_cluster().global_cluster_identifier(&outputs.identifier);
             Ok(request.send().await.map(|_| ())?)
         };
-        unless_gone(cx.retry_while_not_ready("the clusters to leave the global database", delete).await)?;
+        ignore_not_found(cx.retry_while_retryable("the clusters to leave the global database", delete).await)?;
         cx.wait_until("the global database to be gone", Patience::SHORT, || async {
             Ok(find(cx, &outputs.identifier).await?.is_none().then_some(()))
         })
@@ -183,9 +186,9 @@ async fn remove(cx: &Cx, global: &str, cluster_arn: &str) -> Result<()> {
         let request = rds.remove_from_global_cluster().global_cluster_identifier(global);
         Ok(request.db_cluster_identifier(cluster_arn).send().await.map(|_| ())?)
     };
-    let not_ready = |error: &Error| error.class == Class::NotReady;
+    let not_ready = |error: &Error| error.class == Class::Retryable;
     let what = "the global database to let the cluster go";
-    unless_gone(cx.retry_while(what, Patience::LONG, not_ready, remove).await)?;
+    ignore_not_found(cx.retry_while(what, Patience::LONG, not_ready, remove).await)?;
     cx.wait_until("the cluster to leave its global database", Patience::LONG, || async {
         Ok(with_member(&list(cx).await?, cluster_arn).is_none().then_some(()))
     })
@@ -204,7 +207,7 @@ async fn list(cx: &Cx) -> Result<Vec<types::GlobalCluster>> {
 
 pub(super) async fn find(cx: &Cx, identifier: &str) -> Result<Option<types::GlobalCluster>> {
     let describe = async { Ok(cx.rds.describe_global_clusters().global_cluster_identifier(identifier).send().await?) };
-    let answer = unless_gone(describe.await)?;
+    let answer = ignore_not_found(describe.await)?;
     let mut clusters = answer.and_then(|answer| answer.global_clusters).unwrap_or_default().into_iter();
     // Some endpoints leave the filter out of account.
     Ok(clusters.find(|cluster| cluster.global_cluster_identifier() == Some(identifier)))

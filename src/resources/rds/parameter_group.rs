@@ -75,22 +75,21 @@ macro_rules! parameter_group {
         }
 
         impl Resource for $type {
-            const KIND: &'static str = $kind;
-            const USUALLY: Duration = seconds(5);
-            const REPLACED_BY: &'static [&'static str] = &["name", "family", "description"];
-            const HELD_BY: &'static [&'static str] = &["rds.db_cluster", "rds.db_instance"];
-            const ACTIONS: &'static [&'static str] = &[
-                concat!("rds:Describe", $api, "s"),
-                concat!("rds:Describe", $api_parameters),
-                "rds:ListTagsForResource",
-                concat!("rds:Create", $api),
-                concat!("rds:Modify", $api),
-                concat!("rds:Reset", $api),
-                concat!("rds:Delete", $api),
-                "rds:AddTagsToResource",
-                "rds:RemoveTagsFromResource",
-                "tag:GetResources",
-            ];
+            const TYPE: TypeInfo = TypeInfo {
+                force_new: &["name", "family", "description"],
+                ..TypeInfo::new($kind, seconds(5), &[
+                    concat!("rds:Describe", $api, "s"),
+                    concat!("rds:Describe", $api_parameters),
+                    "rds:ListTagsForResource",
+                    concat!("rds:Create", $api),
+                    concat!("rds:Modify", $api),
+                    concat!("rds:Reset", $api),
+                    concat!("rds:Delete", $api),
+                    "rds:AddTagsToResource",
+                    "rds:RemoveTagsFromResource",
+                    "tag:GetResources",
+                ])
+            };
 
             type Outputs = ParameterGroupOutputs;
 
@@ -140,9 +139,9 @@ macro_rules! parameter_group {
             async fn delete(cx: &Cx, outputs: &ParameterGroupOutputs) -> Result<()> {
                 let delete = || async { Ok(cx.rds.$delete().$name(&outputs.name).send().await.map(|_| ())?) };
                 let what = "the databases that use the parameter group to go";
-                let not_ready = |error: &Error| error.class == Class::NotReady;
+                let not_ready = |error: &Error| error.class == Class::Retryable;
                 // Readers that scaling made go with the cluster, not before.
-                unless_gone(cx.retry_while(what, Patience::LONG, not_ready, delete).await)?;
+                ignore_not_found(cx.retry_while(what, Patience::LONG, not_ready, delete).await)?;
                 Ok(())
             }
 
@@ -172,14 +171,14 @@ macro_rules! parameter_group {
                         let request = cx.rds.$modify().$name(&self.name);
                         Ok(request.set_parameters(Some(some.to_vec())).send().await.map(|_| ())?)
                     };
-                    cx.retry_while_not_ready(what, modify).await?;
+                    cx.retry_while_retryable(what, modify).await?;
                 }
                 for some in work.reset.chunks(A_CALL) {
                     let reset = || async {
                         let request = cx.rds.$reset().$name(&self.name).reset_all_parameters(false);
                         Ok(request.set_parameters(Some(some.to_vec())).send().await.map(|_| ())?)
                     };
-                    cx.retry_while_not_ready(what, reset).await?;
+                    cx.retry_while_retryable(what, reset).await?;
                 }
                 Ok(())
             }

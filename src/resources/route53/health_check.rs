@@ -1,18 +1,17 @@
 use std::sync::Arc;
-use std::time::Duration;
 
 use aws_sdk_route53::types::{self, HealthCheckConfig, HealthCheckType, TagResourceType};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{home, tags_of};
-use crate::aws::wait::unless_gone;
+use crate::aws::wait::ignore_not_found;
 use crate::aws::{Cx, Error, Result};
 use crate::cloudformation::{Form, Tagging};
 use crate::engine::Tags;
 use crate::resources::ids::HealthCheckId;
 use crate::resources::tags::are_of_step;
-use crate::resources::{Changes, Found, Resource, seconds};
+use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
 /// A health check over HTTPS, from many places in the world. The certificate isn't verified.
 /// <https://docs.aws.amazon.com/Route53/latest/APIReference/API_HealthCheckConfig.html>
@@ -38,20 +37,24 @@ pub struct HealthCheckOutputs {
 }
 
 impl Resource for HealthCheck {
-    const KIND: &'static str = "route53.health_check";
-    const GLOBAL: bool = true;
-    const USUALLY: Duration = seconds(3);
-    const REPLACED_BY: &'static [&'static str] = &["interval_seconds"];
-    const CREATE_FIRST: bool = true;
-    const TAGGED_LATER: bool = true;
-    const ACTIONS: &'static [&'static str] = &[
-        "route53:ListHealthChecks",
-        "route53:ListTagsForResources",
-        "route53:CreateHealthCheck",
-        "route53:UpdateHealthCheck",
-        "route53:ChangeTagsForResource",
-        "route53:DeleteHealthCheck",
-    ];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["interval_seconds"],
+        create_before_destroy: true,
+        global: true,
+        no_tag_on_create: true,
+        ..TypeInfo::new(
+            "route53.health_check",
+            seconds(3),
+            &[
+                "route53:ListHealthChecks",
+                "route53:ListTagsForResources",
+                "route53:CreateHealthCheck",
+                "route53:UpdateHealthCheck",
+                "route53:ChangeTagsForResource",
+                "route53:DeleteHealthCheck",
+            ],
+        )
+    };
 
     type Outputs = HealthCheckOutputs;
 
@@ -129,7 +132,7 @@ impl Resource for HealthCheck {
     async fn delete(cx: &Cx, outputs: &HealthCheckOutputs) -> Result<()> {
         let id = &*outputs.health_check_id;
         let delete = async { Ok(cx.route53.delete_health_check().health_check_id(id).send().await?) };
-        unless_gone(delete.await)?;
+        ignore_not_found(delete.await)?;
         Ok(())
     }
 

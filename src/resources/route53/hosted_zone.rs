@@ -1,18 +1,16 @@
-use std::time::Duration;
-
 use aws_sdk_route53::types::{self, HostedZoneConfig, RrType, TagResourceType};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::record_set::{self, normal};
 use super::tags_of;
-use crate::aws::wait::unless_gone;
+use crate::aws::wait::ignore_not_found;
 use crate::aws::{Class, Cx, Error, Result};
 use crate::cloudformation::{Form, Tagging};
 use crate::engine::Tags;
 use crate::resources::ids::HostedZoneId;
 use crate::resources::tags::are_of_step;
-use crate::resources::{Changes, Found, Resource, seconds};
+use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
 /// A public hosted zone.
 /// <https://docs.aws.amazon.com/Route53/latest/APIReference/API_CreateHostedZone.html>
@@ -36,22 +34,26 @@ pub struct HostedZoneOutputs {
 }
 
 impl Resource for HostedZone {
-    const KIND: &'static str = "route53.hosted_zone";
-    const GLOBAL: bool = true;
-    const TAGGED_LATER: bool = true;
-    const USUALLY: Duration = seconds(30);
-    const REPLACED_BY: &'static [&'static str] = &["name"];
-    const SERVES: bool = true;
-    const ACTIONS: &'static [&'static str] = &[
-        "route53:ListHostedZonesByName",
-        "route53:GetHostedZone",
-        "route53:ListTagsForResources",
-        "route53:ListResourceRecordSets",
-        "route53:CreateHostedZone",
-        "route53:UpdateHostedZoneComment",
-        "route53:ChangeTagsForResource",
-        "route53:DeleteHostedZone",
-    ];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["name"],
+        global: true,
+        no_tag_on_create: true,
+        serves_traffic: true,
+        ..TypeInfo::new(
+            "route53.hosted_zone",
+            seconds(30),
+            &[
+                "route53:ListHostedZonesByName",
+                "route53:GetHostedZone",
+                "route53:ListTagsForResources",
+                "route53:ListResourceRecordSets",
+                "route53:CreateHostedZone",
+                "route53:UpdateHostedZoneComment",
+                "route53:ChangeTagsForResource",
+                "route53:DeleteHostedZone",
+            ],
+        )
+    };
 
     type Outputs = HostedZoneOutputs;
 
@@ -64,7 +66,7 @@ impl Resource for HostedZone {
             },
         };
         let read = async { Ok(cx.route53.get_hosted_zone().id(&id).send().await?) };
-        let Some(answer) = unless_gone(read.await)? else { return Ok(None) };
+        let Some(answer) = ignore_not_found(read.await)? else { return Ok(None) };
         let zone = answer.hosted_zone.ok_or(Error::incomplete("route53:GetHostedZone", "HostedZone"))?;
         let outputs = outputs(&zone, answer.delegation_set.as_ref());
         let tags = tags_of(cx, TagResourceType::Hostedzone, &id, &[]).await?;
@@ -84,7 +86,7 @@ impl Resource for HostedZone {
             }
             // Only a zone of the same caller reference counts as there already: an earlier try made it and died before it
             // could set the tags.
-            Err(error) if error.class == Class::Exists => self.of_an_earlier_try(cx).await?.ok_or(error)?,
+            Err(error) if error.class == Class::AlreadyExists => self.of_an_earlier_try(cx).await?.ok_or(error)?,
             Err(error) => return Err(error),
         };
         super::tag(cx, TagResourceType::Hostedzone, &outputs.hosted_zone_id, &cx.tags, &[]).await?;
@@ -103,7 +105,7 @@ impl Resource for HostedZone {
 
     async fn delete(cx: &Cx, outputs: &HostedZoneOutputs) -> Result<()> {
         let id = &outputs.hosted_zone_id;
-        let Some(sets) = unless_gone(record_set::list(&cx.route53, id).await)? else { return Ok(()) };
+        let Some(sets) = ignore_not_found(record_set::list(&cx.route53, id).await)? else { return Ok(()) };
         let own = |set: &types::ResourceRecordSet| {
             normal(set.name()) == normal(&outputs.name) && matches!(set.r#type(), RrType::Ns | RrType::Soa)
         };
@@ -116,7 +118,7 @@ impl Resource for HostedZone {
             );
         }
         let delete = || async { Ok(cx.route53.delete_hosted_zone().id(&**id).send().await.map(|_| ())?) };
-        unless_gone(cx.retry_while_not_ready("Route 53 to finish another change", delete).await)?;
+        ignore_not_found(cx.retry_while_retryable("Route 53 to finish another change", delete).await)?;
         Ok(())
     }
 

@@ -1,14 +1,12 @@
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::found_in_zone;
-use crate::aws::wait::{Patience, unless_gone};
+use crate::aws::wait::{Patience, ignore_not_found};
 use crate::aws::{Cx, Error, Result};
 use crate::cloudformation::Form;
 use crate::resources::ids::{HostedZoneId, LogGroupArn};
-use crate::resources::{Changes, Found, Resource, seconds};
+use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
 /// Logs the queries that Route 53 answers for a public hosted zone.
 /// <https://docs.aws.amazon.com/Route53/latest/APIReference/API_CreateQueryLoggingConfig.html>
@@ -28,19 +26,23 @@ pub struct QueryLoggingConfigOutputs {
 }
 
 impl Resource for QueryLoggingConfig {
-    const KIND: &'static str = "route53.query_logging_config";
-    const GLOBAL: bool = true;
-    const USUALLY: Duration = seconds(5);
-    const REPLACED_BY: &'static [&'static str] = &["hosted_zone", "log_group"];
-    const ACTIONS: &'static [&'static str] = &[
-        "route53:GetQueryLoggingConfig",
-        "route53:ListQueryLoggingConfigs",
-        "route53:ListTagsForResources",
-        "route53:CreateQueryLoggingConfig",
-        "route53:DeleteQueryLoggingConfig",
-        "logs:DescribeLogGroups",
-        "logs:DescribeResourcePolicies",
-    ];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["hosted_zone", "log_group"],
+        global: true,
+        ..TypeInfo::new(
+            "route53.query_logging_config",
+            seconds(5),
+            &[
+                "route53:GetQueryLoggingConfig",
+                "route53:ListQueryLoggingConfigs",
+                "route53:ListTagsForResources",
+                "route53:CreateQueryLoggingConfig",
+                "route53:DeleteQueryLoggingConfig",
+                "logs:DescribeLogGroups",
+                "logs:DescribeResourcePolicies",
+            ],
+        )
+    };
 
     type Outputs = QueryLoggingConfigOutputs;
 
@@ -49,14 +51,14 @@ impl Resource for QueryLoggingConfig {
         let config = match known {
             Some(known) => {
                 let read = async { Ok(cx.route53.get_query_logging_config().id(&known.id).send().await?) };
-                unless_gone(read.await)?.and_then(|answer| answer.query_logging_config)
+                ignore_not_found(read.await)?.and_then(|answer| answer.query_logging_config)
             }
             None if !self.hosted_zone.is_known() => None,
             None => {
                 let zone = &*self.hosted_zone;
                 let read = async { Ok(cx.route53.list_query_logging_configs().hosted_zone_id(zone).send().await?) };
                 // A zone has one at most.
-                unless_gone(read.await)?.and_then(|answer| answer.query_logging_configs.into_iter().next())
+                ignore_not_found(read.await)?.and_then(|answer| answer.query_logging_configs.into_iter().next())
             }
         };
         let Some(config) = config else { return Ok(None) };
@@ -86,7 +88,7 @@ impl Resource for QueryLoggingConfig {
 
     async fn delete(cx: &Cx, outputs: &QueryLoggingConfigOutputs) -> Result<()> {
         let delete = async { Ok(cx.route53.delete_query_logging_config().id(&outputs.id).send().await?) };
-        unless_gone(delete.await)?;
+        ignore_not_found(delete.await)?;
         Ok(())
     }
 

@@ -1,5 +1,4 @@
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use aws_sdk_route53::types::{
     AliasTarget, Change, ChangeAction, ResourceRecord, ResourceRecordSet, ResourceRecordSetFailover as Failover, RrType,
@@ -9,12 +8,12 @@ use serde_json::json;
 
 use super::found_in_zone;
 use super::record_set::{self, Key, change, normal};
-use crate::aws::wait::unless_gone;
+use crate::aws::wait::ignore_not_found;
 use crate::aws::{Class, Cx, Error, Result};
 use crate::cloudformation::{Form, Tagging};
 use crate::resources::ids::{HealthCheckId, HostedZoneId, is_known};
 use crate::resources::tags::Built;
-use crate::resources::{Changes, Found, Resource, seconds};
+use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
 /// A record set.
 /// <https://docs.aws.amazon.com/Route53/latest/APIReference/API_ResourceRecordSet.html>
@@ -104,18 +103,22 @@ pub struct RecordOutputs {
 }
 
 impl Resource for Record {
-    const KIND: &'static str = "route53.record";
-    const GLOBAL: bool = true;
-    const USUALLY: Duration = seconds(40);
-    const REPLACED_BY: &'static [&'static str] = &["hosted_zone", "name", "record_type", "routing"];
-    const SERVES: bool = true;
-    const NOT_ANEW: Option<&'static str> = Some("it holds live weights, which would be lost");
-    const ACTIONS: &'static [&'static str] = &[
-        "route53:ListResourceRecordSets",
-        "route53:ListTagsForResources",
-        "route53:ChangeResourceRecordSets",
-        "route53:GetChange",
-    ];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["hosted_zone", "name", "record_type", "routing"],
+        global: true,
+        no_forced_replace: Some("it holds live weights, which would be lost"),
+        serves_traffic: true,
+        ..TypeInfo::new(
+            "route53.record",
+            seconds(40),
+            &[
+                "route53:ListResourceRecordSets",
+                "route53:ListTagsForResources",
+                "route53:ChangeResourceRecordSets",
+                "route53:GetChange",
+            ],
+        )
+    };
 
     type Outputs = RecordOutputs;
 
@@ -154,7 +157,7 @@ impl Resource for Record {
                     let error =
                         Error::local(message).with_help("the record that carries the traffic must be made first");
                     // That may have been done a moment ago.
-                    return Err(Error { class: Class::NotReady, ..error });
+                    return Err(Error { class: Class::Retryable, ..error });
                 }
             }
             let weight = match self.routing {
@@ -165,8 +168,8 @@ impl Resource for Record {
         };
         match self.submitted(cx, changes).await {
             // Said of a record that is there already, too.
-            Err(error) if error.is_code(OTHERWISE) && self.observe(&cx.anew(), None).await?.is_some() => {
-                Err(Error { class: Class::Exists, ..error })
+            Err(error) if error.is_code(OTHERWISE) && self.observe(&cx.uncached(), None).await?.is_some() => {
+                Err(Error { class: Class::AlreadyExists, ..error })
             }
             submitted => submitted.map(|()| outputs),
         }
@@ -197,7 +200,7 @@ impl Resource for Record {
     async fn delete(cx: &Cx, outputs: &RecordOutputs) -> Result<()> {
         let (zone, key) = (&outputs.hosted_zone_id, outputs.key());
         let changes = || async {
-            let Some(siblings) = unless_gone(record_set::siblings(cx, zone, &key).await)? else {
+            let Some(siblings) = ignore_not_found(record_set::siblings(cx, zone, &key).await)? else {
                 return Ok(Vec::new());
             };
             let (this, rest): (Vec<_>, Vec<_>) = siblings.into_iter().partition(|set| key.is(set));

@@ -7,7 +7,7 @@ use std::time::Duration;
 use aws_sdk_route53::types::{Change, ChangeAction, ChangeBatch, ChangeStatus, ResourceRecordSet, RrType};
 
 use super::home;
-use crate::aws::wait::{Patience, unless_gone};
+use crate::aws::wait::{Patience, ignore_not_found};
 use crate::aws::{Cx, Error, Result};
 use crate::resources::tags::Built;
 
@@ -40,7 +40,7 @@ impl Key {
 
 /// All record sets of the zone, read once a run.
 pub(super) async fn all(cx: &Cx, zone: &str) -> Result<Arc<Vec<ResourceRecordSet>>> {
-    let load = async { Ok(unless_gone(list(&cx.route53, zone).await)?.unwrap_or_default()) };
+    let load = async { Ok(ignore_not_found(list(&cx.route53, zone).await)?.unwrap_or_default()) };
     home(cx).inventory.once(format!("route53.records.{zone}"), load).await
 }
 

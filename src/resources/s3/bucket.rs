@@ -1,6 +1,5 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration, Tagging};
 use serde::{Deserialize, Serialize};
@@ -8,13 +7,13 @@ use serde_json::json;
 
 use super::bucket_settings::{self as settings, AccessLogs, Encryption, LifecycleRule};
 use super::{emptying, from_sdk, to_sdk};
-use crate::aws::wait::{Patience, unless_gone};
+use crate::aws::wait::{Patience, ignore_not_found};
 use crate::aws::{Class, Cx, Error, Result};
 use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::ids::BucketArn;
 use crate::resources::tags::Built;
-use crate::resources::{Changes, Found, Resource, seconds, tags};
+use crate::resources::{Changes, Found, Resource, TypeInfo, seconds, tags};
 
 /// A bucket.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html>
@@ -48,36 +47,40 @@ pub struct BucketOutputs {
 }
 
 impl Resource for Bucket {
-    const KIND: &'static str = "s3.bucket";
-    const HOLDS_DATA: bool = true;
-    const TAGGED_LATER: bool = true;
-    const USUALLY: Duration = seconds(5);
-    const REPLACED_BY: &'static [&'static str] = &["name"];
-    const ACTIONS: &'static [&'static str] = &[
-        "s3:ListAllMyBuckets",
-        "s3:GetBucketTagging",
-        "s3:GetBucketVersioning",
-        "s3:GetEncryptionConfiguration",
-        "s3:GetBucketPublicAccessBlock",
-        "s3:GetBucketOwnershipControls",
-        "s3:GetLifecycleConfiguration",
-        "s3:GetBucketLogging",
-        "s3:GetBucketNotification",
-        "s3:CreateBucket",
-        "s3:TagResource",
-        "s3:PutBucketTagging",
-        "s3:PutBucketVersioning",
-        "s3:PutEncryptionConfiguration",
-        "s3:PutBucketPublicAccessBlock",
-        "s3:PutBucketOwnershipControls",
-        "s3:PutLifecycleConfiguration",
-        "s3:PutBucketLogging",
-        "s3:PutBucketNotification",
-        "s3:ListBucketVersions",
-        "s3:DeleteObject",
-        "s3:DeleteObjectVersion",
-        "s3:DeleteBucket",
-    ];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["name"],
+        stateful: true,
+        no_tag_on_create: true,
+        ..TypeInfo::new(
+            "s3.bucket",
+            seconds(5),
+            &[
+                "s3:ListAllMyBuckets",
+                "s3:GetBucketTagging",
+                "s3:GetBucketVersioning",
+                "s3:GetEncryptionConfiguration",
+                "s3:GetBucketPublicAccessBlock",
+                "s3:GetBucketOwnershipControls",
+                "s3:GetLifecycleConfiguration",
+                "s3:GetBucketLogging",
+                "s3:GetBucketNotification",
+                "s3:CreateBucket",
+                "s3:TagResource",
+                "s3:PutBucketTagging",
+                "s3:PutBucketVersioning",
+                "s3:PutEncryptionConfiguration",
+                "s3:PutBucketPublicAccessBlock",
+                "s3:PutBucketOwnershipControls",
+                "s3:PutLifecycleConfiguration",
+                "s3:PutBucketLogging",
+                "s3:PutBucketNotification",
+                "s3:ListBucketVersions",
+                "s3:DeleteObject",
+                "s3:DeleteObjectVersion",
+                "s3:DeleteBucket",
+            ],
+        )
+    };
 
     type Outputs = BucketOutputs;
 
@@ -99,7 +102,7 @@ impl Resource for Bucket {
                 tags::of_arn(cx, &outputs.arn, || native_tags(cx, name)),
             )
         };
-        let Some(read) = unless_gone(read.await)? else { return Ok(None) };
+        let Some(read) = ignore_not_found(read.await)? else { return Ok(None) };
         let (versioning, encryption, block_public_access, owner_enforced, lifecycle, access_logs, events, tags) = read;
         let spec = Bucket {
             name: name.clone(),
@@ -123,7 +126,7 @@ impl Resource for Bucket {
             let request = cx.s3.create_bucket().bucket(&self.name).create_bucket_configuration(configuration);
             Ok(request.send().await?)
         };
-        cx.retry_while_not_ready("S3 to free the bucket's name", create).await?;
+        cx.retry_while_retryable("S3 to free the bucket's name", create).await?;
         // Emulators and older S3 overlook the tags of the create call.
         put_tags(cx, &self.name, &cx.tags).await?;
         // First what protects it.
@@ -160,8 +163,8 @@ impl Resource for Bucket {
             Ok(cx.s3.delete_bucket().bucket(&outputs.name).send().await.map(|_| ())?)
         };
         // Logs may still come in while it is being emptied.
-        let filling = |error: &Error| error.class == Class::NotReady || error.is_code("BucketNotEmpty");
-        unless_gone(cx.retry_while("the bucket to stay empty", Patience::SHORT, filling, delete).await)?;
+        let filling = |error: &Error| error.class == Class::Retryable || error.is_code("BucketNotEmpty");
+        ignore_not_found(cx.retry_while("the bucket to stay empty", Patience::SHORT, filling, delete).await)?;
         Ok(())
     }
 
@@ -219,7 +222,7 @@ impl Bucket {
                     _ => settings::set_events(cx, bucket, self.events).await,
                 }
             };
-            cx.retry_while_not_ready("S3 to finish another change of the bucket", write).await?;
+            cx.retry_while_retryable("S3 to finish another change of the bucket", write).await?;
         }
         Ok(())
     }
@@ -232,7 +235,7 @@ fn outputs(cx: &Cx, name: &str) -> BucketOutputs {
 async fn native_tags(cx: &Cx, bucket: &str) -> Result<Tags> {
     let read = async { Ok(cx.s3.get_bucket_tagging().bucket(bucket).send().await?) };
     // AWS answers an error where there are none.
-    Ok(unless_gone(read.await)?.map(|answer| from_sdk(answer.tag_set())).unwrap_or_default())
+    Ok(ignore_not_found(read.await)?.map(|answer| from_sdk(answer.tag_set())).unwrap_or_default())
 }
 
 async fn put_tags(cx: &Cx, bucket: &str, tags: &Tags) -> Result<()> {
@@ -240,7 +243,7 @@ async fn put_tags(cx: &Cx, bucket: &str, tags: &Tags) -> Result<()> {
         let tagging: Tagging = Tagging::builder().set_tag_set(Some(to_sdk(tags))).build().built();
         Ok(cx.s3.put_bucket_tagging().bucket(bucket).tagging(tagging).send().await?)
     };
-    cx.retry_while_not_ready("S3 to finish another change of the bucket", put).await?;
+    cx.retry_while_retryable("S3 to finish another change of the bucket", put).await?;
     Ok(())
 }
 

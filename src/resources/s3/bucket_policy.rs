@@ -1,14 +1,12 @@
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::aws::wait::{Patience, unless_gone};
+use crate::aws::wait::{Patience, ignore_not_found};
 use crate::aws::{Class, Cx, Error, Result};
 use crate::cloudformation::{Form, Tagging};
 use crate::resources::document::Document;
 use crate::resources::ids::is_known;
-use crate::resources::{Changes, Found, Resource, seconds};
+use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
 /// The policy of a bucket.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketPolicy.html>
@@ -28,10 +26,14 @@ pub struct BucketPolicyOutputs {
 }
 
 impl Resource for BucketPolicy {
-    const KIND: &'static str = "s3.bucket_policy";
-    const USUALLY: Duration = seconds(2);
-    const REPLACED_BY: &'static [&'static str] = &["bucket"];
-    const ACTIONS: &'static [&'static str] = &["s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy"];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["bucket"],
+        ..TypeInfo::new(
+            "s3.bucket_policy",
+            seconds(2),
+            &["s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy"],
+        )
+    };
 
     type Outputs = BucketPolicyOutputs;
 
@@ -42,16 +44,16 @@ impl Resource for BucketPolicy {
         }
         let request = cx.s3.get_bucket_policy().bucket(bucket).expected_bucket_owner(cx.account());
         let read = async { Ok(request.send().await?) };
-        let Some(policy) = unless_gone(read.await)?.and_then(|answer| answer.policy) else { return Ok(None) };
+        let Some(policy) = ignore_not_found(read.await)?.and_then(|answer| answer.policy) else { return Ok(None) };
         let spec = BucketPolicy { bucket: bucket.clone(), policy: Document::parse(&policy)? };
-        Ok(Some(Found::untagged(spec, BucketPolicyOutputs { bucket: bucket.clone() })))
+        Ok(Some(Found::child(spec, BucketPolicyOutputs { bucket: bucket.clone() })))
     }
 
     async fn create(&self, cx: &Cx) -> Result<BucketPolicyOutputs> {
         // A role that was just made is "an invalid principal" for a while.
         let names_roles = self.policy.to_text().contains(":role/");
         let passing =
-            |error: &Error| error.class == Class::NotReady || (names_roles && error.is_code("MalformedPolicy"));
+            |error: &Error| error.class == Class::Retryable || (names_roles && error.is_code("MalformedPolicy"));
         let put = || async {
             let request = cx.s3.put_bucket_policy().bucket(&self.bucket).expected_bucket_owner(cx.account());
             Ok(request.policy(self.policy.to_text()).send().await?)
@@ -69,7 +71,7 @@ impl Resource for BucketPolicy {
             let request = cx.s3.delete_bucket_policy().bucket(&outputs.bucket);
             Ok(request.expected_bucket_owner(cx.account()).send().await.map(|_| ())?)
         };
-        unless_gone(cx.retry_while_not_ready("S3 to finish another change", delete).await)?;
+        ignore_not_found(cx.retry_while_retryable("S3 to finish another change", delete).await)?;
         Ok(())
     }
 

@@ -13,7 +13,7 @@ use aws_sdk_s3::types::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::aws::wait::unless_gone;
+use crate::aws::wait::ignore_not_found;
 use crate::aws::{Cx, Result};
 use crate::resources::ids::KeyArn;
 use crate::resources::tags::Built;
@@ -70,7 +70,7 @@ pub(super) async fn set_versioning(cx: &Cx, bucket: &str, on: bool) -> Result<()
 
 pub(super) async fn encryption(cx: &Cx, bucket: &str) -> Result<Encryption> {
     let read = async { Ok(cx.s3.get_bucket_encryption().bucket(bucket).send().await?) };
-    let configuration = unless_gone(read.await)?.and_then(|answer| answer.server_side_encryption_configuration);
+    let configuration = ignore_not_found(read.await)?.and_then(|answer| answer.server_side_encryption_configuration);
     let rule = configuration.as_ref().and_then(|configuration| configuration.rules().first());
     let default = rule.and_then(|rule| rule.apply_server_side_encryption_by_default());
     Ok(match default.map(|default| (default.sse_algorithm(), default.kms_master_key_id())) {
@@ -98,7 +98,7 @@ pub(super) async fn set_encryption(cx: &Cx, bucket: &str, encryption: &Encryptio
 /// True if all four ways to make something public are blocked.
 pub(super) async fn public_access_block(cx: &Cx, bucket: &str) -> Result<bool> {
     let read = async { Ok(cx.s3.get_public_access_block().bucket(bucket).send().await?) };
-    let block = unless_gone(read.await)?.and_then(|answer| answer.public_access_block_configuration);
+    let block = ignore_not_found(read.await)?.and_then(|answer| answer.public_access_block_configuration);
     Ok(block.is_some_and(|block| {
         let four = [
             block.block_public_acls,
@@ -120,7 +120,7 @@ pub(super) async fn set_public_access_block(cx: &Cx, bucket: &str, on: bool) -> 
 /// True if the bucket's owner owns all objects and access lists mean nothing.
 pub(super) async fn owner_enforced(cx: &Cx, bucket: &str) -> Result<bool> {
     let read = async { Ok(cx.s3.get_bucket_ownership_controls().bucket(bucket).send().await?) };
-    let controls = unless_gone(read.await)?.and_then(|answer| answer.ownership_controls);
+    let controls = ignore_not_found(read.await)?.and_then(|answer| answer.ownership_controls);
     let rule = controls.as_ref().and_then(|controls| controls.rules().first());
     Ok(rule.is_some_and(|rule| *rule.object_ownership() == ObjectOwnership::BucketOwnerEnforced))
 }
@@ -174,7 +174,7 @@ pub(super) async fn set_events(cx: &Cx, bucket: &str, on: bool) -> Result<()> {
 /// The rules that are on, by their ids.
 pub(super) async fn lifecycle(cx: &Cx, bucket: &str) -> Result<BTreeMap<String, LifecycleRule>> {
     let read = async { Ok(cx.s3.get_bucket_lifecycle_configuration().bucket(bucket).send().await?) };
-    let rules = unless_gone(read.await)?.and_then(|answer| answer.rules).unwrap_or_default();
+    let rules = ignore_not_found(read.await)?.and_then(|answer| answer.rules).unwrap_or_default();
     let on = rules.iter().filter(|rule| *rule.status() == ExpirationStatus::Enabled);
     Ok(on.map(|rule| (rule.id().unwrap_or_default().to_owned(), LifecycleRule::observed(rule))).collect())
 }

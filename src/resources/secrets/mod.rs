@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 
-use crate::aws::wait::unless_gone;
+use crate::aws::wait::ignore_not_found;
 use crate::aws::{Cx, Result};
 
 crate::resources::tags::tag_type!(aws_sdk_secretsmanager::types::Tag);
@@ -27,7 +27,7 @@ async fn known(cx: &Cx, id: &str) -> Result<Arc<Option<DescribeSecretOutput>>> {
 /// The secret as it is now, also if it waits for its deletion.
 async fn described(cx: &Cx, id: &str) -> Result<Option<DescribeSecretOutput>> {
     let describe = async { Ok(cx.secrets.describe_secret().secret_id(id).send().await?) };
-    unless_gone(describe.await)
+    ignore_not_found(describe.await)
 }
 
 /// True if it waits for its deletion: nothing can use it, but it keeps its name and can be restored.

@@ -1,16 +1,14 @@
-use std::time::Duration;
-
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use aws_sdk_secretsmanager::types::RotationRulesType;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{described, is_leaving, known};
-use crate::aws::wait::{Patience, unless_gone};
+use crate::aws::wait::{Patience, ignore_not_found};
 use crate::aws::{Class, Cx, Error, Result};
 use crate::cloudformation::{Form, Tagging};
 use crate::resources::ids::{FunctionArn, SecretArn};
-use crate::resources::{Changes, Found, Resource, seconds};
+use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
 /// Renews a secret on a schedule: by a function, or by the service that the secret belongs to.
 ///
@@ -39,16 +37,20 @@ pub struct RotationOutputs {
 }
 
 impl Resource for Rotation {
-    const KIND: &'static str = "secrets.rotation";
-    const USUALLY: Duration = seconds(5);
-    const REPLACED_BY: &'static [&'static str] = &["secret"];
-    const WRITE_ONLY: &'static [&'static str] = &["immediately"];
-    const ACTIONS: &'static [&'static str] = &[
-        "secretsmanager:DescribeSecret",
-        "secretsmanager:RotateSecret",
-        "secretsmanager:CancelRotateSecret",
-        "lambda:InvokeFunction",
-    ];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["secret"],
+        write_only: &["immediately"],
+        ..TypeInfo::new(
+            "secrets.rotation",
+            seconds(5),
+            &[
+                "secretsmanager:DescribeSecret",
+                "secretsmanager:RotateSecret",
+                "secretsmanager:CancelRotateSecret",
+                "lambda:InvokeFunction",
+            ],
+        )
+    };
 
     type Outputs = RotationOutputs;
 
@@ -67,7 +69,7 @@ impl Resource for Rotation {
             every_days: rules.and_then(|rules| rules.automatically_after_days()).unwrap_or_default(),
             immediately: self.immediately,
         };
-        Ok(Some(Found::untagged(spec, RotationOutputs { secret: arn.clone() })))
+        Ok(Some(Found::child(spec, RotationOutputs { secret: arn.clone() })))
     }
 
     async fn create(&self, cx: &Cx) -> Result<RotationOutputs> {
@@ -87,7 +89,7 @@ impl Resource for Rotation {
             return Ok(());
         }
         let cancel = async { Ok(cx.secrets.cancel_rotate_secret().secret_id(&*outputs.secret).send().await?) };
-        match unless_gone(cancel.await) {
+        match ignore_not_found(cancel.await) {
             // AWS answers so for a secret that is being deleted, or whose rotation is off already.
             Err(error) if error.is_code("InvalidRequestException") => Ok(()),
             outcome => outcome.map(|_| ()),

@@ -1,5 +1,4 @@
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use aws_sdk_secretsmanager::types::{ReplicaRegionType, StatusType};
@@ -7,13 +6,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{Content, described, from_sdk, is_leaving, known, to_sdk};
-use crate::aws::wait::{Patience, unless_gone};
+use crate::aws::wait::{Patience, ignore_not_found};
 use crate::aws::{Cx, Error, Result};
 use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::document::Document;
 use crate::resources::ids::{KeyArn, SecretArn};
-use crate::resources::{Changes, Found, Resource, seconds, tags};
+use crate::resources::{Changes, Found, Resource, TypeInfo, seconds, tags};
 
 /// A secret with a generated value.
 /// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html>
@@ -43,31 +42,35 @@ pub struct SecretOutputs {
 }
 
 impl Resource for Secret {
-    const KIND: &'static str = "secrets.secret";
-    const HOLDS_DATA: bool = true;
-    const USUALLY: Duration = seconds(5);
-    const REPLACED_BY: &'static [&'static str] = &["name", "content"];
-    const WRITE_ONLY: &'static [&'static str] = &["content"];
-    const SERVES: bool = true;
-    const ACTIONS: &'static [&'static str] = &[
-        "secretsmanager:DescribeSecret",
-        "secretsmanager:GetResourcePolicy",
-        "secretsmanager:GetRandomPassword",
-        "secretsmanager:CreateSecret",
-        "secretsmanager:RestoreSecret",
-        "secretsmanager:UpdateSecret",
-        "secretsmanager:PutResourcePolicy",
-        "secretsmanager:DeleteResourcePolicy",
-        "secretsmanager:ValidateResourcePolicy",
-        "secretsmanager:ReplicateSecretToRegions",
-        "secretsmanager:RemoveRegionsFromReplication",
-        "secretsmanager:TagResource",
-        "secretsmanager:UntagResource",
-        "secretsmanager:DeleteSecret",
-        "kms:GenerateRandom",
-        "kms:GenerateDataKey",
-        "kms:Decrypt",
-    ];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["name", "content"],
+        write_only: &["content"],
+        stateful: true,
+        serves_traffic: true,
+        ..TypeInfo::new(
+            "secrets.secret",
+            seconds(5),
+            &[
+                "secretsmanager:DescribeSecret",
+                "secretsmanager:GetResourcePolicy",
+                "secretsmanager:GetRandomPassword",
+                "secretsmanager:CreateSecret",
+                "secretsmanager:RestoreSecret",
+                "secretsmanager:UpdateSecret",
+                "secretsmanager:PutResourcePolicy",
+                "secretsmanager:DeleteResourcePolicy",
+                "secretsmanager:ValidateResourcePolicy",
+                "secretsmanager:ReplicateSecretToRegions",
+                "secretsmanager:RemoveRegionsFromReplication",
+                "secretsmanager:TagResource",
+                "secretsmanager:UntagResource",
+                "secretsmanager:DeleteSecret",
+                "kms:GenerateRandom",
+                "kms:GenerateDataKey",
+                "kms:Decrypt",
+            ],
+        )
+    };
 
     type Outputs = SecretOutputs;
 
@@ -167,7 +170,7 @@ impl Resource for Secret {
         };
         // Refused as long as a replica is on its way out.
         let replicated = |error: &Error| error.is_code("InvalidRequestException");
-        unless_gone(cx.retry_while("the secret's replicas to go", Patience::FRESH, replicated, delete).await)?;
+        ignore_not_found(cx.retry_while("the secret's replicas to go", Patience::FRESH, replicated, delete).await)?;
         cx.wait_until("the secret to be gone", Patience::SHORT, || async {
             Ok(described(cx, arn).await?.is_none().then_some(()))
         })

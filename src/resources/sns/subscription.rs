@@ -1,16 +1,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use aws_sdk_sns::types;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::aws::wait::unless_gone;
+use crate::aws::wait::ignore_not_found;
 use crate::aws::{Cx, Error, Result};
 use crate::cloudformation::{Form, Tagging};
 use crate::resources::ids::TopicArn;
-use crate::resources::{Changes, Found, Resource, seconds};
+use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
 /// Sends a topic's messages somewhere.
 /// <https://docs.aws.amazon.com/sns/latest/api/API_Subscribe.html>
@@ -35,11 +34,14 @@ pub struct SubscriptionOutputs {
 const PENDING: &str = "PendingConfirmation";
 
 impl Resource for Subscription {
-    const KIND: &'static str = "sns.subscription";
-    const USUALLY: Duration = seconds(2);
-    const REPLACED_BY: &'static [&'static str] = &["topic", "protocol", "endpoint"];
-    const ACTIONS: &'static [&'static str] =
-        &["sns:ListSubscriptionsByTopic", "sns:GetSubscriptionAttributes", "sns:Subscribe", "sns:Unsubscribe"];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["topic", "protocol", "endpoint"],
+        ..TypeInfo::new(
+            "sns.subscription",
+            seconds(2),
+            &["sns:ListSubscriptionsByTopic", "sns:GetSubscriptionAttributes", "sns:Subscribe", "sns:Unsubscribe"],
+        )
+    };
 
     type Outputs = SubscriptionOutputs;
 
@@ -76,7 +78,7 @@ impl Resource for Subscription {
             (None, None) => return Ok(None),
         };
         let live = pending.then(|| "waits for confirmation by e-mail".to_owned());
-        Ok(Some(Found { live, ..Found::untagged(spec, SubscriptionOutputs { arn }) }))
+        Ok(Some(Found { live, ..Found::child(spec, SubscriptionOutputs { arn }) }))
     }
 
     async fn create(&self, cx: &Cx) -> Result<SubscriptionOutputs> {
@@ -101,7 +103,7 @@ impl Resource for Subscription {
             return Ok(());
         }
         let unsubscribe = async { Ok(cx.sns.unsubscribe().subscription_arn(arn).send().await?) };
-        unless_gone(unsubscribe.await)?;
+        ignore_not_found(unsubscribe.await)?;
         Ok(())
     }
 
@@ -122,7 +124,7 @@ fn topic_of(arn: &str) -> Option<TopicArn> {
 /// <https://docs.aws.amazon.com/sns/latest/api/API_GetSubscriptionAttributes.html>
 async fn attributes(cx: &Cx, arn: &str) -> Result<Option<HashMap<String, String>>> {
     let read = async { Ok(cx.sns.get_subscription_attributes().subscription_arn(arn).send().await?) };
-    Ok(unless_gone(read.await)?.map(|answer| answer.attributes.unwrap_or_default()))
+    Ok(ignore_not_found(read.await)?.map(|answer| answer.attributes.unwrap_or_default()))
 }
 
 fn is_pending(attributes: &HashMap<String, String>) -> bool {
@@ -140,7 +142,7 @@ async fn of_topic(cx: &Cx, topic: &TopicArn) -> Result<Arc<Vec<types::Subscripti
             }
             Ok(all)
         };
-        Ok(unless_gone(list.await)?.unwrap_or_default())
+        Ok(ignore_not_found(list.await)?.unwrap_or_default())
     };
     cx.inventory.once(format!("sns.subscriptions.{topic}"), load).await
 }

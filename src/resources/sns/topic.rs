@@ -5,13 +5,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{from_sdk, to_sdk};
-use crate::aws::wait::{Patience, unless_gone};
+use crate::aws::wait::{Patience, ignore_not_found};
 use crate::aws::{Cx, Error, Result};
 use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::document::Document;
 use crate::resources::ids::{KeyArn, RoleArn, TopicArn};
-use crate::resources::{Changes, Found, Resource, seconds, tags};
+use crate::resources::{Changes, Found, Resource, TypeInfo, seconds, tags};
 
 /// A standard topic.
 /// <https://docs.aws.amazon.com/sns/latest/api/API_SetTopicAttributes.html>
@@ -56,19 +56,23 @@ const SUBSCRIBERS: [&str; 5] = ["Application", "Firehose", "HTTP", "Lambda", "SQ
 const PROPAGATION: Patience = Patience { poll: Duration::from_secs(3), limit: Duration::from_secs(60) };
 
 impl Resource for Topic {
-    const KIND: &'static str = "sns.topic";
-    const USUALLY: Duration = seconds(2);
-    const REPLACED_BY: &'static [&'static str] = &["name"];
-    const ACTIONS: &'static [&'static str] = &[
-        "sns:GetTopicAttributes",
-        "sns:ListTagsForResource",
-        "sns:CreateTopic",
-        "sns:SetTopicAttributes",
-        "sns:TagResource",
-        "sns:UntagResource",
-        "sns:DeleteTopic",
-        "iam:PassRole",
-    ];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["name"],
+        ..TypeInfo::new(
+            "sns.topic",
+            seconds(2),
+            &[
+                "sns:GetTopicAttributes",
+                "sns:ListTagsForResource",
+                "sns:CreateTopic",
+                "sns:SetTopicAttributes",
+                "sns:TagResource",
+                "sns:UntagResource",
+                "sns:DeleteTopic",
+                "iam:PassRole",
+            ],
+        )
+    };
 
     type Outputs = TopicOutputs;
 
@@ -76,7 +80,7 @@ impl Resource for Topic {
         let name = known.map_or(&self.name, |known| &known.name);
         let arn = TopicArn(format!("arn:{}:sns:{}:{}:{name}", cx.partition(), cx.region, cx.account()));
         let read = async { Ok(cx.sns.get_topic_attributes().topic_arn(&*arn).send().await?) };
-        let Some(answer) = unless_gone(read.await)? else { return Ok(None) };
+        let Some(answer) = ignore_not_found(read.await)? else { return Ok(None) };
         let tags = tags::of_arn(cx, &arn, || async {
             Ok(from_sdk(cx.sns.list_tags_for_resource().resource_arn(&*arn).send().await?.tags()))
         });
@@ -135,7 +139,7 @@ impl Resource for Topic {
 
     async fn delete(cx: &Cx, outputs: &TopicOutputs) -> Result<()> {
         let delete = async { Ok(cx.sns.delete_topic().topic_arn(&*outputs.arn).send().await?) };
-        unless_gone(delete.await)?;
+        ignore_not_found(delete.await)?;
         Ok(())
     }
 

@@ -1,17 +1,16 @@
 use std::collections::HashMap;
-use std::time::Duration;
 
 use aws_sdk_sqs::types::QueueAttributeName as Name;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::aws::wait::unless_gone;
+use crate::aws::wait::ignore_not_found;
 use crate::aws::{Class, Cx, Error, Result};
 use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::document::Document;
 use crate::resources::ids::{KeyArn, QueueArn};
-use crate::resources::{Changes, Found, Resource, seconds, tags};
+use crate::resources::{Changes, Found, Resource, TypeInfo, seconds, tags};
 
 /// A standard queue.
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html>
@@ -54,20 +53,24 @@ pub struct QueueOutputs {
 }
 
 impl Resource for Queue {
-    const KIND: &'static str = "sqs.queue";
-    const USUALLY: Duration = seconds(2);
-    const REPLACED_BY: &'static [&'static str] = &["name"];
-    const SERVES: bool = true;
-    const ACTIONS: &'static [&'static str] = &[
-        "sqs:GetQueueUrl",
-        "sqs:GetQueueAttributes",
-        "sqs:ListQueueTags",
-        "sqs:CreateQueue",
-        "sqs:SetQueueAttributes",
-        "sqs:TagQueue",
-        "sqs:UntagQueue",
-        "sqs:DeleteQueue",
-    ];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["name"],
+        serves_traffic: true,
+        ..TypeInfo::new(
+            "sqs.queue",
+            seconds(2),
+            &[
+                "sqs:GetQueueUrl",
+                "sqs:GetQueueAttributes",
+                "sqs:ListQueueTags",
+                "sqs:CreateQueue",
+                "sqs:SetQueueAttributes",
+                "sqs:TagQueue",
+                "sqs:UntagQueue",
+                "sqs:DeleteQueue",
+            ],
+        )
+    };
 
     type Outputs = QueueOutputs;
 
@@ -75,11 +78,11 @@ impl Resource for Queue {
         let url = match known {
             Some(known) if known.url.contains("://") => Some(known.url.clone()),
             // Whoever imports a queue may call it by its name.
-            known => unless_gone(url_of(cx, known.map_or(&self.name, |known| &known.name)).await)?,
+            known => ignore_not_found(url_of(cx, known.map_or(&self.name, |known| &known.name)).await)?,
         };
         let Some(url) = url else { return Ok(None) };
         let read = async { Ok(cx.sqs.get_queue_attributes().queue_url(&url).attribute_names(Name::All).send().await?) };
-        let Some(answer) = unless_gone(read.await)? else { return Ok(None) };
+        let Some(answer) = ignore_not_found(read.await)? else { return Ok(None) };
         let attributes = answer.attributes.unwrap_or_default();
         let arn = text(&attributes, Name::QueueArn);
         let tags = tags::of_arn(cx, &arn, || async {
@@ -106,7 +109,7 @@ impl Resource for Queue {
             Ok(request.set_tags(Some(cx.tags.clone().into_iter().collect())).send().await?)
         };
         // AWS refuses the name of a queue for 60 seconds after its deletion.
-        let answer = cx.retry_while_not_ready("AWS to free the queue's name (60 seconds)", create).await?;
+        let answer = cx.retry_while_retryable("AWS to free the queue's name (60 seconds)", create).await?;
         let url = answer.queue_url.ok_or(Error::incomplete("sqs:CreateQueue", "QueueUrl"))?;
         let (partition, region, account) = (cx.partition(), &cx.region, cx.account());
         let arn = format!("arn:{partition}:sqs:{region}:{account}:{}", self.name).into();
@@ -137,7 +140,7 @@ impl Resource for Queue {
 
     async fn delete(cx: &Cx, outputs: &QueueOutputs) -> Result<()> {
         let delete = async { Ok(cx.sqs.delete_queue().queue_url(&outputs.url).send().await?) };
-        unless_gone(delete.await)?;
+        ignore_not_found(delete.await)?;
         Ok(())
     }
 
@@ -197,7 +200,7 @@ impl Queue {
 
 async fn url_of(cx: &Cx, name: &str) -> Result<String> {
     let answer = cx.sqs.get_queue_url().queue_name(name).send().await?;
-    answer.queue_url.ok_or(Error { class: Class::Gone, ..Error::incomplete("sqs:GetQueueUrl", "QueueUrl") })
+    answer.queue_url.ok_or(Error { class: Class::NotFound, ..Error::incomplete("sqs:GetQueueUrl", "QueueUrl") })
 }
 
 fn dead_letters(policy: &str) -> Option<DeadLetters> {

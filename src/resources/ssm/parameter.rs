@@ -1,6 +1,5 @@
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use aws_sdk_ssm::types::{
     ParameterMetadata, ParameterStringFilter, ParameterTier, ParameterType, ResourceTypeForTagging,
@@ -9,14 +8,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{from_sdk, to_sdk};
-use crate::aws::wait::unless_gone;
+use crate::aws::wait::ignore_not_found;
 use crate::aws::{Cx, Error, Result};
 use crate::cloudformation::{Form, Tagging};
 use crate::engine::Tags;
 use crate::engine::ownership::{SUFFIX, SYSTEM};
 use crate::resources::ids::KeyArn;
 use crate::resources::tags::Built;
-use crate::resources::{Changes, Found, Resource, seconds, tags};
+use crate::resources::{Changes, Found, Resource, TypeInfo, seconds, tags};
 
 /// How many names one call takes.
 /// <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameters.html>
@@ -61,24 +60,28 @@ pub struct ParameterOutputs {
 }
 
 impl Resource for Parameter {
-    const KIND: &'static str = "ssm.parameter";
-    const USUALLY: Duration = seconds(2);
-    const REPLACED_BY: &'static [&'static str] = &["name", "kind"];
-    const WRITE_ONLY: &'static [&'static str] = &["generated_length"];
-    const ACTIONS: &'static [&'static str] = &[
-        "ssm:DescribeParameters",
-        "ssm:GetParameters",
-        "ssm:GetParameter",
-        "ssm:PutParameter",
-        "ssm:DeleteParameter",
-        "ssm:ListTagsForResource",
-        "ssm:AddTagsToResource",
-        "ssm:RemoveTagsFromResource",
-        "secretsmanager:GetRandomPassword",
-        "kms:Encrypt",
-        "kms:Decrypt",
-        "tag:GetResources",
-    ];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["name", "kind"],
+        write_only: &["generated_length"],
+        ..TypeInfo::new(
+            "ssm.parameter",
+            seconds(2),
+            &[
+                "ssm:DescribeParameters",
+                "ssm:GetParameters",
+                "ssm:GetParameter",
+                "ssm:PutParameter",
+                "ssm:DeleteParameter",
+                "ssm:ListTagsForResource",
+                "ssm:AddTagsToResource",
+                "ssm:RemoveTagsFromResource",
+                "secretsmanager:GetRandomPassword",
+                "kms:Encrypt",
+                "kms:Decrypt",
+                "tag:GetResources",
+            ],
+        )
+    };
 
     type Outputs = ParameterOutputs;
 
@@ -150,7 +153,7 @@ impl Resource for Parameter {
 
     async fn delete(cx: &Cx, outputs: &ParameterOutputs) -> Result<()> {
         let delete = async { Ok(cx.ssm.delete_parameter().name(&outputs.name).send().await?) };
-        unless_gone(delete.await)?;
+        ignore_not_found(delete.await)?;
         Ok(())
     }
 

@@ -1,16 +1,15 @@
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use aws_sdk_wafv2::types::{self, FieldToMatch, SingleHeader};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::aws::wait::unless_gone;
+use crate::aws::wait::ignore_not_found;
 use crate::aws::{Cx, Result};
 use crate::cloudformation::{Form, Tagging};
 use crate::resources::ids::{LogGroupArn, WebAclArn};
 use crate::resources::tags::Built;
-use crate::resources::{Changes, Found, Resource, seconds};
+use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
 /// Where a web ACL logs the requests that it looks at.
 /// <https://docs.aws.amazon.com/waf/latest/developerguide/logging-cw-logs.html>
@@ -32,19 +31,23 @@ pub struct LoggingConfigurationOutputs {
 }
 
 impl Resource for LoggingConfiguration {
-    const KIND: &'static str = "waf.logging_configuration";
-    const USUALLY: Duration = seconds(5);
-    const REPLACED_BY: &'static [&'static str] = &["web_acl"];
-    const ACTIONS: &'static [&'static str] = &[
-        "wafv2:GetLoggingConfiguration",
-        "wafv2:PutLoggingConfiguration",
-        "wafv2:DeleteLoggingConfiguration",
-        "logs:CreateLogDelivery",
-        "logs:DeleteLogDelivery",
-        "logs:DescribeLogGroups",
-        "logs:DescribeResourcePolicies",
-        "logs:PutResourcePolicy",
-    ];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["web_acl"],
+        ..TypeInfo::new(
+            "waf.logging_configuration",
+            seconds(5),
+            &[
+                "wafv2:GetLoggingConfiguration",
+                "wafv2:PutLoggingConfiguration",
+                "wafv2:DeleteLoggingConfiguration",
+                "logs:CreateLogDelivery",
+                "logs:DeleteLogDelivery",
+                "logs:DescribeLogGroups",
+                "logs:DescribeResourcePolicies",
+                "logs:PutResourcePolicy",
+            ],
+        )
+    };
 
     type Outputs = LoggingConfigurationOutputs;
 
@@ -56,7 +59,7 @@ impl Resource for LoggingConfiguration {
         let read = async {
             Ok(cx.waf.get_logging_configuration().resource_arn(&**web_acl).send().await?.logging_configuration)
         };
-        let Some(configuration) = unless_gone(read.await)?.flatten() else { return Ok(None) };
+        let Some(configuration) = ignore_not_found(read.await)?.flatten() else { return Ok(None) };
         let log_group = configuration.log_destination_configs().first().map(String::as_str).unwrap_or_default();
         let redacted = configuration.redacted_fields().iter().filter_map(FieldToMatch::single_header);
         let spec = LoggingConfiguration {
@@ -64,7 +67,7 @@ impl Resource for LoggingConfiguration {
             log_group: log_group.trim_end_matches(":*").into(),
             redacted_headers: redacted.map(|header| header.name().to_lowercase()).collect(),
         };
-        Ok(Some(Found::untagged(spec, LoggingConfigurationOutputs { web_acl: web_acl.clone() })))
+        Ok(Some(Found::child(spec, LoggingConfigurationOutputs { web_acl: web_acl.clone() })))
     }
 
     async fn create(&self, cx: &Cx) -> Result<LoggingConfigurationOutputs> {
@@ -80,7 +83,7 @@ impl Resource for LoggingConfiguration {
             let request = cx.waf.put_logging_configuration().logging_configuration(configuration.clone());
             Ok(request.send().await.map(|_| ())?)
         };
-        cx.retry_while_not_ready("WAF to see the web ACL and the log group", put).await?;
+        cx.retry_while_retryable("WAF to see the web ACL and the log group", put).await?;
         Ok(LoggingConfigurationOutputs { web_acl: self.web_acl.clone() })
     }
 
@@ -90,7 +93,7 @@ impl Resource for LoggingConfiguration {
 
     async fn delete(cx: &Cx, outputs: &LoggingConfigurationOutputs) -> Result<()> {
         let delete = async { Ok(cx.waf.delete_logging_configuration().resource_arn(&*outputs.web_acl).send().await?) };
-        unless_gone(delete.await)?;
+        ignore_not_found(delete.await)?;
         Ok(())
     }
 

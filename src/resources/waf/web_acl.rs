@@ -1,5 +1,4 @@
 use std::sync::Arc;
-use std::time::Duration;
 
 use aws_sdk_wafv2::types::{
     self, AllowAction, BlockAction, DefaultAction, ManagedRuleGroupStatement, NoneAction, OverrideAction,
@@ -10,13 +9,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{from_sdk, to_sdk};
-use crate::aws::wait::{Patience, unless_gone};
+use crate::aws::wait::{Patience, ignore_not_found};
 use crate::aws::{Class, Cx, Error, Result};
 use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::ids::WebAclArn;
 use crate::resources::tags::Built;
-use crate::resources::{Changes, Found, Resource, seconds, tags};
+use crate::resources::{Changes, Found, Resource, TypeInfo, seconds, tags};
 
 /// A web ACL for load balancers: it lets through what no rule blocks.
 /// <https://docs.aws.amazon.com/waf/latest/developerguide/web-acl.html>
@@ -66,20 +65,23 @@ pub struct WebAclOutputs {
 }
 
 impl Resource for WebAcl {
-    const KIND: &'static str = "waf.web_acl";
-    const USUALLY: Duration = seconds(5);
-    const REPLACED_BY: &'static [&'static str] = &["name"];
-    const HELD_BY: &'static [&'static str] = &["waf.web_acl_association"];
-    const ACTIONS: &'static [&'static str] = &[
-        "wafv2:ListWebACLs",
-        "wafv2:GetWebACL",
-        "wafv2:ListTagsForResource",
-        "wafv2:CreateWebACL",
-        "wafv2:UpdateWebACL",
-        "wafv2:TagResource",
-        "wafv2:UntagResource",
-        "wafv2:DeleteWebACL",
-    ];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["name"],
+        ..TypeInfo::new(
+            "waf.web_acl",
+            seconds(5),
+            &[
+                "wafv2:ListWebACLs",
+                "wafv2:GetWebACL",
+                "wafv2:ListTagsForResource",
+                "wafv2:CreateWebACL",
+                "wafv2:UpdateWebACL",
+                "wafv2:TagResource",
+                "wafv2:UntagResource",
+                "wafv2:DeleteWebACL",
+            ],
+        )
+    };
 
     type Outputs = WebAclOutputs;
 
@@ -92,7 +94,7 @@ impl Resource for WebAcl {
                 outputs(acl)
             }
         };
-        let Some((acl, _)) = unless_gone(get(cx, &outputs).await)? else { return Ok(None) };
+        let Some((acl, _)) = ignore_not_found(get(cx, &outputs).await)? else { return Ok(None) };
         let tags = tags::of_arn(cx, &outputs.arn, || async {
             let answer = cx.waf.list_tags_for_resource().resource_arn(&*outputs.arn).send().await?;
             Ok(from_sdk(answer.tag_info_for_resource().map(types::TagInfoForResource::tag_list).unwrap_or_default()))
@@ -117,7 +119,7 @@ impl Resource for WebAcl {
             let request = request.set_rules(Some(self.rules())).visibility_config(self.visibility(&self.name));
             Ok(request.set_tags(Some(to_sdk(&cx.tags))).send().await?)
         };
-        let answer = cx.retry_while_not_ready("WAF to see what the rules refer to", create).await?;
+        let answer = cx.retry_while_retryable("WAF to see what the rules refer to", create).await?;
         let summary = answer.summary.ok_or(Error::incomplete("wafv2:CreateWebACL", "Summary"))?;
         Ok(outputs(&summary))
     }
@@ -153,7 +155,7 @@ impl Resource for WebAcl {
             Ok(request.lock_token(lock).send().await.map(|_| ())?)
         };
         let what = "WAF to forget what used the web ACL";
-        unless_gone(cx.retry_while(what, Patience::SHORT, is_busy, delete).await)?;
+        ignore_not_found(cx.retry_while(what, Patience::SHORT, is_busy, delete).await)?;
         Ok(())
     }
 
@@ -282,7 +284,7 @@ fn allow() -> DefaultAction {
 
 /// Somebody else changed it between our read and our write, or what used it isn't gone everywhere yet.
 fn is_busy(error: &Error) -> bool {
-    error.class == Class::NotReady || error.is_code("WAFOptimisticLockException")
+    error.class == Class::Retryable || error.is_code("WAFOptimisticLockException")
 }
 
 /// The web ACL and the token that a change of just this state of it needs.

@@ -1,13 +1,11 @@
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::aws::wait::unless_gone;
+use crate::aws::wait::ignore_not_found;
 use crate::aws::{Cx, Result};
 use crate::cloudformation::{Form, Tagging};
 use crate::resources::ids::{LoadBalancerArn, WebAclArn};
-use crate::resources::{Changes, Found, Resource, seconds};
+use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
 /// A web ACL in front of a load balancer, which can have one only.
 /// <https://docs.aws.amazon.com/waf/latest/APIReference/API_AssociateWebACL.html>
@@ -27,15 +25,20 @@ pub struct WebAclAssociationOutputs {
 }
 
 impl Resource for WebAclAssociation {
-    const KIND: &'static str = "waf.web_acl_association";
-    const USUALLY: Duration = seconds(20);
-    const REPLACED_BY: &'static [&'static str] = &["load_balancer"];
-    const ACTIONS: &'static [&'static str] = &[
-        "wafv2:GetWebACLForResource",
-        "wafv2:AssociateWebACL",
-        "wafv2:DisassociateWebACL",
-        "elasticloadbalancing:SetWebAcl",
-    ];
+    const TYPE: TypeInfo = TypeInfo {
+        force_new: &["load_balancer"],
+        blocks_deletion_of: &["waf.web_acl"],
+        ..TypeInfo::new(
+            "waf.web_acl_association",
+            seconds(20),
+            &[
+                "wafv2:GetWebACLForResource",
+                "wafv2:AssociateWebACL",
+                "wafv2:DisassociateWebACL",
+                "elasticloadbalancing:SetWebAcl",
+            ],
+        )
+    };
 
     type Outputs = WebAclAssociationOutputs;
 
@@ -45,9 +48,9 @@ impl Resource for WebAclAssociation {
             return Ok(None);
         }
         let read = async { Ok(cx.waf.get_web_acl_for_resource().resource_arn(&**load_balancer).send().await?.web_acl) };
-        let Some(acl) = unless_gone(read.await)?.flatten() else { return Ok(None) };
+        let Some(acl) = ignore_not_found(read.await)?.flatten() else { return Ok(None) };
         let spec = WebAclAssociation { load_balancer: load_balancer.clone(), web_acl: acl.arn().into() };
-        Ok(Some(Found::untagged(spec, WebAclAssociationOutputs { load_balancer: load_balancer.clone() })))
+        Ok(Some(Found::child(spec, WebAclAssociationOutputs { load_balancer: load_balancer.clone() })))
     }
 
     async fn create(&self, cx: &Cx) -> Result<WebAclAssociationOutputs> {
@@ -55,7 +58,7 @@ impl Resource for WebAclAssociation {
             let request = cx.waf.associate_web_acl().resource_arn(&*self.load_balancer);
             Ok(request.web_acl_arn(&*self.web_acl).send().await.map(|_| ())?)
         };
-        cx.retry_while_not_ready("WAF to see the web ACL and the load balancer", associate).await?;
+        cx.retry_while_retryable("WAF to see the web ACL and the load balancer", associate).await?;
         Ok(WebAclAssociationOutputs { load_balancer: self.load_balancer.clone() })
     }
 
@@ -69,7 +72,7 @@ impl Resource for WebAclAssociation {
             let request = cx.waf.disassociate_web_acl().resource_arn(&*outputs.load_balancer);
             Ok(request.send().await.map(|_| ())?)
         };
-        unless_gone(cx.retry_while_not_ready("WAF to finish another change", disassociate).await)?;
+        ignore_not_found(cx.retry_while_retryable("WAF to finish another change", disassociate).await)?;
         Ok(())
     }
 

@@ -10,7 +10,7 @@ use rustix::io::Errno;
 
 use crate::state::folder::Folder;
 use crate::state::journal::Entry;
-use crate::state::store::{Backend, Book, Generation, Guard, Journal, Result, Version};
+use crate::state::store::{AppendLog, Backend, Generation, Guard, Journal, Result, Version};
 use crate::state::{StateError, Store};
 
 /// What is on disk of a write that has failed.
@@ -104,7 +104,7 @@ impl Backend for Faulty {
         self.folder.name(suffix)
     }
 
-    fn history(&self, suffix: &str) -> Book {
+    fn history(&self, suffix: &str) -> AppendLog {
         self.folder.history(suffix)
     }
 

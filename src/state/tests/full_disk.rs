@@ -26,7 +26,7 @@ enum Work {
 
 /// What stands, and what was promised of it.
 #[derive(Debug, Default)]
-struct World {
+struct EngineContext {
     /// Id to token.
     things: BTreeMap<String, String>,
     /// All that was ever made.
@@ -43,9 +43,9 @@ fn id_of(record: Option<&Record>) -> Option<String> {
     record.and_then(|record| record.outputs["id"].as_str()).map(str::to_owned)
 }
 
-impl World {
+impl EngineContext {
     fn new() -> Self {
-        World { levers: vec![None], ..World::default() }
+        EngineContext { levers: vec![None], ..EngineContext::default() }
     }
 
     /// What is announced and not known to be done is looked for; then the work is done. Ends at the first error.
@@ -132,7 +132,7 @@ fn fresh() -> State {
 }
 
 /// One run from its beginning to its end, as a command does it. `dies`: an error is the last that happens.
-fn run(store: &Store, world: &mut World, works: &[Work], dies: bool) -> Result<()> {
+fn run(store: &Store, world: &mut EngineContext, works: &[Work], dies: bool) -> Result<()> {
     let mut session = now(store.open("dev1", "provisioner apply", fresh))?;
     let done = world.run(&mut session, works);
     if done.is_err() {
@@ -165,7 +165,7 @@ fn texts(folder: &Path) -> Vec<(PathBuf, State)> {
 /// A run that is done after another one meets this fault; the next one goes on. False if there were too few writes for it.
 fn meets(before: &[Work], during: &[Work], fault: Fault, dies: bool) -> bool {
     let folder = tempfile::tempdir().unwrap();
-    let (store, mut world) = (Store::folder(folder.path()), World::new());
+    let (store, mut world) = (Store::folder(folder.path()), EngineContext::new());
     if !before.is_empty() {
         run(&store, &mut world, before, false).unwrap();
     }
@@ -244,7 +244,7 @@ fn a_state_file_that_cannot_be_written_is_left_as_it_was() {
     ];
     for (name, obstruct, why) in obstacles {
         let folder = tempfile::tempdir().unwrap();
-        let (store, mut world) = (Store::folder(folder.path()), World::new());
+        let (store, mut world) = (Store::folder(folder.path()), EngineContext::new());
         run(&store, &mut world, &[Work::Make("a")], false).unwrap();
         let (state, before) = (folder.path().join("dev1.json"), texts(folder.path()));
         let text = fs::read(&state).unwrap();

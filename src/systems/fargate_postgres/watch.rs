@@ -36,7 +36,7 @@ impl Composition<'_> {
                 &side.scope,
                 &Watched {
                     load_balancer: &side.edge.load_balancer.full_name,
-                    edge_is_its_own: true,
+                    dedicated_load_balancer: true,
                     target_groups: &[],
                     functions: &[],
                     services,

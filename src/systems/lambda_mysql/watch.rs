@@ -38,7 +38,7 @@ impl Composition<'_> {
                 &side.scope,
                 &Watched {
                     load_balancer: &edge.load_balancer.full_name,
-                    edge_is_its_own: false,
+                    dedicated_load_balancer: false,
                     target_groups: groups,
                     functions: &[
                         ("payment-api", &side.functions.api.name),

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::chain::{self, Fault};
 use super::{By, Entry, HistoryError};
-use crate::traffic::happening::Happening;
+use crate::traffic::event::TrafficEvent;
 
 /// A history in a file. Copies share what they know of it.
 #[derive(Clone, Debug)]
@@ -55,7 +55,7 @@ impl FileLog {
     /// # Errors
     /// The file can't be written, or its last line can't be read. What a crash has left of a line is no error: nobody was
     /// told that it was written, and it is cut off.
-    pub fn append(&self, by: &By, what: Happening, why: Option<&str>) -> Result<Entry, HistoryError> {
+    pub fn append(&self, by: &By, what: TrafficEvent, why: Option<&str>) -> Result<Entry, HistoryError> {
         let failed = |what| move |source| self.io(what, source);
         let folder = self.path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
         fs::create_dir_all(folder).map_err(failed("can't make the folder of"))?;

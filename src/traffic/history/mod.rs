@@ -17,8 +17,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::happening::Happening;
-use crate::state::{Book, StateError};
+use super::event::TrafficEvent;
+use crate::state::{AppendLog, StateError};
 use chain::Fault;
 use file::FileLog;
 use object::ObjectLog;
@@ -43,11 +43,11 @@ enum Log {
 }
 
 impl History {
-    /// The history in a book, where `by` puts things down. Opens nothing: the first entry makes it.
-    pub fn at(book: Book, by: By) -> Self {
-        let log = match book {
-            Book::File(path) => Log::File(FileLog::at(path)),
-            Book::Object(page) => Log::Object(ObjectLog::at(page)),
+    /// The history in a log, where `by` puts things down. Opens nothing: the first entry makes it.
+    pub fn at(log: AppendLog, by: By) -> Self {
+        let log = match log {
+            AppendLog::File(path) => Log::File(FileLog::at(path)),
+            AppendLog::Object(page) => Log::Object(ObjectLog::at(page)),
         };
         History { log, by }
     }
@@ -70,7 +70,7 @@ impl History {
     ///
     /// # Errors
     /// It can't be written, or its last entry can't be read.
-    pub async fn append(&self, what: Happening, why: Option<&str>) -> Result<Entry, HistoryError> {
+    pub async fn append(&self, what: TrafficEvent, why: Option<&str>) -> Result<Entry, HistoryError> {
         match &self.log {
             Log::File(file) => file.append(&self.by, what, why),
             Log::Object(object) => object.append(&self.by, what, why).await,
@@ -157,7 +157,7 @@ pub struct Entry {
     pub why: Option<String>,
     /// What happened.
     #[serde(flatten)]
-    pub what: Happening,
+    pub what: TrafficEvent,
     /// The hash of the entry before; [`NOTHING`] for the first.
     pub before: String,
     /// SHA-256 in hexadecimal, over the compact JSON of all of the above.
@@ -166,7 +166,7 @@ pub struct Entry {
 
 impl Entry {
     /// The entry that comes after `last`, not sealed yet.
-    fn after(last: Option<&Entry>, by: &By, what: Happening, why: Option<&str>) -> Self {
+    fn after(last: Option<&Entry>, by: &By, what: TrafficEvent, why: Option<&str>) -> Self {
         let (number, before) = last.map_or((1, NOTHING.to_owned()), |last| (last.number + 1, last.hash.clone()));
         let (at, why, hash) = (Timestamp::now(), why.map(str::to_owned), String::new());
         Entry { number, at, by: by.clone(), why, what, before, hash }

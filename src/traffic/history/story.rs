@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use super::{By, Entry};
+use crate::traffic::event::{Lever, OnFail, Outcome, TrafficEvent, Weight};
 use crate::traffic::gates::Limits;
-use crate::traffic::happening::{Happening, Lever, OnFail, Outcome, Weight};
 use crate::traffic::share::{Share, Steps};
 
 /// A shift that was begun and isn't over: it runs, or was left where it was.
@@ -49,23 +49,23 @@ pub fn unfinished(entries: &[Entry]) -> Option<Unfinished> {
     let mut forward = true;
     for entry in entries {
         match &entry.what {
-            Happening::ShiftStarted { .. } => {
+            TrafficEvent::ShiftStarted { .. } => {
                 shift = begun(entry, shift.take());
                 forward = true;
             }
-            Happening::FailedBack { .. } => shift = None,
-            Happening::ShiftEnded { outcome, .. } if is_over(*outcome) => shift = None,
-            Happening::RollingBack { .. } | Happening::FailbackStarted => {
+            TrafficEvent::FailedBack { .. } => shift = None,
+            TrafficEvent::ShiftEnded { outcome, .. } if is_over(*outcome) => shift = None,
+            TrafficEvent::RollingBack { .. } | TrafficEvent::FailbackStarted => {
                 forward = false;
                 shift.iter_mut().for_each(|shift| shift.going_back = true);
             }
             what => {
                 if let Some(shift) = &mut shift {
                     match what {
-                        Happening::Noticed { .. } => shift.overruled = true,
-                        Happening::Writing { to, .. } if forward => shift.at = *to,
-                        Happening::StepDone { green } => shift.done = Some(*green),
-                        Happening::ShiftEnded { outcome, because, .. } => {
+                        TrafficEvent::ExternalChange { .. } => shift.overruled = true,
+                        TrafficEvent::Writing { to, .. } if forward => shift.at = *to,
+                        TrafficEvent::StepDone { green } => shift.done = Some(*green),
+                        TrafficEvent::ShiftEnded { outcome, because, .. } => {
                             shift.ended = Some((*outcome, because.clone()))
                         }
                         _ => {}
@@ -79,7 +79,7 @@ pub fn unfinished(entries: &[Entry]) -> Option<Unfinished> {
 
 /// The shift that begins or goes on with this entry.
 fn begun(entry: &Entry, before: Option<Unfinished>) -> Option<Unfinished> {
-    let Happening::ShiftStarted { shift, steps, hold_seconds, on_fail, patience_seconds, limits, from, resumed } =
+    let TrafficEvent::ShiftStarted { shift, steps, hold_seconds, on_fail, patience_seconds, limits, from, resumed } =
         &entry.what
     else {
         return before;
@@ -167,21 +167,21 @@ pub fn last_seen(entries: &[Entry]) -> LastSeen {
     let (mut rules, mut records) = (Vec::new(), Vec::new());
     for entry in entries {
         match &entry.what {
-            Happening::Writing { lever, from, to } => {
+            TrafficEvent::Writing { lever, from, to } => {
                 *seen.of(*lever) = Some(Expected::Either { from: from.clone(), to: *to });
                 *(if *lever == Lever::Listeners { &mut rules } else { &mut records }) = from.clone();
             }
-            Happening::Written { lever, to, .. } => *seen.of(*lever) = Some(Expected::Share(*to)),
-            Happening::FailbackStarted => {
+            TrafficEvent::Written { lever, to, .. } => *seen.of(*lever) = Some(Expected::Share(*to)),
+            TrafficEvent::FailbackStarted => {
                 seen.listeners = seen.listeners.map(|before| or_blue(before, &rules));
                 seen.dns = seen.dns.map(|before| or_blue(before, &records));
             }
-            Happening::FailedBack { dns_left, .. } => {
+            TrafficEvent::FailedBack { dns_left, .. } => {
                 let blue = Some(Expected::Share(Share::BLUE));
                 let dns = if dns_left.is_some() { seen.dns } else { blue.clone() };
                 seen = LastSeen { listeners: blue, dns };
             }
-            Happening::Noticed { to, .. } => {
+            TrafficEvent::ExternalChange { to, .. } => {
                 for (lever, names) in [(Lever::Listeners, &mut rules), (Lever::Dns, &mut records)] {
                     let weights: Vec<_> = to.iter().filter(|weight| lever_of(weight) == lever).cloned().collect();
                     if !weights.is_empty() {
@@ -219,8 +219,8 @@ pub fn lever_of(weight: &Weight) -> Lever {
 /// none, DNS does.
 pub fn green_since(entries: &[Entry]) -> Option<Timestamp> {
     let of_edges = |entry: &Entry| match &entry.what {
-        Happening::Writing { lever, .. } => *lever == Lever::Listeners,
-        Happening::Noticed { to, .. } => to.iter().any(|weight| lever_of(weight) == Lever::Listeners),
+        TrafficEvent::Writing { lever, .. } => *lever == Lever::Listeners,
+        TrafficEvent::ExternalChange { to, .. } => to.iter().any(|weight| lever_of(weight) == Lever::Listeners),
         _ => false,
     };
     let deciding = if entries.iter().any(of_edges) { Lever::Listeners } else { Lever::Dns };
@@ -228,13 +228,13 @@ pub fn green_since(entries: &[Entry]) -> Option<Timestamp> {
     for entry in entries {
         let serves = match &entry.what {
             // From the write on it may.
-            Happening::Writing { lever, to, .. } if *lever == deciding && *to > Share::BLUE => true,
+            TrafficEvent::Writing { lever, to, .. } if *lever == deciding && *to > Share::BLUE => true,
             // It does until the write was read back.
-            Happening::Written { lever, to, .. } if *lever == deciding => *to > Share::BLUE,
-            Happening::FailedBack { .. } => false,
+            TrafficEvent::Written { lever, to, .. } if *lever == deciding => *to > Share::BLUE,
+            TrafficEvent::FailedBack { .. } => false,
             // As AWS had it then: a write that it refused gave green nothing.
-            Happening::ShiftEnded { green: Some(green), .. } => *green > Share::BLUE,
-            Happening::Noticed { to, .. } => {
+            TrafficEvent::ShiftEnded { green: Some(green), .. } => *green > Share::BLUE,
+            TrafficEvent::ExternalChange { to, .. } => {
                 let mut weights = to.iter().filter(|weight| lever_of(weight) == deciding).peekable();
                 if weights.peek().is_none() {
                     continue;
@@ -251,12 +251,12 @@ pub fn green_since(entries: &[Entry]) -> Option<Timestamp> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::traffic::happening::Verdict;
+    use crate::traffic::event::Verdict;
     use crate::traffic::share::Split;
 
     /// Entries of these happenings, a second after each other: the first at second 1.
-    fn told(happenings: &[Happening]) -> Vec<Entry> {
-        let entry = |(number, what): (u64, &Happening)| Entry {
+    fn told(happenings: &[TrafficEvent]) -> Vec<Entry> {
+        let entry = |(number, what): (u64, &TrafficEvent)| Entry {
             number,
             at: second(number),
             by: By::this_process("provisioner shift", None),
@@ -285,10 +285,10 @@ mod tests {
         names.iter().map(|name| Weight::new((*name).to_owned(), split)).collect()
     }
 
-    fn started(shift: &str, from: u8, resumed: bool) -> Happening {
+    fn started(shift: &str, from: u8, resumed: bool) -> TrafficEvent {
         let steps = "10,50,100".parse().unwrap();
         let (shift, from) = (shift.to_owned(), share(from));
-        Happening::ShiftStarted {
+        TrafficEvent::ShiftStarted {
             shift,
             steps,
             hold_seconds: 3.0,
@@ -300,33 +300,33 @@ mod tests {
         }
     }
 
-    fn writing(lever: Lever, from: u8, to: u8) -> Happening {
-        Happening::Writing { lever, from: weights(lever, from), to: share(to) }
+    fn writing(lever: Lever, from: u8, to: u8) -> TrafficEvent {
+        TrafficEvent::Writing { lever, from: weights(lever, from), to: share(to) }
     }
 
-    fn written(lever: Lever, to: u8) -> Happening {
-        Happening::Written { lever, to: share(to), request_ids: Vec::new() }
+    fn written(lever: Lever, to: u8) -> TrafficEvent {
+        TrafficEvent::Written { lever, to: share(to), request_ids: Vec::new() }
     }
 
-    fn done(green: u8) -> Happening {
-        Happening::StepDone { green: share(green) }
+    fn done(green: u8) -> TrafficEvent {
+        TrafficEvent::StepDone { green: share(green) }
     }
 
-    fn back(to: u8) -> Happening {
-        Happening::RollingBack { to: share(to), because: "errors".to_owned() }
+    fn back(to: u8) -> TrafficEvent {
+        TrafficEvent::RollingBack { to: share(to), because: "errors".to_owned() }
     }
 
-    fn ended(outcome: Outcome) -> Happening {
-        Happening::ShiftEnded { outcome, green: None, because: Some("so".to_owned()) }
+    fn ended(outcome: Outcome) -> TrafficEvent {
+        TrafficEvent::ShiftEnded { outcome, green: None, because: Some("so".to_owned()) }
     }
 
-    fn failed_back() -> Happening {
+    fn failed_back() -> TrafficEvent {
         let from = weights(Lever::Listeners, 50);
-        Happening::FailedBack { seconds: 1.0, from, request_ids: Vec::new(), dns_left: None }
+        TrafficEvent::FailedBack { seconds: 1.0, from, request_ids: Vec::new(), dns_left: None }
     }
 
     /// All of a step from one share to the next.
-    fn step(from: u8, to: u8) -> [Happening; 5] {
+    fn step(from: u8, to: u8) -> [TrafficEvent; 5] {
         let [edges, dns] = [Lever::Listeners, Lever::Dns];
         [writing(edges, from, to), written(edges, to), writing(dns, from, to), written(dns, to), done(to)]
     }
@@ -346,8 +346,8 @@ mod tests {
     #[test]
     fn only_what_leaves_nothing_to_go_on_with_ends_a_shift() {
         use Outcome::{Aborted, Completed, Failed, FailedBack, Held, Interrupted, Refused, RolledBack};
-        let under_way = [started("a", 0, false), writing(Lever::Listeners, 0, 10)];
-        let after = |what: Happening| unfinished(&told(&[under_way.as_slice(), &[what]].concat()));
+        let in_progress = [started("a", 0, false), writing(Lever::Listeners, 0, 10)];
+        let after = |what: TrafficEvent| unfinished(&told(&[in_progress.as_slice(), &[what]].concat()));
         for outcome in [Completed, Refused, RolledBack, FailedBack, Aborted] {
             assert_eq!(after(ended(outcome)), None);
         }
@@ -355,8 +355,8 @@ mod tests {
             assert_eq!(after(ended(outcome)).unwrap().ended, Some((outcome, Some("so".to_owned()))));
         }
         assert_eq!(after(failed_back()), None);
-        let incomplete = Happening::FailbackIncomplete { because: "throttled".to_owned() };
-        assert!(after(incomplete).is_some() && after(Happening::FailbackStarted).is_some());
+        let incomplete = TrafficEvent::FailbackIncomplete { because: "throttled".to_owned() };
+        assert!(after(incomplete).is_some() && after(TrafficEvent::FailbackStarted).is_some());
         assert_eq!(unfinished(&[]), None);
         assert_eq!(unfinished(&told(&[ended(Held), done(10), writing(Lever::Dns, 0, 10)])), None);
     }
@@ -378,7 +378,7 @@ mod tests {
         let mut happened = vec![started("a", 0, false)];
         happened.extend(step(0, 10));
         happened.push(ended(Outcome::Held));
-        let on = |next: Happening| unfinished(&told(&[happened.as_slice(), &[next]].concat())).unwrap();
+        let on = |next: TrafficEvent| unfinished(&told(&[happened.as_slice(), &[next]].concat())).unwrap();
         let shift = on(started("a", 0, true));
         assert_eq!((shift.at, shift.done, shift.started, shift.ended), (share(10), Some(share(10)), second(1), None));
         let shift = on(started("b", 10, false));
@@ -420,13 +420,13 @@ mod tests {
     fn while_a_failback_is_under_way_each_weight_is_as_before_it_or_blue() {
         let [edges, dns] = [Lever::Listeners, Lever::Dns];
         let mut happened: Vec<_> = step(0, 10).into();
-        happened.extend([writing(edges, 10, 50), Happening::FailbackStarted]);
+        happened.extend([writing(edges, 10, 50), TrafficEvent::FailbackStarted]);
         let seen = last_seen(&told(&happened));
         let listeners = [weights(edges, 10), weights(edges, 50)].concat();
         assert_eq!(seen.listeners, Some(Expected::Either { from: listeners, to: Share::BLUE }));
         assert_eq!(seen.dns, Some(Expected::Either { from: weights(dns, 10), to: Share::BLUE }));
         // What it was before was never seen.
-        assert_eq!(last_seen(&told(&[Happening::FailbackStarted])), LastSeen::default());
+        assert_eq!(last_seen(&told(&[TrafficEvent::FailbackStarted])), LastSeen::default());
     }
 
     #[test]
@@ -434,10 +434,10 @@ mod tests {
         let [edges, dns] = [Lever::Listeners, Lever::Dns];
         let mut happened: Vec<_> = step(0, 10).into();
         let to = vec![Weight::new("blue edge".to_owned(), Split { blue: 1, green: 2 })];
-        happened.push(Happening::Noticed { from: weights(edges, 10), to: to.clone() });
+        happened.push(TrafficEvent::ExternalChange { from: weights(edges, 10), to: to.clone() });
         let seen = last_seen(&told(&happened));
         assert_eq!((seen.listeners, seen.dns), (Some(Expected::Weights(to)), Some(Expected::Share(share(10)))));
-        happened.push(Happening::Noticed { from: weights(dns, 10), to: weights(dns, 0) });
+        happened.push(TrafficEvent::ExternalChange { from: weights(dns, 10), to: weights(dns, 0) });
         assert_eq!(last_seen(&told(&happened)).dns, Some(Expected::Weights(weights(dns, 0))));
     }
 
@@ -461,7 +461,7 @@ mod tests {
         happened.push(writing(edges, 0, 10));
         let since = second(happened.len() as u64);
         assert_eq!(green_since(&told(&happened)), Some(since));
-        happened.extend([Happening::FailbackStarted, Happening::HoldAsked]);
+        happened.extend([TrafficEvent::FailbackStarted, TrafficEvent::HoldAsked]);
         assert_eq!(green_since(&told(&happened)), Some(since));
         happened.push(failed_back());
         assert_eq!(green_since(&told(&happened)), None);
@@ -479,12 +479,12 @@ mod tests {
     #[test]
     fn green_serves_when_others_made_it_serve_and_not_when_a_write_was_refused() {
         let edges = Lever::Listeners;
-        let noticed = |from, to| Happening::Noticed { from: weights(edges, from), to: weights(edges, to) };
+        let noticed = |from, to| TrafficEvent::ExternalChange { from: weights(edges, from), to: weights(edges, to) };
         assert_eq!(green_since(&told(&[noticed(0, 30)])), Some(second(1)));
         assert_eq!(green_since(&told(&[noticed(0, 30), noticed(30, 0)])), None);
         let (green, because) = (Some(Share::BLUE), None);
-        let refused = Happening::ShiftEnded { outcome: Outcome::Refused, green, because };
-        let gates = Happening::Gates { green: share(0), verdict: Verdict::Pass, checks: Vec::new() };
+        let refused = TrafficEvent::ShiftEnded { outcome: Outcome::Refused, green, because };
+        let gates = TrafficEvent::Gates { green: share(0), verdict: Verdict::Pass, checks: Vec::new() };
         assert_eq!(green_since(&told(&[gates, writing(edges, 0, 10), refused])), None);
     }
 }

@@ -9,7 +9,7 @@ use proptest::sample::Index;
 use tempfile::TempDir;
 
 use super::*;
-use crate::traffic::happening::{Check, Lever, OnFail, Outcome, Verdict, Weight};
+use crate::traffic::event::{Check, Lever, OnFail, Outcome, Verdict, Weight};
 use crate::traffic::share::{Share, Split};
 
 /// A history in a file waits for nothing.
@@ -25,17 +25,17 @@ fn by() -> By {
 fn history() -> (TempDir, PathBuf, History) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state").join("dev1.history");
-    let history = History::at(Book::File(path.clone()), by());
+    let history = History::at(AppendLog::File(path.clone()), by());
     (folder, path, history)
 }
 
 /// The same file, as a process that knows nothing of it sees it.
 fn fresh(path: &Path) -> History {
-    History::at(Book::File(path.to_owned()), by())
+    History::at(AppendLog::File(path.to_owned()), by())
 }
 
-fn step(percent: u8) -> Happening {
-    Happening::StepDone { green: Share::try_from(percent).unwrap() }
+fn step(percent: u8) -> TrafficEvent {
+    TrafficEvent::StepDone { green: Share::try_from(percent).unwrap() }
 }
 
 fn some_steps(history: &History, count: u8) -> Vec<Entry> {
@@ -57,7 +57,7 @@ fn weights() -> impl Strategy<Value = Vec<Weight>> {
     proptest::collection::vec(weight, 0..3)
 }
 
-fn happenings() -> impl Strategy<Value = Happening> {
+fn events() -> impl Strategy<Value = TrafficEvent> {
     let lever = prop_oneof![Just(Lever::Listeners), Just(Lever::Dns)];
     let ids = proptest::collection::vec("[0-9a-f-]{36}", 0..3);
     let verdict = prop_oneof![Just(Verdict::Pass), Just(Verdict::Inconclusive), Just(Verdict::Fail)];
@@ -69,27 +69,27 @@ fn happenings() -> impl Strategy<Value = Happening> {
         (text(), seconds.clone(), shares(), any::<bool>()).prop_map(|(shift, hold_seconds, from, resumed)| {
             let (steps, on_fail) = ("5,25,50,100".parse().unwrap(), OnFail::Blue);
             let (patience_seconds, limits) = (Some(hold_seconds), Some(Limits::from(&Shift::default())));
-            Happening::ShiftStarted { shift, steps, hold_seconds, on_fail, patience_seconds, limits, from, resumed }
+            TrafficEvent::ShiftStarted { shift, steps, hold_seconds, on_fail, patience_seconds, limits, from, resumed }
         }),
         (shares(), verdict, proptest::collection::vec(check, 0..4))
-            .prop_map(|(green, verdict, checks)| Happening::Gates { green, verdict, checks }),
-        (lever.clone(), weights(), shares()).prop_map(|(lever, from, to)| Happening::Writing { lever, from, to }),
-        (lever, shares(), ids.clone()).prop_map(|(lever, to, request_ids)| Happening::Written {
+            .prop_map(|(green, verdict, checks)| TrafficEvent::Gates { green, verdict, checks }),
+        (lever.clone(), weights(), shares()).prop_map(|(lever, from, to)| TrafficEvent::Writing { lever, from, to }),
+        (lever, shares(), ids.clone()).prop_map(|(lever, to, request_ids)| TrafficEvent::Written {
             lever,
             to,
             request_ids
         }),
-        shares().prop_map(|green| Happening::StepDone { green }),
-        (shares(), text()).prop_map(|(to, because)| Happening::RollingBack { to, because }),
+        shares().prop_map(|green| TrafficEvent::StepDone { green }),
+        (shares(), text()).prop_map(|(to, because)| TrafficEvent::RollingBack { to, because }),
         (outcome, proptest::option::of(shares()), proptest::option::of(text()))
-            .prop_map(|(outcome, green, because)| Happening::ShiftEnded { outcome, green, because }),
-        Just(Happening::HoldAsked),
-        Just(Happening::FailbackStarted),
+            .prop_map(|(outcome, green, because)| TrafficEvent::ShiftEnded { outcome, green, because }),
+        Just(TrafficEvent::HoldAsked),
+        Just(TrafficEvent::FailbackStarted),
         (seconds, weights(), ids, proptest::option::of(text())).prop_map(|(seconds, from, request_ids, dns_left)| {
-            Happening::FailedBack { seconds, from, request_ids, dns_left }
+            TrafficEvent::FailedBack { seconds, from, request_ids, dns_left }
         }),
-        text().prop_map(|because| Happening::FailbackIncomplete { because }),
-        (weights(), weights()).prop_map(|(from, to)| Happening::Noticed { from, to }),
+        text().prop_map(|because| TrafficEvent::FailbackIncomplete { because }),
+        (weights(), weights()).prop_map(|(from, to)| TrafficEvent::ExternalChange { from, to }),
     ]
 }
 
@@ -99,7 +99,7 @@ proptest! {
 
     #[test]
     fn whatever_is_appended_reads_back_and_verifies(
-        put in proptest::collection::vec((happenings(), proptest::option::of(text())), 0..12)
+        put in proptest::collection::vec((events(), proptest::option::of(text())), 0..12)
     ) {
         let (_folder, path, history) = history();
         let mut written = Vec::new();
@@ -119,7 +119,7 @@ proptest! {
     }
 
     #[test]
-    fn any_changed_byte_is_found(put in proptest::collection::vec(happenings(), 1..4), at in any::<[(Index, u8); 64]>()) {
+    fn any_changed_byte_is_found(put in proptest::collection::vec(events(), 1..4), at in any::<[(Index, u8); 64]>()) {
         let (_folder, path, history) = history();
         put.into_iter().for_each(|what| { now(history.append(what, Some("a reason"))).unwrap(); });
         let text = fs::read(&path).unwrap();
@@ -274,7 +274,7 @@ fn eight_that_append_at_once_make_one_unbroken_chain() {
     let verified = now(fresh(&path).verify()).unwrap();
     assert_eq!(verified.entries, 80);
     let mut done: Vec<_> = now(fresh(&path).entries()).unwrap().into_iter().map(|entry| entry.what).collect();
-    done.sort_by_key(|what| if let Happening::StepDone { green } = what { green.percent() } else { 0 });
+    done.sort_by_key(|what| if let TrafficEvent::StepDone { green } = what { green.percent() } else { 0 });
     assert_eq!(done, (1..=10).flat_map(|percent| vec![step(percent); 8]).collect::<Vec<_>>());
 }
 
@@ -326,7 +326,7 @@ fn what_came_after_names_the_damaged_line_of_the_whole_file() {
 fn a_long_last_line_is_found_from_behind() {
     let (_folder, path, history) = history();
     for length in [0, 60_000, 70_000, 300_000] {
-        now(history.append(Happening::FailbackIncomplete { because: "x".repeat(length) }, None)).unwrap();
+        now(history.append(TrafficEvent::FailbackIncomplete { because: "x".repeat(length) }, None)).unwrap();
     }
     some_steps(&history, 1);
     assert_eq!(now(fresh(&path).verify()).unwrap().entries, 5);

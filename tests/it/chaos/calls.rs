@@ -37,7 +37,7 @@ async fn step<R: Resource>(proxy: &Proxy, spec: &R) -> (Step, Cx) {
     };
     let step = Step {
         id: id.clone(),
-        kind: R::KIND,
+        kind: R::TYPE.kind,
         region: HOME.to_owned(),
         spec: serde_json::to_value(spec).unwrap(),
         tags: tags.clone(),
@@ -109,5 +109,5 @@ async fn a_role_goes_although_the_answer_to_each_of_its_parts_is_lost() {
     strike(&proxy, Fault::Cut);
     let outputs = outcome::create(&role, &step, &cx).await.unwrap();
     iam::Role::delete(&cx, &outputs).await.unwrap();
-    assert!(role.observe(&cx.anew(), None).await.unwrap().is_none());
+    assert!(role.observe(&cx.uncached(), None).await.unwrap().is_none());
 }

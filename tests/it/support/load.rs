@@ -101,14 +101,14 @@ impl Sending {
     async fn send_every(self, period: Duration) {
         let mut clock = tokio::time::interval(period);
         clock.set_missed_tick_behavior(MissedTickBehavior::Burst);
-        let mut under_way = Vec::new();
+        let mut in_progress = Vec::new();
         for host in self.hosts.iter().cycle() {
             clock.tick().await;
             if self.stop.load(Ordering::Relaxed) {
                 break;
             }
             let (sandbox, seen, host) = (self.sandbox.clone(), self.seen.clone(), host.clone());
-            under_way.push(tokio::spawn(async move {
+            in_progress.push(tokio::spawn(async move {
                 let started = Timestamp::now();
                 // What can't be sent at all panics: that ends this request alone.
                 let sent = tokio::spawn({
@@ -122,7 +122,7 @@ impl Sending {
                 seen.lock().unwrap_or_else(PoisonError::into_inner).push(exchange);
             }));
         }
-        futures::future::join_all(under_way).await;
+        futures::future::join_all(in_progress).await;
     }
 }
 

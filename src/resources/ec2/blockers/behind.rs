@@ -6,7 +6,7 @@ use super::super::{Item, endpoint, filter, from_sdk, nat_gateway};
 use super::holders::attachments;
 use super::interface::Maker;
 use super::whose::{is_of_system, marks};
-use crate::aws::wait::unless_gone;
+use crate::aws::wait::ignore_not_found;
 use crate::aws::{Cx, Result};
 use crate::engine::Tags;
 use crate::resources::{elb, rds};
@@ -85,7 +85,7 @@ pub(super) fn endpoint_stands(endpoint: &VpcEndpoint) -> bool {
 /// A function leaves its interfaces behind when it is deleted, and when it is moved elsewhere.
 async fn of_function(cx: &Cx, name: &str, what: String, interface: &NetworkInterface) -> Result<Behind> {
     let get = async { Ok(cx.lambda.get_function().function_name(name).send().await?) };
-    let Some(found) = unless_gone(get.await)? else { return Ok(Behind::Gone) };
+    let Some(found) = ignore_not_found(get.await)? else { return Ok(Behind::Gone) };
     let place = found.configuration().and_then(|configuration| configuration.vpc_config());
     if !place.is_some_and(|place| place.subnet_ids().iter().any(|id| Some(&**id) == interface.subnet_id())) {
         return Ok(Behind::Gone);
@@ -100,12 +100,12 @@ async fn of_function(cx: &Cx, name: &str, what: String, interface: &NetworkInter
 async fn of_balancer(cx: &Cx, end: &str, what: String) -> Result<Behind> {
     let name = end.split('/').nth(1).unwrap_or_default();
     let describe = async { Ok(cx.elb.describe_load_balancers().names(name).send().await?) };
-    let Some(found) = unless_gone(describe.await)? else { return Ok(Behind::Gone) };
+    let Some(found) = ignore_not_found(describe.await)? else { return Ok(Behind::Gone) };
     // Another one may have the name by now.
     let mut arns = found.load_balancers().iter().filter_map(|one| one.load_balancer_arn());
     let Some(arn) = arns.find(|arn| arn.ends_with(end)) else { return Ok(Behind::Gone) };
     let tags = async { Ok(cx.elb.describe_tags().resource_arns(arn).send().await?) };
-    let Some(tags) = unless_gone(tags.await)? else { return Ok(Behind::Gone) };
+    let Some(tags) = ignore_not_found(tags.await)? else { return Ok(Behind::Gone) };
     let tags = tags.tag_descriptions().iter().flat_map(|of_one| elb::from_sdk(of_one.tags())).collect();
     Ok(Behind::standing(cx, what, &tags))
 }

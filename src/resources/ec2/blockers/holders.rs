@@ -183,8 +183,8 @@ impl Looking {
         // Endpoints of other types show by their interfaces.
         let endpoints = endpoint::list(cx, here()).await;
         let is_gateway = |one: &types::VpcEndpoint| one.vpc_endpoint_type() == Some(&VpcEndpointType::Gateway);
-        let in_words = |one: &types::VpcEndpoint| format!("an endpoint of {}", one.service_name().unwrap_or_default());
-        self.things(cx, endpoints, |one| is_gateway(one) && endpoint_stands(one), in_words);
+        let describe = |one: &types::VpcEndpoint| format!("an endpoint of {}", one.service_name().unwrap_or_default());
+        self.things(cx, endpoints, |one| is_gateway(one) && endpoint_stands(one), describe);
 
         for side in ["requester-vpc-info.vpc-id", "accepter-vpc-info.vpc-id"] {
             let peerings = peerings(cx, filter(side, [id])).await;
@@ -205,10 +205,10 @@ impl Looking {
         cx: &Cx,
         read: Result<Vec<T>>,
         is_wanted: impl Fn(&T) -> bool,
-        in_words: impl Fn(&T) -> String,
+        describe: impl Fn(&T) -> String,
     ) {
         for item in self.seen(read).iter().filter(|item| is_wanted(item)) {
-            self.thing(cx, item, in_words(item), format!("delete {}", item.id()));
+            self.thing(cx, item, describe(item), format!("delete {}", item.id()));
         }
     }
 

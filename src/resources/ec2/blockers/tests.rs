@@ -285,14 +285,14 @@ fn blocker(id: &str, fate: Fate) -> Blocker {
 }
 
 fn refusal() -> Error {
-    Error { class: Class::NotReady, ..Error::local("AWS says no") }
+    Error { class: Class::Retryable, ..Error::local("AWS says no") }
 }
 
 #[test]
 fn many_are_counted() {
     let many: Vec<_> = (0..5).map(|n| blocker(&format!("eni-{n}"), Fate::Goes(None))).collect();
     assert_eq!(
-        in_words(Held::Vpc("vpc-1"), &many, None),
+        describe(Held::Vpc("vpc-1"), &many, None),
         "eni-0 (of somebody), eni-1 (of somebody), eni-2 (of somebody) and 2 more to let go of vpc-1"
     );
     assert_eq!(list(many[..3].iter(), 3), "eni-0 (of somebody), eni-1 (of somebody) and eni-2 (of somebody)");
