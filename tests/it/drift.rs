@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::support::{Cli, Drift, Drifting, Sandbox};
 
-const SUFFIX: &str = "drift1";
+const SUFFIX: &str = "dev1";
 
 const DRIFT: [Drift; 31] = [
     Drift {

@@ -7,9 +7,10 @@ use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 use crate::support::http::{Request, Response};
-use crate::support::{Cli, MariaDb, Sandbox, Shared};
+use crate::support::standing::outputs;
+use crate::support::{Applied, Cli, MariaDb, Sandbox, Shared};
+use crate::traffic::{CONFIGURATION, SUFFIX};
 
-const SUFFIX: &str = "pay1";
 /// A number that card networks could have issued; it is in their documentation for tests.
 const CARD: &str = "4242424242424242";
 
@@ -21,8 +22,6 @@ struct System {
     pay: String,
     blue: Environment,
     green: Environment,
-    /// Whether anything had called a function when `apply` was done.
-    ran_functions: bool,
 }
 
 struct Environment {
@@ -43,10 +42,9 @@ async fn system() -> Arc<System> {
 
 impl System {
     async fn build() -> Self {
-        let sandbox = Sandbox::fresh().await;
-        let (cli, outputs) = apply(&sandbox).await;
-        let ran_functions = has_run_functions(&sandbox);
-        let output = |name: &str| outputs[name].as_str().unwrap_or_else(|| panic!("no output {name}")).to_owned();
+        let Applied { sandbox, cli, run } = Applied::with(SUFFIX, Some(CONFIGURATION)).await;
+        let outputs = outputs(&run.stdout);
+        let output = |name: &str| outputs.get(name).unwrap_or_else(|| panic!("no output {name}")).clone();
         let environment = async |name: &'static str| {
             let endpoints = ["writer", "reader"].map(|role| output(&format!("{name}_database_{role}_endpoint")));
             let endpoints = endpoints.each_ref().map(String::as_str);
@@ -61,7 +59,7 @@ impl System {
         };
         let (blue, green) = (environment("blue").await, environment("green").await);
         let (live, pay) = (output("live_name"), output("payment_name"));
-        System { sandbox, _cli: cli, live, pay, blue, green, ran_functions }
+        System { sandbox, _cli: cli, live, pay, blue, green }
     }
 
     async fn send(&self, host: &str, request: &Request) -> Response {
@@ -107,20 +105,6 @@ async fn aws(sandbox: &Sandbox, arguments: &[&str]) -> Value {
     sandbox.python_file("payments.py", arguments).await
 }
 
-async fn apply(sandbox: &Sandbox) -> (Cli, Value) {
-    let cli = Cli::new(sandbox);
-    cli.configure("[network]\ntest_cidrs = [\"10.0.0.0/8\"]\n");
-    let applied = cli.run(&["apply", "--suffix", SUFFIX, "--json"]).await.ok().summary();
-    (cli, applied.rest["outputs"].clone())
-}
-
-/// A function that runs is unpacked first.
-fn has_run_functions(sandbox: &Sandbox) -> bool {
-    let status = sandbox.control().call("GET", "status", None).expect("the sandbox tells its status");
-    let folder = status["data_dir"].as_str().expect("the folder of its data");
-    std::path::Path::new(folder).join("functions").exists()
-}
-
 fn payment(amount: u32) -> Value {
     json!({ "merchantId": "m-1", "amountMinor": amount, "currency": "EUR", "paymentToken": "tok_abcdefgh12345678" })
 }
@@ -135,7 +119,10 @@ fn recorded(environment: &str, amount: u32) -> [String; 1] {
 
 #[tokio::test]
 async fn an_apply_runs_no_function() {
-    assert!(!system().await.ran_functions);
+    let applied = Applied::with(SUFFIX, Some(CONFIGURATION)).await;
+    assert_eq!(aws(&applied.sandbox, &["ran"]).await, json!([]));
+    let migrated = system().await.aws(&["ran"]).await;
+    assert!(migrated.as_array().is_some_and(|groups| groups.len() >= 2), "{migrated}");
 }
 
 #[tokio::test]
@@ -345,9 +332,9 @@ async fn a_rotation_changes_the_password_in_the_database_and_the_processor_goes_
 
 #[tokio::test]
 async fn an_alarm_of_green_sends_all_traffic_back_to_blue() {
-    let sandbox = Sandbox::fresh().await;
-    let (_cli, outputs) = apply(&sandbox).await;
-    let output = |name: &str| outputs[name].as_str().expect("a text").to_owned();
+    let Applied { sandbox, run, .. } = Applied::with(SUFFIX, Some(CONFIGURATION)).await;
+    let outputs = outputs(&run.stdout);
+    let output = |name: &str| outputs[name].clone();
     let (live, green_edge) = (output("live_name"), output("green_alb_dns_name"));
     let serves = async |host: &str| {
         let answer = sandbox.send(host, &Request::get("/")).await;

@@ -18,8 +18,9 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use crate::support::cli::{Run, Started};
 use crate::support::load::{Log, payment};
+use crate::support::standing::outputs;
 use crate::support::wait::wait_for;
-use crate::support::{Cli, Load, Sandbox};
+use crate::support::{Applied, Cli, Load, Sandbox};
 
 pub(crate) const SUFFIX: &str = "live1";
 /// The machine that runs this has other work too. How fast environments answer is no matter of these tests.
@@ -73,14 +74,16 @@ impl Stage {
     }
 
     async fn of(configuration: &str, edges: bool) -> Self {
-        let sandbox = Arc::new(Sandbox::fresh().await);
-        let cli = Cli::new(&sandbox);
-        cli.configure(configuration);
-        let outputs = cli.run(&["apply", "--suffix", SUFFIX, "--json"]).await.ok().summary().rest["outputs"].clone();
-        let output = |name: &str| outputs[name].as_str().unwrap_or_else(|| panic!("no output {name}")).to_owned();
+        Self::from(Applied::with(SUFFIX, Some(configuration)).await, edges)
+    }
+
+    /// A system that was applied with [`SUFFIX`].
+    pub(crate) fn from(applied: Applied, edges: bool) -> Self {
+        let outputs = outputs(&applied.run.stdout);
+        let output = |name: &str| outputs.get(name).unwrap_or_else(|| panic!("no output {name}")).clone();
         let live = output(if edges { "live_name" } else { "payment_name" });
         let hosts = vec![output("blue_alb_dns_name"), output("green_alb_dns_name"), live.clone()];
-        Stage { sandbox, cli, live, hosts, edges }
+        Stage { sandbox: Arc::new(applied.sandbox), cli: applied.cli, live, hosts, edges }
     }
 
     /// Waits its turn, starts all functions, and lets customers in.

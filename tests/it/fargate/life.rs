@@ -373,7 +373,7 @@ const DRIFT: [Drift; 17] = [
 
 #[tokio::test]
 async fn what_was_changed_by_hand_is_named_field_by_field_and_put_back_while_live_weights_stay() {
-    let system = Drifting::applied("drift3", REGIONS[0], Some(PRODUCTION)).await;
+    let system = Drifting::applied("dev1", REGIONS[0], Some(PRODUCTION)).await;
     let names = ["dns/blue/live", "dns/green/live"];
     system.by_hand(names.into_iter().zip(["change_record(o, Weight=40)", "change_record(o, Weight=60)"])).await;
     let shifted = json!({"dns/blue/live": 40, "dns/green/live": 60});
@@ -395,6 +395,6 @@ async fn what_was_changed_by_hand_is_named_field_by_field_and_put_back_while_liv
     let service = "update blue/services/reporting/service: task_definition";
     let expected = [service.to_owned(), format!("create {definition}: ")];
     assert_eq!(plan.iter().map(actions).collect::<Vec<_>>(), expected);
-    system.cli.run(&["apply", "--suffix", "drift3"]).await.ok();
+    system.cli.run(&["apply", "--suffix", "dev1"]).await.ok();
     assert_eq!(system.plan().await, BTreeMap::new(), "all is as it should be");
 }

@@ -6,9 +6,10 @@ use serde_json::{Value, json};
 
 use super::STAGING;
 use crate::support::cli::Run;
-use crate::support::{Cli, Postgres, Sandbox};
+use crate::support::standing::outputs;
+use crate::support::{Applied, Cli, Postgres, Sandbox};
+use crate::traffic::SUFFIX;
 
-const SUFFIX: &str = "data1";
 /// How long the sandbox may take to do what is due.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -22,12 +23,10 @@ struct System {
 
 impl System {
     async fn build() -> Self {
-        let sandbox = Sandbox::fresh().await;
-        let cli = Cli::new(&sandbox);
-        cli.configure(STAGING);
-        let outputs = cli.run(&["apply", "--suffix", SUFFIX, "--json"]).await.ok().summary().rest["outputs"].clone();
+        let Applied { sandbox, cli, run } = Applied::with(SUFFIX, Some(STAGING)).await;
+        let outputs = outputs(&run.stdout);
         let database = async |environment: &str| {
-            let output = |name: &str| outputs[format!("{environment}_database_{name}")].as_str().expect("an output");
+            let output = |name: &str| outputs[&format!("{environment}_database_{name}")].as_str();
             let hosts = [output("writer_endpoint"), output("reader_endpoint")];
             let database = Postgres::start(&hosts).await;
             sandbox.map_hosts(&hosts, database.port, &database.ca);

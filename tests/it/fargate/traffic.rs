@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::{STAGING, with_images};
 use crate::support::standing::done;
+use crate::support::{Applied, Shared};
 use crate::traffic::killed::{Point, Way, assert_can_be_gone_on_from};
 use crate::traffic::{SUFFIX, Stage, assert_ended, says};
 
@@ -15,11 +16,15 @@ async fn fargate(stage: &Stage, arguments: &[&str]) -> Value {
 
 /// A system whose services run.
 async fn running() -> Stage {
-    let stage = Stage::of_dns(STAGING).await;
-    fargate(&stage, &["push", "1.0.0"]).await;
-    stage.cli.configure(&with_images(SUFFIX, "1.0.0"));
-    stage.run(&["apply"]).await.ok();
-    stage
+    static RUNNING: Shared<Applied> = Shared::new();
+    let make = async || {
+        let applied = Applied::with(SUFFIX, Some(STAGING)).await;
+        applied.sandbox.python_file("fargate.py", &["us-east-1", "push", "1.0.0"]).await;
+        applied.cli.configure(&with_images(SUFFIX, "1.0.0"));
+        let run = applied.cli.run(&["apply", "--suffix", SUFFIX]).await.ok();
+        Applied { run, ..applied }
+    };
+    Stage::from(Applied::copy_of(&RUNNING, make).await, false)
 }
 
 /// A shift that nobody has to pay for.

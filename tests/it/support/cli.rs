@@ -2,6 +2,7 @@
 //! machine's own AWS settings.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
@@ -42,6 +43,13 @@ impl Cli {
             }
         }
         cli
+    }
+
+    /// The same folder, copied, with another sandbox.
+    pub fn copy(&self, sandbox: &Sandbox) -> Self {
+        let copy = Cli { binary: self.binary.clone(), ..Cli::new(sandbox) };
+        copy_folder(self.folder(), copy.folder()).expect("the folder can be copied");
+        copy
     }
 
     /// Works on the AWS behind this proxy.
@@ -131,6 +139,20 @@ impl Cli {
         let stderr = Output::of(child.stderr.take().expect("stderr is piped"));
         Started { command: format!("provisioner {}", arguments.join(" ")), child, stdout, stderr }
     }
+}
+
+fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let copy = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            std::fs::create_dir(&copy)?;
+            copy_folder(&entry.path(), &copy)?;
+        } else {
+            std::fs::copy(entry.path(), copy)?;
+        }
+    }
+    Ok(())
 }
 
 /// A command on its way; dropping it kills it.
@@ -226,7 +248,7 @@ impl Output {
 }
 
 /// A command that has ended.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Run {
     command: String,
     /// The exit code; `None` if a signal ended it.

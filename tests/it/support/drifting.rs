@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use super::{Cli, Sandbox};
+use super::{Applied, Cli, Sandbox};
 
 /// Something that somebody does by hand.
 pub struct Drift {
@@ -37,10 +37,7 @@ pub type Planned = BTreeMap<String, (String, BTreeMap<String, Value>)>;
 impl Drifting {
     /// Applies a system of this configuration, or of none at all, whose region this is.
     pub async fn applied(suffix: &'static str, region: &'static str, configuration: Option<&str>) -> Self {
-        let sandbox = Sandbox::fresh().await;
-        let cli = Cli::new(&sandbox);
-        configuration.iter().for_each(|toml| cli.configure(toml));
-        cli.run(&["apply", "--suffix", suffix, "--json"]).await.ok();
+        let Applied { sandbox, cli, .. } = Applied::with(suffix, configuration).await;
         let system = Drifting { sandbox, cli, suffix, region };
         let outputs: BTreeMap<String, Value> = {
             let state = system.cli.state(suffix);

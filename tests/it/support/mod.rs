@@ -1,7 +1,8 @@
-//! What the tests share: a private sandbox, a driver of the binary, a proxy in which calls come to harm, a look at the
-//! account with other eyes, databases, customers.
+//! Shared by the tests: a private sandbox, systems that are applied already, the binary, a proxy that injects faults, an
+//! inventory of the account, databases, customers.
 
 pub mod account;
+pub mod applied;
 pub mod cli;
 pub mod composition;
 pub mod drifting;
@@ -12,12 +13,14 @@ pub mod postgres;
 pub mod program;
 pub mod proxy;
 pub mod sandbox;
+pub mod scripts;
 pub mod server;
 pub mod shared;
 pub mod standing;
 pub mod systems;
 pub mod wait;
 
+pub use applied::Applied;
 pub use cli::Cli;
 pub use drifting::{Drift, Drifting};
 pub use load::Load;

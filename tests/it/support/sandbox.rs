@@ -1,8 +1,6 @@
 //! A local AWS for one test.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
 use provisioner::aws::{Cloud, Endpoint};
 use provisioner::sandbox::Control;
@@ -10,7 +8,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::account::Account;
-use super::server::{Server, installed};
+use super::scripts;
+use super::server::Server;
 
 /// The environment variable that names another endpoint for all tests.
 const ENDPOINT: &str = "PROVISIONER_TEST_ENDPOINT";
@@ -26,18 +25,28 @@ enum At {
 }
 
 impl Sandbox {
-    /// An empty one in which everything comes to be at once.
+    /// An empty one in which everything takes effect at once.
     pub async fn fresh() -> Self {
         Self::scaled(0.0).await
     }
 
     /// An empty one in which things take as long as on AWS, divided by `time_scale`.
     pub async fn scaled(time_scale: f64) -> Self {
-        let at = match std::env::var(ENDPOINT) {
-            Ok(endpoint) if !endpoint.is_empty() => At::Elsewhere(endpoint),
-            _ => At::Own(Server::start(time_scale).await),
+        let at = match elsewhere() {
+            Some(endpoint) => At::Elsewhere(endpoint),
+            None => At::Own(Server::empty(time_scale).await),
         };
         Sandbox { at }
+    }
+
+    /// False if the tests use an endpoint that isn't a sandbox of ours.
+    pub fn can_be_forked() -> bool {
+        elsewhere().is_none()
+    }
+
+    /// A copy with the same state. Changes in one don't reach the other.
+    pub fn fork(&self) -> Self {
+        Sandbox { at: At::Own(self.server().fork()) }
     }
 
     /// The URL that AWS calls go to.
@@ -142,28 +151,15 @@ impl Sandbox {
 
     /// Runs Python with boto3 against this AWS; gives the JSON that it prints, `Null` if it prints nothing.
     pub async fn python(&self, code: &str) -> Value {
-        self.run_python(&["-c", code]).await
+        scripts::run(&["-c", code], &self.credentials()).await
     }
 
     /// Runs a Python file of `tests/it/support/python`.
     pub async fn python_file(&self, name: &str, arguments: &[&str]) -> Value {
-        let file = python_folder().join(name);
+        let file = scripts::folder().join(name);
         let mut all = vec![file.to_str().expect("a path in UTF-8")];
         all.extend(arguments);
-        self.run_python(&all).await
-    }
-
-    async fn run_python(&self, arguments: &[&str]) -> Value {
-        let mut command = tokio::process::Command::new(&installed().await.python);
-        command.args(arguments).envs(self.credentials()).env("PYTHONPATH", python_folder());
-        command.env("PYTHONDONTWRITEBYTECODE", "1").stdin(Stdio::null()).kill_on_drop(true);
-        let output = command.output().await.expect("Python runs");
-        let said = String::from_utf8_lossy(&output.stdout);
-        assert!(output.status.success(), "Python failed:\n{said}{}", String::from_utf8_lossy(&output.stderr));
-        if said.trim().is_empty() {
-            return Value::Null;
-        }
-        serde_json::from_str(&said).unwrap_or_else(|error| panic!("Python prints no JSON ({error}):\n{said}"))
+        scripts::run(&all, &self.credentials()).await
     }
 
     /// The environment by which any AWS SDK comes to this AWS and to no other.
@@ -188,8 +184,8 @@ impl Sandbox {
     }
 }
 
-fn python_folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/support/python")
+fn elsewhere() -> Option<String> {
+    std::env::var(ENDPOINT).ok().filter(|endpoint| !endpoint.is_empty())
 }
 
 /// One AWS call that the sandbox took.

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::account::{Account, Thing};
 use super::cli::{Run, Summary};
-use super::{Cli, Sandbox};
+use super::{Applied, Cli, Sandbox};
 
 /// Fewer steps than this no system of ours has.
 const STEPS: u64 = 400;
@@ -31,10 +31,7 @@ pub struct Standing {
 impl Standing {
     /// Applies this configuration, or none at all, which works in these regions.
     pub async fn applied(suffix: &'static str, configuration: Option<&str>, regions: &'static [&'static str]) -> Self {
-        let sandbox = Sandbox::fresh().await;
-        let cli = Cli::new(&sandbox);
-        configuration.iter().for_each(|toml| cli.configure(toml));
-        let first = cli.run(&["apply", "--suffix", suffix]).await.ok();
+        let Applied { sandbox, cli, run: first } = Applied::with(suffix, configuration).await;
         let second = cli.run(&["apply", "--suffix", suffix, "--json"]).await.ok().summary();
         let account = sandbox.account(regions).await;
         Standing { sandbox, cli, first, second, account, suffix, regions }

@@ -131,6 +131,14 @@ def logged(group, key):
     return [line[key] for line in lines if key in line]
 
 
+def ran():
+    """The log groups of the functions that have run at least once."""
+    logs = aws("logs")
+    pages = logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix="/aws/lambda/")
+    names = [group["logGroupName"] for page in pages for group in page["logGroups"]]
+    return [name for name in names if logs.describe_log_streams(logGroupName=name)["logStreams"]]
+
+
 def traces(*texts):
     """Where any of these texts is in a log or in a queue, and how much was looked at."""
     looked = {"events": 0, "queues": 0}
