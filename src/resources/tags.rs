@@ -10,12 +10,11 @@ use crate::aws::{Clients, Cx, Error, Result};
 use crate::engine::Tags;
 use crate::engine::ownership::{Owner, STEP, SUFFIX, SYSTEM};
 
-/// Writes a function `to_sdk` and a function `from_sdk` for a service whose `Tag` has a key and a value.
+/// Defines the functions `to_sdk` and `from_sdk` for a service whose `Tag` has a key and a value.
 macro_rules! tag_type {
     ($tag:ty) => {
-        /// Our tags in the service's type.
-        #[allow(dead_code, reason = "some services take tags but list them another way")]
-        pub(crate) fn to_sdk(tags: &$crate::engine::Tags) -> Vec<$tag> {
+        /// Converts tags to the type of the SDK, for create calls.
+        pub fn to_sdk(tags: &$crate::engine::Tags) -> Vec<$tag> {
             tags.iter()
                 .map(|(key, value)| {
                     $crate::resources::tags::Built::built(<$tag>::builder().key(key).value(value).build())
@@ -23,9 +22,8 @@ macro_rules! tag_type {
                 .collect()
         }
 
-        /// The service's tags in our type.
-        #[allow(dead_code, reason = "some services list tags another way")]
-        pub(crate) fn from_sdk(tags: &[$tag]) -> $crate::engine::Tags {
+        /// Converts tags from the type of the SDK.
+        pub fn from_sdk(tags: &[$tag]) -> $crate::engine::Tags {
             use $crate::resources::tags::Text;
             tags.iter().map(|tag| (tag.key().text(), tag.value().text())).collect()
         }

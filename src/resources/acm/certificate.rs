@@ -1,14 +1,7 @@
 use aws_sdk_acm::types::{CertificateDetail, CertificateStatus as Status, ResourceRecord, ValidationMethod};
-use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use super::{describe, find, to_sdk};
-use crate::aws::wait::Patience;
-use crate::aws::{Cx, Error, Result};
-use crate::cloudformation::Form;
-use crate::engine::Tags;
-use crate::resources::ids::CertificateArn;
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
+use crate::resources::prelude::*;
 
 /// A public certificate for a domain and all names right below it, requested from AWS and validated by a DNS record. It is
 /// issued some time after that record stands: see [`super::CertificateValidation`]. AWS renews it by itself as long as
@@ -84,10 +77,6 @@ impl Resource for Certificate {
             })
             .await?;
         Ok(CertificateOutputs { arn: arn.into(), validation_name: name, validation_value: value })
-    }
-
-    async fn update(&self, _cx: &Cx, found: &Found<Self>, _: &Changes<'_>) -> Result<CertificateOutputs> {
-        Ok(found.outputs.clone())
     }
 
     async fn tag(cx: &Cx, outputs: &CertificateOutputs, set: &Tags, remove: &[String]) -> Result<()> {

@@ -1,12 +1,7 @@
 use aws_sdk_acm::types::CertificateStatus as Status;
-use serde::{Deserialize, Serialize};
 
 use super::{describe, detail};
-use crate::aws::wait::Patience;
-use crate::aws::{Cx, Error, Result};
-use crate::cloudformation::Form;
-use crate::resources::ids::CertificateArn;
-use crate::resources::{Changes, Found, Resource, TypeInfo, minutes};
+use crate::resources::prelude::*;
 
 /// The issue of a requested certificate: it stands once AWS has seen the validation record. What needs a certificate that
 /// works takes its ARN from here.
@@ -66,10 +61,6 @@ impl Resource for CertificateValidation {
                     zone's name servers)";
         cx.wait_until(what, Patience::LONG, issued).await?;
         Ok(CertificateValidationOutputs { arn: self.certificate.clone() })
-    }
-
-    async fn update(&self, _cx: &Cx, found: &Found<Self>, _: &Changes<'_>) -> Result<CertificateValidationOutputs> {
-        Ok(found.outputs.clone())
     }
 
     /// Nothing stands for it in AWS but the certificate itself.

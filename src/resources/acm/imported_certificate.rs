@@ -2,18 +2,10 @@ use std::collections::BTreeSet;
 
 use aws_sdk_acm::primitives::Blob;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
-use rcgen::{
-    CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose, date_time_ymd,
-};
-use serde::{Deserialize, Serialize};
+use rcgen::{ CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose, date_time_ymd, };
 
 use super::{find, sent_once, to_sdk};
-use crate::aws::wait::Patience;
-use crate::aws::{Class, Cx, Error, Result};
-use crate::cloudformation::Form;
-use crate::engine::Tags;
-use crate::resources::ids::CertificateArn;
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
+use crate::resources::prelude::*;
 
 /// How long a certificate is good for.
 const VALID_DAYS: i64 = 365;

@@ -1,17 +1,10 @@
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use aws_sdk_applicationautoscaling::types::{self, SuspendedState};
-use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use super::Dimension;
-use crate::aws::wait::{Patience, ignore_not_found};
-use crate::aws::{Cx, Error, Result};
-use crate::cloudformation::{Form, Tagging};
-use crate::engine::Tags;
-use crate::resources::ids::is_known;
-use crate::resources::{Changes, Found, Resource, TypeInfo, rds, seconds, tags};
+use crate::resources::{rds, tags};
+use crate::resources::prelude::*;
 
 /// What the ids of clusters begin with.
 const CLUSTER: &str = "cluster:";
@@ -186,12 +179,8 @@ async fn all(cx: &Cx, dimension: Dimension) -> Result<Arc<Vec<types::ScalableTar
     let namespace = dimension.namespace();
     let load = async {
         let request = cx.scaling.describe_scalable_targets().service_namespace(namespace.clone());
-        let mut pages = request.into_paginator().items().send();
-        let mut all = Vec::new();
-        while let Some(target) = pages.next().await {
-            all.push(target?);
-        }
-        Ok(all)
+        let pages = request.into_paginator();
+        Ok(pages.items().send().try_collect().await?)
     };
     cx.inventory.once(format!("application_autoscaling.targets.{}", namespace.as_str()), load).await
 }

@@ -1,18 +1,8 @@
-use std::sync::Arc;
-
-use aws_sdk_applicationautoscaling::types::{
-    self, MetricType, PolicyType, PredefinedMetricSpecification, TargetTrackingScalingPolicyConfiguration,
-};
-use serde::{Deserialize, Serialize};
-use serde_json::json;
+use aws_sdk_applicationautoscaling::types::{ self, MetricType, PolicyType, PredefinedMetricSpecification, TargetTrackingScalingPolicyConfiguration, };
 
 use super::Dimension;
-use crate::aws::wait::{Patience, ignore_not_found};
-use crate::aws::{Class, Cx, Error, Result};
-use crate::cloudformation::{Form, Tagging};
-use crate::resources::ids::is_known;
 use crate::resources::tags::Built;
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
+use crate::resources::prelude::*;
 
 /// A policy that scales so that a metric stays near a value. The alarms that it goes by are AWS's own.
 /// <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_PutScalingPolicy.html>
@@ -208,12 +198,8 @@ async fn all(cx: &Cx, dimension: Dimension) -> Result<Arc<Vec<types::ScalingPoli
     let namespace = dimension.namespace();
     let load = async {
         let request = cx.scaling.describe_scaling_policies().service_namespace(namespace.clone());
-        let mut pages = request.into_paginator().items().send();
-        let mut all = Vec::new();
-        while let Some(policy) = pages.next().await {
-            all.push(policy?);
-        }
-        Ok(all)
+        let pages = request.into_paginator();
+        Ok(pages.items().send().try_collect().await?)
     };
     cx.inventory.once(format!("application_autoscaling.policies.{}", namespace.as_str()), load).await
 }

@@ -1,20 +1,8 @@
-use std::sync::Arc;
-
-use aws_sdk_ecr::types::{
-    self, EncryptionConfiguration, EncryptionType, ImageScanningConfiguration, ImageTagMutability,
-};
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use aws_sdk_ecr::types::{ self, EncryptionConfiguration, EncryptionType, ImageScanningConfiguration, ImageTagMutability, };
 
 use super::{from_sdk, to_sdk};
-use crate::aws::wait::{Patience, ignore_not_found};
-use crate::aws::{Cx, Error, Result};
-use crate::cloudformation::Form;
-use crate::engine::Tags;
-use crate::resources::document::Document;
-use crate::resources::ids::{KeyArn, RepositoryArn};
 use crate::resources::tags::{self, Built};
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
+use crate::resources::prelude::*;
 
 /// A private repository of images. It goes with the images in it: they can be built and pushed again.
 /// <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html>
@@ -256,12 +244,8 @@ fn outputs(repository: &types::Repository) -> Result<RepositoryOutputs> {
 
 async fn all(cx: &Cx) -> Result<Arc<Vec<types::Repository>>> {
     let load = async {
-        let mut pages = cx.ecr.describe_repositories().into_paginator().items().send();
-        let mut all = Vec::new();
-        while let Some(repository) = pages.next().await {
-            all.push(repository?);
-        }
-        Ok(all)
+        let pages = cx.ecr.describe_repositories().into_paginator();
+        Ok(pages.items().send().try_collect().await?)
     };
     cx.inventory.once("ecr.repositories", load).await
 }

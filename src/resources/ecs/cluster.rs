@@ -1,14 +1,8 @@
 use aws_sdk_ecs::types::{self, ClusterField, ClusterSetting, ClusterSettingName};
-use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use super::{from_sdk, to_sdk};
-use crate::aws::wait::{Patience, ignore_not_found};
-use crate::aws::{Clients, Cx, Error, Result};
-use crate::cloudformation::Form;
-use crate::engine::Tags;
-use crate::resources::ids::EcsClusterArn;
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
+use crate::aws::Clients;
+use crate::resources::prelude::*;
 
 const ACTIVE: &str = "ACTIVE";
 const INACTIVE: &str = "INACTIVE";

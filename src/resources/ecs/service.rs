@@ -1,21 +1,11 @@
 use std::collections::BTreeSet;
 
-use aws_sdk_ecs::types::{
-    self, AssignPublicIp, AwsVpcConfiguration, DeploymentCircuitBreaker, DeploymentConfiguration, LaunchType,
-    LoadBalancer, NetworkConfiguration, PropagateTags,
-};
-use serde::{Deserialize, Serialize};
-use serde_json::json;
+use aws_sdk_ecs::types::{ self, AssignPublicIp, AwsVpcConfiguration, DeploymentCircuitBreaker, DeploymentConfiguration, LaunchType, LoadBalancer, NetworkConfiguration, PropagateTags, };
 
 use super::rollout::{self, STOPPING, Wanted, deployed, described, has_failed, is_leaving, note, primary, steady};
 use super::{from_sdk, to_sdk};
-use crate::aws::wait::{Patience, ignore_not_found};
-use crate::aws::{Class, Cx, Error, Result};
-use crate::cloudformation::Form;
-use crate::engine::Tags;
-use crate::resources::ids::{SecurityGroupId, ServiceArn, SubnetId, TargetGroupArn, TaskDefinitionArn, is_known};
 use crate::resources::tags::Built;
-use crate::resources::{Changes, Found, Resource, TypeInfo, minutes};
+use crate::resources::prelude::*;
 
 const NEWEST_PLATFORM: &str = "LATEST";
 const INVALID: &str = "InvalidParameterException";

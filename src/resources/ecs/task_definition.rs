@@ -1,21 +1,12 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_ecs::operation::describe_task_definition::DescribeTaskDefinitionOutput;
-use aws_sdk_ecs::types::{
-    self, Compatibility, CpuArchitecture, EphemeralStorage, HostVolumeProperties, NetworkMode, OsFamily,
-    RuntimePlatform, TaskDefinitionField, TaskDefinitionStatus, Volume,
-};
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use aws_sdk_ecs::types::{ self, Compatibility, CpuArchitecture, EphemeralStorage, HostVolumeProperties, NetworkMode, OsFamily, RuntimePlatform, TaskDefinitionField, TaskDefinitionStatus, Volume, };
 
 use super::{Container, from_sdk, to_sdk};
 use crate::aws::clients::sent_once;
-use crate::aws::wait::{Patience, ignore_not_found};
-use crate::aws::{Class, Clients, Cx, Error, Result};
-use crate::cloudformation::Form;
-use crate::engine::Tags;
-use crate::resources::ids::{RoleArn, TaskDefinitionArn};
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
+use crate::aws::Clients;
+use crate::resources::prelude::*;
 
 /// What ECS says of a revision or a family that isn't there, and of a request that is wrong.
 const CLIENT: &str = "ClientException";
@@ -121,10 +112,6 @@ impl Resource for TaskDefinition {
         let arn = answer.task_definition.and_then(|revision| revision.task_definition_arn);
         let arn = arn.ok_or(Error::incomplete("ecs:RegisterTaskDefinition", "taskDefinitionArn"))?;
         Ok(TaskDefinitionOutputs { arn: arn.into() })
-    }
-
-    async fn update(&self, _: &Cx, found: &Found<Self>, _: &Changes<'_>) -> Result<TaskDefinitionOutputs> {
-        Ok(found.outputs.clone())
     }
 
     async fn tag(cx: &Cx, outputs: &TaskDefinitionOutputs, set: &Tags, remove: &[String]) -> Result<()> {

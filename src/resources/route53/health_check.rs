@@ -1,17 +1,8 @@
-use std::sync::Arc;
-
 use aws_sdk_route53::types::{self, HealthCheckConfig, HealthCheckType, TagResourceType};
-use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use super::{home, tags_of};
-use crate::aws::wait::ignore_not_found;
-use crate::aws::{Cx, Error, Result};
-use crate::cloudformation::{Form, Tagging};
-use crate::engine::Tags;
-use crate::resources::ids::HealthCheckId;
 use crate::resources::tags::are_of_step;
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
+use crate::resources::prelude::*;
 
 /// A health check over HTTPS, from many places in the world. The certificate isn't verified.
 /// <https://docs.aws.amazon.com/Route53/latest/APIReference/API_HealthCheckConfig.html>
@@ -170,12 +161,8 @@ impl HealthCheck {
 
 async fn all(cx: &Cx) -> Result<Arc<Vec<types::HealthCheck>>> {
     let load = async {
-        let mut pages = cx.route53.list_health_checks().into_paginator().items().send();
-        let mut all = Vec::new();
-        while let Some(check) = pages.next().await {
-            all.push(check?);
-        }
-        Ok(all)
+        let pages = cx.route53.list_health_checks().into_paginator();
+        Ok(pages.items().send().try_collect().await?)
     };
     home(cx).inventory.once("route53.health_checks", load).await
 }

@@ -1,16 +1,9 @@
 use aws_sdk_route53::types::{self, HostedZoneConfig, RrType, TagResourceType};
-use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use super::record_set::{self, normal};
 use super::tags_of;
-use crate::aws::wait::ignore_not_found;
-use crate::aws::{Class, Cx, Error, Result};
-use crate::cloudformation::{Form, Tagging};
-use crate::engine::Tags;
-use crate::resources::ids::HostedZoneId;
 use crate::resources::tags::are_of_step;
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
+use crate::resources::prelude::*;
 
 /// A public hosted zone.
 /// <https://docs.aws.amazon.com/Route53/latest/APIReference/API_CreateHostedZone.html>

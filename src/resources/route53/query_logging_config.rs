@@ -1,12 +1,5 @@
-use serde::{Deserialize, Serialize};
-use serde_json::json;
-
 use super::found_in_zone;
-use crate::aws::wait::{Patience, ignore_not_found};
-use crate::aws::{Cx, Error, Result};
-use crate::cloudformation::Form;
-use crate::resources::ids::{HostedZoneId, LogGroupArn};
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
+use crate::resources::prelude::*;
 
 /// Logs the queries that Route 53 answers for a public hosted zone.
 /// <https://docs.aws.amazon.com/Route53/latest/APIReference/API_CreateQueryLoggingConfig.html>
@@ -80,10 +73,6 @@ impl Resource for QueryLoggingConfig {
         let answer = cx.retry_while(what, Patience::FRESH, not_seen, create).await?;
         let missing = Error::incomplete("route53:CreateQueryLoggingConfig", "QueryLoggingConfig");
         Ok(QueryLoggingConfigOutputs { id: answer.query_logging_config.ok_or(missing)?.id })
-    }
-
-    async fn update(&self, _cx: &Cx, found: &Found<Self>, _: &Changes<'_>) -> Result<QueryLoggingConfigOutputs> {
-        Ok(found.outputs.clone())
     }
 
     async fn delete(cx: &Cx, outputs: &QueryLoggingConfigOutputs) -> Result<()> {

@@ -1,19 +1,11 @@
 use std::collections::BTreeSet;
 
-use aws_sdk_route53::types::{
-    AliasTarget, Change, ChangeAction, ResourceRecord, ResourceRecordSet, ResourceRecordSetFailover as Failover, RrType,
-};
-use serde::{Deserialize, Serialize};
-use serde_json::json;
+use aws_sdk_route53::types::{ AliasTarget, Change, ChangeAction, ResourceRecord, ResourceRecordSet, ResourceRecordSetFailover as Failover, RrType, };
 
 use super::found_in_zone;
 use super::record_set::{self, Key, change, normal};
-use crate::aws::wait::ignore_not_found;
-use crate::aws::{Class, Cx, Error, Result};
-use crate::cloudformation::{Form, Tagging};
-use crate::resources::ids::{HealthCheckId, HostedZoneId, is_known};
 use crate::resources::tags::Built;
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
+use crate::resources::prelude::*;
 
 /// A record set.
 /// <https://docs.aws.amazon.com/Route53/latest/APIReference/API_ResourceRecordSet.html>

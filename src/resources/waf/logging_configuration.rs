@@ -1,15 +1,9 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_wafv2::types::{self, FieldToMatch, SingleHeader};
-use serde::{Deserialize, Serialize};
-use serde_json::json;
 
-use crate::aws::wait::ignore_not_found;
-use crate::aws::{Cx, Result};
-use crate::cloudformation::{Form, Tagging};
-use crate::resources::ids::{LogGroupArn, WebAclArn};
 use crate::resources::tags::Built;
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
+use crate::resources::prelude::*;
 
 /// Where a web ACL logs the requests that it looks at.
 /// <https://docs.aws.amazon.com/waf/latest/developerguide/logging-cw-logs.html>

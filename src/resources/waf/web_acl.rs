@@ -1,21 +1,9 @@
-use std::sync::Arc;
-
-use aws_sdk_wafv2::types::{
-    self, AllowAction, BlockAction, DefaultAction, ManagedRuleGroupStatement, NoneAction, OverrideAction,
-    RateBasedStatement, RateBasedStatementAggregateKeyType as Aggregate, RuleAction, Scope, Statement,
-    VisibilityConfig, WebAclSummary,
-};
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use aws_sdk_wafv2::types::{ self, AllowAction, BlockAction, DefaultAction, ManagedRuleGroupStatement, NoneAction, OverrideAction, RateBasedStatement, RateBasedStatementAggregateKeyType as Aggregate, RuleAction, Scope, Statement, VisibilityConfig, WebAclSummary, };
 
 use super::{from_sdk, to_sdk};
-use crate::aws::wait::{Patience, ignore_not_found};
-use crate::aws::{Class, Cx, Error, Result};
-use crate::cloudformation::Form;
-use crate::engine::Tags;
-use crate::resources::ids::WebAclArn;
 use crate::resources::tags::Built;
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds, tags};
+use crate::resources::tags;
+use crate::resources::prelude::*;
 
 /// A web ACL for load balancers: it lets through what no rule blocks.
 /// <https://docs.aws.amazon.com/waf/latest/developerguide/web-acl.html>

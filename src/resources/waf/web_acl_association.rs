@@ -1,11 +1,4 @@
-use serde::{Deserialize, Serialize};
-use serde_json::json;
-
-use crate::aws::wait::ignore_not_found;
-use crate::aws::{Cx, Result};
-use crate::cloudformation::{Form, Tagging};
-use crate::resources::ids::{LoadBalancerArn, WebAclArn};
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
+use crate::resources::prelude::*;
 
 /// A web ACL in front of a load balancer, which can have one only.
 /// <https://docs.aws.amazon.com/waf/latest/APIReference/API_AssociateWebACL.html>
