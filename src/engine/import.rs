@@ -9,6 +9,7 @@ use super::diff::FieldChange;
 use super::operations::{Observed, StepError, Target};
 use super::ownership::{Ownership, Provenance, STEP, SUFFIX, SYSTEM};
 use super::plan::{self, Action, EngineContext};
+use super::refusal::refused_changes;
 use super::selection::no_step;
 use super::step::{StepId, Tags};
 use crate::state::journal::Entry;
@@ -120,6 +121,13 @@ impl EngineContext<'_> {
             let fields = forcing.collect::<Vec<_>>().join(", ");
             let message = format!("the next apply would delete {called} and make another: it differs in {fields}");
             let help = "let the configuration say what stands; or, if nobody needs that, give --allow-replacement";
+            return Err(StepError::new(message).with_help(help));
+        }
+        if next == Action::Update
+            && let Some(refused) = refused_changes(operations, &step, &standing, &changes)?.first()
+        {
+            let message = format!("every apply would refuse {called} as {refused}");
+            let help = "nothing was changed: set the configuration to what the resource has";
             return Err(StepError::new(message).with_help(help));
         }
         if !missing.is_empty() {

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::diff::FieldChange;
 use super::ownership::Ownership;
+use super::refusal::Refusal;
 use super::step::{Step, Tags};
 use super::type_info::TypeInfo;
 
@@ -108,6 +109,12 @@ pub trait Operations: Send + Sync {
     ) -> Result<Value, StepError>;
     /// Sets and removes tags.
     async fn tag(&self, step: &Step, outputs: &Value, set: &Tags, remove: &[String]) -> Result<(), StepError>;
+    /// Why the resource can't change in place from the actual spec to the desired one, both canonical, for what
+    /// [`TypeInfo::immutable`] can't say: an engine's downgrade, smaller storage.
+    fn check_transition(&self, desired: &Value, actual: &Value) -> Result<Option<Refusal>, StepError> {
+        let _ = (desired, actual);
+        Ok(None)
+    }
     /// Deletes it and waits until it is gone. Fine if it is gone already.
     async fn delete(&self, step: &Step, outputs: &Value) -> Result<(), StepError>;
 }

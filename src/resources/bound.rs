@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::{Found, Resource, outcome};
 use crate::aws::Cx;
 use crate::aws::cx::Shared;
-use crate::engine::{FieldChange, Observed, Operations, Step, StepError, Tags, Target, TypeInfo, reference};
+use crate::engine::{FieldChange, Observed, Operations, Refusal, Step, StepError, Tags, Target, TypeInfo, reference};
 
 /// The operations of one type, bound to a run.
 pub struct Bound<R> {
@@ -82,6 +82,10 @@ impl<R: Resource> Operations for Bound<R> {
 
     async fn tag(&self, step: &Step, outputs: &Value, set: &Tags, remove: &[String]) -> Result<(), StepError> {
         Ok(R::tag(&self.cx(step, ""), &read(outputs)?, set, remove).await?)
+    }
+
+    fn check_transition(&self, desired: &Value, actual: &Value) -> Result<Option<Refusal>, StepError> {
+        Ok(read::<R>(desired)?.check_transition(&read(actual)?).err())
     }
 
     async fn delete(&self, step: &Step, outputs: &Value) -> Result<(), StepError> {

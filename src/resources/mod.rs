@@ -46,7 +46,7 @@ use crate::aws::{Cx, Error, Result};
 use crate::cloudformation::Form;
 pub use crate::engine::ownership::Ownership;
 use crate::engine::{FieldChange, Tags};
-pub use crate::engine::{Immutable, TypeInfo};
+pub use crate::engine::{Immutable, Refusal, TypeInfo};
 
 /// One AWS resource type. The struct itself is the spec: plain data, with typed ids as references to other steps.
 ///
@@ -92,6 +92,13 @@ pub trait Resource: Serialize + DeserializeOwned + Send + Sync + 'static {
         let fields: Vec<&str> = changes.0.iter().map(FieldChange::field).collect();
         let message = format!("{} can't change in place: {}", Self::TYPE.kind, fields.join(", "));
         async { Err(Error::local(message)) }
+    }
+
+    /// Refuses a change from the `actual` spec that AWS can't make while the resource exists, and that
+    /// [`TypeInfo::immutable`] can't express: an engine's downgrade, smaller storage. `plan` calls it before every update.
+    fn check_transition(&self, actual: &Self) -> std::result::Result<(), Refusal> {
+        let _ = actual;
+        Ok(())
     }
 
     /// Sets and removes tags. Never called for a type whose `observe` gives no tags.
