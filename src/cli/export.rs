@@ -9,7 +9,7 @@ use super::context::Context;
 use super::failure::Failure;
 use super::say::say;
 use super::{Globals, Outcome, progress};
-use crate::cloudformation::{self, MOST_RESOURCES, Template, ToGive};
+use crate::cloudformation::{self, MAX_RESOURCES, RequiredParameter, Template};
 use crate::report::words;
 
 /// `provisioner export`
@@ -83,7 +83,7 @@ impl Export {
         let gaps = &template.gaps;
         if json {
             let listed = gaps.iter().map(|gap| json!({"step": gap.step, "kind": gap.kind, "what": gap.what}));
-            let to_give = template.to_give.iter();
+            let to_give = template.required_parameters.iter();
             let to_give = to_give.map(|it| json!({"parameter": it.parameter, "step": it.step, "what": it.what}));
             progress::print_json(&json!({
                 "type": "summary", "region": region, "elsewhere": elsewhere, "out": self.out,
@@ -100,20 +100,20 @@ impl Export {
         for ((kind, what), steps) in steps_of {
             eprintln!("not supported by CloudFormation ({kind}): {what}: {}", steps.join(", "));
         }
-        for ToGive { parameter, step, what } in &template.to_give {
+        for RequiredParameter { parameter, step, what } in &template.required_parameters {
             eprintln!("parameter {parameter}: {what} of {step}");
         }
         let mut summary = vec![format!("{} in {region}", words::count(template.resources(), "resource"))];
-        if !template.to_give.is_empty() {
-            summary.push(format!("{} without a value", words::count(template.to_give.len(), "parameter")));
+        if !template.required_parameters.is_empty() {
+            summary.push(format!("{} without a value", words::count(template.required_parameters.len(), "parameter")));
         }
         if !gaps.is_empty() {
             let missing = words::count(gaps.len(), "setting");
             summary.push(format!("{missing} that CloudFormation doesn't support, listed in the template's metadata"));
         }
         eprintln!("{}", summary.join("; "));
-        if template.resources() > MOST_RESOURCES {
-            eprintln!("A stack can have at most {MOST_RESOURCES} resources: split the template to deploy it");
+        if template.resources() > MAX_RESOURCES {
+            eprintln!("A stack can have at most {MAX_RESOURCES} resources: split the template to deploy it");
         }
         for region in elsewhere {
             eprintln!("The system also has resources in {region}: --region {region}");

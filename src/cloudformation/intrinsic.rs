@@ -1,4 +1,4 @@
-//! Texts with references in CloudFormation's words.
+//! Texts with references as CloudFormation's intrinsic functions.
 
 use serde_json::{Value, json};
 
@@ -7,21 +7,21 @@ use serde_json::{Value, json};
 pub enum Piece {
     /// Plain text.
     Text(String),
-    /// A resource or parameter.
-    Logical {
+    /// A reference to a resource or a parameter.
+    Reference {
         /// Its logical id.
         id: String,
-        /// The attribute; empty for what `Ref` gives.
+        /// The attribute (`Fn::GetAtt`); empty for `Ref`.
         attribute: String,
-        /// What stands between the entries of an attribute that is a list.
-        between: Option<String>,
+        /// The separator of an attribute that is a list (`Fn::Join`).
+        list_separator: Option<String>,
     },
 }
 
 impl Piece {
-    /// What `Ref` gives.
+    /// `Ref` of a resource or a parameter.
     pub fn reference(id: String) -> Self {
-        Piece::Logical { id, attribute: String::new(), between: None }
+        Piece::Reference { id, attribute: String::new(), list_separator: None }
     }
 
     fn plain(&self) -> Option<&str> {
@@ -31,35 +31,35 @@ impl Piece {
     fn value(&self) -> Value {
         match self {
             Piece::Text(text) => json!(text),
-            Piece::Logical { id, attribute, .. } if attribute.is_empty() => json!({"Ref": id}),
-            Piece::Logical { id, attribute, between: None } => json!({"Fn::GetAtt": [id, attribute]}),
-            Piece::Logical { id, attribute, between: Some(between) } => {
-                json!({"Fn::Join": [between, {"Fn::GetAtt": [id, attribute]}]})
+            Piece::Reference { id, attribute, .. } if attribute.is_empty() => json!({"Ref": id}),
+            Piece::Reference { id, attribute, list_separator: None } => json!({"Fn::GetAtt": [id, attribute]}),
+            Piece::Reference { id, attribute, list_separator: Some(separator) } => {
+                json!({"Fn::Join": [separator, {"Fn::GetAtt": [id, attribute]}]})
             }
         }
     }
 
-    /// The piece in `Fn::Sub`, which takes no list.
+    /// The piece within `Fn::Sub`, which can't contain a list.
     fn substituted(&self) -> Option<String> {
         match self {
             Piece::Text(text) => Some(text.replace("${", "${!")),
-            Piece::Logical { between: Some(_), .. } => None,
-            Piece::Logical { id, attribute, .. } if attribute.is_empty() => Some(format!("${{{id}}}")),
-            Piece::Logical { id, attribute, .. } => Some(format!("${{{id}.{attribute}}}")),
+            Piece::Reference { list_separator: Some(_), .. } => None,
+            Piece::Reference { id, attribute, .. } if attribute.is_empty() => Some(format!("${{{id}}}")),
+            Piece::Reference { id, attribute, .. } => Some(format!("${{{id}.{attribute}}}")),
         }
     }
 }
 
-/// Where a template is read: CloudFormation knows that by itself.
+/// The account, partition and region that pseudo parameters stand for.
 #[derive(Clone, Copy, Debug)]
-pub struct Place<'a> {
+pub struct Environment<'a> {
     pub account: &'a str,
     pub partition: &'a str,
     pub region: &'a str,
 }
 
-impl Place<'_> {
-    /// A text with pseudo parameters where it names this account, this region, or this partition in an ARN.
+impl Environment<'_> {
+    /// Replaces the account, the region, and the partition of an ARN by pseudo parameters.
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/pseudo-parameter-reference.html>
     pub fn pieces(&self, text: &str) -> Vec<Piece> {
         let partition = format!(":{}:", self.partition);
@@ -69,18 +69,18 @@ impl Place<'_> {
         let (mut from, mut at) = (0, 0);
         while let Some(letter) = text[at..].chars().next() {
             let (before, rest) = text.split_at(at);
-            let is_whole = |next: Option<char>| !next.is_some_and(char::is_alphanumeric);
-            let is_it = |name: &str| match rest.strip_prefix(name) {
+            let is_boundary = |next: Option<char>| !next.is_some_and(char::is_alphanumeric);
+            let matches = |name: &str| match rest.strip_prefix(name) {
                 None => false,
                 Some(_) if name == partition => before.ends_with("arn"),
-                Some(after) => is_whole(before.chars().next_back()) && is_whole(after.chars().next()),
+                Some(after) => is_boundary(before.chars().next_back()) && is_boundary(after.chars().next()),
             };
-            let Some((name, pseudo)) = names.iter().find(|(name, _)| !name.is_empty() && is_it(name)) else {
+            let Some((name, pseudo)) = names.iter().find(|(name, _)| !name.is_empty() && matches(name)) else {
                 at += letter.len_utf8();
                 continue;
             };
             let name = name.trim_matches(':');
-            at += rest.find(name).expect("it begins with it");
+            at += rest.find(name).expect("the rest starts with it");
             pieces.extend([Piece::Text(text[from..at].to_owned()), Piece::reference((*pseudo).to_owned())]);
             at += name.len();
             from = at;
@@ -90,9 +90,8 @@ impl Place<'_> {
     }
 }
 
-/// The pieces as one value: text, `Ref`, `Fn::GetAtt`; `Fn::Sub` where they are mixed, or `Fn::Join` if there is a list among
-/// them.
-pub fn of(pieces: &[Piece]) -> Value {
+/// The pieces as one value: text, `Ref` or `Fn::GetAtt`; `Fn::Sub` for several pieces, or `Fn::Join` if one is a list.
+pub fn value(pieces: &[Piece]) -> Value {
     let is_empty = |piece: &&Piece| matches!(piece, Piece::Text(text) if text.is_empty());
     let pieces: Vec<&Piece> = pieces.iter().filter(|piece| !is_empty(piece)).collect();
     if let Some(texts) = pieces.iter().map(|piece| piece.plain()).collect::<Option<Vec<_>>>() {

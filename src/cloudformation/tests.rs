@@ -1,6 +1,8 @@
 use serde_json::json;
 
+use super::logical_ids::LogicalIds;
 use super::*;
+use crate::engine::Tags;
 use crate::engine::ownership::Owner;
 use crate::modules::{Identity, Stack};
 use crate::resources::document::Document;
@@ -41,7 +43,7 @@ fn template(stack: Stack, outputs: &BTreeMap<String, String>) -> Template {
 }
 
 #[test]
-fn references_become_what_cloudformation_calls_them() {
+fn references_become_intrinsic_functions() {
     let stack = stack();
     let root = stack.root();
     let dead = root.add("dead-letters", queue("dead", None));
@@ -54,14 +56,14 @@ fn references_become_what_cloudformation_calls_them() {
     assert_eq!(body["Resources"]["Main"]["DependsOn"], json!(["DeadLettersPolicy"]));
     assert_eq!(body["Resources"]["Url"]["DependsOn"], json!(["DeadLetters", "DeadLettersPolicy", "MainPolicy"]));
     assert_eq!(body["Resources"]["MainPolicy"]["Properties"]["Queues"], json!([{"Ref": "Main"}]));
-    // What only looks like one of CloudFormation's own references stays what it is.
+    // Text that looks like a substitution is escaped.
     assert_eq!(body["Resources"]["Url"]["Properties"]["Value"], json!({"Fn::Sub": "${Main} in ${!AWS::Region}"}));
     assert_eq!(body["Outputs"], json!({"QueueUrl": {"Value": {"Ref": "Main"}}}));
     assert_eq!((gaps, body.get("Parameters")), (Vec::new(), None));
 }
 
 #[test]
-fn account_partition_and_region_are_those_of_who_reads_it() {
+fn account_partition_and_region_become_pseudo_parameters() {
     let stack = stack();
     let texts = [
         (
@@ -71,20 +73,20 @@ fn account_partition_and_region_are_those_of_who_reads_it() {
         ("123456789012", json!({"Ref": "AWS::AccountId"})),
         ("logs.us-east-1.amazonaws.com", json!({"Fn::Sub": "logs.${AWS::Region}.amazonaws.com"})),
         ("arn:aws:iam::aws:policy/ReadOnly", json!({"Fn::Sub": "arn:${AWS::Partition}:iam::aws:policy/ReadOnly"})),
-        // A zone, another number, another region, and no ARN.
+        // A zone, another number, another region, a text that is no ARN.
         ("us-east-1a 1234567890123 us-east-2 ünï:aws:", json!("us-east-1a 1234567890123 us-east-2 ünï:aws:")),
     ];
     for (number, (text, _)) in texts.iter().enumerate() {
         stack.root().add(&format!("text-{number}"), Parameter::plain("/shop/text", "", (*text).to_owned()));
     }
     let body = template(stack, &BTreeMap::new()).body;
-    for (number, (_, wanted)) in texts.iter().enumerate() {
-        assert_eq!(body["Resources"][format!("Text{number}")]["Properties"]["Value"], *wanted);
+    for (number, (_, expected)) in texts.iter().enumerate() {
+        assert_eq!(body["Resources"][format!("Text{number}")]["Properties"]["Value"], *expected);
     }
 }
 
 #[test]
-fn tags_are_the_peoples_own() {
+fn ownership_tags_are_left_out() {
     let stack = stack();
     stack.root().add("main", queue("main", None));
     let body = template(stack, &BTreeMap::new()).body;
@@ -94,7 +96,7 @@ fn tags_are_the_peoples_own() {
 }
 
 #[test]
-fn what_stands_in_another_region_or_cant_be_expressed_is_a_parameter() {
+fn references_that_no_resource_resolves_become_parameters() {
     let stack = stack();
     let root = stack.root();
     let far = root.in_region("us-east-2").add("far", queue("far", None));
@@ -102,24 +104,25 @@ fn what_stands_in_another_region_or_cant_be_expressed_is_a_parameter() {
     let secret = root.add("secret", Parameter::generated("/shop/secret", "Signs", &"alias/aws/ssm".into(), 32));
     root.add("pointer", Parameter::plain("/shop/pointer", "Which secret", secret.version));
     let outputs = BTreeMap::from([("far".to_owned(), far.url)]);
-    let Template { body, gaps, to_give } = template(stack, &outputs);
+    let Template { body, gaps, required_parameters } = template(stack, &outputs);
     let parameters: Vec<_> = body["Parameters"].as_object().unwrap().keys().collect();
     assert_eq!(parameters, ["FarArn", "SecretVersion"]);
     let redrive = &body["Resources"]["Main"]["Properties"]["RedrivePolicy"]["deadLetterTargetArn"];
     assert_eq!(*redrive, json!({"Ref": "FarArn"}));
     assert_eq!(body["Resources"].get("Secret"), None);
     assert!(gaps.iter().all(|gap| gap.step.0 == "secret"), "{gaps:?}");
-    assert!(
-        matches!(&to_give[..], [ToGive { parameter, step, .. }] if parameter == "SecretVersion" && step.0 == "secret")
-    );
+    let [RequiredParameter { parameter, step, .. }] = &required_parameters[..] else {
+        panic!("{required_parameters:?}")
+    };
+    assert_eq!((parameter.as_str(), step.0.as_str()), ("SecretVersion", "secret"));
     let listed = body["Metadata"]["NotExpressed"].as_array().unwrap();
     assert_eq!(listed.len(), gaps.len());
-    // The other region's template is another one: what it would tell isn't told here.
+    // An output that refers to another region belongs to that region's template.
     assert_eq!(body.get("Outputs"), None);
 }
 
 #[test]
-fn a_template_tells_what_those_of_other_regions_ask_for_and_who_needs_whom() {
+fn templates_export_what_other_regions_refer_to() {
     let steps = || {
         let stack = stack();
         let there = stack.root().in_region("us-east-2");
@@ -127,9 +130,9 @@ fn a_template_tells_what_those_of_other_regions_ask_for_and_who_needs_whom() {
         let far = there.add("far", queue("far", Some(near.arn)));
         (stack, far)
     };
-    let told = template(steps().0, &BTreeMap::new());
-    assert_eq!(told.body["Outputs"], json!({"NearArn": {"Value": {"Fn::GetAtt": ["Near", "Arn"]}}}));
-    assert_eq!(told.gaps, []);
+    let one_way = template(steps().0, &BTreeMap::new());
+    assert_eq!(one_way.body["Outputs"], json!({"NearArn": {"Value": {"Fn::GetAtt": ["Near", "Arn"]}}}));
+    assert_eq!(one_way.gaps, []);
     let (stack, far) = steps();
     stack.root().add("back", queue("back", Some(far.arn)));
     let gaps = template(stack, &BTreeMap::new()).gaps;
@@ -137,24 +140,24 @@ fn a_template_tells_what_those_of_other_regions_ask_for_and_who_needs_whom() {
 }
 
 #[test]
-fn an_order_is_kept_where_no_reference_keeps_it() {
+fn depends_on_replaces_dependencies_without_a_reference() {
     let stack = stack();
     let root = stack.root();
     let queue = root.add("queue", queue("main", None));
-    // It gives what it was given.
+    // The policy's output is a copy of its input, so no reference to the policy is left.
     let policy = root.add("policy", BucketPolicy { bucket: queue.name, policy: Document::default() });
     root.add("pointer", Parameter::plain("/shop/bucket", "Where receipts are", policy.bucket));
     let resources = &template(stack, &BTreeMap::new()).body["Resources"];
     let pointer = &resources["Pointer"];
     assert_eq!(pointer["Properties"]["Value"], json!({"Fn::GetAtt": ["Queue", "QueueName"]}));
     assert_eq!(pointer["DependsOn"], json!(["Policy"]));
-    // Whoever uses the queue uses one with its policy.
+    // A step that uses the queue comes after the queue's own policy.
     assert_eq!(resources["Policy"]["DependsOn"], json!(["QueuePolicy"]));
     assert_eq!(resources["QueuePolicy"].get("DependsOn"), None);
 }
 
 #[test]
-fn a_list_is_joined_within_a_text() {
+fn lists_are_joined_within_a_text() {
     let stack = stack();
     let zone = stack.root().add("zone", HostedZone { name: "shop.example".to_owned(), comment: String::new() });
     let text = format!("ask {}", zone.name_servers);
@@ -165,8 +168,8 @@ fn a_list_is_joined_within_a_text() {
 }
 
 #[test]
-fn logical_ids_are_letters_and_digits_and_told_apart() {
-    let mut names = Names::default();
-    let given = ["blue/network/subnet-us-east-1a", "a-b", "a/b", "AB", "…"].map(|name| names.give(name));
-    assert_eq!(given, ["BlueNetworkSubnetUsEast1a", "AB", "ABX2", "ABX3", "Unnamed"]);
+fn logical_ids_are_alphanumeric_and_unique() {
+    let mut ids = LogicalIds::default();
+    let allocated = ["blue/network/subnet-us-east-1a", "a-b", "a/b", "AB", "…"].map(|name| ids.allocate(name));
+    assert_eq!(allocated, ["BlueNetworkSubnetUsEast1a", "AB", "ABX2", "ABX3", "Unnamed"]);
 }

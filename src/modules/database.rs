@@ -221,8 +221,8 @@ fn scale_readers(scope: &Scope<'_>, site: &DatabaseSite, scaling: &ReaderScaling
     let target = ScalableTarget {
         resource: format!("cluster:{}", site.cluster.identifier),
         dimension: Dimension::AuroraReaders,
-        least: scaling.least.cast_signed(),
-        most: scaling.most.cast_signed(),
+        min_capacity: scaling.least.cast_signed(),
+        max_capacity: scaling.most.cast_signed(),
         suspended: false,
     };
     let target = scope.add("reader-scaling", target);

@@ -187,6 +187,7 @@ pub fn routing(scope: &Scope<'_>, params: &RoutingParams<'_>) -> DnsRouting {
         },
         routing: Routing::Weighted { set_identifier: color.to_owned(), initial_weight },
         health_check: Some(health.clone()),
+        weight: None,
     };
     let blue = weighted("blue", params.blue, &blue_health, params.initial.0);
     let blue = scope.at("blue").add("live", blue);
@@ -211,6 +212,7 @@ fn else_blue(scope: &Scope<'_>, params: &RoutingParams<'_>, live: &str, pay: &st
         target,
         routing: Routing::Failover { set_identifier: set_identifier.to_owned(), role },
         health_check: None,
+        weight: None,
     };
     // Healthy while a record of `live` is.
     let primary = failover(FailoverRole::Primary, "live", alias(live, &params.zone.hosted_zone_id, true));

@@ -10,7 +10,7 @@ use super::reach::{Reach, let_out};
 use crate::resources::application_autoscaling::{Dimension, Metric, ScalableTarget, ScalingPolicy};
 use crate::resources::ecr::RepositoryOutputs;
 use crate::resources::ecs::{
-    Behind, Container, LogStream, Service, ServiceOutputs, TaskCount, TaskDefinition, TaskDefinitionOutputs,
+    Container, LogStream, Service, ServiceOutputs, ServiceTargetGroup, TaskCount, TaskDefinition, TaskDefinitionOutputs,
 };
 use crate::resources::elb::TargetGroupOutputs;
 use crate::resources::ids::{KeyArn, RoleArn, SecurityGroupId, SubnetId};
@@ -94,7 +94,7 @@ pub fn service(scope: &Scope<'_>, params: &ServiceParams<'_>) -> ServiceOutputs 
     let execution = role(scope, params, "execution", "Starts the tasks of", start);
     let own = role(scope, params, "task", "The tasks of", params.statements.clone());
     let task_definition = task_definition(scope, params, &log_group.name, execution, own);
-    let tasks = if params.image.is_some() { params.tasks } else { TaskCount { least: 0, most: 0 } };
+    let tasks = if params.image.is_some() { params.tasks } else { TaskCount { min: 0, max: 0 } };
     let service = scope.add(
         "service",
         Service {
@@ -105,7 +105,7 @@ pub fn service(scope: &Scope<'_>, params: &ServiceParams<'_>) -> ServiceOutputs 
             subnets: params.subnets.iter().cloned().collect(),
             security_groups: BTreeSet::from([params.security_group.clone()]),
             public_ip: false,
-            behind: Some(Behind {
+            target_group: Some(ServiceTargetGroup {
                 target_group: params.target_group.arn.clone(),
                 container: params.name.to_owned(),
                 port: params.port,
@@ -198,8 +198,8 @@ fn scaling(scope: &Scope<'_>, params: &ServiceParams<'_>, service: &ServiceOutpu
         ScalableTarget {
             resource: format!("service/{}/{}", params.cluster, service.name),
             dimension: Dimension::EcsTasks,
-            least: tasks.least,
-            most: tasks.most,
+            min_capacity: tasks.min,
+            max_capacity: tasks.max,
             suspended: false,
         },
     );

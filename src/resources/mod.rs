@@ -5,6 +5,7 @@
 
 pub mod bound;
 pub mod document;
+pub mod form;
 pub mod ids;
 pub mod outcome;
 pub mod pages;
@@ -42,8 +43,8 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use self::form::Form;
 use crate::aws::{Cx, Error, Result};
-use crate::cloudformation::Form;
 pub use crate::engine::ownership::Ownership;
 use crate::engine::{FieldChange, Tags};
 pub use crate::engine::{Immutable, Refusal, TypeInfo};
@@ -110,8 +111,8 @@ pub trait Resource: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// Deletes it and waits until it is gone, so that what it held can go. Fine if it is gone already.
     fn delete(cx: &Cx, outputs: &Self::Outputs) -> impl Future<Output = Result<()>> + Send;
 
-    /// The same in CloudFormation's words, for people's policy tools. Take the struct apart field by field (`let Queue { name,
-    /// kms_key, .. } = self` without the dots): then no field is forgotten. Outputs that the [`Form`] doesn't give become
+    /// The resource in a CloudFormation template, for `provisioner export`. Write it with
+    /// [`properties!`](crate::properties): then no field can be forgotten. Outputs that the [`Form`] doesn't set become
     /// parameters of the template.
     fn cloudformation(&self) -> Form;
 

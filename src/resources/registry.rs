@@ -7,12 +7,12 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::bound::{self, Bound};
+use super::form::Form;
 use super::{
     Resource, acm, application_autoscaling, backup, cloudwatch, config, dynamodb, ec2, ecr, ecs, elb, events, iam, kms,
     lambda, logs, rds, route53, s3, secrets, sns, sqs, ssm, waf,
 };
 use crate::aws::cx::Shared;
-use crate::cloudformation::Form;
 use crate::engine::{Operations, Provider, StepError};
 
 /// Resource types by their names: those that come with provisioner, and people's own.
@@ -33,7 +33,7 @@ impl Types {
     pub fn with<R: Resource>(mut self) -> Self {
         let it = Type {
             bind: |shared| Box::new(Bound::<R>::new(shared.clone())),
-            describe: |spec| Ok(Form { holds_data: R::TYPE.stateful, ..bound::read::<R>(spec)?.cloudformation() }),
+            describe: |spec| Ok(Form { stateful: R::TYPE.stateful, ..bound::read::<R>(spec)?.cloudformation() }),
             actions: R::TYPE.actions,
         };
         self.0.insert(R::TYPE.kind, it);

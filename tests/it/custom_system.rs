@@ -219,7 +219,7 @@ impl Resource for Motto {
 
     fn cloudformation(&self) -> Form {
         let Motto { name, text } = self;
-        Form::of("AWS::SSM::Parameter", json!({"Name": name, "Type": "String", "Value": text}))
+        Form::resource("AWS::SSM::Parameter", json!({"Name": name, "Type": "String", "Value": text}))
     }
 }
 

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use super::{tags_of, to_sdk};
 use crate::aws::wait::{Patience, ignore_not_found};
 use crate::aws::{Class, Cx, Error, Result};
-use crate::cloudformation::{Form, Tagging};
 use crate::engine::Tags;
+use crate::resources::form::{Form, Tagging, properties};
 use crate::resources::tags::Built;
 use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
@@ -117,13 +117,14 @@ impl Resource for Plan {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-backup-backupplan.html>
     fn cloudformation(&self) -> Form {
-        let Plan { name, rules } = self;
-        let rules: Vec<_> = rules.iter().map(PlanRule::cloudformation).collect();
-        let plan = json!({"BackupPlanName": name, "BackupPlanRule": rules});
-        Form::of("AWS::Backup::BackupPlan", json!({"BackupPlan": plan}))
+        let plan = properties!(self, Plan {
+            name => "BackupPlanName",
+            rules => "BackupPlanRule": rules.iter().map(PlanRule::cloudformation).collect::<Value>(),
+        });
+        Form::resource("AWS::Backup::BackupPlan", json!({"BackupPlan": plan}))
             .tagged(Tagging::Map("BackupPlanTags"))
-            .gives("plan_id", Form::this())
-            .gives("arn", Form::attribute("BackupPlanArn"))
+            .output("plan_id", Form::reference())
+            .output("arn", Form::attribute("BackupPlanArn"))
     }
 }
 
@@ -136,15 +137,13 @@ impl Plan {
 
 impl PlanRule {
     fn cloudformation(&self) -> Value {
-        let PlanRule { name, vault, schedule, start_window_minutes, completion_window_minutes, delete_after_days } =
-            self;
-        json!({
-            "RuleName": name,
-            "TargetBackupVault": vault,
-            "ScheduleExpression": schedule,
-            "StartWindowMinutes": start_window_minutes,
-            "CompletionWindowMinutes": completion_window_minutes,
-            "Lifecycle": {"DeleteAfterDays": delete_after_days},
+        properties!(self, PlanRule {
+            name => "RuleName",
+            vault => "TargetBackupVault",
+            schedule => "ScheduleExpression",
+            start_window_minutes => "StartWindowMinutes",
+            completion_window_minutes => "CompletionWindowMinutes",
+            delete_after_days => "Lifecycle": json!({"DeleteAfterDays": delete_after_days}),
         })
     }
 

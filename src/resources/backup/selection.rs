@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::aws::wait::{Patience, ignore_not_found};
 use crate::aws::{Cx, Error, Result};
-use crate::cloudformation::{Form, Tagging};
+use crate::resources::form::{Form, Tagging, properties};
 use crate::resources::ids::RoleArn;
 use crate::resources::tags::Built;
 use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
@@ -106,12 +106,17 @@ impl Resource for Selection {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-backup-backupselection.html>
     fn cloudformation(&self) -> Form {
-        let Selection { name, plan, role, resources } = self;
-        let selection = json!({"SelectionName": name, "IamRoleArn": role, "Resources": resources});
-        Form::of("AWS::Backup::BackupSelection", json!({"BackupPlanId": plan, "BackupSelection": selection}))
+        let selection = properties!(self, Selection {
+            plan => "BackupPlanId",
+            name => _,
+            role => _,
+            resources => "BackupSelection":
+                json!({"SelectionName": name, "IamRoleArn": role, "Resources": resources}),
+        });
+        Form::resource("AWS::Backup::BackupSelection", selection)
             .tagged(Tagging::None)
-            .gives("selection_id", Form::attribute("SelectionId"))
-            .gives("plan_id", Form::attribute("BackupPlanId"))
+            .output("selection_id", Form::attribute("SelectionId"))
+            .output("plan_id", Form::attribute("BackupPlanId"))
     }
 }
 

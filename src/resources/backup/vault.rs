@@ -2,14 +2,13 @@ use std::sync::Arc;
 
 use aws_sdk_backup::types::{self, RecoveryPointByBackupVault};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use super::{tags_of, to_sdk};
 use crate::aws::wait::{Patience, ignore_not_found};
 use crate::aws::{Class, Cx, Error, Result};
-use crate::cloudformation::{Form, Tagging};
 use crate::engine::Tags;
 use crate::resources::document::Document;
+use crate::resources::form::{Form, Tagging, properties};
 use crate::resources::ids::KeyArn;
 use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
@@ -146,12 +145,15 @@ impl Resource for Vault {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-backup-backupvault.html>
     fn cloudformation(&self) -> Form {
-        let Vault { name, kms_key, policy } = self;
-        let vault = json!({"BackupVaultName": name, "EncryptionKeyArn": kms_key, "AccessPolicy": policy});
-        Form::of("AWS::Backup::BackupVault", vault)
+        let vault = properties!(self, Vault {
+            name => "BackupVaultName",
+            kms_key => "EncryptionKeyArn",
+            policy => "AccessPolicy",
+        });
+        Form::resource("AWS::Backup::BackupVault", vault)
             .tagged(Tagging::Map("BackupVaultTags"))
-            .gives("name", Form::this())
-            .gives("arn", Form::attribute("BackupVaultArn"))
+            .output("name", Form::reference())
+            .output("arn", Form::attribute("BackupVaultArn"))
     }
 }
 

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use super::{alarm_arn, alarms, delete_alarm, tags_of, to_sdk};
 use crate::aws::{Cx, Error, Result};
-use crate::cloudformation::Form;
 use crate::engine::Tags;
+use crate::resources::form::{Form, properties};
 use crate::resources::ids::AlarmArn;
 use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
@@ -206,32 +206,20 @@ impl Resource for Alarm {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudwatch-alarm.html>
     fn cloudformation(&self) -> Form {
-        let Alarm {
-            name,
-            description,
-            measure,
-            comparison,
-            threshold,
-            evaluation_periods,
-            datapoints_to_alarm,
-            missing_data,
-            actions_enabled,
-            actions,
-            ok_actions,
-        } = self;
-        let mut alarm = json!({
-            "AlarmName": name,
-            "AlarmDescription": description,
-            "ComparisonOperator": comparison.to_sdk().as_str(),
-            "Threshold": threshold,
-            "EvaluationPeriods": evaluation_periods,
-            "DatapointsToAlarm": datapoints_to_alarm,
-            "TreatMissingData": missing_data.text(),
-            "ActionsEnabled": actions_enabled,
-            "AlarmActions": actions,
-            "OKActions": ok_actions,
+        let mut alarm = properties!(self, Alarm {
+            name => "AlarmName",
+            description => "AlarmDescription",
+            comparison => "ComparisonOperator": comparison.to_sdk().as_str(),
+            threshold => "Threshold",
+            evaluation_periods => "EvaluationPeriods",
+            datapoints_to_alarm => "DatapointsToAlarm",
+            missing_data => "TreatMissingData": missing_data.text(),
+            actions_enabled => "ActionsEnabled",
+            actions => "AlarmActions",
+            ok_actions => "OKActions",
+            measure => _,
         });
-        match measure {
+        match &self.measure {
             Measure::Single { metric, statistic, period_seconds } => {
                 alarm["Namespace"] = json!(metric.namespace);
                 alarm["MetricName"] = json!(metric.name);
@@ -242,7 +230,9 @@ impl Resource for Alarm {
             }
             Measure::Queries(queries) => alarm["Metrics"] = queries.iter().map(Query::cloudformation).collect(),
         }
-        Form::of("AWS::CloudWatch::Alarm", alarm).gives("arn", Form::attribute("Arn")).gives("name", Form::this())
+        Form::resource("AWS::CloudWatch::Alarm", alarm)
+            .output("arn", Form::attribute("Arn"))
+            .output("name", Form::reference())
     }
 }
 
@@ -286,14 +276,20 @@ impl Query {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-cloudwatch-alarm-metricdataquery.html>
     fn cloudformation(&self) -> Value {
-        let Query { id, label, measure, returned } = self;
-        let mut query = json!({"Id": id, "Label": label, "ReturnData": returned});
-        match measure {
+        let mut query = properties!(self, Query {
+            id => "Id",
+            label => "Label",
+            returned => "ReturnData",
+            measure => _,
+        });
+        match &self.measure {
             QueryMeasure::Expression(expression) => query["Expression"] = json!(expression),
             QueryMeasure::Metric { metric, statistic, period_seconds } => {
-                let Metric { namespace, name, dimensions: _ } = metric;
-                let dimensions = metric.cloudformation_dimensions();
-                let metric = json!({"Namespace": namespace, "MetricName": name, "Dimensions": dimensions});
+                let metric = properties!(metric, Metric {
+                    namespace => "Namespace",
+                    name => "MetricName",
+                    dimensions => "Dimensions": metric.cloudformation_dimensions(),
+                });
                 query["MetricStat"] = json!({"Metric": metric, "Stat": statistic, "Period": period_seconds});
             }
         }

@@ -2,12 +2,11 @@ use std::collections::BTreeSet;
 
 use aws_sdk_cloudwatch::operation::put_composite_alarm::builders::PutCompositeAlarmFluentBuilder;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use super::{alarm_arn, alarms, delete_alarm, tags_of, to_sdk};
 use crate::aws::{Cx, Result};
-use crate::cloudformation::Form;
 use crate::engine::Tags;
+use crate::resources::form::{Form, properties};
 use crate::resources::ids::AlarmArn;
 use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
@@ -97,17 +96,16 @@ impl Resource for CompositeAlarm {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudwatch-compositealarm.html>
     fn cloudformation(&self) -> Form {
-        let CompositeAlarm { name, description, rule, actions_enabled, actions, ok_actions } = self;
-        let alarm = json!({
-            "AlarmName": name,
-            "AlarmDescription": description,
-            "AlarmRule": rule,
-            "ActionsEnabled": actions_enabled,
-            "AlarmActions": actions,
-            "OKActions": ok_actions,
+        let alarm = properties!(self, CompositeAlarm {
+            name => "AlarmName",
+            description => "AlarmDescription",
+            rule => "AlarmRule",
+            actions_enabled => "ActionsEnabled",
+            actions => "AlarmActions",
+            ok_actions => "OKActions",
         });
-        let form = Form::of("AWS::CloudWatch::CompositeAlarm", alarm);
-        form.gives("arn", Form::attribute("Arn")).gives("name", Form::this())
+        let form = Form::resource("AWS::CloudWatch::CompositeAlarm", alarm);
+        form.output("arn", Form::attribute("Arn")).output("name", Form::reference())
     }
 }
 

@@ -1,11 +1,11 @@
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{tags_of, to_sdk};
 use crate::aws::wait::ignore_not_found;
 use crate::aws::{Cx, Error, Result};
-use crate::cloudformation::Form;
 use crate::engine::Tags;
+use crate::resources::form::{Form, properties};
 use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
 /// A dashboard. It is global: seen from every region.
@@ -88,11 +88,12 @@ impl Resource for Dashboard {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudwatch-dashboard.html>
     fn cloudformation(&self) -> Form {
-        let Dashboard { name, body } = self;
-        let dashboard = json!({"DashboardName": name, "DashboardBody": body.to_string()});
-        let (partition, account) = (Form::pseudo("Partition"), Form::pseudo("AccountId"));
-        let arn = format!("arn:{partition}:cloudwatch::{account}:dashboard/{}", Form::this());
-        Form::of("AWS::CloudWatch::Dashboard", dashboard).gives("name", Form::this()).gives("arn", arn)
+        let dashboard = properties!(self, Dashboard {
+            name => "DashboardName",
+            body => "DashboardBody": body.to_string(),
+        });
+        let arn = Form::global_arn("cloudwatch", &format!("dashboard/{}", Form::reference()));
+        Form::resource("AWS::CloudWatch::Dashboard", dashboard).output("name", Form::reference()).output("arn", arn)
     }
 }
 

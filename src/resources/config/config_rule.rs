@@ -8,8 +8,8 @@ use serde_json::json;
 use super::{tags_of, to_sdk};
 use crate::aws::wait::{Patience, ignore_not_found};
 use crate::aws::{Class, Cx, Error, Result};
-use crate::cloudformation::{Form, Tagging};
 use crate::engine::Tags;
+use crate::resources::form::{Form, Tagging, properties};
 use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
 /// A rule that AWS wrote, with our parameters.
@@ -119,16 +119,18 @@ impl Resource for ConfigRule {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-config-configrule.html>
     fn cloudformation(&self) -> Form {
-        let ConfigRule { name, description, identifier, input_parameters, scope } = self;
-        let rule = json!({
-            "ConfigRuleName": name,
-            "Description": description,
-            "Source": {"Owner": "AWS", "SourceIdentifier": identifier},
-            "InputParameters": input_parameters,
-            "Scope": scope.as_ref().map(|ScopeTag { key, value }| json!({"TagKey": key, "TagValue": value})),
+        let rule = properties!(self, ConfigRule {
+            name => "ConfigRuleName",
+            description => "Description",
+            identifier => "Source": json!({"Owner": "AWS", "SourceIdentifier": identifier}),
+            input_parameters => "InputParameters",
+            scope => "Scope": scope.as_ref().map(|tag| properties!(tag, ScopeTag {
+                key => "TagKey",
+                value => "TagValue",
+            })),
         });
-        let form = Form::of("AWS::Config::ConfigRule", rule).tagged(Tagging::None).lacks("its tags");
-        form.gives("arn", Form::attribute("Arn")).gives("name", Form::this())
+        let form = Form::resource("AWS::Config::ConfigRule", rule).tagged(Tagging::None).gap("its tags");
+        form.output("arn", Form::attribute("Arn")).output("name", Form::reference())
     }
 }
 

@@ -10,8 +10,8 @@ use super::{OURS, PROPAGATION, recorders, tags_of, to_sdk};
 use crate::aws::clients::Clients;
 use crate::aws::wait::ignore_not_found;
 use crate::aws::{Cx, Error, Result};
-use crate::cloudformation::{Form, Tagging};
 use crate::engine::Tags;
+use crate::resources::form::{Form, Tagging, properties};
 use crate::resources::ids::RoleArn;
 use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
@@ -118,8 +118,7 @@ impl Resource for ConfigurationRecorder {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-config-configurationrecorder.html>
     fn cloudformation(&self) -> Form {
-        let ConfigurationRecorder { name, role, excluded, recording } = self;
-        let group = match excluded.is_empty() {
+        let group = match self.excluded.is_empty() {
             true => json!({
                 "AllSupported": true,
                 "IncludeGlobalResourceTypes": true,
@@ -127,15 +126,20 @@ impl Resource for ConfigurationRecorder {
             }),
             false => json!({
                 "RecordingStrategy": {"UseOnly": "EXCLUSION_BY_RESOURCE_TYPES"},
-                "ExclusionByResourceTypes": {"ResourceTypes": excluded},
+                "ExclusionByResourceTypes": {"ResourceTypes": self.excluded},
             }),
         };
-        let recorder = json!({"Name": name, "RoleARN": role, "RecordingGroup": group});
-        let form = Form::of("AWS::Config::ConfigurationRecorder", recorder).tagged(Tagging::None);
-        let form = form.gives("name", Form::this()).lacks("its tags");
-        match recording {
+        let recorder = properties!(self, ConfigurationRecorder {
+            name => "Name",
+            role => "RoleARN",
+            excluded => "RecordingGroup": group,
+            recording => _,
+        });
+        let form = Form::resource("AWS::Config::ConfigurationRecorder", recorder).tagged(Tagging::None);
+        let form = form.output("name", Form::reference()).gap("its tags");
+        match self.recording {
             true => form,
-            false => form.lacks("CloudFormation starts it as soon as there is a delivery channel: stop it by hand"),
+            false => form.gap("CloudFormation starts it as soon as there is a delivery channel: stop it by hand"),
         }
     }
 }

@@ -6,7 +6,7 @@ use super::configuration_recorder::{start, stop};
 use super::{PROPAGATION, recorders, tags_of};
 use crate::aws::wait::ignore_not_found;
 use crate::aws::{Cx, Error, Result};
-use crate::cloudformation::{Form, Tagging};
+use crate::resources::form::{Form, Tagging, properties};
 use crate::resources::ids::KeyArn;
 use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
@@ -115,15 +115,15 @@ impl Resource for DeliveryChannel {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-config-deliverychannel.html>
     fn cloudformation(&self) -> Form {
-        // CloudFormation makes it while it makes the recorder: it names none.
-        let DeliveryChannel { name, recorder, bucket, kms_key, snapshot_frequency } = self;
-        let channel = json!({
-            "Name": name,
-            "S3BucketName": bucket,
-            "S3KmsKeyArn": kms_key,
-            "ConfigSnapshotDeliveryProperties": {"DeliveryFrequency": snapshot_frequency},
+        let channel = properties!(self, DeliveryChannel {
+            name => "Name",
+            bucket => "S3BucketName",
+            kms_key => "S3KmsKeyArn",
+            snapshot_frequency => "ConfigSnapshotDeliveryProperties": json!({"DeliveryFrequency": snapshot_frequency}),
+            // CloudFormation creates recorder and channel together, without a reference between them.
+            recorder => _,
         });
-        let form = Form::of("AWS::Config::DeliveryChannel", channel).tagged(Tagging::None);
-        form.gives("name", Form::this()).gives("recorder", recorder)
+        let form = Form::resource("AWS::Config::DeliveryChannel", channel).tagged(Tagging::None);
+        form.output("name", Form::reference()).output("recorder", &self.recorder)
     }
 }

@@ -15,8 +15,8 @@ use super::stream::specification;
 use super::{Attribute, GlobalIndex, StreamView, from_sdk, to_sdk};
 use crate::aws::wait::{Patience, ignore_not_found};
 use crate::aws::{Class, Cx, Error, Result};
-use crate::cloudformation::Form;
 use crate::engine::Tags;
+use crate::resources::form::{Form, properties};
 use crate::resources::ids::{KeyArn, StreamArn, TableArn};
 use crate::resources::tags::{self, Built};
 use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
@@ -208,36 +208,27 @@ impl Resource for Table {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-dynamodb-table.html>
     fn cloudformation(&self) -> Form {
-        let Table {
-            name,
-            partition_key,
-            sort_key,
-            global_indexes,
-            stream,
-            kms_key,
-            point_in_time_recovery,
-            time_to_live,
-            deletion_protection,
-        } = self;
-        let key = Key { partition: partition_key, sort: sort_key.as_ref() };
-        let defined = used(key, global_indexes).map(Attribute::definition_in_template);
-        let indexes = global_indexes.iter().map(|(name, index)| index.in_template(name));
-        let expires = time_to_live.as_ref().map(|attribute| json!({"AttributeName": attribute, "Enabled": true}));
-        let table = json!({
-            "TableName": name,
+        let defined = used(self.key(), &self.global_indexes).map(Attribute::definition_in_template);
+        let indexes = self.global_indexes.iter().map(|(name, index)| index.in_template(name));
+        let table = properties!(self, Table {
+            name => "TableName",
             "BillingMode": "PAY_PER_REQUEST",
             "AttributeDefinitions": defined.collect::<Value>(),
-            "KeySchema": key.schema_in_template(),
-            "GlobalSecondaryIndexes": (!global_indexes.is_empty()).then(|| indexes.collect::<Value>()),
-            "StreamSpecification": stream.map(|view| json!({"StreamViewType": view.to_sdk().as_str()})),
-            "SSESpecification": {"SSEEnabled": true, "SSEType": "KMS", "KMSMasterKeyId": kms_key},
-            "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": point_in_time_recovery},
-            "TimeToLiveSpecification": expires,
-            "DeletionProtectionEnabled": deletion_protection,
+            partition_key => _,
+            sort_key => "KeySchema": self.key().schema_in_template(),
+            global_indexes => "GlobalSecondaryIndexes":
+                (!global_indexes.is_empty()).then(|| indexes.collect::<Value>()),
+            stream => "StreamSpecification": stream.map(|view| json!({"StreamViewType": view.to_sdk().as_str()})),
+            kms_key => "SSESpecification": json!({"SSEEnabled": true, "SSEType": "KMS", "KMSMasterKeyId": kms_key}),
+            point_in_time_recovery => "PointInTimeRecoverySpecification":
+                json!({"PointInTimeRecoveryEnabled": point_in_time_recovery}),
+            time_to_live => "TimeToLiveSpecification":
+                time_to_live.as_ref().map(|attribute| json!({"AttributeName": attribute, "Enabled": true})),
+            deletion_protection => "DeletionProtectionEnabled",
         });
-        let form = Form::of("AWS::DynamoDB::Table", table);
-        let form = form.gives("arn", Form::attribute("Arn")).gives("name", Form::this());
-        if stream.is_some() { form.gives("stream_arn", Form::attribute("StreamArn")) } else { form }
+        let form = Form::resource("AWS::DynamoDB::Table", table);
+        let form = form.output("arn", Form::attribute("Arn")).output("name", Form::reference());
+        if self.stream.is_some() { form.output("stream_arn", Form::attribute("StreamArn")) } else { form }
     }
 }
 

@@ -90,7 +90,7 @@ impl Resource for DefaultNetworkAcl {
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-networkaclentry.html>
     fn cloudformation(&self) -> Form {
         let DefaultNetworkAcl { vpc_id: _, ingress: _, egress: _ } = self;
-        Form::nothing(
+        Form::unsupported(
             "CloudFormation can't remove AWS's own entries from the default network ACL of a VPC: give each subnet its own ACL",
         )
     }

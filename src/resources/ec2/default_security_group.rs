@@ -80,7 +80,7 @@ impl Resource for DefaultSecurityGroup {
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-securitygroup.html>
     fn cloudformation(&self) -> Form {
         let DefaultSecurityGroup { vpc_id: _, rules: _ } = self;
-        Form::nothing(
+        Form::unsupported(
             "CloudFormation can't remove AWS's own rules from the default security group of a VPC: the Config rule \
              VPC_DEFAULT_SECURITY_GROUP_CLOSED reports them",
         )

@@ -71,8 +71,7 @@ impl Resource for ElasticIp {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-eip.html>
     fn cloudformation(&self) -> Form {
-        let ElasticIp {} = self;
-        let form = Form::of("AWS::EC2::EIP", json!({"Domain": "vpc"}));
-        form.gives("allocation_id", Form::attribute("AllocationId")).gives("public_ip", Form::attribute("PublicIp"))
+        let form = Form::resource("AWS::EC2::EIP", properties!(self, ElasticIp { "Domain": "vpc" }));
+        form.output("allocation_id", Form::attribute("AllocationId")).output("public_ip", Form::attribute("PublicIp"))
     }
 }

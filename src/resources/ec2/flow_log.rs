@@ -116,16 +116,15 @@ impl Resource for FlowLog {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-flowlog.html>
     fn cloudformation(&self) -> Form {
-        let FlowLog { vpc_id, log_group, role, traffic, aggregation_seconds } = self;
-        let log = json!({
+        let log = properties!(self, FlowLog {
             "ResourceType": "VPC",
-            "ResourceId": vpc_id,
-            "TrafficType": traffic,
+            vpc_id => "ResourceId",
+            traffic => "TrafficType",
             "LogDestinationType": "cloud-watch-logs",
-            "LogDestination": log_group,
-            "DeliverLogsPermissionArn": role,
-            "MaxAggregationInterval": aggregation_seconds,
+            log_group => "LogDestination",
+            role => "DeliverLogsPermissionArn",
+            aggregation_seconds => "MaxAggregationInterval",
         });
-        Form::of("AWS::EC2::FlowLog", log).gives("flow_log_id", Form::this())
+        Form::resource("AWS::EC2::FlowLog", log).output("flow_log_id", Form::reference())
     }
 }

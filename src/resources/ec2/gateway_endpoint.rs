@@ -111,16 +111,15 @@ impl Resource for GatewayEndpoint {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-vpcendpoint.html>
     fn cloudformation(&self) -> Form {
-        let GatewayEndpoint { vpc_id, service_name, policy, route_table_ids } = self;
-        let endpoint = json!({
+        let endpoint = properties!(self, GatewayEndpoint {
             "VpcEndpointType": "Gateway",
-            "VpcId": vpc_id,
-            "ServiceName": service_name,
-            "PolicyDocument": policy,
-            "RouteTableIds": route_table_ids,
+            vpc_id => "VpcId",
+            service_name => "ServiceName",
+            policy => "PolicyDocument",
+            route_table_ids => "RouteTableIds",
         });
         // It has no attribute for the prefix list.
-        Form::of("AWS::EC2::VPCEndpoint", endpoint).gives("vpc_endpoint_id", Form::this())
+        Form::resource("AWS::EC2::VPCEndpoint", endpoint).output("vpc_endpoint_id", Form::reference())
     }
 }
 

@@ -137,16 +137,15 @@ impl Resource for InterfaceEndpoint {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-vpcendpoint.html>
     fn cloudformation(&self) -> Form {
-        let InterfaceEndpoint { vpc_id, service_name, policy, subnet_ids, security_group_ids, private_dns } = self;
-        let endpoint = json!({
+        let endpoint = properties!(self, InterfaceEndpoint {
             "VpcEndpointType": "Interface",
-            "VpcId": vpc_id,
-            "ServiceName": service_name,
-            "PolicyDocument": policy,
-            "SubnetIds": subnet_ids,
-            "SecurityGroupIds": security_group_ids,
-            "PrivateDnsEnabled": private_dns,
+            vpc_id => "VpcId",
+            service_name => "ServiceName",
+            policy => "PolicyDocument",
+            subnet_ids => "SubnetIds",
+            security_group_ids => "SecurityGroupIds",
+            private_dns => "PrivateDnsEnabled",
         });
-        Form::of("AWS::EC2::VPCEndpoint", endpoint).gives("vpc_endpoint_id", Form::this())
+        Form::resource("AWS::EC2::VPCEndpoint", endpoint).output("vpc_endpoint_id", Form::reference())
     }
 }

@@ -119,12 +119,12 @@ impl Resource for InternetGateway {
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-vpcgatewayattachment.html>
     fn cloudformation(&self) -> Form {
         let InternetGateway { vpc_id, attached } = self;
-        let form = Form::of("AWS::EC2::InternetGateway", json!({}));
-        let form = form.gives("internet_gateway_id", Form::this()).gives("vpc_id", &**vpc_id);
+        let form = Form::resource("AWS::EC2::InternetGateway", json!({}));
+        let form = form.output("internet_gateway_id", Form::reference()).output("vpc_id", &**vpc_id);
         if !attached {
             return form;
         }
-        let attachment = json!({"InternetGatewayId": Form::this(), "VpcId": vpc_id});
-        form.with("Attachment", "AWS::EC2::VPCGatewayAttachment", attachment)
+        let attachment = json!({"InternetGatewayId": Form::reference(), "VpcId": vpc_id});
+        form.with_resource("Attachment", "AWS::EC2::VPCGatewayAttachment", attachment)
     }
 }

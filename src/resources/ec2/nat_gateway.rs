@@ -91,9 +91,12 @@ impl Resource for NatGateway {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-natgateway.html>
     fn cloudformation(&self) -> Form {
-        let NatGateway { subnet_id, allocation_id } = self;
-        let gateway = json!({"ConnectivityType": "public", "SubnetId": subnet_id, "AllocationId": allocation_id});
-        Form::of("AWS::EC2::NatGateway", gateway).gives("nat_gateway_id", Form::this())
+        let gateway = properties!(self, NatGateway {
+            "ConnectivityType": "public",
+            subnet_id => "SubnetId",
+            allocation_id => "AllocationId",
+        });
+        Form::resource("AWS::EC2::NatGateway", gateway).output("nat_gateway_id", Form::reference())
     }
 }
 

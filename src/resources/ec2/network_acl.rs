@@ -135,8 +135,9 @@ impl Resource for NetworkAcl {
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-networkaclentry.html>
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-subnetnetworkaclassociation.html>
     fn cloudformation(&self) -> Form {
-        let NetworkAcl { vpc_id, ingress, egress, subnet_ids } = self;
-        let acl = Form::of("AWS::EC2::NetworkAcl", json!({"VpcId": vpc_id})).gives("network_acl_id", Form::this());
+        let NetworkAcl { ingress, egress, subnet_ids, .. } = self;
+        let acl = properties!(self, NetworkAcl { vpc_id => "VpcId", ingress => _, egress => _, subnet_ids => _ });
+        let acl = Form::resource("AWS::EC2::NetworkAcl", acl).output("network_acl_id", Form::reference());
         let entries = |prefix, direction, entries: &NetworkAclEntries| -> Vec<_> {
             let each = |(number, entry): (&i32, &NetworkAclEntry)| {
                 (format!("{prefix}{number}"), entry.to_json(direction, *number))
@@ -147,10 +148,10 @@ impl Resource for NetworkAcl {
         let form = entries
             .into_iter()
             .flatten()
-            .fold(acl, |form, (name, entry)| form.with(name, "AWS::EC2::NetworkAclEntry", entry));
+            .fold(acl, |form, (name, entry)| form.with_resource(name, "AWS::EC2::NetworkAclEntry", entry));
         (1..).zip(subnet_ids).fold(form, |form, (n, subnet)| {
-            let association = json!({"NetworkAclId": Form::this(), "SubnetId": subnet});
-            form.with(format!("Subnet{n}"), "AWS::EC2::SubnetNetworkAclAssociation", association)
+            let association = json!({"NetworkAclId": Form::reference(), "SubnetId": subnet});
+            form.with_resource(format!("Subnet{n}"), "AWS::EC2::SubnetNetworkAclAssociation", association)
         })
     }
 }
@@ -237,7 +238,7 @@ impl NetworkAclEntry {
         let (icmp, ports) = self.port_parameters();
         let protocol = protocol.number();
         json!({
-            "NetworkAclId": Form::this(),
+            "NetworkAclId": Form::reference(),
             "Egress": direction.is_egress(),
             "RuleNumber": number,
             "RuleAction": if *allow { "allow" } else { "deny" },

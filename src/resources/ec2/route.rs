@@ -115,21 +115,21 @@ impl Resource for Route {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-route.html>
     fn cloudformation(&self) -> Form {
-        let Route { route_table_id, destination, target } = self;
-        let (cidr, prefix_list) = destination.parameters();
-        let mut route = json!({
-            "RouteTableId": route_table_id,
-            "DestinationCidrBlock": cidr,
+        let (cidr, prefix_list) = self.destination.parameters();
+        let mut route = properties!(self, Route {
+            route_table_id => "RouteTableId",
+            destination => "DestinationCidrBlock": cidr,
             "DestinationPrefixListId": prefix_list,
+            target => _,
         });
-        match target {
+        match &self.target {
             Target::InternetGateway(id) => route["GatewayId"] = json!(id),
             Target::NatGateway(id) => route["NatGatewayId"] = json!(id),
             Target::TransitGateway(id) => route["TransitGatewayId"] = json!(id),
-            Target::Other(id) => return Form::nothing(unsupported(id)),
+            Target::Other(id) => return Form::unsupported(unsupported(id)),
         }
-        let form = Form::of("AWS::EC2::Route", route).tagged(Tagging::None);
-        form.gives("route_table_id", &**route_table_id).gives("destination", destination.to_string())
+        let form = Form::resource("AWS::EC2::Route", route).tagged(Tagging::None);
+        form.output("route_table_id", &*self.route_table_id).output("destination", self.destination.to_string())
     }
 }
 

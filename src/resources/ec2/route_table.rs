@@ -72,8 +72,8 @@ impl Resource for RouteTable {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-routetable.html>
     fn cloudformation(&self) -> Form {
-        let RouteTable { vpc_id } = self;
-        Form::of("AWS::EC2::RouteTable", json!({"VpcId": vpc_id})).gives("route_table_id", Form::this())
+        let table = properties!(self, RouteTable { vpc_id => "VpcId" });
+        Form::resource("AWS::EC2::RouteTable", table).output("route_table_id", Form::reference())
     }
 }
 

@@ -136,7 +136,6 @@ impl Resource for SecurityGroup {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-securitygroup.html>
     fn cloudformation(&self) -> Form {
-        let SecurityGroup { name, description, vpc_id, other_rules: _, default_egress } = self;
         // CloudFormation keeps AWS's egress rule in a group without any: this one allows nothing.
         let nothing = json!({
             "IpProtocol": "icmp",
@@ -145,12 +144,13 @@ impl Resource for SecurityGroup {
             "CidrIp": "255.255.255.255/32",
             "Description": "Disallow all traffic",
         });
-        let group = json!({
-            "GroupName": name,
-            "GroupDescription": description,
-            "VpcId": vpc_id,
-            "SecurityGroupEgress": (!default_egress).then(|| json!([nothing])),
+        let group = properties!(self, SecurityGroup {
+            name => "GroupName",
+            description => "GroupDescription",
+            vpc_id => "VpcId",
+            other_rules => _,
+            default_egress => "SecurityGroupEgress": (!default_egress).then_some([nothing]),
         });
-        Form::of("AWS::EC2::SecurityGroup", group).gives("security_group_id", Form::attribute("GroupId"))
+        Form::resource("AWS::EC2::SecurityGroup", group).output("security_group_id", Form::attribute("GroupId"))
     }
 }

@@ -176,33 +176,35 @@ impl Resource for SecurityGroupRule {
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-securitygroupingress.html>
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-securitygroupegress.html>
     fn cloudformation(&self) -> Form {
-        let SecurityGroupRule { security_group_id, direction, protocol, ports: _, peer, description } = self;
         let (from, to) = self.port_range();
-        let mut rule = json!({
-            "GroupId": security_group_id,
-            "IpProtocol": protocol.name(),
+        let mut rule = properties!(self, SecurityGroupRule {
+            security_group_id => "GroupId",
+            protocol => "IpProtocol": protocol.name(),
             "FromPort": from,
             "ToPort": to,
-            "Description": description,
+            description => "Description",
+            direction => _,
+            ports => _,
+            peer => _,
         });
-        let (kind, end) = match direction {
+        let (kind, end) = match self.direction {
             Direction::Ingress => ("AWS::EC2::SecurityGroupIngress", "Source"),
             Direction::Egress => ("AWS::EC2::SecurityGroupEgress", "Destination"),
         };
-        match peer {
+        match &self.peer {
             Peer::Cidr(block) => rule["CidrIp"] = json!(block),
             Peer::SecurityGroup(id) => rule[format!("{end}SecurityGroupId")] = json!(id),
             Peer::PrefixList(id) => rule[format!("{end}PrefixListId")] = json!(id),
-            Peer::Other(other) => return Form::nothing(unsupported(other).message),
+            Peer::Other(other) => return Form::unsupported(unsupported(other).message),
         }
         let id = Form::attribute("Id");
         let SecurityGroupRuleOutputs { security_group_rule_id, security_group_id, direction } = self.outputs(&id);
-        Form::of(kind, rule)
+        Form::resource(kind, rule)
             .tagged(Tagging::None)
-            .lacks("its tags")
-            .gives("security_group_rule_id", security_group_rule_id)
-            .gives("security_group_id", security_group_id)
-            .gives("direction", direction)
+            .gap("its tags")
+            .output("security_group_rule_id", security_group_rule_id)
+            .output("security_group_id", security_group_id)
+            .output("direction", direction)
     }
 }
 

@@ -107,14 +107,13 @@ impl Resource for Subnet {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-subnet.html>
     fn cloudformation(&self) -> Form {
-        let Subnet { vpc_id, cidr, availability_zone, map_public_ip } = self;
-        let subnet = json!({
-            "VpcId": vpc_id,
-            "CidrBlock": cidr,
-            "AvailabilityZone": availability_zone,
-            "MapPublicIpOnLaunch": map_public_ip,
+        let subnet = properties!(self, Subnet {
+            vpc_id => "VpcId",
+            cidr => "CidrBlock",
+            availability_zone => "AvailabilityZone",
+            map_public_ip => "MapPublicIpOnLaunch",
         });
-        Form::of("AWS::EC2::Subnet", subnet).gives("subnet_id", Form::this())
+        Form::resource("AWS::EC2::Subnet", subnet).output("subnet_id", Form::reference())
     }
 }
 

@@ -101,10 +101,12 @@ impl Resource for SubnetRouteTableAssociation {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-subnetroutetableassociation.html>
     fn cloudformation(&self) -> Form {
-        let SubnetRouteTableAssociation { subnet_id, route_table_id } = self;
-        let association = json!({"SubnetId": subnet_id, "RouteTableId": route_table_id});
-        let form = Form::of("AWS::EC2::SubnetRouteTableAssociation", association).tagged(Tagging::None);
-        form.gives("association_id", Form::this()).gives("subnet_id", &**subnet_id)
+        let association = properties!(self, SubnetRouteTableAssociation {
+            subnet_id => "SubnetId",
+            route_table_id => "RouteTableId",
+        });
+        let form = Form::resource("AWS::EC2::SubnetRouteTableAssociation", association).tagged(Tagging::None);
+        form.output("association_id", Form::reference()).output("subnet_id", &*self.subnet_id)
     }
 }
 

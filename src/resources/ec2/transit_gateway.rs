@@ -151,24 +151,16 @@ impl Resource for TransitGateway {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-transitgateway.html>
     fn cloudformation(&self) -> Form {
-        let TransitGateway {
-            description,
-            auto_accept_shared_attachments,
-            default_route_table_association,
-            default_route_table_propagation,
-            dns_support,
-            vpn_ecmp_support,
-        } = self;
-        let gateway = json!({
-            "Description": description,
-            "AutoAcceptSharedAttachments": enable(*auto_accept_shared_attachments),
-            "DefaultRouteTableAssociation": enable(*default_route_table_association),
-            "DefaultRouteTablePropagation": enable(*default_route_table_propagation),
-            "DnsSupport": enable(*dns_support),
-            "VpnEcmpSupport": enable(*vpn_ecmp_support),
+        let gateway = properties!(self, TransitGateway {
+            description => "Description",
+            auto_accept_shared_attachments => "AutoAcceptSharedAttachments": enable(*auto_accept_shared_attachments),
+            default_route_table_association => "DefaultRouteTableAssociation": enable(*default_route_table_association),
+            default_route_table_propagation => "DefaultRouteTablePropagation": enable(*default_route_table_propagation),
+            dns_support => "DnsSupport": enable(*dns_support),
+            vpn_ecmp_support => "VpnEcmpSupport": enable(*vpn_ecmp_support),
         });
-        let form = Form::of("AWS::EC2::TransitGateway", gateway).gives("transit_gateway_id", Form::this());
-        form.gives("arn", Form::attribute("TransitGatewayArn"))
+        let form = Form::resource("AWS::EC2::TransitGateway", gateway).output("transit_gateway_id", Form::reference());
+        form.output("arn", Form::attribute("TransitGatewayArn"))
     }
 }
 

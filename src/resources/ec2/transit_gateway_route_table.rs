@@ -86,9 +86,9 @@ impl Resource for TransitGatewayRouteTable {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-transitgatewayroutetable.html>
     fn cloudformation(&self) -> Form {
-        let TransitGatewayRouteTable { transit_gateway_id } = self;
-        let form = Form::of("AWS::EC2::TransitGatewayRouteTable", json!({"TransitGatewayId": transit_gateway_id}));
-        form.gives("transit_gateway_route_table_id", Form::this())
+        let table = properties!(self, TransitGatewayRouteTable { transit_gateway_id => "TransitGatewayId" });
+        let form = Form::resource("AWS::EC2::TransitGatewayRouteTable", table);
+        form.output("transit_gateway_route_table_id", Form::reference())
     }
 }
 

@@ -97,15 +97,14 @@ macro_rules! link {
             }
 
             fn cloudformation(&self) -> Form {
-                let $link { transit_gateway_attachment_id, transit_gateway_route_table_id } = self;
-                let link = json!({
-                    "TransitGatewayAttachmentId": transit_gateway_attachment_id,
-                    "TransitGatewayRouteTableId": transit_gateway_route_table_id,
+                let link = properties!(self, $link {
+                    transit_gateway_attachment_id => "TransitGatewayAttachmentId",
+                    transit_gateway_route_table_id => "TransitGatewayRouteTableId"
                 });
-                Form::of($template, link)
+                Form::resource($template, link)
                     .tagged(Tagging::None)
-                    .gives("transit_gateway_attachment_id", &**transit_gateway_attachment_id)
-                    .gives("transit_gateway_route_table_id", &**transit_gateway_route_table_id)
+                    .output("transit_gateway_attachment_id", &*self.transit_gateway_attachment_id)
+                    .output("transit_gateway_route_table_id", &*self.transit_gateway_route_table_id)
             }
         }
 

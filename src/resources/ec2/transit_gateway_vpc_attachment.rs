@@ -158,21 +158,19 @@ impl Resource for TransitGatewayVpcAttachment {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-transitgatewayattachment.html>
     fn cloudformation(&self) -> Form {
-        let TransitGatewayVpcAttachment { transit_gateway_id, vpc_id, subnet_ids, dns_support, appliance_mode_support } =
-            self;
-        let options = json!({
-            "DnsSupport": enable(*dns_support),
-            "ApplianceModeSupport": enable(*appliance_mode_support),
-        });
-        let attachment = json!({
-            "TransitGatewayId": transit_gateway_id,
-            "VpcId": vpc_id,
-            "SubnetIds": subnet_ids,
-            "Options": options,
+        let attachment = properties!(self, TransitGatewayVpcAttachment {
+            transit_gateway_id => "TransitGatewayId",
+            vpc_id => "VpcId",
+            subnet_ids => "SubnetIds",
+            dns_support => "Options": json!({
+                "DnsSupport": enable(*dns_support),
+                "ApplianceModeSupport": enable(*appliance_mode_support),
+            }),
+            appliance_mode_support => _,
         });
         // Not AWS::EC2::TransitGatewayVpcAttachment: a change of its subnets replaces it.
-        let form = Form::of("AWS::EC2::TransitGatewayAttachment", attachment);
-        form.gives("transit_gateway_attachment_id", Form::this())
+        let form = Form::resource("AWS::EC2::TransitGatewayAttachment", attachment);
+        form.output("transit_gateway_attachment_id", Form::reference())
     }
 }
 

@@ -109,13 +109,12 @@ impl Resource for Vpc {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-vpc.html>
     fn cloudformation(&self) -> Form {
-        let Vpc { cidr, dns_support, dns_hostnames } = self;
-        let vpc = json!({
-            "CidrBlock": cidr,
-            "EnableDnsSupport": dns_support,
-            "EnableDnsHostnames": dns_hostnames,
+        let vpc = properties!(self, Vpc {
+            cidr => "CidrBlock",
+            dns_support => "EnableDnsSupport",
+            dns_hostnames => "EnableDnsHostnames",
         });
-        Form::of("AWS::EC2::VPC", vpc).gives("vpc_id", Form::this())
+        Form::resource("AWS::EC2::VPC", vpc).output("vpc_id", Form::reference())
     }
 }
 

@@ -9,7 +9,7 @@ use aws_sdk_elasticloadbalancingv2::types::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::cloudformation::Form;
+use crate::resources::form::Form;
 use crate::resources::ids::TargetGroupArn;
 
 /// The action for a request.
@@ -192,9 +192,7 @@ impl Action {
                 json!({"Type": "forward", "ForwardConfig": config})
             }
             Action::FixedWeights { target_groups, stickiness_seconds } => {
-                let group = |WeightedTargetGroup { target_group, weight }: &WeightedTargetGroup| {
-                    json!({"TargetGroupArn": target_group, "Weight": weight})
-                };
+                let group = |WeightedTargetGroup { target_group, weight }: &WeightedTargetGroup| json!({"TargetGroupArn": target_group, "Weight": weight});
                 let sticky = json!({"Enabled": stickiness_seconds.is_some(), "DurationSeconds": stickiness_seconds});
                 let groups: Vec<Value> = target_groups.iter().map(group).collect();
                 let config = json!({"TargetGroups": groups, "TargetGroupStickinessConfig": sticky});
@@ -208,10 +206,10 @@ impl Action {
     pub(super) fn complete(&self, form: Form) -> Form {
         match self {
             Action::Redirect { .. } | Action::Forward { .. } | Action::FixedWeights { .. } => form,
-            Action::WeightedForward { blue, green, .. } => form.gives("blue", &**blue).gives("green", &**green).lacks(
+            Action::WeightedForward { blue, green, .. } => form.output("blue", &**blue).output("green", &**green).gap(
                 "the live weights: CloudFormation resets them to the initial ones whenever it changes the actions",
             ),
-            Action::Other(other) => form.lacks(format!("the action {other}")),
+            Action::Other(other) => form.gap(format!("the action {other}")),
         }
     }
 

@@ -139,18 +139,17 @@ impl Resource for Listener {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-elasticloadbalancingv2-listener.html>
     fn cloudformation(&self) -> Form {
-        let Listener { load_balancer, port, tls, action } = self;
-        let certificates = tls.as_ref().map(|Tls { certificate, policy: _ }| json!([{"CertificateArn": certificate}]));
-        let listener = json!({
-            "LoadBalancerArn": load_balancer,
-            "Port": port,
+        let certificate = |Tls { certificate, policy: _ }: &Tls| json!([{"CertificateArn": certificate}]);
+        let listener = properties!(self, Listener {
+            load_balancer => "LoadBalancerArn",
+            port => "Port",
             "Protocol": self.protocol().as_str(),
             "SslPolicy": self.policy(),
-            "Certificates": certificates,
-            "DefaultActions": [action.to_json()],
+            tls => "Certificates": tls.as_ref().map(certificate),
+            action => "DefaultActions": json!([action.to_json()]),
         });
-        let form = Form::of("AWS::ElasticLoadBalancingV2::Listener", listener);
-        action.complete(form.gives("arn", Form::this()))
+        let form = Form::resource("AWS::ElasticLoadBalancingV2::Listener", listener);
+        self.action.complete(form.output("arn", Form::reference()))
     }
 }
 

@@ -1,6 +1,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_elasticloadbalancingv2::types::{ self, HostHeaderConditionConfig, HttpHeaderConditionConfig, PathPatternConditionConfig, RuleCondition, RulePriorityPair, };
+use aws_sdk_elasticloadbalancingv2::types::{
+    self, HostHeaderConditionConfig, HttpHeaderConditionConfig, PathPatternConditionConfig, RuleCondition,
+    RulePriorityPair,
+};
 
 use super::action::{Action, Roles, traffic};
 use super::{tags_of, to_sdk};
@@ -134,15 +137,14 @@ impl Resource for ListenerRule {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-elasticloadbalancingv2-listenerrule.html>
     fn cloudformation(&self) -> Form {
-        let ListenerRule { listener, priority, conditions, action } = self;
-        let rule = json!({
-            "ListenerArn": listener,
-            "Priority": priority,
-            "Conditions": conditions.to_json(),
-            "Actions": [action.to_json()],
+        let rule = properties!(self, ListenerRule {
+            listener => "ListenerArn",
+            priority => "Priority",
+            conditions => "Conditions": conditions.to_json(),
+            action => "Actions": json!([action.to_json()]),
         });
-        let form = Form::of("AWS::ElasticLoadBalancingV2::ListenerRule", rule);
-        action.complete(form.gives("arn", Form::this()))
+        let form = Form::resource("AWS::ElasticLoadBalancingV2::ListenerRule", rule);
+        self.action.complete(form.output("arn", Form::reference()))
     }
 }
 

@@ -1,9 +1,11 @@
 use std::collections::{BTreeSet, HashMap};
 
 use aws_sdk_ec2::types::Filter;
-use aws_sdk_elasticloadbalancingv2::types::{ self, LoadBalancerAttribute, LoadBalancerSchemeEnum as Scheme, LoadBalancerStateEnum as State, };
+use aws_sdk_elasticloadbalancingv2::types::{
+    self, LoadBalancerAttribute, LoadBalancerSchemeEnum as Scheme, LoadBalancerStateEnum as State,
+};
 
-use super::{attribute, attribute_list, tags_of, with_suffix, to_sdk};
+use super::{attribute, attribute_list, tags_of, to_sdk, with_suffix};
 use crate::resources::prelude::*;
 
 /// An application load balancer.
@@ -175,9 +177,9 @@ impl Resource for LoadBalancer {
     async fn delete(cx: &Cx, outputs: &LoadBalancerOutputs) -> Result<()> {
         let delete = async { Ok(cx.elb.delete_load_balancer().load_balancer_arn(&*outputs.arn).send().await?) };
         ignore_not_found(delete.await).map_err(|error: Error| match error.is_code("OperationNotPermitted") {
-            true => {
-                error.with_help("it has deletion protection: turn that off in the configuration, apply, then run this command again")
-            }
+            true => error.with_help(
+                "it has deletion protection: turn that off in the configuration, apply, then run this command again",
+            ),
             false => error,
         })?;
         // Its network interfaces are deleted minutes later and block subnets and security groups.
@@ -196,33 +198,26 @@ impl Resource for LoadBalancer {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-elasticloadbalancingv2-loadbalancer.html>
     fn cloudformation(&self) -> Form {
-        let LoadBalancer {
-            name,
-            internal: _,
-            subnets,
-            security_groups,
-            // The attributes.
-            drop_invalid_headers: _,
-            desync_mitigation: _,
-            access_logs: _,
-            deletion_protection: _,
-            idle_timeout_seconds: _,
-            client_keep_alive_seconds: _,
-            http2: _,
-        } = self;
-        let balancer = json!({
-            "Name": name,
+        let balancer = properties!(self, LoadBalancer {
+            name => "Name",
             "Type": "application",
-            "Scheme": self.scheme().as_str(),
-            "Subnets": subnets,
-            "SecurityGroups": security_groups,
+            internal => "Scheme": self.scheme().as_str(),
+            subnets => "Subnets",
+            security_groups => "SecurityGroups",
             "LoadBalancerAttributes": attribute_list(self.attributes()),
+            drop_invalid_headers => _,
+            desync_mitigation => _,
+            access_logs => _,
+            deletion_protection => _,
+            idle_timeout_seconds => _,
+            client_keep_alive_seconds => _,
+            http2 => _,
         });
-        Form::of("AWS::ElasticLoadBalancingV2::LoadBalancer", balancer)
-            .gives("arn", Form::this())
-            .gives("dns_name", Form::attribute("DNSName"))
-            .gives("hosted_zone_id", Form::attribute("CanonicalHostedZoneID"))
-            .gives("full_name", Form::attribute("LoadBalancerFullName"))
+        Form::resource("AWS::ElasticLoadBalancingV2::LoadBalancer", balancer)
+            .output("arn", Form::reference())
+            .output("dns_name", Form::attribute("DNSName"))
+            .output("hosted_zone_id", Form::attribute("CanonicalHostedZoneID"))
+            .output("full_name", Form::attribute("LoadBalancerFullName"))
     }
 }
 

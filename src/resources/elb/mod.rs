@@ -75,5 +75,7 @@ fn attribute_list(attributes: impl IntoIterator<Item = (&'static str, String)>) 
 /// The value of an attribute of a load balancer or target group; AWS doesn't return some that still have the default.
 fn attribute<T: std::str::FromStr>(attributes: &HashMap<String, String>, key: &str, default: &str) -> Result<T> {
     let value = attributes.get(key).map_or(default, String::as_str);
-    value.parse().map_err(|_| Error::local(format!("elasticloadbalancing: the attribute {key} has the unexpected value {value:?}")))
+    value.parse().map_err(|_| {
+        Error::local(format!("elasticloadbalancing: the attribute {key} has the unexpected value {value:?}"))
+    })
 }

@@ -1,9 +1,11 @@
 use std::collections::HashMap;
 
-use aws_sdk_elasticloadbalancingv2::types::{ self, Matcher, ProtocolEnum, TargetGroupAttribute, TargetTypeEnum as TargetType, };
+use aws_sdk_elasticloadbalancingv2::types::{
+    self, Matcher, ProtocolEnum, TargetGroupAttribute, TargetTypeEnum as TargetType,
+};
 use sha2::{Digest, Sha256};
 
-use super::{attribute, attribute_list, tags_of, with_suffix, to_sdk};
+use super::{attribute, attribute_list, tags_of, to_sdk, with_suffix};
 use crate::resources::prelude::*;
 
 const MULTI_VALUE: &str = "lambda.multi_value_headers.enabled";
@@ -222,20 +224,14 @@ impl Resource for TargetGroup {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-elasticloadbalancingv2-targetgroup.html>
     fn cloudformation(&self) -> Form {
-        let TargetGroup {
-            name: _,
-            targets,
-            health_check,
-            // The attributes.
-            deregistration_delay_seconds: _,
-            multi_value_headers: _,
-        } = self;
-        let mut group = json!({
-            "Name": self.aws_name(),
-            "HealthCheckEnabled": health_check.is_some(),
-            "TargetGroupAttributes": attribute_list([self.attribute()]),
+        let mut group = properties!(self, TargetGroup {
+            name => "Name": self.aws_name(),
+            health_check => "HealthCheckEnabled": health_check.is_some(),
+            deregistration_delay_seconds => "TargetGroupAttributes": attribute_list([self.attribute()]),
+            multi_value_headers => _,
+            targets => _,
         });
-        match targets {
+        match &self.targets {
             Targets::Function => group["TargetType"] = TargetType::Lambda.as_str().into(),
             Targets::Ip { vpc, port, protocol } => {
                 group["TargetType"] = TargetType::Ip.as_str().into();
@@ -245,24 +241,19 @@ impl Resource for TargetGroup {
                 group["HealthCheckProtocol"] = json!(protocol);
             }
         }
-        if let Some(check) = health_check {
-            let HealthCheck {
-                path,
-                healthy_codes,
-                interval_seconds,
-                timeout_seconds,
-                healthy_threshold,
-                unhealthy_threshold,
-            } = check;
-            group["HealthCheckPath"] = json!(path);
-            group["Matcher"] = json!({"HttpCode": healthy_codes});
-            group["HealthCheckIntervalSeconds"] = json!(interval_seconds);
-            group["HealthCheckTimeoutSeconds"] = json!(timeout_seconds);
-            group["HealthyThresholdCount"] = json!(healthy_threshold);
-            group["UnhealthyThresholdCount"] = json!(unhealthy_threshold);
+        if let (Some(check), Some(group)) = (&self.health_check, group.as_object_mut()) {
+            let check = properties!(check, HealthCheck {
+                path => "HealthCheckPath",
+                healthy_codes => "Matcher": json!({"HttpCode": healthy_codes}),
+                interval_seconds => "HealthCheckIntervalSeconds",
+                timeout_seconds => "HealthCheckTimeoutSeconds",
+                healthy_threshold => "HealthyThresholdCount",
+                unhealthy_threshold => "UnhealthyThresholdCount",
+            });
+            group.extend(check.as_object().cloned().unwrap_or_default());
         }
-        let form = Form::of("AWS::ElasticLoadBalancingV2::TargetGroup", group).gives("arn", Form::this());
-        form.gives("full_name", Form::attribute("TargetGroupFullName"))
+        let form = Form::resource("AWS::ElasticLoadBalancingV2::TargetGroup", group).output("arn", Form::reference());
+        form.output("full_name", Form::attribute("TargetGroupFullName"))
     }
 }
 

@@ -1,4 +1,6 @@
-use aws_sdk_elasticloadbalancingv2::types::{ TargetDescription, TargetHealthDescription, TargetHealthStateEnum as State, };
+use aws_sdk_elasticloadbalancingv2::types::{
+    TargetDescription, TargetHealthDescription, TargetHealthStateEnum as State,
+};
 
 use crate::resources::prelude::*;
 
@@ -91,10 +93,10 @@ impl Resource for TargetRegistration {
         };
         let form = Form::property_of(target_group, "Targets", json!([description]));
         let TargetRegistrationOutputs { target_group, target: id, port } = self.outputs();
-        let form = form.gives("target_group", target_group).gives("target", id).gives("port", port);
+        let form = form.output("target_group", target_group).output("target", id).output("port", port);
         match target {
             // The permission would have to refer to the target group, which doesn't exist before.
-            Target::Function(_) => form.lacks(
+            Target::Function(_) => form.gap(
                 "the order: CloudFormation registers the function when it creates the target group, so the permission for \
                  Elastic Load Balancing has to exist before and can't refer to the target group",
             ),

@@ -3,13 +3,13 @@ use std::sync::Arc;
 use aws_sdk_eventbridge::operation::put_rule::builders::PutRuleFluentBuilder;
 use aws_sdk_eventbridge::types::{self, RuleState};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{from_sdk, to_sdk};
 use crate::aws::wait::ignore_not_found;
 use crate::aws::{Cx, Error, Result};
-use crate::cloudformation::Form;
 use crate::engine::Tags;
+use crate::resources::form::{Form, properties};
 use crate::resources::{Changes, Found, Resource, TypeInfo, seconds, tags};
 
 /// A rule of the default event bus: which events, or which times, call its targets.
@@ -110,15 +110,16 @@ impl Resource for Rule {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-events-rule.html>
     fn cloudformation(&self) -> Form {
-        let Rule { name, description, pattern, schedule, enabled } = self;
-        let rule = json!({
-            "Name": name,
-            "Description": description,
-            "EventPattern": pattern,
-            "ScheduleExpression": schedule,
-            "State": if *enabled { "ENABLED" } else { "DISABLED" },
+        let rule = properties!(self, Rule {
+            name => "Name",
+            description => "Description",
+            pattern => "EventPattern",
+            schedule => "ScheduleExpression",
+            enabled => "State": if *enabled { "ENABLED" } else { "DISABLED" },
         });
-        Form::of("AWS::Events::Rule", rule).gives("arn", Form::attribute("Arn")).gives("name", Form::this())
+        Form::resource("AWS::Events::Rule", rule)
+            .output("arn", Form::attribute("Arn"))
+            .output("name", Form::reference())
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::aws::error::classify;
 use crate::aws::wait::ignore_not_found;
 use crate::aws::{Cx, Error, Result};
-use crate::cloudformation::Form;
+use crate::resources::form::{Form, properties};
 use crate::resources::ids::{QueueArn, RoleArn, is_known};
 use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
@@ -135,20 +135,20 @@ impl Resource for Target {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-events-rule-target.html>
     fn cloudformation(&self) -> Form {
-        let Target { rule, id, arn, role, input, dead_letters, retry } = self;
-        let RetryPolicy { maximum_attempts, maximum_age_seconds } = retry;
-        let target = json!({
-            "Id": id,
-            "Arn": arn,
-            "RoleArn": role,
-            "Input": input.as_ref().map(Value::to_string),
-            "DeadLetterConfig": dead_letters.as_ref().map(|queue| json!({"Arn": queue})),
-            "RetryPolicy": {
-                "MaximumRetryAttempts": maximum_attempts,
-                "MaximumEventAgeInSeconds": maximum_age_seconds,
-            },
+        let target = properties!(self, Target {
+            id => "Id",
+            arn => "Arn",
+            role => "RoleArn",
+            input => "Input": input.as_ref().map(Value::to_string),
+            dead_letters => "DeadLetterConfig": dead_letters.as_ref().map(|queue| json!({"Arn": queue})),
+            retry => "RetryPolicy": properties!(retry, RetryPolicy {
+                maximum_attempts => "MaximumRetryAttempts",
+                maximum_age_seconds => "MaximumEventAgeInSeconds",
+            }),
+            rule => _,
         });
-        Form::property_of(rule, "Targets", json!([target])).gives("rule", rule).gives("id", id)
+        let form = Form::property_of(&self.rule, "Targets", json!([target]));
+        form.output("rule", &self.rule).output("id", &self.id)
     }
 }
 

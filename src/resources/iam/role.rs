@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use super::{from_sdk, to_sdk};
 use crate::aws::wait::ignore_not_found;
 use crate::aws::{Cx, Error, Result};
-use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::document::Document;
+use crate::resources::form::{Form, properties};
 use crate::resources::ids::RoleArn;
 use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
@@ -135,17 +135,16 @@ impl Resource for Role {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-iam-role.html>
     fn cloudformation(&self) -> Form {
-        let Role { name, description, trust, inline_policies, managed_policies, max_session_seconds } = self;
         let policy = |(name, document): (&String, &Document)| json!({"PolicyName": name, "PolicyDocument": document});
-        let role = json!({
-            "RoleName": name,
-            "Description": description,
-            "AssumeRolePolicyDocument": trust,
-            "Policies": inline_policies.iter().map(policy).collect::<Value>(),
-            "ManagedPolicyArns": managed_policies,
-            "MaxSessionDuration": max_session_seconds,
+        let role = properties!(self, Role {
+            name => "RoleName",
+            description => "Description",
+            trust => "AssumeRolePolicyDocument",
+            inline_policies => "Policies": inline_policies.iter().map(policy).collect::<Value>(),
+            managed_policies => "ManagedPolicyArns",
+            max_session_seconds => "MaxSessionDuration",
         });
-        Form::of("AWS::IAM::Role", role).gives("arn", Form::attribute("Arn")).gives("name", Form::this())
+        Form::resource("AWS::IAM::Role", role).output("arn", Form::attribute("Arn")).output("name", Form::reference())
     }
 }
 

@@ -2,12 +2,11 @@ use std::sync::Arc;
 
 use aws_sdk_kms::types::AliasListEntry;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use super::id_of;
 use crate::aws::wait::{Patience, ignore_not_found};
 use crate::aws::{Cx, Result};
-use crate::cloudformation::{Form, Tagging};
+use crate::resources::form::{Form, Tagging, properties};
 use crate::resources::ids::KeyArn;
 use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
@@ -81,13 +80,10 @@ impl Resource for Alias {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-kms-alias.html>
     fn cloudformation(&self) -> Form {
-        let Alias { name, target } = self;
-        let alias = json!({"AliasName": name, "TargetKeyId": target});
-        let (partition, region, account) =
-            (Form::pseudo("Partition"), Form::pseudo("Region"), Form::pseudo("AccountId"));
-        let arn = format!("arn:{partition}:kms:{region}:{account}:{}", Form::this());
-        let form = Form::of("AWS::KMS::Alias", alias).tagged(Tagging::None);
-        form.gives("name", Form::this()).gives("arn", arn)
+        let alias = properties!(self, Alias { name => "AliasName", target => "TargetKeyId" });
+        let arn = Form::regional_arn("kms", &Form::reference());
+        let form = Form::resource("AWS::KMS::Alias", alias).tagged(Tagging::None);
+        form.output("name", Form::reference()).output("arn", arn)
     }
 }
 

@@ -1,14 +1,13 @@
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use super::{
     DELETION_WINDOW_DAYS, described, description, is_leaving, key_form, live, mend_description,
     once_principals_are_known, policy, set_policy, standing, to_sdk, until_enabled, young,
 };
 use crate::aws::{Cx, Error, Result, clients};
-use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::document::Document;
+use crate::resources::form::{Form, properties};
 use crate::resources::ids::KeyArn;
 use crate::resources::{Changes, Found, Resource, TypeInfo, seconds, tags};
 
@@ -161,12 +160,11 @@ impl Resource for Key {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-kms-key.html>
     fn cloudformation(&self) -> Form {
-        let Key { description, policy, rotation, multi_region } = self;
-        let key = json!({
-            "Description": description,
-            "KeyPolicy": policy,
-            "EnableKeyRotation": rotation,
-            "MultiRegion": multi_region,
+        let key = properties!(self, Key {
+            description => "Description",
+            policy => "KeyPolicy",
+            rotation => "EnableKeyRotation",
+            multi_region => "MultiRegion",
             "PendingWindowInDays": DELETION_WINDOW_DAYS,
         });
         key_form("AWS::KMS::Key", key)

@@ -17,9 +17,9 @@ use serde_json::Value;
 use crate::aws::clients::Clients;
 use crate::aws::wait::{Patience, ignore_not_found};
 use crate::aws::{Class, Cx, Error, Result};
-use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::document::Document;
+use crate::resources::form::Form;
 use crate::resources::tags::{self, Built};
 
 /// The least time AWS waits before it deletes a key, in days.
@@ -200,7 +200,7 @@ async fn schedule_deletion(cx: &Cx, id: &str) -> Result<()> {
 
 /// A key or a replica in CloudFormation's words.
 fn key_form(kind: &'static str, properties: Value) -> Form {
-    Form::of(kind, properties).gives("arn", Form::attribute("Arn")).gives("key_id", Form::this())
+    Form::resource(kind, properties).output("arn", Form::attribute("Arn")).output("key_id", Form::reference())
 }
 
 /// The region in a key's ARN.

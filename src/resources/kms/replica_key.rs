@@ -1,14 +1,13 @@
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use super::{
     DELETION_WINDOW_DAYS, KeyOutputs, described, description, id_of, is_leaving, key_form, live, mend_description,
     once_principals_are_known, policy, region_clients, region_of, set_policy, standing, to_sdk, until_enabled,
 };
 use crate::aws::{Cx, Result};
-use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::document::Document;
+use crate::resources::form::{Form, properties};
 use crate::resources::ids::KeyArn;
 use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
@@ -108,11 +107,10 @@ impl Resource for ReplicaKey {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-kms-replicakey.html>
     fn cloudformation(&self) -> Form {
-        let ReplicaKey { primary, description, policy } = self;
-        let key = json!({
-            "PrimaryKeyArn": primary,
-            "Description": description,
-            "KeyPolicy": policy,
+        let key = properties!(self, ReplicaKey {
+            primary => "PrimaryKeyArn",
+            description => "Description",
+            policy => "KeyPolicy",
             "PendingWindowInDays": DELETION_WINDOW_DAYS,
         });
         key_form("AWS::KMS::ReplicaKey", key)

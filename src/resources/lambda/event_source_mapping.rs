@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use super::{retry_while_role_is_new, told_apart};
 use crate::aws::wait::{Patience, ignore_not_found};
 use crate::aws::{Cx, Error, Result};
-use crate::cloudformation::Form;
 use crate::engine::Tags;
+use crate::resources::form::{Form, properties};
 use crate::resources::ids::{EventSourceMappingId, FunctionArn, QueueArn};
 use crate::resources::{Changes, Found, Resource, TypeInfo, seconds, tags};
 
@@ -153,27 +153,19 @@ impl Resource for EventSourceMapping {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-lambda-eventsourcemapping.html>
     fn cloudformation(&self) -> Form {
-        let EventSourceMapping {
-            function,
-            source,
-            enabled,
-            batch_size,
-            window_seconds,
-            report_batch_item_failures: _,
-            maximum_concurrency,
-        } = self;
-        let response_types = self.response_types();
-        let mapping = json!({
-            "FunctionName": function,
-            "EventSourceArn": source,
-            "Enabled": enabled,
-            "BatchSize": batch_size,
-            "MaximumBatchingWindowInSeconds": window_seconds,
-            "FunctionResponseTypes": response_types.iter().map(FunctionResponseType::as_str).collect::<Value>(),
-            "ScalingConfig": maximum_concurrency.map(|limit| json!({"MaximumConcurrency": limit})),
+        let mapping = properties!(self, EventSourceMapping {
+            function => "FunctionName",
+            source => "EventSourceArn",
+            enabled => "Enabled",
+            batch_size => "BatchSize",
+            window_seconds => "MaximumBatchingWindowInSeconds",
+            report_batch_item_failures => "FunctionResponseTypes":
+                self.response_types().iter().map(FunctionResponseType::as_str).collect::<Value>(),
+            maximum_concurrency => "ScalingConfig":
+                maximum_concurrency.map(|limit| json!({"MaximumConcurrency": limit})),
         });
-        let form = Form::of("AWS::Lambda::EventSourceMapping", mapping);
-        form.gives("uuid", Form::this()).gives("arn", Form::attribute("EventSourceMappingArn"))
+        let form = Form::resource("AWS::Lambda::EventSourceMapping", mapping);
+        form.output("uuid", Form::reference()).output("arn", Form::attribute("EventSourceMappingArn"))
     }
 }
 

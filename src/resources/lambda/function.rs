@@ -13,9 +13,9 @@ use super::progress::{get, interfaces_gone, ready, settled};
 use super::retry_while_role_is_new;
 use crate::aws::wait::ignore_not_found;
 use crate::aws::{Class, Cx, Error, Result};
-use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::package;
+use crate::resources::form::{Form, properties};
 use crate::resources::ids::{FunctionArn, KeyArn, QueueArn, RoleArn, SecurityGroupId, SubnetId};
 use crate::resources::{Changes, Found, Resource, TypeInfo, minutes};
 
@@ -209,48 +209,37 @@ impl Resource for Function {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-lambda-function.html>
     fn cloudformation(&self) -> Form {
-        let Function {
-            name,
-            description,
-            role,
-            runtime,
-            handler,
-            memory_mib,
-            timeout_seconds,
-            ephemeral_storage_mib,
-            architecture,
-            environment,
-            vpc,
-            kms_key,
-            dead_letters,
-            tracing: _,
-            logging: Logging { log_group, format },
-            reserved_concurrency,
-            package: CodePackage { source, sha256 },
-        } = self;
-        let bucket = Form::parameter("CodeBucket", &format!("the bucket with the zip file of {source}"));
-        let key = format!("the name in that bucket of the zip file of {source}, SHA-256 in Base64 {sha256}");
-        let network = |vpc: &VpcAccess| json!({"SubnetIds": vpc.subnets, "SecurityGroupIds": vpc.security_groups});
-        let function = json!({
-            "FunctionName": name,
-            "Description": description,
-            "Role": role,
-            "Runtime": runtime,
-            "Handler": handler,
-            "MemorySize": memory_mib,
-            "Timeout": timeout_seconds,
-            "EphemeralStorage": {"Size": ephemeral_storage_mib},
-            "Architectures": [architecture],
-            "Environment": {"Variables": environment},
-            "VpcConfig": vpc.as_ref().map(network),
-            "KmsKeyArn": kms_key,
-            "DeadLetterConfig": dead_letters.as_ref().map(|queue| json!({"TargetArn": queue})),
-            "TracingConfig": {"Mode": self.tracing_mode().as_str()},
-            "LoggingConfig": {"LogGroup": log_group, "LogFormat": format},
-            "ReservedConcurrentExecutions": reserved_concurrency,
-            "Code": {"S3Bucket": bucket, "S3Key": Form::parameter("CodeKey", &key)},
+        let CodePackage { source, sha256 } = &self.package;
+        let bucket = Form::parameter("CodeBucket", &format!("the S3 bucket with the zip file of {source}"));
+        let key = format!("the S3 key of the zip file of {source}, whose SHA-256 in Base64 is {sha256}");
+        let function = properties!(self, Function {
+            name => "FunctionName",
+            description => "Description",
+            role => "Role",
+            runtime => "Runtime",
+            handler => "Handler",
+            memory_mib => "MemorySize",
+            timeout_seconds => "Timeout",
+            ephemeral_storage_mib => "EphemeralStorage": json!({"Size": ephemeral_storage_mib}),
+            architecture => "Architectures": [architecture],
+            environment => "Environment": json!({"Variables": environment}),
+            vpc => "VpcConfig": vpc.as_ref().map(|vpc| properties!(vpc, VpcAccess {
+                subnets => "SubnetIds",
+                security_groups => "SecurityGroupIds",
+            })),
+            kms_key => "KmsKeyArn",
+            dead_letters => "DeadLetterConfig": dead_letters.as_ref().map(|queue| json!({"TargetArn": queue})),
+            tracing => "TracingConfig": json!({"Mode": self.tracing_mode().as_str()}),
+            logging => "LoggingConfig": properties!(logging, Logging {
+                log_group => "LogGroup",
+                format => "LogFormat",
+            }),
+            reserved_concurrency => "ReservedConcurrentExecutions",
+            package => "Code": json!({"S3Bucket": bucket, "S3Key": Form::parameter("CodeKey", &key)}),
         });
-        Form::of("AWS::Lambda::Function", function).gives("arn", Form::attribute("Arn")).gives("name", Form::this())
+        Form::resource("AWS::Lambda::Function", function)
+            .output("arn", Form::attribute("Arn"))
+            .output("name", Form::reference())
     }
 }
 

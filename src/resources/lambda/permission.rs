@@ -1,12 +1,12 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::told_apart;
 use crate::aws::wait::ignore_not_found;
 use crate::aws::{Cx, Error, Result};
-use crate::cloudformation::{Form, Tagging};
+use crate::resources::form::{Form, Tagging, properties};
 use crate::resources::ids::FunctionArn;
 use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
@@ -98,17 +98,17 @@ impl Resource for Permission {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-lambda-permission.html>
     fn cloudformation(&self) -> Form {
-        // CloudFormation names the statement by itself.
-        let Permission { function, statement_id: _, principal, source_arn, source_account } = self;
-        let permission = json!({
+        let permission = properties!(self, Permission {
             "Action": ACTION,
-            "FunctionName": function,
-            "Principal": principal,
-            "SourceArn": source_arn,
-            "SourceAccount": source_account,
+            function => "FunctionName",
+            principal => "Principal",
+            source_arn => "SourceArn",
+            source_account => "SourceAccount",
+            // CloudFormation chooses the statement's id.
+            statement_id => _,
         });
-        let form = Form::of("AWS::Lambda::Permission", permission).tagged(Tagging::None);
-        form.gives("function", &**function).gives("statement_id", Form::attribute("Id"))
+        let form = Form::resource("AWS::Lambda::Permission", permission).tagged(Tagging::None);
+        form.output("function", &*self.function).output("statement_id", Form::attribute("Id"))
     }
 }
 

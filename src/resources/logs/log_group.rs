@@ -2,12 +2,11 @@ use std::sync::Arc;
 
 use aws_sdk_cloudwatchlogs::types;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use crate::aws::wait::ignore_not_found;
 use crate::aws::{Cx, Result};
-use crate::cloudformation::Form;
 use crate::engine::Tags;
+use crate::resources::form::{Form, properties};
 use crate::resources::ids::{KeyArn, LogGroupArn};
 use crate::resources::{Changes, Found, Resource, TypeInfo, seconds, tags};
 
@@ -117,13 +116,14 @@ impl Resource for LogGroup {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-logs-loggroup.html>
     fn cloudformation(&self) -> Form {
-        let LogGroup { name, kms_key, retention_days } = self;
-        let group = json!({"LogGroupName": name, "KmsKeyId": kms_key, "RetentionInDays": retention_days});
+        let group = properties!(self, LogGroup {
+            name => "LogGroupName",
+            kms_key => "KmsKeyId",
+            retention_days => "RetentionInDays",
+        });
         // The attribute `Arn` ends in `:*`.
-        let (partition, region, account) =
-            (Form::pseudo("Partition"), Form::pseudo("Region"), Form::pseudo("AccountId"));
-        let arn = format!("arn:{partition}:logs:{region}:{account}:log-group:{}", Form::this());
-        Form::of("AWS::Logs::LogGroup", group).gives("arn", arn).gives("name", Form::this())
+        let arn = Form::regional_arn("logs", &format!("log-group:{}", Form::reference()));
+        Form::resource("AWS::Logs::LogGroup", group).output("arn", arn).output("name", Form::reference())
     }
 }
 

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::aws::wait::ignore_not_found;
 use crate::aws::{Cx, Result};
-use crate::cloudformation::{Form, Tagging};
+use crate::resources::form::{Form, Tagging, properties};
 use crate::resources::ids::is_known;
 use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
@@ -96,21 +96,23 @@ impl Resource for MetricFilter {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-logs-metricfilter.html>
     fn cloudformation(&self) -> Form {
-        let MetricFilter { name, log_group, pattern, namespace, metric, value, default_value } = self;
-        let transformation = json!({
-            "MetricNamespace": namespace,
-            "MetricName": metric,
-            "MetricValue": value,
-            "DefaultValue": default_value,
+        let filter = properties!(self, MetricFilter {
+            name => "FilterName",
+            log_group => "LogGroupName",
+            pattern => "FilterPattern",
+            namespace => _,
+            metric => _,
+            value => _,
+            default_value => _,
+            "MetricTransformations": json!([{
+                "MetricNamespace": namespace,
+                "MetricName": metric,
+                "MetricValue": value,
+                "DefaultValue": default_value,
+            }]),
         });
-        let filter = json!({
-            "FilterName": name,
-            "LogGroupName": log_group,
-            "FilterPattern": pattern,
-            "MetricTransformations": [transformation],
-        });
-        let form = Form::of("AWS::Logs::MetricFilter", filter).tagged(Tagging::None);
-        form.gives("name", name).gives("log_group", log_group)
+        let form = Form::resource("AWS::Logs::MetricFilter", filter).tagged(Tagging::None);
+        form.output("name", &self.name).output("log_group", &self.log_group)
     }
 }
 

@@ -2,12 +2,11 @@ use std::sync::Arc;
 
 use aws_sdk_cloudwatchlogs::types;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use crate::aws::wait::ignore_not_found;
 use crate::aws::{Cx, Result};
-use crate::cloudformation::{Form, Tagging};
 use crate::resources::document::Document;
+use crate::resources::form::{Form, Tagging, properties};
 use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
 /// Lets AWS services write into log groups. An account has at most 10 a region.
@@ -70,9 +69,11 @@ impl Resource for ResourcePolicy {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-logs-resourcepolicy.html>
     fn cloudformation(&self) -> Form {
-        let ResourcePolicy { name, document } = self;
-        let policy = json!({"PolicyName": name, "PolicyDocument": document.to_text()});
-        Form::of("AWS::Logs::ResourcePolicy", policy).tagged(Tagging::None).gives("name", Form::this())
+        let policy = properties!(self, ResourcePolicy {
+            name => "PolicyName",
+            document => "PolicyDocument": document.to_text(),
+        });
+        Form::resource("AWS::Logs::ResourcePolicy", policy).tagged(Tagging::None).output("name", Form::reference())
     }
 }
 

@@ -10,8 +10,8 @@ use super::engine_version::{is_same_major, refuse_major, runs_another_minor};
 use super::{MasterPassword, from_sdk, global_cluster, refuse, scaled_readers, to_sdk};
 use crate::aws::wait::{Patience, ignore_not_found};
 use crate::aws::{Class, Cx, Error, Result};
-use crate::cloudformation::Form;
 use crate::engine::Tags;
+use crate::resources::form::{Form, properties};
 use crate::resources::ids::{ClusterArn, KeyArn, SecretArn, SecurityGroupId};
 use crate::resources::{Changes, Found, Resource, TypeInfo, minutes};
 
@@ -254,65 +254,44 @@ impl Resource for DbCluster {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-rds-dbcluster.html>
     fn cloudformation(&self) -> Form {
-        let DbCluster {
-            identifier,
-            engine,
-            engine_version,
-            database_name,
-            master_username,
-            master_password,
-            global_cluster,
-            min_acu,
-            max_acu,
-            kms_key,
-            backup_retention_days,
-            backup_window,
-            maintenance_window,
-            log_exports,
-            iam_authentication,
-            copy_tags_to_snapshots,
-            parameter_group,
-            subnet_group,
-            security_groups,
-            port,
-            deletion_protection,
-        } = self;
-        // CloudFormation reads it when it makes the cluster: the template holds no password.
+        // CloudFormation reads the secret when it creates the cluster: the template contains no password.
         let password = |secret: &SecretArn| format!("{{{{resolve:secretsmanager:{secret}:SecretString:password}}}}");
-        let cluster = json!({
-            "DBClusterIdentifier": identifier,
-            "Engine": engine,
-            "EngineVersion": engine_version,
-            "DatabaseName": database_name,
-            "MasterUsername": master_username,
-            "MasterUserPassword": master_password.secret().map(password),
-            "ManageMasterUserPassword": master_password.managed_key().map(|_| true),
-            "MasterUserSecret": master_password.managed_key().map(|key| json!({"KmsKeyId": key})),
-            "GlobalClusterIdentifier": global_cluster,
-            "ServerlessV2ScalingConfiguration": {"MinCapacity": min_acu, "MaxCapacity": max_acu},
+        let managed_key = self.master_password.managed_key();
+        let cluster = properties!(self, DbCluster {
+            identifier => "DBClusterIdentifier",
+            engine => "Engine",
+            engine_version => "EngineVersion",
+            database_name => "DatabaseName",
+            master_username => "MasterUsername",
+            master_password => "MasterUserPassword": master_password.secret().map(password),
+            "ManageMasterUserPassword": managed_key.map(|_| true),
+            "MasterUserSecret": managed_key.map(|key| json!({"KmsKeyId": key})),
+            global_cluster => "GlobalClusterIdentifier",
+            min_acu => _,
+            max_acu => "ServerlessV2ScalingConfiguration": json!({"MinCapacity": min_acu, "MaxCapacity": max_acu}),
             "StorageEncrypted": true,
-            "KmsKeyId": kms_key,
-            "BackupRetentionPeriod": backup_retention_days,
-            "PreferredBackupWindow": backup_window,
-            "PreferredMaintenanceWindow": maintenance_window,
-            "EnableCloudwatchLogsExports": log_exports,
-            "EnableIAMDatabaseAuthentication": iam_authentication,
-            "CopyTagsToSnapshot": copy_tags_to_snapshots,
-            "DBClusterParameterGroupName": parameter_group,
-            "DBSubnetGroupName": subnet_group,
-            "VpcSecurityGroupIds": security_groups,
-            "Port": port,
-            "DeletionProtection": deletion_protection,
+            kms_key => "KmsKeyId",
+            backup_retention_days => "BackupRetentionPeriod",
+            backup_window => "PreferredBackupWindow",
+            maintenance_window => "PreferredMaintenanceWindow",
+            log_exports => "EnableCloudwatchLogsExports",
+            iam_authentication => "EnableIAMDatabaseAuthentication",
+            copy_tags_to_snapshots => "CopyTagsToSnapshot",
+            parameter_group => "DBClusterParameterGroupName",
+            subnet_group => "DBSubnetGroupName",
+            security_groups => "VpcSecurityGroupIds",
+            port => "Port",
+            deletion_protection => "DeletionProtection",
         });
-        let form = Form::of("AWS::RDS::DBCluster", cluster)
-            .gives("arn", Form::attribute("DBClusterArn"))
-            .gives("identifier", Form::this())
-            .gives("endpoint", Form::attribute("Endpoint.Address"))
-            .gives("reader_endpoint", Form::attribute("ReadEndpoint.Address"))
-            .gives("port", Form::attribute("Endpoint.Port"))
-            .gives("resource_id", Form::attribute("DBClusterResourceId"));
-        match master_password.managed_key() {
-            Some(_) => form.gives("master_secret_arn", Form::attribute("MasterUserSecret.SecretArn")),
+        let form = Form::resource("AWS::RDS::DBCluster", cluster)
+            .output("arn", Form::attribute("DBClusterArn"))
+            .output("identifier", Form::reference())
+            .output("endpoint", Form::attribute("Endpoint.Address"))
+            .output("reader_endpoint", Form::attribute("ReadEndpoint.Address"))
+            .output("port", Form::attribute("Endpoint.Port"))
+            .output("resource_id", Form::attribute("DBClusterResourceId"));
+        match managed_key {
+            Some(_) => form.output("master_secret_arn", Form::attribute("MasterUserSecret.SecretArn")),
             None => form,
         }
     }

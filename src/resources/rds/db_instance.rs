@@ -2,13 +2,12 @@ use std::sync::Arc;
 
 use aws_sdk_rds::types;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use super::{from_sdk, refuse, to_sdk};
 use crate::aws::wait::{Patience, ignore_not_found};
 use crate::aws::{Class, Cx, Error, Result};
-use crate::cloudformation::Form;
 use crate::engine::Tags;
+use crate::resources::form::{Form, properties};
 use crate::resources::ids::{KeyArn, RoleArn};
 use crate::resources::{Changes, Found, Resource, TypeInfo, minutes};
 
@@ -181,42 +180,26 @@ impl Resource for DbInstance {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-rds-dbinstance.html>
     fn cloudformation(&self) -> Form {
-        let DbInstance {
-            identifier,
-            cluster,
-            engine,
-            class,
-            availability_zone,
-            promotion_tier,
-            parameter_group,
-            performance_insights_key,
-            performance_insights_days,
-            monitoring_role,
-            monitoring_interval_seconds,
-            auto_minor_version_upgrade,
-            publicly_accessible,
-            ca_certificate,
-        } = self;
-        let instance = json!({
-            "DBInstanceIdentifier": identifier,
-            "DBClusterIdentifier": cluster,
-            "Engine": engine,
-            "DBInstanceClass": class,
-            "AvailabilityZone": availability_zone,
-            "PromotionTier": promotion_tier,
-            "DBParameterGroupName": parameter_group,
+        let instance = properties!(self, DbInstance {
+            identifier => "DBInstanceIdentifier",
+            cluster => "DBClusterIdentifier",
+            engine => "Engine",
+            class => "DBInstanceClass",
+            availability_zone => "AvailabilityZone",
+            promotion_tier => "PromotionTier",
+            parameter_group => "DBParameterGroupName",
             "EnablePerformanceInsights": true,
-            "PerformanceInsightsKMSKeyId": performance_insights_key,
-            "PerformanceInsightsRetentionPeriod": performance_insights_days,
-            "MonitoringRoleArn": monitoring_role,
-            "MonitoringInterval": monitoring_interval_seconds,
-            "AutoMinorVersionUpgrade": auto_minor_version_upgrade,
-            "PubliclyAccessible": publicly_accessible,
-            "CACertificateIdentifier": ca_certificate,
+            performance_insights_key => "PerformanceInsightsKMSKeyId",
+            performance_insights_days => "PerformanceInsightsRetentionPeriod",
+            monitoring_role => "MonitoringRoleArn",
+            monitoring_interval_seconds => "MonitoringInterval",
+            auto_minor_version_upgrade => "AutoMinorVersionUpgrade",
+            publicly_accessible => "PubliclyAccessible",
+            ca_certificate => "CACertificateIdentifier",
         });
-        Form::of("AWS::RDS::DBInstance", instance)
-            .gives("arn", Form::attribute("DBInstanceArn"))
-            .gives("identifier", Form::this())
+        Form::resource("AWS::RDS::DBInstance", instance)
+            .output("arn", Form::attribute("DBInstanceArn"))
+            .output("identifier", Form::reference())
     }
 }
 

@@ -3,13 +3,12 @@ use std::sync::Arc;
 
 use aws_sdk_rds::types;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use super::{arn_in_template, tags_of, to_sdk};
 use crate::aws::wait::ignore_not_found;
 use crate::aws::{Cx, Error, Result};
-use crate::cloudformation::Form;
 use crate::engine::Tags;
+use crate::resources::form::{Form, properties};
 use crate::resources::ids::SubnetId;
 use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
@@ -103,13 +102,14 @@ impl Resource for DbSubnetGroup {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-rds-dbsubnetgroup.html>
     fn cloudformation(&self) -> Form {
-        let DbSubnetGroup { name, description, subnets } = self;
-        let group = json!({
-            "DBSubnetGroupName": name,
-            "DBSubnetGroupDescription": description,
-            "SubnetIds": subnets,
+        let group = properties!(self, DbSubnetGroup {
+            name => "DBSubnetGroupName",
+            description => "DBSubnetGroupDescription",
+            subnets => "SubnetIds",
         });
-        Form::of("AWS::RDS::DBSubnetGroup", group).gives("name", Form::this()).gives("arn", arn_in_template("subgrp"))
+        Form::resource("AWS::RDS::DBSubnetGroup", group)
+            .output("name", Form::reference())
+            .output("arn", arn_in_template("subgrp"))
     }
 }
 

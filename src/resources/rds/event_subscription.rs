@@ -3,13 +3,12 @@ use std::sync::Arc;
 
 use aws_sdk_rds::types;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use super::{arn_in_template, tags_of, to_sdk};
 use crate::aws::wait::{Patience, ignore_not_found};
 use crate::aws::{Cx, Error, Result};
-use crate::cloudformation::Form;
 use crate::engine::Tags;
+use crate::resources::form::{Form, properties};
 use crate::resources::ids::TopicArn;
 use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
@@ -149,17 +148,16 @@ impl Resource for EventSubscription {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-rds-eventsubscription.html>
     fn cloudformation(&self) -> Form {
-        let EventSubscription { name, topic, source_type, sources, categories, enabled } = self;
-        let subscription = json!({
-            "SubscriptionName": name,
-            "SnsTopicArn": topic,
-            "SourceType": source_type,
-            "SourceIds": some(sources),
-            "EventCategories": some(categories),
-            "Enabled": enabled,
+        let subscription = properties!(self, EventSubscription {
+            name => "SubscriptionName",
+            topic => "SnsTopicArn",
+            source_type => "SourceType",
+            sources => "SourceIds": some(sources),
+            categories => "EventCategories": some(categories),
+            enabled => "Enabled",
         });
-        let form = Form::of("AWS::RDS::EventSubscription", subscription);
-        form.gives("name", Form::this()).gives("arn", arn_in_template("es"))
+        let form = Form::resource("AWS::RDS::EventSubscription", subscription);
+        form.output("name", Form::reference()).output("arn", arn_in_template("es"))
     }
 }
 

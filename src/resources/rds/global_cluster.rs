@@ -3,14 +3,13 @@ use std::sync::Arc;
 
 use aws_sdk_rds::types;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use super::engine_version::{is_same_major, runs_another_minor};
 use super::{from_sdk, to_sdk};
 use crate::aws::wait::{Patience, ignore_not_found};
 use crate::aws::{Class, Cx, Error, Result};
-use crate::cloudformation::Form;
 use crate::engine::Tags;
+use crate::resources::form::{Form, properties};
 use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
 /// An Aurora global database: a primary cluster and its secondaries in other regions.
@@ -125,18 +124,15 @@ impl Resource for GlobalCluster {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-rds-globalcluster.html>
     fn cloudformation(&self) -> Form {
-        let GlobalCluster { identifier, engine, engine_version, storage_encrypted, deletion_protection } = self;
-        let cluster = json!({
-            "GlobalClusterIdentifier": identifier,
-            "Engine": engine,
-            "EngineVersion": engine_version,
-            "StorageEncrypted": storage_encrypted,
-            "DeletionProtection": deletion_protection,
+        let cluster = properties!(self, GlobalCluster {
+            identifier => "GlobalClusterIdentifier",
+            engine => "Engine",
+            engine_version => "EngineVersion",
+            storage_encrypted => "StorageEncrypted",
+            deletion_protection => "DeletionProtection",
         });
-        // Its ARN names no region.
-        let [partition, account] = ["Partition", "AccountId"].map(Form::pseudo);
-        let arn = format!("arn:{partition}:rds::{account}:global-cluster:{}", Form::this());
-        Form::of("AWS::RDS::GlobalCluster", cluster).gives("identifier", Form::this()).gives("arn", arn)
+        let arn = Form::global_arn("rds", &format!("global-cluster:{}", Form::reference()));
+        Form::resource("AWS::RDS::GlobalCluster", cluster).output("identifier", Form::reference()).output("arn", arn)
     }
 }
 

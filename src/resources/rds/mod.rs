@@ -26,8 +26,8 @@ pub(crate) use scaled_readers::delete as delete_scaled_readers;
 use aws_sdk_rds::types::Tag;
 
 use crate::aws::{Cx, Error, Result};
-use crate::cloudformation::Form;
 use crate::engine::Tags;
+use crate::resources::form::Form;
 use crate::resources::{Changes, tags};
 
 crate::resources::tags::tag_type!(Tag);
@@ -51,8 +51,7 @@ async fn tags_of(cx: &Cx, arn: &str) -> Result<Tags> {
 
 /// The ARN of a resource of a template, for the types that CloudFormation tells none of. It names the resource as `Ref` does.
 fn arn_in_template(kind: &str) -> String {
-    let [partition, region, account] = ["Partition", "Region", "AccountId"].map(Form::pseudo);
-    format!("arn:{partition}:rds:{region}:{account}:{kind}:{}", Form::this())
+    Form::regional_arn("rds", &format!("{kind}:{}", Form::reference()))
 }
 
 /// Sets and removes tags of anything of RDS by its ARN.

@@ -57,7 +57,8 @@ pub(super) fn set_by_user(parameters: &[Parameter]) -> BTreeMap<String, String> 
 macro_rules! parameter_group {
     (
         $(#[$doc:meta])*
-        $type:ident as $sdk:ident, $kind:literal, $arn_kind:literal, $page:literal, $api:literal, $api_parameters:literal;
+        $type:ident as $sdk:ident, $kind:literal, $arn_kind:literal, $page:literal, $api:literal, $api_parameters:literal,
+        $name_property:literal;
         $name:ident, $arn:ident, $group:ident;
         $describe:ident, $describe_parameters:ident, $create:ident, $modify:ident, $reset:ident, $delete:ident
     ) => {
@@ -151,15 +152,14 @@ macro_rules! parameter_group {
                 ".html>"
             )]
             fn cloudformation(&self) -> Form {
-                let $type { name, family, description, parameters } = self;
-                let group = json!({
-                    (concat!($api, "Name")): name,
-                    "Family": family,
-                    "Description": description,
-                    "Parameters": parameters,
+                let group = properties!(self, $type {
+                    name => $name_property,
+                    family => "Family",
+                    description => "Description",
+                    parameters => "Parameters",
                 });
-                let form = Form::of(concat!("AWS::RDS::", $api), group);
-                form.gives("name", Form::this()).gives("arn", arn_in_template($arn_kind))
+                let form = Form::resource(concat!("AWS::RDS::", $api), group);
+                form.output("name", Form::reference()).output("arn", arn_in_template($arn_kind))
             }
         }
 

@@ -9,8 +9,8 @@ use super::bucket_settings::{self as settings, AccessLogs, Encryption, Lifecycle
 use super::{emptying, from_sdk, to_sdk};
 use crate::aws::wait::{Patience, ignore_not_found};
 use crate::aws::{Class, Cx, Error, Result};
-use crate::cloudformation::Form;
 use crate::engine::Tags;
+use crate::resources::form::{Form, properties};
 use crate::resources::ids::BucketArn;
 use crate::resources::tags::Built;
 use crate::resources::{Changes, Found, Resource, TypeInfo, seconds, tags};
@@ -170,35 +170,27 @@ impl Resource for Bucket {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-s3-bucket.html>
     fn cloudformation(&self) -> Form {
-        let Bucket {
-            name,
-            versioning,
-            encryption,
-            block_public_access,
-            owner_enforced,
-            lifecycle,
-            access_logs,
-            events,
-        } = self;
-        let rules: Vec<_> = lifecycle.iter().map(|(id, rule)| rule.cloudformation(id)).collect();
-        let on = block_public_access;
-        let bucket = json!({
-            "BucketName": name,
-            "VersioningConfiguration": versioning.then(|| json!({"Status": "Enabled"})),
-            "BucketEncryption": {"ServerSideEncryptionConfiguration": [encryption.cloudformation()]},
-            "PublicAccessBlockConfiguration": {
-                "BlockPublicAcls": on,
-                "IgnorePublicAcls": on,
-                "BlockPublicPolicy": on,
-                "RestrictPublicBuckets": on,
-            },
-            "OwnershipControls": {"Rules": [{"ObjectOwnership": settings::ownership(*owner_enforced).as_str()}]},
-            "LifecycleConfiguration": (!rules.is_empty()).then(|| json!({"Rules": rules})),
-            "LoggingConfiguration": access_logs.as_ref().map(AccessLogs::cloudformation),
-            "NotificationConfiguration":
+        let rules: Vec<_> = self.lifecycle.iter().map(|(id, rule)| rule.cloudformation(id)).collect();
+        let bucket = properties!(self, Bucket {
+            name => "BucketName",
+            versioning => "VersioningConfiguration": versioning.then(|| json!({"Status": "Enabled"})),
+            encryption => "BucketEncryption": json!({"ServerSideEncryptionConfiguration": [encryption.cloudformation()]}),
+            block_public_access => "PublicAccessBlockConfiguration": json!({
+                "BlockPublicAcls": block_public_access,
+                "IgnorePublicAcls": block_public_access,
+                "BlockPublicPolicy": block_public_access,
+                "RestrictPublicBuckets": block_public_access,
+            }),
+            owner_enforced => "OwnershipControls":
+                json!({"Rules": [{"ObjectOwnership": settings::ownership(*owner_enforced).as_str()}]}),
+            lifecycle => "LifecycleConfiguration": (!lifecycle.is_empty()).then(|| json!({"Rules": rules})),
+            access_logs => "LoggingConfiguration": access_logs.as_ref().map(AccessLogs::cloudformation),
+            events => "NotificationConfiguration":
                 events.then(|| json!({"EventBridgeConfiguration": {"EventBridgeEnabled": true}})),
         });
-        Form::of("AWS::S3::Bucket", bucket).gives("name", Form::this()).gives("arn", Form::attribute("Arn"))
+        Form::resource("AWS::S3::Bucket", bucket)
+            .output("name", Form::reference())
+            .output("arn", Form::attribute("Arn"))
     }
 }
 

@@ -1,10 +1,9 @@
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use crate::aws::wait::{Patience, ignore_not_found};
 use crate::aws::{Class, Cx, Error, Result};
-use crate::cloudformation::{Form, Tagging};
 use crate::resources::document::Document;
+use crate::resources::form::{Form, Tagging, properties};
 use crate::resources::ids::is_known;
 use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
@@ -77,9 +76,8 @@ impl Resource for BucketPolicy {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-s3-bucketpolicy.html>
     fn cloudformation(&self) -> Form {
-        let BucketPolicy { bucket, policy } = self;
-        Form::of("AWS::S3::BucketPolicy", json!({"Bucket": bucket, "PolicyDocument": policy}))
-            .tagged(Tagging::None)
-            .gives("bucket", bucket)
+        let policy = properties!(self, BucketPolicy { bucket => "Bucket", policy => "PolicyDocument" });
+        let form = Form::resource("AWS::S3::BucketPolicy", policy).tagged(Tagging::None);
+        form.output("bucket", &self.bucket)
     }
 }

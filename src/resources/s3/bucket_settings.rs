@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use crate::aws::wait::ignore_not_found;
 use crate::aws::{Cx, Result};
+use crate::resources::form::properties;
 use crate::resources::ids::KeyArn;
 use crate::resources::tags::Built;
 
@@ -207,25 +208,25 @@ impl Encryption {
 impl AccessLogs {
     /// The bucket's property in a template.
     pub(super) fn cloudformation(&self) -> Value {
-        let AccessLogs { bucket, prefix } = self;
-        json!({"DestinationBucketName": bucket, "LogFilePrefix": prefix})
+        properties!(self, AccessLogs { bucket => "DestinationBucketName", prefix => "LogFilePrefix" })
     }
 }
 
 impl LifecycleRule {
     /// The rule of a bucket in a template.
     pub(super) fn cloudformation(&self, id: &str) -> Value {
-        let LifecycleRule { prefix, expire_days, expire_noncurrent_days, transitions, abort_uploads_days } = self;
         let transition = |(class, days): (&String, &i32)| json!({"StorageClass": class, "TransitionInDays": days});
-        let transitions: Vec<_> = transitions.iter().map(transition).collect();
-        json!({
+        properties!(self, LifecycleRule {
             "Id": id,
             "Status": "Enabled",
-            "Prefix": prefix,
-            "ExpirationInDays": expire_days,
-            "NoncurrentVersionExpiration": expire_noncurrent_days.map(|days| json!({"NoncurrentDays": days})),
-            "Transitions": (!transitions.is_empty()).then_some(transitions),
-            "AbortIncompleteMultipartUpload": abort_uploads_days.map(|days| json!({"DaysAfterInitiation": days})),
+            prefix => "Prefix",
+            expire_days => "ExpirationInDays",
+            expire_noncurrent_days => "NoncurrentVersionExpiration":
+                expire_noncurrent_days.map(|days| json!({"NoncurrentDays": days})),
+            transitions => "Transitions":
+                (!transitions.is_empty()).then(|| transitions.iter().map(transition).collect::<Value>()),
+            abort_uploads_days => "AbortIncompleteMultipartUpload":
+                abort_uploads_days.map(|days| json!({"DaysAfterInitiation": days})),
         })
     }
 

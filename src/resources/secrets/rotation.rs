@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{described, is_leaving, known};
 use crate::aws::wait::{Patience, ignore_not_found};
 use crate::aws::{Class, Cx, Error, Result};
-use crate::cloudformation::{Form, Tagging};
+use crate::resources::form::{Form, Tagging, properties};
 use crate::resources::ids::{FunctionArn, SecretArn};
 use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
@@ -98,15 +98,14 @@ impl Resource for Rotation {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-secretsmanager-rotationschedule.html>
     fn cloudformation(&self) -> Form {
-        let Rotation { secret, function, every_days, immediately } = self;
-        let schedule = json!({
-            "SecretId": secret,
-            "RotationLambdaARN": function,
-            "RotationRules": {"AutomaticallyAfterDays": every_days},
-            "RotateImmediatelyOnUpdate": immediately,
+        let schedule = properties!(self, Rotation {
+            secret => "SecretId",
+            function => "RotationLambdaARN",
+            every_days => "RotationRules": json!({"AutomaticallyAfterDays": every_days}),
+            immediately => "RotateImmediatelyOnUpdate",
         });
-        let form = Form::of("AWS::SecretsManager::RotationSchedule", schedule).tagged(Tagging::None);
-        form.gives("secret", &**secret)
+        let form = Form::resource("AWS::SecretsManager::RotationSchedule", schedule).tagged(Tagging::None);
+        form.output("secret", &*self.secret)
     }
 }
 

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use super::{Content, described, from_sdk, is_leaving, known, to_sdk};
 use crate::aws::wait::{Patience, ignore_not_found};
 use crate::aws::{Cx, Error, Result};
-use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::document::Document;
+use crate::resources::form::{Form, properties};
 use crate::resources::ids::{KeyArn, SecretArn};
 use crate::resources::{Changes, Found, Resource, TypeInfo, seconds, tags};
 
@@ -184,26 +184,27 @@ impl Resource for Secret {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-secretsmanager-secret.html>
     fn cloudformation(&self) -> Form {
-        let Secret { name, description, kms_key, content, replicas, policy } = self;
         let replica = |(region, key): (&String, &KeyArn)| json!({"Region": region, "KmsKeyId": key});
-        let generated = content.cloudformation();
+        let generated = self.content.cloudformation();
         let is_generated = generated.is_some();
-        let secret = json!({
-            "Name": name,
-            "Description": description,
-            "KmsKeyId": kms_key,
-            "GenerateSecretString": generated,
-            "ReplicaRegions": replicas.iter().map(replica).collect::<Value>(),
+        let secret = properties!(self, Secret {
+            name => "Name",
+            description => "Description",
+            kms_key => "KmsKeyId",
+            content => "GenerateSecretString": generated,
+            replicas => "ReplicaRegions": replicas.iter().map(replica).collect::<Value>(),
+            policy => _,
         });
-        let mut form = Form::of("AWS::SecretsManager::Secret", secret).gives("arn", Form::this()).gives("name", name);
+        let form = Form::resource("AWS::SecretsManager::Secret", secret);
+        let mut form = form.output("arn", Form::reference()).output("name", &self.name);
         if !is_generated {
-            form = form.lacks("CloudFormation makes no bytes: the secret stays empty until somebody gives it a value");
+            form = form.gap("CloudFormation generates no random bytes: put the secret's value yourself");
         }
-        if policy.is_null() {
+        if self.policy.is_null() {
             return form;
         }
-        let policy = json!({"SecretId": Form::this(), "ResourcePolicy": policy, "BlockPublicPolicy": true});
-        form.with("Policy", "AWS::SecretsManager::ResourcePolicy", policy)
+        let policy = json!({"SecretId": Form::reference(), "ResourcePolicy": self.policy, "BlockPublicPolicy": true});
+        form.with_resource("Policy", "AWS::SecretsManager::ResourcePolicy", policy)
     }
 }
 

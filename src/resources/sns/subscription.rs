@@ -3,11 +3,10 @@ use std::sync::Arc;
 
 use aws_sdk_sns::types;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use crate::aws::wait::ignore_not_found;
 use crate::aws::{Cx, Error, Result};
-use crate::cloudformation::{Form, Tagging};
+use crate::resources::form::{Form, Tagging, properties};
 use crate::resources::ids::TopicArn;
 use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
@@ -109,9 +108,12 @@ impl Resource for Subscription {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-sns-subscription.html>
     fn cloudformation(&self) -> Form {
-        let Subscription { topic, protocol, endpoint } = self;
-        let subscription = json!({"TopicArn": topic, "Protocol": protocol, "Endpoint": endpoint});
-        Form::of("AWS::SNS::Subscription", subscription).tagged(Tagging::None).gives("arn", Form::this())
+        let subscription = properties!(self, Subscription {
+            topic => "TopicArn",
+            protocol => "Protocol",
+            endpoint => "Endpoint",
+        });
+        Form::resource("AWS::SNS::Subscription", subscription).tagged(Tagging::None).output("arn", Form::reference())
     }
 }
 

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use super::{from_sdk, to_sdk};
 use crate::aws::wait::{Patience, ignore_not_found};
 use crate::aws::{Cx, Error, Result};
-use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::document::Document;
+use crate::resources::form::{Form, properties};
 use crate::resources::ids::{KeyArn, RoleArn, TopicArn};
 use crate::resources::{Changes, Found, Resource, TypeInfo, seconds, tags};
 
@@ -145,27 +145,26 @@ impl Resource for Topic {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-sns-topic.html>
     fn cloudformation(&self) -> Form {
-        let Topic { name, display_name, kms_key, policy, delivery_logging } = self;
         let logging = |(subscriber, logging): (&String, &DeliveryLogging)| {
-            let DeliveryLogging { success_role, failure_role, success_sample_percent } = logging;
             let protocol = if subscriber == "HTTP" { "http/s" } else { &subscriber.to_ascii_lowercase() };
-            json!({
+            properties!(logging, DeliveryLogging {
                 "Protocol": protocol,
-                "SuccessFeedbackRoleArn": success_role,
-                "SuccessFeedbackSampleRate": success_sample_percent.to_string(),
-                "FailureFeedbackRoleArn": failure_role,
+                success_role => "SuccessFeedbackRoleArn",
+                success_sample_percent => "SuccessFeedbackSampleRate": success_sample_percent.to_string(),
+                failure_role => "FailureFeedbackRoleArn",
             })
         };
-        let topic = json!({
-            "TopicName": name,
-            "DisplayName": display_name,
-            "KmsMasterKeyId": kms_key,
-            "DeliveryStatusLogging": delivery_logging.iter().map(logging).collect::<Value>(),
+        let topic = properties!(self, Topic {
+            name => "TopicName",
+            display_name => "DisplayName",
+            kms_key => "KmsMasterKeyId",
+            delivery_logging => "DeliveryStatusLogging": delivery_logging.iter().map(logging).collect::<Value>(),
+            policy => _,
         });
-        let form = Form::of("AWS::SNS::Topic", topic).gives("arn", Form::this());
-        let form = form.gives("name", Form::attribute("TopicName"));
-        let policy = json!({"Topics": [Form::this()], "PolicyDocument": policy});
-        form.with("Policy", "AWS::SNS::TopicPolicy", policy)
+        let form = Form::resource("AWS::SNS::Topic", topic).output("arn", Form::reference());
+        let form = form.output("name", Form::attribute("TopicName"));
+        let policy = json!({"Topics": [Form::reference()], "PolicyDocument": self.policy});
+        form.with_resource("Policy", "AWS::SNS::TopicPolicy", policy)
     }
 }
 

@@ -6,9 +6,9 @@ use serde_json::json;
 
 use crate::aws::wait::ignore_not_found;
 use crate::aws::{Class, Cx, Error, Result};
-use crate::cloudformation::Form;
 use crate::engine::Tags;
 use crate::resources::document::Document;
+use crate::resources::form::{Form, properties};
 use crate::resources::ids::{KeyArn, QueueArn};
 use crate::resources::{Changes, Found, Resource, TypeInfo, seconds, tags};
 
@@ -146,31 +146,24 @@ impl Resource for Queue {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-sqs-queue.html>
     fn cloudformation(&self) -> Form {
-        let Queue {
-            name,
-            kms_key,
-            retention_seconds,
-            visibility_timeout_seconds,
-            receive_wait_seconds,
-            dead_letters,
-            policy,
-        } = self;
-        let redrive = dead_letters.as_ref().map(DeadLetters::to_json);
-        let queue = json!({
-            "QueueName": name,
-            "KmsMasterKeyId": kms_key,
-            "MessageRetentionPeriod": retention_seconds,
-            "VisibilityTimeout": visibility_timeout_seconds,
-            "ReceiveMessageWaitTimeSeconds": receive_wait_seconds,
-            "RedrivePolicy": redrive,
+        let queue = properties!(self, Queue {
+            name => "QueueName",
+            kms_key => "KmsMasterKeyId",
+            retention_seconds => "MessageRetentionPeriod",
+            visibility_timeout_seconds => "VisibilityTimeout",
+            receive_wait_seconds => "ReceiveMessageWaitTimeSeconds",
+            dead_letters => "RedrivePolicy": dead_letters.as_ref().map(DeadLetters::to_json),
+            policy => _,
         });
-        let form = Form::of("AWS::SQS::Queue", queue).gives("url", Form::this()).gives("arn", Form::attribute("Arn"));
-        let form = form.gives("name", Form::attribute("QueueName"));
-        if policy.is_null() {
+        let form = Form::resource("AWS::SQS::Queue", queue)
+            .output("url", Form::reference())
+            .output("arn", Form::attribute("Arn"));
+        let form = form.output("name", Form::attribute("QueueName"));
+        if self.policy.is_null() {
             return form;
         }
-        let policy = json!({"Queues": [Form::this()], "PolicyDocument": policy});
-        form.with("Policy", "AWS::SQS::QueuePolicy", policy)
+        let policy = json!({"Queues": [Form::reference()], "PolicyDocument": self.policy});
+        form.with_resource("Policy", "AWS::SQS::QueuePolicy", policy)
     }
 }
 

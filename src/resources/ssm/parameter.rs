@@ -5,14 +5,13 @@ use aws_sdk_ssm::types::{
     ParameterMetadata, ParameterStringFilter, ParameterTier, ParameterType, ResourceTypeForTagging,
 };
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use super::{from_sdk, to_sdk};
 use crate::aws::wait::ignore_not_found;
 use crate::aws::{Cx, Error, Result};
-use crate::cloudformation::{Form, Tagging};
 use crate::engine::Tags;
 use crate::engine::ownership::{SUFFIX, SYSTEM};
+use crate::resources::form::{Form, Tagging, properties};
 use crate::resources::ids::KeyArn;
 use crate::resources::tags::Built;
 use crate::resources::{Changes, Found, Resource, TypeInfo, seconds, tags};
@@ -159,27 +158,28 @@ impl Resource for Parameter {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ssm-parameter.html>
     fn cloudformation(&self) -> Form {
-        let Parameter { name, description, kind, value, kms_key: _, generated_length: _ } = self;
-        let form = match kind {
+        let form = match self.kind {
             ParameterKind::String => {
-                let parameter = json!({
-                    "Name": name,
-                    "Description": description,
+                let parameter = properties!(self, Parameter {
+                    name => "Name",
+                    description => "Description",
                     "Type": "String",
-                    "Value": value,
+                    value => "Value",
                     "Tier": "Standard",
+                    kind => _,
+                    kms_key => _,
+                    generated_length => _,
                 });
-                Form::of("AWS::SSM::Parameter", parameter).tagged(Tagging::Map("Tags")).gives("name", Form::this())
+                let form = Form::resource("AWS::SSM::Parameter", parameter).tagged(Tagging::Map("Tags"));
+                form.output("name", Form::reference())
             }
             ParameterKind::SecureString => {
-                let why =
-                    "CloudFormation makes no parameter of the type SecureString: make it by `aws ssm put-parameter`";
-                Form::nothing(why).gives("name", name)
+                let why = "CloudFormation can't create a SecureString: create it with `aws ssm put-parameter`";
+                Form::unsupported(why).output("name", &self.name)
             }
         };
-        let (partition, region, account) =
-            (Form::pseudo("Partition"), Form::pseudo("Region"), Form::pseudo("AccountId"));
-        form.gives("arn", arn(&partition, &region, &account, name))
+        let [partition, region, account] = ["Partition", "Region", "AccountId"].map(Form::pseudo_parameter);
+        form.output("arn", arn(&partition, &region, &account, &self.name))
     }
 }
 

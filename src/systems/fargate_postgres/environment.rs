@@ -301,7 +301,7 @@ impl<'a> Composition<'a> {
                     architecture: size.architecture.name(),
                     cpu_units: size.cpu,
                     memory_mib: size.memory_mb,
-                    tasks: TaskCount { least: size.min_tasks.cast_signed(), most: size.max_tasks.cast_signed() },
+                    tasks: TaskCount { min: size.min_tasks.cast_signed(), max: size.max_tasks.cast_signed() },
                     scale_at_cpu_percent: self.config.scaling.cpu_percent,
                     scale_at_memory_percent: self.config.scaling.memory_percent,
                     subnets: &inside.network.private_subnet_ids,

@@ -2,7 +2,8 @@ use std::collections::BTreeMap;
 
 use provisioner::modules::Scope;
 use provisioner::resources::ecs::{
-    Behind, Cluster, Container, ContainerHealthCheck, ContainerInsights, LogStream, Service, TaskCount, TaskDefinition,
+    Cluster, Container, ContainerHealthCheck, ContainerInsights, LogStream, Service, ServiceTargetGroup, TaskCount,
+    TaskDefinition,
 };
 use provisioner::resources::elb::{Action, Listener};
 use provisioner::resources::ids::{ListenerArn, LoadBalancerArn, TargetGroupArn, TaskDefinitionArn};
@@ -150,8 +151,9 @@ impl Sample for Service {
         let ready = scope.after(first, "tasks register in it").after(second, "tasks register in it");
         let [orders, refunds] = ["orders", "refunds"]
             .map(|name| ready.add(&format!("cluster-{name}"), cluster(scope, &format!("of-{name}"))).name);
-        let behind = Behind { target_group: one, container: "app".to_owned(), port: 8080, grace_seconds: 60 };
-        let at = |change: &dyn Fn(&mut Behind)| {
+        let behind =
+            ServiceTargetGroup { target_group: one, container: "app".to_owned(), port: 8080, grace_seconds: 60 };
+        let at = |change: &dyn Fn(&mut ServiceTargetGroup)| {
             let mut behind = behind.clone();
             change(&mut behind);
             Some(behind)
@@ -160,7 +162,7 @@ impl Sample for Service {
             name: scope.name("api"),
             cluster: orders,
             task_definition: two_containers(scope, "one"),
-            tasks: TaskCount { least: 1, most: 3 },
+            tasks: TaskCount { min: 1, max: 3 },
             subnets,
             security_groups: [security_group(scope, &network, "tasks")].into(),
             public_ip: false,
@@ -186,8 +188,8 @@ impl Sample for Service {
             .changing(|service| service.maximum_percent = 150)
             .changing(|service| service.rollback = false)
             .changing(|service| service.execute_command = true)
-            .changing(|service| service.tasks = TaskCount { least: 2, most: 4 })
-            .changing(|service| service.tasks = TaskCount { least: 0, most: 0 })
+            .changing(|service| service.tasks = TaskCount { min: 2, max: 4 })
+            .changing(|service| service.tasks = TaskCount { min: 0, max: 0 })
             .changing(|service| service.cluster = refunds)
             .changing(|service| service.name = scope.name("other-api"))
     }
@@ -216,7 +218,7 @@ pub(super) fn scalable(scope: &Scope<'_>, name: &str, number: u8) -> String {
         name: scope.name(name),
         cluster: cluster.clone(),
         task_definition: scope.add(&format!("task-definition-{name}"), definition).arn,
-        tasks: TaskCount { least: 0, most: 0 },
+        tasks: TaskCount { min: 0, max: 0 },
         subnets: [subnet(scope, &network, number, 'a')].into(),
         security_groups: [security_group(scope, &network, name)].into(),
         public_ip: false,

@@ -80,7 +80,7 @@ fn listener(scope: &Scope<'_>, name: &str, load_balancer: LoadBalancerArn) -> Li
 
 fn certificate(scope: &Scope<'_>, name: &str) -> CertificateArn {
     let domains = [format!("{name}.example.com")].into();
-    scope.add(&format!("certificate-{name}"), ImportedCertificate { domains, good_for_days: 30 }).arn
+    scope.add(&format!("certificate-{name}"), ImportedCertificate { domains, min_valid_days: 30 }).arn
 }
 
 /// A bucket that load balancers may write to.

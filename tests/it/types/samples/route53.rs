@@ -79,6 +79,7 @@ impl Sample for Record {
             target: values(["192.0.2.1"], 60),
             routing: weighted("one"),
             health_check: None,
+            weight: None,
         };
         let aliased = Record { name: "alias.example.com".to_owned(), routing: Routing::Simple, ..first.clone() };
         let aliased = scope.add("aliased", aliased).name;
