@@ -116,7 +116,7 @@ impl Shop {
             subnets: [scope.add("subnet", subnet).subnet_id].into(),
             security_groups: [scope.add("group", group).security_group_id].into(),
             public_ip: false,
-            behind: None,
+            target_group: None,
             minimum_healthy_percent: 100,
             maximum_percent: 200,
             rollback: true,

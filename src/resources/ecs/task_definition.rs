@@ -147,7 +147,7 @@ impl Resource for TaskDefinition {
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ecs-taskdefinition.html>
     fn cloudformation(&self) -> Form {
         let volume = |name: &String| json!({"Name": name});
-        let (architecture, linux) = (&self.architecture, OsFamily::Linux.as_str());
+        let linux = OsFamily::Linux.as_str();
         let definition = properties!(self, TaskDefinition {
             family => "Family",
             cpu_units => "Cpu": cpu_units.to_string(),

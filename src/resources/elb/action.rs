@@ -115,11 +115,13 @@ impl Live {
         Some(Live { weights, stickiness_seconds })
     }
 
-    /// The weights in the order of the spec: to AWS the order means nothing.
+    /// The weights in the order of the spec, as AWS returns them in any. Other groups take the places of missing ones.
     fn in_order_of(&self, spec: &[WeightedTargetGroup]) -> Vec<WeightedTargetGroup> {
-        let place = |arn: &str| spec.iter().position(|group| &*group.target_group == arn).unwrap_or(usize::MAX);
-        let mut groups: Vec<_> = self.weights.iter().collect();
-        groups.sort_by_key(|(arn, _)| place(arn));
+        let is_desired = |arn: &String| spec.iter().any(|group| group.target_group.0 == *arn);
+        let mut others = self.weights.iter().filter(|(arn, _)| !is_desired(arn));
+        let desired = spec.iter().map(|group| self.weights.get_key_value(&*group.target_group));
+        let mut groups: Vec<_> = desired.filter_map(|found| found.or_else(|| others.next())).collect();
+        groups.extend(others);
         let group = |(arn, weight): (&String, &u32)| WeightedTargetGroup { target_group: arn.into(), weight: *weight };
         groups.into_iter().map(group).collect()
     }
@@ -350,6 +352,7 @@ mod tests {
         let desired = fixed([("g", 30), ("b", 70)]);
         assert_eq!(desired.observed(&[desired.initial()], &Roles::default()), desired);
         assert_eq!(desired.observed(&live(("b", 1), ("g", 9)), &Roles::default()), fixed([("g", 9), ("b", 1)]));
+        assert_eq!(desired.observed(&live(("b", 1), ("x", 9)), &Roles::default()), fixed([("x", 9), ("b", 1)]));
     }
 
     #[test]

@@ -347,3 +347,22 @@ async fn attributes(cx: &Cx, arn: &str) -> Result<HashMap<String, String>> {
     let attributes = answer.attributes.unwrap_or_default().into_iter();
     Ok(attributes.map(|attribute| (attribute.key.unwrap_or_default(), attribute.value.unwrap_or_default())).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_of_other_target_types_are_refused() {
+        let addresses = TargetGroup::of_addresses("orders", &"vpc-1".into(), 80);
+        let function = TargetGroup::of_function("orders");
+        assert!(addresses.check_transition(&addresses).is_ok() && function.check_transition(&function).is_ok());
+        for (group, field) in [
+            (TargetGroup { deregistration_delay_seconds: Some(30), ..function }, "deregistration_delay_seconds"),
+            (TargetGroup { multi_value_headers: true, ..addresses.clone() }, "multi_value_headers"),
+            (TargetGroup { health_check: None, ..addresses }, "health_check"),
+        ] {
+            assert_eq!(group.check_transition(&group).unwrap_err().field, field);
+        }
+    }
+}

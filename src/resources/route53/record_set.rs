@@ -9,6 +9,7 @@ use aws_sdk_route53::types::{Change, ChangeAction, ChangeBatch, ChangeStatus, Re
 use super::home;
 use crate::aws::wait::{Patience, ignore_not_found};
 use crate::aws::{Cx, Error, Result};
+use crate::resources::pages::all_pages;
 use crate::resources::tags::Built;
 
 /// A change usually propagates within a minute.

@@ -11,7 +11,7 @@ use super::super::lists::{Item, filter};
 use super::interface::{self, Creator, public_ip};
 use super::origin::Origin;
 use super::{Blocked, Blocker, Removal, owner};
-use crate::aws::{Cx, Error, Result};
+use crate::aws::{Cx, Error};
 
 /// The searches during one wait.
 #[derive(Default)]

@@ -30,6 +30,7 @@ impl Sample for Repository {
             .changing(|repository| repository.policy = policy("ecr:GetDownloadUrlForLayer"))
             .changing(|repository| repository.policy = Document::default())
             .changing(|repository| repository.kms_key = Some(other))
+            .changing(|repository| repository.kms_key = None)
             .changing(|repository| repository.name = scope.name("refunds"))
     }
 }

@@ -166,7 +166,7 @@ impl Sample for Service {
             subnets,
             security_groups: [security_group(scope, &network, "tasks")].into(),
             public_ip: false,
-            behind: Some(behind.clone()),
+            target_group: Some(behind.clone()),
             minimum_healthy_percent: 100,
             maximum_percent: 200,
             rollback: true,
@@ -179,11 +179,11 @@ impl Sample for Service {
             .changing(|service| service.subnets = [c].into())
             .changing(|service| service.security_groups = [group].into())
             .changing(|service| service.public_ip = true)
-            .changing(|service| service.behind = at(&|behind| behind.target_group = other.clone()))
-            .changing(|service| service.behind = at(&|behind| behind.container = "side".to_owned()))
-            .changing(|service| service.behind = at(&|behind| behind.port = 9090))
-            .changing(|service| service.behind = at(&|behind| behind.grace_seconds = 0))
-            .changing(|service| service.behind = None)
+            .changing(|service| service.target_group = at(&|behind| behind.target_group = other.clone()))
+            .changing(|service| service.target_group = at(&|behind| behind.container = "side".to_owned()))
+            .changing(|service| service.target_group = at(&|behind| behind.port = 9090))
+            .changing(|service| service.target_group = at(&|behind| behind.grace_seconds = 0))
+            .changing(|service| service.target_group = None)
             .changing(|service| service.minimum_healthy_percent = 50)
             .changing(|service| service.maximum_percent = 150)
             .changing(|service| service.rollback = false)
@@ -195,7 +195,7 @@ impl Sample for Service {
     }
 }
 
-/// Two containers that listen on the same ports, so that each field of what is behind a load balancer changes alone.
+/// Two containers that listen on the same ports, so that each field of the target group changes alone.
 fn two_containers(scope: &Scope<'_>, name: &str) -> TaskDefinitionArn {
     let app = Container { ports: [8080, 9090].into(), ..container() };
     let side = Container { name: "side".to_owned(), essential: false, ..app.clone() };
@@ -222,7 +222,7 @@ pub(super) fn scalable(scope: &Scope<'_>, name: &str, number: u8) -> String {
         subnets: [subnet(scope, &network, number, 'a')].into(),
         security_groups: [security_group(scope, &network, name)].into(),
         public_ip: false,
-        behind: None,
+        target_group: None,
         minimum_healthy_percent: 100,
         maximum_percent: 200,
         rollback: true,
