@@ -58,7 +58,7 @@ pub async fn untracked(context: &Context, connection: &Connection, state: &State
             // Both services list deleted resources for days.
             let exists = match part(&arn, 2) {
                 "kms" => kms::stands(&clients, &arn).await?,
-                "ecs" => ecs::stands(&clients, &arn).await?,
+                "ecs" => ecs::exists(&clients, &arn).await?,
                 _ => true,
             };
             if exists {

@@ -46,13 +46,14 @@ pub fn certificate(scope: &Scope<'_>, source: CertificateSource<'_>) -> Certific
                     target: Target::Values { values: BTreeSet::from([requested.validation_value]), ttl_seconds: 300 },
                     routing: Routing::Simple,
                     health_check: None,
+                    weight: None,
                 },
             );
             let scope = scope.after(&record.name, "AWS issues the certificate after it has found the record");
             scope.add("issued", CertificateValidation { certificate: requested.arn }).arn
         }
         CertificateSource::SelfSigned { domains } => {
-            scope.add("self-signed", ImportedCertificate { domains, good_for_days: 30 }).arn
+            scope.add("self-signed", ImportedCertificate { domains, min_valid_days: 30 }).arn
         }
     }
 }

@@ -265,8 +265,8 @@ fn scale_readers(scope: &Scope<'_>, site: &DatabaseSite, scaling: &ReaderScaling
     let target = ScalableTarget {
         resource: format!("cluster:{}", site.cluster.identifier),
         dimension: Dimension::AuroraReaders,
-        least: scaling.min.cast_signed(),
-        most: scaling.max.cast_signed(),
+        min_capacity: scaling.min.cast_signed(),
+        max_capacity: scaling.max.cast_signed(),
         suspended: false,
     };
     let target = scope.add("reader-scaling", target);

@@ -167,6 +167,7 @@ pub fn routing(scope: &Scope<'_>, params: &RoutingParams<'_>) -> DnsRouting {
         },
         routing: Routing::Weighted { set_identifier: environment.to_owned(), initial_weight: weight },
         health_check: Some(health.clone()),
+        weight: None,
     };
     let green_percent = params.initial_green_percent;
     let blue = weighted(BLUE, params.blue, &blue_health, 100 - green_percent);
@@ -193,6 +194,7 @@ fn failover(scope: &Scope<'_>, params: &RoutingParams<'_>, live: &str, pay: &str
         target,
         routing: Routing::Failover { set_identifier: set_identifier.to_owned(), role },
         health_check: None,
+        weight: None,
     };
     // It is healthy while one record of `live` is.
     let primary = record(FailoverRole::Primary, "live", alias(live, &params.zone.hosted_zone_id, true));

@@ -19,7 +19,7 @@ pub fn images(scope: &Scope<'_>, services: &[&str], key: &KeyArn) -> BTreeMap<St
     let repository = |service: &&str| {
         let repository = Repository {
             name: scope.name(service),
-            kms_key: key.clone(),
+            kms_key: Some(key.clone()),
             immutable_tags: true,
             scan_on_push: true,
             keep_untagged: Some(KEEP),

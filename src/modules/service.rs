@@ -11,7 +11,7 @@ use super::{Scope, log_group};
 use crate::resources::application_autoscaling::{Dimension, Metric, ScalableTarget, ScalingPolicy};
 use crate::resources::ecr::RepositoryOutputs;
 use crate::resources::ecs::{
-    Behind, Container, LogStream, Service, ServiceOutputs, TaskCount, TaskDefinition, TaskDefinitionOutputs,
+    Container, LogStream, Service, ServiceOutputs, ServiceTargetGroup, TaskCount, TaskDefinition, TaskDefinitionOutputs,
 };
 use crate::resources::elb::TargetGroupOutputs;
 use crate::resources::iam;
@@ -118,7 +118,7 @@ pub fn service(scope: &Scope<'_>, params: &ServiceParams<'_>) -> ServiceOutputs 
     let task_definition = task_definition(scope, params, &log_group.name, execution, own);
     let size = &params.size;
     let count = |tasks: u32| if params.image.is_some() { tasks.cast_signed() } else { 0 };
-    let tasks = TaskCount { least: count(size.min_tasks), most: count(size.max_tasks) };
+    let tasks = TaskCount { min: count(size.min_tasks), max: count(size.max_tasks) };
     let service = scope.add(
         "service",
         Service {
@@ -129,7 +129,7 @@ pub fn service(scope: &Scope<'_>, params: &ServiceParams<'_>) -> ServiceOutputs 
             subnets: params.subnets.iter().cloned().collect(),
             security_groups: BTreeSet::from([params.security_group.clone()]),
             public_ip: false,
-            behind: Some(Behind {
+            target_group: Some(ServiceTargetGroup {
                 target_group: params.target_group.arn.clone(),
                 container: params.name.to_owned(),
                 port: size.port,
@@ -222,8 +222,8 @@ fn scaling(scope: &Scope<'_>, params: &ServiceParams<'_>, service: &ServiceOutpu
         ScalableTarget {
             resource: format!("service/{}/{}", params.cluster, service.name),
             dimension: Dimension::EcsTasks,
-            least: tasks.least,
-            most: tasks.most,
+            min_capacity: tasks.min,
+            max_capacity: tasks.max,
             suspended: false,
         },
     );

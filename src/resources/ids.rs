@@ -1,13 +1,13 @@
-//! Ids and ARNs, one type each, so that a subnet is never taken for a VPC.
+//! Ids and ARNs, each kind with its own type, so that a subnet's id can't be used as a VPC's.
 //!
-//! Each is a string in JSON and holds either the real value or a reference to the step that will give it.
+//! Each is a string in JSON and contains the value, or a reference to the step that will output it.
 
 use std::fmt;
 use std::ops::Deref;
 
 use serde::{Deserialize, Serialize};
 
-/// False for a text that still holds a reference: it must not be sent to AWS.
+/// False for a text with an unresolved reference: don't send it to AWS.
 pub fn is_known(text: &str) -> bool {
     !text.contains('⟦')
 }
@@ -21,7 +21,7 @@ macro_rules! ids {
             pub struct $name(pub String);
 
             impl $name {
-                /// False for one that is still a reference: it must not be sent to AWS.
+                /// False for an unresolved reference: don't send it to AWS.
                 pub fn is_known(&self) -> bool {
                     crate::resources::ids::is_known(&self.0)
                 }

@@ -1,7 +1,7 @@
-//! The AWS resource types: one folder a service, one file a type.
+//! The AWS resource types: one folder for each service, one file for each type.
 //!
-//! A type is a struct that says what can be asked of one resource; [`Resource`] is all there is to do with it. References
-//! to other resources are typed ids ([`ids`]). [`registry`] lists all types.
+//! A type is a struct, its spec: the desired state of one resource. It implements [`Resource`]. References to other resources
+//! are typed ids ([`ids`]). [`registry`] lists all types, [`prelude`] contains what a file of a type imports.
 
 pub mod bound;
 pub mod document;
@@ -49,40 +49,40 @@ pub use crate::engine::ownership::Ownership;
 use crate::engine::{FieldChange, Tags};
 pub use crate::engine::{Immutable, Refusal, TypeInfo};
 
-/// One AWS resource type. The struct itself is the spec: plain data, with typed ids as references to other steps.
+/// An AWS resource type. The struct is the spec: plain data, with typed ids as references to other steps.
 ///
-/// Every field of the struct is compared with what AWS has, except those named in [`TypeInfo::write_only`]: `observe`
-/// gives back the same struct, filled from AWS, and the engine compares the two field by field. So a field can't be
-/// forgotten: the struct wouldn't be complete.
+/// `observe` returns the same struct with the actual state, and the engine compares the two field by field, except fields in
+/// [`TypeInfo::write_only`]. A change of a field is made by `update`, unless [`TypeInfo`] lists the field: then it replaces the
+/// resource (`force_new`), or `plan` refuses it (`immutable`).
 pub trait Resource: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// The constant facts of the type.
     const TYPE: TypeInfo;
 
-    /// What it gives to others: ids, ARNs, endpoints; strings or typed ids, nothing else.
+    /// What other steps can refer to: ids, ARNs, endpoints. Its fields are strings or typed ids.
     type Outputs: Serialize + DeserializeOwned + Send + Sync + 'static;
 
-    /// What stands, `None` if nothing does; a failed read is an error. `known` is what the state file remembers.
-    /// Batched: reads through `cx.inventory`, so that one list call answers for all steps of the type. Ids in `self` may
-    /// still be references (`⟦...⟧`) if what they refer to doesn't stand: they match nothing.
+    /// The actual state; `None` if the resource doesn't exist. A failed read is an error. `known` are the outputs in the state
+    /// file. Read through `cx.inventory`, so that one list call serves all steps of the type. Ids in `self` may be references
+    /// (`⟦...⟧`) to resources that don't exist yet: they match nothing.
     fn observe(
         &self,
         cx: &Cx,
         known: Option<&Self::Outputs>,
     ) -> impl Future<Output = Result<Option<Found<Self>>>> + Send;
 
-    /// Makes it, with `cx.tags` in the create call and `cx.token` where the API takes one; waits until it can be used.
-    /// If AWS says that it is there already, or says nothing, [`outcome`] finds out.
+    /// Creates the resource, with `cx.tags` in the create call and `cx.token` as its idempotency token, and waits until it can be
+    /// used. [`outcome`] resolves lost responses and names that exist.
     fn create(&self, cx: &Cx) -> impl Future<Output = Result<Self::Outputs>> + Send;
 
-    /// Waits until it can be used, as `create` does: for one that stands although `create` has no answer to its call.
+    /// Waits until the resource can be used, as `create` does. Called for a resource whose create call had no response.
     fn until_ready(&self, cx: &Cx, outputs: &Self::Outputs) -> impl Future<Output = Result<()>> + Send {
         let _ = (cx, outputs);
         async { Ok(()) }
     }
 
     /// Changes the resource in place from `found` to `self`. `changes` never names a field of [`TypeInfo::force_new`] or
-    /// [`TypeInfo::immutable`], nor tags. After a lost response [`outcome`] reads the resource again and calls it with what is
-    /// left to change. A type without a field that can change in place leaves it out: it is never called.
+    /// [`TypeInfo::immutable`], nor tags. After a lost response [`outcome`] reads the resource again and calls it with the
+    /// remaining changes. Types without a field that can change in place don't implement it.
     fn update(
         &self,
         cx: &Cx,
@@ -102,13 +102,13 @@ pub trait Resource: Serialize + DeserializeOwned + Send + Sync + 'static {
         Ok(())
     }
 
-    /// Sets and removes tags. Never called for a type whose `observe` gives no tags.
+    /// Sets and removes tags. Types with [`Ownership::Tagged`] have to implement it.
     fn tag(cx: &Cx, outputs: &Self::Outputs, set: &Tags, remove: &[String]) -> impl Future<Output = Result<()>> + Send {
         let _ = (cx, outputs, set, remove);
         async { Ok(()) }
     }
 
-    /// Deletes it and waits until it is gone, so that what it held can go. Fine if it is gone already.
+    /// Deletes the resource and waits until it is gone, so that it blocks nothing. Succeeds if it doesn't exist.
     fn delete(cx: &Cx, outputs: &Self::Outputs) -> impl Future<Output = Result<()>> + Send;
 
     /// The resource in a CloudFormation template, for `provisioner export`. Write it with
@@ -116,22 +116,22 @@ pub trait Resource: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// parameters of the template.
     fn cloudformation(&self) -> Form;
 
-    /// What AWS charges by the hour while it stands, in a few words; `None` if nothing.
+    /// What AWS charges for the resource while it exists, in a few words; `None` if nothing.
     fn hourly_charge(&self) -> Option<String> {
         None
     }
 }
 
-/// A resource as AWS has it.
+/// The actual state of a resource.
 #[derive(Debug)]
 pub struct Found<R: Resource> {
-    /// In the words of the spec.
+    /// The actual state in the form of the spec.
     pub spec: R,
     /// Ids, ARNs, endpoints.
     pub outputs: R::Outputs,
-    /// Whose it is.
+    /// How AWS shows its owner.
     pub ownership: Ownership,
-    /// What the spec doesn't decide but people want to know, for example live weights.
+    /// State that the spec doesn't contain, for people: for example live weights.
     pub live: Option<String>,
 }
 
@@ -168,12 +168,12 @@ impl Changes<'_> {
     }
 }
 
-/// So many minutes, for [`TypeInfo::typical_create_time`].
+/// A number of minutes, for [`TypeInfo::typical_create_time`].
 pub const fn minutes(n: u64) -> Duration {
     Duration::from_secs(n * 60)
 }
 
-/// So many seconds, for [`TypeInfo::typical_create_time`].
+/// A number of seconds, for [`TypeInfo::typical_create_time`].
 pub const fn seconds(n: u64) -> Duration {
     Duration::from_secs(n)
 }

@@ -1,9 +1,9 @@
-//! What became of a call that wasn't answered properly.
+//! Resolves calls with an unknown outcome.
 //!
-//! A connection breaks, a server fails: AWS may have done all the same what it was asked for. The SDK asks again where
-//! that can't make two, and then AWS may say that the name is taken, or that what was to go isn't there, by what its first
-//! answer would have told of. So before such an error counts, AWS is looked at anew. What stands and is ours is finished;
-//! if nothing shows in a while, it is asked for again, as the next run would.
+//! After a broken connection or a server error, AWS may have processed the call. The SDK repeats idempotent calls; then
+//! `AlreadyExists` or `NotFound` may mean that the first attempt succeeded. So before such an error counts, the resource is read
+//! again. A resource that exists and is owned by the step is completed; if none shows in a while, the call is made again, as
+//! the next run would do.
 
 use std::time::Duration;
 
@@ -17,36 +17,38 @@ use crate::engine::{FieldChange, Step, Tags};
 
 use super::{Changes, Found, Resource};
 
-/// How often something is asked for.
-const TRIES: usize = 4;
+/// The number of attempts.
+const ATTEMPTS: usize = 4;
 
-/// Most of what is made can be seen within a second, but AWS may be at work on a call that was given up waiting for.
-const SEEN: Patience = Patience { poll: Duration::from_secs(1), limit: Duration::from_secs(60) };
-/// A sandbox does what it does at once.
-const SEEN_IN_SANDBOX: Duration = Duration::from_secs(5);
+/// How long a new resource may take to show. Most show within a second, but AWS may still process a call that timed out.
+const VISIBLE: Patience = Patience { poll: Duration::from_secs(1), limit: Duration::from_secs(60) };
+/// The same in a sandbox, where calls take effect at once.
+const VISIBLE_IN_SANDBOX: Duration = Duration::from_secs(5);
 
-/// [`Resource::create`], whatever becomes of the answers.
+/// [`Resource::create`], with unknown outcomes resolved.
 pub async fn create<R: Resource>(spec: &R, step: &Step, cx: &Cx) -> Result<R::Outputs> {
     let mut outcome = spec.create(cx).await;
     let mut first: Option<Error> = None;
-    for _ in 1..TRIES {
+    for _ in 1..ATTEMPTS {
         let error = match outcome {
-            Err(error) if is_open(&error) => error,
+            Err(error) if is_ambiguous(&error) => error,
             outcome => return outcome,
         };
-        // AWS has looked twice, and what it needs isn't there.
+        // The same answer twice: a resource that the call needs doesn't exist.
         if error.class == Class::NotFound && first.as_ref().is_some_and(|first| first.code == error.code) {
             return Err(error);
         }
         let first = first.get_or_insert_with(|| error.clone()).clone();
-        // If that can't be found out either, what happened first is what people should know.
-        let Ok(found) = shown(spec, cx).await else { return Err(first) };
+        // If the read fails too, the first error is the one to report.
+        let Ok(found) = visible(spec, cx).await else { return Err(first) };
         outcome = match found {
-            Some(found) if is_ours(spec, step, cx, &found)? => match made(spec, step, cx, &found).await.transpose() {
-                Some(made) => made,
-                None => return Err(first),
-            },
-            // With nothing that was read before: it may have come to be since.
+            Some(found) if is_owned(spec, step, cx, &found)? => {
+                match complete(spec, step, cx, &found).await.transpose() {
+                    Some(outcome) => outcome,
+                    None => return Err(first),
+                }
+            }
+            // Without cached reads: they may be older than the first attempt.
             None if error.class != Class::AlreadyExists => spec.create(&cx.uncached()).await,
             _ => return Err(error),
         };
@@ -54,39 +56,40 @@ pub async fn create<R: Resource>(spec: &R, step: &Step, cx: &Cx) -> Result<R::Ou
     outcome
 }
 
-/// [`Resource::update`], whatever becomes of the answers.
+/// [`Resource::update`], with unknown outcomes resolved.
 pub async fn update<R: Resource>(spec: &R, cx: &Cx, found: &Found<R>, changes: &[FieldChange]) -> Result<R::Outputs> {
     let mut outcome = spec.update(cx, found, &Changes(changes)).await;
-    for _ in 1..TRIES {
+    for _ in 1..ATTEMPTS {
         let error = match outcome {
-            Err(error) if is_open(&error) => error,
+            Err(error) if is_ambiguous(&error) => error,
             outcome => return outcome,
         };
         let Ok(Some(found)) = spec.observe(&cx.uncached(), Some(&found.outputs)).await else { return Err(error) };
         let mut left = differences(spec, &found)?;
-        // AWS doesn't tell whether these are done.
-        left.extend(changes.iter().filter(|change| is_untold::<R>(change)).cloned());
+        // Whether these took effect can't be read.
+        left.extend(changes.iter().filter(|change| is_write_only::<R>(change)).cloned());
         if left.iter().any(|change| change.forces_replacement) {
             return Err(error);
         }
         outcome = if left.is_empty() {
             spec.until_ready(cx, &found.outputs).await.map(|()| found.outputs)
         } else {
-            sleep(cx.pause(SEEN.poll)).await;
+            sleep(cx.pause(VISIBLE.poll)).await;
             spec.update(cx, &found, &Changes(&left)).await
         };
     }
     outcome
 }
 
-/// It doesn't tell what stands now: what isn't there may be what the call needs, or what it was to take away.
-fn is_open(error: &Error) -> bool {
+/// True for errors after which the resource may exist or not: with `NotFound`, what doesn't exist may be the resource itself or
+/// one that the call needs.
+fn is_ambiguous(error: &Error) -> bool {
     matches!(error.class, Class::AlreadyExists | Class::OutcomeUnknown | Class::NotFound)
 }
 
-/// What stands by now; `None` if nothing shows.
-async fn shown<R: Resource>(spec: &R, cx: &Cx) -> Result<Option<Found<R>>> {
-    let limit = if cx.is_sandbox() { SEEN_IN_SANDBOX } else { SEEN.limit };
+/// The resource, once it shows; `None` if it doesn't.
+async fn visible<R: Resource>(spec: &R, cx: &Cx) -> Result<Option<Found<R>>> {
+    let limit = if cx.is_sandbox() { VISIBLE_IN_SANDBOX } else { VISIBLE.limit };
     let start = Instant::now();
     let look = || async {
         match spec.observe(&cx.uncached(), None).await? {
@@ -94,12 +97,12 @@ async fn shown<R: Resource>(spec: &R, cx: &Cx) -> Result<Option<Found<R>>> {
             found => Ok(Some(found)),
         }
     };
-    cx.wait_until("AWS to show whether it was made: the answer was lost", Patience::SHORT, look).await
+    cx.wait_until("AWS to show whether the resource was created: the response was lost", Patience::SHORT, look).await
 }
 
-/// By the rules for what a run that died has announced: nothing stood there when it was. What can't say whose it is must be
-/// just what was asked for.
-fn is_ours<R: Resource>(spec: &R, step: &Step, cx: &Cx, found: &Found<R>) -> Result<bool> {
+/// True if the step owns the resource. The rules are those for intents of a dead run: nothing existed before. A resource with
+/// nothing but a name has to be exactly as desired.
+fn is_owned<R: Resource>(spec: &R, step: &Step, cx: &Cx, found: &Found<R>) -> Result<bool> {
     Ok(match &found.ownership {
         Ownership::Tagged(tags) => {
             let provenance = if R::TYPE.no_tag_on_create { Provenance::Intended } else { Provenance::Unknown };
@@ -110,8 +113,8 @@ fn is_ours<R: Resource>(spec: &R, step: &Step, cx: &Cx, found: &Found<R>) -> Res
     })
 }
 
-/// Does what is left to do of `create`; `None` if what stands isn't what was asked for.
-async fn made<R: Resource>(spec: &R, step: &Step, cx: &Cx, found: &Found<R>) -> Result<Option<R::Outputs>> {
+/// Completes a creation; `None` if the resource differs from the spec and can't be updated.
+async fn complete<R: Resource>(spec: &R, step: &Step, cx: &Cx, found: &Found<R>) -> Result<Option<R::Outputs>> {
     spec.until_ready(cx, &found.outputs).await?;
     let Some(found) = spec.observe(&cx.uncached(), None).await? else { return Ok(None) };
     let left = differences(spec, &found)?;
@@ -128,21 +131,21 @@ async fn made<R: Resource>(spec: &R, step: &Step, cx: &Cx, found: &Found<R>) -> 
     spec.update(cx, &found, &Changes(&left)).await.map(Some)
 }
 
-/// In which fields that AWS tells what stands isn't what was asked for.
+/// The readable fields whose actual value differs from the desired one.
 fn differences<R: Resource>(spec: &R, found: &Found<R>) -> Result<Vec<FieldChange>> {
     let json =
         |spec: &R| serde_json::to_value(spec).map_err(|error| Error::local(format!("{}: {error}", R::TYPE.kind)));
-    let mut changes = diff(&json(&found.spec)?, &json(spec)?, &|field| R::TYPE.force_new.contains(&field));
-    changes.retain(|change| !is_untold::<R>(change));
+    let mut changes = diff(&json(&found.spec)?, &json(spec)?, &|field| R::TYPE.forces_replacement(field));
+    changes.retain(|change| !is_write_only::<R>(change));
     Ok(changes)
 }
 
-fn is_untold<R: Resource>(change: &FieldChange) -> bool {
-    R::TYPE.write_only.contains(&change.field())
+fn is_write_only<R: Resource>(change: &FieldChange) -> bool {
+    R::TYPE.is_write_only(change.field())
 }
 
-/// Some types are tagged by a call after the one that makes them. The descriptive tags of what systems share are those of
-/// whoever made it.
+/// The tags that the resource lacks: some types are tagged after their creation. Descriptive tags of a shared resource are those
+/// of the system that created it.
 fn missing_tags<R: Resource>(step: &Step, found: &Found<R>) -> Tags {
     let Some(tags) = found.ownership.tags() else { return Tags::new() };
     let counts = |key: &str| !step.shared || key.starts_with("provisioner:");

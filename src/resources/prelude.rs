@@ -8,10 +8,10 @@ pub use serde::{Deserialize, Serialize};
 pub use serde_json::{Value, json};
 
 pub use super::document::Document;
+pub use super::form::{Form, Tagging, properties};
 pub use super::ids::*;
 pub use super::pages::all_pages;
-pub use super::{Changes, Found, Immutable, Resource, TypeInfo, minutes, seconds};
+pub use super::{Changes, Found, Immutable, Refusal, Resource, TypeInfo, minutes, seconds};
 pub use crate::aws::wait::{Patience, ignore_not_found};
 pub use crate::aws::{Class, Cx, Error, Result};
-pub use crate::cloudformation::{Form, Tagging};
 pub use crate::engine::Tags;

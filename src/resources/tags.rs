@@ -1,21 +1,20 @@
-//! Tags as the services' SDK types, and tags as the tagging API lists them.
+//! Tags: conversions to the types of the SDKs, changes, and the tagging API.
 
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
 
-use aws_sdk_resourcegroupstagging::types::TagFilter;
+use aws_sdk_resourcegroupstagging::types::{ResourceTagMapping, Tag, TagFilter};
 
 use crate::aws::{Clients, Cx, Error, Result};
 use crate::engine::Tags;
 use crate::engine::ownership::{Owner, STEP, SUFFIX, SYSTEM};
 
-/// Writes a function `to_sdk` and a function `from_sdk` for a service whose `Tag` has a key and a value.
+/// Defines the functions `to_sdk` and `from_sdk` for a service whose `Tag` has a key and a value.
 macro_rules! tag_type {
     ($tag:ty) => {
-        /// Our tags in the service's type.
-        #[allow(dead_code, reason = "some services take tags but list them another way")]
-        pub(crate) fn to_sdk(tags: &$crate::engine::Tags) -> Vec<$tag> {
+        /// Converts tags to the type of the SDK, for create calls.
+        pub fn to_sdk(tags: &$crate::engine::Tags) -> Vec<$tag> {
             tags.iter()
                 .map(|(key, value)| {
                     $crate::resources::tags::Built::built(<$tag>::builder().key(key).value(value).build())
@@ -23,9 +22,8 @@ macro_rules! tag_type {
                 .collect()
         }
 
-        /// The service's tags in our type.
-        #[allow(dead_code, reason = "some services list tags another way")]
-        pub(crate) fn from_sdk(tags: &[$tag]) -> $crate::engine::Tags {
+        /// Converts tags from the type of the SDK.
+        pub fn from_sdk(tags: &[$tag]) -> $crate::engine::Tags {
             use $crate::resources::tags::Text;
             tags.iter().map(|tag| (tag.key().text(), tag.value().text())).collect()
         }
@@ -33,7 +31,7 @@ macro_rules! tag_type {
 }
 pub(crate) use tag_type;
 
-/// Some services' builders can fail (a required field is missing), others can't: this takes both.
+/// Builds SDK types, whether their builders are fallible (required fields) or not.
 pub(crate) trait Built<T> {
     fn built(self) -> T;
 }
@@ -46,11 +44,11 @@ impl<T> Built<T> for T {
 
 impl<T> Built<T> for std::result::Result<T, aws_smithy_types::error::operation::BuildError> {
     fn built(self) -> T {
-        self.expect("key and value are set")
+        self.expect("all required fields are set")
     }
 }
 
-/// Some services' tags have `&str`, others `Option<&str>`.
+/// Keys and values of tags: `&str` in some SDKs, `Option<&str>` in others.
 pub(crate) trait Text {
     fn text(self) -> String;
 }
@@ -89,11 +87,10 @@ where
     Ok(())
 }
 
-/// The tags of the resource `arn`, which belongs to this system or to none.
+/// The tags of the resource `arn`.
 ///
-/// The Resource Groups Tagging API lists all resources of the system with their tags in a few pages, so that no resource
-/// has to be asked for its own. It lags behind by minutes, so where it doesn't show just what is wanted, `native` is
-/// asked: the service's own call.
+/// The Resource Groups Tagging API lists all resources of the system with their tags in a few pages. It lags by minutes: if it
+/// doesn't show all desired tags, `native` reads them, the call of the service.
 pub async fn of_arn<F>(cx: &Cx, arn: &str, native: impl FnOnce() -> F + Send) -> Result<Tags>
 where
     F: Future<Output = Result<Tags>> + Send,
@@ -105,12 +102,12 @@ where
     }
 }
 
-/// True if the tags are of this very step. For what AWS names itself: the same step of a sibling system looks the same.
+/// True if the tags are those of this step of this system: for resources whose ids AWS chooses.
 pub fn are_of_step(cx: &Cx, tags: &Tags) -> bool {
     [SYSTEM, SUFFIX, STEP].iter().all(|key| tags.contains_key(*key) && tags.get(*key) == cx.tags.get(*key))
 }
 
-/// The ARNs of a service (`kms`) that carry this step's tags: for what AWS names itself and lists without tags.
+/// The ARNs of a service (`kms`) with the tags of this step: for resources whose ids AWS chooses and that it lists without tags.
 pub async fn arns_of_step(cx: &Cx, service: &str) -> Result<Vec<String>> {
     let index = index(cx).await?;
     let of_service = index.iter().filter(|(arn, _)| arn.split(':').nth(2) == Some(service));
@@ -122,19 +119,16 @@ async fn index(cx: &Cx) -> Result<Arc<HashMap<String, Tags>>> {
     cx.inventory.once("tagging.resources", of_system(cx, &cx.shared.owner)).await
 }
 
-/// All resources of a system in the region as the tagging API has them: ARN to tags.
+/// All resources of a system in the region, according to the tagging API: ARN to tags.
 /// <https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_GetResources.html>
 pub async fn of_system(clients: &Clients, owner: &Owner) -> Result<HashMap<String, Tags>> {
     let filter = |key: &str, value: &str| TagFilter::builder().key(key).values(value).build();
-    let pages = clients.tagging.get_resources().resources_per_page(100);
-    let pages = pages.tag_filters(filter(SYSTEM, &owner.system)).tag_filters(filter(SUFFIX, &owner.suffix));
-    let mut pages = pages.into_paginator().send();
-    let mut all = HashMap::new();
-    while let Some(page) = pages.next().await {
-        for resource in page?.resource_tag_mapping_list.unwrap_or_default() {
-            let tags = resource.tags().iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect();
-            all.insert(resource.resource_arn.unwrap_or_default(), tags);
-        }
-    }
-    Ok(all)
+    let request = clients.tagging.get_resources().resources_per_page(100);
+    let request = request.tag_filters(filter(SYSTEM, &owner.system)).tag_filters(filter(SUFFIX, &owner.suffix));
+    let all: Vec<_> = request.into_paginator().items().send().try_collect().await?;
+    let tags = |tags: Vec<Tag>| tags.into_iter().map(|tag| (tag.key, tag.value)).collect();
+    let entry = |resource: ResourceTagMapping| {
+        (resource.resource_arn.unwrap_or_default(), tags(resource.tags.unwrap_or_default()))
+    };
+    Ok(all.into_iter().map(entry).collect())
 }

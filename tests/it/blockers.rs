@@ -97,22 +97,21 @@ async fn destroy_names_foreign_blockers_and_resumes_without_them() {
 
     // What stays is named, and what to do about it; all else is gone.
     let run = cli.run(&DESTROY).await.exits(1);
-    let probe =
-        format!("{} (a network interface that somebody made, \"probe of the auditors\", Owner=audit)", id("interface"));
+    let probe = format!("{} (a network interface, \"probe of the auditors\", Owner=audit)", id("interface"));
     let bastion = format!("{} (the security group \"bastion\", whose rules refer to it)", id("group"));
     let (delete, go_on) =
-        (format!("delete {}", id("interface")), "then run the same command again: it goes on from here");
-    let off = format!("{delete}, or take {} off {}", id("worn"), id("interface"));
-    let rules = format!("take the rules that refer to {} out of {}", id("named"), id("group"));
+        (format!("delete {}", id("interface")), "then run the same command again: it continues from here");
+    let off = format!("{delete}, or remove {} from {}", id("worn"), id("interface"));
+    let rules = format!("delete the rules of {} that refer to {}", id("group"), id("named"));
     for (step, held, holder, remedy) in
         [(SUBNET, "subnet", &probe, &delete), (WORN, "worn", &probe, &off), (NAMED, "named", &bastion, &rules)]
     {
         let held = id(held);
         let failure = failure(&run, step);
-        assert_eq!(failure["message"], json!(format!("{held} is held by {holder}")));
+        assert_eq!(failure["message"], json!(format!("can't delete {held}: it is in use by {holder}")));
         assert_eq!(failure["help"], json!(format!("{remedy}; {go_on}")));
         assert_eq!(failure["code"], json!("DependencyViolation"));
-        assert!(waits(&run, step).iter().any(|what| what.starts_with(&format!("{holder} to let go of {held}"))));
+        assert!(waits(&run, step).iter().any(|what| what.starts_with(&format!("{holder} to release {held}"))));
     }
     assert_eq!(run.summary().failed, 3, "{}", run.stderr);
     let left: BTreeSet<String> = cli.state("dev1")["steps"].as_object().unwrap().keys().cloned().collect();
@@ -131,11 +130,11 @@ async fn destroy_names_foreign_blockers_and_resumes_without_them() {
     let run = started.finish().await.exits(1);
     for (step, held) in [(SUBNET, "subnet"), (WORN, "worn")] {
         let waits = waits(&run, step);
-        let hint = format!("to let go of {}; what Lambda leaves behind usually goes within 20 minutes", id(held));
+        let hint = format!("to release {}; Lambda usually deletes its interfaces within 20 minutes", id(held));
         assert!(waits.len() == 1 && waits[0].ends_with(&hint), "{waits:?}");
     }
     let failure = failure(&run, "blue/network/vpc");
-    let held = format!("{} is held by {} (the security group \"bastion\")", id("vpc"), id("group"));
+    let held = format!("can't delete {}: it is in use by {} (the security group \"bastion\")", id("vpc"), id("group"));
     assert_eq!(failure["message"], json!(held));
     assert_eq!((run.summary().deleted, run.summary().failed), (4, 1));
 

@@ -56,7 +56,7 @@ impl Shop {
         let key = Key { description: "images".to_owned(), policy: anybody(), rotation: true, multi_region: false };
         let repository = Repository {
             name: scope.name("api"),
-            kms_key: scope.add("key", key).arn,
+            kms_key: Some(scope.add("key", key).arn),
             immutable_tags: true,
             scan_on_push: true,
             keep_untagged: None,
@@ -112,11 +112,11 @@ impl Shop {
             name: scope.name("api"),
             cluster: scope.add("cluster", cluster).name,
             task_definition: scope.add("definition", definition).arn,
-            tasks: TaskCount { least: 2, most: 4 },
+            tasks: TaskCount { min: 2, max: 4 },
             subnets: [scope.add("subnet", subnet).subnet_id].into(),
             security_groups: [scope.add("group", group).security_group_id].into(),
             public_ip: false,
-            behind: None,
+            target_group: None,
             minimum_healthy_percent: 100,
             maximum_percent: 200,
             rollback: true,
@@ -219,7 +219,7 @@ async fn old_revision_is_deleted_only_after_the_rollout() {
     assert_eq!(shop.revisions().await, ["2"]);
     // There is no image 3: the service goes on to run 2.
     let said = failure(&shop.apply("3").await);
-    assert!(said.contains("went back to what ran before"), "{said}");
+    assert!(said.contains("and AWS rolled back"), "{said}");
     assert_eq!(shop.revisions().await, ["2", "3"]);
     shop.push("3").await;
     assert!(shop.apply("3").await.failed.is_empty());
@@ -278,7 +278,13 @@ async fn destroy_removes_scaled_readers_but_not_foreign_ones() {
     let shared = shop.shared();
     let cx = Cx::new(shared, REGION, "target".into(), Tags::default(), String::new());
     let resource = "cluster:blue".to_owned();
-    let target = ScalableTarget { resource, dimension: Dimension::AuroraReaders, least: 1, most: 3, suspended: false };
+    let target = ScalableTarget {
+        resource,
+        dimension: Dimension::AuroraReaders,
+        min_capacity: 1,
+        max_capacity: 3,
+        suspended: false,
+    };
     let outputs = target.create(&cx).await.expect("a target");
     ScalableTarget::delete(&cx, &outputs).await.expect("it goes");
     let left = clients.rds.describe_db_instances().send().await.expect("a list");

@@ -21,7 +21,9 @@ use provisioner::engine::execute::Report;
 use provisioner::engine::graph::Graph;
 use provisioner::engine::ownership::Owner;
 use provisioner::engine::plan::Planned;
-use provisioner::engine::{Action, EngineContext, FieldChange, Plan, Provider, Selection, StepId, Tags, Target};
+use provisioner::engine::{
+    Action, EngineContext, FieldChange, Plan, Provider, RefusedChange, Selection, StepId, Tags, Target,
+};
 use provisioner::modules::{Identity, Scope, Stack};
 use provisioner::resources::registry::{Registry, Types};
 use provisioner::resources::*;
@@ -121,6 +123,40 @@ fn samples_change_every_field_of_every_type() {
     let wrong: Vec<String> =
         all.flat_map(|(kind, check)| check().into_iter().map(move |what| format!("{kind}: {what}"))).collect();
     assert!(wrong.is_empty(), "{} mistakes:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn each_field_has_one_kind_of_change() {
+    macro_rules! kinds {
+        ($($resource:ty,)*) => {
+            vec![$((<$resource>::TYPE.kind, wrong_kinds_of_change::<$resource> as Check),)*]
+        };
+    }
+    let all: Vec<(&str, Check)> = provisioner::resource_types!(kinds);
+    let all = asked_for(all).into_iter();
+    let wrong: Vec<String> =
+        all.flat_map(|(kind, check)| check().into_iter().map(move |what| format!("{kind}: {what}"))).collect();
+    assert!(wrong.is_empty(), "{} mistakes:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// A change of a field replaces the resource (`force_new`), is refused by `plan` (`immutable`), or else is an update. Names the
+/// fields that are listed as more than one, that don't exist, or whose refusal has no advice.
+fn wrong_kinds_of_change<R: Sample>() -> Vec<String> {
+    let specs = Life::specs::<R>().specs;
+    let fields: BTreeSet<String> = specs
+        .iter()
+        .flat_map(|spec| plain(spec).as_object().expect("a struct").keys().cloned().collect::<Vec<_>>())
+        .collect();
+    let TypeInfo { force_new, immutable, write_only, .. } = R::TYPE;
+    let listed: Vec<&str> =
+        force_new.iter().copied().chain(immutable.iter().map(|immutable| immutable.field)).collect();
+    let twice = listed.iter().enumerate().filter(|(place, field)| listed[..*place].contains(field));
+    let twice = twice.map(|(_, field)| format!("the field `{field}` is listed twice in `force_new` and `immutable`"));
+    let unknown = listed.iter().chain(write_only).filter(|field| !fields.contains(**field));
+    let unknown = unknown.map(|field| format!("`TYPE` lists `{field}`, which isn't a field"));
+    let advice = immutable.iter().filter(|immutable| immutable.advice.is_empty());
+    let advice = advice.map(|immutable| format!("the immutable field `{}` has no advice", immutable.field));
+    twice.chain(unknown).chain(advice).collect()
 }
 
 /// Goes through the life of a type in a sandbox; gives what was found wrong.
@@ -267,6 +303,9 @@ impl Life {
         expect(&plan, Action::Create, &BTreeSet::new())?;
         self.is_as_asked::<R>(&stages[0], "made").await?;
         self.is_tagged::<R>(&stages[0]).await?;
+        for stage in refused_stages::<R>() {
+            self.is_refused::<R>(&stages[0], &stage).await?;
+        }
         for (before, stage) in stages.iter().zip(&stages[1..]) {
             let fields = changed_fields(before, stage);
             let named = fields.iter().map(|field| format!("`{field}`")).collect::<Vec<_>>().join(", ");
@@ -278,6 +317,26 @@ impl Life {
             self.is_as_asked::<R>(stage, &format!("changed in {named}")).await?;
         }
         self.goes::<R>(&stages[0]).await
+    }
+
+    /// `plan` refuses the change with the type's advice, and `apply` changes nothing.
+    async fn is_refused<R: Sample>(&self, before: &Value, stage: &Value) -> Result<(), String> {
+        let graph = self.graph::<R>(Some(stage));
+        let plan = self.plan(&graph).await;
+        let immutable = |field: &String| R::TYPE.immutable(field);
+        for immutable in changed_fields(before, stage).iter().filter_map(immutable) {
+            let is_this = |refused: &&RefusedChange| refused.change.field() == immutable.field;
+            let Some(refused) = plan.refusals.iter().find(is_this) else {
+                return Err(format!("a change of the immutable field `{}` isn't refused", immutable.field));
+            };
+            if refused.step != SAMPLE.into() || refused.advice != immutable.advice {
+                return Err(format!("a change of `{}` is refused as {refused:?}", immutable.field));
+            }
+        }
+        match self.run(&graph).await {
+            Ok(_) => Err("a plan with a refused change is executed".to_owned()),
+            Err(_) => self.is_as_asked::<R>(before, "after a refused change").await,
+        }
     }
 
     /// Other tags are noticed and set; nothing is to be done for what carries none.
@@ -421,9 +480,10 @@ fn carries_tags<R: Resource>() -> bool {
 fn stages<R: Sample>() -> Vec<Value> {
     let specs: Vec<Value> = Life::specs::<R>().specs.iter().map(plain).collect();
     let (first, others) = specs.split_first().expect("there is a first one");
+    let others = others.iter().filter(|other| !is_refused::<R>(first, other));
     let changes = |other: &Value| changed_fields(first, other);
     let is_anew = |other: &&Value| changes(other).iter().any(|field| R::TYPE.force_new.contains(&field.as_str()));
-    let (anew, in_place): (Vec<&Value>, Vec<&Value>) = others.iter().partition(is_anew);
+    let (anew, in_place): (Vec<&Value>, Vec<&Value>) = others.partition(is_anew);
     let mut stages = vec![first.clone()];
     for other in in_place {
         let mut next = stages.last().expect("there is one").clone();
@@ -439,15 +499,30 @@ fn stages<R: Sample>() -> Vec<Value> {
     stages
 }
 
+/// The specs with a change of an immutable field.
+fn refused_stages<R: Sample>() -> Vec<Value> {
+    let specs: Vec<Value> = Life::specs::<R>().specs.iter().map(plain).collect();
+    specs.iter().filter(|spec| is_refused::<R>(&specs[0], spec)).cloned().collect()
+}
+
+fn is_refused<R: Sample>(from: &Value, to: &Value) -> bool {
+    changed_fields(from, to).iter().any(|field| R::TYPE.immutable(field).is_some())
+}
+
 /// The fields that no sample changes, those within fields too.
 fn fields_without_change<R: Sample>() -> Vec<String> {
-    fields::without_change::<R>(&stages::<R>(), &Life::specs::<R>().unchanged)
+    let mut all = stages::<R>();
+    for refused in refused_stages::<R>() {
+        all.extend([all[0].clone(), refused]);
+    }
+    fields::without_change::<R>(&all, &Life::specs::<R>().unchanged)
 }
 
 /// The fields in which one spec differs from another.
 fn changed_fields(from: &Value, to: &Value) -> Vec<String> {
-    let fields = from.as_object().expect("a spec is a struct").keys();
-    fields.filter(|field| from[field.as_str()] != to[field.as_str()]).cloned().collect()
+    let fields = |spec: &Value| spec.as_object().expect("a spec is a struct").keys().cloned().collect::<BTreeSet<_>>();
+    let fields = fields(from).union(&fields(to)).cloned().collect::<Vec<_>>();
+    fields.into_iter().filter(|field| from[field.as_str()] != to[field.as_str()]).collect()
 }
 
 fn failures(report: &Report) -> Option<String> {

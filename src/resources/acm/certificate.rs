@@ -1,31 +1,24 @@
 use aws_sdk_acm::types::{CertificateDetail, CertificateStatus as Status, ResourceRecord, ValidationMethod};
-use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use super::{describe, find, to_sdk};
-use crate::aws::wait::Patience;
-use crate::aws::{Cx, Error, Result};
-use crate::cloudformation::Form;
-use crate::engine::Tags;
-use crate::resources::ids::CertificateArn;
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
+use crate::resources::prelude::*;
 
-/// A public certificate for a domain and all names right below it, requested from AWS and validated by a DNS record. It is
-/// issued some time after that record stands: see [`super::CertificateValidation`]. AWS renews it by itself as long as
-/// the record stands.
+/// A public certificate for a domain and the names directly below it, requested from AWS and validated by a DNS record. AWS
+/// issues it some time after that record is created: see [`super::CertificateValidation`]. AWS renews it automatically while
+/// the record exists.
 /// <https://docs.aws.amazon.com/acm/latest/userguide/dns-validation.html>
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Certificate {
-    /// The domain, up to 64 characters. The certificate is good for `*.domain` too; one record validates both.
+    /// The domain, up to 64 characters. The certificate is valid for `*.domain` too; one record validates both.
     pub domain: String,
 }
 
-/// What a certificate gives to others.
+/// The outputs of a certificate.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CertificateOutputs {
     /// Its ARN.
     pub arn: CertificateArn,
-    /// The name of the CNAME record that shows that the domain is ours.
+    /// The name of the CNAME record that proves control of the domain.
     pub validation_name: String,
     /// The value of that record.
     pub validation_value: String,
@@ -56,8 +49,8 @@ impl Resource for Certificate {
         let known = known.map(|known| &*known.arn);
         let Some((detail, tags)) = find(cx, known, &self.domain).await? else { return Ok(None) };
         let domain = detail.domain_name().unwrap_or_default();
-        // A request that came to nothing (for example not validated within 72 hours) can't be mended: the domain reads
-        // different, so a new one is requested.
+        // A failed request (for example not validated within 72 hours) can't be repaired: a domain that differs from the spec
+        // makes the engine replace it.
         let domain = match detail.status() {
             Some(Status::Issued | Status::PendingValidation) | None => domain.to_owned(),
             Some(status) => format!("{domain} ({status})"),
@@ -79,15 +72,11 @@ impl Resource for Certificate {
         let answer = request.set_tags(Some(to_sdk(&cx.tags))).send().await?;
         let arn = answer.certificate_arn.ok_or(Error::incomplete("acm:RequestCertificate", "CertificateArn"))?;
         let ResourceRecord { name, value, .. } = cx
-            .wait_until("AWS to say which record validates the certificate", Patience::SHORT, || async {
+            .wait_until("AWS to name the record that validates the certificate", Patience::SHORT, || async {
                 Ok(describe(cx, &arn).await?.as_ref().and_then(record))
             })
             .await?;
         Ok(CertificateOutputs { arn: arn.into(), validation_name: name, validation_value: value })
-    }
-
-    async fn update(&self, _cx: &Cx, found: &Found<Self>, _: &Changes<'_>) -> Result<CertificateOutputs> {
-        Ok(found.outputs.clone())
     }
 
     async fn tag(cx: &Cx, outputs: &CertificateOutputs, set: &Tags, remove: &[String]) -> Result<()> {
@@ -100,15 +89,14 @@ impl Resource for Certificate {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-certificatemanager-certificate.html>
     fn cloudformation(&self) -> Form {
-        let Certificate { domain } = self;
-        let certificate = json!({
-            "DomainName": domain,
-            "SubjectAlternativeNames": [format!("*.{domain}")],
+        let certificate = properties!(self, Certificate {
+            domain => "DomainName",
+            "SubjectAlternativeNames": json!([format!("*.{domain}")]),
             "ValidationMethod": "DNS",
         });
         Form::resource("AWS::CertificateManager::Certificate", certificate).output("arn", Form::reference()).gap(
-            "it doesn't tell which record validates it: name the hosted zone in DomainValidationOptions, then CloudFormation \
-             makes the record by itself",
+            "the validation record: name the hosted zone in DomainValidationOptions, then CloudFormation creates the record \
+             automatically",
         )
     }
 }

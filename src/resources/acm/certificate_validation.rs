@@ -1,25 +1,20 @@
 use aws_sdk_acm::types::CertificateStatus as Status;
-use serde::{Deserialize, Serialize};
 
 use super::{describe, detail};
-use crate::aws::wait::Patience;
-use crate::aws::{Cx, Error, Result};
-use crate::cloudformation::Form;
-use crate::resources::ids::CertificateArn;
-use crate::resources::{Changes, Found, Resource, TypeInfo, minutes};
+use crate::resources::prelude::*;
 
-/// The issue of a requested certificate: it stands once AWS has seen the validation record. What needs a certificate that
-/// works takes its ARN from here.
+/// The validation of a requested certificate: complete once AWS has found the validation record and issued the certificate.
+/// Take the ARN of a usable certificate from its outputs.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CertificateValidation {
     /// The requested certificate.
     pub certificate: CertificateArn,
 }
 
-/// A certificate that works.
+/// The outputs of a validation.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CertificateValidationOutputs {
-    /// Its ARN.
+    /// The ARN of the issued certificate.
     pub arn: CertificateArn,
 }
 
@@ -54,25 +49,21 @@ impl Resource for CertificateValidation {
                 Some(Status::PendingValidation) | None => Ok(None),
                 Some(status) => {
                     let reason = detail.failure_reason().map_or("none given", |reason| reason.as_str());
-                    let message = format!("AWS doesn't issue the certificate: {status}, reason: {reason}");
+                    let message = format!("AWS refuses to issue the certificate: {status}, reason: {reason}");
                     Err(Error::local(message).with_help(
-                        "see that the zone's name servers are those that the domain's registrar names, and that no CAA record \
-                         forbids Amazon; the next apply requests a new certificate",
+                        "check that the domain's registrar has the name servers of the zone, and that no CAA record \
+                         excludes Amazon; the next apply requests a new certificate",
                     ))
                 }
             }
         };
-        let what = "AWS to see the validation record and issue the certificate (the domain's registrar must name the \
-                    zone's name servers)";
+        let what = "AWS to find the validation record and issue the certificate (the domain's registrar must have the \
+                    name servers of the zone)";
         cx.wait_until(what, Patience::LONG, issued).await?;
         Ok(CertificateValidationOutputs { arn: self.certificate.clone() })
     }
 
-    async fn update(&self, _cx: &Cx, found: &Found<Self>, _: &Changes<'_>) -> Result<CertificateValidationOutputs> {
-        Ok(found.outputs.clone())
-    }
-
-    /// Nothing stands for it in AWS but the certificate itself.
+    /// It is nothing of its own in AWS.
     async fn delete(_cx: &Cx, _outputs: &CertificateValidationOutputs) -> Result<()> {
         Ok(())
     }
@@ -80,7 +71,7 @@ impl Resource for CertificateValidation {
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-certificatemanager-certificate.html>
     fn cloudformation(&self) -> Form {
         let CertificateValidation { certificate } = self;
-        Form::unsupported("CloudFormation waits until the certificate is issued when it makes the certificate")
+        Form::unsupported("CloudFormation waits for the validation when it creates the certificate")
             .output("arn", &**certificate)
     }
 }

@@ -5,32 +5,27 @@ use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use rcgen::{
     CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose, date_time_ymd,
 };
-use serde::{Deserialize, Serialize};
 
 use super::{find, sent_once, to_sdk};
-use crate::aws::wait::Patience;
-use crate::aws::{Class, Cx, Error, Result};
-use crate::cloudformation::Form;
-use crate::engine::Tags;
-use crate::resources::ids::CertificateArn;
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
+use crate::resources::prelude::*;
 
-/// How long a certificate is good for.
+/// The validity of a certificate.
 const VALID_DAYS: i64 = 365;
 
-/// A self-signed certificate, for where there is no domain to have a real one for: traffic is encrypted, but clients can't
-/// tell whom they talk to. Its private key is made in memory, given to AWS, and forgotten.
+/// A self-signed certificate, for systems without a domain: traffic is encrypted, but clients can't verify the server. Its
+/// private key is generated in memory, sent to AWS, and not stored anywhere else.
 /// <https://docs.aws.amazon.com/acm/latest/userguide/import-certificate.html>
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ImportedCertificate {
-    /// The names that it is for.
+    /// The domain names.
     pub domains: BTreeSet<String>,
-    /// For how many days it must still be good, well below 365. Once fewer are left, the field reads that number: then the next
-    /// apply imports a new one in its place, under the same ARN, and nothing that uses it changes.
-    pub good_for_days: i64,
+    /// The minimum of remaining valid days, well below 365. Once fewer remain, `plan` shows that number as a change, and `apply`
+    /// imports a new certificate under the same ARN.
+    #[serde(rename = "good_for_days")]
+    pub min_valid_days: i64,
 }
 
-/// What an imported certificate gives to others.
+/// The outputs of an imported certificate.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ImportedCertificateOutputs {
     /// Its ARN.
@@ -38,21 +33,19 @@ pub struct ImportedCertificateOutputs {
 }
 
 impl Resource for ImportedCertificate {
-    const TYPE: TypeInfo = TypeInfo {
-        ..TypeInfo::new(
-            "acm.imported_certificate",
-            seconds(3),
-            &[
-                "acm:ListCertificates",
-                "acm:DescribeCertificate",
-                "acm:ListTagsForCertificate",
-                "acm:ImportCertificate",
-                "acm:AddTagsToCertificate",
-                "acm:RemoveTagsFromCertificate",
-                "acm:DeleteCertificate",
-            ],
-        )
-    };
+    const TYPE: TypeInfo = TypeInfo::new(
+        "acm.imported_certificate",
+        seconds(3),
+        &[
+            "acm:ListCertificates",
+            "acm:DescribeCertificate",
+            "acm:ListTagsForCertificate",
+            "acm:ImportCertificate",
+            "acm:AddTagsToCertificate",
+            "acm:RemoveTagsFromCertificate",
+            "acm:DeleteCertificate",
+        ],
+    );
 
     type Outputs = ImportedCertificateOutputs;
 
@@ -63,10 +56,10 @@ impl Resource for ImportedCertificate {
         let left = detail.not_after().map_or(0, |end| end.secs() - Timestamp::now().as_second()) / 86_400;
         let spec = ImportedCertificate {
             domains: detail.subject_alternative_names().iter().cloned().collect(),
-            good_for_days: left.min(self.good_for_days),
+            min_valid_days: left.min(self.min_valid_days),
         };
         let outputs = ImportedCertificateOutputs { arn: detail.certificate_arn().unwrap_or_default().into() };
-        let live = Some(format!("self-signed, good for {left} days"));
+        let live = Some(format!("self-signed, valid for {left} days"));
         Ok(Some(Found { live, ..Found::tagged(spec, outputs, tags) }))
     }
 
@@ -88,19 +81,19 @@ impl Resource for ImportedCertificate {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-certificatemanager-certificate.html>
     fn cloudformation(&self) -> Form {
-        let ImportedCertificate { domains, good_for_days: _ } = self;
+        let ImportedCertificate { domains, min_valid_days: _ } = self;
         let domains: Vec<_> = domains.iter().map(String::as_str).collect();
         Form::unsupported(format!(
-            "CloudFormation imports no certificates: import one for {} by acm:ImportCertificate and give its ARN",
+            "CloudFormation can't import certificates: import one for {} with acm:ImportCertificate and use its ARN",
             domains.join(", ")
         ))
     }
 }
 
 impl ImportedCertificate {
-    /// Makes a certificate and imports it, in place of the one with this ARN.
+    /// Generates a certificate and imports it: as a new one, or under this ARN.
     async fn import(&self, cx: &Cx, arn: Option<&CertificateArn>) -> Result<ImportedCertificateOutputs> {
-        let failed = |e: rcgen::Error| Error::local(format!("the self-signed certificate can't be made: {e}"));
+        let failed = |e: rcgen::Error| Error::local(format!("can't generate the self-signed certificate: {e}"));
         let key = KeyPair::generate().map_err(failed)?;
         let certificate = self.params().map_err(failed)?.self_signed(&key).map_err(failed)?;
         let import = || async {
@@ -108,12 +101,12 @@ impl ImportedCertificate {
             let request = request.certificate(Blob::new(certificate.pem())).private_key(Blob::new(key.serialize_pem()));
             // AWS takes tags only with a new ARN.
             let request = request.set_tags(arn.is_none().then(|| to_sdk(&cx.tags))).customize();
-            // Without an ARN each call makes one more, and no token prevents it.
+            // Without an ARN each call creates a certificate, and the API takes no token.
             let request = if arn.is_none() { request.config_override(sent_once()) } else { request };
             Ok(request.send().await?)
         };
         let throttled = |error: &Error| error.class == Class::Throttled;
-        let answer = cx.retry_while("ACM to take more calls", Patience::SHORT, throttled, import).await?;
+        let answer = cx.retry_while("ACM to accept more calls", Patience::SHORT, throttled, import).await?;
         let arn = answer.certificate_arn.ok_or(Error::incomplete("acm:ImportCertificate", "CertificateArn"))?;
         Ok(ImportedCertificateOutputs { arn: arn.into() })
     }
@@ -129,7 +122,7 @@ impl ImportedCertificate {
             let date = time.to_zoned(TimeZone::UTC).date();
             date_time_ymd(date.year().into(), date.month().cast_unsigned(), date.day().cast_unsigned())
         };
-        // From yesterday, for clients whose clocks are late.
+        // From yesterday, for clients with slow clocks.
         (params.not_before, params.not_after) = (day(-1), day(VALID_DAYS));
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];

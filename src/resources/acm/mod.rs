@@ -10,17 +10,17 @@ pub use imported_certificate::{ImportedCertificate, ImportedCertificateOutputs};
 
 use std::sync::Arc;
 
-use aws_sdk_acm::types::{CertificateDetail, CertificateSummary, Filters, KeyAlgorithm};
+use aws_sdk_acm::types::{CertificateDetail, CertificateSummary, Filters, KeyAlgorithm, Tag};
 
 use crate::aws::clients;
 use crate::aws::wait::ignore_not_found;
 use crate::aws::{Cx, Result};
 use crate::engine::Tags;
-use crate::resources::tags;
+use crate::resources::tags::{self, Built};
 
-crate::resources::tags::tag_type!(aws_sdk_acm::types::Tag);
+crate::resources::tags::tag_type!(Tag);
 
-/// A certificate as it stands, with its tags: by its ARN, or by its first domain and its step tag.
+/// A certificate with its tags: by its known ARN, or by its first domain and the tag of the step.
 async fn find(cx: &Cx, known: Option<&str>, domain: &str) -> Result<Option<(CertificateDetail, Tags)>> {
     if let Some(arn) = known {
         let Some(detail) = detail(cx, arn).await? else { return Ok(None) };
@@ -42,13 +42,13 @@ async fn find(cx: &Cx, known: Option<&str>, domain: &str) -> Result<Option<(Cert
     Ok(None)
 }
 
-/// Read once a run.
+/// The certificate, read once a run.
 async fn detail(cx: &Cx, arn: &str) -> Result<Option<CertificateDetail>> {
     let read = cx.inventory.once(format!("acm.certificate.{arn}"), describe(cx, arn)).await?;
     Ok((*read).clone())
 }
 
-/// Read now.
+/// The certificate, read now.
 async fn describe(cx: &Cx, arn: &str) -> Result<Option<CertificateDetail>> {
     let read = async { Ok(cx.acm.describe_certificate().certificate_arn(arn).send().await?) };
     Ok(ignore_not_found(read.await)?.and_then(|answer| answer.certificate))
@@ -64,15 +64,11 @@ async fn tags(cx: &Cx, arn: &str) -> Result<Tags> {
 
 async fn all(cx: &Cx) -> Result<Arc<Vec<CertificateSummary>>> {
     let load = async {
-        // Without a filter AWS leaves out all but RSA.
+        // Without a filter AWS lists RSA certificates only.
         let types = [KeyAlgorithm::Rsa2048, KeyAlgorithm::EcPrime256v1];
         let filter = Filters::builder().set_key_types(Some(types.to_vec())).build();
-        let mut pages = cx.acm.list_certificates().includes(filter).into_paginator().items().send();
-        let mut all = Vec::new();
-        while let Some(summary) = pages.next().await {
-            all.push(summary?);
-        }
-        Ok(all)
+        let pages = cx.acm.list_certificates().includes(filter).into_paginator();
+        Ok(pages.items().send().try_collect().await?)
     };
     cx.inventory.once("acm.certificates", load).await
 }
@@ -82,23 +78,20 @@ fn sent_once() -> aws_sdk_acm::config::Builder {
 }
 
 async fn tag(cx: &Cx, arn: &str, set: &Tags, remove: &[String]) -> Result<()> {
-    if !set.is_empty() {
-        cx.acm.add_tags_to_certificate().certificate_arn(arn).set_tags(Some(to_sdk(set))).send().await?;
-    }
-    if !remove.is_empty() {
-        let tags = remove.iter().map(|key| (key.clone(), String::new())).collect();
-        // With a value AWS would remove the tag only if it has that value.
-        let tags = to_sdk(&tags).into_iter().map(|mut tag| {
-            tag.value = None;
-            tag
-        });
-        cx.acm.remove_tags_from_certificate().certificate_arn(arn).set_tags(Some(tags.collect())).send().await?;
-    }
-    Ok(())
+    // Given a value, AWS removes a tag only if it has that value.
+    let without_value = |key: String| Tag::builder().key(key).build().built();
+    let without_values = |keys: Vec<String>| Some(keys.into_iter().map(without_value).collect());
+    tags::change(
+        set,
+        remove,
+        |set| cx.acm.add_tags_to_certificate().certificate_arn(arn).set_tags(Some(to_sdk(set))).send(),
+        |keys| cx.acm.remove_tags_from_certificate().certificate_arn(arn).set_tags(without_values(keys)).send(),
+    )
+    .await
 }
 
 async fn delete(cx: &Cx, arn: &str) -> Result<()> {
     let delete = || async { Ok(cx.acm.delete_certificate().certificate_arn(arn).send().await.map(|_| ())?) };
-    ignore_not_found(cx.retry_while_retryable("the load balancers to let go of the certificate", delete).await)?;
+    ignore_not_found(cx.retry_while_retryable("the load balancers to stop using the certificate", delete).await)?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Application Auto Scaling: how many tasks a service runs, and how many readers an Aurora cluster has.
+//! Application Auto Scaling of the tasks of a service and the readers of an Aurora cluster.
 
 mod scalable_target;
 mod scaling_policy;
@@ -9,7 +9,7 @@ pub use scaling_policy::{Metric, ScalingPolicy, ScalingPolicyOutputs};
 use aws_sdk_applicationautoscaling::types::{ScalableDimension, ServiceNamespace};
 use serde::{Deserialize, Serialize};
 
-/// What is scaled of a resource.
+/// The scalable dimension of a resource.
 /// <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_RegisterScalableTarget.html>
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -1,43 +1,38 @@
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use aws_sdk_applicationautoscaling::types::{self, SuspendedState};
-use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use super::Dimension;
-use crate::aws::wait::{Patience, ignore_not_found};
-use crate::aws::{Cx, Error, Result};
-use crate::cloudformation::{Form, Tagging};
-use crate::engine::Tags;
-use crate::resources::ids::is_known;
-use crate::resources::{Changes, Found, Resource, TypeInfo, rds, seconds, tags};
+use crate::resources::prelude::*;
+use crate::resources::{rds, tags};
 
-/// What the ids of clusters begin with.
+/// The prefix of the ids of Aurora clusters.
 const CLUSTER: &str = "cluster:";
 
-/// What Application Auto Scaling may scale, and how far. AWS uses a role of its own for it.
+/// A scalable target: a resource that Application Auto Scaling scales, with its limits. AWS uses its service-linked role.
 /// <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_RegisterScalableTarget.html>
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ScalableTarget {
     /// `service/cluster/service` or `cluster:identifier`.
     pub resource: String,
-    /// What is scaled of it.
+    /// The dimension that is scaled.
     pub dimension: Dimension,
-    /// How few there may be.
-    pub least: i32,
-    /// How many there may be.
-    pub most: i32,
-    /// Nothing is scaled.
+    /// The minimum.
+    #[serde(rename = "least")]
+    pub min_capacity: i32,
+    /// The maximum.
+    #[serde(rename = "most")]
+    pub max_capacity: i32,
+    /// Scaling is suspended.
     pub suspended: bool,
 }
 
-/// What a scalable target gives to others.
+/// The outputs of a scalable target.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ScalableTargetOutputs {
     /// Its ARN.
     pub arn: String,
-    /// What is scaled.
+    /// The scaled resource.
     pub resource: String,
 }
 
@@ -81,8 +76,8 @@ impl Resource for ScalableTarget {
         let spec = ScalableTarget {
             resource: resource.clone(),
             dimension,
-            least: target.min_capacity(),
-            most: target.max_capacity(),
+            min_capacity: target.min_capacity(),
+            max_capacity: target.max_capacity(),
             suspended: target.suspended_state().is_some_and(is_suspended),
         };
         Ok(Some(Found::tagged(spec, ScalableTargetOutputs { arn, resource: resource.clone() }, tags)))
@@ -101,17 +96,16 @@ impl Resource for ScalableTarget {
 
     async fn tag(cx: &Cx, outputs: &ScalableTargetOutputs, set: &Tags, remove: &[String]) -> Result<()> {
         let arn = &outputs.arn;
-        if !set.is_empty() {
-            let tags: HashMap<String, String> = set.clone().into_iter().collect();
-            cx.scaling.tag_resource().resource_arn(arn).set_tags(Some(tags)).send().await?;
-        }
-        if !remove.is_empty() {
-            cx.scaling.untag_resource().resource_arn(arn).set_tag_keys(Some(remove.to_vec())).send().await?;
-        }
-        Ok(())
+        tags::change(
+            set,
+            remove,
+            |set| cx.scaling.tag_resource().resource_arn(arn).set_tags(Some(set.clone().into_iter().collect())).send(),
+            |keys| cx.scaling.untag_resource().resource_arn(arn).set_tag_keys(Some(keys)).send(),
+        )
+        .await
     }
 
-    /// With the readers that were added to a cluster: AWS leaves them there, and a cluster doesn't go while it has any.
+    /// Also deletes the readers that scaling added to a cluster: AWS keeps them, and they block the deletion of the cluster.
     async fn delete(cx: &Cx, outputs: &ScalableTargetOutputs) -> Result<()> {
         let dimension = dimension_of(&outputs.resource);
         let delete = || async {
@@ -119,7 +113,7 @@ impl Resource for ScalableTarget {
             let request = request.scalable_dimension(dimension.to_sdk()).resource_id(&outputs.resource);
             Ok(request.send().await.map(|_| ())?)
         };
-        ignore_not_found(cx.retry_while_retryable("another change of the scalable target to end", delete).await)?;
+        ignore_not_found(cx.retry_while_retryable("another change of the scalable target to complete", delete).await)?;
         match outputs.resource.strip_prefix(CLUSTER) {
             Some(cluster) => rds::delete_scaled_readers(cx, cluster).await,
             None => Ok(()),
@@ -128,28 +122,27 @@ impl Resource for ScalableTarget {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-applicationautoscaling-scalabletarget.html>
     fn cloudformation(&self) -> Form {
-        let ScalableTarget { resource, dimension, least, most, suspended } = self;
-        let target = json!({
-            "ServiceNamespace": dimension.namespace().as_str(),
+        let target = properties!(self, ScalableTarget {
+            dimension => "ServiceNamespace": dimension.namespace().as_str(),
             "ScalableDimension": dimension.to_sdk().as_str(),
-            "ResourceId": resource,
-            "MinCapacity": least,
-            "MaxCapacity": most,
-            "SuspendedState": {
+            resource => "ResourceId",
+            min_capacity => "MinCapacity",
+            max_capacity => "MaxCapacity",
+            suspended => "SuspendedState": json!({
                 "DynamicScalingInSuspended": suspended,
                 "DynamicScalingOutSuspended": suspended,
                 "ScheduledScalingSuspended": suspended,
-            },
+            }),
         });
         Form::resource("AWS::ApplicationAutoScaling::ScalableTarget", target)
             .tagged(Tagging::None)
             .gap("its tags")
-            .output("resource", resource)
+            .output("resource", &self.resource)
     }
 }
 
 impl ScalableTarget {
-    /// Makes it or changes it; gives its ARN. Tags go with the call that makes it only.
+    /// Creates or updates it and returns its ARN. AWS takes tags at creation only.
     async fn register(&self, cx: &Cx, tags: Option<HashMap<String, String>>) -> Result<String> {
         let suspended = SuspendedState::builder()
             .dynamic_scaling_in_suspended(self.suspended)
@@ -157,14 +150,15 @@ impl ScalableTarget {
             .scheduled_scaling_suspended(self.suspended);
         let request = cx.scaling.register_scalable_target().service_namespace(self.dimension.namespace());
         let request = request.scalable_dimension(self.dimension.to_sdk()).resource_id(&self.resource);
-        let request = request.min_capacity(self.least).max_capacity(self.most).suspended_state(suspended.build());
+        let request =
+            request.min_capacity(self.min_capacity).max_capacity(self.max_capacity).suspended_state(suspended.build());
         let request = request.set_tags(tags);
         let register = || async { Ok(request.clone().send().await?) };
-        // What it says of what isn't known everywhere yet, its own role too, and of mistakes.
-        let is_new = |error: &Error| error.is_code("ValidationException");
-        let what = "Application Auto Scaling to know what it is to scale";
-        let register = || cx.retry_while(what, Patience::FRESH, is_new, register);
-        let what = "another change of the scalable target to end";
+        // The code while the resource or the service-linked role isn't known everywhere, and for invalid input.
+        let may_be_new = |error: &Error| error.is_code("ValidationException");
+        let what = "Application Auto Scaling to know the resource";
+        let register = || cx.retry_while(what, Patience::FRESH, may_be_new, register);
+        let what = "another change of the scalable target to complete";
         let answer = cx.retry_while_retryable(what, register).await?;
         let missing = Error::incomplete("applicationautoscaling:RegisterScalableTarget", "ScalableTargetARN");
         answer.scalable_target_arn.ok_or(missing)
@@ -177,7 +171,7 @@ fn is_suspended(state: &SuspendedState) -> bool {
     parts.contains(&Some(true))
 }
 
-/// The resource's id tells what is scaled.
+/// The dimension, according to the id of the resource.
 fn dimension_of(resource: &str) -> Dimension {
     if resource.starts_with(CLUSTER) { Dimension::AuroraReaders } else { Dimension::EcsTasks }
 }
@@ -186,12 +180,8 @@ async fn all(cx: &Cx, dimension: Dimension) -> Result<Arc<Vec<types::ScalableTar
     let namespace = dimension.namespace();
     let load = async {
         let request = cx.scaling.describe_scalable_targets().service_namespace(namespace.clone());
-        let mut pages = request.into_paginator().items().send();
-        let mut all = Vec::new();
-        while let Some(target) = pages.next().await {
-            all.push(target?);
-        }
-        Ok(all)
+        let pages = request.into_paginator();
+        Ok(pages.items().send().try_collect().await?)
     };
     cx.inventory.once(format!("application_autoscaling.targets.{}", namespace.as_str()), load).await
 }

@@ -1,53 +1,45 @@
-use std::sync::Arc;
-
 use aws_sdk_applicationautoscaling::types::{
     self, MetricType, PolicyType, PredefinedMetricSpecification, TargetTrackingScalingPolicyConfiguration,
 };
-use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use super::Dimension;
-use crate::aws::wait::{Patience, ignore_not_found};
-use crate::aws::{Class, Cx, Error, Result};
-use crate::cloudformation::{Form, Tagging};
-use crate::resources::ids::is_known;
+use crate::resources::prelude::*;
 use crate::resources::tags::Built;
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
-/// A policy that scales so that a metric stays near a value. The alarms that it goes by are AWS's own.
+/// A target tracking policy: it keeps a metric near a value. AWS creates the alarms that it uses.
 /// <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_PutScalingPolicy.html>
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ScalingPolicy {
     /// Up to 256 characters.
     pub name: String,
-    /// What is scaled, as its scalable target gives it.
+    /// The resource: an output of its scalable target.
     pub resource: String,
-    /// What is scaled of it.
+    /// The dimension that is scaled.
     pub dimension: Dimension,
-    /// What is kept near the value.
+    /// The tracked metric.
     pub metric: Metric,
-    /// The value, in percent.
+    /// The target value of the metric, in percent.
     pub target_value: f64,
-    /// How long nothing is taken away after something was.
+    /// The time between two scale-ins.
     pub scale_in_cooldown_seconds: i32,
-    /// How long nothing is added after something was.
+    /// The time between two scale-outs.
     pub scale_out_cooldown_seconds: i32,
 }
 
-/// What a policy goes by.
+/// The metric that a policy tracks.
 /// <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_PredefinedMetricSpecification.html>
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Metric {
-    /// The processor time that a service's tasks use on average.
+    /// The average CPU utilization of the tasks of a service.
     EcsCpu,
-    /// The memory that a service's tasks use on average.
+    /// The average memory utilization of the tasks of a service.
     EcsMemory,
-    /// The processor time that a cluster's readers use on average.
+    /// The average CPU utilization of the readers of a cluster.
     AuroraReaderCpu,
 }
 
-/// What a scaling policy gives to others.
+/// The outputs of a scaling policy.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ScalingPolicyOutputs {
     /// Its ARN.
@@ -88,7 +80,7 @@ impl Resource for ScalingPolicy {
         };
         let Some(policy) = all.iter().find(is_this) else { return Ok(None) };
         let outputs = ScalingPolicyOutputs { arn: policy.policy_arn().to_owned() };
-        Ok(Some(Found::child(as_standing(policy, dimension)?, outputs)))
+        Ok(Some(Found::child(observed(policy, dimension)?, outputs)))
     }
 
     async fn create(&self, cx: &Cx) -> Result<ScalingPolicyOutputs> {
@@ -111,62 +103,56 @@ impl Resource for ScalingPolicy {
         Ok(ScalingPolicyOutputs { arn: answer.policy_arn })
     }
 
-    /// The call overwrites the whole policy.
+    /// The call replaces the whole policy.
     async fn update(&self, cx: &Cx, _: &Found<Self>, _: &Changes<'_>) -> Result<ScalingPolicyOutputs> {
         self.create(cx).await
     }
 
-    /// Nothing of it is left where its scalable target is gone.
+    /// AWS deletes it with its scalable target.
     async fn delete(cx: &Cx, outputs: &ScalingPolicyOutputs) -> Result<()> {
         let Some((dimension, resource, name)) = parts(&outputs.arn) else {
-            return Err(Error::local(format!("{} is no ARN of a scaling policy", outputs.arn)));
+            return Err(Error::local(format!("{} isn't the ARN of a scaling policy", outputs.arn)));
         };
         let delete = || async {
             let request = cx.scaling.delete_scaling_policy().policy_name(name).resource_id(resource);
             let request = request.service_namespace(dimension.namespace()).scalable_dimension(dimension.to_sdk());
             Ok(request.send().await.map(|_| ())?)
         };
-        ignore_not_found(cx.retry_while_retryable("another change of the scalable target to end", delete).await)?;
+        ignore_not_found(cx.retry_while_retryable("another change of the scalable target to complete", delete).await)?;
         Ok(())
     }
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-applicationautoscaling-scalingpolicy.html>
     fn cloudformation(&self) -> Form {
-        let ScalingPolicy {
-            name,
-            resource,
-            dimension,
-            metric,
-            target_value,
-            scale_in_cooldown_seconds,
-            scale_out_cooldown_seconds,
-        } = self;
-        let policy = json!({
-            "PolicyName": name,
+        let policy = properties!(self, ScalingPolicy {
+            name => "PolicyName",
             "PolicyType": PolicyType::TargetTrackingScaling.as_str(),
-            "ServiceNamespace": dimension.namespace().as_str(),
+            dimension => "ServiceNamespace": dimension.namespace().as_str(),
             "ScalableDimension": dimension.to_sdk().as_str(),
-            "ResourceId": resource,
-            "TargetTrackingScalingPolicyConfiguration": {
+            resource => "ResourceId",
+            metric => "TargetTrackingScalingPolicyConfiguration": json!({
                 "PredefinedMetricSpecification": {"PredefinedMetricType": metric.to_sdk().as_str()},
                 "TargetValue": target_value,
                 "ScaleInCooldown": scale_in_cooldown_seconds,
                 "ScaleOutCooldown": scale_out_cooldown_seconds,
-            },
+            }),
+            target_value => _,
+            scale_in_cooldown_seconds => _,
+            scale_out_cooldown_seconds => _,
         });
         let form = Form::resource("AWS::ApplicationAutoScaling::ScalingPolicy", policy).tagged(Tagging::None);
         form.output("arn", Form::reference())
     }
 }
 
-fn as_standing(policy: &types::ScalingPolicy, dimension: Dimension) -> Result<ScalingPolicy> {
+fn observed(policy: &types::ScalingPolicy, dimension: Dimension) -> Result<ScalingPolicy> {
     let name = policy.policy_name();
     let tracking = policy.target_tracking_scaling_policy_configuration();
     let metric = tracking.and_then(|tracking| tracking.predefined_metric_specification());
     let metric = metric.and_then(|metric| Metric::from_sdk(metric.predefined_metric_type()));
     let (Some(tracking), Some(metric)) = (tracking, metric) else {
-        return Err(Error::local(format!("the scaling policy {name} goes by another metric than provisioner knows"))
-            .with_help("delete that policy: the next apply makes it as it is asked for"));
+        return Err(Error::local(format!("the scaling policy {name} has an unsupported metric"))
+            .with_help("delete that policy: the next apply creates the desired one"));
     };
     Ok(ScalingPolicy {
         name: name.to_owned(),
@@ -194,7 +180,7 @@ impl Metric {
     }
 }
 
-/// What its ARN tells of a policy: `arn:…:scalingPolicy:uuid:resource/ecs/service/…:policyName/name`.
+/// The dimension, resource and name of a policy, according to its ARN: `arn:…:scalingPolicy:uuid:resource/ecs/service/…:policyName/name`.
 fn parts(arn: &str) -> Option<(Dimension, &str, &str)> {
     let (before, name) = arn.split_once(":policyName/")?;
     let (_, place) = before.split_once(":resource/")?;
@@ -208,12 +194,8 @@ async fn all(cx: &Cx, dimension: Dimension) -> Result<Arc<Vec<types::ScalingPoli
     let namespace = dimension.namespace();
     let load = async {
         let request = cx.scaling.describe_scaling_policies().service_namespace(namespace.clone());
-        let mut pages = request.into_paginator().items().send();
-        let mut all = Vec::new();
-        while let Some(policy) = pages.next().await {
-            all.push(policy?);
-        }
-        Ok(all)
+        let pages = request.into_paginator();
+        Ok(pages.items().send().try_collect().await?)
     };
     cx.inventory.once(format!("application_autoscaling.policies.{}", namespace.as_str()), load).await
 }
@@ -223,7 +205,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_arn_of_a_policy_tells_what_it_scales() {
+    fn arn_contains_dimension_resource_and_name() {
         let arn =
             |place: &str| format!("arn:aws:autoscaling:us-east-1:1:scalingPolicy:u:resource/{place}:policyName/cpu");
         let tasks = (Dimension::EcsTasks, "service/blue/api", "cpu");

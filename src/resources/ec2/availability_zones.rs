@@ -1,25 +1,24 @@
 use aws_sdk_ec2::types::AvailabilityZone;
 
-use super::filter;
+use super::lists::filter;
 use crate::aws::clients::Clients;
 use crate::aws::{Error, Result};
 
-/// Old zones, by their id (their name differs from account to account), in which Lambda, Aurora Serverless v2 or interface
-/// endpoints aren't offered: taken last.
+/// Old zones without Lambda, Aurora Serverless v2 or interface endpoints, by id (names differ between accounts): chosen last.
 /// <https://docs.aws.amazon.com/eks/latest/userguide/network-reqs.html>
 const OLD_ZONES: [&str; 3] = ["use1-az3", "usw1-az2", "cac1-az3"];
 
-/// The names of `count` availability zones of the region, sorted: always the same ones as long as they stand. Local and
-/// wavelength zones, and what the account would have to opt in to, aren't among them. An error if there are fewer.
+/// The names of `count` availability zones of the region, sorted: the same ones in every run. Without local zones, wavelength
+/// zones and zones that need an opt-in. An error if the region has fewer.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeAvailabilityZones.html>
 pub async fn availability_zones(clients: &Clients, count: usize) -> Result<Vec<String>> {
-    // Not by their state: a zone that is impaired must not drop out of the networks that stand in it.
+    // No filter by state: networks keep their subnets in an impaired zone.
     let request = clients.ec2.describe_availability_zones().filters(filter("zone-type", ["availability-zone"]));
     let answer = request.filters(filter("opt-in-status", ["opt-in-not-required"])).send().await?;
     choose(answer.availability_zones(), count).ok_or_else(|| {
         let (region, there) = (&clients.region, answer.availability_zones().len());
-        Error::local(format!("{region} has {there} availability zones, {count} are wanted"))
-            .with_help("use another region, or let the system ask for fewer zones")
+        Error::local(format!("{region} has {there} availability zones, {count} are needed"))
+            .with_help("use another region, or configure fewer zones")
     })
 }
 
@@ -38,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_old_zone_is_taken_last() {
+    fn old_zones_are_chosen_last() {
         let zone = |name: &str, id: &str| AvailabilityZone::builder().zone_name(name).zone_id(id).build();
         let zones = [zone("us-east-1c", "use1-az4"), zone("us-east-1a", "use1-az3"), zone("us-east-1b", "use1-az1")];
         assert_eq!(choose(&zones, 2).unwrap(), ["us-east-1b", "us-east-1c"]);

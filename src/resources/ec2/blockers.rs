@@ -1,12 +1,13 @@
-//! Deleting what something else may hold: who holds it is looked for and told. What AWS takes away by itself is waited
-//! for; what only people can take away ends the wait with an error that says what it is and what to do.
+//! Deletes resources that other resources may still use: finds those blockers, reports them and waits. Blockers that AWS
+//! deletes automatically are waited for; blockers that only people can delete end the wait with an error that names them and
+//! says what to do.
 
-mod behind;
-mod holders;
 mod interface;
+mod origin;
+mod owner;
+mod search;
 #[cfg(test)]
 mod tests;
-mod whose;
 
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -16,93 +17,93 @@ use tokio::time::{Instant, sleep};
 
 use crate::aws::wait::{Patience, ignore_not_found};
 use crate::aws::{Class, Cx, Error, Result};
-use holders::Looking;
+use search::BlockerSearch;
 
-/// What is to be deleted, or to let go of what is.
+/// A resource that other resources can block from being deleted or detached.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Held<'a> {
-    /// A security group: interfaces have it, rules of others refer to it.
+pub(super) enum Blocked<'a> {
+    /// A security group: by interfaces that have it, and rules of other groups that refer to it.
     SecurityGroup(&'a str),
-    /// A subnet: interfaces are in it.
+    /// A subnet: by the interfaces in it.
     Subnet(&'a str),
-    /// A VPC: all that is in it.
+    /// A VPC: by all resources in it.
     Vpc(&'a str),
-    /// An attached internet gateway: the public addresses in its VPC.
+    /// An attached internet gateway: by the public addresses in its VPC.
     InternetGateway {
         /// The gateway.
         id: &'a str,
         /// The VPC.
         vpc: &'a str,
     },
-    /// An elastic IP, by its allocation.
+    /// An elastic IP, by its allocation: by the interface that has it.
     Address(&'a str),
-    /// A route table: subnets that use it.
+    /// A route table: by the subnets that use it.
     RouteTable(&'a str),
-    /// A network ACL: subnets that use it.
+    /// A network ACL: by the subnets that use it.
     NetworkAcl(&'a str),
-    /// A transit gateway: what is attached to it.
+    /// A transit gateway: by its attachments.
     TransitGateway(&'a str),
-    /// A route table of a transit gateway: attachments that use it.
+    /// A route table of a transit gateway: by the attachments that use it.
     TransitGatewayRouteTable(&'a str),
 }
 
-impl Held<'_> {
+impl Blocked<'_> {
     fn id(&self) -> &str {
         match self {
-            Held::SecurityGroup(id) | Held::Subnet(id) | Held::Vpc(id) | Held::InternetGateway { id, .. } => id,
-            Held::Address(id) | Held::RouteTable(id) | Held::NetworkAcl(id) => id,
-            Held::TransitGateway(id) | Held::TransitGatewayRouteTable(id) => id,
+            Blocked::SecurityGroup(id) | Blocked::Subnet(id) | Blocked::Vpc(id) => id,
+            Blocked::InternetGateway { id, .. } | Blocked::Address(id) | Blocked::RouteTable(id) => id,
+            Blocked::NetworkAcl(id) | Blocked::TransitGateway(id) | Blocked::TransitGatewayRouteTable(id) => id,
         }
     }
 
-    /// How long AWS's refusal is borne when nothing is found that explains it.
+    /// How long to retry if no blocker is found that explains AWS's refusal.
     fn patience(&self) -> Patience {
         match self {
-            Held::SecurityGroup(_) | Held::Subnet(_) => Patience::LONG,
+            Blocked::SecurityGroup(_) | Blocked::Subnet(_) => Patience::LONG,
             _ => Patience::SHORT,
         }
     }
 
-    /// What is waited for when nothing is found.
-    fn in_general(&self) -> String {
+    /// What the step waits for if no blocker is found.
+    fn describe_wait(&self) -> String {
         match self {
-            Held::SecurityGroup(id) | Held::Subnet(id) => {
+            Blocked::SecurityGroup(id) | Blocked::Subnet(id) => {
                 format!(
-                    "the network interfaces in {id} to go (those that Lambda leaves behind usually take 10 to 20 minutes)"
+                    "the network interfaces in {id} to be deleted (Lambda usually takes 10 to 20 minutes for its own)"
                 )
             }
-            Held::Vpc(_) => "what is left in the VPC to go".to_owned(),
-            Held::InternetGateway { .. } => "the VPC's public addresses to be given back".to_owned(),
-            Held::Address(_) => "the address to be free".to_owned(),
-            Held::RouteTable(_) => "the subnets to leave the route table".to_owned(),
-            Held::NetworkAcl(_) => "the subnets to leave the network ACL".to_owned(),
-            Held::TransitGateway(_) => "the transit gateway's attachments to go".to_owned(),
-            Held::TransitGatewayRouteTable(_) => "the attachments to leave the route table".to_owned(),
+            Blocked::Vpc(_) => "the resources in the VPC to be deleted".to_owned(),
+            Blocked::InternetGateway { .. } => "the public addresses of the VPC to be released".to_owned(),
+            Blocked::Address(_) => "the address to be disassociated".to_owned(),
+            Blocked::RouteTable(_) => "the subnets to stop using the route table".to_owned(),
+            Blocked::NetworkAcl(_) => "the subnets to stop using the network ACL".to_owned(),
+            Blocked::TransitGateway(_) => "the attachments of the transit gateway to be deleted".to_owned(),
+            Blocked::TransitGatewayRouteTable(_) => "the attachments to stop using the route table".to_owned(),
         }
     }
 }
 
-/// Something that holds what is to be deleted.
+/// A resource that blocks a deletion.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Blocker {
     id: String,
-    /// What it is and whose, in words.
-    about: String,
-    fate: Fate,
+    /// What it is and who owns it.
+    description: String,
+    removal: Removal,
 }
 
-/// What becomes of a blocker.
+/// Who deletes a blocker.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Fate {
-    /// It stays until somebody does this.
-    Stays(String),
-    /// It is of this very system: another step may be about to delete it.
-    Ours,
-    /// AWS takes it away by itself; perhaps it is known how long that takes, in words.
-    Goes(Option<&'static str>),
+enum Removal {
+    /// People: these are the instructions.
+    Manual(String),
+    /// This system owns it: another step may be about to delete it.
+    Owned,
+    /// AWS, in the background. Says how long that usually takes, if that is known.
+    Automatic(Option<&'static str>),
 }
 
-/// The IAM actions of a type, and those that it takes to find out who made a network interface that holds one of it.
+/// The IAM actions of a type, with those that find the creator of a network interface.
 macro_rules! actions {
     ($($own:literal),+ $(,)?) => {
         &[
@@ -122,138 +123,137 @@ macro_rules! actions {
 }
 pub(super) use actions;
 
-/// How long what isn't ours and doesn't go by itself is waited for: it may be on its way out, and what AWS lists is a
-/// little behind.
-const GRACE: Duration = Duration::from_secs(60);
-/// The same in a sandbox, where nothing is behind.
-const GRACE_IN_SANDBOX: Duration = Duration::from_secs(3);
-/// How long what other steps may be about to delete is waited for.
-const OURS: Patience = Patience { limit: Duration::from_secs(600), ..Patience::LONG };
-/// The first pause; each is twice as long as the one before, up to that of [`Patience::LONG`].
+/// How long to wait for blockers that only people can delete: they may be doing so, and lists of AWS lag a little.
+const MANUAL: Duration = Duration::from_secs(60);
+/// The same in a sandbox, where lists don't lag.
+const MANUAL_IN_SANDBOX: Duration = Duration::from_secs(3);
+/// How long to wait for blockers that other steps may be about to delete.
+const OWNED: Patience = Patience { limit: Duration::from_secs(600), ..Patience::LONG };
+/// The first pause. Each one is twice as long as the one before, up to that of [`Patience::LONG`].
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
 
-/// Deletes what may be held. As long as AWS refuses, it is looked who holds it; AWS is asked nothing but `delete` if it
-/// doesn't refuse.
-pub(super) async fn delete_when_free<F>(cx: &Cx, held: Held<'_>, mut delete: impl FnMut() -> F) -> Result<()>
+/// Calls `delete` until AWS accepts it. Searches for blockers only after AWS refused.
+pub(super) async fn delete_unblocked<F>(cx: &Cx, blocked: Blocked<'_>, mut delete: impl FnMut() -> F) -> Result<()>
 where
     F: Future<Output = Result<()>>,
 {
     let start = Instant::now();
-    let mut looking = Looking::default();
+    let mut search = BlockerSearch::default();
     let mut standstill = Standstill::new();
-    let mut told = String::new();
+    let mut reported = String::new();
     let mut pause = FIRST_PAUSE;
     loop {
         let refusal = match ignore_not_found(delete().await) {
             Err(error) if error.class == Class::Retryable => error,
             outcome => return outcome.map(drop),
         };
-        let blockers = looking.find(cx, held).await;
-        standstill.note(&blockers);
-        let limit = match worst(&blockers) {
-            Some(Fate::Stays(_)) if cx.is_sandbox() => GRACE_IN_SANDBOX,
-            Some(Fate::Stays(_)) => GRACE,
-            Some(Fate::Ours) => cx.limit(OURS),
-            Some(Fate::Goes(_)) => cx.limit(Patience::LONG),
-            None => cx.limit(held.patience()),
+        let blockers = search.find(cx, blocked).await;
+        standstill.update(&blockers);
+        let limit = match most_persistent(&blockers) {
+            Some(Removal::Manual(_)) if cx.is_sandbox() => MANUAL_IN_SANDBOX,
+            Some(Removal::Manual(_)) => MANUAL,
+            Some(Removal::Owned) => cx.limit(OWNED),
+            Some(Removal::Automatic(_)) => cx.limit(Patience::LONG),
+            None => cx.limit(blocked.patience()),
         };
         if standstill.since.elapsed() >= limit || start.elapsed() >= cx.limit(Patience::LONG) {
-            return Err(explain(refusal, held, &blockers));
+            return Err(explain(refusal, blocked, &blockers));
         }
-        let what = describe(held, &blockers, looking.blind());
-        if what != told {
+        let what = describe_wait(blocked, &blockers, search.read_error());
+        if what != reported {
             cx.waiting(&what);
-            told = what;
+            reported = what;
         }
         sleep(cx.pause(pause)).await;
         pause = (pause * 2).min(Patience::LONG.poll);
     }
 }
 
-fn worst(blockers: &[Blocker]) -> Option<&Fate> {
-    blockers.iter().map(|blocker| &blocker.fate).min()
+fn most_persistent(blockers: &[Blocker]) -> Option<&Removal> {
+    blockers.iter().map(|blocker| &blocker.removal).min()
 }
 
-/// Since when nothing has changed: as long as those change that don't go by themselves, somebody is at work on them.
+/// The time since the last change of the blockers that AWS doesn't delete automatically: while those change, somebody is
+/// deleting them.
 struct Standstill {
-    worst: Option<std::mem::Discriminant<Fate>>,
-    lasting: BTreeSet<String>,
+    most_persistent: Option<std::mem::Discriminant<Removal>>,
+    persistent: BTreeSet<String>,
     since: Instant,
 }
 
 impl Standstill {
     fn new() -> Self {
-        Standstill { worst: None, lasting: BTreeSet::new(), since: Instant::now() }
+        Standstill { most_persistent: None, persistent: BTreeSet::new(), since: Instant::now() }
     }
 
-    fn note(&mut self, blockers: &[Blocker]) {
-        let worst = worst(blockers).map(std::mem::discriminant);
-        let lasting = blockers.iter().filter(|blocker| !matches!(blocker.fate, Fate::Goes(_)));
-        let lasting = lasting.map(|blocker| blocker.id.clone()).collect();
-        if worst != self.worst || lasting != self.lasting {
-            *self = Standstill { worst, lasting, since: Instant::now() };
+    fn update(&mut self, blockers: &[Blocker]) {
+        let most_persistent = most_persistent(blockers).map(std::mem::discriminant);
+        let persistent = blockers.iter().filter(|blocker| !matches!(blocker.removal, Removal::Automatic(_)));
+        let persistent = persistent.map(|blocker| blocker.id.clone()).collect();
+        if most_persistent != self.most_persistent || persistent != self.persistent {
+            *self = Standstill { most_persistent, persistent, since: Instant::now() };
         }
     }
 }
 
-/// What a step waits for, for those who watch it. `blind` is why AWS didn't show all there is.
-fn describe(held: Held<'_>, blockers: &[Blocker], blind: Option<&Error>) -> String {
+/// What the step waits for. `read_error` is why some blockers may be missing.
+fn describe_wait(blocked: Blocked<'_>, blockers: &[Blocker], read_error: Option<&Error>) -> String {
     let mut what = match blockers {
-        [] => held.in_general(),
-        _ => format!("{} to let go of {}", list(blockers.iter(), 3), held.id()),
+        [] => blocked.describe_wait(),
+        _ => format!("{} to release {}", list(blockers.iter(), 3), blocked.id()),
     };
-    if blockers.iter().any(|blocker| matches!(blocker.fate, Fate::Stays(_))) {
-        what.push_str("; not for long, as AWS doesn't take that away by itself");
-    } else if let Some(hint) = blockers.iter().find_map(|blocker| match blocker.fate {
-        Fate::Goes(hint) => hint,
-        _ => None,
-    }) {
+    let is_manual = |blocker: &Blocker| matches!(blocker.removal, Removal::Manual(_));
+    let hint = |blocker: &Blocker| if let Removal::Automatic(hint) = blocker.removal { hint } else { None };
+    if blockers.iter().any(is_manual) {
+        what.push_str("; AWS doesn't delete that automatically, so this fails soon");
+    } else if let Some(hint) = blockers.iter().find_map(hint) {
         what.push_str("; ");
         what.push_str(hint);
     }
-    if let Some(Error { operation, code: Some(code), .. }) = blind {
-        what.push_str(&format!("; what else may hold it can't be told ({operation}: {code})"));
+    if let Some(Error { operation, code: Some(code), .. }) = read_error {
+        what.push_str(&format!("; other blockers can't be listed ({operation}: {code})"));
     }
     what
 }
 
-/// AWS's refusal in better words: who holds it, and what to do.
-fn explain(refusal: Error, held: Held<'_>, blockers: &[Blocker]) -> Error {
-    let with = |wanted: fn(&Fate) -> bool| blockers.iter().filter(move |blocker| wanted(&blocker.fate));
-    let stays = || with(|fate| matches!(fate, Fate::Stays(_)));
-    let ours = || with(|fate| *fate == Fate::Ours);
-    let goes = || with(|fate| matches!(fate, Fate::Goes(_)));
-    let id = held.id();
-    if stays().next().is_some() {
-        let mut message = format!("{id} is held by {}", list(stays(), NAMED));
-        if ours().chain(goes()).next().is_some() {
-            message.push_str(&format!(", and as yet by {}", list(ours().chain(goes()), 3)));
+/// AWS's refusal with the blockers and what to do about them.
+fn explain(refusal: Error, blocked: Blocked<'_>, blockers: &[Blocker]) -> Error {
+    let with = |is_wanted: fn(&Removal) -> bool| blockers.iter().filter(move |blocker| is_wanted(&blocker.removal));
+    let manual = || with(|removal| matches!(removal, Removal::Manual(_)));
+    let owned = || with(|removal| *removal == Removal::Owned);
+    let automatic = || with(|removal| matches!(removal, Removal::Automatic(_)));
+    let id = blocked.id();
+    let (message, help) = if manual().next().is_some() {
+        let mut message = format!("can't delete {id}: it is in use by {}", list(manual(), NAMED));
+        if owned().chain(automatic()).next().is_some() {
+            message.push_str(&format!(", and for now by {}", list(owned().chain(automatic()), 3)));
         }
-        let help = format!("{}; then run the same command again: it goes on from here", remedies(stays()));
-        Error { message, help: Some(help), ..refusal }
-    } else if ours().next().is_some() {
-        let message = format!("{id} is still held by {}", list(blockers.iter(), NAMED));
-        let help = "`provisioner orphans` tells what of it no step knows: delete that, then run the same command again";
-        Error { message, help: Some(help.to_owned()), ..refusal }
-    } else if goes().next().is_some() {
-        let message = format!("{id} is still held by {}", list(goes(), NAMED));
-        let help = "AWS takes that away by itself: run the same command again in a while, it goes on from here";
-        Error { message, help: Some(help.to_owned()), ..refusal }
+        (message, format!("{}; then run the same command again: it continues from here", instructions(manual())))
+    } else if owned().next().is_some() {
+        let message = format!("can't delete {id}: it is in use by {}", list(blockers.iter(), NAMED));
+        let help =
+            "`provisioner orphans` lists those that no step manages: delete them, then run the same command again";
+        (message, help.to_owned())
+    } else if automatic().next().is_some() {
+        let message = format!("can't delete {id}: it is in use by {}", list(automatic(), NAMED));
+        let help = "AWS deletes that automatically: run the same command again in a while, it continues from here";
+        (message, help.to_owned())
     } else {
-        refusal
-    }
+        return refusal;
+    };
+    Error { message, help: Some(help), ..refusal }
 }
 
-/// What is to be done, each once.
-fn remedies<'a>(blockers: impl Iterator<Item = &'a Blocker>) -> String {
+/// The instructions for the blockers, each once.
+fn instructions<'a>(blockers: impl Iterator<Item = &'a Blocker>) -> String {
     let mut all: Vec<&str> = Vec::new();
     for blocker in blockers {
-        match &blocker.fate {
-            Fate::Stays(remedy) if !all.contains(&remedy.as_str()) => all.push(remedy),
+        match &blocker.removal {
+            Removal::Manual(instruction) if !all.contains(&instruction.as_str()) => all.push(instruction),
             _ => {}
         }
     }
-    let more = if all.len() > NAMED { "; and so on with the rest" } else { "" };
+    let more = if all.len() > NAMED { "; and the same for the others" } else { "" };
     all.truncate(NAMED);
     format!("{}{more}", all.join("; "))
 }
@@ -261,9 +261,9 @@ fn remedies<'a>(blockers: impl Iterator<Item = &'a Blocker>) -> String {
 /// How many blockers an error names.
 const NAMED: usize = 10;
 
-/// Blockers by name, the first `most` of them.
+/// The first `most` blockers with their descriptions, and the number of the others.
 fn list<'a>(blockers: impl Iterator<Item = &'a Blocker> + Clone, most: usize) -> String {
-    let names: Vec<_> = blockers.clone().take(most).map(|one| format!("{} ({})", one.id, one.about)).collect();
+    let names: Vec<_> = blockers.clone().take(most).map(|one| format!("{} ({})", one.id, one.description)).collect();
     match (blockers.count() - names.len(), names.split_last()) {
         (0, Some((last, rest))) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
         (0, _) => names.concat(),

@@ -1,27 +1,24 @@
-use aws_sdk_ec2::types::{self, Filter};
-use serde::{Deserialize, Serialize};
+use aws_sdk_ec2::types;
 
-use super::network_acl::{self, NetworkAclEntries, entries, set_entries};
-use super::{Direction, filter, made_with_vpc};
-use crate::aws::{Cx, Error, Result};
-use crate::cloudformation::Form;
-use crate::resources::ids::{NetworkAclId, VpcId};
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
+use super::Direction;
+use super::lists::Item;
+use super::locate::{locate_default, read_default};
+use super::network_acl::{NetworkAclEntries, entries, set_entries};
+use crate::resources::prelude::*;
 
-/// The network ACL that AWS makes with a VPC: every subnet without another one gets it, so it shall let nothing through.
-/// It can't be deleted and goes with its VPC.
+/// The default network ACL of a VPC: subnets without another ACL get it. It can't be deleted and goes with its VPC.
 /// <https://docs.aws.amazon.com/vpc/latest/userguide/default-network-acl.html>
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DefaultNetworkAcl {
     /// The VPC.
     pub vpc_id: VpcId,
-    /// Its entries but the last one, which drops everything and can't be changed: none are wanted.
+    /// The entries for incoming packets, without the last one, which denies everything and can't be changed.
     pub ingress: NetworkAclEntries,
-    /// The same of what goes out.
+    /// The entries for outgoing packets, without the last one.
     pub egress: NetworkAclEntries,
 }
 
-/// What a VPC's default network ACL gives to others.
+/// The outputs of a VPC's default network ACL.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DefaultNetworkAclOutputs {
     /// The network ACL.
@@ -29,7 +26,7 @@ pub struct DefaultNetworkAclOutputs {
 }
 
 impl DefaultNetworkAcl {
-    /// The one of this VPC, without any entry.
+    /// The default ACL of this VPC, without entries: it denies everything.
     pub fn stripped(vpc_id: &VpcId) -> Self {
         DefaultNetworkAcl {
             vpc_id: vpc_id.clone(),
@@ -38,7 +35,7 @@ impl DefaultNetworkAcl {
         }
     }
 
-    fn as_it_stands(&self, acl: &types::NetworkAcl) -> Self {
+    fn observed(&self, acl: &types::NetworkAcl) -> Self {
         DefaultNetworkAcl {
             vpc_id: self.vpc_id.clone(),
             ingress: entries(acl, Direction::Ingress, &self.ingress),
@@ -54,6 +51,7 @@ impl DefaultNetworkAcl {
 
 impl Resource for DefaultNetworkAcl {
     const TYPE: TypeInfo = TypeInfo {
+        force_new: &["vpc_id"],
         ..TypeInfo::new(
             "ec2.default_network_acl",
             seconds(2),
@@ -69,22 +67,15 @@ impl Resource for DefaultNetworkAcl {
     type Outputs = DefaultNetworkAclOutputs;
 
     async fn observe(&self, cx: &Cx, _known: Option<&DefaultNetworkAclOutputs>) -> Result<Option<Found<Self>>> {
-        let vpc_of = types::NetworkAcl::vpc_id;
-        let key = "ec2.default-network-acls";
-        let acl = made_with_vpc(cx, key, &self.vpc_id, vpc_of, |vpcs| list(cx, vpcs)).await?;
-        let Some(acl) = acl else { return Ok(None) };
-        let spec = self.as_it_stands(&acl);
-        let id = acl.network_acl_id().unwrap_or_default();
-        Ok(Some(Found::child(spec, DefaultNetworkAclOutputs { network_acl_id: id.into() })))
+        let Some(acl) = locate_default::<types::NetworkAcl>(cx, &self.vpc_id).await? else { return Ok(None) };
+        Ok(Some(Found::child(self.observed(&acl), DefaultNetworkAclOutputs { network_acl_id: acl.id().into() })))
     }
 
     async fn create(&self, cx: &Cx) -> Result<DefaultNetworkAclOutputs> {
-        // Read anew: the VPC was made in this run.
-        let acl = list(cx, filter("vpc-id", [&*self.vpc_id])).await?.into_iter().next();
+        let acl = read_default::<types::NetworkAcl>(cx, &self.vpc_id).await?;
         let acl = acl.ok_or(Error::incomplete("ec2:DescribeNetworkAcls", "NetworkAcls"))?;
-        let id = acl.network_acl_id().unwrap_or_default();
-        self.set_entries(cx, id, &self.as_it_stands(&acl)).await?;
-        Ok(DefaultNetworkAclOutputs { network_acl_id: id.into() })
+        self.set_entries(cx, acl.id(), &self.observed(&acl)).await?;
+        Ok(DefaultNetworkAclOutputs { network_acl_id: acl.id().into() })
     }
 
     async fn update(&self, cx: &Cx, found: &Found<Self>, _changes: &Changes<'_>) -> Result<DefaultNetworkAclOutputs> {
@@ -100,11 +91,7 @@ impl Resource for DefaultNetworkAcl {
     fn cloudformation(&self) -> Form {
         let DefaultNetworkAcl { vpc_id: _, ingress: _, egress: _ } = self;
         Form::unsupported(
-            "CloudFormation can't take AWS's own entries out of a VPC's default network ACL: give each subnet an ACL of its own",
+            "CloudFormation can't remove AWS's own entries from the default network ACL of a VPC: give each subnet its own ACL",
         )
     }
-}
-
-async fn list(cx: &Cx, vpcs: Filter) -> Result<Vec<types::NetworkAcl>> {
-    network_acl::list(cx, vec![vpcs, filter("default", ["true"])]).await
 }

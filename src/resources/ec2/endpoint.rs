@@ -1,55 +1,64 @@
-//! What gateway and interface endpoints have in common: to EC2 they are one type.
+//! VPC endpoints: gateway and interface endpoints are one type of EC2.
 
 use aws_sdk_ec2::operation::RequestId;
-use aws_sdk_ec2::types::{self, Filter};
+use aws_sdk_ec2::operation::modify_vpc_endpoint::builders::ModifyVpcEndpointFluentBuilder;
+use aws_sdk_ec2::types;
 
-use super::progress::{Progress, until_gone};
-use super::{filter, item, locate, refused};
-use crate::aws::wait::ignore_not_found;
-use crate::aws::{Cx, Result};
+use super::calls::check_unsuccessful;
+use super::lists::{Item, endpoint_state, filter};
+use super::progress::{self, Progress};
+use crate::resources::prelude::*;
 
-item!(types::VpcEndpoint, vpc_endpoint_id);
-
-/// The step's endpoint.
-pub(super) async fn find(cx: &Cx, known: Option<&str>) -> Result<Option<types::VpcEndpoint>> {
-    locate(cx, "vpc-endpoint-id", known, |filters| standing(cx, filters)).await
+/// Waits until the endpoint can be used.
+pub(super) async fn until_ready(cx: &Cx, id: &str) -> Result<()> {
+    progress::until_ready(cx, "the endpoint", || progress(cx, id)).await
 }
 
-/// How far an endpoint is.
-pub(super) async fn progress(cx: &Cx, id: &str) -> Result<Progress> {
-    let endpoints = list(cx, vec![filter("vpc-endpoint-id", [id])]).await?;
-    Ok(Progress::of(endpoints, |endpoint| match &*state(endpoint) {
+/// Deletes an endpoint and waits until its network interfaces and private names are gone.
+pub(super) async fn delete(cx: &Cx, id: &str) -> Result<()> {
+    let delete = || async {
+        let answer = cx.ec2.delete_vpc_endpoints().vpc_endpoint_ids(id).send().await?;
+        check_unsuccessful("ec2:DeleteVpcEndpoints", answer.request_id(), answer.unsuccessful())
+    };
+    ignore_not_found(cx.retry_while_retryable("EC2 to accept the deletion of the endpoint", delete).await)?;
+    progress::until_gone(cx, "the endpoint", || progress(cx, id)).await
+}
+
+async fn progress(cx: &Cx, id: &str) -> Result<Progress> {
+    let endpoints = types::VpcEndpoint::list(cx, vec![filter("vpc-endpoint-id", [id])]).await?;
+    Ok(Progress::of(endpoints, |endpoint| match &*endpoint_state(endpoint) {
         "available" => Progress::Ready,
         "failed" | "rejected" | "expired" | "deleted" => {
             let reason = endpoint.last_error().and_then(|error| error.message()).or(endpoint.failure_reason());
             Progress::Ended(reason.unwrap_or("AWS gives no reason").to_owned())
         }
-        _ => Progress::Busy,
+        _ => Progress::Pending,
     }))
 }
 
-/// Deletes an endpoint and waits until its network interfaces and its names are gone.
-pub(super) async fn delete(cx: &Cx, id: &str) -> Result<()> {
-    let delete = || async {
-        let answer = cx.ec2.delete_vpc_endpoints().vpc_endpoint_ids(id).send().await?;
-        refused("ec2:DeleteVpcEndpoints", answer.request_id(), answer.unsuccessful())
-    };
-    ignore_not_found(cx.retry_while_retryable("AWS to let the endpoint be deleted", delete).await)?;
-    until_gone(cx, "the endpoint", || progress(cx, id)).await
+/// The policy of the endpoint; no document if it is AWS's own and the `desired` policy is that.
+pub(super) fn policy(endpoint: &types::VpcEndpoint, desired: &Document) -> Result<Document> {
+    let policy = Document::parse(endpoint.policy_document().unwrap_or_default())?;
+    let statement = &policy.value()["Statement"][0];
+    let is_default = policy.value()["Statement"].as_array().is_some_and(|statements| statements.len() == 1)
+        && *statement == json!({"Action": "*", "Effect": "Allow", "Principal": "*", "Resource": "*"});
+    Ok(if is_default && desired.is_null() { Document::default() } else { policy })
 }
 
-/// AWS lists failed and deleted ones for a while.
-async fn standing(cx: &Cx, filters: Vec<Filter>) -> Result<Vec<types::VpcEndpoint>> {
-    let mut all = list(cx, filters).await?;
-    all.retain(|endpoint| matches!(&*state(endpoint), "pending" | "available" | "partial" | "pendingacceptance"));
-    Ok(all)
+/// Puts a change of the policy into a request.
+pub(super) fn change_policy(
+    request: ModifyVpcEndpointFluentBuilder,
+    policy: &Document,
+    changes: &Changes<'_>,
+) -> ModifyVpcEndpointFluentBuilder {
+    match changes.has("policy") {
+        false => request,
+        true if policy.is_null() => request.reset_policy(true),
+        true => request.policy_document(policy.to_text()),
+    }
 }
 
-/// The API reference and the service don't write the states in the same case.
-pub(super) fn state(endpoint: &types::VpcEndpoint) -> String {
-    endpoint.state().map(|state| state.as_str().to_ascii_lowercase()).unwrap_or_default()
-}
-
-pub(super) async fn list(cx: &Cx, filters: Vec<Filter>) -> Result<Vec<types::VpcEndpoint>> {
-    Ok(cx.ec2.describe_vpc_endpoints().set_filters(Some(filters)).into_paginator().items().send().try_collect().await?)
+/// The policy for a create call; `None` for AWS's own.
+pub(super) fn policy_text(policy: &Document) -> Option<String> {
+    (!policy.is_null()).then(|| policy.to_text())
 }

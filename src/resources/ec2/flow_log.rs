@@ -1,19 +1,13 @@
 use std::time::Duration;
 
 use aws_sdk_ec2::operation::RequestId;
-use aws_sdk_ec2::types::{self, Filter, FlowLogsResourceType, LogDestinationType, ResourceType, TrafficType};
-use serde::{Deserialize, Serialize};
-use serde_json::json;
+use aws_sdk_ec2::types::{self, FlowLogsResourceType, LogDestinationType, ResourceType, TrafficType};
 
-use super::{from_sdk, item, locate, refused, tag_specification};
-use crate::aws::wait::{Patience, ignore_not_found};
-use crate::aws::{Cx, Error, Result};
-use crate::cloudformation::Form;
-use crate::engine::Tags;
-use crate::resources::ids::{LogGroupArn, RoleArn, VpcId};
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
+use super::calls::{check_unsuccessful, from_sdk, tag_specification};
+use super::locate::locate;
+use crate::resources::prelude::*;
 
-/// Records the traffic of a VPC, accepted and rejected, in a CloudWatch log group.
+/// Logs the accepted and rejected traffic of a VPC to a CloudWatch log group.
 /// <https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs.html>
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct FlowLog {
@@ -25,18 +19,29 @@ pub struct FlowLog {
     pub role: RoleArn,
     /// `ALL`, `ACCEPT` or `REJECT`.
     pub traffic: String,
-    /// How long packets of one flow are put together, 60 s or 600 s.
+    /// The interval over which packets of a flow are aggregated: 60 or 600.
     pub aggregation_seconds: i32,
 }
 
-/// What a flow log gives to others.
+/// The outputs of a flow log.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct FlowLogOutputs {
     /// `fl-…`
     pub flow_log_id: String,
 }
 
-item!(types::FlowLog, flow_log_id);
+impl FlowLog {
+    /// A flow log of all traffic of a VPC, aggregated by the minute.
+    pub fn of_all_traffic(vpc_id: &VpcId, log_group: &LogGroupArn, role: &RoleArn) -> Self {
+        FlowLog {
+            vpc_id: vpc_id.clone(),
+            log_group: log_group.clone(),
+            role: role.clone(),
+            traffic: TrafficType::All.to_string(),
+            aggregation_seconds: 60,
+        }
+    }
+}
 
 impl Resource for FlowLog {
     const TYPE: TypeInfo = TypeInfo {
@@ -59,7 +64,7 @@ impl Resource for FlowLog {
 
     async fn observe(&self, cx: &Cx, known: Option<&FlowLogOutputs>) -> Result<Option<Found<Self>>> {
         let known = known.map(|known| &*known.flow_log_id);
-        let Some(log) = locate(cx, "flow-log-id", known, |filters| list(cx, filters)).await? else { return Ok(None) };
+        let Some(log) = locate::<types::FlowLog>(cx, known).await? else { return Ok(None) };
         let (partition, region, account) = (cx.partition(), &cx.region, cx.account());
         let by_name = |name: &str| format!("arn:{partition}:logs:{region}:{account}:log-group:{name}");
         let destination = log.log_destination().unwrap_or_default().trim_end_matches(":*").to_owned();
@@ -71,9 +76,8 @@ impl Resource for FlowLog {
             aggregation_seconds: log.max_aggregation_interval.unwrap_or_default(),
         };
         let outputs = FlowLogOutputs { flow_log_id: log.flow_log_id().unwrap_or_default().to_owned() };
-        let mut found = Found::tagged(spec, outputs, from_sdk(log.tags()));
-        found.live = log.deliver_logs_error_message().map(|error| format!("delivery fails: {error}"));
-        Ok(Some(found))
+        let live = log.deliver_logs_error_message().map(|error| format!("delivery fails: {error}"));
+        Ok(Some(Found { live, ..Found::tagged(spec, outputs, from_sdk(log.tags())) }))
     }
 
     async fn create(&self, cx: &Cx) -> Result<FlowLogOutputs> {
@@ -86,19 +90,15 @@ impl Resource for FlowLog {
             let request = request.max_aggregation_interval(self.aggregation_seconds);
             let request = request.tag_specifications(tag_specification(cx, ResourceType::VpcFlowLog));
             let answer = request.send().await?;
-            refused("ec2:CreateFlowLogs", answer.request_id(), answer.unsuccessful())?;
+            check_unsuccessful("ec2:CreateFlowLogs", answer.request_id(), answer.unsuccessful())?;
             Ok(answer)
         };
-        // AWS answers so while IAM doesn't know a new role everywhere.
-        let fresh_role = |error: &Error| error.is_code("InvalidParameter");
+        // The code while IAM doesn't know a new role everywhere.
+        let is_new_role = |error: &Error| error.is_code("InvalidParameter");
         let patience = Patience { limit: Duration::from_secs(60), ..Patience::SHORT };
-        let answer = cx.retry_while("IAM to know the new role everywhere", patience, fresh_role, create).await?;
+        let answer = cx.retry_while("IAM to know the new role everywhere", patience, is_new_role, create).await?;
         let id = answer.flow_log_ids.unwrap_or_default().into_iter().next();
         Ok(FlowLogOutputs { flow_log_id: id.ok_or(Error::incomplete("ec2:CreateFlowLogs", "FlowLogIds"))? })
-    }
-
-    async fn update(&self, _cx: &Cx, found: &Found<Self>, _changes: &Changes<'_>) -> Result<FlowLogOutputs> {
-        Ok(found.outputs.clone())
     }
 
     async fn tag(cx: &Cx, outputs: &FlowLogOutputs, set: &Tags, remove: &[String]) -> Result<()> {
@@ -108,7 +108,7 @@ impl Resource for FlowLog {
     async fn delete(cx: &Cx, outputs: &FlowLogOutputs) -> Result<()> {
         let delete = async {
             let answer = cx.ec2.delete_flow_logs().flow_log_ids(&outputs.flow_log_id).send().await?;
-            refused("ec2:DeleteFlowLogs", answer.request_id(), answer.unsuccessful())
+            check_unsuccessful("ec2:DeleteFlowLogs", answer.request_id(), answer.unsuccessful())
         };
         ignore_not_found(delete.await)?;
         Ok(())
@@ -116,33 +116,15 @@ impl Resource for FlowLog {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-flowlog.html>
     fn cloudformation(&self) -> Form {
-        let FlowLog { vpc_id, log_group, role, traffic, aggregation_seconds } = self;
-        let log = json!({
+        let log = properties!(self, FlowLog {
             "ResourceType": "VPC",
-            "ResourceId": vpc_id,
-            "TrafficType": traffic,
+            vpc_id => "ResourceId",
+            traffic => "TrafficType",
             "LogDestinationType": "cloud-watch-logs",
-            "LogDestination": log_group,
-            "DeliverLogsPermissionArn": role,
-            "MaxAggregationInterval": aggregation_seconds,
+            log_group => "LogDestination",
+            role => "DeliverLogsPermissionArn",
+            aggregation_seconds => "MaxAggregationInterval",
         });
         Form::resource("AWS::EC2::FlowLog", log).output("flow_log_id", Form::reference())
     }
-}
-
-impl FlowLog {
-    /// All traffic of a VPC, put together by the minute.
-    pub fn of_all_traffic(vpc_id: &VpcId, log_group: &LogGroupArn, role: &RoleArn) -> Self {
-        FlowLog {
-            vpc_id: vpc_id.clone(),
-            log_group: log_group.clone(),
-            role: role.clone(),
-            traffic: TrafficType::All.to_string(),
-            aggregation_seconds: 60,
-        }
-    }
-}
-
-async fn list(cx: &Cx, filters: Vec<Filter>) -> Result<Vec<types::FlowLog>> {
-    Ok(cx.ec2.describe_flow_logs().set_filter(Some(filters)).into_paginator().items().send().try_collect().await?)
 }

@@ -1,17 +1,12 @@
-use aws_sdk_ec2::types::{ResourceType, VpcEndpointType};
-use serde::{Deserialize, Serialize};
-use serde_json::json;
+use aws_sdk_ec2::types::{self, ResourceType, VpcEndpointType};
 
-use super::progress::until_ready;
-use super::{difference, endpoint, from_sdk, in_order_of, make, tag_specification};
-use crate::aws::{Cx, Error, Result};
-use crate::cloudformation::Form;
-use crate::engine::Tags;
-use crate::resources::document::Document;
-use crate::resources::ids::{PrefixListId, RouteTableId, VpcEndpointId, VpcId};
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
+use super::calls::{difference, from_sdk, in_order_of, retry_until_consistent, tag_specification};
+use super::endpoint;
+use super::lists::Item;
+use super::locate::locate;
+use crate::resources::prelude::*;
 
-/// A gateway endpoint: a way to S3 or DynamoDB that doesn't leave Amazon's network and costs nothing. It is a route.
+/// A gateway endpoint: a route to S3 or DynamoDB that stays in Amazon's network and costs nothing.
 /// <https://docs.aws.amazon.com/vpc/latest/privatelink/gateway-endpoints.html>
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct GatewayEndpoint {
@@ -19,19 +14,27 @@ pub struct GatewayEndpoint {
     pub vpc_id: VpcId,
     /// The service, for example `com.amazonaws.us-east-1.s3`.
     pub service_name: String,
-    /// Who may do what through it.
+    /// The endpoint policy; [`Document::default`] for AWS's own, which allows everything.
     pub policy: Document,
     /// The route tables that get the route.
     pub route_table_ids: Vec<RouteTableId>,
 }
 
-/// What a gateway endpoint gives to others.
+/// The outputs of a gateway endpoint.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct GatewayEndpointOutputs {
     /// The endpoint.
     pub vpc_endpoint_id: VpcEndpointId,
     /// The service's addresses, for rules of security groups.
     pub prefix_list_id: PrefixListId,
+}
+
+impl GatewayEndpoint {
+    /// An endpoint with AWS's own policy.
+    pub fn new(vpc_id: &VpcId, service_name: impl Into<String>, route_table_ids: Vec<RouteTableId>) -> Self {
+        let (vpc_id, service_name) = (vpc_id.clone(), service_name.into());
+        GatewayEndpoint { vpc_id, service_name, policy: Document::default(), route_table_ids }
+    }
 }
 
 impl Resource for GatewayEndpoint {
@@ -57,15 +60,15 @@ impl Resource for GatewayEndpoint {
 
     async fn observe(&self, cx: &Cx, known: Option<&GatewayEndpointOutputs>) -> Result<Option<Found<Self>>> {
         let known = known.map(|known| &*known.vpc_endpoint_id);
-        let Some(endpoint) = endpoint::find(cx, known).await? else { return Ok(None) };
+        let Some(endpoint) = locate::<types::VpcEndpoint>(cx, known).await? else { return Ok(None) };
         let route_tables = endpoint.route_table_ids().iter().map(Into::into).collect();
         let spec = GatewayEndpoint {
             vpc_id: endpoint.vpc_id().unwrap_or_default().into(),
             service_name: endpoint.service_name().unwrap_or_default().to_owned(),
-            policy: Document::parse(endpoint.policy_document().unwrap_or_default())?,
+            policy: endpoint::policy(&endpoint, &self.policy)?,
             route_table_ids: in_order_of(&self.route_table_ids, route_tables),
         };
-        let outputs = spec.outputs(cx, endpoint.vpc_endpoint_id().unwrap_or_default()).await?;
+        let outputs = spec.outputs(cx, endpoint.id()).await?;
         Ok(Some(Found::tagged(spec, outputs, from_sdk(endpoint.tags()))))
     }
 
@@ -73,13 +76,14 @@ impl Resource for GatewayEndpoint {
         let create = || async {
             let request = cx.ec2.create_vpc_endpoint().client_token(&cx.token).vpc_id(&*self.vpc_id);
             let request = request.vpc_endpoint_type(VpcEndpointType::Gateway).service_name(&self.service_name);
-            let request = request.policy_document(self.policy.to_text());
+            let request = request.set_policy_document(endpoint::policy_text(&self.policy));
             let request = request.set_route_table_ids(difference(&self.route_table_ids, &[]));
             Ok(request.tag_specifications(tag_specification(cx, ResourceType::VpcEndpoint)).send().await?)
         };
-        let id = make(cx, create).await?.vpc_endpoint.and_then(|endpoint| endpoint.vpc_endpoint_id);
+        let endpoint = retry_until_consistent(cx, create).await?.vpc_endpoint;
+        let id = endpoint.and_then(|endpoint| endpoint.vpc_endpoint_id);
         let id = id.ok_or(Error::incomplete("ec2:CreateVpcEndpoint", "VpcEndpointId"))?;
-        until_ready(cx, "the endpoint", || endpoint::progress(cx, &id)).await?;
+        endpoint::until_ready(cx, &id).await?;
         self.outputs(cx, &id).await
     }
 
@@ -90,11 +94,10 @@ impl Resource for GatewayEndpoint {
             let request = cx.ec2.modify_vpc_endpoint().vpc_endpoint_id(id);
             let request = request.set_add_route_table_ids(difference(new, old));
             let request = request.set_remove_route_table_ids(difference(old, new));
-            let policy = changes.has("policy").then(|| self.policy.to_text());
-            Ok(request.set_policy_document(policy).send().await?)
+            Ok(endpoint::change_policy(request, &self.policy, changes).send().await?)
         };
-        make(cx, modify).await?;
-        until_ready(cx, "the endpoint", || endpoint::progress(cx, id)).await?;
+        retry_until_consistent(cx, modify).await?;
+        endpoint::until_ready(cx, id).await?;
         Ok(found.outputs.clone())
     }
 
@@ -108,15 +111,14 @@ impl Resource for GatewayEndpoint {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-vpcendpoint.html>
     fn cloudformation(&self) -> Form {
-        let GatewayEndpoint { vpc_id, service_name, policy, route_table_ids } = self;
-        let endpoint = json!({
+        let endpoint = properties!(self, GatewayEndpoint {
             "VpcEndpointType": "Gateway",
-            "VpcId": vpc_id,
-            "ServiceName": service_name,
-            "PolicyDocument": policy,
-            "RouteTableIds": route_table_ids,
+            vpc_id => "VpcId",
+            service_name => "ServiceName",
+            policy => "PolicyDocument",
+            route_table_ids => "RouteTableIds",
         });
-        // It doesn't tell the prefix list.
+        // It has no attribute for the prefix list.
         Form::resource("AWS::EC2::VPCEndpoint", endpoint).output("vpc_endpoint_id", Form::reference())
     }
 }

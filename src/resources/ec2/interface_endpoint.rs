@@ -1,15 +1,10 @@
-use aws_sdk_ec2::types::{ResourceType, VpcEndpointType};
-use serde::{Deserialize, Serialize};
-use serde_json::json;
+use aws_sdk_ec2::types::{self, ResourceType, VpcEndpointType};
 
-use super::progress::until_ready;
-use super::{difference, endpoint, from_sdk, in_order_of, make, tag_specification};
-use crate::aws::{Cx, Error, Result};
-use crate::cloudformation::Form;
-use crate::engine::Tags;
-use crate::resources::document::Document;
-use crate::resources::ids::{SecurityGroupId, SubnetId, VpcEndpointId, VpcId};
-use crate::resources::{Changes, Found, Resource, TypeInfo, minutes};
+use super::calls::{difference, from_sdk, in_order_of, retry_until_consistent, tag_specification};
+use super::endpoint;
+use super::lists::Item;
+use super::locate::locate;
+use crate::resources::prelude::*;
 
 /// An interface endpoint: private addresses in the VPC for an AWS service.
 /// <https://docs.aws.amazon.com/vpc/latest/privatelink/create-interface-endpoint.html>
@@ -19,21 +14,34 @@ pub struct InterfaceEndpoint {
     pub vpc_id: VpcId,
     /// The service, for example `com.amazonaws.us-east-1.secretsmanager`.
     pub service_name: String,
-    /// Who may do what through it.
+    /// The endpoint policy; [`Document::default`] for AWS's own, which allows everything.
     pub policy: Document,
-    /// The subnets in which it has an address, one a zone.
+    /// The subnets in which it has an address, one for each zone.
     pub subnet_ids: Vec<SubnetId>,
-    /// Its security groups.
+    /// Its security groups, at least one.
     pub security_group_ids: Vec<SecurityGroupId>,
-    /// Answer to the service's ordinary name. The VPC must have DNS support and DNS host names.
+    /// Resolve the public DNS name of the service to the endpoint. The VPC must have DNS support and DNS host names.
     pub private_dns: bool,
 }
 
-/// What an interface endpoint gives to others.
+/// The outputs of an interface endpoint.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct InterfaceEndpointOutputs {
     /// The endpoint.
     pub vpc_endpoint_id: VpcEndpointId,
+}
+
+impl InterfaceEndpoint {
+    /// An endpoint with AWS's defaults: its own policy, private DNS.
+    pub fn new(
+        vpc_id: &VpcId,
+        service_name: impl Into<String>,
+        subnet_ids: Vec<SubnetId>,
+        security_group_ids: Vec<SecurityGroupId>,
+    ) -> Self {
+        let (vpc_id, service_name, policy) = (vpc_id.clone(), service_name.into(), Document::default());
+        InterfaceEndpoint { vpc_id, service_name, policy, subnet_ids, security_group_ids, private_dns: true }
+    }
 }
 
 impl Resource for InterfaceEndpoint {
@@ -59,18 +67,17 @@ impl Resource for InterfaceEndpoint {
 
     async fn observe(&self, cx: &Cx, known: Option<&InterfaceEndpointOutputs>) -> Result<Option<Found<Self>>> {
         let known = known.map(|known| &*known.vpc_endpoint_id);
-        let Some(endpoint) = endpoint::find(cx, known).await? else { return Ok(None) };
+        let Some(endpoint) = locate::<types::VpcEndpoint>(cx, known).await? else { return Ok(None) };
         let groups = endpoint.groups().iter().filter_map(|group| group.group_id());
         let spec = InterfaceEndpoint {
             vpc_id: endpoint.vpc_id().unwrap_or_default().into(),
             service_name: endpoint.service_name().unwrap_or_default().to_owned(),
-            policy: Document::parse(endpoint.policy_document().unwrap_or_default())?,
+            policy: endpoint::policy(&endpoint, &self.policy)?,
             subnet_ids: in_order_of(&self.subnet_ids, endpoint.subnet_ids().iter().map(Into::into).collect()),
             security_group_ids: in_order_of(&self.security_group_ids, groups.map(Into::into).collect()),
             private_dns: endpoint.private_dns_enabled.unwrap_or(false),
         };
-        let id = endpoint.vpc_endpoint_id().unwrap_or_default();
-        let outputs = InterfaceEndpointOutputs { vpc_endpoint_id: id.into() };
+        let outputs = InterfaceEndpointOutputs { vpc_endpoint_id: endpoint.id().into() };
         Ok(Some(Found::tagged(spec, outputs, from_sdk(endpoint.tags()))))
     }
 
@@ -78,12 +85,14 @@ impl Resource for InterfaceEndpoint {
         let create = || async {
             let request = cx.ec2.create_vpc_endpoint().client_token(&cx.token).vpc_id(&*self.vpc_id);
             let request = request.vpc_endpoint_type(VpcEndpointType::Interface).service_name(&self.service_name);
-            let request = request.policy_document(self.policy.to_text()).private_dns_enabled(self.private_dns);
+            let request = request.set_policy_document(endpoint::policy_text(&self.policy));
+            let request = request.private_dns_enabled(self.private_dns);
             let request = request.set_subnet_ids(difference(&self.subnet_ids, &[]));
             let request = request.set_security_group_ids(difference(&self.security_group_ids, &[]));
             Ok(request.tag_specifications(tag_specification(cx, ResourceType::VpcEndpoint)).send().await?)
         };
-        let id = make(cx, create).await?.vpc_endpoint.and_then(|endpoint| endpoint.vpc_endpoint_id);
+        let endpoint = retry_until_consistent(cx, create).await?.vpc_endpoint;
+        let id = endpoint.and_then(|endpoint| endpoint.vpc_endpoint_id);
         let id = id.ok_or(Error::incomplete("ec2:CreateVpcEndpoint", "VpcEndpointId"))?;
         let outputs = InterfaceEndpointOutputs { vpc_endpoint_id: id.into() };
         self.until_ready(cx, &outputs).await?;
@@ -91,7 +100,7 @@ impl Resource for InterfaceEndpoint {
     }
 
     async fn until_ready(&self, cx: &Cx, outputs: &InterfaceEndpointOutputs) -> Result<()> {
-        until_ready(cx, "the endpoint", || endpoint::progress(cx, &outputs.vpc_endpoint_id)).await
+        endpoint::until_ready(cx, &outputs.vpc_endpoint_id).await
     }
 
     async fn update(&self, cx: &Cx, found: &Found<Self>, changes: &Changes<'_>) -> Result<InterfaceEndpointOutputs> {
@@ -104,12 +113,12 @@ impl Resource for InterfaceEndpoint {
             let request = request.set_remove_subnet_ids(difference(old_subnets, subnets));
             let request = request.set_add_security_group_ids(difference(groups, old_groups));
             let request = request.set_remove_security_group_ids(difference(old_groups, groups));
-            let request = request.set_policy_document(changes.has("policy").then(|| self.policy.to_text()));
             let private_dns = changes.has("private_dns").then_some(self.private_dns);
-            Ok(request.set_private_dns_enabled(private_dns).send().await?)
+            let request = request.set_private_dns_enabled(private_dns);
+            Ok(endpoint::change_policy(request, &self.policy, changes).send().await?)
         };
-        make(cx, modify).await?;
-        until_ready(cx, "the endpoint", || endpoint::progress(cx, id)).await?;
+        retry_until_consistent(cx, modify).await?;
+        endpoint::until_ready(cx, id).await?;
         Ok(found.outputs.clone())
     }
 
@@ -128,15 +137,14 @@ impl Resource for InterfaceEndpoint {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-vpcendpoint.html>
     fn cloudformation(&self) -> Form {
-        let InterfaceEndpoint { vpc_id, service_name, policy, subnet_ids, security_group_ids, private_dns } = self;
-        let endpoint = json!({
+        let endpoint = properties!(self, InterfaceEndpoint {
             "VpcEndpointType": "Interface",
-            "VpcId": vpc_id,
-            "ServiceName": service_name,
-            "PolicyDocument": policy,
-            "SubnetIds": subnet_ids,
-            "SecurityGroupIds": security_group_ids,
-            "PrivateDnsEnabled": private_dns,
+            vpc_id => "VpcId",
+            service_name => "ServiceName",
+            policy => "PolicyDocument",
+            subnet_ids => "SubnetIds",
+            security_group_ids => "SecurityGroupIds",
+            private_dns => "PrivateDnsEnabled",
         });
         Form::resource("AWS::EC2::VPCEndpoint", endpoint).output("vpc_endpoint_id", Form::reference())
     }

@@ -1,27 +1,22 @@
-use aws_sdk_ec2::types::{self, Filter, ResourceType};
-use serde::{Deserialize, Serialize};
-use serde_json::json;
+use aws_sdk_ec2::types::{self, ResourceType};
 
-use super::blockers::{self, Held, delete_when_free};
-use super::{from_sdk, is_known, item, locate, make, sent_once, tag_specification};
-use crate::aws::wait::ignore_not_found;
-use crate::aws::{Cx, Error, Result};
-use crate::cloudformation::Form;
-use crate::engine::Tags;
-use crate::resources::ids::{InternetGatewayId, VpcId};
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
+use super::blockers::{self, Blocked, delete_unblocked};
+use super::calls::{from_sdk, retry_until_consistent, sent_once, tag_specification};
+use super::lists::Item;
+use super::locate::{is_known, locate};
+use crate::resources::prelude::*;
 
-/// The way between a VPC and the internet, with its attachment.
+/// An internet gateway, attached to a VPC.
 /// <https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Internet_Gateway.html>
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct InternetGateway {
-    /// The VPC. It can have one.
+    /// The VPC. It can have one internet gateway.
     pub vpc_id: VpcId,
-    /// Attached to the VPC: always wanted, as it carries nothing otherwise.
-    pub attached: bool,
+    /// Attached to the VPC: always true in a desired spec.
+    attached: bool,
 }
 
-/// What an internet gateway gives to others.
+/// The outputs of an internet gateway.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct InternetGatewayOutputs {
     /// The internet gateway.
@@ -30,10 +25,8 @@ pub struct InternetGatewayOutputs {
     pub vpc_id: VpcId,
 }
 
-item!(types::InternetGateway, internet_gateway_id);
-
 impl InternetGateway {
-    /// One that is attached to the VPC.
+    /// An internet gateway that is attached to the VPC.
     pub fn of(vpc_id: &VpcId) -> Self {
         InternetGateway { vpc_id: vpc_id.clone(), attached: true }
     }
@@ -43,13 +36,13 @@ impl InternetGateway {
             let request = cx.ec2.attach_internet_gateway().internet_gateway_id(id).vpc_id(&*self.vpc_id);
             Ok(request.send().await.map(|_| ())?)
         };
-        make(cx, attach).await
+        retry_until_consistent(cx, attach).await
     }
 }
 
 impl Resource for InternetGateway {
     const TYPE: TypeInfo = TypeInfo {
-        // A gateway can move to another VPC, but a VPC that is replaced waits for its gateway to be deleted.
+        // AWS could attach it to another VPC, but the replacement of a VPC waits until its gateway is deleted.
         force_new: &["vpc_id"],
         serves_traffic: true,
         blocks_deletion_of: &["ec2.vpc"],
@@ -71,18 +64,14 @@ impl Resource for InternetGateway {
     type Outputs = InternetGatewayOutputs;
 
     async fn observe(&self, cx: &Cx, known: Option<&InternetGatewayOutputs>) -> Result<Option<Found<Self>>> {
-        let id = known.map(|known| &*known.internet_gateway_id);
-        let gateway = locate(cx, "internet-gateway-id", id, |filters| list(cx, filters)).await?;
-        let Some(gateway) = gateway else { return Ok(None) };
+        let known = known.map(|known| &*known.internet_gateway_id);
+        let Some(gateway) = locate::<types::InternetGateway>(cx, known).await? else { return Ok(None) };
         let attached_to = gateway.attachments().iter().find_map(|attachment| attachment.vpc_id());
         let spec = InternetGateway {
             vpc_id: attached_to.map_or_else(|| self.vpc_id.clone(), Into::into),
             attached: attached_to.is_some(),
         };
-        let outputs = InternetGatewayOutputs {
-            internet_gateway_id: gateway.internet_gateway_id().unwrap_or_default().into(),
-            vpc_id: spec.vpc_id.clone(),
-        };
+        let outputs = InternetGatewayOutputs { internet_gateway_id: gateway.id().into(), vpc_id: spec.vpc_id.clone() };
         Ok(Some(Found::tagged(spec, outputs, from_sdk(gateway.tags()))))
     }
 
@@ -92,7 +81,7 @@ impl Resource for InternetGateway {
             let request = cx.ec2.create_internet_gateway().tag_specifications(tags);
             Ok(request.customize().config_override(sent_once()).send().await?)
         };
-        let answer = make(cx, create).await?;
+        let answer = retry_until_consistent(cx, create).await?;
         let id = answer.internet_gateway.and_then(|gateway| gateway.internet_gateway_id);
         let id = id.ok_or(Error::incomplete("ec2:CreateInternetGateway", "InternetGatewayId"))?;
         self.attach(cx, &id).await?;
@@ -118,7 +107,7 @@ impl Resource for InternetGateway {
                     _ => Ok(()),
                 }
             };
-            delete_when_free(cx, Held::InternetGateway { id, vpc: &outputs.vpc_id }, detach).await?;
+            delete_unblocked(cx, Blocked::InternetGateway { id, vpc: &outputs.vpc_id }, detach).await?;
         }
         let delete =
             || async { Ok(cx.ec2.delete_internet_gateway().internet_gateway_id(id).send().await.map(|_| ())?) };
@@ -138,9 +127,4 @@ impl Resource for InternetGateway {
         let attachment = json!({"InternetGatewayId": Form::reference(), "VpcId": vpc_id});
         form.with_resource("Attachment", "AWS::EC2::VPCGatewayAttachment", attachment)
     }
-}
-
-pub(super) async fn list(cx: &Cx, filters: Vec<Filter>) -> Result<Vec<types::InternetGateway>> {
-    let pages = cx.ec2.describe_internet_gateways().set_filters(Some(filters)).into_paginator();
-    Ok(pages.items().send().try_collect().await?)
 }

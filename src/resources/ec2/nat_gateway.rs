@@ -1,35 +1,28 @@
-use aws_sdk_ec2::types::{self, Filter, NatGatewayState, ResourceType};
-use serde::{Deserialize, Serialize};
-use serde_json::json;
+use aws_sdk_ec2::types::{self, NatGatewayState, ResourceType};
 
+use super::calls::{from_sdk, retry_until_consistent, tag_specification};
+use super::lists::{Item, filter};
+use super::locate::locate;
 use super::progress::{Progress, until_gone, until_ready};
-use super::{filter, from_sdk, item, locate, make, tag_specification};
-use crate::aws::wait::ignore_not_found;
-use crate::aws::{Cx, Error, Result};
-use crate::cloudformation::Form;
-use crate::engine::Tags;
-use crate::resources::ids::{AllocationId, NatGatewayId, SubnetId};
-use crate::resources::{Changes, Found, Resource, TypeInfo, minutes};
+use crate::resources::prelude::*;
 
-/// A public NAT gateway: lets private subnets call out, and nobody in. AWS can't create it before the VPC's internet
-/// gateway is attached.
+/// A public NAT gateway: private subnets reach the internet through it, and can't be reached from there. AWS can't create it
+/// before the VPC's internet gateway is attached.
 /// <https://docs.aws.amazon.com/vpc/latest/userguide/vpc-nat-gateway.html>
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NatGateway {
-    /// The public subnet that it stands in.
+    /// The public subnet of the gateway.
     pub subnet_id: SubnetId,
     /// Its elastic IP.
     pub allocation_id: AllocationId,
 }
 
-/// What a NAT gateway gives to others.
+/// The outputs of a NAT gateway.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NatGatewayOutputs {
     /// The NAT gateway.
     pub nat_gateway_id: NatGatewayId,
 }
-
-item!(types::NatGateway, nat_gateway_id);
 
 impl Resource for NatGateway {
     const TYPE: TypeInfo = TypeInfo {
@@ -52,16 +45,15 @@ impl Resource for NatGateway {
 
     async fn observe(&self, cx: &Cx, known: Option<&NatGatewayOutputs>) -> Result<Option<Found<Self>>> {
         let known = known.map(|known| &*known.nat_gateway_id);
-        let gateway = locate(cx, "nat-gateway-id", known, |filters| standing(cx, filters)).await?;
-        let Some(gateway) = gateway else { return Ok(None) };
+        let Some(gateway) = locate::<types::NatGateway>(cx, known).await? else { return Ok(None) };
         let addresses = gateway.nat_gateway_addresses();
         let primary = addresses.iter().find(|address| address.is_primary == Some(true)).or(addresses.first());
         let spec = NatGateway {
             subnet_id: gateway.subnet_id().unwrap_or_default().into(),
             allocation_id: primary.and_then(|address| address.allocation_id()).unwrap_or_default().into(),
         };
-        let id = gateway.nat_gateway_id().unwrap_or_default();
-        Ok(Some(Found::tagged(spec, NatGatewayOutputs { nat_gateway_id: id.into() }, from_sdk(gateway.tags()))))
+        let outputs = NatGatewayOutputs { nat_gateway_id: gateway.id().into() };
+        Ok(Some(Found::tagged(spec, outputs, from_sdk(gateway.tags()))))
     }
 
     async fn create(&self, cx: &Cx) -> Result<NatGatewayOutputs> {
@@ -70,7 +62,8 @@ impl Resource for NatGateway {
             let request = request.allocation_id(&*self.allocation_id);
             Ok(request.tag_specifications(tag_specification(cx, ResourceType::Natgateway)).send().await?)
         };
-        let id = make(cx, create).await?.nat_gateway.and_then(|gateway| gateway.nat_gateway_id);
+        let gateway = retry_until_consistent(cx, create).await?.nat_gateway;
+        let id = gateway.and_then(|gateway| gateway.nat_gateway_id);
         let id = id.ok_or(Error::incomplete("ec2:CreateNatGateway", "NatGatewayId"))?;
         let outputs = NatGatewayOutputs { nat_gateway_id: id.into() };
         self.until_ready(cx, &outputs).await?;
@@ -79,10 +72,6 @@ impl Resource for NatGateway {
 
     async fn until_ready(&self, cx: &Cx, outputs: &NatGatewayOutputs) -> Result<()> {
         until_ready(cx, "the NAT gateway", || progress(cx, &outputs.nat_gateway_id)).await
-    }
-
-    async fn update(&self, _cx: &Cx, found: &Found<Self>, _changes: &Changes<'_>) -> Result<NatGatewayOutputs> {
-        Ok(found.outputs.clone())
     }
 
     async fn tag(cx: &Cx, outputs: &NatGatewayOutputs, set: &Tags, remove: &[String]) -> Result<()> {
@@ -102,29 +91,22 @@ impl Resource for NatGateway {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-natgateway.html>
     fn cloudformation(&self) -> Form {
-        let NatGateway { subnet_id, allocation_id } = self;
-        let gateway = json!({"ConnectivityType": "public", "SubnetId": subnet_id, "AllocationId": allocation_id});
+        let gateway = properties!(self, NatGateway {
+            "ConnectivityType": "public",
+            subnet_id => "SubnetId",
+            allocation_id => "AllocationId",
+        });
         Form::resource("AWS::EC2::NatGateway", gateway).output("nat_gateway_id", Form::reference())
     }
 }
 
-/// AWS lists failed and deleted ones for an hour.
-async fn standing(cx: &Cx, mut filters: Vec<Filter>) -> Result<Vec<types::NatGateway>> {
-    filters.push(filter("state", ["pending", "available"]));
-    list(cx, filters).await
-}
-
-pub(super) async fn list(cx: &Cx, filters: Vec<Filter>) -> Result<Vec<types::NatGateway>> {
-    Ok(cx.ec2.describe_nat_gateways().set_filter(Some(filters)).into_paginator().items().send().try_collect().await?)
-}
-
 async fn progress(cx: &Cx, id: &str) -> Result<Progress> {
-    let gateways = list(cx, vec![filter("nat-gateway-id", [id])]).await?;
+    let gateways = types::NatGateway::list(cx, vec![filter("nat-gateway-id", [id])]).await?;
     Ok(Progress::of(gateways, |gateway| match gateway.state() {
         Some(NatGatewayState::Available) => Progress::Ready,
         Some(NatGatewayState::Failed | NatGatewayState::Deleted) => {
             Progress::Ended(gateway.failure_message().unwrap_or("it was deleted").to_owned())
         }
-        _ => Progress::Busy,
+        _ => Progress::Pending,
     }))
 }

@@ -1,59 +1,51 @@
 use std::collections::BTreeMap;
 
-use aws_sdk_ec2::types::{self, Filter, IcmpTypeCode, PortRange, ResourceType, RuleAction};
+use aws_sdk_ec2::types::{self, IcmpTypeCode, PortRange, ResourceType, RuleAction};
 use ipnet::Ipv4Net;
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
-use super::blockers::{Held, delete_when_free};
-use super::{
-    Direction, Ports, Protocol, filter, from_sdk, in_order_of, is_ours, item, locate, make, subnet, tag_specification,
-};
-use crate::aws::wait::{Patience, ignore_not_found};
-use crate::aws::{Class, Cx, Error, Result};
-use crate::cloudformation::Form;
-use crate::engine::Tags;
-use crate::resources::ids::{NetworkAclId, SubnetId, VpcId};
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
+use super::blockers::{Blocked, delete_unblocked};
+use super::calls::{from_sdk, in_order_of, retry_until_consistent, tag_specification};
+use super::lists::{Item, filter};
+use super::locate::{is_owned, locate, read_default};
+use super::protocol::{Direction, Ports, Protocol};
+use crate::resources::prelude::*;
 
-/// A network ACL: what packets may enter and leave its subnets. It has no memory, so the answers need entries too.
+/// A network ACL: which packets can enter and leave its subnets. It is stateless: replies need entries too.
 /// <https://docs.aws.amazon.com/vpc/latest/userguide/vpc-network-acls.html>
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NetworkAcl {
     /// The VPC.
     pub vpc_id: VpcId,
-    /// What is let into the subnets and what isn't. What no entry is for is dropped.
+    /// The entries for packets to the subnets. A packet that no entry matches is denied.
     pub ingress: NetworkAclEntries,
-    /// What is let out of the subnets and what isn't.
+    /// The entries for packets from the subnets.
     pub egress: NetworkAclEntries,
-    /// The subnets that it guards instead of the VPC's default ACL.
+    /// The subnets that use it instead of the VPC's default ACL.
     pub subnet_ids: Vec<SubnetId>,
 }
 
-/// Entries by their numbers, 1 to 32,766: of those that a packet matches, the one with the lowest number decides.
+/// Entries by their numbers, 1 to 32,766. Of the entries that match a packet, the one with the lowest number applies.
 pub type NetworkAclEntries = BTreeMap<i32, NetworkAclEntry>;
 
 /// An entry of a network ACL.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NetworkAclEntry {
-    /// Let it through, or drop it.
+    /// Allow or deny.
     pub allow: bool,
     /// The protocol.
     pub protocol: Protocol,
-    /// The other end: where it comes from, or goes to.
+    /// The source of incoming packets, the destination of outgoing ones.
     pub cidr: Ipv4Net,
     /// The destination ports; `None` for all.
     pub ports: Option<Ports>,
 }
 
-/// What a network ACL gives to others.
+/// The outputs of a network ACL.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NetworkAclOutputs {
     /// The network ACL.
     pub network_acl_id: NetworkAclId,
 }
-
-item!(types::NetworkAcl, network_acl_id);
 
 impl Resource for NetworkAcl {
     const TYPE: TypeInfo = TypeInfo {
@@ -81,9 +73,7 @@ impl Resource for NetworkAcl {
 
     async fn observe(&self, cx: &Cx, known: Option<&NetworkAclOutputs>) -> Result<Option<Found<Self>>> {
         let known = known.map(|known| &*known.network_acl_id);
-        let Some(acl) = locate(cx, "network-acl-id", known, |filters| list(cx, filters)).await? else {
-            return Ok(None);
-        };
+        let Some(acl) = locate::<types::NetworkAcl>(cx, known).await? else { return Ok(None) };
         let subnet_ids = acl.associations().iter().filter_map(|association| association.subnet_id());
         let spec = NetworkAcl {
             vpc_id: acl.vpc_id().unwrap_or_default().into(),
@@ -91,8 +81,8 @@ impl Resource for NetworkAcl {
             egress: entries(&acl, Direction::Egress, &self.egress),
             subnet_ids: in_order_of(&self.subnet_ids, subnet_ids.map(Into::into).collect()),
         };
-        let id = acl.network_acl_id().unwrap_or_default();
-        Ok(Some(Found::tagged(spec, NetworkAclOutputs { network_acl_id: id.into() }, from_sdk(acl.tags()))))
+        let outputs = NetworkAclOutputs { network_acl_id: acl.id().into() };
+        Ok(Some(Found::tagged(spec, outputs, from_sdk(acl.tags()))))
     }
 
     async fn create(&self, cx: &Cx) -> Result<NetworkAclOutputs> {
@@ -100,11 +90,11 @@ impl Resource for NetworkAcl {
             let request = cx.ec2.create_network_acl().client_token(&cx.token).vpc_id(&*self.vpc_id);
             Ok(request.tag_specifications(tag_specification(cx, ResourceType::NetworkAcl)).send().await?)
         };
-        let id = make(cx, create).await?.network_acl.and_then(|acl| acl.network_acl_id);
+        let id = retry_until_consistent(cx, create).await?.network_acl.and_then(|acl| acl.network_acl_id);
         let id = id.ok_or(Error::incomplete("ec2:CreateNetworkAcl", "NetworkAclId"))?;
         set_entries(cx, &id, Direction::Ingress, &BTreeMap::new(), &self.ingress).await?;
         set_entries(cx, &id, Direction::Egress, &BTreeMap::new(), &self.egress).await?;
-        guard(cx, &self.subnet_ids, &id).await?;
+        attach(cx, &self.subnet_ids, &id).await?;
         Ok(NetworkAclOutputs { network_acl_id: id.into() })
     }
 
@@ -115,8 +105,8 @@ impl Resource for NetworkAcl {
         let not_in = |all: &[SubnetId], of: &[SubnetId]| -> Vec<SubnetId> {
             of.iter().filter(|subnet| !all.contains(subnet)).cloned().collect()
         };
-        guard(cx, &not_in(&found.spec.subnet_ids, &self.subnet_ids), id).await?;
-        give_back(cx, &self.vpc_id, &not_in(&self.subnet_ids, &found.spec.subnet_ids)).await?;
+        attach(cx, &not_in(&found.spec.subnet_ids, &self.subnet_ids), id).await?;
+        detach(cx, &self.vpc_id, &not_in(&self.subnet_ids, &found.spec.subnet_ids)).await?;
         Ok(found.outputs.clone())
     }
 
@@ -126,28 +116,31 @@ impl Resource for NetworkAcl {
 
     async fn delete(cx: &Cx, outputs: &NetworkAclOutputs) -> Result<()> {
         let id = &*outputs.network_acl_id;
-        let acl = list(cx, vec![filter("network-acl-id", [id])]).await?.into_iter().next();
+        let acl = types::NetworkAcl::list(cx, vec![filter("network-acl-id", [id])]).await?.into_iter().next();
         let Some(acl) = acl else { return Ok(()) };
         let used: Vec<&str> = acl.associations().iter().filter_map(|association| association.subnet_id()).collect();
-        let used = if used.is_empty() { Vec::new() } else { subnet::list(cx, vec![filter("subnet-id", used)]).await? };
-        // A stranger's subnet isn't changed: it is named as what holds the ACL.
-        let ours = used.iter().filter(|subnet| is_ours(cx, subnet.tags()));
-        let subnets: Vec<SubnetId> = ours.filter_map(|subnet| subnet.subnet_id()).map(Into::into).collect();
-        give_back(cx, acl.vpc_id().unwrap_or_default(), &subnets).await?;
+        let used = match used.is_empty() {
+            true => Vec::new(),
+            false => types::Subnet::list(cx, vec![filter("subnet-id", used)]).await?,
+        };
+        // Unmanaged subnets aren't changed: the error names them as blockers.
+        let owned = used.iter().filter(|subnet| is_owned(cx, subnet.tags()));
+        let subnets: Vec<SubnetId> = owned.map(|subnet| subnet.id().into()).collect();
+        detach(cx, acl.vpc_id().unwrap_or_default(), &subnets).await?;
         let delete = || async { Ok(cx.ec2.delete_network_acl().network_acl_id(id).send().await.map(|_| ())?) };
-        delete_when_free(cx, Held::NetworkAcl(id), delete).await
+        delete_unblocked(cx, Blocked::NetworkAcl(id), delete).await
     }
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-networkacl.html>
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-networkaclentry.html>
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-subnetnetworkaclassociation.html>
     fn cloudformation(&self) -> Form {
-        let NetworkAcl { vpc_id, ingress, egress, subnet_ids } = self;
-        let acl = Form::resource("AWS::EC2::NetworkAcl", json!({"VpcId": vpc_id}))
-            .output("network_acl_id", Form::reference());
-        let entries = |way, direction, entries: &NetworkAclEntries| -> Vec<_> {
+        let NetworkAcl { ingress, egress, subnet_ids, .. } = self;
+        let acl = properties!(self, NetworkAcl { vpc_id => "VpcId", ingress => _, egress => _, subnet_ids => _ });
+        let acl = Form::resource("AWS::EC2::NetworkAcl", acl).output("network_acl_id", Form::reference());
+        let entries = |prefix, direction, entries: &NetworkAclEntries| -> Vec<_> {
             let each = |(number, entry): (&i32, &NetworkAclEntry)| {
-                (format!("{way}{number}"), entry.to_json(direction, *number))
+                (format!("{prefix}{number}"), entry.to_json(direction, *number))
             };
             entries.iter().map(each).collect()
         };
@@ -163,12 +156,12 @@ impl Resource for NetworkAcl {
     }
 }
 
-/// The number of the last entry of every ACL, which drops the rest. It can't be changed.
+/// The number of the last entry of every ACL, which denies everything. It can't be changed.
 const LAST: i32 = 32_767;
 
-/// The entries of one direction, in the words of those that are `asked` for. One for IPv6 means nothing: our VPCs have
-/// IPv4 only.
-pub(super) fn entries(acl: &types::NetworkAcl, direction: Direction, asked: &NetworkAclEntries) -> NetworkAclEntries {
+/// The entries of one direction, in the form of the `desired` ones where both mean the same. Without those for IPv6: the VPCs
+/// have IPv4 only.
+pub(super) fn entries(acl: &types::NetworkAcl, direction: Direction, desired: &NetworkAclEntries) -> NetworkAclEntries {
     let entries = acl.entries().iter().filter(|entry| Direction::from_egress(entry.egress) == direction);
     let entries = entries.filter(|entry| entry.rule_number.is_some_and(|number| number < LAST));
     let entries = entries.filter_map(|entry| {
@@ -177,7 +170,7 @@ pub(super) fn entries(acl: &types::NetworkAcl, direction: Direction, asked: &Net
         let (number, protocol) = (entry.rule_number?, Protocol::parse(entry.protocol()));
         let entry_spec = NetworkAclEntry {
             allow: entry.rule_action() == Some(&RuleAction::Allow),
-            ports: Ports::parse(&protocol, from, to, asked.get(&number).and_then(|asked| asked.ports)),
+            ports: Ports::parse(&protocol, from, to, desired.get(&number).and_then(|desired| desired.ports)),
             protocol,
             cidr: entry.cidr_block()?.parse().ok()?,
         };
@@ -186,7 +179,7 @@ pub(super) fn entries(acl: &types::NetworkAcl, direction: Direction, asked: &Net
     entries.collect()
 }
 
-/// Brings the entries of one direction from `old` to `new`: what is let through first, what is taken away last.
+/// Changes the entries of one direction from `old` to `new`: creates and replaces before it deletes.
 pub(super) async fn set_entries(
     cx: &Cx,
     id: &str,
@@ -196,9 +189,9 @@ pub(super) async fn set_entries(
 ) -> Result<()> {
     for (number, entry) in new.iter().filter(|(number, entry)| old.get(number) != Some(entry)) {
         let place = Place { acl: id, direction, number: *number };
-        let put = async |replace| make(cx, || entry.put(cx, &place, replace)).await;
+        let put = async |replace| retry_until_consistent(cx, || entry.put(cx, &place, replace)).await;
         match put(old.contains_key(number)).await {
-            // A lost answer's doing, or what somebody has put into this place since it was read.
+            // Created by an attempt whose response was lost, or by somebody since the ACL was read.
             Err(error) if error.class == Class::AlreadyExists => put(true).await?,
             outcome => outcome?,
         }
@@ -211,14 +204,14 @@ pub(super) async fn set_entries(
     Ok(())
 }
 
-/// Where an entry is.
+/// The place of an entry.
 struct Place<'a> {
     acl: &'a str,
     direction: Direction,
     number: i32,
 }
 
-/// Puts an entry into a request: those of CreateNetworkAclEntry and ReplaceNetworkAclEntry are two types.
+/// Puts an entry into a request: the requests of CreateNetworkAclEntry and ReplaceNetworkAclEntry have different types.
 macro_rules! request {
     ($entry:ident, $place:ident, $request:expr) => {{
         let (icmp, ports) = $entry.port_parameters();
@@ -239,7 +232,7 @@ impl NetworkAclEntry {
         Ok(())
     }
 
-    /// For CloudFormation.
+    /// The properties of the entry in CloudFormation.
     fn to_json(&self, direction: Direction, number: i32) -> Value {
         let NetworkAclEntry { allow, protocol, cidr, ports: _ } = self;
         let (icmp, ports) = self.port_parameters();
@@ -266,16 +259,16 @@ impl NetworkAclEntry {
     }
 }
 
-/// Makes an ACL guard these subnets. What was just made may not be listed yet.
-async fn guard(cx: &Cx, subnets: &[SubnetId], acl_id: &str) -> Result<()> {
-    cx.wait_until("the subnets to show their network ACL", Patience::SHORT, || async {
+/// Makes these subnets use an ACL. A new subnet may not be listed yet.
+async fn attach(cx: &Cx, subnets: &[SubnetId], acl_id: &str) -> Result<()> {
+    cx.wait_until("EC2 to list the network ACL of the subnets", Patience::SHORT, || async {
         Ok((associate(cx, subnets, acl_id).await? == subnets.len()).then_some(()))
     })
     .await
 }
 
-/// Gives these subnets an ACL; says how many of them are listed. Each subnet has always one, so this moves it from
-/// another: the association has another id then, and who asks again finds it by its subnet.
+/// Associates these subnets with an ACL and returns how many of them are listed. Each subnet always has an association, so this
+/// replaces it: its id changes, and a repeated attempt finds it by its subnet.
 async fn associate(cx: &Cx, subnets: &[SubnetId], acl_id: &str) -> Result<usize> {
     if subnets.is_empty() {
         return Ok(0);
@@ -283,32 +276,28 @@ async fn associate(cx: &Cx, subnets: &[SubnetId], acl_id: &str) -> Result<usize>
     let subnets: Vec<&str> = subnets.iter().map(|subnet| &**subnet).collect();
     let subnets = &subnets;
     let associate = || async move {
-        let acls = list(cx, vec![filter("association.subnet-id", subnets.iter().copied())]).await?;
+        let filters = vec![filter("association.subnet-id", subnets.iter().copied())];
+        let acls = types::NetworkAcl::list(cx, filters).await?;
         let all = acls.iter().flat_map(|acl| acl.associations());
-        let is_wanted = |subnet: Option<&str>| subnet.is_some_and(|subnet| subnets.contains(&subnet));
-        let these: Vec<_> = all.filter(|association| is_wanted(association.subnet_id())).collect();
-        for association in these.iter().filter(|association| association.network_acl_id() != Some(acl_id)) {
+        let is_listed = |subnet: Option<&str>| subnet.is_some_and(|subnet| subnets.contains(&subnet));
+        let listed: Vec<_> = all.filter(|association| is_listed(association.subnet_id())).collect();
+        for association in listed.iter().filter(|association| association.network_acl_id() != Some(acl_id)) {
             let id = association.network_acl_association_id().unwrap_or_default();
             cx.ec2.replace_network_acl_association().association_id(id).network_acl_id(acl_id).send().await?;
         }
-        Ok(these.len())
+        Ok(listed.len())
     };
-    make(cx, associate).await
+    retry_until_consistent(cx, associate).await
 }
 
-/// Leaves these subnets to the VPC's default ACL. Those that are gone need none.
-async fn give_back(cx: &Cx, vpc_id: &str, subnets: &[SubnetId]) -> Result<()> {
+/// Makes these subnets use the VPC's default ACL. Deleted subnets are ignored.
+async fn detach(cx: &Cx, vpc_id: &str, subnets: &[SubnetId]) -> Result<()> {
     if subnets.is_empty() {
         return Ok(());
     }
-    let default = list(cx, vec![filter("vpc-id", [vpc_id]), filter("default", ["true"])]).await?.into_iter().next();
-    let default = default.and_then(|acl| acl.network_acl_id);
+    let default = read_default::<types::NetworkAcl>(cx, vpc_id).await?.and_then(|acl| acl.network_acl_id);
     associate(cx, subnets, &default.ok_or(Error::incomplete("ec2:DescribeNetworkAcls", "NetworkAclId"))?).await?;
     Ok(())
-}
-
-pub(super) async fn list(cx: &Cx, filters: Vec<Filter>) -> Result<Vec<types::NetworkAcl>> {
-    Ok(cx.ec2.describe_network_acls().set_filters(Some(filters)).into_paginator().items().send().try_collect().await?)
 }
 
 #[cfg(test)]
@@ -316,7 +305,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_entry_reads_back_as_it_was_written() {
+    fn entries_round_trip() {
         let everywhere = Ipv4Net::default();
         for (protocol, ports) in [
             (Protocol::All, None),
@@ -332,9 +321,9 @@ mod tests {
             let sdk = sdk.set_icmp_type_code(icmp).set_port_range(range).build();
             let last = types::NetworkAclEntry::builder().rule_number(LAST).cidr_block("0.0.0.0/0").build();
             let acl = types::NetworkAcl::builder().entries(sdk).entries(last).build();
-            let asked = BTreeMap::from([(7, entry)]);
-            assert_eq!(entries(&acl, Direction::Egress, &asked), asked);
-            assert!(entries(&acl, Direction::Ingress, &asked).is_empty());
+            let desired = BTreeMap::from([(7, entry)]);
+            assert_eq!(entries(&acl, Direction::Egress, &desired), desired);
+            assert!(entries(&acl, Direction::Ingress, &desired).is_empty());
         }
     }
 }

@@ -1,19 +1,19 @@
-//! Kinds of traffic, as rules of security groups and network ACLs name them.
+//! Directions, protocols and ports of security group rules and network ACL entries.
 
 use serde::{Deserialize, Serialize};
 
-/// Which way connections (of a group) or packets (of an ACL) go.
+/// The direction of connections (security groups) or packets (network ACLs).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
-    /// In.
+    /// Incoming.
     Ingress,
-    /// Out.
+    /// Outgoing.
     Egress,
 }
 
 impl Direction {
-    /// AWS's flag `egress`.
+    /// The value of AWS's flag `egress`.
     pub(super) fn is_egress(self) -> bool {
         self == Direction::Egress
     }
@@ -27,7 +27,7 @@ impl Direction {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Protocol {
-    /// All of them, on all ports.
+    /// All protocols, on all ports.
     All,
     /// TCP
     Tcp,
@@ -35,12 +35,12 @@ pub enum Protocol {
     Udp,
     /// ICMP
     Icmp,
-    /// Another one by its [number](https://www.iana.org/assignments/protocol-numbers/protocol-numbers.xhtml).
+    /// Another protocol, by its [number](https://www.iana.org/assignments/protocol-numbers/protocol-numbers.xhtml).
     Other(String),
 }
 
 impl Protocol {
-    /// What network ACLs call it.
+    /// The number of the protocol, as network ACLs take it.
     pub(super) fn number(&self) -> &str {
         match self {
             Protocol::All => "-1",
@@ -51,7 +51,7 @@ impl Protocol {
         }
     }
 
-    /// What security groups call it.
+    /// The name of the protocol, as security groups take it.
     pub(super) fn name(&self) -> &str {
         match self {
             Protocol::Tcp => "tcp",
@@ -61,7 +61,7 @@ impl Protocol {
         }
     }
 
-    /// Reads either.
+    /// Reads a name or a number.
     pub(super) fn parse(text: Option<&str>) -> Self {
         match text.unwrap_or_default() {
             "-1" | "all" => Protocol::All,
@@ -73,7 +73,7 @@ impl Protocol {
     }
 }
 
-/// A range of ports, both ends included; for ICMP its type and code.
+/// A range of ports, inclusive; for ICMP its type and code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ports {
     /// The first port, or the ICMP type.
@@ -88,12 +88,12 @@ impl Ports {
         Ports::range(port, port)
     }
 
-    /// From one port to another.
+    /// The ports from one to another, inclusive.
     pub fn range(from: u16, to: u16) -> Self {
         Ports { from: from.into(), to: to.into() }
     }
 
-    /// All that there are: TCP and UDP take no -1, and the others know nothing else.
+    /// All ports: TCP and UDP take no -1, the others nothing but -1.
     fn all(protocol: &Protocol) -> Self {
         match protocol {
             Protocol::Tcp | Protocol::Udp => Ports { from: 0, to: 65_535 },
@@ -101,14 +101,19 @@ impl Ports {
         }
     }
 
-    /// For AWS.
+    /// The ports for a call; `None` means all ports.
     pub(super) fn or_all(ports: Option<Self>, protocol: &Protocol) -> Self {
         ports.unwrap_or_else(|| Ports::all(protocol))
     }
 
-    /// AWS's ports; all of them are `None`, unless that isn't how they were `asked` for.
-    pub(super) fn parse(protocol: &Protocol, from: Option<i32>, to: Option<i32>, asked: Option<Self>) -> Option<Self> {
+    /// The observed ports. All ports are `None`, unless the `desired` ports name them explicitly.
+    pub(super) fn parse(
+        protocol: &Protocol,
+        from: Option<i32>,
+        to: Option<i32>,
+        desired: Option<Self>,
+    ) -> Option<Self> {
         let ports = Ports { from: from?, to: to? };
-        (asked == Some(ports) || ports != Ports::all(protocol)).then_some(ports)
+        (desired == Some(ports) || ports != Ports::all(protocol)).then_some(ports)
     }
 }

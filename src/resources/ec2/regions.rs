@@ -1,8 +1,8 @@
-//! The regions of the account: no resource, but where some may be.
+//! The regions of the account.
 
 use crate::aws::{Class, Clients, Error, Result};
 
-/// The regions that the account may use; none if it isn't allowed to ask.
+/// The regions that the account can use; empty if the credentials aren't allowed to list them.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeRegions.html>
 pub async fn enabled_regions(clients: &Clients) -> Result<Vec<String>> {
     match clients.ec2.describe_regions().send().await.map_err(Error::from) {

@@ -2,15 +2,10 @@ use std::fmt;
 
 use aws_sdk_ec2::types;
 use ipnet::Ipv4Net;
-use serde::{Deserialize, Serialize};
-use serde_json::json;
 
-use super::{make, route_table};
-use crate::aws::wait::ignore_not_found;
-use crate::aws::{Cx, Error, Result};
-use crate::cloudformation::{Form, Tagging};
-use crate::resources::ids::{InternetGatewayId, NatGatewayId, PrefixListId, RouteTableId, TransitGatewayId};
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
+use super::calls::retry_until_consistent;
+use super::route_table;
+use crate::resources::prelude::*;
 
 /// A route of a route table.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateRoute.html>
@@ -18,13 +13,13 @@ use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 pub struct Route {
     /// The route table.
     pub route_table_id: RouteTableId,
-    /// What goes this way. Of several routes that match, the most specific one holds.
+    /// The addresses that the route is for. Of several routes that match, the most specific one applies.
     pub destination: Destination,
-    /// The way.
+    /// The gateway that the traffic is sent to.
     pub target: Target,
 }
 
-/// What a route is for.
+/// The destination of a route.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Destination {
@@ -34,21 +29,21 @@ pub enum Destination {
     PrefixList(PrefixListId),
 }
 
-/// Where a route leads.
+/// The target of a route.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
-    /// Out to the internet, and in.
+    /// To and from the internet.
     InternetGateway(InternetGatewayId),
-    /// Out to the internet.
+    /// To the internet.
     NatGateway(NatGatewayId),
     /// To other networks. The VPC must be attached.
     TransitGateway(TransitGatewayId),
-    /// What somebody else made of it; no system asks for it.
+    /// A target of another type: only ever observed.
     Other(String),
 }
 
-/// What finds a route again.
+/// The identity of a route.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RouteOutputs {
     /// The route table.
@@ -57,7 +52,7 @@ pub struct RouteOutputs {
     pub destination: String,
 }
 
-/// Puts the route into a request: those of CreateRoute and ReplaceRoute are two types.
+/// Puts the route into a request: the requests of CreateRoute and ReplaceRoute have different types.
 macro_rules! request {
     ($route:ident, $request:expr) => {{
         let (cidr, prefix_list) = $route.destination.parameters();
@@ -67,7 +62,7 @@ macro_rules! request {
             Target::InternetGateway(id) => request.gateway_id(&**id),
             Target::NatGateway(id) => request.nat_gateway_id(&**id),
             Target::TransitGateway(id) => request.transit_gateway_id(&**id),
-            Target::Other(id) => return Err(Error::local(no_route_to(id))),
+            Target::Other(id) => return Err(Error::local(unsupported(id))),
         }
     }};
 }
@@ -100,12 +95,12 @@ impl Resource for Route {
     }
 
     async fn create(&self, cx: &Cx) -> Result<RouteOutputs> {
-        make(cx, || async { Ok(request!(self, cx.ec2.create_route()).send().await?) }).await?;
+        retry_until_consistent(cx, || async { Ok(request!(self, cx.ec2.create_route()).send().await?) }).await?;
         Ok(self.outputs())
     }
 
     async fn update(&self, cx: &Cx, _found: &Found<Self>, _changes: &Changes<'_>) -> Result<RouteOutputs> {
-        make(cx, || async { Ok(request!(self, cx.ec2.replace_route()).send().await?) }).await?;
+        retry_until_consistent(cx, || async { Ok(request!(self, cx.ec2.replace_route()).send().await?) }).await?;
         Ok(self.outputs())
     }
 
@@ -120,21 +115,21 @@ impl Resource for Route {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-route.html>
     fn cloudformation(&self) -> Form {
-        let Route { route_table_id, destination, target } = self;
-        let (cidr, prefix_list) = destination.parameters();
-        let mut route = json!({
-            "RouteTableId": route_table_id,
-            "DestinationCidrBlock": cidr,
+        let (cidr, prefix_list) = self.destination.parameters();
+        let mut route = properties!(self, Route {
+            route_table_id => "RouteTableId",
+            destination => "DestinationCidrBlock": cidr,
             "DestinationPrefixListId": prefix_list,
+            target => _,
         });
-        match target {
+        match &self.target {
             Target::InternetGateway(id) => route["GatewayId"] = json!(id),
             Target::NatGateway(id) => route["NatGatewayId"] = json!(id),
             Target::TransitGateway(id) => route["TransitGatewayId"] = json!(id),
-            Target::Other(id) => return Form::unsupported(no_route_to(id)),
+            Target::Other(id) => return Form::unsupported(unsupported(id)),
         }
         let form = Form::resource("AWS::EC2::Route", route).tagged(Tagging::None);
-        form.output("route_table_id", &**route_table_id).output("destination", destination.to_string())
+        form.output("route_table_id", &*self.route_table_id).output("destination", self.destination.to_string())
     }
 }
 
@@ -145,7 +140,7 @@ impl Route {
 }
 
 impl Destination {
-    /// All addresses that no other route is for.
+    /// All addresses: the default route.
     pub fn everything() -> Self {
         Destination::Cidr(Ipv4Net::default())
     }
@@ -172,8 +167,8 @@ impl fmt::Display for Destination {
     }
 }
 
-fn no_route_to(id: &str) -> String {
-    format!("no route can be made to {id}")
+fn unsupported(id: &str) -> String {
+    format!("routes to {id} are not supported")
 }
 
 fn destination(route: &types::Route) -> Option<&str> {
@@ -187,6 +182,6 @@ fn target(route: &types::Route) -> Target {
         (Some(id), ..) => Target::InternetGateway(id.into()),
         (_, Some(id), _) => Target::NatGateway(id.into()),
         (.., Some(id)) => Target::TransitGateway(id.into()),
-        _ => Target::Other(other().unwrap_or("something else").to_owned()),
+        _ => Target::Other(other().unwrap_or("an unknown target").to_owned()),
     }
 }

@@ -1,50 +1,59 @@
 use std::collections::BTreeSet;
 
-use aws_sdk_ec2::types::{self, Filter, IpPermission, IpRange, ResourceType};
-use serde::{Deserialize, Serialize};
-use serde_json::json;
+use aws_sdk_ec2::types::{self, ResourceType};
 
-use super::blockers::{self, Held, delete_when_free};
-use super::{from_sdk, is_ours, item, locate, make, security_group_rule as rules, tag_specification};
-use crate::aws::wait::ignore_not_found;
-use crate::aws::{Cx, Error, Result};
-use crate::cloudformation::Form;
-use crate::engine::Tags;
-use crate::resources::ids::{SecurityGroupId, VpcId};
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
+use super::blockers::{self, Blocked, delete_unblocked};
+use super::calls::{from_sdk, retry_until_consistent, tag_specification};
+use super::group_rules as rules;
+use super::lists::Item;
+use super::locate::{is_owned, locate};
+use crate::resources::prelude::*;
 
-/// A security group. It lets nothing in or out but what its rules say, which are resources of their own.
+/// A security group. Its rules are resources of their own: it has no others, unless it keeps the default egress rule.
 /// <https://docs.aws.amazon.com/vpc/latest/userguide/security-groups.html>
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SecurityGroup {
     /// Up to 255 characters; unique in the VPC; doesn't begin with `sg-`.
     pub name: String,
-    /// What it is for: up to 255 letters, digits, spaces and `._-:/()#,@[]+=&;{}!$*`.
+    /// Its purpose: up to 255 letters, digits, spaces and `._-:/()#,@[]+=&;{}!$*`.
     pub description: String,
     /// The VPC.
     pub vpc_id: VpcId,
-    /// Rules that no step has made, in words: none are wanted. AWS's own first rule, that everything may go out, is one.
-    pub other_rules: BTreeSet<String>,
+    /// Descriptions of rules that no step created: always empty in a desired spec.
+    other_rules: BTreeSet<String>,
+    /// Keep the egress rule that AWS creates with the group: everything to everywhere.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub default_egress: bool,
 }
 
-/// What a security group gives to others.
+/// The outputs of a security group.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SecurityGroupOutputs {
     /// The security group.
     pub security_group_id: SecurityGroupId,
 }
 
-item!(types::SecurityGroup, group_id);
-
 impl SecurityGroup {
-    /// One without any rule.
+    /// A group without rules.
     pub fn new(name: impl Into<String>, description: impl Into<String>, vpc_id: &VpcId) -> Self {
         SecurityGroup {
             name: name.into(),
             description: description.into(),
             vpc_id: vpc_id.clone(),
             other_rules: BTreeSet::new(),
+            default_egress: false,
         }
+    }
+
+    /// The same group with AWS's default egress rule.
+    #[must_use]
+    pub fn with_default_egress(self) -> Self {
+        SecurityGroup { default_egress: true, ..self }
+    }
+
+    /// True for a rule that no step created and that the group must not have.
+    fn is_unwanted(&self, cx: &Cx, rule: &types::SecurityGroupRule) -> bool {
+        !is_owned(cx, rule.tags()) && !(self.default_egress && rules::is_default_egress(rule))
     }
 }
 
@@ -60,6 +69,7 @@ impl Resource for SecurityGroup {
                 "ec2:DescribeSecurityGroups",
                 "ec2:DescribeSecurityGroupRules",
                 "ec2:CreateSecurityGroup",
+                "ec2:AuthorizeSecurityGroupEgress",
                 "ec2:RevokeSecurityGroupIngress",
                 "ec2:RevokeSecurityGroupEgress",
                 "ec2:DeleteSecurityGroup",
@@ -73,16 +83,18 @@ impl Resource for SecurityGroup {
 
     async fn observe(&self, cx: &Cx, known: Option<&SecurityGroupOutputs>) -> Result<Option<Found<Self>>> {
         let known = known.map(|known| &*known.security_group_id);
-        let Some(group) = locate(cx, "group-id", known, |filters| list(cx, filters)).await? else { return Ok(None) };
-        let id = group.group_id().unwrap_or_default();
-        let others = rules::of_group(cx, id).await?;
+        let Some(group) = locate::<types::SecurityGroup>(cx, known).await? else { return Ok(None) };
+        let all = rules::of_group(cx, group.id()).await?;
+        let is_kept = |rule: &types::SecurityGroupRule| !is_owned(cx, rule.tags()) && rules::is_default_egress(rule);
         let spec = SecurityGroup {
             name: group.group_name().unwrap_or_default().to_owned(),
             description: group.description().unwrap_or_default().to_owned(),
             vpc_id: group.vpc_id().unwrap_or_default().into(),
-            other_rules: others.iter().filter(|rule| !is_ours(cx, rule.tags())).map(rules::describe).collect(),
+            other_rules: all.iter().filter(|rule| self.is_unwanted(cx, rule)).map(rules::describe).collect(),
+            default_egress: self.default_egress && all.iter().any(is_kept),
         };
-        Ok(Some(Found::tagged(spec, SecurityGroupOutputs { security_group_id: id.into() }, from_sdk(group.tags()))))
+        let outputs = SecurityGroupOutputs { security_group_id: group.id().into() };
+        Ok(Some(Found::tagged(spec, outputs, from_sdk(group.tags()))))
     }
 
     async fn create(&self, cx: &Cx) -> Result<SecurityGroupOutputs> {
@@ -91,18 +103,24 @@ impl Resource for SecurityGroup {
             let request = request.vpc_id(&*self.vpc_id);
             Ok(request.tag_specifications(tag_specification(cx, ResourceType::SecurityGroup)).send().await?)
         };
-        let id = make(cx, create).await?.group_id.ok_or(Error::incomplete("ec2:CreateSecurityGroup", "GroupId"))?;
-        // AWS's own first rule. By its content, as a list of rules may not show it yet.
-        let everywhere = IpRange::builder().cidr_ip("0.0.0.0/0").build();
-        let everything = IpPermission::builder().ip_protocol("-1").ip_ranges(everywhere).build();
-        let revoke =
-            async { Ok(cx.ec2.revoke_security_group_egress().group_id(&id).ip_permissions(everything).send().await?) };
-        ignore_not_found(revoke.await)?;
+        let answer = retry_until_consistent(cx, create).await?;
+        let id = answer.group_id.ok_or(Error::incomplete("ec2:CreateSecurityGroup", "GroupId"))?;
+        if !self.default_egress {
+            // By its content: a list of rules may not contain it yet.
+            let request = cx.ec2.revoke_security_group_egress().group_id(&id);
+            let revoke = async { Ok(request.ip_permissions(rules::default_egress()).send().await?) };
+            ignore_not_found(revoke.await)?;
+        }
         Ok(SecurityGroupOutputs { security_group_id: id.into() })
     }
 
-    async fn update(&self, cx: &Cx, found: &Found<Self>, _changes: &Changes<'_>) -> Result<SecurityGroupOutputs> {
-        rules::revoke(cx, &found.outputs.security_group_id, |rule| !is_ours(cx, rule.tags())).await?;
+    async fn update(&self, cx: &Cx, found: &Found<Self>, changes: &Changes<'_>) -> Result<SecurityGroupOutputs> {
+        let id = &*found.outputs.security_group_id;
+        rules::revoke(cx, id, |rule| self.is_unwanted(cx, rule)).await?;
+        if changes.has("default_egress") && self.default_egress {
+            let request = cx.ec2.authorize_security_group_egress().group_id(id);
+            request.ip_permissions(rules::default_egress()).send().await?;
+        }
         Ok(found.outputs.clone())
     }
 
@@ -113,13 +131,12 @@ impl Resource for SecurityGroup {
     async fn delete(cx: &Cx, outputs: &SecurityGroupOutputs) -> Result<()> {
         let id = &*outputs.security_group_id;
         let delete = || async { Ok(cx.ec2.delete_security_group().group_id(id).send().await.map(|_| ())?) };
-        delete_when_free(cx, Held::SecurityGroup(id), delete).await
+        delete_unblocked(cx, Blocked::SecurityGroup(id), delete).await
     }
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-securitygroup.html>
     fn cloudformation(&self) -> Form {
-        let SecurityGroup { name, description, vpc_id, other_rules: _ } = self;
-        // Without any rule CloudFormation would leave AWS's own, that everything may go out: this one lets nothing out.
+        // CloudFormation keeps AWS's egress rule in a group without any: this one allows nothing.
         let nothing = json!({
             "IpProtocol": "icmp",
             "FromPort": 252,
@@ -127,17 +144,13 @@ impl Resource for SecurityGroup {
             "CidrIp": "255.255.255.255/32",
             "Description": "Disallow all traffic",
         });
-        let group = json!({
-            "GroupName": name,
-            "GroupDescription": description,
-            "VpcId": vpc_id,
-            "SecurityGroupEgress": [nothing],
+        let group = properties!(self, SecurityGroup {
+            name => "GroupName",
+            description => "GroupDescription",
+            vpc_id => "VpcId",
+            other_rules => _,
+            default_egress => "SecurityGroupEgress": (!default_egress).then_some([nothing]),
         });
         Form::resource("AWS::EC2::SecurityGroup", group).output("security_group_id", Form::attribute("GroupId"))
     }
-}
-
-pub(super) async fn list(cx: &Cx, filters: Vec<Filter>) -> Result<Vec<types::SecurityGroup>> {
-    let pages = cx.ec2.describe_security_groups().set_filters(Some(filters)).into_paginator();
-    Ok(pages.items().send().try_collect().await?)
 }

@@ -1,16 +1,11 @@
-use aws_sdk_ec2::types::{self, AttributeBooleanValue, Filter, ResourceType, SubnetState};
+use aws_sdk_ec2::types::{self, AttributeBooleanValue, ResourceType, SubnetState};
 use ipnet::Ipv4Net;
-use serde::{Deserialize, Serialize};
-use serde_json::json;
 
-use super::blockers::{self, Held, delete_when_free};
-use super::{filter, from_sdk, item, locate, make, sent_once, tag_specification};
-use crate::aws::wait::Patience;
-use crate::aws::{Cx, Error, Result};
-use crate::cloudformation::Form;
-use crate::engine::Tags;
-use crate::resources::ids::{SubnetId, VpcId};
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
+use super::blockers::{self, Blocked, delete_unblocked};
+use super::calls::{from_sdk, retry_until_consistent, sent_once, tag_specification};
+use super::lists::{Item, filter};
+use super::locate::locate;
+use crate::resources::prelude::*;
 
 /// A subnet: a part of a VPC's block in one availability zone.
 /// <https://docs.aws.amazon.com/vpc/latest/userguide/configure-subnets.html>
@@ -22,18 +17,23 @@ pub struct Subnet {
     pub cidr: Ipv4Net,
     /// The zone's name, for example `us-east-1a`.
     pub availability_zone: String,
-    /// Give what is launched here a public address, unless it says otherwise.
+    /// Assign public addresses to instances that don't ask for another setting.
     pub map_public_ip: bool,
 }
 
-/// What a subnet gives to others.
+/// The outputs of a subnet.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SubnetOutputs {
     /// The subnet.
     pub subnet_id: SubnetId,
 }
 
-item!(types::Subnet, subnet_id);
+impl Subnet {
+    /// A subnet with AWS's defaults: no public addresses.
+    pub fn new(vpc_id: &VpcId, cidr: Ipv4Net, availability_zone: impl Into<String>) -> Self {
+        Subnet { vpc_id: vpc_id.clone(), cidr, availability_zone: availability_zone.into(), map_public_ip: false }
+    }
+}
 
 impl Resource for Subnet {
     const TYPE: TypeInfo = TypeInfo {
@@ -58,8 +58,8 @@ impl Resource for Subnet {
 
     async fn observe(&self, cx: &Cx, known: Option<&SubnetOutputs>) -> Result<Option<Found<Self>>> {
         let known = known.map(|known| &*known.subnet_id);
-        let Some(subnet) = locate(cx, "subnet-id", known, |filters| list(cx, filters)).await? else { return Ok(None) };
-        let id = subnet.subnet_id().unwrap_or_default();
+        let Some(subnet) = locate::<types::Subnet>(cx, known).await? else { return Ok(None) };
+        let id = subnet.id();
         let cidr = subnet.cidr_block().unwrap_or_default();
         let spec = Subnet {
             vpc_id: subnet.vpc_id().unwrap_or_default().into(),
@@ -77,10 +77,10 @@ impl Resource for Subnet {
             let request = request.tag_specifications(tag_specification(cx, ResourceType::Subnet));
             Ok(request.customize().config_override(sent_once()).send().await?)
         };
-        let subnet = make(cx, create).await?.subnet;
+        let subnet = retry_until_consistent(cx, create).await?.subnet;
         let id = subnet.and_then(|subnet| subnet.subnet_id).ok_or(Error::incomplete("ec2:CreateSubnet", "SubnetId"))?;
         cx.wait_until("the subnet to become available", Patience::SHORT, || async {
-            let subnets = list(cx, vec![filter("subnet-id", [&id])]).await?;
+            let subnets = types::Subnet::list(cx, vec![filter("subnet-id", [&id])]).await?;
             Ok(subnets.first().and_then(|subnet| (subnet.state() == Some(&SubnetState::Available)).then_some(())))
         })
         .await?;
@@ -102,17 +102,16 @@ impl Resource for Subnet {
     async fn delete(cx: &Cx, outputs: &SubnetOutputs) -> Result<()> {
         let id = &*outputs.subnet_id;
         let delete = || async { Ok(cx.ec2.delete_subnet().subnet_id(id).send().await.map(|_| ())?) };
-        delete_when_free(cx, Held::Subnet(id), delete).await
+        delete_unblocked(cx, Blocked::Subnet(id), delete).await
     }
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-subnet.html>
     fn cloudformation(&self) -> Form {
-        let Subnet { vpc_id, cidr, availability_zone, map_public_ip } = self;
-        let subnet = json!({
-            "VpcId": vpc_id,
-            "CidrBlock": cidr,
-            "AvailabilityZone": availability_zone,
-            "MapPublicIpOnLaunch": map_public_ip,
+        let subnet = properties!(self, Subnet {
+            vpc_id => "VpcId",
+            cidr => "CidrBlock",
+            availability_zone => "AvailabilityZone",
+            map_public_ip => "MapPublicIpOnLaunch",
         });
         Form::resource("AWS::EC2::Subnet", subnet).output("subnet_id", Form::reference())
     }
@@ -124,8 +123,4 @@ impl Subnet {
         cx.ec2.modify_subnet_attribute().subnet_id(id).map_public_ip_on_launch(value).send().await?;
         Ok(())
     }
-}
-
-pub(super) async fn list(cx: &Cx, filters: Vec<Filter>) -> Result<Vec<types::Subnet>> {
-    Ok(cx.ec2.describe_subnets().set_filters(Some(filters)).into_paginator().items().send().try_collect().await?)
 }

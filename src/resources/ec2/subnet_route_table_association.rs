@@ -1,25 +1,20 @@
 use aws_sdk_ec2::types::{RouteTableAssociationState, RouteTableAssociationStateCode};
-use serde::{Deserialize, Serialize};
-use serde_json::json;
 
-use super::{make, route_table};
-use crate::aws::wait::{Patience, ignore_not_found};
-use crate::aws::{Cx, Error, Result};
-use crate::cloudformation::{Form, Tagging};
-use crate::resources::ids::{RouteTableId, SubnetId};
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
+use super::calls::retry_until_consistent;
+use super::route_table;
+use crate::resources::prelude::*;
 
-/// Makes a subnet use a route table instead of the VPC's main one.
+/// The association of a subnet with a route table other than the VPC's main one.
 /// <https://docs.aws.amazon.com/vpc/latest/userguide/subnet-route-tables.html>
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SubnetRouteTableAssociation {
-    /// The subnet. It can have one.
+    /// The subnet. It can have one association.
     pub subnet_id: SubnetId,
     /// The route table.
     pub route_table_id: RouteTableId,
 }
 
-/// What finds an association again.
+/// The identity of an association.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SubnetRouteTableAssociationOutputs {
     /// `rtbassoc-…`
@@ -69,7 +64,7 @@ impl Resource for SubnetRouteTableAssociation {
             let request = cx.ec2.associate_route_table().subnet_id(&*self.subnet_id);
             Ok(request.route_table_id(&*self.route_table_id).send().await?)
         };
-        let answer = make(cx, associate).await?;
+        let answer = retry_until_consistent(cx, associate).await?;
         let id = answer.association_id.ok_or(Error::incomplete("ec2:AssociateRouteTable", "AssociationId"))?;
         self.until_associated(cx, id, answer.association_state.as_ref()).await
     }
@@ -83,8 +78,8 @@ impl Resource for SubnetRouteTableAssociation {
         let replace = || async {
             let request = cx.ec2.replace_route_table_association().association_id(&found.outputs.association_id);
             match request.route_table_id(&*self.route_table_id).send().await.map_err(Error::from) {
-                // It has been replaced, and the answer that said by which was lost.
-                Err(error) if error.is_not_found() => self.standing(&cx.uncached()).await?.ok_or(error),
+                // An earlier attempt may have replaced it, and its response with the new id was lost.
+                Err(error) if error.is_not_found() => self.existing(&cx.uncached()).await?.ok_or(error),
                 answer => {
                     let answer = answer?;
                     let id = answer.new_association_id;
@@ -93,7 +88,7 @@ impl Resource for SubnetRouteTableAssociation {
                 }
             }
         };
-        let (id, state) = make(cx, replace).await?;
+        let (id, state) = retry_until_consistent(cx, replace).await?;
         self.until_associated(cx, id, state.as_ref()).await
     }
 
@@ -106,22 +101,24 @@ impl Resource for SubnetRouteTableAssociation {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-subnetroutetableassociation.html>
     fn cloudformation(&self) -> Form {
-        let SubnetRouteTableAssociation { subnet_id, route_table_id } = self;
-        let association = json!({"SubnetId": subnet_id, "RouteTableId": route_table_id});
+        let association = properties!(self, SubnetRouteTableAssociation {
+            subnet_id => "SubnetId",
+            route_table_id => "RouteTableId",
+        });
         let form = Form::resource("AWS::EC2::SubnetRouteTableAssociation", association).tagged(Tagging::None);
-        form.output("association_id", Form::reference()).output("subnet_id", &**subnet_id)
+        form.output("association_id", Form::reference()).output("subnet_id", &*self.subnet_id)
     }
 }
 
 impl SubnetRouteTableAssociation {
-    /// The subnet's association and its state, if it is with the wanted route table.
-    async fn standing(&self, cx: &Cx) -> Result<Option<(String, Option<RouteTableAssociationState>)>> {
+    /// The id and state of the subnet's association, if it is one with the desired route table.
+    async fn existing(&self, cx: &Cx) -> Result<Option<(String, Option<RouteTableAssociationState>)>> {
         let association = route_table::of_subnet(cx, &self.subnet_id).await?;
-        let wanted = association.filter(|one| one.route_table_id() == Some(&*self.route_table_id));
-        Ok(wanted.map(|one| (one.route_table_association_id.unwrap_or_default(), one.association_state)))
+        let desired = association.filter(|one| one.route_table_id() == Some(&*self.route_table_id));
+        Ok(desired.map(|one| (one.route_table_association_id.unwrap_or_default(), one.association_state)))
     }
 
-    /// Most often AWS has done it by the time of its answer.
+    /// Waits only if the response says that the association isn't complete: mostly it is.
     async fn until_associated(
         &self,
         cx: &Cx,
@@ -129,7 +126,7 @@ impl SubnetRouteTableAssociation {
         state: Option<&RouteTableAssociationState>,
     ) -> Result<SubnetRouteTableAssociationOutputs> {
         if state.and_then(|state| state.state()) == Some(&RouteTableAssociationStateCode::Associating) {
-            cx.wait_until("the subnet to use its route table", Patience::SHORT, || async {
+            cx.wait_until("the subnet to be associated with the route table", Patience::SHORT, || async {
                 let tables = cx.ec2.describe_route_tables().route_table_ids(&*self.route_table_id).send().await?;
                 let mut all = tables.route_tables().iter().flat_map(|table| table.associations());
                 let this = all.find(|one| one.route_table_association_id() == Some(&association_id));

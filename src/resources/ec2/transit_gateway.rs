@@ -1,39 +1,36 @@
 use aws_sdk_ec2::types::{
-    self, AutoAcceptSharedAttachmentsValue, DefaultRouteTableAssociationValue, DefaultRouteTablePropagationValue,
-    DnsSupportValue, Filter, ModifyTransitGatewayOptions, ResourceType, TransitGatewayRequestOptions,
-    TransitGatewayState, VpnEcmpSupportValue,
+    self, AutoAcceptSharedAttachmentsValue as AutoAccept, DefaultRouteTableAssociationValue as DefaultAssociation,
+    DefaultRouteTablePropagationValue as DefaultPropagation, DnsSupportValue as DnsSupport,
+    ModifyTransitGatewayOptions, ResourceType, TransitGatewayRequestOptions, TransitGatewayState,
+    VpnEcmpSupportValue as VpnEcmpSupport,
 };
-use serde::{Deserialize, Serialize};
-use serde_json::json;
 
-use super::blockers::{Held, delete_when_free};
+use super::blockers::{Blocked, delete_unblocked};
+use super::calls::{enable, from_sdk, retry_until_consistent, sent_once, tag_specification};
+use super::lists::{Item, filter};
+use super::locate::locate;
 use super::progress::{Progress, until_gone, until_ready};
-use super::{enable, filter, from_sdk, item, locate, make, sent_once, tag_specification};
-use crate::aws::{Cx, Error, Result};
-use crate::cloudformation::Form;
-use crate::engine::Tags;
-use crate::resources::ids::TransitGatewayId;
-use crate::resources::{Changes, Found, Resource, TypeInfo, minutes};
+use crate::resources::prelude::*;
 
-/// A transit gateway: joins VPCs of a region.
+/// A transit gateway: connects the VPCs of a region.
 /// <https://docs.aws.amazon.com/vpc/latest/tgw/tgw-transit-gateways.html>
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TransitGateway {
-    /// What it is for.
+    /// Its purpose.
     pub description: String,
-    /// Accept attachments from accounts that it is shared with, unasked.
+    /// Accept attachments of accounts that it is shared with automatically.
     pub auto_accept_shared_attachments: bool,
-    /// Let each new attachment use the default route table.
+    /// Associate new attachments with the default route table.
     pub default_route_table_association: bool,
-    /// Let each new attachment announce itself in the default route table.
+    /// Propagate routes to new attachments to the default route table.
     pub default_route_table_propagation: bool,
     /// Resolve public host names of one VPC to private addresses in the others.
     pub dns_support: bool,
-    /// Use several VPN tunnels at once.
+    /// Equal-cost multipath routing over VPN tunnels.
     pub vpn_ecmp_support: bool,
 }
 
-/// What a transit gateway gives to others.
+/// The outputs of a transit gateway.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TransitGatewayOutputs {
     /// The transit gateway.
@@ -42,72 +39,71 @@ pub struct TransitGatewayOutputs {
     pub arn: String,
 }
 
-item!(types::TransitGateway, transit_gateway_id);
+impl TransitGateway {
+    /// A transit gateway with AWS's defaults: all options but automatic acceptance are on.
+    pub fn new(description: impl Into<String>) -> Self {
+        TransitGateway {
+            description: description.into(),
+            auto_accept_shared_attachments: false,
+            default_route_table_association: true,
+            default_route_table_propagation: true,
+            dns_support: true,
+            vpn_ecmp_support: true,
+        }
+    }
+}
 
-/// AWS's word for on and off: each option has a type of its own.
+/// The value of a switch: each option has its own type.
 macro_rules! switch {
     ($type:ident, $on:expr) => {
         if $on { $type::Enable } else { $type::Disable }
     };
 }
 
-/// Puts the options into a builder: those of a create and of a change are two types.
+/// Puts the options into a builder: the options of a creation and of a change have different types.
 macro_rules! options {
     ($spec:ident, $builder:expr) => {
         $builder
-            .auto_accept_shared_attachments(switch!(
-                AutoAcceptSharedAttachmentsValue,
-                $spec.auto_accept_shared_attachments
-            ))
-            .default_route_table_association(switch!(
-                DefaultRouteTableAssociationValue,
-                $spec.default_route_table_association
-            ))
-            .default_route_table_propagation(switch!(
-                DefaultRouteTablePropagationValue,
-                $spec.default_route_table_propagation
-            ))
-            .dns_support(switch!(DnsSupportValue, $spec.dns_support))
-            .vpn_ecmp_support(switch!(VpnEcmpSupportValue, $spec.vpn_ecmp_support))
+            .auto_accept_shared_attachments(switch!(AutoAccept, $spec.auto_accept_shared_attachments))
+            .default_route_table_association(switch!(DefaultAssociation, $spec.default_route_table_association))
+            .default_route_table_propagation(switch!(DefaultPropagation, $spec.default_route_table_propagation))
+            .dns_support(switch!(DnsSupport, $spec.dns_support))
+            .vpn_ecmp_support(switch!(VpnEcmpSupport, $spec.vpn_ecmp_support))
             .build()
     };
 }
 
 impl Resource for TransitGateway {
-    const TYPE: TypeInfo = TypeInfo {
-        ..TypeInfo::new(
-            "ec2.transit_gateway",
-            minutes(2),
-            &[
-                "ec2:DescribeTransitGateways",
-                "ec2:DescribeTransitGatewayAttachments",
-                "ec2:CreateTransitGateway",
-                "ec2:ModifyTransitGateway",
-                "ec2:DeleteTransitGateway",
-                "ec2:CreateTags",
-                "ec2:DeleteTags",
-            ],
-        )
-    };
+    const TYPE: TypeInfo = TypeInfo::new(
+        "ec2.transit_gateway",
+        minutes(2),
+        &[
+            "ec2:DescribeTransitGateways",
+            "ec2:DescribeTransitGatewayAttachments",
+            "ec2:CreateTransitGateway",
+            "ec2:ModifyTransitGateway",
+            "ec2:DeleteTransitGateway",
+            "ec2:CreateTags",
+            "ec2:DeleteTags",
+        ],
+    );
 
     type Outputs = TransitGatewayOutputs;
 
     async fn observe(&self, cx: &Cx, known: Option<&TransitGatewayOutputs>) -> Result<Option<Found<Self>>> {
         let known = known.map(|known| &*known.transit_gateway_id);
-        let gateway = locate(cx, "transit-gateway-id", known, |filters| standing(cx, filters)).await?;
-        let Some(gateway) = gateway else { return Ok(None) };
+        let Some(gateway) = locate::<types::TransitGateway>(cx, known).await? else { return Ok(None) };
         let options = gateway.options();
         let accepts = options.and_then(|options| options.auto_accept_shared_attachments());
         let associates = options.and_then(|options| options.default_route_table_association());
         let propagates = options.and_then(|options| options.default_route_table_propagation());
         let spec = TransitGateway {
             description: gateway.description().unwrap_or_default().to_owned(),
-            auto_accept_shared_attachments: accepts == Some(&AutoAcceptSharedAttachmentsValue::Enable),
-            default_route_table_association: associates == Some(&DefaultRouteTableAssociationValue::Enable),
-            default_route_table_propagation: propagates == Some(&DefaultRouteTablePropagationValue::Enable),
-            dns_support: options.and_then(|options| options.dns_support()) == Some(&DnsSupportValue::Enable),
-            vpn_ecmp_support: options.and_then(|options| options.vpn_ecmp_support())
-                == Some(&VpnEcmpSupportValue::Enable),
+            auto_accept_shared_attachments: accepts == Some(&AutoAccept::Enable),
+            default_route_table_association: associates == Some(&DefaultAssociation::Enable),
+            default_route_table_propagation: propagates == Some(&DefaultPropagation::Enable),
+            dns_support: options.and_then(|options| options.dns_support()) == Some(&DnsSupport::Enable),
+            vpn_ecmp_support: options.and_then(|options| options.vpn_ecmp_support()) == Some(&VpnEcmpSupport::Enable),
         };
         Ok(Some(Found::tagged(spec, outputs(&gateway), from_sdk(gateway.tags()))))
     }
@@ -119,7 +115,7 @@ impl Resource for TransitGateway {
             let request = request.tag_specifications(tag_specification(cx, ResourceType::TransitGateway));
             Ok(request.customize().config_override(sent_once()).send().await?)
         };
-        let answer = make(cx, create).await?;
+        let answer = retry_until_consistent(cx, create).await?;
         let gateway = answer.transit_gateway.ok_or(Error::incomplete("ec2:CreateTransitGateway", "TransitGateway"))?;
         let outputs = outputs(&gateway);
         self.until_ready(cx, &outputs).await?;
@@ -137,7 +133,7 @@ impl Resource for TransitGateway {
             let request = cx.ec2.modify_transit_gateway().transit_gateway_id(id).description(&self.description);
             Ok(request.options(options).send().await?)
         };
-        cx.retry_while_retryable("the transit gateway to take a change", modify).await?;
+        cx.retry_while_retryable("EC2 to accept the change of the transit gateway", modify).await?;
         until_ready(cx, "the transit gateway", || progress(cx, id)).await?;
         Ok(found.outputs.clone())
     }
@@ -149,27 +145,19 @@ impl Resource for TransitGateway {
     async fn delete(cx: &Cx, outputs: &TransitGatewayOutputs) -> Result<()> {
         let id = &*outputs.transit_gateway_id;
         let delete = || async { Ok(cx.ec2.delete_transit_gateway().transit_gateway_id(id).send().await.map(|_| ())?) };
-        delete_when_free(cx, Held::TransitGateway(id), delete).await?;
+        delete_unblocked(cx, Blocked::TransitGateway(id), delete).await?;
         until_gone(cx, "the transit gateway", || progress(cx, id)).await
     }
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-transitgateway.html>
     fn cloudformation(&self) -> Form {
-        let TransitGateway {
-            description,
-            auto_accept_shared_attachments,
-            default_route_table_association,
-            default_route_table_propagation,
-            dns_support,
-            vpn_ecmp_support,
-        } = self;
-        let gateway = json!({
-            "Description": description,
-            "AutoAcceptSharedAttachments": enable(*auto_accept_shared_attachments),
-            "DefaultRouteTableAssociation": enable(*default_route_table_association),
-            "DefaultRouteTablePropagation": enable(*default_route_table_propagation),
-            "DnsSupport": enable(*dns_support),
-            "VpnEcmpSupport": enable(*vpn_ecmp_support),
+        let gateway = properties!(self, TransitGateway {
+            description => "Description",
+            auto_accept_shared_attachments => "AutoAcceptSharedAttachments": enable(*auto_accept_shared_attachments),
+            default_route_table_association => "DefaultRouteTableAssociation": enable(*default_route_table_association),
+            default_route_table_propagation => "DefaultRouteTablePropagation": enable(*default_route_table_propagation),
+            dns_support => "DnsSupport": enable(*dns_support),
+            vpn_ecmp_support => "VpnEcmpSupport": enable(*vpn_ecmp_support),
         });
         let form = Form::resource("AWS::EC2::TransitGateway", gateway).output("transit_gateway_id", Form::reference());
         form.output("arn", Form::attribute("TransitGatewayArn"))
@@ -183,22 +171,11 @@ fn outputs(gateway: &types::TransitGateway) -> TransitGatewayOutputs {
     }
 }
 
-/// AWS lists deleted ones for a while.
-async fn standing(cx: &Cx, mut filters: Vec<Filter>) -> Result<Vec<types::TransitGateway>> {
-    filters.push(filter("state", ["pending", "available", "modifying"]));
-    list(cx, filters).await
-}
-
-async fn list(cx: &Cx, filters: Vec<Filter>) -> Result<Vec<types::TransitGateway>> {
-    let pages = cx.ec2.describe_transit_gateways().set_filters(Some(filters)).into_paginator();
-    Ok(pages.items().send().try_collect().await?)
-}
-
 async fn progress(cx: &Cx, id: &str) -> Result<Progress> {
-    let gateways = list(cx, vec![filter("transit-gateway-id", [id])]).await?;
+    let gateways = types::TransitGateway::list(cx, vec![filter("transit-gateway-id", [id])]).await?;
     Ok(Progress::of(gateways, |gateway| match gateway.state() {
         Some(TransitGatewayState::Available) => Progress::Ready,
         Some(TransitGatewayState::Deleted) => Progress::Ended("it was deleted".to_owned()),
-        _ => Progress::Busy,
+        _ => Progress::Pending,
     }))
 }

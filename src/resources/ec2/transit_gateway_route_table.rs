@@ -1,18 +1,13 @@
-use aws_sdk_ec2::types::{self, Filter, ResourceType, TransitGatewayRouteTableState as State};
-use serde::{Deserialize, Serialize};
-use serde_json::json;
+use aws_sdk_ec2::types::{self, ResourceType, TransitGatewayRouteTableState as State};
 
-use super::blockers::{Held, delete_when_free};
+use super::blockers::{Blocked, delete_unblocked};
+use super::calls::{from_sdk, retry_until_consistent, sent_once, tag_specification};
+use super::lists::{Item, filter};
+use super::locate::locate;
 use super::progress::{Progress, until_gone, until_ready};
-use super::{filter, from_sdk, item, locate, make, sent_once, tag_specification};
-use crate::aws::{Cx, Error, Result};
-use crate::cloudformation::Form;
-use crate::engine::Tags;
-use crate::resources::ids::{TransitGatewayId, TransitGatewayRouteTableId};
-use crate::resources::{Changes, Found, Resource, TypeInfo, minutes};
+use crate::resources::prelude::*;
 
-/// A route table of a transit gateway: attachments are associated with it (they use it) and propagate to it (it leads to
-/// them); both are resources of their own.
+/// A route table of a transit gateway. Associations with it and propagations to it are resources of their own.
 /// <https://docs.aws.amazon.com/vpc/latest/tgw/tgw-route-tables.html>
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TransitGatewayRouteTable {
@@ -20,14 +15,12 @@ pub struct TransitGatewayRouteTable {
     pub transit_gateway_id: TransitGatewayId,
 }
 
-/// What a transit gateway's route table gives to others.
+/// The outputs of a transit gateway's route table.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TransitGatewayRouteTableOutputs {
     /// The route table of the transit gateway.
     pub transit_gateway_route_table_id: TransitGatewayRouteTableId,
 }
-
-item!(types::TransitGatewayRouteTable, transit_gateway_route_table_id);
 
 impl Resource for TransitGatewayRouteTable {
     const TYPE: TypeInfo = TypeInfo {
@@ -51,12 +44,10 @@ impl Resource for TransitGatewayRouteTable {
 
     async fn observe(&self, cx: &Cx, known: Option<&TransitGatewayRouteTableOutputs>) -> Result<Option<Found<Self>>> {
         let known = known.map(|known| &*known.transit_gateway_route_table_id);
-        let table = locate(cx, "transit-gateway-route-table-id", known, |filters| standing(cx, filters)).await?;
-        let Some(table) = table else { return Ok(None) };
+        let Some(table) = locate::<types::TransitGatewayRouteTable>(cx, known).await? else { return Ok(None) };
         let spec =
             TransitGatewayRouteTable { transit_gateway_id: table.transit_gateway_id().unwrap_or_default().into() };
-        let id = table.transit_gateway_route_table_id().unwrap_or_default();
-        let outputs = TransitGatewayRouteTableOutputs { transit_gateway_route_table_id: id.into() };
+        let outputs = TransitGatewayRouteTableOutputs { transit_gateway_route_table_id: table.id().into() };
         Ok(Some(Found::tagged(spec, outputs, from_sdk(table.tags()))))
     }
 
@@ -66,7 +57,7 @@ impl Resource for TransitGatewayRouteTable {
             let tags = tag_specification(cx, ResourceType::TransitGatewayRouteTable);
             Ok(request.tag_specifications(tags).customize().config_override(sent_once()).send().await?)
         };
-        let table = make(cx, create).await?.transit_gateway_route_table;
+        let table = retry_until_consistent(cx, create).await?.transit_gateway_route_table;
         let id = table.and_then(|table| table.transit_gateway_route_table_id);
         let id = id.ok_or(Error::incomplete("ec2:CreateTransitGatewayRouteTable", "TransitGatewayRouteTableId"))?;
         let outputs = TransitGatewayRouteTableOutputs { transit_gateway_route_table_id: id.into() };
@@ -79,15 +70,6 @@ impl Resource for TransitGatewayRouteTable {
         until_ready(cx, "the transit gateway's route table", || progress(cx, id)).await
     }
 
-    async fn update(
-        &self,
-        _cx: &Cx,
-        found: &Found<Self>,
-        _changes: &Changes<'_>,
-    ) -> Result<TransitGatewayRouteTableOutputs> {
-        Ok(found.outputs.clone())
-    }
-
     async fn tag(cx: &Cx, outputs: &TransitGatewayRouteTableOutputs, set: &Tags, remove: &[String]) -> Result<()> {
         super::tag(cx, &outputs.transit_gateway_route_table_id, set, remove).await
     }
@@ -98,35 +80,24 @@ impl Resource for TransitGatewayRouteTable {
             let request = cx.ec2.delete_transit_gateway_route_table().transit_gateway_route_table_id(id);
             Ok(request.send().await.map(|_| ())?)
         };
-        delete_when_free(cx, Held::TransitGatewayRouteTable(id), delete).await?;
+        delete_unblocked(cx, Blocked::TransitGatewayRouteTable(id), delete).await?;
         until_gone(cx, "the transit gateway's route table", || progress(cx, id)).await
     }
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-transitgatewayroutetable.html>
     fn cloudformation(&self) -> Form {
-        let TransitGatewayRouteTable { transit_gateway_id } = self;
-        let form =
-            Form::resource("AWS::EC2::TransitGatewayRouteTable", json!({"TransitGatewayId": transit_gateway_id}));
+        let table = properties!(self, TransitGatewayRouteTable { transit_gateway_id => "TransitGatewayId" });
+        let form = Form::resource("AWS::EC2::TransitGatewayRouteTable", table);
         form.output("transit_gateway_route_table_id", Form::reference())
     }
 }
 
-/// AWS lists deleted ones for a while.
-async fn standing(cx: &Cx, mut filters: Vec<Filter>) -> Result<Vec<types::TransitGatewayRouteTable>> {
-    filters.push(filter("state", ["pending", "available"]));
-    list(cx, filters).await
-}
-
-async fn list(cx: &Cx, filters: Vec<Filter>) -> Result<Vec<types::TransitGatewayRouteTable>> {
-    let pages = cx.ec2.describe_transit_gateway_route_tables().set_filters(Some(filters)).into_paginator();
-    Ok(pages.items().send().try_collect().await?)
-}
-
 async fn progress(cx: &Cx, id: &str) -> Result<Progress> {
-    let tables = list(cx, vec![filter("transit-gateway-route-table-id", [id])]).await?;
+    let filters = vec![filter("transit-gateway-route-table-id", [id])];
+    let tables = types::TransitGatewayRouteTable::list(cx, filters).await?;
     Ok(Progress::of(tables, |table| match table.state() {
         Some(State::Available) => Progress::Ready,
         Some(State::Deleted) => Progress::Ended("it was deleted".to_owned()),
-        _ => Progress::Busy,
+        _ => Progress::Pending,
     }))
 }

@@ -1,20 +1,15 @@
 use aws_sdk_ec2::types::{
-    self, ApplianceModeSupportValue, CreateTransitGatewayVpcAttachmentRequestOptions, DnsSupportValue, Filter,
+    self, ApplianceModeSupportValue, CreateTransitGatewayVpcAttachmentRequestOptions, DnsSupportValue,
     ModifyTransitGatewayVpcAttachmentRequestOptions, ResourceType, TransitGatewayAttachmentState as State,
 };
-use serde::{Deserialize, Serialize};
-use serde_json::json;
 
+use super::calls::{difference, enable, from_sdk, in_order_of, retry_until_consistent, sent_once, tag_specification};
+use super::lists::{Item, filter};
+use super::locate::locate;
 use super::progress::{Progress, until_gone, until_ready};
-use super::{difference, enable, filter, from_sdk, in_order_of, item, locate, make, sent_once, tag_specification};
-use crate::aws::wait::ignore_not_found;
-use crate::aws::{Cx, Error, Result};
-use crate::cloudformation::Form;
-use crate::engine::Tags;
-use crate::resources::ids::{SubnetId, TransitGatewayAttachmentId, TransitGatewayId, VpcId};
-use crate::resources::{Changes, Found, Resource, TypeInfo, minutes};
+use crate::resources::prelude::*;
 
-/// Attaches a VPC to a transit gateway, by a network interface in one subnet of each zone.
+/// The attachment of a VPC to a transit gateway, by a network interface in one subnet of each zone.
 /// <https://docs.aws.amazon.com/vpc/latest/tgw/tgw-vpc-attachments.html>
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TransitGatewayVpcAttachment {
@@ -22,24 +17,33 @@ pub struct TransitGatewayVpcAttachment {
     pub transit_gateway_id: TransitGatewayId,
     /// The VPC.
     pub vpc_id: VpcId,
-    /// Its subnets, at most one a zone. What is in another zone can't use the transit gateway.
+    /// Subnets of the VPC, at most one in each zone. Resources in other zones can't use the transit gateway.
     pub subnet_ids: Vec<SubnetId>,
     /// Resolve public host names of the other VPCs to private addresses.
     pub dns_support: bool,
-    /// Keep both directions of a flow in one zone, for stateful appliances.
+    /// Route both directions of a flow through one zone, for stateful appliances.
     pub appliance_mode_support: bool,
 }
 
-/// What an attachment gives to others.
+/// The outputs of an attachment.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TransitGatewayVpcAttachmentOutputs {
     /// The attachment.
     pub transit_gateway_attachment_id: TransitGatewayAttachmentId,
 }
 
-item!(types::TransitGatewayVpcAttachment, transit_gateway_attachment_id);
-
 impl TransitGatewayVpcAttachment {
+    /// An attachment with AWS's defaults: DNS support, no appliance mode.
+    pub fn new(transit_gateway_id: &TransitGatewayId, vpc_id: &VpcId, subnet_ids: Vec<SubnetId>) -> Self {
+        TransitGatewayVpcAttachment {
+            transit_gateway_id: transit_gateway_id.clone(),
+            vpc_id: vpc_id.clone(),
+            subnet_ids,
+            dns_support: true,
+            appliance_mode_support: false,
+        }
+    }
+
     fn dns(&self) -> DnsSupportValue {
         if self.dns_support { DnsSupportValue::Enable } else { DnsSupportValue::Disable }
     }
@@ -75,8 +79,9 @@ impl Resource for TransitGatewayVpcAttachment {
         known: Option<&TransitGatewayVpcAttachmentOutputs>,
     ) -> Result<Option<Found<Self>>> {
         let known = known.map(|known| &*known.transit_gateway_attachment_id);
-        let attachment = locate(cx, "transit-gateway-attachment-id", known, |filters| standing(cx, filters)).await?;
-        let Some(attachment) = attachment else { return Ok(None) };
+        let Some(attachment) = locate::<types::TransitGatewayVpcAttachment>(cx, known).await? else {
+            return Ok(None);
+        };
         let options = attachment.options();
         let appliance_mode = options.and_then(|options| options.appliance_mode_support());
         let spec = TransitGatewayVpcAttachment {
@@ -86,8 +91,7 @@ impl Resource for TransitGatewayVpcAttachment {
             dns_support: options.and_then(|options| options.dns_support()) == Some(&DnsSupportValue::Enable),
             appliance_mode_support: appliance_mode == Some(&ApplianceModeSupportValue::Enable),
         };
-        let id = attachment.transit_gateway_attachment_id().unwrap_or_default();
-        let outputs = TransitGatewayVpcAttachmentOutputs { transit_gateway_attachment_id: id.into() };
+        let outputs = TransitGatewayVpcAttachmentOutputs { transit_gateway_attachment_id: attachment.id().into() };
         Ok(Some(Found::tagged(spec, outputs, from_sdk(attachment.tags()))))
     }
 
@@ -101,7 +105,7 @@ impl Resource for TransitGatewayVpcAttachment {
             let tags = tag_specification(cx, ResourceType::TransitGatewayAttachment);
             Ok(request.tag_specifications(tags).customize().config_override(sent_once()).send().await?)
         };
-        let attachment = make(cx, create).await?.transit_gateway_vpc_attachment;
+        let attachment = retry_until_consistent(cx, create).await?.transit_gateway_vpc_attachment;
         let id = attachment.and_then(|attachment| attachment.transit_gateway_attachment_id);
         let id = id.ok_or(Error::incomplete("ec2:CreateTransitGatewayVpcAttachment", "TransitGatewayAttachmentId"))?;
         let outputs = TransitGatewayVpcAttachmentOutputs { transit_gateway_attachment_id: id.into() };
@@ -129,7 +133,7 @@ impl Resource for TransitGatewayVpcAttachment {
             let request = request.set_remove_subnet_ids(difference(old, new));
             Ok(request.options(options.clone()).send().await?)
         };
-        cx.retry_while_retryable("the attachment to take a change", modify).await?;
+        cx.retry_while_retryable("EC2 to accept the change of the attachment", modify).await?;
         until_ready(cx, "the attachment", || progress(cx, id)).await?;
         Ok(found.outputs.clone())
     }
@@ -144,7 +148,7 @@ impl Resource for TransitGatewayVpcAttachment {
             let request = cx.ec2.delete_transit_gateway_vpc_attachment().transit_gateway_attachment_id(id);
             Ok(request.send().await.map(|_| ())?)
         };
-        ignore_not_found(cx.retry_while_retryable("the attachment to take its deletion", delete).await)?;
+        ignore_not_found(cx.retry_while_retryable("EC2 to accept the deletion of the attachment", delete).await)?;
         until_gone(cx, "the attachment", || progress(cx, id)).await
     }
 
@@ -154,40 +158,28 @@ impl Resource for TransitGatewayVpcAttachment {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-transitgatewayattachment.html>
     fn cloudformation(&self) -> Form {
-        let TransitGatewayVpcAttachment { transit_gateway_id, vpc_id, subnet_ids, dns_support, appliance_mode_support } =
-            self;
-        let options = json!({
-            "DnsSupport": enable(*dns_support),
-            "ApplianceModeSupport": enable(*appliance_mode_support),
+        let attachment = properties!(self, TransitGatewayVpcAttachment {
+            transit_gateway_id => "TransitGatewayId",
+            vpc_id => "VpcId",
+            subnet_ids => "SubnetIds",
+            dns_support => "Options": json!({
+                "DnsSupport": enable(*dns_support),
+                "ApplianceModeSupport": enable(*appliance_mode_support),
+            }),
+            appliance_mode_support => _,
         });
-        let attachment = json!({
-            "TransitGatewayId": transit_gateway_id,
-            "VpcId": vpc_id,
-            "SubnetIds": subnet_ids,
-            "Options": options,
-        });
-        // Not AWS::EC2::TransitGatewayVpcAttachment: that one is replaced when its subnets change.
+        // Not AWS::EC2::TransitGatewayVpcAttachment: a change of its subnets replaces it.
         let form = Form::resource("AWS::EC2::TransitGatewayAttachment", attachment);
         form.output("transit_gateway_attachment_id", Form::reference())
     }
 }
 
-/// AWS lists failed and deleted ones for a while.
-async fn standing(cx: &Cx, mut filters: Vec<Filter>) -> Result<Vec<types::TransitGatewayVpcAttachment>> {
-    filters.push(filter("state", ["initiating", "initiatingRequest", "pending", "available", "modifying"]));
-    list(cx, filters).await
-}
-
-async fn list(cx: &Cx, filters: Vec<Filter>) -> Result<Vec<types::TransitGatewayVpcAttachment>> {
-    let pages = cx.ec2.describe_transit_gateway_vpc_attachments().set_filters(Some(filters)).into_paginator();
-    Ok(pages.items().send().try_collect().await?)
-}
-
 async fn progress(cx: &Cx, id: &str) -> Result<Progress> {
-    let attachments = list(cx, vec![filter("transit-gateway-attachment-id", [id])]).await?;
+    let filters = vec![filter("transit-gateway-attachment-id", [id])];
+    let attachments = types::TransitGatewayVpcAttachment::list(cx, filters).await?;
     Ok(Progress::of(attachments, |attachment| match attachment.state() {
         Some(State::Available) => Progress::Ready,
         Some(state @ (State::Deleted | State::Failed | State::Rejected)) => Progress::Ended(format!("it is {state}")),
-        _ => Progress::Busy,
+        _ => Progress::Pending,
     }))
 }

@@ -1,16 +1,11 @@
-use aws_sdk_ec2::types::{self, AttributeBooleanValue, Filter, ResourceType, VpcAttributeName, VpcState};
+use aws_sdk_ec2::types::{self, AttributeBooleanValue, ResourceType, VpcAttributeName, VpcState};
 use ipnet::Ipv4Net;
-use serde::{Deserialize, Serialize};
-use serde_json::json;
 
-use super::blockers::{self, Held, delete_when_free};
-use super::{from_sdk, item, locate, make, sent_once, tag_specification};
-use crate::aws::wait::Patience;
-use crate::aws::{Cx, Error, Result};
-use crate::cloudformation::Form;
-use crate::engine::Tags;
-use crate::resources::ids::VpcId;
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
+use super::blockers::{self, Blocked, delete_unblocked};
+use super::calls::{from_sdk, retry_until_consistent, sent_once, tag_specification};
+use super::lists::{Item, filter};
+use super::locate::locate;
+use crate::resources::prelude::*;
 
 /// A virtual private cloud.
 /// <https://docs.aws.amazon.com/vpc/latest/userguide/configure-your-vpc.html>
@@ -20,18 +15,23 @@ pub struct Vpc {
     pub cidr: Ipv4Net,
     /// Resolve names through Amazon's DNS server.
     pub dns_support: bool,
-    /// Give public host names; interface endpoints with private DNS need it.
+    /// Assign public DNS host names; interface endpoints with private DNS need it.
     pub dns_hostnames: bool,
 }
 
-/// What a VPC gives to others.
+/// The outputs of a VPC.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct VpcOutputs {
     /// The VPC.
     pub vpc_id: VpcId,
 }
 
-item!(types::Vpc, vpc_id);
+impl Vpc {
+    /// A VPC with AWS's defaults: DNS support, no DNS host names.
+    pub fn new(cidr: Ipv4Net) -> Self {
+        Vpc { cidr, dns_support: true, dns_hostnames: false }
+    }
+}
 
 impl Resource for Vpc {
     const TYPE: TypeInfo = TypeInfo {
@@ -63,9 +63,8 @@ impl Resource for Vpc {
     type Outputs = VpcOutputs;
 
     async fn observe(&self, cx: &Cx, known: Option<&VpcOutputs>) -> Result<Option<Found<Self>>> {
-        let known = known.map(|known| &*known.vpc_id);
-        let Some(vpc) = locate(cx, "vpc-id", known, |filters| list(cx, filters)).await? else { return Ok(None) };
-        let id = vpc.vpc_id().unwrap_or_default();
+        let Some(vpc) = locate::<types::Vpc>(cx, known.map(|known| &*known.vpc_id)).await? else { return Ok(None) };
+        let id = vpc.id();
         let (dns_support, dns_hostnames) = tokio::try_join!(
             attribute(cx, id, VpcAttributeName::EnableDnsSupport),
             attribute(cx, id, VpcAttributeName::EnableDnsHostnames),
@@ -82,10 +81,10 @@ impl Resource for Vpc {
             let request = request.tag_specifications(tag_specification(cx, ResourceType::Vpc));
             Ok(request.customize().config_override(sent_once()).send().await?)
         };
-        let answer = make(cx, create).await?;
+        let answer = retry_until_consistent(cx, create).await?;
         let id = answer.vpc.and_then(|vpc| vpc.vpc_id).ok_or(Error::incomplete("ec2:CreateVpc", "VpcId"))?;
         cx.wait_until("the VPC to become available", Patience::SHORT, || async {
-            let vpcs = list(cx, vec![super::filter("vpc-id", [&id])]).await?;
+            let vpcs = types::Vpc::list(cx, vec![filter("vpc-id", [&id])]).await?;
             Ok(vpcs.first().and_then(|vpc| (vpc.state() == Some(&VpcState::Available)).then_some(())))
         })
         .await?;
@@ -105,23 +104,22 @@ impl Resource for Vpc {
     async fn delete(cx: &Cx, outputs: &VpcOutputs) -> Result<()> {
         let id = &*outputs.vpc_id;
         let delete = || async { Ok(cx.ec2.delete_vpc().vpc_id(id).send().await.map(|_| ())?) };
-        delete_when_free(cx, Held::Vpc(id), delete).await
+        delete_unblocked(cx, Blocked::Vpc(id), delete).await
     }
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-vpc.html>
     fn cloudformation(&self) -> Form {
-        let Vpc { cidr, dns_support, dns_hostnames } = self;
-        let vpc = json!({
-            "CidrBlock": cidr,
-            "EnableDnsSupport": dns_support,
-            "EnableDnsHostnames": dns_hostnames,
+        let vpc = properties!(self, Vpc {
+            cidr => "CidrBlock",
+            dns_support => "EnableDnsSupport",
+            dns_hostnames => "EnableDnsHostnames",
         });
         Form::resource("AWS::EC2::VPC", vpc).output("vpc_id", Form::reference())
     }
 }
 
 impl Vpc {
-    /// One call an attribute: AWS takes no two in one.
+    /// Sets both attributes; AWS takes one in a call.
     /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyVpcAttribute.html>
     async fn set_dns(&self, cx: &Cx, id: &str) -> Result<()> {
         let value = |on: bool| AttributeBooleanValue::builder().value(on).build();
@@ -130,10 +128,6 @@ impl Vpc {
         modify().enable_dns_hostnames(value(self.dns_hostnames)).send().await?;
         Ok(())
     }
-}
-
-pub(super) async fn list(cx: &Cx, filters: Vec<Filter>) -> Result<Vec<types::Vpc>> {
-    Ok(cx.ec2.describe_vpcs().set_filters(Some(filters)).into_paginator().items().send().try_collect().await?)
 }
 
 async fn attribute(cx: &Cx, id: &str, name: VpcAttributeName) -> Result<bool> {

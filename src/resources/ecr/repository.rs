@@ -1,48 +1,52 @@
-use std::sync::Arc;
-
 use aws_sdk_ecr::types::{
     self, EncryptionConfiguration, EncryptionType, ImageScanningConfiguration, ImageTagMutability,
 };
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 use super::{from_sdk, to_sdk};
-use crate::aws::wait::{Patience, ignore_not_found};
-use crate::aws::{Cx, Error, Result};
-use crate::cloudformation::Form;
-use crate::engine::Tags;
-use crate::resources::document::Document;
-use crate::resources::ids::{KeyArn, RepositoryArn};
+use crate::resources::prelude::*;
 use crate::resources::tags::{self, Built};
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
-/// A private repository of images. It goes with the images in it: they can be built and pushed again.
+/// A private repository of container images. Deleting it deletes its images.
 /// <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html>
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Repository {
     /// 2 to 256 lower-case letters, digits, `-`, `_`, `.` and `/`.
     pub name: String,
-    /// The key that encrypts the images.
-    pub kms_key: KeyArn,
-    /// A tag stays with the image that it was pushed with.
+    /// The key that encrypts the images; `None` for encryption with keys of S3 (AES-256).
+    pub kms_key: Option<KeyArn>,
+    /// Tags can't be moved to other images.
     pub immutable_tags: bool,
-    /// Look for known weaknesses in what is pushed.
+    /// Scan pushed images for known vulnerabilities.
     pub scan_on_push: bool,
-    /// How many images without a tag are kept, the newest ones; `None` for all. Those with a tag stay: one may be running.
+    /// How many untagged images to keep, newest first; `None` for all. Tagged images are kept: they may be in use.
     pub keep_untagged: Option<u32>,
-    /// Who may use it beside those whose own policies say so; [`Document::default`] for nobody.
+    /// The repository policy; [`Document::default`] for none.
     pub policy: Document,
 }
 
-/// What a repository gives to others.
+/// The outputs of a repository.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RepositoryOutputs {
     /// Its ARN.
     pub arn: RepositoryArn,
     /// Its name.
     pub name: String,
-    /// What images are called by, without a tag: `123456789012.dkr.ecr.us-east-1.amazonaws.com/orders`.
+    /// The name of its images, without a tag: `123456789012.dkr.ecr.us-east-1.amazonaws.com/orders`.
     pub uri: String,
+}
+
+impl Repository {
+    /// A repository with AWS's defaults.
+    pub fn new(name: impl Into<String>) -> Self {
+        Repository {
+            name: name.into(),
+            kms_key: None,
+            immutable_tags: false,
+            scan_on_push: false,
+            keep_untagged: None,
+            policy: Document::default(),
+        }
+    }
 }
 
 impl Resource for Repository {
@@ -88,7 +92,7 @@ impl Resource for Repository {
         let encryption = repository.encryption_configuration().and_then(|encryption| encryption.kms_key());
         let spec = Repository {
             name: name.clone(),
-            kms_key: encryption.unwrap_or_default().into(),
+            kms_key: encryption.map(Into::into),
             immutable_tags: repository.image_tag_mutability() == Some(&ImageTagMutability::Immutable),
             scan_on_push: repository.image_scanning_configuration().is_some_and(|scanning| scanning.scan_on_push()),
             keep_untagged,
@@ -98,16 +102,16 @@ impl Resource for Repository {
     }
 
     async fn create(&self, cx: &Cx) -> Result<RepositoryOutputs> {
-        let encryption =
-            EncryptionConfiguration::builder().encryption_type(EncryptionType::Kms).kms_key(&*self.kms_key);
+        let encryption = EncryptionConfiguration::builder().encryption_type(EncryptionType::Kms);
+        let encryption = self.kms_key.as_ref().map(|key| encryption.kms_key(&**key).build().built());
         let request = cx.ecr.create_repository().repository_name(&self.name);
-        let request = request.encryption_configuration(encryption.build().built());
+        let request = request.set_encryption_configuration(encryption);
         let request = request.image_tag_mutability(self.mutability()).image_scanning_configuration(self.scanning());
         let request = request.set_tags(Some(to_sdk(&cx.tags)));
         let create = || async { Ok(request.clone().send().await?) };
-        // What it says of a key that isn't known everywhere yet.
-        let passing = |error: &Error| error.is_code("KmsException");
-        let answer = cx.retry_while("ECR to know the repository's key", Patience::FRESH, passing, create).await?;
+        // The code while a new key isn't known everywhere.
+        let is_new_key = |error: &Error| error.is_code("KmsException");
+        let answer = cx.retry_while("ECR to know the repository's key", Patience::FRESH, is_new_key, create).await?;
         let repository = answer.repository.ok_or(Error::incomplete("ecr:CreateRepository", "repository"))?;
         if self.keep_untagged.is_some() {
             self.set_lifecycle(cx).await?;
@@ -138,13 +142,13 @@ impl Resource for Repository {
 
     async fn tag(cx: &Cx, outputs: &RepositoryOutputs, set: &Tags, remove: &[String]) -> Result<()> {
         let arn = &*outputs.arn;
-        if !set.is_empty() {
-            cx.ecr.tag_resource().resource_arn(arn).set_tags(Some(to_sdk(set))).send().await?;
-        }
-        if !remove.is_empty() {
-            cx.ecr.untag_resource().resource_arn(arn).set_tag_keys(Some(remove.to_vec())).send().await?;
-        }
-        Ok(())
+        tags::change(
+            set,
+            remove,
+            |set| cx.ecr.tag_resource().resource_arn(arn).set_tags(Some(to_sdk(set))).send(),
+            |keys| cx.ecr.untag_resource().resource_arn(arn).set_tag_keys(Some(keys)).send(),
+        )
+        .await
     }
 
     async fn delete(cx: &Cx, outputs: &RepositoryOutputs) -> Result<()> {
@@ -155,15 +159,15 @@ impl Resource for Repository {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ecr-repository.html>
     fn cloudformation(&self) -> Form {
-        let Repository { name, kms_key, immutable_tags: _, scan_on_push, keep_untagged, policy } = self;
-        let lifecycle = keep_untagged.map(|number| json!({"LifecyclePolicyText": keeping(number).to_string()}));
-        let repository = json!({
-            "RepositoryName": name,
-            "EncryptionConfiguration": {"EncryptionType": EncryptionType::Kms.as_str(), "KmsKey": kms_key},
-            "ImageTagMutability": self.mutability().as_str(),
-            "ImageScanningConfiguration": {"ScanOnPush": scan_on_push},
-            "LifecyclePolicy": lifecycle,
-            "RepositoryPolicyText": policy,
+        let lifecycle = |number| json!({"LifecyclePolicyText": keeping(number).to_string()});
+        let encryption = |key: &KeyArn| json!({"EncryptionType": EncryptionType::Kms.as_str(), "KmsKey": key});
+        let repository = properties!(self, Repository {
+            name => "RepositoryName",
+            kms_key => "EncryptionConfiguration": kms_key.as_ref().map(encryption),
+            immutable_tags => "ImageTagMutability": self.mutability().as_str(),
+            scan_on_push => "ImageScanningConfiguration": json!({"ScanOnPush": scan_on_push}),
+            keep_untagged => "LifecyclePolicy": keep_untagged.map(lifecycle),
+            policy => "RepositoryPolicyText",
             "EmptyOnDelete": true,
         });
         Form::resource("AWS::ECR::Repository", repository)
@@ -208,13 +212,14 @@ impl Repository {
             let request = cx.ecr.set_repository_policy().repository_name(name).policy_text(self.policy.to_text());
             Ok(request.send().await.map(|_| ())?)
         };
-        // What it says of a role that isn't known everywhere yet, and of a policy that is wrong for good.
-        let passing = |error: &Error| error.is_code("InvalidParameterException");
-        cx.retry_while("ECR to know who the repository's policy names", Patience::FRESH, passing, set).await
+        // The code while a new role isn't known everywhere, and for an invalid policy.
+        let may_be_new_role = |error: &Error| error.is_code("InvalidParameterException");
+        cx.retry_while("ECR to know the principals of the repository policy", Patience::FRESH, may_be_new_role, set)
+            .await
     }
 }
 
-/// The lifecycle policy that keeps so many images.
+/// The lifecycle policy that keeps this number of untagged images.
 /// <https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html>
 fn keeping(number: u32) -> Value {
     json!({"rules": [{
@@ -225,7 +230,7 @@ fn keeping(number: u32) -> Value {
     }]})
 }
 
-/// How many images a lifecycle policy keeps: none for a policy that says something else, which nobody asks for.
+/// The number of untagged images that a lifecycle policy keeps; 0, which is never desired, for another policy.
 fn number_kept(policy: &str) -> Result<u32> {
     let policy = Document::parse(policy)?;
     let number = policy.value()["rules"][0]["selection"]["countNumber"].as_u64();
@@ -256,12 +261,8 @@ fn outputs(repository: &types::Repository) -> Result<RepositoryOutputs> {
 
 async fn all(cx: &Cx) -> Result<Arc<Vec<types::Repository>>> {
     let load = async {
-        let mut pages = cx.ecr.describe_repositories().into_paginator().items().send();
-        let mut all = Vec::new();
-        while let Some(repository) = pages.next().await {
-            all.push(repository?);
-        }
-        Ok(all)
+        let pages = cx.ecr.describe_repositories().into_paginator();
+        Ok(pages.items().send().try_collect().await?)
     };
     cx.inventory.once("ecr.repositories", load).await
 }
@@ -278,7 +279,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lifecycle_policy_that_says_something_else_keeps_no_number_that_anybody_asks_for() {
+    fn other_lifecycle_policies_keep_no_desired_number() {
         assert_eq!(number_kept(&keeping(7).to_string()).unwrap(), 7);
         let all = keeping(7).to_string().replace("untagged", "any");
         assert_eq!(number_kept(&all).unwrap(), 0);

@@ -1,48 +1,49 @@
 use aws_sdk_ecs::types::{self, ClusterField, ClusterSetting, ClusterSettingName};
-use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use super::{from_sdk, to_sdk};
-use crate::aws::wait::{Patience, ignore_not_found};
-use crate::aws::{Clients, Cx, Error, Result};
-use crate::cloudformation::Form;
-use crate::engine::Tags;
-use crate::resources::ids::EcsClusterArn;
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
+use crate::aws::Clients;
+use crate::resources::prelude::*;
 
 const ACTIVE: &str = "ACTIVE";
 const INACTIVE: &str = "INACTIVE";
 
-/// A cluster: what services and their tasks belong to. It has no servers of its own.
+/// A cluster of services and tasks, without container instances.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateCluster.html>
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Cluster {
     /// Up to 255 letters, digits, `-` and `_`.
     pub name: String,
-    /// Which metrics CloudWatch gets of what runs in it.
+    /// The level of CloudWatch Container Insights.
     pub container_insights: ContainerInsights,
 }
 
-/// Which metrics CloudWatch gets of a cluster.
+/// The level of CloudWatch Container Insights.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/cloudwatch-container-insights.html>
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ContainerInsights {
-    /// Those of services only.
+    /// Metrics of services only.
     Disabled,
-    /// Those of tasks too.
+    /// Metrics of tasks too.
     Enabled,
-    /// Those of each container too.
+    /// Metrics of each container too.
     Enhanced,
 }
 
-/// What a cluster gives to others.
+/// The outputs of a cluster.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ClusterOutputs {
     /// Its ARN.
     pub arn: EcsClusterArn,
     /// Its name: the dimension `ClusterName` of its metrics.
     pub name: String,
+}
+
+impl Cluster {
+    /// A cluster without Container Insights.
+    pub fn new(name: impl Into<String>) -> Self {
+        Cluster { name: name.into(), container_insights: ContainerInsights::Disabled }
+    }
 }
 
 impl Resource for Cluster {
@@ -77,9 +78,9 @@ impl Resource for Cluster {
         let request = cx.ecs.create_cluster().cluster_name(&self.name).settings(self.setting());
         let request = request.set_tags(Some(to_sdk(&cx.tags)));
         let create = || async { Ok(request.clone().send().await?) };
-        // In an account's first cluster ECS makes its own role, and doesn't know it at once.
-        let passing = |error: &Error| error.is_code("InvalidParameterException");
-        cx.retry_while("ECS to know its own role", Patience::FRESH, passing, create).await?;
+        // For the first cluster of an account ECS creates its service-linked role, and doesn't know it at once.
+        let is_new_role = |error: &Error| error.is_code("InvalidParameterException");
+        cx.retry_while("ECS to know its service-linked role", Patience::FRESH, is_new_role, create).await?;
         outputs(&active(cx, &self.name).await?)
     }
 
@@ -92,7 +93,7 @@ impl Resource for Cluster {
             let request = cx.ecs.update_cluster_settings().cluster(&self.name).settings(self.setting());
             Ok(request.send().await.map(|_| ())?)
         };
-        cx.retry_while_retryable("ECS to end another change of this cluster", update).await?;
+        cx.retry_while_retryable("ECS to complete another change of this cluster", update).await?;
         Ok(found.outputs.clone())
     }
 
@@ -102,8 +103,10 @@ impl Resource for Cluster {
 
     async fn delete(cx: &Cx, outputs: &ClusterOutputs) -> Result<()> {
         let delete = || async { Ok(cx.ecs.delete_cluster().cluster(&outputs.name).send().await.map(|_| ())?) };
-        ignore_not_found(cx.retry_while_retryable("the cluster's services and tasks to go", delete).await)?;
-        cx.wait_until("the cluster to be gone", Patience::SHORT, || async {
+        ignore_not_found(
+            cx.retry_while_retryable("the services and tasks of the cluster to be deleted", delete).await,
+        )?;
+        cx.wait_until("the cluster to be deleted", Patience::SHORT, || async {
             Ok(described(cx, &outputs.name).await?.is_none().then_some(()))
         })
         .await
@@ -111,9 +114,11 @@ impl Resource for Cluster {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ecs-cluster.html>
     fn cloudformation(&self) -> Form {
-        let Cluster { name, container_insights } = self;
-        let setting = json!({"Name": ClusterSettingName::ContainerInsights.as_str(), "Value": container_insights});
-        let cluster = json!({"ClusterName": name, "ClusterSettings": [setting]});
+        let setting = ClusterSettingName::ContainerInsights;
+        let cluster = properties!(self, Cluster {
+            name => "ClusterName",
+            container_insights => "ClusterSettings": json!([{"Name": setting.as_str(), "Value": container_insights}]),
+        });
         Form::resource("AWS::ECS::Cluster", cluster)
             .output("arn", Form::attribute("Arn"))
             .output("name", Form::reference())
@@ -140,7 +145,7 @@ fn insights(cluster: &types::Cluster) -> ContainerInsights {
     }
 }
 
-/// The cluster; `None` for one that is gone: AWS still shows it as inactive for a while.
+/// The cluster; `None` if it is deleted: AWS returns it as inactive for a while.
 pub(super) async fn described(clients: &Clients, name: &str) -> Result<Option<types::Cluster>> {
     let request = clients.ecs.describe_clusters().clusters(name);
     let request = request.include(ClusterField::Tags).include(ClusterField::Settings);

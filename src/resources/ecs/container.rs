@@ -1,4 +1,4 @@
-//! A container of a task: what Docker calls a run.
+//! Container definitions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,73 +15,94 @@ const GROUP: &str = "awslogs-group";
 const REGION: &str = "awslogs-region";
 const PREFIX: &str = "awslogs-stream-prefix";
 
-/// A container of a task. On Fargate none is privileged.
+/// A container of a task. Containers on Fargate can't be privileged.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html>
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Container {
     /// Its name in the task, up to 255 letters, digits, `-` and `_`.
     pub name: String,
-    /// What it runs, best by its digest: `…/orders@sha256:…`.
+    /// The image, preferably by its digest: `…/orders@sha256:…`.
     pub image: String,
-    /// The task stops when this one stops.
+    /// The task stops when this container stops.
     pub essential: bool,
-    /// In place of what the image says to run; empty for that.
+    /// Overrides the command of the image; empty for the command of the image.
     pub command: Vec<String>,
     /// The TCP ports that it listens on.
     pub ports: BTreeSet<u16>,
-    /// Environment variables; never a secret.
+    /// Environment variables. Don't put secrets here.
     pub environment: BTreeMap<String, String>,
-    /// Environment variables that AWS fills as the task starts: the ARN of a parameter or a secret, or of one value of
-    /// a secret's JSON, `arn:…:secret:name-AbCdEf:password::`.
+    /// Environment variables that ECS reads when the task starts: the ARN of a parameter or a secret, or of one value of a
+    /// secret's JSON, `arn:…:secret:name-AbCdEf:password::`.
     pub secrets: BTreeMap<String, String>,
-    /// Whom it runs as, by name or number; without it, whom the image says.
+    /// The user, by name or number; `None` for the user of the image.
     pub user: Option<String>,
-    /// It can write into its mounts only.
+    /// The root file system is read-only: the container can write to its mounts only.
     pub read_only_root: bool,
-    /// A first process of AWS's passes signals on and clears away what has ended.
+    /// Run an init process that forwards signals and reaps processes.
     pub init_process: bool,
-    /// What Linux lets a container do that this one may not: `ALL`, or `NET_RAW` and the like.
+    /// The Linux capabilities to drop: `ALL`, or for example `NET_RAW`.
     pub dropped_capabilities: BTreeSet<String>,
-    /// What it can write into: path to a volume of the task. Whoever isn't root can write there if the image says that
-    /// the path is a volume of theirs.
+    /// The mounts: path to the name of a volume of the task. Users other than root can write there if the image declares the
+    /// path as a volume that they own.
     pub mounts: BTreeMap<String, String>,
-    /// Where it logs to, if anywhere.
+    /// The log configuration; `None` for no logs.
     pub log: Option<LogStream>,
-    /// How ECS finds out whether it works; without it, it works while it runs.
+    /// The health check; `None` if the container is healthy while it runs.
     pub health_check: Option<ContainerHealthCheck>,
-    /// How long it may take to end before it is killed, up to 120 s; without it, 30 s.
+    /// The time between `SIGTERM` and `SIGKILL`, up to 120 s; `None` for 30 s.
     pub stop_timeout_seconds: Option<i32>,
 }
 
-/// Where a container logs to.
+/// The log configuration of a container (`awslogs`).
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using_awslogs.html>
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LogStream {
     /// The log group's name.
     pub group: String,
-    /// Where the group is.
+    /// The region of the log group.
     pub region: String,
-    /// What the names of its streams begin with; the container's name and the task's id follow.
+    /// The prefix of the log streams, before the container's name and the task's id.
     pub prefix: String,
 }
 
-/// How ECS finds out whether a container works.
+/// The health check of a container.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_HealthCheck.html>
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ContainerHealthCheck {
-    /// What is run inside it: `CMD` and the words of a command, or `CMD-SHELL` and a line.
+    /// The command to run in the container: `CMD` and arguments, or `CMD-SHELL` and a shell command.
     pub command: Vec<String>,
-    /// How often, 5 to 300 s.
+    /// The time between two checks, 5 to 300 s.
     pub interval_seconds: i32,
-    /// How long it may take, 2 to 60 s.
+    /// How long a check can take, 2 to 60 s.
     pub timeout_seconds: i32,
-    /// How many failures in a row mean that it doesn't work, 1 to 10.
+    /// How many failures in a row make the container unhealthy, 1 to 10.
     pub retries: i32,
-    /// How long failures don't count after its start, 0 to 300 s.
+    /// How long failures after the start are ignored, 0 to 300 s.
     pub start_period_seconds: i32,
 }
 
 impl Container {
+    /// An essential container with AWS's defaults: the command, user and ports of the image, no logs.
+    pub fn new(name: impl Into<String>, image: impl Into<String>) -> Self {
+        Container {
+            name: name.into(),
+            image: image.into(),
+            essential: true,
+            command: Vec::new(),
+            ports: BTreeSet::new(),
+            environment: BTreeMap::new(),
+            secrets: BTreeMap::new(),
+            user: None,
+            read_only_root: false,
+            init_process: false,
+            dropped_capabilities: BTreeSet::new(),
+            mounts: BTreeMap::new(),
+            log: None,
+            health_check: None,
+            stop_timeout_seconds: None,
+        }
+    }
+
     pub(super) fn to_sdk(&self) -> ContainerDefinition {
         let port = |port: &u16| {
             let mapping = PortMapping::builder().container_port((*port).into()).host_port((*port).into());
@@ -117,29 +138,29 @@ impl Container {
         LinuxParameters::builder().init_process_enabled(self.init_process).capabilities(dropped).build()
     }
 
-    pub(super) fn from_sdk(standing: &ContainerDefinition) -> Self {
+    pub(super) fn from_sdk(actual: &ContainerDefinition) -> Self {
         let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
-        let linux = standing.linux_parameters();
+        let linux = actual.linux_parameters();
         let capabilities = linux.and_then(|linux| linux.capabilities());
-        let ports = standing.port_mappings().iter().filter_map(|mapping| mapping.container_port());
+        let ports = actual.port_mappings().iter().filter_map(|mapping| mapping.container_port());
         let pair = |pair: &KeyValuePair| (text(pair.name()), text(pair.value()));
         let mount = |mount: &MountPoint| (text(mount.container_path()), text(mount.source_volume()));
         Container {
-            name: text(standing.name()),
-            image: text(standing.image()),
-            essential: standing.essential().unwrap_or(true),
-            command: standing.command().to_vec(),
+            name: text(actual.name()),
+            image: text(actual.image()),
+            essential: actual.essential().unwrap_or(true),
+            command: actual.command().to_vec(),
             ports: ports.filter_map(|port| u16::try_from(port).ok()).collect(),
-            environment: standing.environment().iter().map(pair).collect(),
-            secrets: standing.secrets().iter().map(|one| (one.name.clone(), one.value_from.clone())).collect(),
-            user: standing.user().map(str::to_owned),
-            read_only_root: standing.readonly_root_filesystem().unwrap_or_default(),
+            environment: actual.environment().iter().map(pair).collect(),
+            secrets: actual.secrets().iter().map(|one| (one.name.clone(), one.value_from.clone())).collect(),
+            user: actual.user().map(str::to_owned),
+            read_only_root: actual.readonly_root_filesystem().unwrap_or_default(),
             init_process: linux.and_then(|linux| linux.init_process_enabled()).unwrap_or_default(),
             dropped_capabilities: capabilities.map(|all| all.drop().iter().cloned().collect()).unwrap_or_default(),
-            mounts: standing.mount_points().iter().map(mount).collect(),
-            log: standing.log_configuration().map(LogStream::from_sdk),
-            health_check: standing.health_check().map(ContainerHealthCheck::from_sdk),
-            stop_timeout_seconds: standing.stop_timeout(),
+            mounts: actual.mount_points().iter().map(mount).collect(),
+            log: actual.log_configuration().map(LogStream::from_sdk),
+            health_check: actual.health_check().map(ContainerHealthCheck::from_sdk),
+            stop_timeout_seconds: actual.stop_timeout(),
         }
     }
 
@@ -180,18 +201,18 @@ impl Container {
             "Secrets": named(secrets, "ValueFrom"),
             "User": user,
             "ReadonlyRootFilesystem": read_only_root,
-            "LinuxParameters": present(json!({"InitProcessEnabled": init_process, "Capabilities": dropped})),
+            "LinuxParameters": without_nulls(json!({"InitProcessEnabled": init_process, "Capabilities": dropped})),
             "MountPoints": list(&mounts.iter().map(mount).collect()),
             "LogConfiguration": log.as_ref().map(LogStream::cloudformation),
             "HealthCheck": health_check.as_ref().map(ContainerHealthCheck::cloudformation),
             "StopTimeout": stop_timeout_seconds,
         });
-        present(container)
+        without_nulls(container)
     }
 }
 
-/// Without what is `null`.
-fn present(mut value: Value) -> Value {
+/// Removes properties that are `null`.
+fn without_nulls(mut value: Value) -> Value {
     if let Some(fields) = value.as_object_mut() {
         fields.retain(|_, field| !field.is_null());
     }
@@ -208,9 +229,9 @@ impl LogStream {
         LogConfiguration::builder().log_driver(LogDriver::Awslogs).set_options(Some(options)).build().built()
     }
 
-    /// What logs elsewhere shows as one without a group.
-    fn from_sdk(standing: &LogConfiguration) -> Self {
-        let option = |name: &str| standing.options()?.get(name).cloned();
+    /// Another log driver shows as a configuration without a log group.
+    fn from_sdk(actual: &LogConfiguration) -> Self {
+        let option = |name: &str| actual.options()?.get(name).cloned();
         let [group, region, prefix] = [GROUP, REGION, PREFIX].map(|name| option(name).unwrap_or_default());
         LogStream { group, region, prefix }
     }
@@ -233,13 +254,13 @@ impl ContainerHealthCheck {
             .built()
     }
 
-    fn from_sdk(standing: &HealthCheck) -> Self {
+    fn from_sdk(actual: &HealthCheck) -> Self {
         ContainerHealthCheck {
-            command: standing.command().to_vec(),
-            interval_seconds: standing.interval().unwrap_or_default(),
-            timeout_seconds: standing.timeout().unwrap_or_default(),
-            retries: standing.retries().unwrap_or_default(),
-            start_period_seconds: standing.start_period().unwrap_or_default(),
+            command: actual.command().to_vec(),
+            interval_seconds: actual.interval().unwrap_or_default(),
+            timeout_seconds: actual.timeout().unwrap_or_default(),
+            retries: actual.retries().unwrap_or_default(),
+            start_period_seconds: actual.start_period().unwrap_or_default(),
         }
     }
 

@@ -4,23 +4,16 @@ use aws_sdk_ecs::types::{
     self, AssignPublicIp, AwsVpcConfiguration, DeploymentCircuitBreaker, DeploymentConfiguration, LaunchType,
     LoadBalancer, NetworkConfiguration, PropagateTags,
 };
-use serde::{Deserialize, Serialize};
-use serde_json::json;
 
-use super::rollout::{self, STOPPING, Wanted, deployed, described, has_failed, is_leaving, note, primary, steady};
+use super::rollout::{self, Desired, STOPPING, deployed, described, has_failed, is_deleting, primary, steady};
 use super::{from_sdk, to_sdk};
-use crate::aws::wait::{Patience, ignore_not_found};
-use crate::aws::{Class, Cx, Error, Result};
-use crate::cloudformation::Form;
-use crate::engine::Tags;
-use crate::resources::ids::{SecurityGroupId, ServiceArn, SubnetId, TargetGroupArn, TaskDefinitionArn, is_known};
+use crate::resources::prelude::*;
 use crate::resources::tags::Built;
-use crate::resources::{Changes, Found, Resource, TypeInfo, minutes};
 
-const NEWEST_PLATFORM: &str = "LATEST";
+const LATEST_PLATFORM: &str = "LATEST";
 const INVALID: &str = "InvalidParameterException";
 
-/// A service on Fargate: so many tasks that run, and are started again where they stop. Tasks carry the service's tags.
+/// A service on Fargate: keeps a number of tasks running. Tasks have the tags of the service.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html>
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Service {
@@ -28,58 +21,87 @@ pub struct Service {
     pub name: String,
     /// The cluster's name.
     pub cluster: String,
-    /// What its tasks run.
+    /// The task definition of its tasks.
     pub task_definition: TaskDefinitionArn,
-    /// How many tasks run.
+    /// The number of tasks.
     pub tasks: TaskCount,
-    /// Where the tasks are.
+    /// The subnets of the tasks.
     pub subnets: BTreeSet<SubnetId>,
-    /// What reaches the tasks, and what they reach; up to 5.
+    /// The security groups of the tasks, up to 5.
     pub security_groups: BTreeSet<SecurityGroupId>,
-    /// Tasks have an address on the internet.
+    /// Tasks have public addresses.
     pub public_ip: bool,
-    /// What sends requests to it.
-    pub behind: Option<Behind>,
-    /// How many tasks stay healthy while others come in their place, 0 to 100 percent.
+    /// The target group of its tasks, if a load balancer sends requests to them.
+    #[serde(rename = "behind")]
+    pub target_group: Option<ServiceTargetGroup>,
+    /// The lower limit of healthy tasks during a deployment, 0 to 100 percent.
     pub minimum_healthy_percent: i32,
-    /// How many tasks there may be meanwhile, 100 to 200 percent.
+    /// The upper limit of tasks during a deployment, 100 to 200 percent.
     pub maximum_percent: i32,
-    /// A deployment whose tasks don't come up is given up, and what ran before runs again.
+    /// Roll back a deployment whose tasks don't become healthy.
     pub rollback: bool,
-    /// People may run commands in its containers.
+    /// Allow ECS Exec: running commands in its containers.
     pub execute_command: bool,
 }
 
-/// How many tasks run: scaling moves the number within these ends, and only one outside of them is changed.
+/// The limits of the number of tasks: scaling changes the number within them, `apply` only changes one outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskCount {
-    /// No fewer.
-    pub least: i32,
-    /// No more.
-    pub most: i32,
+    /// The minimum.
+    #[serde(rename = "least")]
+    pub min: i32,
+    /// The maximum.
+    #[serde(rename = "most")]
+    pub max: i32,
 }
 
-/// The target group whose targets are a service's tasks. A load balancer has to forward to it before the service is
-/// made.
+/// The target group of the tasks of a service. A load balancer has to forward to it before the service is created.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Behind {
-    /// The target group, for addresses.
+pub struct ServiceTargetGroup {
+    /// The target group, of IP addresses.
     pub target_group: TargetGroupArn,
-    /// The container that takes the requests.
+    /// The container that gets the requests.
     pub container: String,
     /// The port of that container.
     pub port: u16,
-    /// How long a task's failed health checks don't count after its start, in seconds.
+    /// How long failed health checks after the start of a task are ignored, in seconds.
     pub grace_seconds: i32,
 }
 
-/// What a service gives to others.
+/// The outputs of a service.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ServiceOutputs {
     /// Its ARN.
     pub arn: ServiceArn,
     /// Its name: the dimension `ServiceName` of its metrics.
     pub name: String,
+}
+
+impl Service {
+    /// A service of `count` tasks with AWS's defaults: no load balancer, no public addresses, no rollback.
+    pub fn new(
+        name: impl Into<String>,
+        cluster: impl Into<String>,
+        task_definition: &TaskDefinitionArn,
+        count: i32,
+        subnets: impl IntoIterator<Item = SubnetId>,
+        security_groups: impl IntoIterator<Item = SecurityGroupId>,
+    ) -> Self {
+        Service {
+            name: name.into(),
+            cluster: cluster.into(),
+            task_definition: task_definition.clone(),
+            tasks: TaskCount { min: count, max: count },
+            subnets: subnets.into_iter().collect(),
+            security_groups: security_groups.into_iter().collect(),
+            public_ip: false,
+            target_group: None,
+            minimum_healthy_percent: 100,
+            maximum_percent: 200,
+            rollback: false,
+            execute_command: false,
+        }
+    }
 }
 
 impl Resource for Service {
@@ -110,18 +132,18 @@ impl Resource for Service {
         if !is_known(cluster) {
             return Ok(None);
         }
-        let Some(service) = described(cx, cluster, name).await?.filter(|service| !is_leaving(service)) else {
+        let Some(service) = described(cx, cluster, name).await?.filter(|service| !is_deleting(service)) else {
             return Ok(None);
         };
-        let found = Found::tagged(self.as_standing(&service), outputs(&service)?, from_sdk(service.tags()));
-        Ok(Some(Found { live: Some(note(&service)), ..found }))
+        let found = Found::tagged(self.observed(&service), outputs(&service)?, from_sdk(service.tags()));
+        Ok(Some(Found { live: Some(rollout::describe(&service)), ..found }))
     }
 
     async fn create(&self, cx: &Cx) -> Result<ServiceOutputs> {
         let token = Some(cx.token.clone()).filter(|token| !token.is_empty());
         let request = cx.ecs.create_service().set_client_token(token).cluster(&self.cluster).service_name(&self.name);
-        let request = request.task_definition(&*self.task_definition).desired_count(self.tasks.least);
-        let request = request.launch_type(LaunchType::Fargate).platform_version(NEWEST_PLATFORM);
+        let request = request.task_definition(&*self.task_definition).desired_count(self.tasks.min);
+        let request = request.launch_type(LaunchType::Fargate).platform_version(LATEST_PLATFORM);
         let request = request.network_configuration(self.network()).set_load_balancers(Some(self.load_balancers()));
         let request = request.set_health_check_grace_period_seconds(self.grace_seconds());
         let request = request.deployment_configuration(self.deployment()).enable_execute_command(self.execute_command);
@@ -129,10 +151,10 @@ impl Resource for Service {
         let request = request.set_tags(Some(to_sdk(&cx.tags)));
         let look = || async {
             match request.clone().send().await.map_err(Error::from) {
-                // AWS says the same of one that stands, of one that is going away, and of mistakes: a look tells which.
+                // The code for an existing service, for one that is being deleted, and for invalid input.
                 Err(error) if error.is_code(INVALID) => {
-                    let standing = described(cx, &self.cluster, &self.name).await?;
-                    let class = standing.map_or(error.class, |service| match is_leaving(&service) {
+                    let existing = described(cx, &self.cluster, &self.name).await?;
+                    let class = existing.map_or(error.class, |service| match is_deleting(&service) {
                         true => Class::Retryable,
                         false => Class::AlreadyExists,
                     });
@@ -141,11 +163,11 @@ impl Resource for Service {
                 answer => answer,
             }
         };
-        // And of what it needs and isn't known everywhere yet.
-        let is_new = |error: &Error| error.is_code(INVALID) && error.class == Class::Invalid;
-        let create = || cx.retry_while("ECS to know what the service needs", Patience::FRESH, is_new, look);
+        // It is also the code while a resource that the service needs isn't known everywhere.
+        let may_be_new = |error: &Error| error.is_code(INVALID) && error.class == Class::Invalid;
+        let create = || cx.retry_while("ECS to know what the service needs", Patience::FRESH, may_be_new, look);
         let not_ready = |error: &Error| error.class == Class::Retryable;
-        let what = "the tasks of the service that had this name to stop";
+        let what = "the tasks of the deleted service with the same name to stop";
         let answer = cx.retry_while(what, STOPPING, not_ready, create).await?;
         let service = answer.service.ok_or(Error::incomplete("ecs:CreateService", "service"))?;
         self.until_steady(cx, &service).await?;
@@ -153,21 +175,21 @@ impl Resource for Service {
     }
 
     async fn until_ready(&self, cx: &Cx, _outputs: &ServiceOutputs) -> Result<()> {
-        steady(cx, &self.cluster, &self.name, &self.wanted(None)).await
+        steady(cx, &self.cluster, &self.name, &self.desired(None)).await
     }
 
     async fn update(&self, cx: &Cx, found: &Found<Self>, changes: &Changes<'_>) -> Result<ServiceOutputs> {
         let request = cx.ecs.update_service().cluster(&self.cluster).service(&self.name);
-        let number = found.spec.tasks.least.clamp(self.tasks.least, self.tasks.most);
+        let number = found.spec.tasks.min.clamp(self.tasks.min, self.tasks.max);
         let request = request.set_desired_count(changes.has("tasks").then_some(number));
         let revision = changes.has("task_definition").then(|| self.task_definition.to_string());
-        let request = request.force_new_deployment(revision.is_some() && self.was_given_up(cx).await?);
+        let request = request.force_new_deployment(revision.is_some() && self.has_failed_before(cx).await?);
         let request = request.set_task_definition(revision);
         let network = changes.any(&["subnets", "security_groups", "public_ip"]).then(|| self.network());
         let request = request.set_network_configuration(network);
-        let behind = changes.has("behind");
-        let request = request.set_load_balancers(behind.then(|| self.load_balancers()));
-        let request = request.set_health_check_grace_period_seconds(self.grace_seconds().filter(|_| behind));
+        let target_group = changes.has("behind");
+        let request = request.set_load_balancers(target_group.then(|| self.load_balancers()));
+        let request = request.set_health_check_grace_period_seconds(self.grace_seconds().filter(|_| target_group));
         let deployment = changes.any(&["minimum_healthy_percent", "maximum_percent", "rollback"]);
         let request = request.set_deployment_configuration(deployment.then(|| self.deployment()));
         let command = changes.has("execute_command").then_some(self.execute_command);
@@ -181,61 +203,51 @@ impl Resource for Service {
         super::tag(cx, &outputs.arn, set, remove).await
     }
 
-    /// By force: its tasks needn't be scaled to none before.
+    /// With `force`: ECS stops its tasks.
     async fn delete(cx: &Cx, outputs: &ServiceOutputs) -> Result<()> {
         let Some((cluster, name)) = outputs.parts() else {
-            return Err(Error::local(format!("{} is no ARN of a service", outputs.arn)));
+            return Err(Error::local(format!("{} isn't the ARN of a service", outputs.arn)));
         };
         let delete = async { Ok(cx.ecs.delete_service().cluster(cluster).service(name).force(true).send().await?) };
         ignore_not_found(delete.await)?;
-        rollout::gone(cx, cluster, name).await
+        rollout::until_deleted(cx, cluster, name).await
     }
 
     fn hourly_charge(&self) -> Option<String> {
-        let TaskCount { least, most } = self.tasks;
-        (most > 0).then(|| format!("{least} to {most} Fargate tasks, each about $0.04/h a vCPU and $0.004/h a GiB"))
+        let TaskCount { min, max } = self.tasks;
+        (max > 0).then(|| format!("{min} to {max} Fargate tasks, each about $0.04/h a vCPU and $0.004/h a GiB"))
     }
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ecs-service.html>
     fn cloudformation(&self) -> Form {
-        let Service {
-            name,
-            cluster,
-            task_definition,
-            tasks: TaskCount { least, most: _ },
-            subnets,
-            security_groups,
-            public_ip: _,
-            behind,
-            minimum_healthy_percent,
-            maximum_percent,
-            rollback,
-            execute_command,
-        } = self;
-        let balancer = |behind: &Behind| {
-            let Behind { target_group, container, port, grace_seconds: _ } = behind;
+        let load_balancer = |target_group: &ServiceTargetGroup| {
+            let ServiceTargetGroup { target_group, container, port, grace_seconds: _ } = target_group;
             json!([{"TargetGroupArn": target_group, "ContainerName": container, "ContainerPort": port}])
         };
-        let service = json!({
-            "ServiceName": name,
-            "Cluster": cluster,
-            "TaskDefinition": task_definition,
-            "DesiredCount": least,
+        let service = properties!(self, Service {
+            name => "ServiceName",
+            cluster => "Cluster",
+            task_definition => "TaskDefinition",
+            tasks => "DesiredCount": tasks.min,
             "LaunchType": LaunchType::Fargate.as_str(),
-            "PlatformVersion": NEWEST_PLATFORM,
-            "NetworkConfiguration": {"AwsvpcConfiguration": {
+            "PlatformVersion": LATEST_PLATFORM,
+            subnets => "NetworkConfiguration": json!({"AwsvpcConfiguration": {
                 "Subnets": subnets,
                 "SecurityGroups": security_groups,
                 "AssignPublicIp": self.assign_public_ip().as_str(),
-            }},
-            "LoadBalancers": behind.as_ref().map(balancer),
+            }}),
+            security_groups => _,
+            public_ip => _,
+            target_group => "LoadBalancers": target_group.as_ref().map(load_balancer),
             "HealthCheckGracePeriodSeconds": self.grace_seconds(),
-            "DeploymentConfiguration": {
+            rollback => "DeploymentConfiguration": json!({
                 "MinimumHealthyPercent": minimum_healthy_percent,
                 "MaximumPercent": maximum_percent,
                 "DeploymentCircuitBreaker": {"Enable": rollback, "Rollback": rollback},
-            },
-            "EnableExecuteCommand": execute_command,
+            }),
+            minimum_healthy_percent => _,
+            maximum_percent => _,
+            execute_command => "EnableExecuteCommand",
             "EnableECSManagedTags": true,
             "PropagateTags": PropagateTags::Service.as_str(),
         });
@@ -245,15 +257,15 @@ impl Resource for Service {
 }
 
 impl Service {
-    /// The service in the words of the spec.
-    fn as_standing(&self, service: &types::Service) -> Service {
+    /// The service in the form of the spec.
+    fn observed(&self, service: &types::Service) -> Service {
         let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
         let network = service.network_configuration().and_then(|network| network.awsvpc_configuration());
         let deployment = service.deployment_configuration();
         let breaker = deployment.and_then(|deployment| deployment.deployment_circuit_breaker());
         let percent = |value: Option<i32>| value.unwrap_or_default();
         let grace_seconds = service.health_check_grace_period_seconds().unwrap_or_default();
-        let behind = service.load_balancers().first().map(|balancer| Behind {
+        let target_group = service.load_balancers().first().map(|balancer| ServiceTargetGroup {
             target_group: text(balancer.target_group_arn()).into(),
             container: text(balancer.container_name()),
             port: balancer.container_port().and_then(|port| u16::try_from(port).ok()).unwrap_or_default(),
@@ -263,13 +275,13 @@ impl Service {
             name: text(service.service_name()),
             cluster: text(service.cluster_arn().and_then(|arn| arn.rsplit('/').next())),
             task_definition: text(deployed(service)).into(),
-            tasks: self.tasks.as_standing(service.desired_count()),
+            tasks: self.tasks.observed(service.desired_count()),
             subnets: network.map(|network| network.subnets().iter().map(SubnetId::from).collect()).unwrap_or_default(),
             security_groups: network
                 .map(|network| network.security_groups().iter().map(SecurityGroupId::from).collect())
                 .unwrap_or_default(),
             public_ip: network.and_then(|network| network.assign_public_ip()) == Some(&AssignPublicIp::Enabled),
-            behind,
+            target_group,
             minimum_healthy_percent: percent(deployment.and_then(|deployment| deployment.minimum_healthy_percent())),
             maximum_percent: percent(deployment.and_then(|deployment| deployment.maximum_percent())),
             rollback: breaker.is_some_and(|breaker| breaker.enable() && breaker.rollback()),
@@ -277,18 +289,18 @@ impl Service {
         }
     }
 
-    fn wanted(&self, deployment: Option<&types::Deployment>) -> Wanted<'_> {
+    fn desired(&self, deployment: Option<&types::Deployment>) -> Desired<'_> {
         let deployment = deployment.and_then(|deployment| deployment.id()).map(str::to_owned);
-        Wanted { task_definition: &self.task_definition, deployment }
+        Desired { task_definition: &self.task_definition, deployment }
     }
 
-    /// Waits for what AWS has just begun.
-    async fn until_steady(&self, cx: &Cx, begun: &types::Service) -> Result<()> {
-        steady(cx, &self.cluster, &self.name, &self.wanted(primary(begun))).await
+    /// Waits for the deployment that a call started.
+    async fn until_steady(&self, cx: &Cx, started: &types::Service) -> Result<()> {
+        steady(cx, &self.cluster, &self.name, &self.desired(primary(started))).await
     }
 
-    /// True if AWS has given up to deploy this very revision: asked for it again it would do nothing, unless by force.
-    async fn was_given_up(&self, cx: &Cx) -> Result<bool> {
+    /// True if the last deployment was of the same revision and failed: then AWS does nothing without a forced deployment.
+    async fn has_failed_before(&self, cx: &Cx) -> Result<bool> {
         let service = described(cx, &self.cluster, &self.name).await?;
         let newest = service.as_ref().and_then(primary);
         let is_this = |newest: &&types::Deployment| newest.task_definition() == Some(&self.task_definition);
@@ -308,16 +320,16 @@ impl Service {
     }
 
     fn load_balancers(&self) -> Vec<LoadBalancer> {
-        let balancer = |behind: &Behind| {
-            let balancer = LoadBalancer::builder().target_group_arn(&*behind.target_group);
-            balancer.container_name(&behind.container).container_port(behind.port.into()).build()
+        let load_balancer = |of: &ServiceTargetGroup| {
+            let load_balancer = LoadBalancer::builder().target_group_arn(&*of.target_group);
+            load_balancer.container_name(&of.container).container_port(of.port.into()).build()
         };
-        self.behind.iter().map(balancer).collect()
+        self.target_group.iter().map(load_balancer).collect()
     }
 
-    /// AWS takes none for a service that no load balancer sends requests to.
+    /// AWS refuses a grace period without a load balancer.
     fn grace_seconds(&self) -> Option<i32> {
-        self.behind.as_ref().map(|behind| behind.grace_seconds)
+        self.target_group.as_ref().map(|target_group| target_group.grace_seconds)
     }
 
     fn deployment(&self) -> DeploymentConfiguration {
@@ -331,15 +343,15 @@ impl Service {
 }
 
 impl TaskCount {
-    /// What is asked for, if so many are within it; else just as many.
-    fn as_standing(self, number: i32) -> TaskCount {
-        let is_within = (self.least..=self.most).contains(&number);
-        if is_within { self } else { TaskCount { least: number, most: number } }
+    /// The desired limits if the number is within them, otherwise the number.
+    fn observed(self, number: i32) -> TaskCount {
+        let is_within = (self.min..=self.max).contains(&number);
+        if is_within { self } else { TaskCount { min: number, max: number } }
     }
 }
 
 impl ServiceOutputs {
-    /// The names of the cluster and the service: `arn:…:service/cluster/service`.
+    /// The names of the cluster and the service, according to the ARN: `arn:…:service/cluster/service`.
     fn parts(&self) -> Option<(&str, &str)> {
         let (_, place) = self.arn.split_once(":service/")?;
         place.split_once('/')
@@ -359,16 +371,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn as_many_tasks_as_may_run_are_no_difference_and_others_are_shown() {
-        let asked = TaskCount { least: 2, most: 4 };
-        for (number, shown) in [(2, asked), (4, asked), (1, TaskCount { least: 1, most: 1 })] {
-            assert_eq!(asked.as_standing(number), shown);
+    fn task_counts_within_the_limits_are_no_difference() {
+        let desired = TaskCount { min: 2, max: 4 };
+        for (number, observed) in [(2, desired), (4, desired), (1, TaskCount { min: 1, max: 1 })] {
+            assert_eq!(desired.observed(number), observed);
         }
-        assert_eq!(asked.as_standing(9), TaskCount { least: 9, most: 9 });
+        assert_eq!(desired.observed(9), TaskCount { min: 9, max: 9 });
     }
 
     #[test]
-    fn the_arn_of_a_service_tells_its_cluster() {
+    fn arn_contains_cluster_and_name() {
         let of = |arn: &str| ServiceOutputs { arn: arn.into(), name: String::new() };
         assert_eq!(of("arn:aws:ecs:us-east-1:1:service/blue/api").parts(), Some(("blue", "api")));
         assert_eq!(of("api").parts(), None);

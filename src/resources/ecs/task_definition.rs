@@ -5,50 +5,44 @@ use aws_sdk_ecs::types::{
     self, Compatibility, CpuArchitecture, EphemeralStorage, HostVolumeProperties, NetworkMode, OsFamily,
     RuntimePlatform, TaskDefinitionField, TaskDefinitionStatus, Volume,
 };
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 use super::{Container, from_sdk, to_sdk};
+use crate::aws::Clients;
 use crate::aws::clients::sent_once;
-use crate::aws::wait::{Patience, ignore_not_found};
-use crate::aws::{Class, Clients, Cx, Error, Result};
-use crate::cloudformation::Form;
-use crate::engine::Tags;
-use crate::resources::ids::{RoleArn, TaskDefinitionArn};
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
+use crate::resources::prelude::*;
 
-/// What ECS says of a revision or a family that isn't there, and of a request that is wrong.
+/// The code for a missing revision or family, and for invalid input.
 const CLIENT: &str = "ClientException";
-/// What Fargate gives to a task that asks for no more, in GiB.
-const LEAST_STORAGE: i32 = 20;
+/// The ephemeral storage of a task by default, in GiB.
+const DEFAULT_STORAGE: i32 = 20;
 
-/// One revision of a task definition: the containers of a task on Fargate. AWS changes none: every change is a new
-/// revision, and the old one goes once nothing runs it any more.
+/// A revision of a task definition: the containers of a task on Fargate. Every change creates a new revision; the old one is
+/// deleted once no task runs it.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RegisterTaskDefinition.html>
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TaskDefinition {
-    /// What its revisions have in common, up to 255 letters, digits, `-` and `_`. No other step may have it.
+    /// The name that its revisions share, up to 255 letters, digits, `-` and `_`. Unique among the steps.
     pub family: String,
-    /// The processor: 256 to 16,384 units, 1,024 for a whole one.
+    /// CPU units, 256 to 16,384; 1,024 are a vCPU.
     pub cpu_units: u32,
-    /// The memory: what goes with the processor.
+    /// The memory: AWS allows some sizes for each number of CPU units.
     /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-cpu-memory-error.html>
     pub memory_mib: u32,
     /// `ARM64` or `X86_64`.
     pub architecture: String,
-    /// What all volumes and containers can fill together, 20 to 200 GiB.
+    /// The ephemeral storage of all volumes and containers, 20 to 200 GiB.
     pub storage_gib: i32,
-    /// With which ECS starts the task: pulls images, reads secrets, writes logs.
+    /// The role of ECS, to start the task: pull images, read secrets, write logs.
     pub execution_role: RoleArn,
-    /// What the containers run as, if they use AWS.
+    /// The role of the containers, if they call AWS.
     pub task_role: Option<RoleArn>,
-    /// Names of what containers can mount: empty when the task starts, gone when it stops.
+    /// Names of ephemeral volumes for the mounts of containers.
     pub volumes: BTreeSet<String>,
-    /// Up to 10.
+    /// The containers, up to 10.
     pub containers: Vec<Container>,
 }
 
-/// What a task definition gives to others.
+/// The outputs of a task definition.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TaskDefinitionOutputs {
     /// The revision's ARN.
@@ -87,18 +81,18 @@ impl Resource for TaskDefinition {
 
     type Outputs = TaskDefinitionOutputs;
 
-    /// Without its ARN it is the newest revision of its family: what a run that died has made is that.
+    /// Without a known ARN it is the newest revision of the family: one that a run created before it died.
     async fn observe(&self, cx: &Cx, known: Option<&TaskDefinitionOutputs>) -> Result<Option<Found<Self>>> {
         let id = known.map_or(self.family.as_str(), |known| &known.arn);
         let Some(answer) = described(cx, id).await? else { return Ok(None) };
         let Some(revision) = answer.task_definition() else { return Ok(None) };
         let arn = revision.task_definition_arn().unwrap_or_default();
-        let stands = revision.status() == Some(&TaskDefinitionStatus::Active);
-        if !stands || (known.is_none() && cx.is_predecessor(arn)) {
+        let is_active = revision.status() == Some(&TaskDefinitionStatus::Active);
+        if !is_active || (known.is_none() && cx.is_predecessor(arn)) {
             return Ok(None);
         }
         let outputs = TaskDefinitionOutputs { arn: arn.into() };
-        Ok(Some(Found::tagged(as_standing(revision), outputs, from_sdk(answer.tags()))))
+        Ok(Some(Found::tagged(observed(revision), outputs, from_sdk(answer.tags()))))
     }
 
     async fn create(&self, cx: &Cx) -> Result<TaskDefinitionOutputs> {
@@ -115,24 +109,19 @@ impl Resource for TaskDefinition {
             let once = aws_sdk_ecs::config::Builder::new().retry_config(sent_once());
             Ok(request.clone().customize().config_override(once).send().await?)
         };
-        // What it says of a role that isn't known everywhere yet, and of a mistake.
-        let passing = |error: &Error| error.is_code(CLIENT);
-        let answer = cx.retry_while("ECS to know the task's roles", Patience::FRESH, passing, register).await?;
+        // The code while a new role isn't known everywhere, and for invalid input.
+        let may_be_new_role = |error: &Error| error.is_code(CLIENT);
+        let answer = cx.retry_while("ECS to know the task's roles", Patience::FRESH, may_be_new_role, register).await?;
         let arn = answer.task_definition.and_then(|revision| revision.task_definition_arn);
         let arn = arn.ok_or(Error::incomplete("ecs:RegisterTaskDefinition", "taskDefinitionArn"))?;
         Ok(TaskDefinitionOutputs { arn: arn.into() })
-    }
-
-    async fn update(&self, _: &Cx, found: &Found<Self>, _: &Changes<'_>) -> Result<TaskDefinitionOutputs> {
-        Ok(found.outputs.clone())
     }
 
     async fn tag(cx: &Cx, outputs: &TaskDefinitionOutputs, set: &Tags, remove: &[String]) -> Result<()> {
         super::tag(cx, &outputs.arn, set, remove).await
     }
 
-    /// Nothing new can run it from then on. It is only gone for good with the last task that still does: nobody waits for
-    /// that.
+    /// Prevents new tasks from using the revision. AWS deletes it after the last task that runs it; this doesn't wait for that.
     async fn delete(cx: &Cx, outputs: &TaskDefinitionOutputs) -> Result<()> {
         let arn = &*outputs.arn;
         let Some(answer) = described(cx, arn).await? else { return Ok(()) };
@@ -145,11 +134,11 @@ impl Resource for TaskDefinition {
         }
         let answer = cx.ecs.delete_task_definitions().task_definitions(arn).send().await?;
         match answer.failures().first() {
-            // Another run has done it.
-            Some(_) if is_leaving(cx, arn).await? => Ok(()),
+            // Another run deleted it.
+            Some(_) if is_deleted(cx, arn).await? => Ok(()),
             Some(failure) => Err(Error::local(format!(
-                "AWS doesn't delete {arn}: {}",
-                failure.reason().or(failure.detail()).unwrap_or("it says no reason")
+                "AWS refuses to delete {arn}: {}",
+                failure.reason().or(failure.detail()).unwrap_or("it gives no reason")
             ))),
             None => Ok(()),
         }
@@ -157,45 +146,55 @@ impl Resource for TaskDefinition {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ecs-taskdefinition.html>
     fn cloudformation(&self) -> Form {
-        let TaskDefinition {
-            family,
-            cpu_units,
-            memory_mib,
-            architecture,
-            storage_gib,
-            execution_role,
-            task_role,
-            volumes,
-            containers,
-        } = self;
-        let volumes: Vec<Value> = volumes.iter().map(|name| json!({"Name": name})).collect();
-        let containers: Vec<Value> = containers.iter().map(Container::cloudformation).collect();
-        let definition = json!({
-            "Family": family,
-            "Cpu": cpu_units.to_string(),
-            "Memory": memory_mib.to_string(),
+        let volume = |name: &String| json!({"Name": name});
+        let linux = OsFamily::Linux.as_str();
+        let definition = properties!(self, TaskDefinition {
+            family => "Family",
+            cpu_units => "Cpu": cpu_units.to_string(),
+            memory_mib => "Memory": memory_mib.to_string(),
             "NetworkMode": NetworkMode::Awsvpc.as_str(),
             "RequiresCompatibilities": [Compatibility::Fargate.as_str()],
-            "RuntimePlatform": {"CpuArchitecture": architecture, "OperatingSystemFamily": OsFamily::Linux.as_str()},
-            "EphemeralStorage": self.storage().map(|_| json!({"SizeInGiB": storage_gib})),
-            "ExecutionRoleArn": execution_role,
-            "TaskRoleArn": task_role,
-            "Volumes": (!volumes.is_empty()).then_some(volumes),
-            "ContainerDefinitions": containers,
+            architecture => "RuntimePlatform": json!({"CpuArchitecture": architecture, "OperatingSystemFamily": linux}),
+            storage_gib => "EphemeralStorage": self.storage().map(|_| json!({"SizeInGiB": storage_gib})),
+            execution_role => "ExecutionRoleArn",
+            task_role => "TaskRoleArn",
+            volumes => "Volumes": (!volumes.is_empty()).then(|| volumes.iter().map(volume).collect::<Vec<_>>()),
+            containers => "ContainerDefinitions": containers.iter().map(Container::cloudformation).collect::<Vec<_>>(),
         });
         Form::resource("AWS::ECS::TaskDefinition", definition).output("arn", Form::reference())
     }
 }
 
 impl TaskDefinition {
+    /// A task definition with AWS's defaults: X86_64, 20 GiB of storage, no role of the containers, no volumes.
+    pub fn new(
+        family: impl Into<String>,
+        cpu_units: u32,
+        memory_mib: u32,
+        execution_role: &RoleArn,
+        containers: Vec<Container>,
+    ) -> Self {
+        TaskDefinition {
+            family: family.into(),
+            cpu_units,
+            memory_mib,
+            architecture: CpuArchitecture::X8664.as_str().to_owned(),
+            storage_gib: DEFAULT_STORAGE,
+            execution_role: execution_role.clone(),
+            task_role: None,
+            volumes: BTreeSet::new(),
+            containers,
+        }
+    }
+
     fn platform(&self) -> RuntimePlatform {
         let architecture = CpuArchitecture::from(self.architecture.as_str());
         RuntimePlatform::builder().cpu_architecture(architecture).operating_system_family(OsFamily::Linux).build()
     }
 
-    /// Only for more than Fargate gives anyway: AWS refuses to be asked for that.
+    /// `None` for the default: AWS refuses to be given that.
     fn storage(&self) -> Option<EphemeralStorage> {
-        let more = self.storage_gib > LEAST_STORAGE;
+        let more = self.storage_gib > DEFAULT_STORAGE;
         more.then(|| EphemeralStorage::builder().size_in_gib(self.storage_gib).build())
     }
 }
@@ -204,7 +203,7 @@ fn volume(name: &str) -> Volume {
     Volume::builder().name(name).host(HostVolumeProperties::builder().build()).build()
 }
 
-fn as_standing(revision: &types::TaskDefinition) -> TaskDefinition {
+fn observed(revision: &types::TaskDefinition) -> TaskDefinition {
     let number = |text: Option<&str>| text.and_then(|text| text.parse().ok()).unwrap_or_default();
     let platform = revision.runtime_platform();
     let architecture = platform.and_then(|platform| platform.cpu_architecture());
@@ -214,7 +213,7 @@ fn as_standing(revision: &types::TaskDefinition) -> TaskDefinition {
         cpu_units: number(revision.cpu()),
         memory_mib: number(revision.memory()),
         architecture: architecture.unwrap_or(&CpuArchitecture::X8664).as_str().to_owned(),
-        storage_gib: revision.ephemeral_storage().map_or(LEAST_STORAGE, |storage| storage.size_in_gib()),
+        storage_gib: revision.ephemeral_storage().map_or(DEFAULT_STORAGE, |storage| storage.size_in_gib()),
         execution_role: revision.execution_role_arn().unwrap_or_default().into(),
         task_role: revision.task_role_arn().filter(role).map(RoleArn::from),
         volumes: revision.volumes().iter().filter_map(|volume| volume.name.clone()).collect(),
@@ -222,7 +221,7 @@ fn as_standing(revision: &types::TaskDefinition) -> TaskDefinition {
     }
 }
 
-/// The revision, or the newest active one of a family. One that was deregistered or is being deleted is still shown.
+/// The revision, or the newest active one of a family. AWS also returns deregistered revisions and those being deleted.
 pub(super) async fn described(clients: &Clients, id: &str) -> Result<Option<DescribeTaskDefinitionOutput>> {
     let describe = async {
         let request = clients.ecs.describe_task_definition().task_definition(id).include(TaskDefinitionField::Tags);
@@ -232,7 +231,7 @@ pub(super) async fn described(clients: &Clients, id: &str) -> Result<Option<Desc
     ignore_not_found(describe.await)
 }
 
-async fn is_leaving(cx: &Cx, arn: &str) -> Result<bool> {
+async fn is_deleted(cx: &Cx, arn: &str) -> Result<bool> {
     let revision = described(cx, arn).await?.and_then(|answer| answer.task_definition);
     Ok(revision.is_none_or(|revision| revision.status() == Some(&TaskDefinitionStatus::DeleteInProgress)))
 }

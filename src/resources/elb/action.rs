@@ -1,4 +1,4 @@
-//! What a listener or rule does with a request, and the weights that are AWS's truth, not ours.
+//! The actions of listeners and rules, and the live weights that traffic shifts change.
 
 use std::collections::BTreeMap;
 
@@ -9,50 +9,66 @@ use aws_sdk_elasticloadbalancingv2::types::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::cloudformation::Form;
+use crate::resources::form::Form;
 use crate::resources::ids::TargetGroupArn;
 
-/// What is done with a request.
+/// The action for a request.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-listeners.html>
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
-    /// Sends the client to the same place over HTTPS, for good (301).
+    /// Redirects the client to the same URL over HTTPS (301).
     Redirect {
         /// The HTTPS port.
         port: u16,
     },
-    /// Forwards all to one target group.
+    /// Forwards to one target group.
     Forward {
         /// The target group.
         target_group: TargetGroupArn,
     },
-    /// Forwards to two target groups by weight. The weights are written once, when the listener or rule is made; from
-    /// then on they are what they are in AWS: never compared and never reset.
+    /// Forwards to two target groups by live weights. `initial` is written when the listener or rule is created; from then on
+    /// traffic shifts change the weights in AWS, and `plan` doesn't compare them.
     WeightedForward {
         /// The target group of blue.
         blue: TargetGroupArn,
         /// The target group of green.
         green: TargetGroupArn,
-        /// The weights at the beginning.
+        /// The weights at creation.
         initial: Weights,
-        /// How long a client stays with the group that first served it, 1 s to 7 days. It overrides the weights.
+        /// How long a client stays with its target group, 1 s to 7 days. Overrides the weights.
         stickiness_seconds: Option<u32>,
     },
-    /// Something that provisioner never asks for, in AWS's words: only ever observed.
+    /// Forwards to target groups by the weights of the spec: for systems without traffic shifts.
+    FixedWeights {
+        /// The target groups, up to five.
+        target_groups: Vec<WeightedTargetGroup>,
+        /// How long a client stays with its target group, 1 s to 7 days. Overrides the weights.
+        stickiness_seconds: Option<u32>,
+    },
+    /// An action of another type, as AWS describes it: only ever observed.
     Other(String),
 }
 
-/// The shares of blue and green, 0 to 999 each, relative to their sum.
+/// A target group with its weight.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WeightedTargetGroup {
+    /// The target group.
+    pub target_group: TargetGroupArn,
+    /// Its weight, 0 to 999, relative to the sum of all.
+    pub weight: u32,
+}
+
+/// The weights of blue and green, 0 to 999 each, relative to their sum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Weights {
-    /// Of blue.
+    /// The weight of blue.
     pub blue: u32,
-    /// Of green.
+    /// The weight of green.
     pub green: u32,
 }
 
-/// Which of the target groups is whose, as far as it is known: what an earlier run recorded.
+/// The target groups of blue and green, as the state file records them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Roles {
     pub blue: Option<TargetGroupArn>,
@@ -60,9 +76,9 @@ pub(super) struct Roles {
 }
 
 impl Roles {
-    /// Recorded roles, those that `wanted` names where nothing is recorded.
-    pub fn known_or(known: Option<Roles>, wanted: &Action) -> Roles {
-        known.filter(|roles| roles.blue.is_some() && roles.green.is_some()).unwrap_or_else(|| wanted.roles())
+    /// The recorded roles, or those of the `desired` action if none are recorded.
+    pub fn known_or(known: Option<Roles>, desired: &Action) -> Roles {
+        known.filter(|roles| roles.blue.is_some() && roles.green.is_some()).unwrap_or_else(|| desired.roles())
     }
 
     fn weights(&self, live: &Live) -> Option<Weights> {
@@ -71,7 +87,7 @@ impl Roles {
     }
 }
 
-/// Where a listener or rule forwards to at the moment.
+/// The current weights of a listener or rule.
 struct Live {
     weights: BTreeMap<String, u32>,
     stickiness_seconds: Option<u32>,
@@ -98,11 +114,22 @@ impl Live {
         let stickiness_seconds = sticky.map(|sticky| number(sticky.duration_seconds()));
         Some(Live { weights, stickiness_seconds })
     }
+
+    /// The weights in the order of the spec, as AWS returns them in any. Other groups take the places of missing ones.
+    fn in_order_of(&self, spec: &[WeightedTargetGroup]) -> Vec<WeightedTargetGroup> {
+        let is_desired = |arn: &String| spec.iter().any(|group| group.target_group.0 == *arn);
+        let mut others = self.weights.iter().filter(|(arn, _)| !is_desired(arn));
+        let desired = spec.iter().map(|group| self.weights.get_key_value(&*group.target_group));
+        let mut groups: Vec<_> = desired.filter_map(|found| found.or_else(|| others.next())).collect();
+        groups.extend(others);
+        let group = |(arn, weight): (&String, &u32)| WeightedTargetGroup { target_group: arn.into(), weight: *weight };
+        groups.into_iter().map(group).collect()
+    }
 }
 
 impl Action {
-    /// What AWS's actions are in our words. Where they forward to just the groups that `self` or `roles` name, the
-    /// weights are left out of the comparison.
+    /// AWS's actions in the form of the spec. If they forward to the two groups that `self` or `roles` name, the live weights
+    /// are replaced by `initial`, so that they aren't compared.
     pub(super) fn observed(&self, actions: &[types::Action], roles: &Roles) -> Action {
         if let Some(port) = redirect(actions) {
             return Action::Redirect { port };
@@ -110,12 +137,15 @@ impl Action {
         let other = || Action::Other(format!("{actions:?}"));
         let Some(live) = Live::of(actions) else { return other() };
         let stickiness_seconds = live.stickiness_seconds;
+        if let Action::FixedWeights { target_groups, .. } = self {
+            return Action::FixedWeights { target_groups: live.in_order_of(target_groups), stickiness_seconds };
+        }
         if live.weights.len() == 2 {
-            let (initial, wanted) = match self {
+            let (initial, desired) = match self {
                 Action::WeightedForward { initial, .. } => (Some(*initial), self.roles()),
                 _ => (None, Roles::default()),
             };
-            for roles in [&wanted, roles] {
+            for roles in [&desired, roles] {
                 if let (Some(weights), Some(blue), Some(green)) = (roles.weights(&live), &roles.blue, &roles.green) {
                     let (blue, green, initial) = (blue.clone(), green.clone(), initial.unwrap_or(weights));
                     return Action::WeightedForward { blue, green, initial, stickiness_seconds };
@@ -128,7 +158,7 @@ impl Action {
         }
     }
 
-    /// For AWS, when it is made.
+    /// The action for a create call.
     pub(super) fn initial(&self) -> types::Action {
         self.with_weights(match self {
             Action::WeightedForward { initial, .. } => *initial,
@@ -136,8 +166,8 @@ impl Action {
         })
     }
 
-    /// For AWS, in place of what is there: with the weights as they are at this moment.
-    pub(super) fn in_place_of(&self, now: &[types::Action], roles: &Roles) -> types::Action {
+    /// The action for a change, with the current weights.
+    pub(super) fn replacing(&self, now: &[types::Action], roles: &Roles) -> types::Action {
         match (self, Live::of(now)) {
             (Action::WeightedForward { blue, green, initial, .. }, Some(live)) => {
                 self.with_weights(carried_over(&live.weights, [blue, green], roles).unwrap_or(*initial))
@@ -146,7 +176,7 @@ impl Action {
         }
     }
 
-    /// For CloudFormation.
+    /// The action in CloudFormation.
     pub(super) fn to_json(&self) -> Value {
         match self {
             Action::Redirect { port } => {
@@ -163,23 +193,29 @@ impl Action {
                 });
                 json!({"Type": "forward", "ForwardConfig": config})
             }
+            Action::FixedWeights { target_groups, stickiness_seconds } => {
+                let group = |WeightedTargetGroup { target_group, weight }: &WeightedTargetGroup| json!({"TargetGroupArn": target_group, "Weight": weight});
+                let sticky = json!({"Enabled": stickiness_seconds.is_some(), "DurationSeconds": stickiness_seconds});
+                let groups: Vec<Value> = target_groups.iter().map(group).collect();
+                let config = json!({"TargetGroups": groups, "TargetGroupStickinessConfig": sticky});
+                json!({"Type": "forward", "ForwardConfig": config})
+            }
             Action::Other(_) => Value::Null,
         }
     }
 
-    /// What a listener or rule with this action gives, and what of it CloudFormation can't express.
+    /// Adds the outputs of a listener or rule with this action, and what CloudFormation can't express.
     pub(super) fn complete(&self, form: Form) -> Form {
         match self {
-            Action::Redirect { .. } | Action::Forward { .. } => form,
-            Action::WeightedForward { blue, green, .. } => form
-                .output("blue", &**blue)
-                .output("green", &**green)
-                .gap("the weights as they are: CloudFormation sets them back when it changes anything of the actions"),
+            Action::Redirect { .. } | Action::Forward { .. } | Action::FixedWeights { .. } => form,
+            Action::WeightedForward { blue, green, .. } => form.output("blue", &**blue).output("green", &**green).gap(
+                "the live weights: CloudFormation resets them to the initial ones whenever it changes the actions",
+            ),
             Action::Other(other) => form.gap(format!("the action {other}")),
         }
     }
 
-    /// Whose the target groups are that it names.
+    /// The target groups of blue and green.
     pub(super) fn roles(&self) -> Roles {
         match self {
             Action::WeightedForward { blue, green, .. } => {
@@ -201,23 +237,32 @@ impl Action {
                 action.r#type(ActionTypeEnum::Forward).target_group_arn(&**target_group).build()
             }
             Action::WeightedForward { blue, green, stickiness_seconds, .. } => {
-                let group = |arn: &str, weight: u32| {
-                    TargetGroupTuple::builder().target_group_arn(arn).weight(weight.cast_signed()).build()
-                };
-                let sticky = TargetGroupStickinessConfig::builder().enabled(stickiness_seconds.is_some());
-                let sticky = sticky.set_duration_seconds(stickiness_seconds.map(u32::cast_signed)).build();
-                let config = ForwardActionConfig::builder().target_group_stickiness_config(sticky);
-                let config = config.target_groups(group(blue, weights.blue)).target_groups(group(green, weights.green));
-                action.r#type(ActionTypeEnum::Forward).forward_config(config.build()).build()
+                forward([(&**blue, weights.blue), (&**green, weights.green)], *stickiness_seconds)
             }
-            // Without a type: AWS refuses it.
+            Action::FixedWeights { target_groups, stickiness_seconds } => {
+                let weights = target_groups.iter().map(|group| (&*group.target_group, group.weight));
+                forward(weights, *stickiness_seconds)
+            }
+            // AWS refuses an action without a type.
             Action::Other(_) => action.build(),
         }
     }
 }
 
-/// The live weights for `[blue, green]`. A group that stands in for another one (it was replaced) takes over its weight:
-/// that of the group that had its role, or whatever weight is left.
+/// A forward action for AWS.
+fn forward<'a>(weights: impl IntoIterator<Item = (&'a str, u32)>, stickiness_seconds: Option<u32>) -> types::Action {
+    let group = |(arn, weight): (&str, u32)| {
+        TargetGroupTuple::builder().target_group_arn(arn).weight(weight.cast_signed()).build()
+    };
+    let sticky = TargetGroupStickinessConfig::builder().enabled(stickiness_seconds.is_some());
+    let sticky = sticky.set_duration_seconds(stickiness_seconds.map(u32::cast_signed)).build();
+    let config = ForwardActionConfig::builder().target_group_stickiness_config(sticky);
+    let config = config.set_target_groups(Some(weights.into_iter().map(group).collect())).build();
+    types::Action::builder().r#type(ActionTypeEnum::Forward).forward_config(config).build()
+}
+
+/// The live weights for `[blue, green]`. The replacement of a target group takes over the weight of the group that had its
+/// role, or the weight that no other group has.
 fn carried_over(live: &BTreeMap<String, u32>, [blue, green]: [&TargetGroupArn; 2], roles: &Roles) -> Option<Weights> {
     let key = |group: &TargetGroupArn, role: &Option<TargetGroupArn>| {
         let mut names = [Some(group), role.as_ref()].into_iter().flatten();
@@ -235,7 +280,7 @@ fn carried_over(live: &BTreeMap<String, u32>, [blue, green]: [&TargetGroupArn; 2
     (weights.blue + weights.green > 0).then_some(weights)
 }
 
-/// For people: the share of each environment, as it is in AWS.
+/// The current share of each environment, for people.
 pub(super) fn traffic(actions: &[types::Action], roles: &Roles) -> Option<String> {
     let weights = roles.weights(&Live::of(actions)?)?;
     let total = weights.blue + weights.green;
@@ -246,7 +291,7 @@ pub(super) fn traffic(actions: &[types::Action], roles: &Roles) -> Option<String
     Some(format!("traffic: blue {} %, green {} %", percent(weights.blue), percent(weights.green)))
 }
 
-/// The port if it redirects the way [`Action::Redirect`] does.
+/// The port of a redirect as [`Action::Redirect`] describes it.
 fn redirect(actions: &[types::Action]) -> Option<u16> {
     let [action] = actions else { return None };
     let config = action.redirect_config()?;
@@ -275,32 +320,44 @@ mod tests {
     }
 
     #[test]
-    fn shifted_weights_are_no_difference_and_shown() {
-        let (wanted, live) = (weighted("b", "g"), live(("b", 70), ("g", 30)));
-        assert_eq!(wanted.observed(&live, &Roles::default()), wanted);
-        assert_eq!(traffic(&live, &wanted.roles()).as_deref(), Some("traffic: blue 70 %, green 30 %"));
+    fn shifted_weights_are_shown_and_no_difference() {
+        let (desired, live) = (weighted("b", "g"), live(("b", 70), ("g", 30)));
+        assert_eq!(desired.observed(&live, &Roles::default()), desired);
+        assert_eq!(traffic(&live, &desired.roles()).as_deref(), Some("traffic: blue 70 %, green 30 %"));
     }
 
     #[test]
-    fn an_update_keeps_the_weights_of_the_moment() {
-        let wanted = weighted("b", "g");
-        let action = wanted.in_place_of(&live(("b", 0), ("g", 100)), &wanted.roles());
+    fn updates_keep_the_live_weights() {
+        let desired = weighted("b", "g");
+        let action = desired.replacing(&live(("b", 0), ("g", 100)), &desired.roles());
         assert_eq!(sent(&action), [("b".into(), 0), ("g".into(), 100)]);
     }
 
     #[test]
-    fn a_replaced_group_takes_over_the_weight_of_its_predecessor() {
+    fn replaced_groups_keep_their_weights() {
         let now = live(("b", 70), ("g", 30));
         let roles = weighted("b", "g").roles();
-        assert_eq!(sent(&weighted("b2", "g").in_place_of(&now, &roles)), [("b2".into(), 70), ("g".into(), 30)]);
-        assert_eq!(sent(&weighted("b2", "g2").in_place_of(&now, &roles)), [("b2".into(), 70), ("g2".into(), 30)]);
+        assert_eq!(sent(&weighted("b2", "g").replacing(&now, &roles)), [("b2".into(), 70), ("g".into(), 30)]);
+        assert_eq!(sent(&weighted("b2", "g2").replacing(&now, &roles)), [("b2".into(), 70), ("g2".into(), 30)]);
         let unknown = Roles::default();
-        assert_eq!(sent(&weighted("b2", "g").in_place_of(&now, &unknown)), [("b2".into(), 70), ("g".into(), 30)]);
+        assert_eq!(sent(&weighted("b2", "g").replacing(&now, &unknown)), [("b2".into(), 70), ("g".into(), 30)]);
     }
 
     #[test]
-    fn a_foreign_group_is_a_difference() {
-        let wanted = weighted("b", "g");
-        assert_ne!(wanted.observed(&live(("b", 70), ("x", 30)), &wanted.roles()), wanted);
+    fn fixed_weights_are_compared() {
+        let fixed = |weights: [(&str, u32); 2]| {
+            let group = |(arn, weight): (&str, u32)| WeightedTargetGroup { target_group: arn.into(), weight };
+            Action::FixedWeights { target_groups: weights.map(group).to_vec(), stickiness_seconds: None }
+        };
+        let desired = fixed([("g", 30), ("b", 70)]);
+        assert_eq!(desired.observed(&[desired.initial()], &Roles::default()), desired);
+        assert_eq!(desired.observed(&live(("b", 1), ("g", 9)), &Roles::default()), fixed([("g", 9), ("b", 1)]));
+        assert_eq!(desired.observed(&live(("b", 1), ("x", 9)), &Roles::default()), fixed([("x", 9), ("b", 1)]));
+    }
+
+    #[test]
+    fn unknown_groups_are_a_difference() {
+        let desired = weighted("b", "g");
+        assert_ne!(desired.observed(&live(("b", 70), ("x", 30)), &desired.roles()), desired);
     }
 }

@@ -1,19 +1,10 @@
-use std::sync::Arc;
-
 use aws_sdk_elasticloadbalancingv2::types::{self, Certificate, ProtocolEnum as Protocol};
-use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use super::action::{Action, Roles, traffic};
 use super::{tags_of, to_sdk};
-use crate::aws::wait::{Patience, ignore_not_found};
-use crate::aws::{Class, Cx, Error, Result};
-use crate::cloudformation::Form;
-use crate::engine::Tags;
-use crate::resources::ids::{CertificateArn, ListenerArn, LoadBalancerArn, TargetGroupArn};
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
+use crate::resources::prelude::*;
 
-/// What a load balancer does with what comes in on a port.
+/// A listener: a port of a load balancer, and what happens to its requests.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateListener.html>
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Listener {
@@ -21,13 +12,13 @@ pub struct Listener {
     pub load_balancer: LoadBalancerArn,
     /// The port.
     pub port: u16,
-    /// HTTPS with these; HTTP without.
+    /// The TLS settings of an HTTPS listener; `None` for HTTP.
     pub tls: Option<Tls>,
-    /// What is done with a request that no rule takes.
+    /// The action for requests that no rule matches.
     pub action: Action,
 }
 
-/// How a listener speaks TLS.
+/// The TLS settings of a listener.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Tls {
     /// The certificate.
@@ -37,21 +28,21 @@ pub struct Tls {
     pub policy: String,
 }
 
-/// What a listener gives to others.
+/// The outputs of a listener.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ListenerOutputs {
     /// Its ARN.
     pub arn: ListenerArn,
-    /// The target group that is blue's, if it forwards by weight.
+    /// The target group of blue, if the action is [`Action::WeightedForward`].
     pub blue: Option<TargetGroupArn>,
-    /// The target group that is green's, if it forwards by weight.
+    /// The target group of green, if the action is [`Action::WeightedForward`].
     pub green: Option<TargetGroupArn>,
 }
 
 impl Resource for Listener {
     const TYPE: TypeInfo = TypeInfo {
         force_new: &["load_balancer"],
-        no_forced_replace: Some("it holds live weights, which would be lost"),
+        no_forced_replace: Some("it has live weights, which would be lost"),
         serves_traffic: true,
         blocks_deletion_of: &["acm.imported_certificate"],
         ..TypeInfo::new(
@@ -72,7 +63,7 @@ impl Resource for Listener {
     type Outputs = ListenerOutputs;
 
     async fn observe(&self, cx: &Cx, known: Option<&ListenerOutputs>) -> Result<Option<Found<Self>>> {
-        // A known one is of another load balancer if that is to change.
+        // A known listener may be one of another load balancer, if that changes.
         let load_balancer = known.and_then(|known| load_balancer_of(&known.arn));
         let load_balancer = load_balancer.unwrap_or_else(|| self.load_balancer.clone());
         if !load_balancer.is_known() {
@@ -118,7 +109,7 @@ impl Resource for Listener {
 
     async fn update(&self, cx: &Cx, found: &Found<Self>, changes: &Changes<'_>) -> Result<ListenerOutputs> {
         let arn = &found.outputs.arn;
-        // What a call leaves out stays as it is: so the weights, unless the action itself changes.
+        // Parameters that a call omits stay as they are: only a change of the action writes the weights.
         if changes.any(&["port", "tls"]) {
             let modify = || async {
                 let request = cx.elb.modify_listener().listener_arn(&**arn).port(self.port.into());
@@ -130,7 +121,7 @@ impl Resource for Listener {
         if changes.has("action") {
             let now = cx.elb.describe_listeners().listener_arns(&**arn).send().await?;
             let now = now.listeners().first().map(types::Listener::default_actions).unwrap_or_default();
-            let action = self.action.in_place_of(now, &found.outputs.roles());
+            let action = self.action.replacing(now, &found.outputs.roles());
             cx.elb.modify_listener().listener_arn(&**arn).default_actions(action).send().await?;
         }
         Ok(outputs(arn, self.action.roles()))
@@ -148,18 +139,17 @@ impl Resource for Listener {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-elasticloadbalancingv2-listener.html>
     fn cloudformation(&self) -> Form {
-        let Listener { load_balancer, port, tls, action } = self;
-        let certificates = tls.as_ref().map(|Tls { certificate, policy: _ }| json!([{"CertificateArn": certificate}]));
-        let listener = json!({
-            "LoadBalancerArn": load_balancer,
-            "Port": port,
+        let certificate = |Tls { certificate, policy: _ }: &Tls| json!([{"CertificateArn": certificate}]);
+        let listener = properties!(self, Listener {
+            load_balancer => "LoadBalancerArn",
+            port => "Port",
             "Protocol": self.protocol().as_str(),
             "SslPolicy": self.policy(),
-            "Certificates": certificates,
-            "DefaultActions": [action.to_json()],
+            tls => "Certificates": tls.as_ref().map(certificate),
+            action => "DefaultActions": json!([action.to_json()]),
         });
         let form = Form::resource("AWS::ElasticLoadBalancingV2::Listener", listener);
-        action.complete(form.output("arn", Form::reference()))
+        self.action.complete(form.output("arn", Form::reference()))
     }
 }
 
@@ -184,7 +174,7 @@ impl ListenerOutputs {
     }
 }
 
-/// A listener's ARN is that of its load balancer with another type and an id more:
+/// The load balancer of a listener, according to its ARN:
 /// `arn:aws:elasticloadbalancing:…:listener/app/name/id/listener-id`.
 fn load_balancer_of(listener: &str) -> Option<LoadBalancerArn> {
     let (arn, _id) = listener.rsplit_once('/')?;
@@ -195,7 +185,7 @@ fn outputs(arn: &str, Roles { blue, green }: Roles) -> ListenerOutputs {
     ListenerOutputs { arn: arn.into(), blue, green }
 }
 
-/// Elastic Load Balancing may need seconds to see a certificate that was just made.
+/// Repeats a call while Elastic Load Balancing doesn't know a new certificate: that can take seconds.
 async fn while_certificate_is_new<T, F>(cx: &Cx, call: impl FnMut() -> F) -> Result<T>
 where
     F: Future<Output = Result<T>>,
@@ -205,20 +195,14 @@ where
             || error.is_code("CertificateNotFound")
             || error.is_code("UnsupportedCertificate")
     };
-    cx.retry_while("the load balancer to see its certificate", Patience::FRESH, unseen, call).await
+    cx.retry_while("Elastic Load Balancing to know the new certificate", Patience::FRESH, unseen, call).await
 }
 
 async fn all(cx: &Cx, load_balancer: &str) -> Result<Arc<Vec<types::Listener>>> {
     let load = async {
-        let mut pages = cx.elb.describe_listeners().load_balancer_arn(load_balancer).into_paginator().items().send();
-        let mut all = Vec::new();
-        while let Some(listener) = pages.next().await {
-            match ignore_not_found(listener.map_err(Error::from))? {
-                Some(listener) => all.push(listener),
-                None => break,
-            }
-        }
-        Ok(all)
+        let pages = cx.elb.describe_listeners().load_balancer_arn(load_balancer).into_paginator();
+        let read = async { Ok(pages.items().send().try_collect().await?) };
+        Ok(ignore_not_found(read.await)?.unwrap_or_default())
     };
     cx.inventory.once(format!("elb.listeners.{load_balancer}"), load).await
 }

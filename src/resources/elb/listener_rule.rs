@@ -1,64 +1,56 @@
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use aws_sdk_elasticloadbalancingv2::types::{
     self, HostHeaderConditionConfig, HttpHeaderConditionConfig, PathPatternConditionConfig, RuleCondition,
     RulePriorityPair,
 };
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 use super::action::{Action, Roles, traffic};
 use super::{tags_of, to_sdk};
-use crate::aws::wait::ignore_not_found;
-use crate::aws::{Cx, Error, Result};
-use crate::cloudformation::Form;
-use crate::engine::Tags;
-use crate::resources::ids::{ListenerArn, ListenerRuleArn, TargetGroupArn};
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
+use crate::resources::prelude::*;
 
-/// A rule that comes before a listener's own action.
+/// A rule of a listener. It takes precedence over the listener's own action.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateRule.html>
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ListenerRule {
     /// The listener.
     pub listener: ListenerArn,
-    /// 1 to 50000: the lowest is tried first. No two rules of a listener have the same.
+    /// 1 to 50000, unique in the listener: the rule with the lowest number is evaluated first.
     pub priority: u16,
-    /// Which requests it takes: those that meet all conditions.
+    /// The conditions: a request has to meet all of them.
     pub conditions: Conditions,
-    /// What is done with them.
+    /// The action for these requests.
     pub action: Action,
 }
 
-/// Which requests a rule takes. At least one kind must be given, with at most five values in all.
+/// The conditions of a rule: at least one kind, at most five values in all.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Conditions {
-    /// Patterns of paths, with `*` and `?`.
+    /// Path patterns, with `*` and `?`.
     pub paths: BTreeSet<String>,
-    /// Patterns of host names.
+    /// Host name patterns.
     pub hosts: BTreeSet<String>,
-    /// Patterns of values, by header.
+    /// Value patterns of headers, by header name.
     pub headers: BTreeMap<String, BTreeSet<String>>,
-    /// Kinds that provisioner never asks for: only ever observed.
+    /// Conditions of other kinds: only ever observed.
     pub others: BTreeSet<String>,
 }
 
-/// What a rule gives to others.
+/// The outputs of a rule.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ListenerRuleOutputs {
     /// Its ARN.
     pub arn: ListenerRuleArn,
-    /// The target group that is blue's, if it forwards by weight.
+    /// The target group of blue, if the action is [`Action::WeightedForward`].
     pub blue: Option<TargetGroupArn>,
-    /// The target group that is green's, if it forwards by weight.
+    /// The target group of green, if the action is [`Action::WeightedForward`].
     pub green: Option<TargetGroupArn>,
 }
 
 impl Resource for ListenerRule {
     const TYPE: TypeInfo = TypeInfo {
         force_new: &["listener"],
-        no_forced_replace: Some("it holds live weights, which would be lost"),
+        no_forced_replace: Some("it has live weights, which would be lost"),
         ..TypeInfo::new(
             "elb.listener_rule",
             seconds(2),
@@ -78,7 +70,7 @@ impl Resource for ListenerRule {
     type Outputs = ListenerRuleOutputs;
 
     async fn observe(&self, cx: &Cx, known: Option<&ListenerRuleOutputs>) -> Result<Option<Found<Self>>> {
-        // A known one is of another listener if that is to change.
+        // A known rule may be one of another listener, if that changes.
         let listener = known.and_then(|known| listener_of(&known.arn)).unwrap_or_else(|| self.listener.clone());
         if !listener.is_known() {
             return Ok(None);
@@ -119,7 +111,7 @@ impl Resource for ListenerRule {
             let pair = RulePriorityPair::builder().rule_arn(&**arn).priority(self.priority.into()).build();
             cx.elb.set_rule_priorities().rule_priorities(pair).send().await?;
         }
-        // What a call leaves out stays as it is: so the weights, unless the action itself changes.
+        // Parameters that a call omits stay as they are: only a change of the action writes the weights.
         if changes.has("conditions") {
             let request = cx.elb.modify_rule().rule_arn(&**arn);
             request.set_conditions(Some(self.conditions.to_sdk())).send().await?;
@@ -127,7 +119,7 @@ impl Resource for ListenerRule {
         if changes.has("action") {
             let now = cx.elb.describe_rules().rule_arns(&**arn).send().await?;
             let now = now.rules().first().map(types::Rule::actions).unwrap_or_default();
-            let action = self.action.in_place_of(now, &found.outputs.roles());
+            let action = self.action.replacing(now, &found.outputs.roles());
             cx.elb.modify_rule().rule_arn(&**arn).actions(action).send().await?;
         }
         Ok(outputs(arn, self.action.roles()))
@@ -145,15 +137,14 @@ impl Resource for ListenerRule {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-elasticloadbalancingv2-listenerrule.html>
     fn cloudformation(&self) -> Form {
-        let ListenerRule { listener, priority, conditions, action } = self;
-        let rule = json!({
-            "ListenerArn": listener,
-            "Priority": priority,
-            "Conditions": conditions.to_json(),
-            "Actions": [action.to_json()],
+        let rule = properties!(self, ListenerRule {
+            listener => "ListenerArn",
+            priority => "Priority",
+            conditions => "Conditions": conditions.to_json(),
+            action => "Actions": json!([action.to_json()]),
         });
         let form = Form::resource("AWS::ElasticLoadBalancingV2::ListenerRule", rule);
-        action.complete(form.output("arn", Form::reference()))
+        self.action.complete(form.output("arn", Form::reference()))
     }
 }
 
@@ -161,7 +152,7 @@ impl Conditions {
     fn observed(conditions: &[RuleCondition]) -> Self {
         let mut all = Conditions::default();
         for condition in conditions {
-            // AWS gives the values of the simple kinds in two places.
+            // AWS returns the values of some kinds in one of two places.
             let plain = condition.values();
             match condition.field().unwrap_or_default() {
                 "path-pattern" => {
@@ -202,7 +193,7 @@ impl Conditions {
         all
     }
 
-    /// For CloudFormation.
+    /// The conditions in CloudFormation.
     fn to_json(&self) -> Value {
         let Conditions { paths, hosts, headers, others: _ } = self;
         let mut all = Vec::new();
@@ -226,7 +217,7 @@ impl ListenerRuleOutputs {
     }
 }
 
-/// A rule's ARN is that of its listener with another type and an id more:
+/// The listener of a rule, according to its ARN:
 /// `arn:aws:elasticloadbalancing:…:listener-rule/app/name/id/listener-id/rule-id`.
 fn listener_of(rule: &str) -> Option<ListenerArn> {
     let (arn, _id) = rule.rsplit_once('/')?;
@@ -239,15 +230,9 @@ fn outputs(arn: &str, Roles { blue, green }: Roles) -> ListenerRuleOutputs {
 
 async fn all(cx: &Cx, listener: &str) -> Result<Arc<Vec<types::Rule>>> {
     let load = async {
-        let mut pages = cx.elb.describe_rules().listener_arn(listener).into_paginator().items().send();
-        let mut all = Vec::new();
-        while let Some(rule) = pages.next().await {
-            match ignore_not_found(rule.map_err(Error::from))? {
-                Some(rule) => all.push(rule),
-                None => break,
-            }
-        }
-        Ok(all)
+        let pages = cx.elb.describe_rules().listener_arn(listener).into_paginator();
+        let read = async { Ok(pages.items().send().try_collect().await?) };
+        Ok(ignore_not_found(read.await)?.unwrap_or_default())
     };
     cx.inventory.once(format!("elb.rules.{listener}"), load).await
 }

@@ -1,19 +1,12 @@
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
 
+use aws_sdk_ec2::types::Filter;
 use aws_sdk_elasticloadbalancingv2::types::{
     self, LoadBalancerAttribute, LoadBalancerSchemeEnum as Scheme, LoadBalancerStateEnum as State,
 };
-use serde::{Deserialize, Serialize};
-use serde_json::json;
 
-use super::{attribute, attribute_list, ours, tags_of, to_sdk};
-use crate::aws::wait::{Patience, ignore_not_found};
-use crate::aws::{Cx, Error, Result};
-use crate::cloudformation::Form;
-use crate::engine::Tags;
-use crate::resources::ids::{HostedZoneId, LoadBalancerArn, SecurityGroupId, SubnetId};
-use crate::resources::{Changes, Found, Resource, TypeInfo, minutes};
+use super::{attribute, attribute_list, tags_of, to_sdk, with_suffix};
+use crate::resources::prelude::*;
 
 /// An application load balancer.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html>
@@ -21,38 +14,38 @@ use crate::resources::{Changes, Found, Resource, TypeInfo, minutes};
 pub struct LoadBalancer {
     /// Up to 32 letters, digits and `-`.
     pub name: String,
-    /// Reached from inside the VPC only.
+    /// Reachable from inside the VPC only.
     pub internal: bool,
-    /// In at least two availability zones.
+    /// Its subnets, in at least two availability zones.
     pub subnets: BTreeSet<SubnetId>,
-    /// What may reach it, and what it may reach.
+    /// Its security groups.
     pub security_groups: BTreeSet<SecurityGroupId>,
-    /// Drop headers whose names aren't valid.
+    /// Drop headers with invalid names.
     pub drop_invalid_headers: bool,
-    /// What to do with requests that servers could read in two ways: `monitor`, `defensive` or `strictest`.
+    /// How to handle requests with ambiguous HTTP: `monitor`, `defensive` or `strictest`.
     pub desync_mitigation: String,
-    /// Where it logs every request.
+    /// The access logs; `None` for no logs.
     pub access_logs: Option<AccessLogs>,
-    /// Refuse to be deleted.
+    /// Refuse deletion.
     pub deletion_protection: bool,
-    /// How long a connection may be silent, 1 to 4000 s.
+    /// How long a connection can be idle, 1 to 4000 s.
     pub idle_timeout_seconds: u32,
-    /// How long a client may use one connection, 60 to 604,800 s.
+    /// How long a client can use one connection, 60 to 604,800 s.
     pub client_keep_alive_seconds: u32,
-    /// Speak HTTP/2 with clients.
+    /// Support HTTP/2 clients.
     pub http2: bool,
 }
 
-/// Where a load balancer logs requests.
+/// The access logs of a load balancer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AccessLogs {
-    /// The bucket: encrypted with SSE-S3, in the same region, with a policy that lets the log delivery service write.
+    /// The bucket: in the same region, encrypted with SSE-S3, with a policy that lets the log delivery service write.
     pub bucket: String,
-    /// The start of the objects' names, without `/` at either end; empty for none.
+    /// The prefix of the objects' names, without `/` at either end; empty for none.
     pub prefix: String,
 }
 
-/// What a load balancer gives to others.
+/// The outputs of a load balancer.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct LoadBalancerOutputs {
     /// Its ARN.
@@ -63,6 +56,29 @@ pub struct LoadBalancerOutputs {
     pub hosted_zone_id: HostedZoneId,
     /// `app/name/id`: the dimension `LoadBalancer` of its metrics.
     pub full_name: String,
+}
+
+impl LoadBalancer {
+    /// A load balancer that is reachable from the internet, with AWS's defaults.
+    pub fn new(
+        name: impl Into<String>,
+        subnets: impl IntoIterator<Item = SubnetId>,
+        security_groups: impl IntoIterator<Item = SecurityGroupId>,
+    ) -> Self {
+        LoadBalancer {
+            name: name.into(),
+            internal: false,
+            subnets: subnets.into_iter().collect(),
+            security_groups: security_groups.into_iter().collect(),
+            drop_invalid_headers: false,
+            desync_mitigation: "defensive".to_owned(),
+            access_logs: None,
+            deletion_protection: false,
+            idle_timeout_seconds: 60,
+            client_keep_alive_seconds: 3600,
+            http2: true,
+        }
+    }
 }
 
 impl Resource for LoadBalancer {
@@ -100,7 +116,7 @@ impl Resource for LoadBalancer {
         };
         let Some(balancer) = all.iter().find(is_this) else { return Ok(None) };
         let outputs = outputs(balancer);
-        let siblings = ours(cx, all.iter().map(types::LoadBalancer::load_balancer_arn));
+        let siblings = with_suffix(cx, all.iter().map(types::LoadBalancer::load_balancer_arn));
         let (attributes, tags) = tokio::try_join!(attributes(cx, &outputs.arn), tags_of(cx, &outputs.arn, &siblings))?;
         let logs = attribute::<bool>(&attributes, "access_logs.s3.enabled", "false")?.then(|| AccessLogs {
             bucket: attributes.get("access_logs.s3.bucket").cloned().unwrap_or_default(),
@@ -161,15 +177,15 @@ impl Resource for LoadBalancer {
     async fn delete(cx: &Cx, outputs: &LoadBalancerOutputs) -> Result<()> {
         let delete = async { Ok(cx.elb.delete_load_balancer().load_balancer_arn(&*outputs.arn).send().await?) };
         ignore_not_found(delete.await).map_err(|error: Error| match error.is_code("OperationNotPermitted") {
-            true => {
-                error.with_help("it is protected from deletion: switch that off in provisioner.toml, apply, then go on")
-            }
+            true => error.with_help(
+                "it has deletion protection: turn that off in the configuration, apply, then run this command again",
+            ),
             false => error,
         })?;
-        // Its network interfaces outlive it by minutes and hold subnets and security groups.
+        // Its network interfaces are deleted minutes later and block subnets and security groups.
         let description = format!("ELB {}", outputs.full_name);
-        cx.wait_until("the load balancer's network interfaces to go", Patience::LONG, || async {
-            let filter = crate::resources::ec2::filter("description", [&description]);
+        cx.wait_until("the network interfaces of the load balancer to be deleted", Patience::LONG, || async {
+            let filter = Filter::builder().name("description").values(&description).build();
             let answer = cx.ec2.describe_network_interfaces().filters(filter).send().await?;
             Ok(answer.network_interfaces().is_empty().then_some(()))
         })
@@ -182,27 +198,20 @@ impl Resource for LoadBalancer {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-elasticloadbalancingv2-loadbalancer.html>
     fn cloudformation(&self) -> Form {
-        let LoadBalancer {
-            name,
-            internal: _,
-            subnets,
-            security_groups,
-            // The others are attributes.
-            drop_invalid_headers: _,
-            desync_mitigation: _,
-            access_logs: _,
-            deletion_protection: _,
-            idle_timeout_seconds: _,
-            client_keep_alive_seconds: _,
-            http2: _,
-        } = self;
-        let balancer = json!({
-            "Name": name,
+        let balancer = properties!(self, LoadBalancer {
+            name => "Name",
             "Type": "application",
-            "Scheme": self.scheme().as_str(),
-            "Subnets": subnets,
-            "SecurityGroups": security_groups,
+            internal => "Scheme": self.scheme().as_str(),
+            subnets => "Subnets",
+            security_groups => "SecurityGroups",
             "LoadBalancerAttributes": attribute_list(self.attributes()),
+            drop_invalid_headers => _,
+            desync_mitigation => _,
+            access_logs => _,
+            deletion_protection => _,
+            idle_timeout_seconds => _,
+            client_keep_alive_seconds => _,
+            http2 => _,
         });
         Form::resource("AWS::ElasticLoadBalancingV2::LoadBalancer", balancer)
             .output("arn", Form::reference())
@@ -242,9 +251,9 @@ impl LoadBalancer {
             let request = cx.elb.modify_load_balancer_attributes().load_balancer_arn(arn);
             Ok(request.set_attributes(Some(attributes.clone())).send().await.map(|_| ())?)
         };
-        // It tries to write into the bucket, whose policy may be seconds old.
-        let not_seen = |error: &Error| self.access_logs.is_some() && error.is_code("InvalidConfigurationRequest");
-        cx.retry_while("the log bucket's policy to take effect", Patience::FRESH, not_seen, modify).await
+        // It tests the access to the bucket, whose policy may be seconds old.
+        let is_new_policy = |error: &Error| self.access_logs.is_some() && error.is_code("InvalidConfigurationRequest");
+        cx.retry_while("the policy of the log bucket to take effect", Patience::FRESH, is_new_policy, modify).await
     }
 }
 
@@ -260,12 +269,8 @@ fn outputs(balancer: &types::LoadBalancer) -> LoadBalancerOutputs {
 
 async fn all(cx: &Cx) -> Result<Arc<Vec<types::LoadBalancer>>> {
     let load = async {
-        let mut pages = cx.elb.describe_load_balancers().into_paginator().items().send();
-        let mut all = Vec::new();
-        while let Some(balancer) = pages.next().await {
-            all.push(balancer?);
-        }
-        Ok(all)
+        let pages = cx.elb.describe_load_balancers().into_paginator();
+        Ok(pages.items().send().try_collect().await?)
     };
     cx.inventory.once("elb.load_balancers", load).await
 }
@@ -283,7 +288,7 @@ async fn is_active(cx: &Cx, arn: &str) -> Result<Option<()>> {
         Some(State::Active | State::ActiveImpaired) => Ok(Some(())),
         Some(State::Failed) => {
             let reason = state.and_then(|state| state.reason()).unwrap_or("AWS gives no reason");
-            Err(Error::local(format!("AWS couldn't set up the load balancer: {reason}")))
+            Err(Error::local(format!("AWS couldn't create the load balancer: {reason}")))
         }
         _ => Ok(None),
     }

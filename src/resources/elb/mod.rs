@@ -1,4 +1,4 @@
-//! Elastic Load Balancing: application load balancers, what they listen on and where they forward to.
+//! Elastic Load Balancing: application load balancers, listeners, rules and target groups.
 
 mod action;
 mod listener;
@@ -7,7 +7,7 @@ mod load_balancer;
 mod target_group;
 mod target_registration;
 
-pub use action::{Action, Weights};
+pub use action::{Action, WeightedTargetGroup, Weights};
 pub use listener::{Listener, ListenerOutputs, Tls};
 pub use listener_rule::{Conditions, ListenerRule, ListenerRuleOutputs};
 pub use load_balancer::{AccessLogs, LoadBalancer, LoadBalancerOutputs};
@@ -25,15 +25,15 @@ use crate::resources::tags;
 
 crate::resources::tags::tag_type!(aws_sdk_elasticloadbalancingv2::types::Tag);
 
-/// The tags of `arn`, where the tagging API doesn't show them from Elastic Load Balancing itself: that tells those of twenty
-/// resources at once, so `siblings`, others that are likely to be asked for in this run, share the call.
+/// The tags of `arn`, from the tagging API or else from Elastic Load Balancing. That returns the tags of twenty resources in a
+/// call: `siblings`, which this run is likely to read too, share the call.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeTags.html>
 async fn tags_of(cx: &Cx, arn: &str, siblings: &[String]) -> Result<Tags> {
     let native = || async {
         let arn = arn.to_owned();
         let group = siblings.chunks(20).find(|group| group.contains(&arn)).unwrap_or(slice::from_ref(&arn));
         let all = match cx.inventory.once(format!("elb.tags.{}", group[0]), describe_tags(cx, group)).await {
-            // One of the others went away in between, and AWS refuses the whole call.
+            // If another one was deleted meanwhile, AWS refuses the whole call.
             Err(error) if error.is_not_found() && group.len() > 1 => {
                 describe_tags(cx, slice::from_ref(&arn)).await?.into()
             }
@@ -52,30 +52,32 @@ async fn describe_tags(cx: &Cx, arns: &[String]) -> Result<HashMap<String, Tags>
     Ok(answer.tag_descriptions().iter().map(one).collect())
 }
 
-/// Of the ARNs of load balancers or target groups those that can be ours: the suffix is a part of all our names.
-fn ours<'a>(cx: &Cx, arns: impl Iterator<Item = Option<&'a str>>) -> Vec<String> {
+/// The ARNs of load balancers or target groups that this system may own: all its names contain the suffix.
+fn with_suffix<'a>(cx: &Cx, arns: impl Iterator<Item = Option<&'a str>>) -> Vec<String> {
     let suffix = &cx.shared.owner.suffix;
     arns.flatten().filter(|arn| arn.contains(suffix.as_str())).map(str::to_owned).collect()
 }
 
 /// Sets and removes tags of a load balancer, target group, listener or rule.
 async fn tag(cx: &Cx, arn: &str, set: &Tags, remove: &[String]) -> Result<()> {
-    if !set.is_empty() {
-        cx.elb.add_tags().resource_arns(arn).set_tags(Some(to_sdk(set))).send().await?;
-    }
-    if !remove.is_empty() {
-        cx.elb.remove_tags().resource_arns(arn).set_tag_keys(Some(remove.to_vec())).send().await?;
-    }
-    Ok(())
+    tags::change(
+        set,
+        remove,
+        |set| cx.elb.add_tags().resource_arns(arn).set_tags(Some(to_sdk(set))).send(),
+        |keys| cx.elb.remove_tags().resource_arns(arn).set_tag_keys(Some(keys)).send(),
+    )
+    .await
 }
 
-/// Attributes of a load balancer or target group, as CloudFormation takes them.
+/// Attributes of a load balancer or target group in CloudFormation.
 fn attribute_list(attributes: impl IntoIterator<Item = (&'static str, String)>) -> Value {
     attributes.into_iter().map(|(key, value)| json!({"Key": key, "Value": value})).collect()
 }
 
-/// The value of an attribute of a load balancer or target group; AWS's default for one that was never set and isn't told.
+/// The value of an attribute of a load balancer or target group; AWS doesn't return some that still have the default.
 fn attribute<T: std::str::FromStr>(attributes: &HashMap<String, String>, key: &str, default: &str) -> Result<T> {
     let value = attributes.get(key).map_or(default, String::as_str);
-    value.parse().map_err(|_| Error::local(format!("elasticloadbalancing: {key} is {value:?}")))
+    value.parse().map_err(|_| {
+        Error::local(format!("elasticloadbalancing: the attribute {key} has the unexpected value {value:?}"))
+    })
 }

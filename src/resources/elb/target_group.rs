@@ -1,80 +1,74 @@
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use aws_sdk_elasticloadbalancingv2::types::{
     self, Matcher, ProtocolEnum, TargetGroupAttribute, TargetTypeEnum as TargetType,
 };
-use serde::{Deserialize, Serialize};
-use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::{attribute, attribute_list, ours, tags_of, to_sdk};
-use crate::aws::wait::ignore_not_found;
-use crate::aws::{Cx, Error, Result};
-use crate::cloudformation::Form;
-use crate::engine::Tags;
-use crate::resources::ids::{TargetGroupArn, VpcId};
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
+use super::{attribute, attribute_list, tags_of, to_sdk, with_suffix};
+use crate::resources::prelude::*;
 
 const MULTI_VALUE: &str = "lambda.multi_value_headers.enabled";
 const DELAY: &str = "deregistration_delay.timeout_seconds";
-/// How many characters the hash adds to the name.
+/// AWS's deregistration delay.
+const DEFAULT_DELAY: u32 = 300;
+/// The length of the hash in the name, with its hyphen.
 const HASH: usize = 7;
 
-/// A target group. It can serve one load balancer only.
+/// A target group, of one load balancer.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html>
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TargetGroup {
-    /// Up to 25 letters, digits and `-`. AWS's name has 7 characters more, a hash of what can't be changed in place, so
-    /// that a new group can stand beside the one that it replaces.
+    /// Up to 25 letters, digits and `-`. The name in AWS has 7 characters more, a hash of `targets`: so a replacement can exist
+    /// beside the group that it replaces.
     pub name: String,
-    /// What it forwards to.
+    /// The type of its targets.
     pub targets: Targets,
-    /// How targets are probed; `None` only for functions, which then count as healthy.
+    /// The health check; `None` only for functions, which then count as healthy.
     pub health_check: Option<HealthCheck>,
-    /// How long a target that leaves may finish its requests, 0 to 3600 s; `None` for functions.
+    /// How long a deregistered target can finish its requests, 0 to 3600 s; `None` for AWS's default (300 s) and for functions.
     pub deregistration_delay_seconds: Option<u32>,
-    /// Give a function all values of a header that comes more than once; `false` for other targets.
+    /// Pass all values of repeated headers to a function; `false` for other targets.
     pub multi_value_headers: bool,
 }
 
-/// What a target group forwards to.
+/// The targets of a target group.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Targets {
-    /// One Lambda function.
+    /// A Lambda function.
     Function,
     /// IP addresses.
     Ip {
-        /// Where they are.
+        /// Their VPC.
         vpc: VpcId,
-        /// The port, unless a target is registered with another one.
+        /// The port of targets that are registered without one.
         port: u16,
         /// `HTTP` or `HTTPS`.
         protocol: String,
     },
 }
 
-/// How targets are probed.
+/// The health check of targets.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html>
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HealthCheck {
-    /// What is asked for, `/health`.
+    /// The path of the requests, `/health`.
     pub path: String,
     /// The status codes that mean healthy, `200` or `200-299`.
     pub healthy_codes: String,
-    /// How often, 5 to 300 s.
+    /// The time between two requests, 5 to 300 s.
     pub interval_seconds: u32,
-    /// How long an answer may take, 2 to 120 s and less than the interval.
+    /// How long a response can take, 2 to 120 s, less than the interval.
     pub timeout_seconds: u32,
-    /// How many answers in a row make a target healthy, 2 to 10.
+    /// How many successes in a row make a target healthy, 2 to 10.
     pub healthy_threshold: u32,
     /// How many failures in a row make it unhealthy, 2 to 10.
     pub unhealthy_threshold: u32,
 }
 
 impl Default for HealthCheck {
-    /// What AWS takes where nothing is said.
+    /// AWS's defaults.
     fn default() -> Self {
         HealthCheck {
             path: "/".to_owned(),
@@ -87,7 +81,7 @@ impl Default for HealthCheck {
     }
 }
 
-/// What a target group gives to others.
+/// The outputs of a target group.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TargetGroupOutputs {
     /// Its ARN.
@@ -96,11 +90,46 @@ pub struct TargetGroupOutputs {
     pub full_name: String,
 }
 
+impl TargetGroup {
+    /// A target group of IP addresses with AWS's defaults, over HTTP.
+    pub fn of_addresses(name: impl Into<String>, vpc: &VpcId, port: u16) -> Self {
+        let targets = Targets::Ip { vpc: vpc.clone(), port, protocol: "HTTP".to_owned() };
+        let health_check = Some(HealthCheck::default());
+        TargetGroup { health_check, ..TargetGroup::new(name.into(), targets) }
+    }
+
+    /// A target group of a Lambda function with AWS's defaults: without a health check.
+    pub fn of_function(name: impl Into<String>) -> Self {
+        TargetGroup::new(name.into(), Targets::Function)
+    }
+
+    fn new(name: String, targets: Targets) -> Self {
+        let (deregistration_delay_seconds, multi_value_headers) = (None, false);
+        TargetGroup { name, targets, health_check: None, deregistration_delay_seconds, multi_value_headers }
+    }
+
+    /// Refuses settings that the type of the targets doesn't have.
+    fn check(&self) -> std::result::Result<(), Refusal> {
+        match &self.targets {
+            Targets::Function if self.deregistration_delay_seconds.is_some() => {
+                Err(Refusal::new("deregistration_delay_seconds", "functions have no deregistration delay: remove it"))
+            }
+            Targets::Ip { .. } if self.multi_value_headers => {
+                Err(Refusal::new("multi_value_headers", "only functions have multi-value headers: remove it"))
+            }
+            Targets::Ip { .. } if self.health_check.is_none() => {
+                Err(Refusal::new("health_check", "the health check of IP targets can't be turned off: configure one"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 impl Resource for TargetGroup {
     const TYPE: TypeInfo = TypeInfo {
         force_new: &["name", "targets"],
         create_before_destroy: true,
-        no_forced_replace: Some("AWS lets no second one of its name stand beside it"),
+        no_forced_replace: Some("the replacement would have the same name, which AWS refuses"),
         serves_traffic: true,
         ..TypeInfo::new(
             "elb.target_group",
@@ -133,7 +162,7 @@ impl Resource for TargetGroup {
         };
         let Some(group) = all.iter().find(is_this) else { return Ok(None) };
         let outputs = outputs(group);
-        let siblings = ours(cx, all.iter().map(types::TargetGroup::target_group_arn));
+        let siblings = with_suffix(cx, all.iter().map(types::TargetGroup::target_group_arn));
         let (attributes, tags) = tokio::try_join!(attributes(cx, &outputs.arn), tags_of(cx, &outputs.arn, &siblings))?;
         let targets = targets(group)?;
         let is_function = targets == Targets::Function;
@@ -141,14 +170,22 @@ impl Resource for TargetGroup {
         let spec = TargetGroup {
             name: name.get(..name.len().saturating_sub(HASH)).unwrap_or_default().to_owned(),
             health_check: health_check(group),
-            deregistration_delay_seconds: if is_function { None } else { Some(attribute(&attributes, DELAY, "300")?) },
+            deregistration_delay_seconds: match is_function {
+                true => None,
+                false => self.observed_delay(attribute(&attributes, DELAY, "300")?),
+            },
             multi_value_headers: is_function && attribute(&attributes, MULTI_VALUE, "false")?,
             targets,
         };
         Ok(Some(Found::tagged(spec, outputs, tags)))
     }
 
+    fn check_transition(&self, _actual: &Self) -> std::result::Result<(), Refusal> {
+        self.check()
+    }
+
     async fn create(&self, cx: &Cx) -> Result<TargetGroupOutputs> {
+        self.check().map_err(|refusal| Error::local(format!("{}: {}", refusal.field, refusal.advice)))?;
         let request = cx.elb.create_target_group().name(self.aws_name()).set_tags(Some(to_sdk(&cx.tags)));
         let request = match &self.targets {
             Targets::Function => request.target_type(TargetType::Lambda),
@@ -181,26 +218,20 @@ impl Resource for TargetGroup {
     async fn delete(cx: &Cx, outputs: &TargetGroupOutputs) -> Result<()> {
         let delete =
             || async { Ok(cx.elb.delete_target_group().target_group_arn(&*outputs.arn).send().await.map(|_| ())?) };
-        ignore_not_found(cx.retry_while_retryable("listeners to let go of the target group", delete).await)?;
+        ignore_not_found(cx.retry_while_retryable("the listeners to stop using the target group", delete).await)?;
         Ok(())
     }
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-elasticloadbalancingv2-targetgroup.html>
     fn cloudformation(&self) -> Form {
-        let TargetGroup {
-            name: _,
-            targets,
-            health_check,
-            // These are attributes.
-            deregistration_delay_seconds: _,
-            multi_value_headers: _,
-        } = self;
-        let mut group = json!({
-            "Name": self.aws_name(),
-            "HealthCheckEnabled": health_check.is_some(),
-            "TargetGroupAttributes": attribute_list(self.attribute()),
+        let mut group = properties!(self, TargetGroup {
+            name => "Name": self.aws_name(),
+            health_check => "HealthCheckEnabled": health_check.is_some(),
+            deregistration_delay_seconds => "TargetGroupAttributes": attribute_list([self.attribute()]),
+            multi_value_headers => _,
+            targets => _,
         });
-        match targets {
+        match &self.targets {
             Targets::Function => group["TargetType"] = TargetType::Lambda.as_str().into(),
             Targets::Ip { vpc, port, protocol } => {
                 group["TargetType"] = TargetType::Ip.as_str().into();
@@ -210,21 +241,16 @@ impl Resource for TargetGroup {
                 group["HealthCheckProtocol"] = json!(protocol);
             }
         }
-        if let Some(check) = health_check {
-            let HealthCheck {
-                path,
-                healthy_codes,
-                interval_seconds,
-                timeout_seconds,
-                healthy_threshold,
-                unhealthy_threshold,
-            } = check;
-            group["HealthCheckPath"] = json!(path);
-            group["Matcher"] = json!({"HttpCode": healthy_codes});
-            group["HealthCheckIntervalSeconds"] = json!(interval_seconds);
-            group["HealthCheckTimeoutSeconds"] = json!(timeout_seconds);
-            group["HealthyThresholdCount"] = json!(healthy_threshold);
-            group["UnhealthyThresholdCount"] = json!(unhealthy_threshold);
+        if let (Some(check), Some(group)) = (&self.health_check, group.as_object_mut()) {
+            let check = properties!(check, HealthCheck {
+                path => "HealthCheckPath",
+                healthy_codes => "Matcher": json!({"HttpCode": healthy_codes}),
+                interval_seconds => "HealthCheckIntervalSeconds",
+                timeout_seconds => "HealthCheckTimeoutSeconds",
+                healthy_threshold => "HealthyThresholdCount",
+                unhealthy_threshold => "UnhealthyThresholdCount",
+            });
+            group.extend(check.as_object().cloned().unwrap_or_default());
         }
         let form = Form::resource("AWS::ElasticLoadBalancingV2::TargetGroup", group).output("arn", Form::reference());
         form.output("full_name", Form::attribute("TargetGroupFullName"))
@@ -256,15 +282,20 @@ impl TargetGroup {
     }
 
     /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetGroupAttribute.html>
-    fn attribute(&self) -> Option<(&'static str, String)> {
+    fn attribute(&self) -> (&'static str, String) {
         match (&self.targets, self.deregistration_delay_seconds) {
-            (Targets::Function, _) => Some((MULTI_VALUE, self.multi_value_headers.to_string())),
-            (Targets::Ip { .. }, delay) => delay.map(|delay| (DELAY, delay.to_string())),
+            (Targets::Function, _) => (MULTI_VALUE, self.multi_value_headers.to_string()),
+            (Targets::Ip { .. }, delay) => (DELAY, delay.unwrap_or(DEFAULT_DELAY).to_string()),
         }
     }
 
+    /// The delay of IP targets in the form of the spec: `None` means AWS's default.
+    fn observed_delay(&self, delay: u32) -> Option<u32> {
+        Some(delay).filter(|delay| *delay != DEFAULT_DELAY || self.deregistration_delay_seconds.is_some())
+    }
+
     async fn set_attributes(&self, cx: &Cx, arn: &str) -> Result<()> {
-        let Some((key, value)) = self.attribute() else { return Ok(()) };
+        let (key, value) = self.attribute();
         let attribute = TargetGroupAttribute::builder().key(key).value(value).build();
         cx.elb.modify_target_group_attributes().target_group_arn(arn).attributes(attribute).send().await?;
         Ok(())
@@ -286,7 +317,7 @@ fn targets(group: &types::TargetGroup) -> Result<Targets> {
         }),
         other => {
             let name = group.target_group_name().unwrap_or_default();
-            Err(Error::local(format!("the target group {name} has targets of the type {other:?}")))
+            Err(Error::local(format!("the target group {name} has targets of the unsupported type {other:?}")))
         }
     }
 }
@@ -305,12 +336,8 @@ fn health_check(group: &types::TargetGroup) -> Option<HealthCheck> {
 
 async fn all(cx: &Cx) -> Result<Arc<Vec<types::TargetGroup>>> {
     let load = async {
-        let mut pages = cx.elb.describe_target_groups().into_paginator().items().send();
-        let mut all = Vec::new();
-        while let Some(group) = pages.next().await {
-            all.push(group?);
-        }
-        Ok(all)
+        let pages = cx.elb.describe_target_groups().into_paginator();
+        Ok(pages.items().send().try_collect().await?)
     };
     cx.inventory.once("elb.target_groups", load).await
 }
@@ -319,4 +346,23 @@ async fn attributes(cx: &Cx, arn: &str) -> Result<HashMap<String, String>> {
     let answer = cx.elb.describe_target_group_attributes().target_group_arn(arn).send().await?;
     let attributes = answer.attributes.unwrap_or_default().into_iter();
     Ok(attributes.map(|attribute| (attribute.key.unwrap_or_default(), attribute.value.unwrap_or_default())).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_of_other_target_types_are_refused() {
+        let addresses = TargetGroup::of_addresses("orders", &"vpc-1".into(), 80);
+        let function = TargetGroup::of_function("orders");
+        assert!(addresses.check_transition(&addresses).is_ok() && function.check_transition(&function).is_ok());
+        for (group, field) in [
+            (TargetGroup { deregistration_delay_seconds: Some(30), ..function }, "deregistration_delay_seconds"),
+            (TargetGroup { multi_value_headers: true, ..addresses.clone() }, "multi_value_headers"),
+            (TargetGroup { health_check: None, ..addresses }, "health_check"),
+        ] {
+            assert_eq!(group.check_transition(&group).unwrap_err().field, field);
+        }
+    }
 }

@@ -1,22 +1,16 @@
 use aws_sdk_elasticloadbalancingv2::types::{
     TargetDescription, TargetHealthDescription, TargetHealthStateEnum as State,
 };
-use serde::{Deserialize, Serialize};
-use serde_json::json;
 
-use crate::aws::wait::ignore_not_found;
-use crate::aws::{Cx, Result};
-use crate::cloudformation::Form;
-use crate::resources::ids::{FunctionArn, TargetGroupArn};
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
+use crate::resources::prelude::*;
 
-/// One target in a target group.
+/// The registration of a target in a target group.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_RegisterTargets.html>
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TargetRegistration {
     /// The target group.
     pub target_group: TargetGroupArn,
-    /// What it forwards to.
+    /// The target.
     pub target: Target,
 }
 
@@ -24,7 +18,7 @@ pub struct TargetRegistration {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
-    /// A function, an alias or a version of one. Elastic Load Balancing must have the permission to invoke it first.
+    /// A function, or an alias or version of one. Elastic Load Balancing must have the permission to invoke it before.
     Function(FunctionArn),
     /// An address in the target group's VPC.
     Ip {
@@ -35,7 +29,7 @@ pub enum Target {
     },
 }
 
-/// Which target it is.
+/// The identity of a registration.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TargetRegistrationOutputs {
     /// The target group.
@@ -83,10 +77,6 @@ impl Resource for TargetRegistration {
         Ok(outputs)
     }
 
-    async fn update(&self, _cx: &Cx, found: &Found<Self>, _changes: &Changes<'_>) -> Result<TargetRegistrationOutputs> {
-        Ok(found.outputs.clone())
-    }
-
     async fn delete(cx: &Cx, outputs: &TargetRegistrationOutputs) -> Result<()> {
         let request = cx.elb.deregister_targets().target_group_arn(&*outputs.target_group);
         let deregister = async { Ok(request.targets(outputs.description()).send().await?) };
@@ -105,10 +95,10 @@ impl Resource for TargetRegistration {
         let TargetRegistrationOutputs { target_group, target: id, port } = self.outputs();
         let form = form.output("target_group", target_group).output("target", id).output("port", port);
         match target {
-            // The group stands only once its target is in it, so no permission of its own can be made before.
+            // The permission would have to refer to the target group, which doesn't exist before.
             Target::Function(_) => form.gap(
-                "the order: CloudFormation registers the function as it makes the group, so what lets Elastic Load Balancing \
-                 call it must stand before and can't name the group",
+                "the order: CloudFormation registers the function when it creates the target group, so the permission for \
+                 Elastic Load Balancing has to exist before and can't refer to the target group",
             ),
             Target::Ip { .. } => form,
         }
@@ -149,7 +139,7 @@ impl TargetRegistrationOutputs {
     }
 }
 
-/// The targets of a group, without those that are on their way out.
+/// The targets of a group, without those that are being deregistered.
 async fn registered(cx: &Cx, group: &str) -> Result<Vec<TargetHealthDescription>> {
     let read = async { Ok(cx.elb.describe_target_health().target_group_arn(group).send().await?) };
     let answer = ignore_not_found(read.await)?;

@@ -1,4 +1,4 @@
-//! An AWS of one thing, whose answers get lost.
+//! A fake AWS with one resource, whose responses get lost.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -13,32 +13,32 @@ use crate::engine::events::Silent;
 use crate::engine::ownership::Owner;
 use crate::resources::{TypeInfo, seconds};
 
-/// What becomes of a call.
+/// What happens to a call.
 #[derive(Clone, Copy)]
 enum Fate {
-    /// It takes effect, and the answer is lost.
+    /// It takes effect, and its response is lost.
     Lost,
-    /// AWS never hears of it.
+    /// It never reaches AWS.
     Unsent,
-    /// It takes effect, its answer is lost, and the SDK asks once more.
+    /// It takes effect, its response is lost, and the SDK repeats it.
     Repeated,
-    /// Whoever asks may not.
+    /// AWS denies it.
     Denied,
 }
 
 #[derive(Default)]
 struct Aws {
-    /// Its size and tags.
-    standing: Option<(u32, Tags)>,
+    /// The size and tags of the resource.
+    existing: Option<(u32, Tags)>,
     fates: VecDeque<Fate>,
-    asked: Vec<&'static str>,
-    is_silent: bool,
+    calls: Vec<&'static str>,
+    is_unreachable: bool,
 }
 
 impl Aws {
-    /// Does it or not, and answers or not.
+    /// Applies `effect` and responds, according to the next fate.
     fn take(&mut self, call: &'static str, effect: impl FnOnce(&mut Self)) -> Result<()> {
-        self.asked.push(call);
+        self.calls.push(call);
         let fate = self.fates.pop_front();
         if !matches!(fate, Some(Fate::Unsent | Fate::Denied)) {
             effect(self);
@@ -53,14 +53,14 @@ impl Aws {
 }
 
 fn error(class: Class) -> Error {
-    let mut error = Error::local("what happened first");
+    let mut error = Error::local("the first error");
     error.class = class;
     error
 }
 
 #[derive(Default, Serialize, Deserialize)]
 struct Thing {
-    /// Set by a call after the one that makes it.
+    /// Set by a second call.
     size: u32,
     #[serde(skip)]
     aws: Arc<Mutex<Aws>>,
@@ -79,29 +79,29 @@ impl Resource for Thing {
 
     async fn observe(&self, _: &Cx, _: Option<&()>) -> Result<Option<Found<Self>>> {
         let aws = self.aws();
-        if aws.is_silent {
+        if aws.is_unreachable {
             return Err(error(Class::OutcomeUnknown));
         }
-        let standing = aws.standing.clone();
-        Ok(standing.map(|(size, tags)| Found::tagged(Thing { size, aws: self.aws.clone() }, (), tags)))
+        let existing = aws.existing.clone();
+        Ok(existing.map(|(size, tags)| Found::tagged(Thing { size, aws: self.aws.clone() }, (), tags)))
     }
 
     async fn create(&self, cx: &Cx) -> Result<()> {
-        self.aws().take("create", |aws| aws.standing = Some((0, cx.tags.clone())))?;
-        self.aws().take("set size", |aws| aws.standing.as_mut().unwrap().0 = self.size)
+        self.aws().take("create", |aws| aws.existing = Some((0, cx.tags.clone())))?;
+        self.aws().take("set size", |aws| aws.existing.as_mut().unwrap().0 = self.size)
     }
 
     async fn update(&self, _: &Cx, _: &Found<Self>, changes: &Changes<'_>) -> Result<()> {
         assert!(changes.has("size"));
-        self.aws().take("set size", |aws| aws.standing.as_mut().unwrap().0 = self.size)
+        self.aws().take("set size", |aws| aws.existing.as_mut().unwrap().0 = self.size)
     }
 
     async fn delete(_: &Cx, _: &()) -> Result<()> {
-        unreachable!("nothing is deleted here")
+        unreachable!("no test deletes")
     }
 
     fn cloudformation(&self) -> Form {
-        unreachable!("nothing is exported here")
+        unreachable!("no test exports")
     }
 }
 
@@ -109,7 +109,7 @@ fn owner(suffix: &str) -> Owner {
     Owner { system: "test".to_owned(), suffix: suffix.to_owned() }
 }
 
-async fn scene(fates: &[Fate]) -> (Thing, Step, Cx) {
+async fn setup(fates: &[Fate]) -> (Thing, Step, Cx) {
     let thing = Thing { size: 3, ..Thing::default() };
     thing.aws().fates.extend(fates);
     let id = crate::engine::StepId("thing".to_owned());
@@ -128,7 +128,7 @@ async fn scene(fates: &[Fate]) -> (Thing, Step, Cx) {
         shared: false,
     };
     let shared = Shared {
-        // Nobody is asked.
+        // No calls are made.
         cloud: Arc::new(Cloud::open(Endpoint::Sandbox { port: 1 }).await),
         account: "123456789012".to_owned(),
         partition: "aws".to_owned(),
@@ -140,68 +140,68 @@ async fn scene(fates: &[Fate]) -> (Thing, Step, Cx) {
 }
 
 #[tokio::test]
-async fn what_was_made_although_the_answer_was_lost_is_finished_and_not_made_again() {
+async fn create_is_completed_after_a_lost_response() {
     for fate in [Fate::Lost, Fate::Repeated] {
-        let (thing, step, cx) = scene(&[fate]).await;
+        let (thing, step, cx) = setup(&[fate]).await;
         create(&thing, &step, &cx).await.unwrap();
-        assert_eq!(thing.aws().standing, Some((3, step.tags)));
-        assert_eq!(thing.aws().asked, ["create", "set size"]);
+        assert_eq!(thing.aws().existing, Some((3, step.tags)));
+        assert_eq!(thing.aws().calls, ["create", "set size"]);
     }
 }
 
 #[tokio::test]
-async fn a_lost_answer_may_be_followed_by_another() {
-    let (thing, step, cx) = scene(&[Fate::Lost, Fate::Lost]).await;
+async fn create_survives_two_lost_responses() {
+    let (thing, step, cx) = setup(&[Fate::Lost, Fate::Lost]).await;
     create(&thing, &step, &cx).await.unwrap();
-    assert_eq!(thing.aws().standing.as_ref().unwrap().0, 3);
-    assert_eq!(thing.aws().asked, ["create", "set size"]);
+    assert_eq!(thing.aws().existing.as_ref().unwrap().0, 3);
+    assert_eq!(thing.aws().calls, ["create", "set size"]);
 }
 
 #[tokio::test]
-async fn what_never_reached_aws_is_asked_for_again() {
-    let (thing, step, cx) = scene(&[Fate::Unsent]).await;
+async fn create_is_repeated_if_it_never_reached_aws() {
+    let (thing, step, cx) = setup(&[Fate::Unsent]).await;
     create(&thing, &step, &cx).await.unwrap();
-    assert_eq!(thing.aws().asked, ["create", "create", "set size"]);
+    assert_eq!(thing.aws().calls, ["create", "create", "set size"]);
 }
 
 #[tokio::test]
-async fn as_long_as_nobody_can_tell_whether_it_stands_it_is_not_asked_for_again() {
-    let (thing, step, cx) = scene(&[Fate::Lost]).await;
-    thing.aws().is_silent = true;
+async fn create_is_not_repeated_while_reads_fail() {
+    let (thing, step, cx) = setup(&[Fate::Lost]).await;
+    thing.aws().is_unreachable = true;
     let error = create(&thing, &step, &cx).await.unwrap_err();
-    assert_eq!((error.class, error.message.as_str()), (Class::OutcomeUnknown, "what happened first"));
-    assert_eq!(thing.aws().asked, ["create"]);
+    assert_eq!((error.class, error.message.as_str()), (Class::OutcomeUnknown, "the first error"));
+    assert_eq!(thing.aws().calls, ["create"]);
 }
 
 #[tokio::test]
-async fn what_is_refused_for_good_is_asked_for_once() {
-    let (thing, step, cx) = scene(&[Fate::Denied]).await;
+async fn denied_create_is_not_repeated() {
+    let (thing, step, cx) = setup(&[Fate::Denied]).await;
     assert_eq!(create(&thing, &step, &cx).await.unwrap_err().class, Class::Denied);
-    assert_eq!(thing.aws().asked, ["create"]);
+    assert_eq!(thing.aws().calls, ["create"]);
 }
 
 #[tokio::test]
-async fn a_name_that_a_stranger_has_taken_is_left_alone() {
+async fn unmanaged_resource_with_the_name_is_left_alone() {
     for is_tagged in [true, false] {
-        let (thing, step, cx) = scene(&[Fate::Unsent]).await;
+        let (thing, step, cx) = setup(&[Fate::Unsent]).await;
         let theirs = if is_tagged { owner("dev2").tags(&step.id, false) } else { Tags::new() };
-        // It may even be just what was asked for.
-        thing.aws().standing = Some((3, theirs.clone()));
-        assert_eq!(create(&thing, &step, &cx).await.unwrap_err().message, "what happened first");
-        assert_eq!(thing.aws().standing, Some((3, theirs)));
-        assert_eq!(thing.aws().asked, ["create"]);
+        // Even if it is exactly as desired.
+        thing.aws().existing = Some((3, theirs.clone()));
+        assert_eq!(create(&thing, &step, &cx).await.unwrap_err().message, "the first error");
+        assert_eq!(thing.aws().existing, Some((3, theirs)));
+        assert_eq!(thing.aws().calls, ["create"]);
     }
 }
 
 #[tokio::test]
-async fn a_change_that_took_effect_although_the_answer_was_lost_is_not_made_again() {
-    for (fate, asked) in [(Fate::Lost, 1), (Fate::Repeated, 1), (Fate::Unsent, 2), (Fate::Denied, 1)] {
-        let (thing, step, cx) = scene(&[fate]).await;
-        thing.aws().standing = Some((1, step.tags.clone()));
+async fn update_is_repeated_only_if_it_took_no_effect() {
+    for (fate, calls) in [(Fate::Lost, 1), (Fate::Repeated, 1), (Fate::Unsent, 2), (Fate::Denied, 1)] {
+        let (thing, step, cx) = setup(&[fate]).await;
+        thing.aws().existing = Some((1, step.tags.clone()));
         let found = thing.observe(&cx, None).await.unwrap().unwrap();
         let changes = differences(&thing, &found).unwrap();
         let outcome = update(&thing, &cx, &found, &changes).await;
         assert_eq!(outcome.is_ok(), !matches!(fate, Fate::Denied));
-        assert_eq!(thing.aws().asked.len(), asked);
+        assert_eq!(thing.aws().calls.len(), calls);
     }
 }

@@ -1,39 +1,37 @@
-use std::sync::Arc;
-
 use aws_sdk_route53::types::{self, HealthCheckConfig, HealthCheckType, TagResourceType};
-use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use super::{home, tags_of};
-use crate::aws::wait::ignore_not_found;
-use crate::aws::{Cx, Error, Result};
-use crate::cloudformation::{Form, Tagging};
-use crate::engine::Tags;
-use crate::resources::ids::HealthCheckId;
+use crate::resources::prelude::*;
 use crate::resources::tags::are_of_step;
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
-/// A health check over HTTPS, from many places in the world. The certificate isn't verified.
+/// A health check over HTTPS from several regions of the world. It doesn't verify the certificate.
 /// <https://docs.aws.amazon.com/Route53/latest/APIReference/API_HealthCheckConfig.html>
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct HealthCheck {
-    /// The host name that is asked, and named in the request.
+    /// The host name of the requests.
     pub host: String,
     /// The port.
     pub port: u16,
-    /// What is asked for: healthy is a status from 200 to 399.
+    /// The path of the requests. A status from 200 to 399 is healthy.
     pub path: String,
-    /// How often each place asks: 10 or 30 s.
+    /// The time between two requests of a region: 10 or 30 s.
     pub interval_seconds: u32,
-    /// How many answers in a row turn the verdict, 1 to 10.
+    /// How many results in a row change the status, 1 to 10.
     pub threshold: u32,
 }
 
-/// What a health check gives to others.
+/// The outputs of a health check.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct HealthCheckOutputs {
     /// The dimension `HealthCheckId` of its metrics, which are in us-east-1.
     pub health_check_id: HealthCheckId,
+}
+
+impl HealthCheck {
+    /// A health check on port 443 with AWS's defaults: every 30 s, three results change the status.
+    pub fn new(host: impl Into<String>, path: impl Into<String>) -> Self {
+        HealthCheck { host: host.into(), port: 443, path: path.into(), interval_seconds: 30, threshold: 3 }
+    }
 }
 
 impl Resource for HealthCheck {
@@ -74,13 +72,13 @@ impl Resource for HealthCheck {
             }
             None => {
                 for check in all.iter().filter(|check| !cx.is_predecessor(&check.id)) {
-                    // Its run may have died before it could tag it.
-                    let intended = cx.is_intended_by(check.caller_reference());
-                    if !intended && !self.may_be(check) {
+                    // The run that created it may have died before it set the tags.
+                    let is_intended = cx.is_intended_by(check.caller_reference());
+                    if !is_intended && !self.may_be(check) {
                         continue;
                     }
                     let tags = tags(check.id.clone()).await?;
-                    if intended || are_of_step(cx, &tags) {
+                    if is_intended || are_of_step(cx, &tags) {
                         found = Some((check, tags));
                         break;
                     }
@@ -93,7 +91,7 @@ impl Resource for HealthCheck {
             check.health_check_config().ok_or(Error::incomplete("route53:ListHealthChecks", "HealthCheckConfig"))?;
         let host = config.fully_qualified_domain_name().unwrap_or_default();
         let spec = HealthCheck {
-            // Names of hosts are the same in either case.
+            // Host names are case-insensitive.
             host: if host.eq_ignore_ascii_case(&self.host) { self.host.clone() } else { host.to_owned() },
             port: u16::try_from(config.port().unwrap_or_default()).unwrap_or_default(),
             path: config.resource_path().unwrap_or_default().to_owned(),
@@ -109,8 +107,8 @@ impl Resource for HealthCheck {
         let config = config.fully_qualified_domain_name(&self.host).port(self.port.into()).resource_path(&self.path);
         let config = config.request_interval(self.interval_seconds.cast_signed());
         let config = config.failure_threshold(self.threshold.cast_signed()).build();
-        let config = config.map_err(|e| Error::local(format!("a health check's settings: {e}")))?;
-        // The same reference with the same settings gives the same health check, if an earlier try has made it.
+        let config = config.map_err(|e| Error::local(format!("invalid health check: {e}")))?;
+        // The caller reference makes the call idempotent.
         let request = cx.route53.create_health_check().caller_reference(&cx.token).health_check_config(config);
         let answer = request.send().await?;
         let check = answer.health_check.ok_or(Error::incomplete("route53:CreateHealthCheck", "HealthCheck"))?;
@@ -143,15 +141,14 @@ impl Resource for HealthCheck {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-route53-healthcheck.html>
     fn cloudformation(&self) -> Form {
-        let HealthCheck { host, port, path, interval_seconds, threshold } = self;
-        let config = json!({
+        let config = properties!(self, HealthCheck {
             "Type": "HTTPS",
             "EnableSNI": true,
-            "FullyQualifiedDomainName": host,
-            "Port": port,
-            "ResourcePath": path,
-            "RequestInterval": interval_seconds,
-            "FailureThreshold": threshold,
+            host => "FullyQualifiedDomainName",
+            port => "Port",
+            path => "ResourcePath",
+            interval_seconds => "RequestInterval",
+            threshold => "FailureThreshold",
         });
         Form::resource("AWS::Route53::HealthCheck", json!({"HealthCheckConfig": config}))
             .tagged(Tagging::List("HealthCheckTags"))
@@ -160,7 +157,7 @@ impl Resource for HealthCheck {
 }
 
 impl HealthCheck {
-    /// Looked at by its tags only if it asks the same.
+    /// True if it has the same path and port: only then its tags are read.
     fn may_be(&self, check: &types::HealthCheck) -> bool {
         let config = check.health_check_config();
         config
@@ -170,12 +167,8 @@ impl HealthCheck {
 
 async fn all(cx: &Cx) -> Result<Arc<Vec<types::HealthCheck>>> {
     let load = async {
-        let mut pages = cx.route53.list_health_checks().into_paginator().items().send();
-        let mut all = Vec::new();
-        while let Some(check) = pages.next().await {
-            all.push(check?);
-        }
-        Ok(all)
+        let pages = cx.route53.list_health_checks().into_paginator();
+        Ok(pages.items().send().try_collect().await?)
     };
     home(cx).inventory.once("route53.health_checks", load).await
 }

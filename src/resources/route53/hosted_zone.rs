@@ -1,16 +1,9 @@
 use aws_sdk_route53::types::{self, HostedZoneConfig, RrType, TagResourceType};
-use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use super::record_set::{self, normal};
 use super::tags_of;
-use crate::aws::wait::ignore_not_found;
-use crate::aws::{Class, Cx, Error, Result};
-use crate::cloudformation::{Form, Tagging};
-use crate::engine::Tags;
-use crate::resources::ids::HostedZoneId;
+use crate::resources::prelude::*;
 use crate::resources::tags::are_of_step;
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
 /// A public hosted zone.
 /// <https://docs.aws.amazon.com/Route53/latest/APIReference/API_CreateHostedZone.html>
@@ -18,19 +11,26 @@ use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 pub struct HostedZone {
     /// The domain, without a dot at the end.
     pub name: String,
-    /// What it is for, up to 256 characters.
+    /// Its purpose, up to 256 characters.
     pub comment: String,
 }
 
-/// What a hosted zone gives to others.
+/// The outputs of a hosted zone.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct HostedZoneOutputs {
     /// The hosted zone.
     pub hosted_zone_id: HostedZoneId,
     /// Its name.
     pub name: String,
-    /// What the domain's registrar must name, joined by commas.
+    /// The name servers to configure at the domain's registrar, separated by commas.
     pub name_servers: String,
+}
+
+impl HostedZone {
+    /// A hosted zone without a comment.
+    pub fn new(name: impl Into<String>) -> Self {
+        HostedZone { name: name.into(), comment: String::new() }
+    }
 }
 
 impl Resource for HostedZone {
@@ -84,9 +84,8 @@ impl Resource for HostedZone {
                 let zone = answer.hosted_zone.ok_or(Error::incomplete("route53:CreateHostedZone", "HostedZone"))?;
                 outputs(&zone, answer.delegation_set.as_ref())
             }
-            // Only a zone of the same caller reference counts as there already: an earlier try made it and died before it
-            // could set the tags.
-            Err(error) if error.class == Class::AlreadyExists => self.of_an_earlier_try(cx).await?.ok_or(error)?,
+            // The caller reference exists: an earlier attempt created the zone and died before it set the tags.
+            Err(error) if error.class == Class::AlreadyExists => self.find_intended(cx).await?.ok_or(error)?,
             Err(error) => return Err(error),
         };
         super::tag(cx, TagResourceType::Hostedzone, &outputs.hosted_zone_id, &cx.tags, &[]).await?;
@@ -106,19 +105,26 @@ impl Resource for HostedZone {
     async fn delete(cx: &Cx, outputs: &HostedZoneOutputs) -> Result<()> {
         let id = &outputs.hosted_zone_id;
         let Some(sets) = ignore_not_found(record_set::list(&cx.route53, id).await)? else { return Ok(()) };
-        let own = |set: &types::ResourceRecordSet| {
+        let is_default = |set: &types::ResourceRecordSet| {
             normal(set.name()) == normal(&outputs.name) && matches!(set.r#type(), RrType::Ns | RrType::Soa)
         };
-        let foreign: Vec<_> =
-            sets.iter().filter(|set| !own(set)).map(|set| format!("{} {}", set.r#type(), normal(set.name()))).collect();
-        if !foreign.is_empty() {
-            let message = format!("the hosted zone {} holds records of others: {}", outputs.name, foreign.join(", "));
+        let unmanaged: Vec<_> = sets
+            .iter()
+            .filter(|set| !is_default(set))
+            .map(|set| format!("{} {}", set.r#type(), normal(set.name())))
+            .collect();
+        if !unmanaged.is_empty() {
+            let message = format!(
+                "can't delete the hosted zone {}: it has unmanaged records: {}",
+                outputs.name,
+                unmanaged.join(", ")
+            );
             return Err(
-                Error::local(message).with_help("delete them if nobody needs them, then run the same command again")
+                Error::local(message).with_help("delete them if they aren't needed, then run the same command again")
             );
         }
         let delete = || async { Ok(cx.route53.delete_hosted_zone().id(&**id).send().await.map(|_| ())?) };
-        ignore_not_found(cx.retry_while_retryable("Route 53 to finish another change", delete).await)?;
+        ignore_not_found(cx.retry_while_retryable("Route 53 to complete another change", delete).await)?;
         Ok(())
     }
 
@@ -128,21 +134,24 @@ impl Resource for HostedZone {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-route53-hostedzone.html>
     fn cloudformation(&self) -> Form {
-        let HostedZone { name, comment } = self;
-        Form::resource("AWS::Route53::HostedZone", json!({"Name": name, "HostedZoneConfig": {"Comment": comment}}))
+        let zone = properties!(self, HostedZone {
+            name => "Name",
+            comment => "HostedZoneConfig": json!({"Comment": comment}),
+        });
+        Form::resource("AWS::Route53::HostedZone", zone)
             .tagged(Tagging::List("HostedZoneTags"))
             .output("hosted_zone_id", Form::reference())
-            .output("name", name)
+            .output("name", &self.name)
             .output("name_servers", Form::joined_attribute("NameServers", ", "))
     }
 }
 
 impl HostedZone {
-    /// Zones may have the same name: ours has our tags, or the token of the run that announced it.
+    /// The zone with the tags of the step, or with the token of its intent: several zones can have the same name.
     async fn find(&self, cx: &Cx) -> Result<Option<String>> {
-        let zones = self.of_the_name(cx).await?;
+        let zones = self.with_the_name(cx).await?;
         if let Some(zone) = zones.iter().find(|zone| cx.is_intended_by(zone.caller_reference())) {
-            // Its run died before it could tag it.
+            // The run that created it died before it set the tags.
             return Ok(Some(id(zone).to_owned()));
         }
         let ids: Vec<_> = zones.iter().map(|zone| id(zone).to_owned()).collect();
@@ -155,14 +164,14 @@ impl HostedZone {
         Ok(None)
     }
 
-    async fn of_an_earlier_try(&self, cx: &Cx) -> Result<Option<HostedZoneOutputs>> {
-        let zones = self.of_the_name(cx).await?;
+    async fn find_intended(&self, cx: &Cx) -> Result<Option<HostedZoneOutputs>> {
+        let zones = self.with_the_name(cx).await?;
         let Some(zone) = zones.iter().find(|zone| cx.is_intended_by(zone.caller_reference())) else { return Ok(None) };
         let answer = cx.route53.get_hosted_zone().id(id(zone)).send().await?;
         Ok(Some(outputs(zone, answer.delegation_set.as_ref())))
     }
 
-    async fn of_the_name(&self, cx: &Cx) -> Result<Vec<types::HostedZone>> {
+    async fn with_the_name(&self, cx: &Cx) -> Result<Vec<types::HostedZone>> {
         let answer = cx.route53.list_hosted_zones_by_name().dns_name(&self.name).send().await?;
         let zones = answer.hosted_zones.into_iter();
         Ok(zones.filter(|zone| normal(zone.name()) == normal(&self.name)).collect())

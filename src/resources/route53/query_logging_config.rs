@@ -1,12 +1,5 @@
-use serde::{Deserialize, Serialize};
-use serde_json::json;
-
 use super::found_in_zone;
-use crate::aws::wait::{Patience, ignore_not_found};
-use crate::aws::{Cx, Error, Result};
-use crate::cloudformation::Form;
-use crate::resources::ids::{HostedZoneId, LogGroupArn};
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
+use crate::resources::prelude::*;
 
 /// Logs the queries that Route 53 answers for a public hosted zone.
 /// <https://docs.aws.amazon.com/Route53/latest/APIReference/API_CreateQueryLoggingConfig.html>
@@ -14,11 +7,11 @@ use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 pub struct QueryLoggingConfig {
     /// The hosted zone.
     pub hosted_zone: HostedZoneId,
-    /// The log group: in us-east-1, and a log resource policy must let `route53.amazonaws.com` write into it.
+    /// The log group: in us-east-1, with a resource policy that lets `route53.amazonaws.com` write.
     pub log_group: LogGroupArn,
 }
 
-/// Which configuration it is.
+/// The identity of a configuration.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct QueryLoggingConfigOutputs {
     /// Its id.
@@ -47,7 +40,7 @@ impl Resource for QueryLoggingConfig {
     type Outputs = QueryLoggingConfigOutputs;
 
     async fn observe(&self, cx: &Cx, known: Option<&QueryLoggingConfigOutputs>) -> Result<Option<Found<Self>>> {
-        // By its id where that is known: its zone may be about to be replaced.
+        // By its id if that is known: its zone may be about to be replaced.
         let config = match known {
             Some(known) => {
                 let read = async { Ok(cx.route53.get_query_logging_config().id(&known.id).send().await?) };
@@ -57,7 +50,7 @@ impl Resource for QueryLoggingConfig {
             None => {
                 let zone = &*self.hosted_zone;
                 let read = async { Ok(cx.route53.list_query_logging_configs().hosted_zone_id(zone).send().await?) };
-                // A zone has one at most.
+                // A zone can have one.
                 ignore_not_found(read.await)?.and_then(|answer| answer.query_logging_configs.into_iter().next())
             }
         };
@@ -75,15 +68,11 @@ impl Resource for QueryLoggingConfig {
             let request = cx.route53.create_query_logging_config().hosted_zone_id(&*self.hosted_zone);
             Ok(request.cloud_watch_logs_log_group_arn(format!("{}:*", self.log_group)).send().await?)
         };
-        let not_seen = |error: &Error| error.is_code("InsufficientCloudWatchLogsResourcePolicy");
-        let what = "Route 53 to see the policy of the log group";
-        let answer = cx.retry_while(what, Patience::FRESH, not_seen, create).await?;
+        let is_new_policy = |error: &Error| error.is_code("InsufficientCloudWatchLogsResourcePolicy");
+        let what = "Route 53 to know the resource policy of the log group";
+        let answer = cx.retry_while(what, Patience::FRESH, is_new_policy, create).await?;
         let missing = Error::incomplete("route53:CreateQueryLoggingConfig", "QueryLoggingConfig");
         Ok(QueryLoggingConfigOutputs { id: answer.query_logging_config.ok_or(missing)?.id })
-    }
-
-    async fn update(&self, _cx: &Cx, found: &Found<Self>, _: &Changes<'_>) -> Result<QueryLoggingConfigOutputs> {
-        Ok(found.outputs.clone())
     }
 
     async fn delete(cx: &Cx, outputs: &QueryLoggingConfigOutputs) -> Result<()> {
@@ -97,14 +86,14 @@ impl Resource for QueryLoggingConfig {
         let QueryLoggingConfig { hosted_zone, log_group } = self;
         if hosted_zone.is_known() {
             return Form::unsupported(format!(
-                "it is a property of the hosted zone {hosted_zone}, which stands already: set it up there by \
+                "it is a property of the existing hosted zone {hosted_zone}: create it with \
                  route53:CreateQueryLoggingConfig"
             ));
         }
         let config = json!({"CloudWatchLogsLogGroupArn": format!("{log_group}:*")});
         Form::property_of(hosted_zone, "QueryLoggingConfig", config).gap(
-            "Route 53 tries to write into the log group when it makes the zone: make the log group and its resource policy \
-             before the rest",
+            "the order: Route 53 writes to the log group when it creates the zone, so the log group and its resource policy \
+             have to exist before",
         )
     }
 }

@@ -3,110 +3,127 @@ use std::collections::BTreeSet;
 use aws_sdk_route53::types::{
     AliasTarget, Change, ChangeAction, ResourceRecord, ResourceRecordSet, ResourceRecordSetFailover as Failover, RrType,
 };
-use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use super::found_in_zone;
 use super::record_set::{self, Key, change, normal};
-use crate::aws::wait::ignore_not_found;
-use crate::aws::{Class, Cx, Error, Result};
-use crate::cloudformation::{Form, Tagging};
-use crate::resources::ids::{HealthCheckId, HostedZoneId, is_known};
+use crate::resources::prelude::*;
 use crate::resources::tags::Built;
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
-/// A record set.
+/// A DNS record set.
 /// <https://docs.aws.amazon.com/Route53/latest/APIReference/API_ResourceRecordSet.html>
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Record {
     /// The hosted zone.
     pub hosted_zone: HostedZoneId,
-    /// The whole name, without a dot at the end.
+    /// The full name, without a trailing dot.
     pub name: String,
     /// `A`, `CNAME`, `TXT` ...
     pub record_type: String,
-    /// What is answered.
+    /// The answer.
     pub target: Target,
-    /// When this one is chosen among those of the same name and type.
+    /// How Route 53 chooses among records of the same name and type.
     pub routing: Routing,
-    /// It is answered only while this is healthy.
+    /// Answer only while this health check is healthy.
     pub health_check: Option<HealthCheckId>,
+    /// The weight of a weighted record that `apply` keeps; `None` for a weight that traffic shifts change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight: Option<u8>,
 }
 
-/// What a record answers.
+/// The answer of a record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
-    /// What another name answers at the moment, with 60 s to live for a load balancer.
+    /// The current answer of another name, with a TTL of 60 s for a load balancer.
     Alias {
         /// The other name.
         dns_name: String,
         /// The hosted zone of that name.
         hosted_zone: HostedZoneId,
-        /// Count as unhealthy when what is behind the name is. A load balancer with any group of only unhealthy targets
-        /// is: use a health check there.
+        /// Unhealthy if the target of the name is. A load balancer is unhealthy as soon as one of its target groups is: use a
+        /// health check for it.
         evaluate_target_health: bool,
     },
     /// Values.
     Values {
-        /// As they stand in a zone file.
+        /// The values in the format of zone files.
         values: BTreeSet<String>,
-        /// How long they may be kept, in seconds.
+        /// The TTL in seconds.
         ttl_seconds: i64,
     },
 }
 
-/// When a record is chosen.
+/// The routing policy of a record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Routing {
-    /// It is the only one.
+    /// The only record of its name and type.
     Simple,
-    /// By weight, relative to the sum of all. The weight is written once, when the record is made; from then on it is what
-    /// it is in AWS: never compared and never reset.
+    /// By weight, relative to the sum of all weights. `initial_weight` is written when the record is created; from then on
+    /// traffic shifts change the weight in AWS, and `plan` doesn't compare it unless `weight` is set.
     Weighted {
-        /// Its name among the others.
+        /// The identifier of this record among the others.
         set_identifier: String,
-        /// The weight at the beginning, 0 to 255.
+        /// The weight at creation, 0 to 255.
         initial_weight: u8,
     },
-    /// The primary while it is healthy, else the secondary.
+    /// The primary while it is healthy, otherwise the secondary.
     Failover {
-        /// Its name among the others.
+        /// The identifier of this record among the others.
         set_identifier: String,
-        /// Which of the two it is.
+        /// The role of this record.
         role: FailoverRole,
     },
 }
 
-/// Which of two failover records one is.
+/// The role of a failover record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FailoverRole {
     /// Answered while healthy.
     Primary,
-    /// Answered while the primary isn't healthy.
+    /// Answered while the primary is unhealthy.
     Secondary,
 }
 
-/// What a record gives to others.
+/// The outputs of a record.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RecordOutputs {
     /// The hosted zone.
     pub hosted_zone_id: HostedZoneId,
-    /// The whole name.
+    /// The full name.
     pub name: String,
     /// Its type: `A`, `CNAME` ...
     pub record_type: String,
-    /// Its name among those of the same name and type, if there may be more.
+    /// Its identifier among the records of the same name and type, unless the routing is simple.
     pub set_identifier: Option<String>,
+}
+
+impl Record {
+    /// The only record of its name and type.
+    pub fn new(
+        hosted_zone: &HostedZoneId,
+        name: impl Into<String>,
+        record_type: impl Into<String>,
+        target: Target,
+    ) -> Self {
+        Record {
+            hosted_zone: hosted_zone.clone(),
+            name: name.into(),
+            record_type: record_type.into(),
+            target,
+            routing: Routing::Simple,
+            health_check: None,
+            weight: None,
+        }
+    }
 }
 
 impl Resource for Record {
     const TYPE: TypeInfo = TypeInfo {
         force_new: &["hosted_zone", "name", "record_type", "routing"],
         global: true,
-        no_forced_replace: Some("it holds live weights, which would be lost"),
+        no_forced_replace: Some("it has a live weight, which would be lost"),
         serves_traffic: true,
         ..TypeInfo::new(
             "route53.record",
@@ -130,14 +147,16 @@ impl Resource for Record {
         }
         let all = record_set::all(cx, zone).await?;
         let Some(set) = all.iter().find(|set| key.is(set)) else { return Ok(None) };
-        let like_ours = |ours: &str, theirs: String| if normal(ours) == theirs { ours.to_owned() } else { theirs };
+        // In the form of the spec, if it is the same name.
+        let name = normal(set.name());
         let spec = Record {
             hosted_zone: zone.clone(),
-            name: like_ours(&self.name, normal(set.name())),
+            name: if normal(&self.name) == name { self.name.clone() } else { name },
             record_type: set.r#type().as_str().to_owned(),
             target: self.target.observed(set),
             routing: self.routing.observed(set)?,
             health_check: set.health_check_id().map(Into::into),
+            weight: self.weight.and(set.weight()).and_then(|weight| u8::try_from(weight).ok()),
         };
         let live = traffic(set, all.iter().filter(|set| key.is_sibling(set)));
         let zone = outputs.hosted_zone_id.clone();
@@ -149,26 +168,22 @@ impl Resource for Record {
         let outputs = self.outputs();
         let key = outputs.key();
         let changes = || async {
-            if let Routing::Weighted { initial_weight: 0, .. } = self.routing {
+            let weight = self.initial_weight();
+            if weight == Some(0) {
                 let siblings = record_set::siblings(cx, &self.hosted_zone, &key).await?;
                 if total(&siblings) == 0 {
                     let message =
-                        format!("{} would have only records of weight zero, which share all traffic evenly", self.name);
-                    let error =
-                        Error::local(message).with_help("the record that carries the traffic must be made first");
-                    // That may have been done a moment ago.
+                        format!("{} would only have records of weight zero: Route 53 would use them evenly", self.name);
+                    let error = Error::local(message).with_help("create the record with the traffic first");
+                    // It may have been created a moment ago.
                     return Err(Error { class: Class::Retryable, ..error });
                 }
             }
-            let weight = match self.routing {
-                Routing::Weighted { initial_weight, .. } => Some(initial_weight.into()),
-                _ => None,
-            };
             Ok(vec![change(ChangeAction::Create, self.to_sdk(weight))])
         };
         match self.submitted(cx, changes).await {
-            // Said of a record that is there already, too.
-            Err(error) if error.is_code(OTHERWISE) && self.observe(&cx.uncached(), None).await?.is_some() => {
+            // The code for an existing record, too.
+            Err(error) if error.is_code(CHANGED) && self.observe(&cx.uncached(), None).await?.is_some() => {
                 Err(Error { class: Class::AlreadyExists, ..error })
             }
             submitted => submitted.map(|()| outputs),
@@ -177,21 +192,21 @@ impl Resource for Record {
 
     async fn update(&self, cx: &Cx, found: &Found<Self>, _changes: &Changes<'_>) -> Result<RecordOutputs> {
         let key = found.outputs.key();
-        // A write replaces the whole record, so it must say the weight as it is at this moment; and it counts only if the
-        // record is still like that when it arrives: a failback waits for nobody.
+        // A write replaces the whole record, so it has to contain the live weight. Deleting exactly the record that was read
+        // makes Route 53 refuse the batch if a failback changed the weight meanwhile.
         let changes = || async {
             let now = record_set::siblings(cx, &self.hosted_zone, &key).await?;
             let Some(now) = now.into_iter().find(|set| key.is(set)) else {
-                return Err(Error::local(format!("{} went away while it was to be changed", self.name))
-                    .with_help("run the same command again: it is made anew"));
+                return Err(Error::local(format!("{} was deleted during its update", self.name))
+                    .with_help("run the same command again: it creates the record"));
             };
-            let new = self.to_sdk(now.weight());
+            let new = self.to_sdk(self.weight.map(i64::from).or(now.weight()));
             Ok(vec![change(ChangeAction::Delete, now), change(ChangeAction::Create, new)])
         };
-        let mut tries = 0;
+        let mut retries = 0;
         loop {
             match self.submitted(cx, changes).await {
-                Err(error) if error.is_code(OTHERWISE) && tries < TRIES => tries += 1,
+                Err(error) if error.is_code(CHANGED) && retries < RETRIES => retries += 1,
                 submitted => return submitted.map(|()| self.outputs()),
             }
         }
@@ -205,14 +220,14 @@ impl Resource for Record {
             };
             let (this, rest): (Vec<_>, Vec<_>) = siblings.into_iter().partition(|set| key.is(set));
             let Some(this) = this.into_iter().next() else { return Ok(Vec::new()) };
-            let mut changes = rescue(&rest, this.weight().unwrap_or_default());
+            let mut changes = raise_zero_weights(&rest, this.weight().unwrap_or_default());
             changes.push(change(ChangeAction::Delete, this));
             Ok(changes)
         };
-        let mut tries = 0;
+        let mut retries = 0;
         loop {
             match record_set::submit(cx, zone, changes).await {
-                Err(error) if error.is_code(OTHERWISE) && tries < TRIES => tries += 1,
+                Err(error) if error.is_code(CHANGED) && retries < RETRIES => retries += 1,
                 submitted => return submitted.map(drop),
             }
         }
@@ -220,7 +235,7 @@ impl Resource for Record {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-route53-recordset.html>
     fn cloudformation(&self) -> Form {
-        let Record { hosted_zone, name, record_type, target, routing, health_check } = self;
+        let Record { hosted_zone, record_type, target, routing, .. } = self;
         let alias = match target {
             Target::Alias { dns_name, hosted_zone, evaluate_target_health } => Some(json!({
                 "DNSName": dns_name,
@@ -233,26 +248,25 @@ impl Resource for Record {
             Target::Alias { .. } => (None, None),
             Target::Values { values, ttl_seconds } => (Some(values), Some(ttl_seconds.to_string())),
         };
-        let (weight, failover) = match routing {
-            Routing::Simple => (None, None),
-            Routing::Weighted { set_identifier: _, initial_weight } => (Some(initial_weight), None),
-            Routing::Failover { set_identifier: _, role: FailoverRole::Primary } => (None, Some("PRIMARY")),
-            Routing::Failover { set_identifier: _, role: FailoverRole::Secondary } => (None, Some("SECONDARY")),
+        let failover = match routing {
+            Routing::Simple | Routing::Weighted { .. } => None,
+            Routing::Failover { set_identifier: _, role: FailoverRole::Primary } => Some("PRIMARY"),
+            Routing::Failover { set_identifier: _, role: FailoverRole::Secondary } => Some("SECONDARY"),
         };
-        let set = json!({
-            "HostedZoneId": hosted_zone,
-            "Name": name,
-            "Type": record_type,
-            "AliasTarget": alias,
+        let set = properties!(self, Record {
+            hosted_zone => "HostedZoneId",
+            name => "Name",
+            record_type => "Type",
+            target => "AliasTarget": alias,
             "ResourceRecords": values,
             "TTL": ttl,
-            "SetIdentifier": routing.set_identifier(),
-            "Weight": weight,
+            routing => "SetIdentifier": routing.set_identifier(),
+            weight => "Weight": self.initial_weight(),
             "Failover": failover,
-            "HealthCheckId": health_check,
+            health_check => "HealthCheckId",
         });
         let form = Form::resource("AWS::Route53::RecordSet", set).tagged(Tagging::None);
-        // The linter knows the zones of load balancers only; a record can stand for another one of its own zone too.
+        // The linter only knows the zones of load balancers: an alias can also refer to a record of the same zone.
         // <https://docs.aws.amazon.com/Route53/latest/APIReference/API_AliasTarget.html>
         let form = match target {
             Target::Alias { hosted_zone: of_target, .. } if of_target == hosted_zone => form.ignore_lint("E1041"),
@@ -264,23 +278,22 @@ impl Resource for Record {
             Some(set_identifier) => form.output("set_identifier", set_identifier),
             None => form,
         };
-        match weight {
-            Some(_) => form.gap(
-                "the weight is whatever it is at the moment: a change of the record by CloudFormation sets it back to that of \
-                 the template",
-            ),
-            None => form,
+        match (routing, self.weight) {
+            (Routing::Weighted { .. }, None) => {
+                form.gap("the live weight: CloudFormation resets it to the initial one whenever it changes the record")
+            }
+            _ => form,
         }
     }
 }
 
-/// The record isn't as it was read: somebody else has changed it in between.
-const OTHERWISE: &str = "InvalidChangeBatch";
-/// How often it is read and written again then.
-const TRIES: u32 = 3;
+/// The code for a record that changed since it was read.
+const CHANGED: &str = "InvalidChangeBatch";
+/// How often to read and write it again then.
+const RETRIES: u32 = 3;
 
 impl Record {
-    /// Makes changes, and waits until all of Route 53's servers know them.
+    /// Makes changes and waits until all name servers have them.
     async fn submitted<F>(&self, cx: &Cx, changes: impl Fn() -> F + Send) -> Result<()>
     where
         F: Future<Output = Result<Vec<Change>>> + Send,
@@ -288,6 +301,14 @@ impl Record {
         match record_set::submit(cx, &self.hosted_zone, changes).await? {
             Some(change) => record_set::in_sync(cx, &change).await,
             None => Ok(()),
+        }
+    }
+
+    /// The weight at creation of a weighted record.
+    fn initial_weight(&self) -> Option<i64> {
+        match self.routing {
+            Routing::Weighted { initial_weight, .. } => Some(self.weight.unwrap_or(initial_weight).into()),
+            Routing::Simple | Routing::Failover { .. } => None,
         }
     }
 
@@ -340,7 +361,7 @@ impl Target {
             return Target::Values { values, ttl_seconds: set.ttl().unwrap_or_default() };
         };
         let dns_name = match self {
-            // Names of hosts are the same in either case, and with a dot at the end.
+            // Host names are case-insensitive; a trailing dot means nothing.
             Target::Alias { dns_name, .. } if normal(dns_name) == normal(alias.dns_name()) => dns_name.clone(),
             _ => normal(alias.dns_name()),
         };
@@ -357,7 +378,7 @@ impl Routing {
         }
     }
 
-    /// In our words, the live weight left out.
+    /// The routing in the form of the spec, without the live weight.
     fn observed(&self, set: &ResourceRecordSet) -> Result<Routing> {
         let Some(set_identifier) = set.set_identifier().map(str::to_owned) else { return Ok(Routing::Simple) };
         let role = match set.failover() {
@@ -375,7 +396,7 @@ impl Routing {
                 Ok(Routing::Weighted { set_identifier, initial_weight })
             }
             (None, None, _) => Err(Error::local(format!(
-                "the record {} ({set_identifier}) is chosen in a way that provisioner doesn't know",
+                "the record {} ({set_identifier}) has an unsupported routing policy",
                 set.name()
             ))),
         }
@@ -386,9 +407,9 @@ fn total<'a>(sets: impl IntoIterator<Item = &'a ResourceRecordSet>) -> i64 {
     sets.into_iter().filter_map(ResourceRecordSet::weight).sum()
 }
 
-/// What must be written with the deletion of a record of this weight, so that weights that are all zero are never left:
-/// Route 53 would then share the traffic evenly without anybody having said so.
-fn rescue(rest: &[ResourceRecordSet], weight: i64) -> Vec<Change> {
+/// The changes that go with the deletion of a record of this weight, so that the remaining weights aren't all zero: Route 53
+/// would use those records evenly.
+fn raise_zero_weights(rest: &[ResourceRecordSet], weight: i64) -> Vec<Change> {
     if total(rest) > 0 {
         return Vec::new();
     }
@@ -400,7 +421,7 @@ fn rescue(rest: &[ResourceRecordSet], weight: i64) -> Vec<Change> {
     weighted.map(raise).collect()
 }
 
-/// For people: the weight as it is in AWS, and the share that it makes.
+/// The live weight and its share of the traffic, for people.
 fn traffic<'a>(set: &ResourceRecordSet, siblings: impl Iterator<Item = &'a ResourceRecordSet>) -> Option<String> {
     let weight = set.weight()?;
     Some(match total(siblings) {
@@ -419,21 +440,21 @@ mod tests {
     }
 
     #[test]
-    fn a_live_weight_is_no_difference() {
-        let wanted = Routing::Weighted { set_identifier: "blue".into(), initial_weight: 100 };
-        assert_eq!(wanted.observed(&weighted("blue", 30)).unwrap(), wanted);
+    fn live_weights_are_no_difference() {
+        let desired = Routing::Weighted { set_identifier: "blue".into(), initial_weight: 100 };
+        assert_eq!(desired.observed(&weighted("blue", 30)).unwrap(), desired);
     }
 
     #[test]
-    fn a_deletion_never_leaves_only_zeros() {
-        assert!(rescue(&[], 100).is_empty());
-        assert!(rescue(&[weighted("blue", 30)], 70).is_empty());
-        let raised = rescue(&[weighted("blue", 0)], 100);
+    fn deletions_never_leave_only_zero_weights() {
+        assert!(raise_zero_weights(&[], 100).is_empty());
+        assert!(raise_zero_weights(&[weighted("blue", 30)], 70).is_empty());
+        let raised = raise_zero_weights(&[weighted("blue", 0)], 100);
         assert_eq!(raised[0].resource_record_set().and_then(ResourceRecordSet::weight), Some(100));
     }
 
     #[test]
-    fn names_are_compared_in_one_form() {
+    fn names_are_compared_in_canonical_form() {
         assert_eq!(normal("\\052.Example.com."), "*.example.com");
     }
 }

@@ -1,29 +1,23 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_wafv2::types::{self, FieldToMatch, SingleHeader};
-use serde::{Deserialize, Serialize};
-use serde_json::json;
 
-use crate::aws::wait::ignore_not_found;
-use crate::aws::{Cx, Result};
-use crate::cloudformation::{Form, Tagging};
-use crate::resources::ids::{LogGroupArn, WebAclArn};
+use crate::resources::prelude::*;
 use crate::resources::tags::Built;
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
-/// Where a web ACL logs the requests that it looks at.
+/// The request logs of a web ACL.
 /// <https://docs.aws.amazon.com/waf/latest/developerguide/logging-cw-logs.html>
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct LoggingConfiguration {
     /// The web ACL.
     pub web_acl: WebAclArn,
-    /// The log group: its name must begin with `aws-waf-logs-`.
+    /// The log group. Its name must begin with `aws-waf-logs-`.
     pub log_group: LogGroupArn,
-    /// Headers whose values are left out, in lower case.
+    /// The headers, in lower case, whose values are redacted.
     pub redacted_headers: BTreeSet<String>,
 }
 
-/// Which configuration it is.
+/// The identity of a configuration.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct LoggingConfigurationOutputs {
     /// The web ACL.
@@ -83,7 +77,7 @@ impl Resource for LoggingConfiguration {
             let request = cx.waf.put_logging_configuration().logging_configuration(configuration.clone());
             Ok(request.send().await.map(|_| ())?)
         };
-        cx.retry_while_retryable("WAF to see the web ACL and the log group", put).await?;
+        cx.retry_while_retryable("WAF to know the web ACL and the log group", put).await?;
         Ok(LoggingConfigurationOutputs { web_acl: self.web_acl.clone() })
     }
 
@@ -99,12 +93,11 @@ impl Resource for LoggingConfiguration {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-wafv2-loggingconfiguration.html>
     fn cloudformation(&self) -> Form {
-        let LoggingConfiguration { web_acl, log_group, redacted_headers } = self;
-        let redacted: Vec<_> = redacted_headers.iter().map(|name| json!({"SingleHeader": {"Name": name}})).collect();
-        let configuration = json!({
-            "ResourceArn": web_acl,
-            "LogDestinationConfigs": [log_group],
-            "RedactedFields": redacted,
+        let redacted = |name: &String| json!({"SingleHeader": {"Name": name}});
+        let configuration = properties!(self, LoggingConfiguration {
+            web_acl => "ResourceArn",
+            log_group => "LogDestinationConfigs": [log_group],
+            redacted_headers => "RedactedFields": redacted_headers.iter().map(redacted).collect::<Vec<_>>(),
         });
         Form::resource("AWS::WAFv2::LoggingConfiguration", configuration)
             .tagged(Tagging::None)

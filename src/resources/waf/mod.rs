@@ -1,4 +1,4 @@
-//! WAF, version 2: web ACLs for load balancers.
+//! WAF (version 2): web ACLs of load balancers.
 
 mod logging_configuration;
 mod web_acl;

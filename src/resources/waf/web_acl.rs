@@ -1,59 +1,51 @@
-use std::sync::Arc;
-
 use aws_sdk_wafv2::types::{
     self, AllowAction, BlockAction, DefaultAction, ManagedRuleGroupStatement, NoneAction, OverrideAction,
     RateBasedStatement, RateBasedStatementAggregateKeyType as Aggregate, RuleAction, Scope, Statement,
     VisibilityConfig, WebAclSummary,
 };
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 use super::{from_sdk, to_sdk};
-use crate::aws::wait::{Patience, ignore_not_found};
-use crate::aws::{Class, Cx, Error, Result};
-use crate::cloudformation::Form;
-use crate::engine::Tags;
-use crate::resources::ids::WebAclArn;
+use crate::resources::prelude::*;
+use crate::resources::tags;
 use crate::resources::tags::Built;
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds, tags};
 
-/// A web ACL for load balancers: it lets through what no rule blocks.
+/// A web ACL for load balancers. It allows requests that no rule blocks.
 /// <https://docs.aws.amazon.com/waf/latest/developerguide/web-acl.html>
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct WebAcl {
     /// Up to 128 letters, digits, `-` and `_`.
     pub name: String,
-    /// What is blocked, tried in this order.
+    /// The rules, in the order of their evaluation.
     pub rules: Vec<Rule>,
-    /// Count in CloudWatch and sample what each rule does.
+    /// CloudWatch metrics and sampled requests of each rule.
     pub rule_metrics: bool,
 }
 
-/// What a web ACL blocks.
+/// A rule of a web ACL.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rule {
-    /// A rule group of AWS, for example `AWSManagedRulesCommonRuleSet`.
+    /// A managed rule group of AWS, for example `AWSManagedRulesCommonRuleSet`.
     /// <https://docs.aws.amazon.com/waf/latest/developerguide/aws-managed-rule-groups-list.html>
     Managed {
         /// Its name.
         group: String,
     },
-    /// Clients that send too much.
+    /// Blocks IP addresses with too many requests.
     Rate {
-        /// How many requests of one address in a window are let through, 10 to 2,000,000,000.
+        /// The allowed number of requests from one address in a window, 10 to 2,000,000,000.
         limit: i64,
-        /// How long a window is: 60, 120, 300 or 600 s.
+        /// The length of a window: 60, 120, 300 or 600 s.
         window_seconds: i64,
     },
-    /// A rule that provisioner never asks for: only ever observed.
+    /// Another rule: only ever observed.
     Other {
         /// Its name.
         name: String,
     },
 }
 
-/// What a web ACL gives to others.
+/// The outputs of a web ACL.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct WebAclOutputs {
     /// Its ARN.
@@ -103,7 +95,7 @@ impl Resource for WebAcl {
         let mut rules = acl.rules.clone().unwrap_or_default();
         rules.sort_by_key(types::Rule::priority);
         let allows = acl.default_action().is_some_and(|action| action.allow().is_some());
-        let other = (!allows).then(|| Rule::Other { name: "block what no rule lets through".to_owned() });
+        let other = (!allows).then(|| Rule::Other { name: "block by default".to_owned() });
         let configs = rules.iter().map(types::Rule::visibility_config).chain([acl.visibility_config()]);
         let spec = WebAcl {
             name: acl.name().to_owned(),
@@ -119,7 +111,7 @@ impl Resource for WebAcl {
             let request = request.set_rules(Some(self.rules())).visibility_config(self.visibility(&self.name));
             Ok(request.set_tags(Some(to_sdk(&cx.tags))).send().await?)
         };
-        let answer = cx.retry_while_retryable("WAF to see what the rules refer to", create).await?;
+        let answer = cx.retry_while_retryable("WAF to know the rule groups", create).await?;
         let summary = answer.summary.ok_or(Error::incomplete("wafv2:CreateWebACL", "Summary"))?;
         Ok(outputs(&summary))
     }
@@ -132,19 +124,19 @@ impl Resource for WebAcl {
             let request = request.default_action(allow()).set_rules(Some(self.rules()));
             Ok(request.visibility_config(self.visibility(name)).send().await?)
         };
-        cx.retry_while("WAF to finish another change", Patience::SHORT, is_busy, update).await?;
+        cx.retry_while("WAF to complete another change", Patience::SHORT, is_busy, update).await?;
         Ok(found.outputs.clone())
     }
 
     async fn tag(cx: &Cx, outputs: &WebAclOutputs, set: &Tags, remove: &[String]) -> Result<()> {
         let arn = &*outputs.arn;
-        if !set.is_empty() {
-            cx.waf.tag_resource().resource_arn(arn).set_tags(Some(to_sdk(set))).send().await?;
-        }
-        if !remove.is_empty() {
-            cx.waf.untag_resource().resource_arn(arn).set_tag_keys(Some(remove.to_vec())).send().await?;
-        }
-        Ok(())
+        tags::change(
+            set,
+            remove,
+            |set| cx.waf.tag_resource().resource_arn(arn).set_tags(Some(to_sdk(set))).send(),
+            |keys| cx.waf.untag_resource().resource_arn(arn).set_tag_keys(Some(keys)).send(),
+        )
+        .await
     }
 
     async fn delete(cx: &Cx, outputs: &WebAclOutputs) -> Result<()> {
@@ -154,7 +146,7 @@ impl Resource for WebAcl {
             let request = cx.waf.delete_web_acl().id(id).name(name).scope(Scope::Regional);
             Ok(request.lock_token(lock).send().await.map(|_| ())?)
         };
-        let what = "WAF to forget what used the web ACL";
+        let what = "WAF to know that the web ACL isn't used any more";
         ignore_not_found(cx.retry_while(what, Patience::SHORT, is_busy, delete).await)?;
         Ok(())
     }
@@ -166,7 +158,7 @@ impl Resource for WebAcl {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-wafv2-webacl.html>
     fn cloudformation(&self) -> Form {
-        let WebAcl { name, rules, rule_metrics } = self;
+        let WebAcl { name, rule_metrics, .. } = self;
         let visibility = |metric: &str| {
             json!({
                 "MetricName": metric,
@@ -182,12 +174,12 @@ impl Resource for WebAcl {
             properties["Priority"] = priority.into();
             properties
         };
-        let acl = json!({
-            "Name": name,
+        let acl = properties!(self, WebAcl {
+            name => "Name",
             "Scope": "REGIONAL",
-            "DefaultAction": {"Allow": {}},
-            "Rules": rules.iter().enumerate().map(rule).collect::<Vec<_>>(),
-            "VisibilityConfig": visibility(name),
+            "DefaultAction": json!({"Allow": {}}),
+            rules => "Rules": rules.iter().enumerate().map(rule).collect::<Vec<_>>(),
+            rule_metrics => "VisibilityConfig": visibility(name),
         });
         let form = Form::resource("AWS::WAFv2::WebACL", acl).output("arn", Form::attribute("Arn"));
         form.output("id", Form::attribute("Id")).output("name", name)
@@ -219,8 +211,8 @@ impl Rule {
         let rule = match self {
             Rule::Managed { group } => {
                 let group = ManagedRuleGroupStatement::builder().vendor_name("AWS").name(group).build().built();
-                let as_the_group_says = OverrideAction::builder().none(NoneAction::builder().build()).build();
-                rule.statement(statement.managed_rule_group_statement(group).build()).override_action(as_the_group_says)
+                let no_override = OverrideAction::builder().none(NoneAction::builder().build()).build();
+                rule.statement(statement.managed_rule_group_statement(group).build()).override_action(no_override)
             }
             Rule::Rate { limit, window_seconds } => {
                 let rate = RateBasedStatement::builder().limit(*limit).evaluation_window_sec(*window_seconds);
@@ -228,13 +220,13 @@ impl Rule {
                 let block = RuleAction::builder().block(BlockAction::builder().build()).build();
                 rule.statement(statement.rate_based_statement(rate).build()).action(block)
             }
-            // Without a statement: AWS refuses it.
+            // AWS refuses a rule without a statement.
             Rule::Other { .. } => rule,
         };
         rule.build().built()
     }
 
-    /// What it does, as a template says it.
+    /// The statement and action in CloudFormation.
     fn cloudformation(&self) -> Value {
         match self {
             Rule::Managed { group } => json!({
@@ -245,12 +237,12 @@ impl Rule {
                 let rate = json!({"Limit": limit, "EvaluationWindowSec": window_seconds, "AggregateKeyType": "IP"});
                 json!({"Statement": {"RateBasedStatement": rate}, "Action": {"Block": {}}})
             }
-            // Never asked for.
+            // Never desired.
             Rule::Other { name: _ } => json!({}),
         }
     }
 
-    /// In our words; what differs from what [`Rule::to_sdk`] would write is another rule.
+    /// The rule in the form of the spec; [`Rule::Other`] if it differs from what [`Rule::to_sdk`] writes.
     fn observed(rule: &types::Rule) -> Rule {
         let other = || Rule::Other { name: rule.name().to_owned() };
         let Some(statement) = rule.statement() else { return other() };
@@ -282,12 +274,12 @@ fn allow() -> DefaultAction {
     DefaultAction::builder().allow(AllowAction::builder().build()).build()
 }
 
-/// Somebody else changed it between our read and our write, or what used it isn't gone everywhere yet.
+/// True if it changed since it was read, or if a deleted user of it isn't gone everywhere yet.
 fn is_busy(error: &Error) -> bool {
     error.class == Class::Retryable || error.is_code("WAFOptimisticLockException")
 }
 
-/// The web ACL and the token that a change of just this state of it needs.
+/// The web ACL and the lock token for a change of this state.
 async fn get(cx: &Cx, outputs: &WebAclOutputs) -> Result<(types::WebAcl, String)> {
     let request = cx.waf.get_web_acl().id(&outputs.id).name(&outputs.name).scope(Scope::Regional);
     let answer = request.send().await?;
@@ -296,18 +288,12 @@ async fn get(cx: &Cx, outputs: &WebAclOutputs) -> Result<(types::WebAcl, String)
 }
 
 async fn all(cx: &Cx) -> Result<Arc<Vec<WebAclSummary>>> {
-    let load = async {
-        let (mut all, mut marker) = (Vec::new(), None);
-        loop {
-            let request = cx.waf.list_web_acls().scope(Scope::Regional).limit(100).set_next_marker(marker);
-            let page = request.send().await?;
-            let page_is_empty = page.web_acls().is_empty();
-            all.extend(page.web_acls.unwrap_or_default());
-            marker = page.next_marker.filter(|_| !page_is_empty);
-            if marker.is_none() {
-                return Ok(all);
-            }
-        }
+    let read = async |marker| {
+        let request = cx.waf.list_web_acls().scope(Scope::Regional).limit(100).set_next_marker(marker);
+        let page = request.send().await?;
+        let acls = page.web_acls.unwrap_or_default();
+        let next = page.next_marker.filter(|_| !acls.is_empty());
+        Ok((acls, next))
     };
-    cx.inventory.once("waf.web_acls", load).await
+    cx.inventory.once("waf.web_acls", all_pages(read)).await
 }

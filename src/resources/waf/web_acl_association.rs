@@ -1,13 +1,6 @@
-use serde::{Deserialize, Serialize};
-use serde_json::json;
+use crate::resources::prelude::*;
 
-use crate::aws::wait::ignore_not_found;
-use crate::aws::{Cx, Result};
-use crate::cloudformation::{Form, Tagging};
-use crate::resources::ids::{LoadBalancerArn, WebAclArn};
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
-
-/// A web ACL in front of a load balancer, which can have one only.
+/// The association of a web ACL with a load balancer, which can have one.
 /// <https://docs.aws.amazon.com/waf/latest/APIReference/API_AssociateWebACL.html>
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct WebAclAssociation {
@@ -17,7 +10,7 @@ pub struct WebAclAssociation {
     pub web_acl: WebAclArn,
 }
 
-/// Which association it is.
+/// The identity of an association.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct WebAclAssociationOutputs {
     /// The load balancer.
@@ -58,11 +51,11 @@ impl Resource for WebAclAssociation {
             let request = cx.waf.associate_web_acl().resource_arn(&*self.load_balancer);
             Ok(request.web_acl_arn(&*self.web_acl).send().await.map(|_| ())?)
         };
-        cx.retry_while_retryable("WAF to see the web ACL and the load balancer", associate).await?;
+        cx.retry_while_retryable("WAF to know the web ACL and the load balancer", associate).await?;
         Ok(WebAclAssociationOutputs { load_balancer: self.load_balancer.clone() })
     }
 
-    /// AWS puts the new web ACL in place of the old one.
+    /// The call replaces the web ACL.
     async fn update(&self, cx: &Cx, _: &Found<Self>, _: &Changes<'_>) -> Result<WebAclAssociationOutputs> {
         self.create(cx).await
     }
@@ -72,15 +65,16 @@ impl Resource for WebAclAssociation {
             let request = cx.waf.disassociate_web_acl().resource_arn(&*outputs.load_balancer);
             Ok(request.send().await.map(|_| ())?)
         };
-        ignore_not_found(cx.retry_while_retryable("WAF to finish another change", disassociate).await)?;
+        ignore_not_found(cx.retry_while_retryable("WAF to complete another change", disassociate).await)?;
         Ok(())
     }
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-wafv2-webaclassociation.html>
     fn cloudformation(&self) -> Form {
-        let WebAclAssociation { load_balancer, web_acl } = self;
-        Form::resource("AWS::WAFv2::WebACLAssociation", json!({"ResourceArn": load_balancer, "WebACLArn": web_acl}))
+        let association =
+            properties!(self, WebAclAssociation { load_balancer => "ResourceArn", web_acl => "WebACLArn" });
+        Form::resource("AWS::WAFv2::WebACLAssociation", association)
             .tagged(Tagging::None)
-            .output("load_balancer", &**load_balancer)
+            .output("load_balancer", &*self.load_balancer)
     }
 }

@@ -1,6 +1,6 @@
-//! The waits as a whole, on clients whose answers are given here: a call that no test expects is a panic.
+//! Whole waits, with mocked clients: a call without a mock panics.
 
-mod looks;
+mod search;
 
 use std::sync::{Arc, Mutex};
 
@@ -33,17 +33,17 @@ use crate::engine::{Event, Observer, Tags};
 use crate::resources::Resource;
 use crate::resources::ec2::{SecurityGroup as Group, SecurityGroupOutputs, Subnet, SubnetOutputs};
 
-/// What was waited for.
+/// Records what the steps wait for.
 #[derive(Default)]
-struct Told(Mutex<Vec<String>>);
+struct Waits(Mutex<Vec<String>>);
 
-impl Told {
+impl Waits {
     fn all(&self) -> Vec<String> {
         self.0.lock().unwrap().clone()
     }
 }
 
-impl Observer for Told {
+impl Observer for Waits {
     fn on(&self, event: Event) {
         if let Event::StepWaiting { what, .. } = event {
             self.0.lock().unwrap().push(what);
@@ -51,24 +51,24 @@ impl Observer for Told {
     }
 }
 
-/// A step of the system `shop` with the suffix `dev1`, in a sandbox that answers by `with`.
-async fn cx(with: impl FnOnce(&mut Clients)) -> (Cx, Arc<Told>) {
-    let told = Arc::new(Told::default());
+/// A step of the system `shop` with the suffix `dev1`, in a sandbox with mocked clients.
+async fn cx(with: impl FnOnce(&mut Clients)) -> (Cx, Arc<Waits>) {
+    let waits = Arc::new(Waits::default());
     let shared = Shared {
         cloud: Arc::new(Cloud::open(Endpoint::Sandbox { port: 9 }).await),
         account: "123456789012".to_owned(),
         partition: "aws".to_owned(),
         owner: Owner { system: "shop".to_owned(), suffix: "dev1".to_owned() },
-        observer: told.clone(),
+        observer: waits.clone(),
     };
     let config = SdkConfig::builder().behavior_version(aws_config::BehaviorVersion::latest());
     let config = config.sleep_impl(TokioSleep::new()).time_source(SystemTimeSource::new());
     let mut clients = Clients::new(&config.build(), "us-east-1");
-    // None answers, unless told to.
+    // A client that answers nothing.
     clients.ec2 = client!(aws_sdk_ec2, [&mock!(Client::delete_vpc).then_error(|| unreachable!())]);
     with(&mut clients);
     let cx = Cx::new(Arc::new(shared), "us-east-1", "blue/network/group".into(), Tags::new(), String::new());
-    (cx.with_clients(clients), told)
+    (cx.with_clients(clients), waits)
 }
 
 fn because(code: &str) -> ErrorMetadata {
@@ -89,7 +89,7 @@ fn interface(id: &str) -> NetworkInterfaceBuilder {
     NetworkInterface::builder().network_interface_id(id).subnet_id("subnet-1").groups(group).owner_id("123456789012")
 }
 
-/// One that Lambda made for this function.
+/// An interface that Lambda created for this function.
 fn of_function(id: &str, name: &str) -> NetworkInterface {
     let described = format!("AWS Lambda VPC ENI-{name}-01234567-89ab-cdef-0123-456789abcdef");
     let interface = interface(id).interface_type(NetworkInterfaceType::Lambda).requester_managed(true);
@@ -100,18 +100,18 @@ fn has_filter(filters: &[Filter], name: &str, value: &str) -> bool {
     filters.iter().any(|filter| filter.name() == Some(name) && filter.values() == [value])
 }
 
-/// These interfaces have `sg-1`; in later looks others.
-fn interfaces(looks: impl IntoIterator<Item = Vec<NetworkInterface>>) -> Rule {
-    let answer = |looks: Vec<NetworkInterface>| {
-        move || DescribeNetworkInterfacesOutput::builder().set_network_interfaces(Some(looks.clone())).build()
+/// The interfaces with `sg-1`, in each search.
+fn interfaces(searches: impl IntoIterator<Item = Vec<NetworkInterface>>) -> Rule {
+    let answer = |found: Vec<NetworkInterface>| {
+        move || DescribeNetworkInterfacesOutput::builder().set_network_interfaces(Some(found.clone())).build()
     };
     let rule = mock!(Client::describe_network_interfaces)
         .match_requests(|request| has_filter(request.filters(), "group-id", "sg-1"))
         .sequence();
-    looks.into_iter().fold(rule, |rule, look| rule.output(answer(look))).build()
+    searches.into_iter().fold(rule, |rule, found| rule.output(answer(found))).build()
 }
 
-/// Groups whose rules refer to `sg-1`, always the same.
+/// The groups whose rules refer to `sg-1`, the same in each search.
 fn groups(referring: Vec<SecurityGroup>) -> Rule {
     let rule = mock!(Client::describe_security_groups).match_requests(|request| {
         ["ip-permission.group-id", "egress.ip-permission.group-id"]
@@ -123,7 +123,7 @@ fn groups(referring: Vec<SecurityGroup>) -> Rule {
     })
 }
 
-/// AWS refuses to delete the group so many times, and then does.
+/// AWS refuses to delete the group a number of times, then deletes it.
 fn refused(times: usize) -> Rule {
     let rule = mock!(Client::delete_security_group).match_requests(|request| request.group_id() == Some("sg-1"));
     let refuse = || DeleteSecurityGroupError::generic(because("DependencyViolation"));
@@ -145,94 +145,94 @@ async fn delete_group(cx: &Cx) -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_nothing_holds_is_deleted_with_one_call() {
+async fn unblocked_deletion_makes_one_call() {
     let delete = mock!(Client::delete_security_group).then_output(|| DeleteSecurityGroupOutput::builder().build());
-    let (cx, told) = cx(|clients| clients.ec2 = client!(aws_sdk_ec2, [&delete])).await;
+    let (cx, waits) = cx(|clients| clients.ec2 = client!(aws_sdk_ec2, [&delete])).await;
     delete_group(&cx).await.unwrap();
-    assert_eq!((delete.num_calls(), told.all()), (1, vec![]));
+    assert_eq!((delete.num_calls(), waits.all()), (1, vec![]));
 }
 
 #[tokio::test]
-async fn what_lambda_leaves_behind_is_named_and_waited_for_and_told_anew_when_it_changes() {
+async fn interfaces_left_by_lambda_are_waited_for() {
     let both = vec![of_function("eni-1", "pay-blue-dev1"), of_function("eni-2", "audit-blue-dev1")];
     let one = vec![both[1].clone()];
     let (delete, interfaces, groups) = (refused(4), interfaces([both.clone(), both, one.clone(), one]), groups(vec![]));
     let function = no_function();
-    let (cx, told) = cx(|clients| {
+    let (cx, waits) = cx(|clients| {
         clients.ec2 = client!(aws_sdk_ec2, [&delete, &interfaces, &groups]);
         clients.lambda = client!(aws_sdk_lambda, [&function]);
     })
     .await;
     delete_group(&cx).await.unwrap();
     assert_eq!(
-        told.all(),
+        waits.all(),
         [
-            "eni-1 (left by the function pay-blue-dev1) and eni-2 (left by the function audit-blue-dev1) to let go of \
-             sg-1; what Lambda leaves behind usually goes within 20 minutes",
-            "eni-2 (left by the function audit-blue-dev1) to let go of sg-1; what Lambda leaves behind usually goes \
+            "eni-1 (left by the function pay-blue-dev1) and eni-2 (left by the function audit-blue-dev1) to release \
+             sg-1; Lambda usually deletes its interfaces within 20 minutes",
+            "eni-2 (left by the function audit-blue-dev1) to release sg-1; Lambda usually deletes its interfaces \
              within 20 minutes",
         ]
     );
     assert_eq!((delete.num_calls(), interfaces.num_calls()), (5, 4));
-    // What is gone doesn't come back.
+    // A deleted function isn't read again.
     assert_eq!(function.num_calls(), 2);
 }
 
 #[tokio::test]
-async fn what_strangers_hold_is_given_up_with_their_names_and_what_to_do() {
+async fn unmanaged_blockers_end_the_wait_with_instructions() {
     let made = interface("eni-9").description("probe of the auditors").tag_set(tag("Owner", "audit")).build();
     let attachment = NetworkInterfaceAttachment::builder().instance_id("i-9").device_index(0).build();
     let of_instance = interface("eni-8").attachment(attachment).owner_id("210987654321").build();
-    let held = vec![of_function("eni-1", "pay-blue-dev1"), made, of_instance];
-    let looks = mock!(Client::describe_network_interfaces).then_output(move || {
-        DescribeNetworkInterfacesOutput::builder().set_network_interfaces(Some(held.clone())).build()
+    let all = vec![of_function("eni-1", "pay-blue-dev1"), made, of_instance];
+    let interfaces = mock!(Client::describe_network_interfaces).then_output(move || {
+        DescribeNetworkInterfacesOutput::builder().set_network_interfaces(Some(all.clone())).build()
     });
     let tags =
         mock!(Client::describe_tags).match_requests(|request| has_filter(request.filters(), "resource-id", "i-9"));
     let name = TagDescription::builder().resource_id("i-9").key("Name").value("bastion").build();
     let tags = tags.then_output(move || DescribeTagsOutput::builder().tags(name.clone()).build());
     let (delete, groups) = (refused_for_good(), groups(vec![]));
-    let (cx, told) = cx(|clients| {
-        clients.ec2 = client!(aws_sdk_ec2, [&delete, &looks, &groups, &tags]);
+    let (cx, waits) = cx(|clients| {
+        clients.ec2 = client!(aws_sdk_ec2, [&delete, &interfaces, &groups, &tags]);
         clients.lambda = client!(aws_sdk_lambda, [&no_function()]);
     })
     .await;
     let error = delete_group(&cx).await.unwrap_err();
     assert_eq!(
         error.message,
-        "sg-1 is held by eni-9 (a network interface that somebody made, \"probe of the auditors\", Owner=audit) and eni-8 \
-         (of the instance i-9, Name=bastion, of the account 210987654321), and as yet by eni-1 (left by the function \
+        "can't delete sg-1: it is in use by eni-9 (a network interface, \"probe of the auditors\", Owner=audit) and eni-8 \
+         (of the instance i-9, Name=bastion, of the account 210987654321), and for now by eni-1 (left by the function \
          pay-blue-dev1)"
     );
     assert_eq!(
         error.help.unwrap(),
-        "delete eni-9, or take sg-1 off eni-9; terminate i-9, or take sg-1 off eni-8; then run the same command again: it \
-         goes on from here"
+        "delete eni-9, or remove sg-1 from eni-9; terminate i-9, or remove sg-1 from eni-8; then run the same command \
+         again: it continues from here"
     );
     assert_eq!(error.code.unwrap(), "DependencyViolation");
     assert_eq!(error.operation, "ec2:DeleteSecurityGroup");
-    let told = told.all();
+    let waits = waits.all();
     assert!(
-        told.len() == 1 && told[0].ends_with("; not for long, as AWS doesn't take that away by itself"),
-        "{told:?}"
+        waits.len() == 1 && waits[0].ends_with("; AWS doesn't delete that automatically, so this fails soon"),
+        "{waits:?}"
     );
-    assert!(delete.num_calls() > 2, "a stranger's thing may be on its way out");
+    assert!(delete.num_calls() > 2, "its owner may be deleting it");
 }
 
 #[tokio::test]
-async fn a_group_whose_rules_refer_to_ours_is_named() {
+async fn groups_with_referring_rules_are_blockers() {
     let group = |id: &str| SecurityGroup::builder().group_id(id).group_name("bastion").vpc_id("vpc-1");
-    // Its own rules never keep a group.
+    // Its own rules never block a group.
     let referring = vec![group("sg-1").build(), group("sg-7").tags(tag("team", "ops")).build()];
     let (delete, interfaces, groups) = (refused_for_good(), no_interfaces(), groups(referring));
     let (cx, _) = cx(|clients| clients.ec2 = client!(aws_sdk_ec2, [&delete, &interfaces, &groups])).await;
     let error = delete_group(&cx).await.unwrap_err();
     assert_eq!(
         error.message,
-        "sg-1 is held by sg-7 (the security group \"bastion\", whose rules refer to it, team=ops)"
+        "can't delete sg-1: it is in use by sg-7 (the security group \"bastion\", whose rules refer to it, team=ops)"
     );
     let help = error.help.unwrap();
-    assert!(help.starts_with("take the rules that refer to sg-1 out of sg-7; then run the same command"), "{help}");
+    assert!(help.starts_with("delete the rules of sg-7 that refer to sg-1; then run the same command"), "{help}");
 }
 
 fn no_interfaces() -> Rule {
@@ -240,48 +240,48 @@ fn no_interfaces() -> Rule {
 }
 
 #[tokio::test]
-async fn a_stranger_who_lets_go_in_time_ends_nothing() {
+async fn wait_continues_if_unmanaged_blockers_go_in_time() {
     let made = vec![interface("eni-9").build()];
     let (delete, interfaces, groups) = (refused(2), interfaces([made.clone(), made]), groups(vec![]));
-    let (cx, told) = cx(|clients| clients.ec2 = client!(aws_sdk_ec2, [&delete, &interfaces, &groups])).await;
+    let (cx, waits) = cx(|clients| clients.ec2 = client!(aws_sdk_ec2, [&delete, &interfaces, &groups])).await;
     delete_group(&cx).await.unwrap();
-    let told = told.all();
-    assert!(told.len() == 1 && told[0].starts_with("eni-9 (a network interface that somebody made) to let go of sg-1"));
+    let waits = waits.all();
+    assert!(waits.len() == 1 && waits[0].starts_with("eni-9 (a network interface) to release sg-1"));
 }
 
 #[tokio::test]
-async fn what_nobody_is_seen_to_hold_is_waited_for() {
+async fn refusals_without_blockers_are_waited_out() {
     let (delete, interfaces, groups) = (refused(2), no_interfaces(), groups(vec![]));
-    let (cx, told) = cx(|clients| clients.ec2 = client!(aws_sdk_ec2, [&delete, &interfaces, &groups])).await;
+    let (cx, waits) = cx(|clients| clients.ec2 = client!(aws_sdk_ec2, [&delete, &interfaces, &groups])).await;
     delete_group(&cx).await.unwrap();
-    let told = told.all();
-    assert!(told.len() == 1 && told[0].starts_with("the network interfaces in sg-1 to go"), "{told:?}");
+    let waits = waits.all();
+    assert!(waits.len() == 1 && waits[0].starts_with("the network interfaces in sg-1 to be deleted"), "{waits:?}");
 }
 
 #[tokio::test]
-async fn credentials_that_may_not_look_only_blind_the_wait() {
+async fn failed_reads_do_not_end_the_wait() {
     let denied = mock!(Client::describe_network_interfaces)
         .then_error(|| DescribeNetworkInterfacesError::generic(because("UnauthorizedOperation")));
     let (delete, groups) = (refused(1), groups(vec![]));
-    let (cx, told) = cx(|clients| clients.ec2 = client!(aws_sdk_ec2, [&delete, &denied, &groups])).await;
+    let (cx, waits) = cx(|clients| clients.ec2 = client!(aws_sdk_ec2, [&delete, &denied, &groups])).await;
     delete_group(&cx).await.unwrap();
-    let told = told.all();
-    let why = "; what else may hold it can't be told (ec2:DescribeNetworkInterfaces: UnauthorizedOperation)";
-    assert!(told.len() == 1 && told[0].ends_with(why), "{told:?}");
+    let waits = waits.all();
+    let why = "; other blockers can't be listed (ec2:DescribeNetworkInterfaces: UnauthorizedOperation)";
+    assert!(waits.len() == 1 && waits[0].ends_with(why), "{waits:?}");
 }
 
 #[tokio::test]
-async fn what_is_gone_already_is_fine_and_other_refusals_are_not_waited_out() {
+async fn deletion_of_deleted_succeeds_and_denied_fails_at_once() {
     for (code, fine) in [("InvalidSubnetID.NotFound", true), ("UnauthorizedOperation", false)] {
         let delete = mock!(Client::delete_subnet).then_error(|| DeleteSubnetError::generic(because(code)));
-        let (cx, told) = cx(|clients| clients.ec2 = client!(aws_sdk_ec2, [&delete])).await;
+        let (cx, waits) = cx(|clients| clients.ec2 = client!(aws_sdk_ec2, [&delete])).await;
         let outcome = Subnet::delete(&cx, &SubnetOutputs { subnet_id: "subnet-1".into() }).await;
-        assert_eq!((outcome.is_ok(), delete.num_calls(), told.all()), (fine, 1, vec![]), "{code}");
+        assert_eq!((outcome.is_ok(), delete.num_calls(), waits.all()), (fine, 1, vec![]), "{code}");
     }
 }
 
-fn blocker(id: &str, fate: Fate) -> Blocker {
-    Blocker { id: id.to_owned(), about: "of somebody".to_owned(), fate }
+fn blocker(id: &str, removal: Removal) -> Blocker {
+    Blocker { id: id.to_owned(), description: "of somebody".to_owned(), removal }
 }
 
 fn refusal() -> Error {
@@ -289,59 +289,60 @@ fn refusal() -> Error {
 }
 
 #[test]
-fn many_are_counted() {
-    let many: Vec<_> = (0..5).map(|n| blocker(&format!("eni-{n}"), Fate::Goes(None))).collect();
+fn long_lists_are_counted() {
+    let many: Vec<_> = (0..5).map(|n| blocker(&format!("eni-{n}"), Removal::Automatic(None))).collect();
     assert_eq!(
-        describe(Held::Vpc("vpc-1"), &many, None),
-        "eni-0 (of somebody), eni-1 (of somebody), eni-2 (of somebody) and 2 more to let go of vpc-1"
+        describe_wait(Blocked::Vpc("vpc-1"), &many, None),
+        "eni-0 (of somebody), eni-1 (of somebody), eni-2 (of somebody) and 2 more to release vpc-1"
     );
     assert_eq!(list(many[..3].iter(), 3), "eni-0 (of somebody), eni-1 (of somebody) and eni-2 (of somebody)");
 }
 
 #[test]
-fn what_goes_too_slowly_or_should_have_gone_is_named_too() {
-    let slow = explain(refusal(), Held::Subnet("subnet-1"), &[blocker("eni-1", Fate::Goes(None))]);
-    assert_eq!(slow.message, "subnet-1 is still held by eni-1 (of somebody)");
+fn owned_and_automatic_blockers_are_explained() {
+    let slow = explain(refusal(), Blocked::Subnet("subnet-1"), &[blocker("eni-1", Removal::Automatic(None))]);
+    assert_eq!(slow.message, "can't delete subnet-1: it is in use by eni-1 (of somebody)");
     assert!(slow.help.unwrap().contains("run the same command again in a while"));
-    let ours = explain(refusal(), Held::Subnet("subnet-1"), &[blocker("eni-1", Fate::Ours)]);
-    assert_eq!(ours.message, "subnet-1 is still held by eni-1 (of somebody)");
+    let ours = explain(refusal(), Blocked::Subnet("subnet-1"), &[blocker("eni-1", Removal::Owned)]);
+    assert_eq!(ours.message, "can't delete subnet-1: it is in use by eni-1 (of somebody)");
     assert!(ours.help.unwrap().contains("provisioner orphans"));
-    let nobody = explain(refusal(), Held::Subnet("subnet-1"), &[]);
+    let nobody = explain(refusal(), Blocked::Subnet("subnet-1"), &[]);
     assert_eq!((nobody.message.as_str(), nobody.help), ("AWS says no", None));
 }
 
 #[test]
-fn what_is_to_be_done_is_said_once_and_not_without_end() {
-    let many: Vec<_> = (0..11).map(|n| blocker(&format!("eni-{n}"), Fate::Stays(format!("delete eni-{n}")))).collect();
-    let error = explain(refusal(), Held::Subnet("subnet-1"), &many);
+fn instructions_are_unique_and_limited() {
+    let many: Vec<_> =
+        (0..11).map(|n| blocker(&format!("eni-{n}"), Removal::Manual(format!("delete eni-{n}")))).collect();
+    let error = explain(refusal(), Blocked::Subnet("subnet-1"), &many);
     assert!(error.message.ends_with("and 1 more"), "{error}");
     let help = error.help.unwrap();
-    assert!(help.contains("delete eni-9; and so on with the rest; then run") && !help.contains("eni-10"), "{help}");
+    assert!(help.contains("delete eni-9; and the same for the others; then run") && !help.contains("eni-10"), "{help}");
 
-    let both = ["eni-1", "eni-2"].map(|id| blocker(id, Fate::Stays("delete the database audit".to_owned())));
-    let error = explain(refusal(), Held::Subnet("subnet-1"), &both);
+    let both = ["eni-1", "eni-2"].map(|id| blocker(id, Removal::Manual("delete the database audit".to_owned())));
+    let error = explain(refusal(), Blocked::Subnet("subnet-1"), &both);
     assert_eq!(error.help.unwrap().matches("audit").count(), 1);
 }
 
 #[test]
-fn as_long_as_strangers_change_somebody_is_at_work() {
-    let stays = |id: &str| blocker(id, Fate::Stays(String::new()));
-    let goes = |id: &str| blocker(id, Fate::Goes(None));
+fn standstill_restarts_when_persistent_blockers_change() {
+    let manual = |id: &str| blocker(id, Removal::Manual(String::new()));
+    let automatic = |id: &str| blocker(id, Removal::Automatic(None));
     let mut standstill = Standstill::new();
-    // What is looked at, and whether that is a change.
+    // The blockers, and whether they are a change.
     for (blockers, is_change) in [
         (vec![], false),
-        (vec![goes("eni-3"), goes("eni-4")], true),
-        // What goes by itself doesn't count.
-        (vec![goes("eni-3")], false),
-        (vec![stays("eni-1"), stays("eni-2"), goes("eni-3")], true),
-        (vec![stays("eni-1"), stays("eni-2")], false),
-        (vec![stays("eni-2")], true),
-        (vec![blocker("eni-2", Fate::Ours)], true),
+        (vec![automatic("eni-3"), automatic("eni-4")], true),
+        // Automatic removals don't count.
+        (vec![automatic("eni-3")], false),
+        (vec![manual("eni-1"), manual("eni-2"), automatic("eni-3")], true),
+        (vec![manual("eni-1"), manual("eni-2")], false),
+        (vec![manual("eni-2")], true),
+        (vec![blocker("eni-2", Removal::Owned)], true),
         (vec![], true),
     ] {
         let before = standstill.since;
-        standstill.note(&blockers);
+        standstill.update(&blockers);
         assert_eq!(standstill.since != before, is_change, "{blockers:?}");
     }
 }

@@ -25,7 +25,7 @@ impl Sample for CertificateValidation {
 impl Sample for ImportedCertificate {
     fn samples(_scope: &Scope<'_>) -> Samples<Self> {
         let domains = ["one.example.com".to_owned(), "two.example.com".to_owned()];
-        Samples::of(ImportedCertificate { domains: domains.into(), good_for_days: 30 })
+        Samples::of(ImportedCertificate { domains: domains.into(), min_valid_days: 30 })
             .changing(|certificate| certificate.domains = ["one.example.com".to_owned()].into())
             .without_change_of("good_for_days", "it differs only once fewer days are left")
     }

@@ -9,11 +9,16 @@ impl Sample for ScalableTarget {
     fn samples(scope: &Scope<'_>) -> Samples<Self> {
         let (orders, refunds) = (scalable(scope, "orders", 2), scalable(scope, "refunds", 3));
         let readers = scalable_cluster(scope);
-        let first =
-            ScalableTarget { resource: orders, dimension: Dimension::EcsTasks, least: 1, most: 3, suspended: false };
+        let first = ScalableTarget {
+            resource: orders,
+            dimension: Dimension::EcsTasks,
+            min_capacity: 1,
+            max_capacity: 3,
+            suspended: false,
+        };
         Samples::of(first)
-            .changing(|target| target.least = 2)
-            .changing(|target| target.most = 6)
+            .changing(|target| target.min_capacity = 2)
+            .changing(|target| target.max_capacity = 6)
             .changing(|target| target.suspended = true)
             .changing(|target| target.resource = refunds)
             .changing(|target| (target.resource, target.dimension) = (readers, Dimension::AuroraReaders))
@@ -23,7 +28,7 @@ impl Sample for ScalableTarget {
 impl Sample for ScalingPolicy {
     fn samples(scope: &Scope<'_>) -> Samples<Self> {
         let target = |name: &str, resource: String, dimension| {
-            let target = ScalableTarget { resource, dimension, least: 1, most: 3, suspended: false };
+            let target = ScalableTarget { resource, dimension, min_capacity: 1, max_capacity: 3, suspended: false };
             scope.add(&format!("target-{name}"), target).resource
         };
         let [orders, refunds] = [("orders", 2), ("refunds", 3)]

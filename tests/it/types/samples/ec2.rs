@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use provisioner::modules::Scope;
+use provisioner::resources::document::Document;
 use provisioner::resources::ec2::{
     DefaultNetworkAcl, DefaultSecurityGroup, Destination, Direction, ElasticIp, FlowLog, GatewayEndpoint,
     InterfaceEndpoint, InternetGateway, NatGateway, NetworkAcl, NetworkAclEntries, NetworkAclEntry, Peer, Ports,
@@ -126,7 +127,7 @@ impl Sample for DefaultSecurityGroup {
     fn samples(scope: &Scope<'_>) -> Samples<Self> {
         Samples::of(DefaultSecurityGroup::stripped(&vpc(scope, 1)))
             .without_change_of("vpc_id", "that says which one it is: another VPC has had its own all the time")
-            .without_change_of("rules", "none are wanted")
+            .without_change_of("rules", "a desired spec has none")
             .staying_with("it goes with its VPC")
     }
 }
@@ -164,6 +165,7 @@ impl Sample for GatewayEndpoint {
         };
         Samples::of(first)
             .changing(|endpoint| endpoint.policy = policy(scope, "s3:PutObject"))
+            .changing(|endpoint| endpoint.policy = Document::default())
             .changing(|endpoint| endpoint.route_table_ids = vec![other_table.clone()])
             .changing(|endpoint| endpoint.route_table_ids = vec![other_table, table])
             .changing(|endpoint| endpoint.service_name = service(scope, "dynamodb"))
@@ -190,6 +192,7 @@ impl Sample for InterfaceEndpoint {
         };
         Samples::of(first)
             .changing(|endpoint| endpoint.policy = policy(scope, "secretsmanager:*"))
+            .changing(|endpoint| endpoint.policy = Document::default())
             .changing(|endpoint| endpoint.subnet_ids = vec![b])
             .changing(|endpoint| endpoint.security_group_ids = vec![other_group])
             .changing(|endpoint| endpoint.private_dns = false)
@@ -207,7 +210,7 @@ impl Sample for InternetGateway {
         let (one, other) = (vpc(scope, 1), vpc(scope, 2));
         Samples::of(InternetGateway::of(&one))
             .changing(|gateway| gateway.vpc_id = other)
-            .without_change_of("attached", "one that isn't attached is never wanted")
+            .without_change_of("attached", "always true in a desired spec")
     }
 }
 
@@ -272,7 +275,8 @@ impl Sample for SecurityGroup {
             .changing(|group| group.name = scope.name("refunds"))
             .changing(|group| group.description = "Takes orders and refunds".to_owned())
             .changing(|group| group.vpc_id = other)
-            .without_change_of("other_rules", "none are wanted")
+            .changing(|group| group.default_egress = true)
+            .without_change_of("other_rules", "a desired spec has none")
     }
 }
 

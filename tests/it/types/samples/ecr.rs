@@ -16,7 +16,7 @@ impl Sample for Repository {
         };
         let first = Repository {
             name: scope.name("orders"),
-            kms_key: one,
+            kms_key: Some(one),
             immutable_tags: true,
             scan_on_push: true,
             keep_untagged: Some(10),
@@ -29,7 +29,8 @@ impl Sample for Repository {
             .changing(|repository| repository.keep_untagged = None)
             .changing(|repository| repository.policy = policy("ecr:GetDownloadUrlForLayer"))
             .changing(|repository| repository.policy = Document::default())
-            .changing(|repository| repository.kms_key = other)
+            .changing(|repository| repository.kms_key = Some(other))
+            .changing(|repository| repository.kms_key = None)
             .changing(|repository| repository.name = scope.name("refunds"))
     }
 }

@@ -2,7 +2,8 @@ use std::collections::BTreeMap;
 
 use provisioner::modules::Scope;
 use provisioner::resources::ecs::{
-    Behind, Cluster, Container, ContainerHealthCheck, ContainerInsights, LogStream, Service, TaskCount, TaskDefinition,
+    Cluster, Container, ContainerHealthCheck, ContainerInsights, LogStream, Service, ServiceTargetGroup, TaskCount,
+    TaskDefinition,
 };
 use provisioner::resources::elb::{Action, Listener};
 use provisioner::resources::ids::{ListenerArn, LoadBalancerArn, TargetGroupArn, TaskDefinitionArn};
@@ -150,8 +151,9 @@ impl Sample for Service {
         let ready = scope.after(first, "tasks register in it").after(second, "tasks register in it");
         let [orders, refunds] = ["orders", "refunds"]
             .map(|name| ready.add(&format!("cluster-{name}"), cluster(scope, &format!("of-{name}"))).name);
-        let behind = Behind { target_group: one, container: "app".to_owned(), port: 8080, grace_seconds: 60 };
-        let at = |change: &dyn Fn(&mut Behind)| {
+        let behind =
+            ServiceTargetGroup { target_group: one, container: "app".to_owned(), port: 8080, grace_seconds: 60 };
+        let at = |change: &dyn Fn(&mut ServiceTargetGroup)| {
             let mut behind = behind.clone();
             change(&mut behind);
             Some(behind)
@@ -160,11 +162,11 @@ impl Sample for Service {
             name: scope.name("api"),
             cluster: orders,
             task_definition: two_containers(scope, "one"),
-            tasks: TaskCount { least: 1, most: 3 },
+            tasks: TaskCount { min: 1, max: 3 },
             subnets,
             security_groups: [security_group(scope, &network, "tasks")].into(),
             public_ip: false,
-            behind: Some(behind.clone()),
+            target_group: Some(behind.clone()),
             minimum_healthy_percent: 100,
             maximum_percent: 200,
             rollback: true,
@@ -177,23 +179,23 @@ impl Sample for Service {
             .changing(|service| service.subnets = [c].into())
             .changing(|service| service.security_groups = [group].into())
             .changing(|service| service.public_ip = true)
-            .changing(|service| service.behind = at(&|behind| behind.target_group = other.clone()))
-            .changing(|service| service.behind = at(&|behind| behind.container = "side".to_owned()))
-            .changing(|service| service.behind = at(&|behind| behind.port = 9090))
-            .changing(|service| service.behind = at(&|behind| behind.grace_seconds = 0))
-            .changing(|service| service.behind = None)
+            .changing(|service| service.target_group = at(&|behind| behind.target_group = other.clone()))
+            .changing(|service| service.target_group = at(&|behind| behind.container = "side".to_owned()))
+            .changing(|service| service.target_group = at(&|behind| behind.port = 9090))
+            .changing(|service| service.target_group = at(&|behind| behind.grace_seconds = 0))
+            .changing(|service| service.target_group = None)
             .changing(|service| service.minimum_healthy_percent = 50)
             .changing(|service| service.maximum_percent = 150)
             .changing(|service| service.rollback = false)
             .changing(|service| service.execute_command = true)
-            .changing(|service| service.tasks = TaskCount { least: 2, most: 4 })
-            .changing(|service| service.tasks = TaskCount { least: 0, most: 0 })
+            .changing(|service| service.tasks = TaskCount { min: 2, max: 4 })
+            .changing(|service| service.tasks = TaskCount { min: 0, max: 0 })
             .changing(|service| service.cluster = refunds)
             .changing(|service| service.name = scope.name("other-api"))
     }
 }
 
-/// Two containers that listen on the same ports, so that each field of what is behind a load balancer changes alone.
+/// Two containers that listen on the same ports, so that each field of the target group changes alone.
 fn two_containers(scope: &Scope<'_>, name: &str) -> TaskDefinitionArn {
     let app = Container { ports: [8080, 9090].into(), ..container() };
     let side = Container { name: "side".to_owned(), essential: false, ..app.clone() };
@@ -216,11 +218,11 @@ pub(super) fn scalable(scope: &Scope<'_>, name: &str, number: u8) -> String {
         name: scope.name(name),
         cluster: cluster.clone(),
         task_definition: scope.add(&format!("task-definition-{name}"), definition).arn,
-        tasks: TaskCount { least: 0, most: 0 },
+        tasks: TaskCount { min: 0, max: 0 },
         subnets: [subnet(scope, &network, number, 'a')].into(),
         security_groups: [security_group(scope, &network, name)].into(),
         public_ip: false,
-        behind: None,
+        target_group: None,
         minimum_healthy_percent: 100,
         maximum_percent: 200,
         rollback: true,

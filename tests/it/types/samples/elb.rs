@@ -6,7 +6,7 @@ use provisioner::resources::acm::ImportedCertificate;
 use provisioner::resources::ec2::InternetGateway;
 use provisioner::resources::elb::{
     AccessLogs, Action, Conditions, HealthCheck, Listener, ListenerRule, LoadBalancer, Target, TargetGroup,
-    TargetRegistration, Targets, Tls, Weights,
+    TargetRegistration, Targets, Tls, WeightedTargetGroup, Weights,
 };
 use provisioner::resources::ids::{CertificateArn, ListenerArn, LoadBalancerArn, TargetGroupArn, VpcId};
 use provisioner::resources::s3::BucketPolicy;
@@ -80,7 +80,7 @@ fn listener(scope: &Scope<'_>, name: &str, load_balancer: LoadBalancerArn) -> Li
 
 fn certificate(scope: &Scope<'_>, name: &str) -> CertificateArn {
     let domains = [format!("{name}.example.com")].into();
-    scope.add(&format!("certificate-{name}"), ImportedCertificate { domains, good_for_days: 30 }).arn
+    scope.add(&format!("certificate-{name}"), ImportedCertificate { domains, min_valid_days: 30 }).arn
 }
 
 /// A bucket that load balancers may write to.
@@ -96,7 +96,7 @@ fn log_bucket(scope: &Scope<'_>, name: &str) -> String {
 }
 
 /// Every kind of action but the first, which redirects.
-fn other_actions(scope: &Scope<'_>, vpc: &VpcId) -> [Action; 7] {
+fn other_actions(scope: &Scope<'_>, vpc: &VpcId) -> [Action; 11] {
     let [blue, green, teal] = ["blue", "green", "teal"].map(|color| target_group(scope, color, vpc));
     let forward = |target_group: &TargetGroupArn| Action::Forward { target_group: target_group.clone() };
     let weighted = |blue: &TargetGroupArn, green: &TargetGroupArn, stickiness_seconds| Action::WeightedForward {
@@ -105,6 +105,13 @@ fn other_actions(scope: &Scope<'_>, vpc: &VpcId) -> [Action; 7] {
         initial: Weights { blue: 100, green: 0 },
         stickiness_seconds,
     };
+    let fixed = |weights: [(&TargetGroupArn, u32); 2], stickiness_seconds| {
+        let group = |(target_group, weight): (&TargetGroupArn, u32)| WeightedTargetGroup {
+            target_group: target_group.clone(),
+            weight,
+        };
+        Action::FixedWeights { target_groups: weights.map(group).to_vec(), stickiness_seconds }
+    };
     [
         forward(&blue),
         forward(&green),
@@ -112,6 +119,10 @@ fn other_actions(scope: &Scope<'_>, vpc: &VpcId) -> [Action; 7] {
         weighted(&blue, &green, Some(3600)),
         weighted(&teal, &green, Some(3600)),
         weighted(&teal, &blue, Some(3600)),
+        fixed([(&green, 30), (&blue, 70)], None),
+        fixed([(&green, 40), (&blue, 70)], None),
+        fixed([(&green, 40), (&teal, 70)], None),
+        fixed([(&green, 40), (&teal, 70)], Some(3600)),
         Action::Redirect { port: 8443 },
     ]
 }
@@ -212,6 +223,7 @@ impl Sample for TargetGroup {
             .changing(|group| group.health_check = check(|check| check.healthy_threshold = 5))
             .changing(|group| group.health_check = check(|check| check.unhealthy_threshold = 10))
             .changing(|group| group.deregistration_delay_seconds = Some(0))
+            .changing(|group| group.deregistration_delay_seconds = None)
             .changing(|group| group.targets = targets(&one, 8080, "HTTP"))
             .changing(|group| group.targets = targets(&one, 80, "HTTPS"))
             .changing(|group| group.targets = targets(&other, 80, "HTTP"))

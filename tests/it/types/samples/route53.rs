@@ -79,6 +79,7 @@ impl Sample for Record {
             target: values(["192.0.2.1"], 60),
             routing: weighted("one"),
             health_check: None,
+            weight: None,
         };
         let aliased = Record { name: "alias.example.com".to_owned(), routing: Routing::Simple, ..first.clone() };
         let aliased = scope.add("aliased", aliased).name;
@@ -99,6 +100,8 @@ impl Sample for Record {
             .changing(|record| record.target = alias(false))
             .changing(|record| record.target = balancer)
             .changing(|record| record.health_check = Some(check.clone()))
+            .changing(|record| record.weight = Some(30))
+            .changing(|record| record.weight = Some(40))
             .changing(|record| record.routing = weighted("other"))
             .changing(|record| record.routing = Routing::Simple)
             .changing(|record| record.routing = failover("one", FailoverRole::Secondary))

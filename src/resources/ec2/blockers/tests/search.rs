@@ -1,4 +1,4 @@
-//! What is found, and what is made of it.
+//! Which blockers a search finds, and who deletes them.
 
 use aws_sdk_ec2::operation::describe_addresses::DescribeAddressesOutput;
 use aws_sdk_ec2::operation::describe_egress_only_internet_gateways::DescribeEgressOnlyInternetGatewaysOutput;
@@ -34,9 +34,9 @@ use aws_sdk_rds::types::{
 
 use super::*;
 
-/// Who holds `held` where these interfaces are all that EC2 lists of interfaces, and these the other answers.
+/// The blockers, given these interfaces and these other answers.
 async fn find(
-    held: Held<'_>,
+    blocked: Blocked<'_>,
     these: Vec<NetworkInterface>,
     rules: &[&Rule],
     with: impl FnOnce(&mut Clients),
@@ -50,25 +50,25 @@ async fn find(
         with(clients);
     })
     .await;
-    let mut looking = Looking::default();
-    let found = looking.find(&cx, held).await;
-    assert!(looking.blind().is_none(), "{:?}", looking.blind());
+    let mut search = BlockerSearch::default();
+    let found = search.find(&cx, blocked).await;
+    assert!(search.read_error().is_none(), "{:?}", search.read_error());
     found
 }
 
-/// The one that holds `subnet-1`.
+/// The only blocker of `subnet-1`.
 async fn in_subnet(interface: NetworkInterface, rules: &[&Rule], with: impl FnOnce(&mut Clients)) -> Blocker {
-    let mut found = find(Held::Subnet("subnet-1"), vec![interface], rules, with).await;
+    let mut found = find(Blocked::Subnet("subnet-1"), vec![interface], rules, with).await;
     assert_eq!(found.len(), 1, "{found:?}");
     found.remove(0)
 }
 
-fn goes() -> Fate {
-    Fate::Goes(None)
+fn automatic() -> Removal {
+    Removal::Automatic(None)
 }
 
-fn stays(remedy: &str) -> Fate {
-    Fate::Stays(remedy.to_owned())
+fn manual(instruction: &str) -> Removal {
+    Removal::Manual(instruction.to_owned())
 }
 
 fn managed(description: &str) -> NetworkInterface {
@@ -76,8 +76,8 @@ fn managed(description: &str) -> NetworkInterface {
 }
 
 #[tokio::test]
-async fn a_function_that_stands_in_the_subnet_keeps_it_unless_it_is_ours() {
-    let lambda = Fate::Goes(Some("what Lambda leaves behind usually goes within 20 minutes"));
+async fn existing_functions_block_their_subnets() {
+    let lambda = Removal::Automatic(Some("Lambda usually deletes its interfaces within 20 minutes"));
     let function = |subnet: &str, tags: &[(&str, &str)]| {
         let place = VpcConfigResponse::builder().subnet_ids(subnet).build();
         let configuration = FunctionConfiguration::builder().vpc_config(place).build();
@@ -85,17 +85,17 @@ async fn a_function_that_stands_in_the_subnet_keeps_it_unless_it_is_ours() {
             function.tags(*key, *value)
         })
     };
-    let untold = TagsError::builder().error_code("AccessDeniedException").message("no").build().unwrap();
+    let tags_error = TagsError::builder().error_code("AccessDeniedException").message("no").build().unwrap();
     let ours = [(SYSTEM, "shop"), (SUFFIX, "dev1")];
-    for (answer, about, fate) in [
+    for (answer, description, removal) in [
         (
             function("subnet-1", &[("Team", "audit")]),
             "of the function spy-1, Team=audit",
-            stays("delete the function spy-1, or take it out of the VPC"),
+            manual("delete the function spy-1, or remove it from the VPC"),
         ),
-        (function("subnet-1", &ours), "of the function spy-1, of this system", Fate::Ours),
+        (function("subnet-1", &ours), "of the function spy-1, of this system", Removal::Owned),
         (function("subnet-2", &[]), "left by the function spy-1", lambda.clone()),
-        (function("subnet-1", &[]).tags_error(untold), "of the function spy-1", lambda.clone()),
+        (function("subnet-1", &[]).tags_error(tags_error), "of the function spy-1", lambda.clone()),
     ] {
         let rule = mock!(aws_sdk_lambda::Client::get_function)
             .match_requests(|request| request.function_name() == Some("spy-1"))
@@ -103,12 +103,12 @@ async fn a_function_that_stands_in_the_subnet_keeps_it_unless_it_is_ours() {
         let found = in_subnet(of_function("eni-1", "spy-1"), &[], |clients| {
             clients.lambda = client!(aws_sdk_lambda, [&rule]);
         });
-        assert_eq!(found.await, Blocker { id: "eni-1".to_owned(), about: about.to_owned(), fate });
+        assert_eq!(found.await, Blocker { id: "eni-1".to_owned(), description: description.to_owned(), removal });
     }
 }
 
 #[tokio::test]
-async fn a_load_balancer_keeps_its_subnets_until_it_is_gone() {
+async fn existing_load_balancers_block_their_subnets() {
     const ARN: &str = "arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/app/alb/";
     let elb = |id: &str, tags: &[(&str, &str)]| {
         let balancer = LoadBalancer::builder().load_balancer_arn(format!("{ARN}{id}")).build();
@@ -122,49 +122,49 @@ async fn a_load_balancer_keeps_its_subnets_until_it_is_gone() {
     };
     let gone = mock!(aws_sdk_elasticloadbalancingv2::Client::describe_load_balancers)
         .then_error(|| DescribeLoadBalancersError::generic(because("LoadBalancerNotFound")));
-    for (client, about, fate) in [
-        (elb("1", &[]), "of the load balancer alb", stays("delete the load balancer alb")),
-        (elb("1", &[(SYSTEM, "shop"), (SUFFIX, "dev1")]), "of the load balancer alb, of this system", Fate::Ours),
+    for (client, description, removal) in [
+        (elb("1", &[]), "of the load balancer alb", manual("delete the load balancer alb")),
+        (elb("1", &[(SYSTEM, "shop"), (SUFFIX, "dev1")]), "of the load balancer alb, of this system", Removal::Owned),
         (
             elb("1", &[(SYSTEM, "shop"), (SUFFIX, "dev2")]),
             "of the load balancer alb, of the system shop dev2",
-            stays("delete the load balancer alb"),
+            manual("delete the load balancer alb"),
         ),
-        (elb("2", &[]), "left by the load balancer alb", goes()),
-        (client!(aws_sdk_elasticloadbalancingv2, [&gone]), "left by the load balancer alb", goes()),
+        (elb("2", &[]), "left by the load balancer alb", automatic()),
+        (client!(aws_sdk_elasticloadbalancingv2, [&gone]), "left by the load balancer alb", automatic()),
     ] {
         let found = in_subnet(managed("ELB app/alb/1"), &[], |clients| clients.elb = client).await;
-        assert_eq!((found.about.as_str(), found.fate), (about, fate));
+        assert_eq!((found.description.as_str(), found.removal), (description, removal));
     }
 }
 
 #[tokio::test]
-async fn a_nat_gateway_or_endpoint_keeps_its_subnet_unless_it_is_being_deleted() {
-    for (state, about, fate) in [
-        (NatGatewayState::Available, "of the NAT gateway nat-1, Name=theirs", stays("delete the NAT gateway nat-1")),
-        (NatGatewayState::Deleting, "left by the NAT gateway nat-1", goes()),
+async fn existing_gateways_and_endpoints_block_their_subnets() {
+    for (state, description, removal) in [
+        (NatGatewayState::Available, "of the NAT gateway nat-1, Name=theirs", manual("delete the NAT gateway nat-1")),
+        (NatGatewayState::Deleting, "left by the NAT gateway nat-1", automatic()),
     ] {
         let gateway = NatGateway::builder().nat_gateway_id("nat-1").state(state).tags(tag("Name", "theirs")).build();
         let rule = mock!(Client::describe_nat_gateways)
             .then_output(move || DescribeNatGatewaysOutput::builder().nat_gateways(gateway.clone()).build());
         let found = in_subnet(managed("Interface for NAT Gateway nat-1"), &[&rule], |_| ()).await;
-        assert_eq!((found.about.as_str(), found.fate), (about, fate));
+        assert_eq!((found.description.as_str(), found.removal), (description, removal));
     }
-    for (state, about, fate) in [
-        (State::Available, "of the endpoint vpce-1, GuardDutyManaged=true", stays("delete the endpoint vpce-1")),
-        (State::Deleting, "left by the endpoint vpce-1", goes()),
+    for (state, description, removal) in [
+        (State::Available, "of the endpoint vpce-1, GuardDutyManaged=true", manual("delete the endpoint vpce-1")),
+        (State::Deleting, "left by the endpoint vpce-1", automatic()),
     ] {
         let endpoint = VpcEndpoint::builder().vpc_endpoint_id("vpce-1").state(state);
         let endpoint = endpoint.tags(tag("GuardDutyManaged", "true")).build();
         let rule = mock!(Client::describe_vpc_endpoints)
             .then_output(move || DescribeVpcEndpointsOutput::builder().vpc_endpoints(endpoint.clone()).build());
         let found = in_subnet(managed("VPC Endpoint Interface vpce-1"), &[&rule], |_| ()).await;
-        assert_eq!((found.about.as_str(), found.fate), (about, fate));
+        assert_eq!((found.description.as_str(), found.removal), (description, removal));
     }
 }
 
 #[tokio::test]
-async fn of_databases_those_count_that_may_be_in_the_subnet_with_the_group() {
+async fn databases_with_subnet_and_group_block_the_subnet() {
     let database = |name: &str, subnet: &str, group: &str| {
         let subnet = DatabaseSubnet::builder().subnet_identifier(subnet).build();
         let member = VpcSecurityGroupMembership::builder().vpc_security_group_id(group).build();
@@ -179,69 +179,69 @@ async fn of_databases_those_count_that_may_be_in_the_subnet_with_the_group() {
         database("c", "subnet-1", "sg-1").db_instance_status("deleting").build(),
     ];
     let strange = database("spy", "subnet-1", "sg-1").build();
-    for (more, about, fate) in [
-        (vec![], "left by a database", goes()),
-        (vec![ours.clone().build()], "of the database ours, of this system", Fate::Ours),
-        (vec![ours.build(), strange], "of the database spy", stays("delete the database spy")),
+    for (more, description, removal) in [
+        (vec![], "left by a database", automatic()),
+        (vec![ours.clone().build()], "of the database ours, of this system", Removal::Owned),
+        (vec![ours.build(), strange], "of the database spy", manual("delete the database spy")),
     ] {
         let all: Vec<_> = elsewhere.iter().cloned().chain(more).collect();
         let rule = mock!(aws_sdk_rds::Client::describe_db_instances)
             .then_output(move || DescribeDbInstancesOutput::builder().set_db_instances(Some(all.clone())).build());
         let rds = client!(aws_sdk_rds, [&rule]);
         let found = in_subnet(managed("RDSNetworkInterface"), &[], |clients| clients.rds = rds).await;
-        assert_eq!((found.about.as_str(), found.fate), (about, fate));
+        assert_eq!((found.description.as_str(), found.removal), (description, removal));
     }
 }
 
 #[tokio::test]
-async fn what_another_service_made_is_told_in_its_own_words() {
+async fn other_services_are_named_by_their_description() {
     let found = in_subnet(managed("EFS mount target for fs-1 (fsmt-2)"), &[], |_| ()).await;
-    assert_eq!(found.about, "of a service of AWS, \"EFS mount target for fs-1 (fsmt-2)\"");
-    assert_eq!(found.fate, stays("delete what AWS made eni-1 for"));
+    assert_eq!(found.description, "of an AWS service, \"EFS mount target for fs-1 (fsmt-2)\"");
+    assert_eq!(found.removal, manual("delete the resource that AWS created eni-1 for"));
 }
 
 #[tokio::test]
-async fn an_interface_that_somebody_has_attached_can_be_detached() {
+async fn attached_interfaces_can_be_detached() {
     let attachment = NetworkInterfaceAttachment::builder().instance_id("i-1").device_index(1).build();
     let tags = mock!(Client::describe_tags).then_output(|| DescribeTagsOutput::builder().build());
     let found = in_subnet(interface("eni-1").attachment(attachment).build(), &[&tags], |_| ()).await;
-    assert_eq!(found.about, "of the instance i-1");
-    assert_eq!(found.fate, stays("detach eni-1 from i-1 and delete it"));
+    assert_eq!(found.description, "of the instance i-1");
+    assert_eq!(found.removal, manual("detach eni-1 from i-1 and delete it"));
 }
 
 #[tokio::test]
-async fn what_carries_our_tags_is_going_away_too() {
+async fn owned_interfaces_are_owned_blockers() {
     let made = interface("eni-1").set_tag_set(Some(our_tags())).build();
     let found = in_subnet(made, &[], |_| ()).await;
-    let about = "a network interface that somebody made, of this system, step blue/network/other";
-    assert_eq!((found.about.as_str(), found.fate), (about, Fate::Ours));
+    let description = "a network interface, of this system, step blue/network/other";
+    assert_eq!((found.description.as_str(), found.removal), (description, Removal::Owned));
 }
 
 #[tokio::test]
-async fn an_internet_gateway_is_held_by_public_addresses_only() {
+async fn public_addresses_block_internet_gateways() {
     let public = NetworkInterfaceAssociation::builder().public_ip("203.0.113.9").build();
     let these = vec![interface("eni-1").build(), interface("eni-2").association(public).build()];
-    let found = find(Held::InternetGateway { id: "igw-1", vpc: "vpc-1" }, these, &[], |_| ()).await;
-    let about = "a network interface that somebody made, at 203.0.113.9";
-    let fate = stays("delete eni-2, or take the public address off eni-2");
-    assert_eq!(found, [Blocker { id: "eni-2".to_owned(), about: about.to_owned(), fate }]);
+    let found = find(Blocked::InternetGateway { id: "igw-1", vpc: "vpc-1" }, these, &[], |_| ()).await;
+    let description = "a network interface, at 203.0.113.9";
+    let removal = manual("delete eni-2, or disassociate the public address of eni-2");
+    assert_eq!(found, [Blocker { id: "eni-2".to_owned(), description: description.to_owned(), removal }]);
 }
 
 #[tokio::test]
-async fn an_address_is_held_by_the_interface_that_has_it() {
+async fn interfaces_block_their_addresses() {
     for (interface_id, holders) in [(Some("eni-1"), vec!["eni-1"]), (None, vec![])] {
         let address =
             Address::builder().allocation_id("eipalloc-1").set_network_interface_id(interface_id.map(Into::into));
         let address = address.build();
         let rule = mock!(Client::describe_addresses)
             .then_output(move || DescribeAddressesOutput::builder().addresses(address.clone()).build());
-        let found = find(Held::Address("eipalloc-1"), vec![interface("eni-1").build()], &[&rule], |_| ()).await;
+        let found = find(Blocked::Address("eipalloc-1"), vec![interface("eni-1").build()], &[&rule], |_| ()).await;
         assert_eq!(found.iter().map(|one| one.id.as_str()).collect::<Vec<_>>(), holders);
     }
 }
 
 #[tokio::test]
-async fn a_route_table_is_held_by_the_subnets_that_use_it() {
+async fn subnets_block_their_route_tables() {
     let used = ["subnet-1", "subnet-2"].map(|id| RouteTableAssociation::builder().subnet_id(id).build());
     let table = RouteTable::builder().route_table_id("rtb-1").set_associations(Some(used.to_vec())).build();
     let tables = mock!(Client::describe_route_tables)
@@ -250,14 +250,14 @@ async fn a_route_table_is_held_by_the_subnets_that_use_it() {
     let theirs = SdkSubnet::builder().subnet_id("subnet-2").build();
     let subnets = mock!(Client::describe_subnets)
         .then_output(move || DescribeSubnetsOutput::builder().subnets(ours.clone()).subnets(theirs.clone()).build());
-    let found = find(Held::RouteTable("rtb-1"), vec![], &[&tables, &subnets], |_| ()).await;
-    let fates: Vec<_> = found.iter().map(|one| (one.id.as_str(), one.fate.clone())).collect();
-    let delete = stays("delete subnet-2, or give it another route table than rtb-1");
-    assert_eq!(fates, [("subnet-2", delete), ("subnet-1", Fate::Ours)], "what stays comes first");
+    let found = find(Blocked::RouteTable("rtb-1"), vec![], &[&tables, &subnets], |_| ()).await;
+    let removals: Vec<_> = found.iter().map(|one| (one.id.as_str(), one.removal.clone())).collect();
+    let delete = manual("delete subnet-2, or associate it with a route table other than rtb-1");
+    assert_eq!(removals, [("subnet-2", delete), ("subnet-1", Removal::Owned)], "manual ones come first");
 }
 
 #[tokio::test]
-async fn a_transit_gateway_is_held_by_attachments_and_its_table_by_those_that_use_it() {
+async fn attachments_block_transit_gateways_and_their_tables() {
     let attachment = |id: &str, state: TransitGatewayAttachmentState, table: &str| {
         let used = TransitGatewayAttachmentAssociation::builder().transit_gateway_route_table_id(table).build();
         let attachment = TransitGatewayAttachment::builder().transit_gateway_attachment_id(id).state(state);
@@ -274,17 +274,18 @@ async fn a_transit_gateway_is_held_by_attachments_and_its_table_by_those_that_us
     let rule = mock!(Client::describe_transit_gateway_attachments).then_output(move || {
         DescribeTransitGatewayAttachmentsOutput::builder().set_transit_gateway_attachments(Some(all.clone())).build()
     });
-    let fates = |found: Vec<Blocker>| found.into_iter().map(|one| (one.id, one.fate)).collect::<Vec<_>>();
-    let fate = |id: &str, fate: Fate| (id.to_owned(), fate);
-    let found = find(Held::TransitGateway("tgw-1"), vec![], &[&rule], |_| ()).await;
-    assert_eq!(found[0].about, "the attachment of vpc vpc-9");
-    assert_eq!(fates(found), [fate("a-1", stays("delete a-1")), fate("a-2", stays("delete a-2")), fate("a-3", goes())]);
-    let found = find(Held::TransitGatewayRouteTable("rtb-1"), vec![], &[&rule], |_| ()).await;
-    assert_eq!(fates(found), [fate("a-1", stays("delete a-1")), fate("a-3", goes())]);
+    let removals = |found: Vec<Blocker>| found.into_iter().map(|one| (one.id, one.removal)).collect::<Vec<_>>();
+    let removal = |id: &str, removal: Removal| (id.to_owned(), removal);
+    let found = find(Blocked::TransitGateway("tgw-1"), vec![], &[&rule], |_| ()).await;
+    assert_eq!(found[0].description, "the attachment of vpc vpc-9");
+    let all = [("a-1", manual("delete a-1")), ("a-2", manual("delete a-2")), ("a-3", automatic())];
+    assert_eq!(removals(found), all.map(|(id, one)| removal(id, one)));
+    let found = find(Blocked::TransitGatewayRouteTable("rtb-1"), vec![], &[&rule], |_| ()).await;
+    assert_eq!(removals(found), [removal("a-1", manual("delete a-1")), removal("a-3", automatic())]);
 }
 
 #[tokio::test]
-async fn a_vpc_is_held_by_all_that_does_not_go_with_it() {
+async fn everything_in_a_vpc_blocks_it() {
     let subnet = SdkSubnet::builder().subnet_id("subnet-9").cidr_block("10.0.9.0/24").build();
     let group = |id: &str, name: &str| SecurityGroup::builder().group_id(id).group_name(name);
     let groups = [group("sg-0", "default").build(), group("sg-8", "ours").set_tags(Some(our_tags())).build()];
@@ -335,9 +336,9 @@ async fn a_vpc_is_held_by_all_that_does_not_go_with_it() {
     let attachments = mock!(Client::describe_transit_gateway_attachments)
         .then_output(|| DescribeTransitGatewayAttachmentsOutput::builder().build());
     let rules = [&subnets, &groups, &tables, &acls, &gateways, &egress_only, &vpn, &endpoints, &peerings, &attachments];
-    let found = find(Held::Vpc("vpc-1"), vec![interface("eni-9").build()], &rules, |_| ()).await;
+    let found = find(Blocked::Vpc("vpc-1"), vec![interface("eni-9").build()], &rules, |_| ()).await;
     let mut ids: Vec<_> = found.iter().map(|one| one.id.as_str()).collect();
-    assert_eq!((ids.pop(), found.last().unwrap().fate.clone()), (Some("sg-8"), Fate::Ours));
+    assert_eq!((ids.pop(), found.last().unwrap().removal.clone()), (Some("sg-8"), Removal::Owned));
     ids.sort_unstable();
     assert_eq!(ids, ["acl-9", "eni-9", "pcx-9", "rtb-9", "subnet-9", "vpce-9"]);
     assert!(rules.iter().all(|rule| rule.num_calls() > 0));
