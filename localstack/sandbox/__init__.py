@@ -1,3 +1,3 @@
-"""A local AWS: moto with what it lacks, its laxness mended, and a way in for live traffic."""
+"""A local AWS: moto, with what it lacks and corrections of what it does differently, and a front door for traffic."""
 
 __version__ = "1"

@@ -34,7 +34,7 @@ def _rotate(sandbox, rotations: Background, request) -> dict:
     function_arn = params.get("RotationLambdaARN") or secret.rotation_lambda_arn
     managed = secret.owning_service is not None
     if function_arn and managed:
-        message = f"{secret.owning_service} rotates the secret by itself: a rotation function can't be set."
+        message = f"{secret.owning_service} rotates the secret automatically: a rotation function can't be set."
         raise AwsError("InvalidRequestException", message)
     if not function_arn and not managed:
         message = "No Lambda rotation function ARN is associated with this secret."
