@@ -12,7 +12,7 @@ use crate::report::words::step_error;
 use crate::sandbox::SandboxError;
 use crate::state::{EditError, StateError};
 use crate::traffic::history::HistoryError;
-use crate::traffic::levers::NoLevers;
+use crate::traffic::levers::UnreadableLevers;
 use crate::traffic::share::BadSteps;
 
 /// An error that ends a command.
@@ -85,4 +85,4 @@ macro_rules! plain {
     };
 }
 
-plain! { ConfigError BadSuffix HistoryError NoLevers BadSteps GraphError EditError StateError SandboxError std::io::Error }
+plain! { ConfigError BadSuffix HistoryError UnreadableLevers BadSteps GraphError EditError StateError SandboxError std::io::Error }

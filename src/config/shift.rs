@@ -140,9 +140,9 @@ mod tests {
     fn what_cannot_be_is_named_with_its_line() {
         for (text, key, what) in [
             ("steps = []", "steps", "one step at least"),
-            ("steps = [5, 25, 25]", "steps", "25 % doesn't come after 25 %"),
-            ("steps = [50, 25]", "steps", "25 % doesn't come after 50 %"),
-            ("steps = [50, 101]", "steps", "\"101\" is no share"),
+            ("steps = [5, 25, 25]", "steps", "25 % can't follow 25 %"),
+            ("steps = [50, 25]", "steps", "25 % can't follow 50 %"),
+            ("steps = [50, 101]", "steps", "\"101\" is not a share"),
             ("hold = \"-5m\"", "hold", "it takes 0s to 7 days"),
             ("patience = \"-1ns\"", "patience", "it takes 0s to 7 days"),
             ("hold = \"169h\"", "hold", "169h can't be"),

@@ -58,7 +58,7 @@ async fn a_part_is_built_made_anew_and_deleted_with_what_it_needs_and_what_needs
     // Made anew: by nothing but the wish.
     sandbox.forget_calls();
     let anew = ["--target", queue, "--replace", queue];
-    on(&cli, &[&["plan"], &anew[..]].concat()).await.ok().says("payments-queue [sqs.queue] is replaced, as asked for");
+    on(&cli, &[&["plan"], &anew[..]].concat()).await.ok().says("payments-queue [sqs.queue] will be replaced, as requested");
     assert_eq!(sandbox.changes(), [""; 0]);
     let replaced = on(&cli, &[&["apply", "--json"], &anew[..]].concat()).await.ok().summary();
     assert_eq!((replaced.replaced, replaced.created, replaced.deleted), (1, 0, 0));
@@ -85,7 +85,10 @@ async fn a_part_is_built_made_anew_and_deleted_with_what_it_needs_and_what_needs
     assert!(left.is_superset(&wider.iter().filter(|step| step.starts_with("blue/")).cloned().collect()), "{left:?}");
     on(&cli, &["destroy", "--yes", "--module", "blue/network"]).await.ok();
     // Once more there is nothing to do; but what isn't of the system at all was meant otherwise.
-    on(&cli, &["destroy", "--yes", "--module", "blue/network"]).await.ok().explains("none of the selected steps exists");
+    on(&cli, &["destroy", "--yes", "--module", "blue/network"])
+        .await
+        .ok()
+        .explains("none of the selected steps exists");
     on(&cli, &["destroy", "--yes", "--module", "blue/netwerk"]).await.exits(1).explains("did you mean blue/network?");
     let left = standing(&cli);
     assert!(!left.contains("blue/network/vpc") && left.contains("blue/queues/payments-queue"), "{left:?}");

@@ -18,7 +18,7 @@ async fn without_route_53_a_shift_holds_at_its_step_and_customers_go_back_all_th
 
     take_away(&stage, "ServiceUnavailable", 503);
     let run = stage.shift(&[&["--green", "40"], &step[..]].concat()).await.exits(3);
-    assert_ended(&run, "held", &["the listeners give green 40 %, and DNS can't be written"]);
+    assert_ended(&run, "held", &["the listeners give green 40 %, but DNS can't be written"]);
     stage.sandbox.clear_faults();
     assert_eq!(stage.weights().await, weights(40, 40, 20));
 
