@@ -27,4 +27,5 @@ pub mod resources;
 pub mod sandbox;
 pub mod state;
 pub mod systems;
+mod text;
 pub mod traffic;

@@ -146,7 +146,7 @@ pub async fn refuse_interruptions(
         return Ok(());
     }
     let Some(levers) = connection.levers()? else { return Ok(()) };
-    let hit = Serving::now(&connection.shared.cloud, levers).await?.hit_by(interruptions);
+    let hit = Serving::read(&connection.shared.cloud, levers).await?.affected_by(interruptions);
     if hit.is_empty() {
         return Ok(());
     }

@@ -334,7 +334,7 @@ impl Connection {
 
     /// What moves the traffic, from the state.
     pub fn levers(&self) -> Result<Option<Levers>, Failure> {
-        let levers = self.state.as_ref().map(Levers::of).transpose()?;
+        let levers = self.state.as_ref().map(Levers::from_state).transpose()?;
         Ok(levers.flatten())
     }
 

@@ -157,11 +157,11 @@ fn removed(plan: &Plan) -> Vec<StepId> {
 /// Refuses if green serves traffic: then a migration is in progress. All traffic at blue is the normal state.
 async fn refuse_traffic(context: &Context, connection: &Connection) -> Result<(), Failure> {
     let Some(levers) = connection.levers()? else { return Ok(()) };
-    let serving = Serving::now(&connection.shared.cloud, levers).await?;
+    let serving = Serving::read(&connection.shared.cloud, levers).await?;
     if !serving.green() {
         return Ok(());
     }
-    let most = serving.most.map(|most| most.to_string()).unwrap_or_default();
+    let most = serving.max_green.map(|max| max.to_string()).unwrap_or_default();
     Err(Failure::new(
         format!("green serves {most} of the customer traffic"),
         format!(

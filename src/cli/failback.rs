@@ -16,8 +16,8 @@ use crate::report::advice;
 use crate::report::words::{self, step_error};
 use crate::traffic::Levers;
 use crate::traffic::discover::{self, Discovered};
-use crate::traffic::failback::{self, Done, GreenWrites};
-use crate::traffic::history::{By, History};
+use crate::traffic::failback::{self, FailbackResult, GreenWrites};
+use crate::traffic::history::{Actor, History};
 use crate::traffic::mover::Mover;
 
 /// `provisioner failback`
@@ -45,12 +45,17 @@ impl Failback {
             false => Discovered { levers: recorded(&here).await?, missing: Vec::new(), dns_error: None },
         };
         missing.extend(levers.missing());
-        let levers = levers.standing();
-        let by = By::this_process("provisioner failback", None);
+        let levers = levers.existing();
+        let by = Actor::this_process("provisioner failback", None);
         let history = History::at(here.store.history(here.suffix.as_ref()), by);
         let watcher = watcher(globals.json);
-        let mover =
-            Mover { cloud: &cloud, levers: &levers, history: &history, watcher: watcher.as_ref(), why: self.reason };
+        let mover = Mover {
+            cloud: &cloud,
+            levers: &levers,
+            history: &history,
+            observer: watcher.as_ref(),
+            reason: self.reason,
+        };
         let done = failback::run(&mover, start, dns_error).await;
         drop(watcher);
         let by_name = !levers.have_edges() && levers.dns.is_some();
@@ -66,7 +71,7 @@ async fn recorded(here: &Emergency) -> Result<Levers, Failure> {
     let Some(state) = state else {
         return Err(Failure::new(format!("there is no state of {suffix} that tells the load balancers"), advice));
     };
-    match Levers::of(&state) {
+    match Levers::from_state(&state) {
         Ok(Some(levers)) => Ok(levers),
         Ok(None) => {
             let message = format!("the state of {suffix} tells nothing that moves traffic");
@@ -79,7 +84,7 @@ async fn recorded(here: &Emergency) -> Result<Levers, Failure> {
 
 async fn discovered(here: &Emergency, cloud: &Cloud) -> Result<Discovered, Failure> {
     let owner = Owner { system: here.system.clone(), suffix: here.suffix.to_string() };
-    let found = discover::levers(cloud, &owner, &here.region).await?;
+    let found = discover::find(cloud, &owner, &here.region).await?;
     if found.levers.have_edges() || found.levers.dns.is_some() {
         return Ok(found);
     }
@@ -93,7 +98,7 @@ fn end(
     globals: &Globals,
     here: &Emergency,
     cloud: &Cloud,
-    done: &Done,
+    done: &FailbackResult,
     missing: &[String],
     by_name: bool,
     start: Instant,
@@ -116,9 +121,9 @@ fn end(
                 GreenWrites::None => Some(0),
                 GreenWrites::Unknown => None,
             },
-            "dns_left": done.dns_left.as_ref().map(ToString::to_string),
+            "dns_left": done.dns_error.as_ref().map(ToString::to_string),
             "failures": failures.collect::<Vec<_>>(), "missing": missing,
-            "history": done.history.as_ref().map(ToString::to_string),
+            "history": done.history_error.as_ref().map(ToString::to_string),
             "api_calls": calls, "seconds": seconds.as_secs_f64(),
         }));
     } else {
@@ -131,7 +136,7 @@ fn end(
         if ok {
             let what = if by_name { "all answers lead to blue" } else { "all traffic is at blue" };
             say!("{what}; time to effect: {:.1} s", tenths_up(done.to_effect.as_secs_f64()));
-            match &done.dns_left {
+            match &done.dns_error {
                 None if !done.dns_moved => {}
                 None if by_name => say!(
                     "clients find blue once the answer that they have is too old; who keeps a connection to green open has \
@@ -180,7 +185,7 @@ fn end(
                 say!("    → if green has served: {carry_over}");
             }
         }
-        if let Some(error) = &done.history {
+        if let Some(error) = &done.history_error {
             eprintln!("warning: it isn't in the history: {error}");
         }
         eprintln!("{calls} API calls, {}", words::duration(seconds));

@@ -13,7 +13,7 @@ use crate::report::words::step_error;
 use crate::sandbox::SandboxError;
 use crate::state::{EditError, StateError};
 use crate::traffic::history::HistoryError;
-use crate::traffic::levers::NoLevers;
+use crate::traffic::levers::UnreadableLevers;
 use crate::traffic::share::BadSteps;
 
 /// An error that ends a command.
@@ -107,4 +107,4 @@ macro_rules! plain {
     };
 }
 
-plain! { ConfigError BadSuffix NoLevers BadSteps GraphError SandboxError std::io::Error }
+plain! { ConfigError BadSuffix UnreadableLevers BadSteps GraphError SandboxError std::io::Error }

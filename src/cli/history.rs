@@ -9,7 +9,7 @@ use super::context::Context;
 use super::{Globals, Outcome, progress};
 use crate::report::traffic_events::sentence;
 use crate::traffic::event::TrafficEvent;
-use crate::traffic::history::{By, Entry, History as Entries, Verified};
+use crate::traffic::history::{Actor, Entry, History as Entries, Verified};
 
 /// `provisioner history`
 #[derive(Debug, Args)]
@@ -33,7 +33,7 @@ impl History {
     pub async fn run(self, globals: &Globals) -> Outcome {
         let context = Context::load(globals).await?;
         let log = context.store.history(context.suffix.as_ref());
-        let history = Entries::at(log, By::this_process("provisioner history", None));
+        let history = Entries::at(log, Actor::this_process("provisioner history", None));
         if self.verify {
             let Verified { entries, head } = match &self.head {
                 Some(head) => history.verify_with(head).await?,
@@ -86,11 +86,11 @@ impl Lines {
         let pad = |text: &str, width| console::pad_str(text, width, console::Alignment::Left, None).into_owned();
         let (who, command) = (pad(&who(entry), self.who), pad(&command(entry), self.command));
         let mut line = style(format!("{number:>0$}  {at}", self.number)).dim().to_string();
-        line += &format!("  {who}  {command}  {}", plain(&sentence(&entry.what)));
-        if let Some(why) = &entry.why {
+        line += &format!("  {who}  {command}  {}", plain(&sentence(&entry.event)));
+        if let Some(why) = &entry.reason {
             line += &style(format!("  because: {}", plain(why))).cyan().to_string();
         }
-        let ids: Vec<_> = request_ids(&entry.what).iter().map(|id| short(id)).collect();
+        let ids: Vec<_> = request_ids(&entry.event).iter().map(|id| short(id)).collect();
         if !ids.is_empty() {
             line += &style(format!("  [{}]", ids.join(" "))).dim().to_string();
         }
@@ -100,7 +100,7 @@ impl Lines {
 
 /// `alice@laptop`, with whom AWS takes it for: `alice@laptop as assumed-role/Operator/alice`.
 fn who(entry: &Entry) -> String {
-    let By { user, host, arn, .. } = &entry.by;
+    let Actor { user, host, arn, .. } = &entry.by;
     let caller = arn.as_deref().map(|arn| arn.rsplit(':').next().unwrap_or(arn));
     let caller = caller.map(|caller| format!(" as {caller}")).unwrap_or_default();
     plain(&format!("{user}@{host}{caller}"))

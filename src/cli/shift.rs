@@ -15,14 +15,15 @@ use super::{FAILED, Globals, HELD, INTERRUPTED, Outcome, progress};
 use crate::engine::Event;
 use crate::report::{traffic_events, words};
 use crate::state::{Guard, State, StateError, random_hex};
-use crate::traffic::event::{Lever, OnFail, Outcome as End, TrafficEvent, Verdict, Weight};
-use crate::traffic::gates::{Limits, judge, verdict};
-use crate::traffic::history::{By, History, LastSeen, Unfinished, last_seen, lever_of, unfinished};
-use crate::traffic::live::{Live, describe};
+use crate::traffic::check::{Verdict, overall};
+use crate::traffic::event::{OnFail, Outcome as End};
+use crate::traffic::gates::{Limits, evaluate};
+use crate::traffic::history::{Actor, ExpectedWeights, History, UnfinishedShift};
+use crate::traffic::live::LiveWeights;
 use crate::traffic::mover::Mover;
-use crate::traffic::picture::unexpected;
 use crate::traffic::share::{Share, Steps};
-use crate::traffic::shift::{Ended, Settings, Shift as Run, ShiftPlan};
+use crate::traffic::shift::{Settings, Shift as Run, ShiftPlan, ShiftResult};
+use crate::traffic::weight::{LeverKind, describe};
 use crate::traffic::{Levers, signals};
 
 /// `provisioner shift`
@@ -124,7 +125,7 @@ impl Shift {
             true => None,
             false => Some(lock(&context).await?),
         };
-        let by = By::this_process("provisioner shift", Some(connection.caller.clone()));
+        let by = Actor::this_process("provisioner shift", Some(connection.caller.clone()));
         let history = History::at(context.store.history(context.suffix.as_ref()), by);
         let entries = match history.entries().await {
             // All to blue doesn't hang on a history.
@@ -135,9 +136,9 @@ impl Shift {
             entries => entries?,
         };
         let known = entries.last().map_or(0, |entry| entry.number);
-        let before = unfinished(&entries);
-        let live = Live::read(cloud, &levers).await?;
-        let plan = self.plan(&context, &live, before.as_ref(), &last_seen(&entries))?;
+        let before = UnfinishedShift::from_history(&entries);
+        let live = LiveWeights::read(cloud, &levers).await?;
+        let plan = self.plan(&context, &live, before.as_ref(), &ExpectedWeights::from_history(&entries))?;
         let settings = match (&before, self.resume) {
             (Some(before), true) => self.resumed(settings, before),
             _ => settings,
@@ -145,7 +146,7 @@ impl Shift {
         if self.dry_run {
             return self.rehearse(&connection, &levers, &live, plan.as_ref(), &settings).await;
         }
-        if plan.is_none() && before.is_none() && live.gives(Share::BLUE) {
+        if plan.is_none() && before.is_none() && live.is_at(Share::BLUE) {
             eprintln!("there is nothing to call off: no shift was left half done, and all traffic is at blue");
             return Ok(ExitCode::SUCCESS);
         }
@@ -156,13 +157,13 @@ impl Shift {
             return Err(Failure::new("nothing was changed", "the shift was not agreed to"));
         }
         let watcher = watcher(globals.json);
-        let why = self.reason.clone().or_else(|| before.as_ref().filter(|_| self.resume)?.why.clone());
-        let mover = Mover { cloud, levers: &levers, history: &history, watcher: watcher.as_ref(), why };
-        notice(&mover, &live, &last_seen(&entries)).await;
-        let run = Run::new(mover, settings, live, known, stop_on_ctrl_c(&connection)).under(lock.as_deref());
+        let why = self.reason.clone().or_else(|| before.as_ref().filter(|_| self.resume)?.reason.clone());
+        let mover = Mover { cloud, levers: &levers, history: &history, observer: watcher.as_ref(), reason: why };
+        record_external_changes(&mover, &live, &ExpectedWeights::from_history(&entries)).await;
+        let run = Run::new(mover, settings, live, known, stop_on_ctrl_c(&connection)).with_lock(lock.as_deref());
         let ended = match &plan {
             Some(plan) => run.run(plan).await?,
-            None => run.abort().await?,
+            None => run.abort().await,
         };
         drop(watcher);
         Ok(end(globals, &context, &connection, &ended, start))
@@ -181,7 +182,7 @@ impl Shift {
     }
 
     /// A shift that goes on does so the way it began, unless flags say otherwise.
-    fn resumed(&self, settings: Settings, before: &Unfinished) -> Settings {
+    fn resumed(&self, settings: Settings, before: &UnfinishedShift) -> Settings {
         let time = |seconds: f64| Duration::try_from_secs_f64(seconds).unwrap_or_default();
         let patience = before.patience_seconds.map_or(settings.patience, time);
         Settings {
@@ -196,9 +197,9 @@ impl Shift {
     fn plan(
         &self,
         context: &Context,
-        live: &Live,
-        before: Option<&Unfinished>,
-        seen: &LastSeen,
+        live: &LiveWeights,
+        before: Option<&UnfinishedShift>,
+        seen: &ExpectedWeights,
     ) -> Result<Option<ShiftPlan>, Failure> {
         if self.abort {
             return Ok(None);
@@ -210,14 +211,14 @@ impl Shift {
                     "`provisioner history` shows what was done; `provisioner shift --green 30` begins one",
                 ));
             };
-            if before.going_back {
+            if before.rolling_back {
                 return Err(Failure::new(
                     "that shift was on its way back to blue: there is nothing to go on with",
                     "`provisioner shift --abort` takes it all the way, `shift --green` begins anew from where it stands",
                 ));
             }
-            let others = changed_by_others(live, seen);
-            if before.overruled || !others.is_empty() {
+            let others = seen.differing(LeverKind::ALL.iter().flat_map(|kind| live.weights(*kind)));
+            if before.changed_externally || !others.is_empty() {
                 let others = if others.is_empty() { live.deciding() } else { &others };
                 let message = format!("somebody else has changed weights meanwhile: {}", describe(others));
                 return Err(Failure::new(
@@ -237,7 +238,7 @@ impl Shift {
             (None, None) => context.system.shift().steps()?,
         };
         // A walk begins where green isn't yet.
-        let share = live.least();
+        let share = live.min_share();
         if self.green.is_none() && share > steps.target() {
             return Err(Failure::new(
                 format!("green has {share} already, more than any of the steps {steps}"),
@@ -254,7 +255,7 @@ impl Shift {
         Ok(Some(ShiftPlan { shift: random_hex(), steps, next, from: share, resumed: false }))
     }
 
-    fn agreed(&self, globals: &Globals, live: &Live, plan: Option<&ShiftPlan>) -> Result<bool, Failure> {
+    fn agreed(&self, globals: &Globals, live: &LiveWeights, plan: Option<&ShiftPlan>) -> Result<bool, Failure> {
         let terminal = console::Term::stderr().is_term() && console::user_attended();
         if self.yes || globals.sandbox || globals.json || !terminal {
             return Ok(true);
@@ -276,15 +277,15 @@ impl Shift {
         &self,
         connection: &Connection,
         levers: &Levers,
-        live: &Live,
+        live: &LiveWeights,
         plan: Option<&ShiftPlan>,
         settings: &Settings,
     ) -> Outcome {
-        say!("now: {}", describe(&[live.weights(Lever::Listeners), live.weights(Lever::Dns)].concat()));
+        say!("now: {}", describe(&[live.weights(LeverKind::Listeners), live.weights(LeverKind::Dns)].concat()));
         let since = jiff::Timestamp::now() - Duration::from_secs(300);
-        let readings = signals::readings(&connection.shared.cloud, levers, since).await;
-        let checks = judge(&readings, &settings.limits, live.most());
-        say!("{}", traffic_events::gates(live.most(), verdict(&checks), &checks));
+        let readings = signals::read(&connection.shared.cloud, levers, since).await;
+        let checks = evaluate(&readings, &settings.limits, live.max_share());
+        say!("{}", traffic_events::gates(live.max_share(), overall(&checks), &checks));
         let Some(plan) = plan else {
             say!("would move all to blue: listeners first, DNS after");
             for edge in &levers.edges {
@@ -308,7 +309,7 @@ impl Shift {
                     split.green
                 );
             }
-            let hold = if *to > live.least() || (plan.resumed && *to == live.least()) {
+            let hold = if *to > live.min_share() || (plan.resumed && *to == live.min_share()) {
                 words::duration(settings.hold)
             } else {
                 String::new()
@@ -324,7 +325,7 @@ impl Shift {
             }
         }
         say!("nothing was written");
-        Ok(if verdict(&checks) == Verdict::Fail { ExitCode::from(FAILED) } else { ExitCode::SUCCESS })
+        Ok(if overall(&checks) == Verdict::Fail { ExitCode::from(FAILED) } else { ExitCode::SUCCESS })
     }
 }
 
@@ -343,18 +344,12 @@ async fn lock(context: &Context) -> Result<Box<dyn Guard>, Failure> {
     })
 }
 
-/// The weights that aren't as the history has seen them last.
-fn changed_by_others(live: &Live, seen: &LastSeen) -> Vec<Weight> {
-    unexpected(live.weights(Lever::Listeners).iter(), live.weights(Lever::Dns).iter(), seen)
-}
-
-/// Puts down what others have done since.
-async fn notice(mover: &Mover<'_>, live: &Live, seen: &LastSeen) {
-    let kinds: Vec<_> = changed_by_others(live, seen).iter().map(lever_of).collect();
-    for lever in [Lever::Listeners, Lever::Dns].into_iter().filter(|lever| kinds.contains(lever)) {
-        // All of a kind, as the next look compares all of it.
-        let to = live.weights(lever).to_vec();
-        mover.note(TrafficEvent::ExternalChange { from: seen.weights_of(&to), to }).await;
+/// Records external changes since the last entry of the history.
+async fn record_external_changes(mover: &Mover<'_>, live: &LiveWeights, expected: &ExpectedWeights) {
+    for kind in LeverKind::ALL {
+        if let Some(event) = expected.external_change(live.weights(kind)) {
+            mover.try_record(event).await;
+        }
     }
 }
 
@@ -384,7 +379,7 @@ pub fn standing_levers(context: &Context, connection: &Connection) -> Result<Lev
 }
 
 /// Prints how it ended, and gives the exit code.
-fn end(globals: &Globals, context: &Context, connection: &Connection, ended: &Ended, start: Instant) -> ExitCode {
+fn end(globals: &Globals, context: &Context, connection: &Connection, ended: &ShiftResult, start: Instant) -> ExitCode {
     let (calls, seconds) = (connection.api_calls(), start.elapsed());
     if globals.json {
         progress::print_json(&json!({
@@ -396,7 +391,7 @@ fn end(globals: &Globals, context: &Context, connection: &Connection, ended: &En
         let because = ended.because.as_ref().map(|because| format!(": {because}")).unwrap_or_default();
         eprintln!(
             "{}{because}; {green}; {calls} API calls, {}",
-            traffic_events::outcome(ended.outcome),
+            traffic_events::outcome_name(ended.outcome),
             words::duration(seconds)
         );
         if matches!(ended.outcome, End::Held | End::Interrupted) {

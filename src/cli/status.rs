@@ -14,8 +14,8 @@ use crate::engine::{Action, Event, Selection};
 use crate::report::{self, words};
 use crate::resources::ids::is_known;
 use crate::traffic::gates::Limits;
-use crate::traffic::history::{By, History};
-use crate::traffic::picture::Picture;
+use crate::traffic::history::{Actor, History};
+use crate::traffic::snapshot::Snapshot;
 
 /// `provisioner status`
 #[derive(Debug, Args)]
@@ -41,7 +41,7 @@ impl Status {
                 say!("there is no state of it: it was never applied, or its state is elsewhere (--state)");
             }
             if let Some(picture) = &traffic {
-                let lines = report::traffic::lines(picture, bound.as_ref(), context.suffix.as_ref());
+                let lines = report::traffic::lines(picture, bound.as_ref(), |command| context.command(command));
                 lines.iter().for_each(|line| say!("{line}"));
             }
         }
@@ -86,15 +86,15 @@ impl Status {
 }
 
 /// Who serves the customers; `None` for a system that has no levers yet.
-async fn traffic(context: &Context, connection: &Connection) -> Result<Option<Picture>, Failure> {
+async fn traffic(context: &Context, connection: &Connection) -> Result<Option<Snapshot>, Failure> {
     let Some(levers) = connection.levers()? else { return Ok(None) };
     let limits = Limits::from(context.system.shift());
     let history =
-        History::at(context.store.history(context.suffix.as_ref()), By::this_process("provisioner status", None));
+        History::at(context.store.history(context.suffix.as_ref()), Actor::this_process("provisioner status", None));
     // The weights are AWS's, whatever the history says.
     let history = history.entries().await.unwrap_or_else(|error| {
         progress::note(&format!("what was done can't be told: {error}"));
         Vec::new()
     });
-    Ok(Some(Picture::take(&connection.shared.cloud, &levers.standing(), &limits, &history).await))
+    Ok(Some(Snapshot::read(&connection.shared.cloud, &levers.existing(), &limits, &history).await))
 }

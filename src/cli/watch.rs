@@ -30,7 +30,7 @@ use crate::engine::events::Silent;
 use crate::traffic::Levers;
 use crate::traffic::bound::Bound;
 use crate::traffic::event::TrafficEvent;
-use crate::traffic::history::{Alive, By, Entry, History};
+use crate::traffic::history::{Actor, Entry, History, Liveness};
 
 use child::{Launcher, Started};
 use in_progress::{UnderWay, is_settled};
@@ -71,7 +71,7 @@ impl Watch {
         let context = Arc::new(Context::load(globals).await?.urgent());
         let connection = context.connect(Arc::new(Silent)).await?;
         let suffix = &context.suffix;
-        let levers = connection.levers()?.map(Levers::standing);
+        let levers = connection.levers()?.map(Levers::existing);
         if !levers.is_some_and(|levers| levers.have_edges() || levers.dns.is_some()) {
             return Err(Failure::new(
                 format!("nothing is known of how the traffic of {suffix} moves"),
@@ -123,7 +123,7 @@ struct Watching {
 impl Watching {
     fn new(globals: &Globals, context: &Arc<Context>, connection: &Connection, every: Duration) -> Self {
         let suffix = context.suffix.to_string();
-        let by = By::this_process("provisioner watch", Some(connection.caller.clone()));
+        let by = Actor::this_process("provisioner watch", Some(connection.caller.clone()));
         let history = || History::at(context.store.history(&suffix), by.clone());
         let cloud = connection.shared.cloud.clone();
         let looker = Looker { context: context.clone(), cloud, history: history(), every };
@@ -275,7 +275,7 @@ impl Watching {
 
     /// The shift may be anybody's, anywhere: it reads the same history.
     async fn ask_to_hold(&mut self) -> bool {
-        match self.history.append(TrafficEvent::HoldAsked, None).await {
+        match self.history.append(TrafficEvent::HoldRequested, None).await {
             Ok(_) => true,
             Err(error) => {
                 self.say(format!("the shift can't be asked to hold: {error}"));
@@ -295,8 +295,8 @@ impl Watching {
         self.said = Some((what, Instant::now()));
     }
 
-    fn alive(&self, by: &By) -> Alive {
-        Alive::of(by, self.history.by())
+    fn alive(&self, by: &Actor) -> Liveness {
+        Liveness::of(by, self.history.by())
     }
 
     fn in_progress(&self) -> Option<UnderWay> {

@@ -11,19 +11,20 @@ use super::progress::print_json;
 use crate::report::traffic_events::sentence;
 use crate::report::words;
 use crate::traffic::Share;
-use crate::traffic::event::{Lever, TrafficEvent};
+use crate::traffic::event::TrafficEvent;
 use crate::traffic::history::Entry;
-use crate::traffic::mover::Watcher;
+use crate::traffic::mover::TrafficObserver;
+use crate::traffic::weight::LeverKind;
 
 /// The watcher that fits the output.
-pub fn watcher(json: bool) -> Box<dyn Watcher> {
+pub fn watcher(json: bool) -> Box<dyn TrafficObserver> {
     if json { Box::new(Json) } else { Box::new(Lines::new()) }
 }
 
 struct Json;
 
-impl Watcher for Json {
-    fn happened(&self, entry: &Entry) {
+impl TrafficObserver for Json {
+    fn recorded(&self, entry: &Entry) {
         let mut line = json!({"type": "event"});
         if let (Value::Object(line), Ok(Value::Object(entry))) = (&mut line, serde_json::to_value(entry)) {
             line.extend(entry);
@@ -59,19 +60,19 @@ impl Lines {
     }
 }
 
-impl Watcher for Lines {
-    fn happened(&self, entry: &Entry) {
-        match &entry.what {
-            TrafficEvent::Writing { lever: Lever::Listeners, to, .. } => {
+impl TrafficObserver for Lines {
+    fn recorded(&self, entry: &Entry) {
+        match &entry.event {
+            TrafficEvent::Writing { lever: LeverKind::Listeners, to, .. } => {
                 self.bar.set_message(format!("{to}: writing listeners"))
             }
-            TrafficEvent::Writing { lever: Lever::Dns, to, .. } => {
+            TrafficEvent::Writing { lever: LeverKind::Dns, to, .. } => {
                 self.bar.set_message(format!("{to}: writing DNS, usually known everywhere within a minute"));
             }
             TrafficEvent::Written { .. } | TrafficEvent::StepDone { .. } => self.bar.set_message("looking at green"),
             _ => {}
         }
-        self.say(&format!("{} {}", style(entry.at.strftime("%H:%M:%S")).dim(), sentence(&entry.what)));
+        self.say(&format!("{} {}", style(entry.at.strftime("%H:%M:%S")).dim(), sentence(&entry.event)));
     }
 
     fn holding(&self, green: Share, time: Duration) {

@@ -135,10 +135,10 @@ mod tests {
     #[test]
     fn invalid_values_are_refused_with_their_line() {
         for (text, key, what) in [
-            ("steps = []", "steps", "at least one step"),
-            ("steps = [5, 25, 25]", "steps", "25 % doesn't come after 25 %"),
-            ("steps = [50, 25]", "steps", "25 % doesn't come after 50 %"),
-            ("steps = [50, 101]", "steps", "\"101\" is no share"),
+            ("steps = []", "steps", "one step at least"),
+            ("steps = [5, 25, 25]", "steps", "25 % can't follow 25 %"),
+            ("steps = [50, 25]", "steps", "25 % can't follow 50 %"),
+            ("steps = [50, 101]", "steps", "\"101\" is not a share"),
             ("hold = \"-5m\"", "hold", "out of range: 0s to 7 days"),
             ("patience = \"-1ns\"", "patience", "out of range: 0s to 7 days"),
             ("hold = \"169h\"", "hold", "169h is out of range"),

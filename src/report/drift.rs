@@ -1,4 +1,4 @@
-//! What stands otherwise than it was left, as people and programs read it.
+//! Drift, as text and as JSON.
 
 use std::fmt::Write;
 
@@ -12,23 +12,23 @@ use crate::engine::diff::show;
 use crate::engine::drift::Drift;
 use crate::engine::{StepError, StepId};
 
-/// A step a paragraph, empty if nothing has drifted.
+/// One paragraph per step; empty without drift.
 pub fn text(drifted: &[Drift], failures: &[(StepId, StepError)], command: CommandLine<'_>) -> String {
     let mut text = String::new();
     for drift in drifted {
         let kind = style(format!("[{}]", drift.kind)).dim();
         if drift.is_gone {
-            let _ = writeln!(text, "{} {kind} is gone from AWS", style(format!("- {}", drift.step)).red());
+            let _ = writeln!(text, "{} {kind} no longer exists in AWS", style(format!("- {}", drift.step)).red());
         } else {
             let _ = writeln!(text, "{} {kind}", style(format!("~ {}", drift.step)).yellow());
         }
         for change in &drift.changes {
-            let (left, stands) = (short(change.old.as_ref()), short(change.new.as_ref()));
-            let _ = writeln!(text, "      {}: was left as {left}, is {stands}", change.path);
+            let (recorded, actual) = (short(change.old.as_ref()), short(change.new.as_ref()));
+            let _ = writeln!(text, "      {}: {recorded} → {actual}", change.path);
         }
     }
     for (step, error) in failures {
-        let _ = writeln!(text, "{} {step}: {}", style("can't be told:").red(), words::step_error(error));
+        let _ = writeln!(text, "{} {step}: {}", style("can't read").red(), words::step_error(error));
         if let Some(help) = advice::of(error, command) {
             let _ = writeln!(text, "    → {help}");
         }
@@ -36,7 +36,7 @@ pub fn text(drifted: &[Drift], failures: &[(StepId, StepError)], command: Comman
     text
 }
 
-/// One JSON object a step.
+/// One JSON object per step.
 pub fn objects(drifted: &[Drift], failures: &[(StepId, StepError)], command: CommandLine<'_>) -> Vec<Value> {
     let drifted = drifted.iter().map(|drift| {
         let changes = drift.changes.iter().map(|change| {

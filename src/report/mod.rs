@@ -1,4 +1,4 @@
-//! What people read: plans, drift, graphs, words for actions and times.
+//! Text for people, and JSON for programs: plans, drift, graphs, live traffic.
 
 pub mod advice;
 pub mod drawing;

@@ -1,4 +1,4 @@
-//! A plan as a tree, a module a branch.
+//! A plan, as a tree of modules and as JSON.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -12,7 +12,7 @@ use crate::engine::diff::show;
 use crate::engine::plan::{Planned, Removal};
 use crate::engine::{Action, FieldChange, Plan, Provider, StepError, StepId};
 
-/// The plan as people read it, empty if there is nothing to do.
+/// The plan as text; empty without changes.
 pub fn tree(plan: &Plan, provider: &dyn Provider, command: CommandLine<'_>) -> String {
     let mut modules: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for planned in plan.steps.iter().filter(|planned| planned.action != Action::Unchanged) {
@@ -27,7 +27,7 @@ pub fn tree(plan: &Plan, provider: &dyn Provider, command: CommandLine<'_>) -> S
         lines.iter().for_each(|line| text.push_str(line));
     }
     for (id, error) in &plan.failures {
-        let _ = writeln!(text, "{} {id}: {}", style("can't be planned:").red(), words::step_error(error));
+        let _ = writeln!(text, "{} {id}: {}", style("can't plan").red(), words::step_error(error));
         if let Some(help) = advice::of(error, command) {
             let _ = writeln!(text, "    → {help}");
         }
@@ -36,8 +36,8 @@ pub fn tree(plan: &Plan, provider: &dyn Provider, command: CommandLine<'_>) -> S
         let _ = writeln!(text, "{} {refused}", style("refused:").red());
         let _ = writeln!(text, "    → {}", refused.advice);
     }
-    for (id, needs) in &plan.blocked {
-        let _ = writeln!(text, "{} {id}: needs {needs}", style("can't be planned:").red());
+    for (id, dependency) in &plan.blocked {
+        let _ = writeln!(text, "{} {id}: it depends on {dependency}", style("can't plan").red());
     }
     text
 }
@@ -61,12 +61,12 @@ fn planned_lines(planned: &Planned, provider: &dyn Provider) -> String {
         let forcing: Vec<_> =
             planned.changes.iter().filter(|c| c.forces_replacement).map(|c| c.path.as_str()).collect();
         match forcing.as_slice() {
-            [] => line.push_str(" is replaced, as asked for"),
-            fields => _ = write!(line, " is replaced: AWS can't change {} in place", fields.join(", ")),
+            [] => line.push_str(" will be replaced, as requested"),
+            fields => _ = write!(line, " must be replaced: {} can't be updated in place", fields.join(", ")),
         }
     }
     if action == Action::Create && planned.record.is_some() {
-        line.push_str(" is gone from AWS, and is made again");
+        line.push_str(" no longer exists in AWS, will be created again");
     }
     if matches!(action, Action::Create | Action::Replace) {
         let charge = provider.operations(step.kind).ok().and_then(|operations| operations.hourly_charge(&step.spec));
@@ -81,27 +81,25 @@ fn planned_lines(planned: &Planned, provider: &dyn Provider) -> String {
     lines
 }
 
-/// What happens to a field, on one line.
+/// A field change in one line.
 pub fn change_line(change: &FieldChange) -> String {
     let forced = if change.forces_replacement { "  ← forces replacement" } else { "" };
     format!("{}: {} → {}{forced}", change.path, short(change.old.as_ref()), short(change.new.as_ref()))
 }
 
 fn removal_lines(removal: &Removal) -> String {
-    let why = match (removal.action, removal.deposed) {
-        (Action::Forget, _) if removal.renamed_to.is_some() => {
-            " stands under another name, and is forgotten under this one"
-        }
-        (Action::Forget, _) => " is gone from AWS, and is forgotten",
-        (Action::Leave, _) => " is used by other systems, and is left",
-        (_, true) => " is what a replaced step has left",
-        _ => "",
+    let why = match (removal.action, &removal.renamed_to) {
+        (Action::Forget, Some(step)) => format!(" is managed as {step}, will be removed from the state"),
+        (Action::Forget, None) => " no longer exists in AWS, will be removed from the state".to_owned(),
+        (Action::Leave, _) => " is shared with other systems, will be kept".to_owned(),
+        _ if removal.deposed => " is a deposed object of a replacement".to_owned(),
+        _ => String::new(),
     };
     let kind = style(format!("[{}]", removal.record.kind)).dim();
     coloured(removal.action, format!("  {} {} {kind}{why}", words::sign(removal.action), removal.id.leaf())) + "\n"
 }
 
-/// A value on one line, at most 160 characters of it.
+/// A value in one line, cut off after 160 characters.
 pub(super) fn short(value: Option<&Value>) -> String {
     let text = show(value);
     match text.char_indices().nth(160) {
@@ -110,7 +108,7 @@ pub(super) fn short(value: Option<&Value>) -> String {
     }
 }
 
-/// The plan in one line.
+/// The number of steps per action, in one line.
 pub fn headline(plan: &Plan) -> String {
     let refused =
         Some(plan.refusals.len()).filter(|n| *n > 0).map(|n| format!("{} refused", words::count(n, "change")));
@@ -120,7 +118,7 @@ pub fn headline(plan: &Plan) -> String {
         (Action::Update, "to update"),
         (Action::Replace, "to replace"),
         (Action::Delete, "to delete"),
-        (Action::Leave, "to leave to others"),
+        (Action::Leave, "to keep"),
         (Action::Forget, "to forget"),
         (Action::Unchanged, "unchanged"),
     ]
@@ -128,14 +126,14 @@ pub fn headline(plan: &Plan) -> String {
     .filter_map(|(action, what)| Some(format!("{} {what}", Some(plan.count(action)).filter(|n| *n > 0)?)))
     .chain(refused)
     .collect();
-    if parts.is_empty() { "nothing is wanted, and nothing stands".to_owned() } else { parts.join(", ") }
+    if parts.is_empty() { "no resources".to_owned() } else { parts.join(", ") }
 }
 
-/// The charges by the hour of all that is made.
+/// The hourly charges of all resources to create.
 pub fn charges(plan: &Plan, provider: &dyn Provider) -> Vec<String> {
     let mut charges: BTreeMap<String, usize> = BTreeMap::new();
-    let made = plan.steps.iter().filter(|p| matches!(p.action, Action::Create));
-    for planned in made {
+    let created = plan.steps.iter().filter(|p| matches!(p.action, Action::Create));
+    for planned in created {
         let operations = provider.operations(planned.step.kind);
         if let Some(charge) = operations.ok().and_then(|operations| operations.hourly_charge(&planned.step.spec)) {
             *charges.entry(charge).or_default() += 1;
@@ -144,7 +142,7 @@ pub fn charges(plan: &Plan, provider: &dyn Provider) -> Vec<String> {
     charges.into_iter().map(|(charge, n)| format!("{n} × {charge}")).collect()
 }
 
-/// One JSON object for each step that isn't unchanged.
+/// One JSON object per change, removal and failure.
 pub fn objects(plan: &Plan, command: CommandLine<'_>) -> Vec<Value> {
     let steps = plan.steps.iter().filter(|planned| planned.action != Action::Unchanged).map(|planned| {
         let changes: Vec<Value> = planned.changes.iter().map(change).collect();
@@ -156,7 +154,7 @@ pub fn objects(plan: &Plan, command: CommandLine<'_>) -> Vec<Value> {
     steps.chain(removals).chain(failures).chain(refusals).collect()
 }
 
-/// What happens to a field, as JSON.
+/// A field change as JSON.
 pub fn change(change: &FieldChange) -> Value {
     json!({
         "field": change.path, "old": change.old.as_ref().map(|v| show(Some(v))),
@@ -164,7 +162,7 @@ pub fn change(change: &FieldChange) -> Value {
     })
 }
 
-/// What can't be told of a step, as JSON.
+/// A failed step as JSON.
 pub fn failure(what: &str, step: &StepId, error: &StepError, command: CommandLine<'_>) -> Value {
     json!({
         "type": what, "step": step, "message": error.message, "operation": error.operation, "code": error.code,

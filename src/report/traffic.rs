@@ -1,24 +1,24 @@
-//! The live traffic, in words and as JSON.
+//! Live traffic, as text and as JSON.
 
 use serde_json::{Value, json};
 
-use super::traffic_events;
+use super::traffic_events::{self, LEVERS_DIFFER};
 use super::words;
 use crate::engine::StepError;
 use crate::traffic::bound::Bound;
-use crate::traffic::event::Verdict;
-use crate::traffic::gates::Reading;
-use crate::traffic::history::{Alive, By, Unfinished};
-use crate::traffic::live::describe;
-use crate::traffic::picture::Picture;
+use crate::traffic::check::Verdict;
+use crate::traffic::history::{Actor, Liveness, UnfinishedShift};
+use crate::traffic::readings::RequestMetrics;
+use crate::traffic::snapshot::Snapshot;
+use crate::traffic::weight::describe;
 
-/// Line by line.
-pub fn lines(picture: &Picture, bound: Option<&Bound>, suffix: &str) -> Vec<String> {
-    let mut lines = vec![match picture.green {
+/// The lines of `status`. `command` completes a command to suggest with the flags of this run.
+pub fn lines(snapshot: &Snapshot, bound: Option<&Bound>, command: impl Fn(&str) -> String) -> Vec<String> {
+    let mut lines = vec![match snapshot.green {
         Some(green) => format!("Traffic: green serves {green}"),
-        None => "Traffic: the levers don't agree on it".to_owned(),
+        None => format!("Traffic: {LEVERS_DIFFER}"),
     }];
-    for (lever, weights) in &picture.levers {
+    for (lever, weights) in &snapshot.levers {
         match weights {
             Ok(weights) => {
                 lines.extend(weights.iter().map(|weight| format!("  {}", describe(std::slice::from_ref(weight)))))
@@ -28,61 +28,61 @@ pub fn lines(picture: &Picture, bound: Option<&Bound>, suffix: &str) -> Vec<Stri
             }
         }
     }
-    if let Some(unfinished) = &picture.unfinished {
-        lines.push(format!("  {}", half_done(unfinished)));
-        let runs = unfinished.ended.is_none() && alive(unfinished) == Alive::Yes;
+    if let Some(unfinished) = &snapshot.unfinished {
+        lines.push(format!("  {}", describe_unfinished(unfinished)));
+        let runs = unfinished.ended.is_none() && liveness(unfinished) == Liveness::Running;
         if runs {
-            lines.push(format!("    → to see it and steer it: provisioner watch --suffix {suffix}"));
-            lines.push(format!("    → to take all back at once: provisioner failback --suffix {suffix}"));
-        } else if !unfinished.going_back && !unfinished.overruled {
-            lines.push(format!("    → to go on: provisioner shift --suffix {suffix} --resume"));
+            lines.push(format!("    → watch and control it: {}", command("watch")));
+            lines.push(format!("    → all traffic to blue, now: {}", command("failback")));
+        } else if !unfinished.rolling_back && !unfinished.changed_externally {
+            lines.push(format!("    → continue: {}", command("shift --resume")));
         }
         if !runs {
-            lines.push(format!("    → to take it back to blue: provisioner shift --suffix {suffix} --abort"));
+            lines.push(format!("    → all traffic to blue: {}", command("shift --abort")));
         }
     }
-    if picture.changed_by_others {
-        lines.push("  somebody else has changed weights: they aren't what `provisioner history` ends with".to_owned());
+    if snapshot.changed_externally {
+        lines.push("  external change: the weights differ from the end of `provisioner history`".to_owned());
     }
-    lines.push(format!("Gates, by the last 5 minutes: {}", traffic_events::verdict(picture.verdict)));
-    let checks = picture.checks.iter();
+    lines.push(format!("Gates over the last 5 minutes: {}", traffic_events::verdict_name(snapshot.verdict)));
+    let checks = snapshot.checks.iter();
     lines.extend(checks.map(|check| format!("  {} {}: {}", sign(check.verdict), check.name, check.reading)));
-    for (environment, reading) in [("blue", &picture.readings.blue), ("green", &picture.readings.green)] {
-        lines.push(format!("{environment} in the last 5 minutes: {}", served(reading)));
+    for (environment, reading) in [("blue", &snapshot.readings.blue), ("green", &snapshot.readings.green)] {
+        lines.push(format!("{environment} over the last 5 minutes: {}", served(reading)));
     }
     match bound {
         Some(bound) => {
-            lines.push(format!("A failback by itself takes at worst {bound}:"));
+            lines.push(format!("Automatic failback takes at most {bound}:"));
             let terms = bound.terms.iter();
             lines.extend(terms.map(|term| format!("  {} {} s: {}", term.name, term.takes.as_secs(), term.by)));
         }
-        None => lines.push("Nothing goes back by itself: the alarm that would see to it doesn't stand".to_owned()),
+        None => lines.push("No automatic failback: its alarm doesn't exist".to_owned()),
     }
     lines
 }
 
-/// For programs.
-pub fn json(picture: &Picture, bound: Option<&Bound>) -> Value {
-    let weights = picture.weights();
-    let unreadable = picture.levers.iter().filter_map(|(lever, weights)| {
+/// The JSON object of `status --json`.
+pub fn json(snapshot: &Snapshot, bound: Option<&Bound>) -> Value {
+    let weights = snapshot.weights();
+    let unreadable = snapshot.levers.iter().filter_map(|(lever, weights)| {
         let error = weights.as_ref().err()?;
         Some(json!({"lever": lever, "message": error.to_string()}))
     });
-    let reading = |reading: &Result<Reading, String>| match reading {
+    let reading = |reading: &Result<RequestMetrics, String>| match reading {
         Ok(reading) => json!({"requests": reading.requests, "errors": reading.errors, "p99_ms": reading.p99_ms}),
         Err(why) => json!({"unreadable": why}),
     };
     json!({
-        "green": picture.green, "weights": weights, "unreadable": unreadable.collect::<Vec<_>>(),
-        "verdict": picture.verdict, "checks": picture.checks, "changed_by_others": picture.changed_by_others,
-        "last_5_minutes": {"blue": reading(&picture.readings.blue), "green": reading(&picture.readings.green)},
-        "unfinished": picture.unfinished.as_ref().map(|unfinished| json!({
+        "green": snapshot.green, "weights": weights, "unreadable": unreadable.collect::<Vec<_>>(),
+        "verdict": snapshot.verdict, "checks": snapshot.checks, "changed_by_others": snapshot.changed_externally,
+        "last_5_minutes": {"blue": reading(&snapshot.readings.blue), "green": reading(&snapshot.readings.green)},
+        "unfinished": snapshot.unfinished.as_ref().map(|unfinished| json!({
             "shift": unfinished.shift, "steps": unfinished.steps, "at": unfinished.at, "from": unfinished.from,
-            "started": unfinished.started, "runs": match alive(unfinished) {
+            "started": unfinished.started, "runs": match liveness(unfinished) {
                 _ if unfinished.ended.is_some() => Some(false),
-                Alive::Yes => Some(true),
-                Alive::No => Some(false),
-                Alive::Unknown => None,
+                Liveness::Running => Some(true),
+                Liveness::Exited => Some(false),
+                Liveness::Unknown => None,
             },
         })),
         "failback_bound": bound.map(|bound| json!({
@@ -102,28 +102,28 @@ fn sign(verdict: Verdict) -> char {
     }
 }
 
-fn alive(unfinished: &Unfinished) -> Alive {
-    Alive::of(&unfinished.by, &By::this_process("provisioner status", None))
+fn liveness(unfinished: &UnfinishedShift) -> Liveness {
+    Liveness::of(&unfinished.by, &Actor::this_process("provisioner status", None))
 }
 
-fn half_done(unfinished: &Unfinished) -> String {
-    let Unfinished { steps, at, started, ended, .. } = unfinished;
+fn describe_unfinished(unfinished: &UnfinishedShift) -> String {
+    let UnfinishedShift { steps, at, started, ended, by, .. } = unfinished;
     let since = started.strftime("%Y-%m-%d %H:%M:%S UTC");
-    let how = match ended {
+    let state = match ended {
         Some((outcome, because)) => {
             let because = because.as_ref().map(|because| format!(": {because}")).unwrap_or_default();
-            format!("{}{because}", traffic_events::outcome(*outcome))
+            format!("{}{because}", traffic_events::outcome_name(*outcome))
         }
-        None => match alive(unfinished) {
-            Alive::Yes => format!("process {} of {} is at it", unfinished.by.process, unfinished.by.user),
-            Alive::No => format!("process {} that was at it is gone", unfinished.by.process),
-            Alive::Unknown => format!("it is under way on {}, or its process there has died", unfinished.by.host),
+        None => match liveness(unfinished) {
+            Liveness::Running => format!("running in process {} of {}", by.process, by.user),
+            Liveness::Exited => format!("interrupted: process {} no longer runs", by.process),
+            Liveness::Unknown => format!("running on {}, or interrupted there", by.host),
         },
     };
-    format!("a shift to {steps}, begun {since}, is at its step {at}; {how}")
+    format!("unfinished shift to {steps}, started {since}, at step {at}: {state}")
 }
 
-fn served(reading: &Result<Reading, String>) -> String {
+fn served(reading: &Result<RequestMetrics, String>) -> String {
     match reading {
         Err(why) => format!("can't be read: {why}"),
         Ok(reading) if reading.requests <= 0.0 => "no requests".to_owned(),
@@ -132,7 +132,7 @@ fn served(reading: &Result<Reading, String>) -> String {
             let p99 = reading
                 .p99_ms
                 .filter(|p99| p99.is_finite())
-                .map(|p99| format!(", 99 % of them within {p99:.0} ms"))
+                .map(|p99| format!(", p99 {p99:.0} ms"))
                 .unwrap_or_default();
             format!("{:.0} requests, {failed:.2} % failed{p99}", reading.requests)
         }

@@ -1,10 +1,9 @@
-//! Words for actions and times.
-
-use std::time::Duration;
+//! Words for actions.
 
 use console::{StyledObject, style};
 
-use crate::engine::{Action, StepError};
+use crate::engine::Action;
+pub use crate::text::{count, duration, step_error};
 
 /// `creating`, `updating` ...
 pub fn doing(action: Action) -> &'static str {
@@ -15,7 +14,7 @@ pub fn doing(action: Action) -> &'static str {
         Action::Update => "updating",
         Action::Replace => "replacing",
         Action::Delete => "deleting",
-        Action::Leave => "leaving",
+        Action::Leave => "keeping",
         Action::Forget => "forgetting",
     }
 }
@@ -29,12 +28,12 @@ pub fn done(action: Action) -> &'static str {
         Action::Update => "updated",
         Action::Replace => "replaced",
         Action::Delete => "deleted",
-        Action::Leave => "left",
+        Action::Leave => "kept",
         Action::Forget => "forgotten",
     }
 }
 
-/// [`done`] in the action's colour.
+/// [`done`], coloured by the action.
 pub fn coloured(action: Action) -> StyledObject<&'static str> {
     let word = style(done(action)).for_stderr();
     match action {
@@ -46,7 +45,7 @@ pub fn coloured(action: Action) -> StyledObject<&'static str> {
     }
 }
 
-/// The sign of an action in a plan: `+`, `~`, `±`, `-`.
+/// The symbol of an action in a plan: `+`, `~`, `±`, `-`.
 pub fn sign(action: Action) -> &'static str {
     match action {
         Action::Unchanged => " ",
@@ -57,37 +56,4 @@ pub fn sign(action: Action) -> &'static str {
         Action::Delete => "-",
         Action::Leave | Action::Forget => "·",
     }
-}
-
-/// `3.2 s`, `45 s`, `8 min`, `1 h 5 min`.
-pub fn duration(duration: Duration) -> String {
-    let seconds = duration.as_secs();
-    match seconds {
-        0..10 => format!("{:.1} s", duration.as_secs_f64()),
-        10..90 => format!("{seconds} s"),
-        90..3600 => format!("{} min", (seconds + 30) / 60),
-        _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
-    }
-}
-
-/// `1 step`, `3 steps`.
-pub fn count(n: usize, what: &str) -> String {
-    if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
-}
-
-/// The step error in one line: message, operation, code, request id.
-pub fn step_error(error: &StepError) -> String {
-    let mut text = String::new();
-    if let Some(operation) = &error.operation {
-        text += operation;
-        text += ": ";
-    }
-    text += &error.message;
-    let details = [("code", &error.code), ("request id", &error.request_id)];
-    let details: Vec<_> =
-        details.iter().filter_map(|(name, value)| Some(format!("{name} {}", value.as_ref()?))).collect();
-    if !details.is_empty() {
-        text += &format!(" ({})", details.join(", "));
-    }
-    text
 }

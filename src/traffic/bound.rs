@@ -1,32 +1,34 @@
-//! How long it takes at worst until all customers are back at blue although nobody does anything.
+//! The failback bound: the longest time until an automatic failback has moved all customers to blue.
 
 use std::fmt;
 use std::time::Duration;
 
-/// What a failback may take, by the requirement.
+/// The longest time that a failback may take, by the requirement.
 pub const LIMIT: Duration = Duration::from_secs(300);
 
-/// One part of it.
+/// One phase of a failback.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Term {
     /// `detect`, `act`, `verify`, `DNS`.
     pub name: &'static str,
-    /// At worst.
+    /// Its longest duration.
     pub takes: Duration,
-    /// What takes it.
+    /// What happens in it.
     pub by: String,
 }
 
-/// The worst case of a failback by itself, part by part.
+/// The longest duration of an automatic failback, by phase.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bound {
-    /// One after the other.
+    /// The phases, in order.
     pub terms: Vec<Term>,
 }
 
 impl Bound {
-    /// Of a system whose load balancers split the traffic, and whose alarms on customers go off after so many bad minutes.
+    /// The bound of a system whose load balancers split the traffic, and whose customer alarms go off after this many bad
+    /// minutes.
     pub fn of_listeners(alarm_minutes: u32) -> Self {
+        let dns = RECORDS + PROPAGATION + ALIAS_TTL;
         Bound {
             terms: vec![
                 detect(alarm_minutes),
@@ -34,24 +36,27 @@ impl Bound {
                     "act",
                     EVENT + LISTENERS - READ_BACK,
                     format!(
-                        "EventBridge calls the failback function within {EVENT} s, which writes to both edges at once"
+                        "EventBridge calls the failback function within {EVENT} s; it writes both edges at the same time"
                     ),
                 ),
-                term("verify", READ_BACK, "it reads back every rule, and writes again what isn't blue".to_owned()),
+                term(
+                    "verify",
+                    READ_BACK,
+                    "the function reads back every rule and rewrites those not at blue".to_owned(),
+                ),
                 term(
                     "DNS",
                     0,
                     format!(
-                        "the listeners decide: a client of either load balancer is at blue by then; new ones come in \
-                         by blue's within {} s more",
-                        RECORDS + EVERYWHERE + ALIAS_TTL
+                        "not waited for: both load balancers send all requests to blue by then; new clients connect \
+                         through blue's load balancer within {dns} s more"
                     ),
                 ),
             ],
         }
     }
 
-    /// Of a system whose traffic a name alone splits: its answers live for so many seconds.
+    /// The bound of a system whose traffic is split by DNS alone, with this TTL.
     pub fn of_dns(alarm_minutes: u32, ttl_seconds: u32) -> Self {
         Bound {
             terms: vec![
@@ -59,27 +64,27 @@ impl Bound {
                 term(
                     "act",
                     EVENT + RECORDS,
-                    format!("EventBridge calls the failback function within {EVENT} s, which writes the weights"),
+                    format!("EventBridge calls the failback function within {EVENT} s; it writes the weights"),
                 ),
-                term("verify", EVERYWHERE, "all of Route 53's servers know them".to_owned()),
+                term("verify", PROPAGATION, "all Route 53 servers have the new weights".to_owned()),
                 term(
                     "DNS",
                     ttl_seconds.into(),
                     format!(
-                        "clients ask again once their answer is too old; who keeps a connection open stays for {KEEP_ALIVE} s \
-                         more at most. An edge that is dead falls out of the answers by its health check, without any write"
+                        "cached answers expire; open connections last up to {KEEP_ALIVE} s more. Health checks remove a \
+                         dead edge from DNS without any write"
                     ),
                 ),
             ],
         }
     }
 
-    /// All of it.
+    /// The sum of all phases.
     pub fn total(&self) -> Duration {
         self.terms.iter().map(|term| term.takes).sum()
     }
 
-    /// True if it takes no longer than it may.
+    /// True if it is within [`LIMIT`].
     pub fn holds(&self) -> bool {
         self.total() <= LIMIT
     }
@@ -98,28 +103,29 @@ fn term(name: &'static str, seconds: u64, by: String) -> Term {
 
 fn detect(alarm_minutes: u32) -> Term {
     let minutes = u64::from(alarm_minutes);
-    let bad = if minutes == 1 { "1 bad minute makes".to_owned() } else { format!("{minutes} bad minutes make") };
-    let by =
-        format!("{bad} an alarm, after one that was bad only at its end; metrics come up to {METRICS_LATE} s late");
-    term("detect", FIRST_MINUTE + minutes * 60 + METRICS_LATE, by)
+    let bad = if minutes == 1 { "1 bad minute".to_owned() } else { format!("{minutes} bad minutes") };
+    let by = format!(
+        "the alarm needs {bad}, after one that was bad only at its end; metrics arrive up to {METRICS_DELAY} s late"
+    );
+    term("detect", PARTIAL_MINUTE + minutes * 60 + METRICS_DELAY, by)
 }
 
-/// What begins late in a minute may not make that minute a bad one.
-const FIRST_MINUTE: u64 = 60;
-/// CloudWatch has a minute's metrics, and evaluates alarms on them, within another one.
-const METRICS_LATE: u64 = 60;
-/// EventBridge delivers in seconds, and a function that was idle starts in seconds.
+/// A failure that starts late in a minute may not exceed that minute's threshold.
+const PARTIAL_MINUTE: u64 = 60;
+/// CloudWatch receives a minute's metrics and evaluates alarms within another minute.
+const METRICS_DELAY: u64 = 60;
+/// EventBridge delivers within seconds, and a cold start of the function takes seconds.
 const EVENT: u64 = 10;
-/// What `lambda/failback` gives itself for the listeners, and for the records.
+/// The timeouts of `lambda/failback` for the listeners and for the records.
 const LISTENERS: u64 = 25;
 const RECORDS: u64 = 15;
-/// How much of that reading back may take.
+/// The part of `LISTENERS` that reading back may take.
 const READ_BACK: u64 = 10;
-/// All of Route 53's servers know a change.
-const EVERYWHERE: u64 = 60;
+/// The time until all Route 53 servers have a change.
+const PROPAGATION: u64 = 60;
 /// How long load balancers let a client use one connection.
 const KEEP_ALIVE: u64 = 60;
-/// Of Route 53's answers for load balancers.
+/// The TTL of Route 53's alias answers for load balancers.
 const ALIAS_TTL: u64 = 60;
 
 #[cfg(test)]
@@ -127,20 +133,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_bad_minutes_are_in_time_and_three_are_not() {
+    fn listeners_allow_two_bad_minutes() {
         assert_eq!(Bound::of_listeners(2).total(), Duration::from_secs(275));
         let holds = |minutes| Bound::of_listeners(minutes).holds();
         assert!(holds(1) && holds(2) && !holds(3));
     }
 
     #[test]
-    fn a_name_alone_is_in_time_after_one_bad_minute_and_with_short_lived_answers() {
+    fn dns_allows_one_bad_minute_and_a_short_ttl() {
         assert_eq!(Bound::of_dns(1, 20).total(), Duration::from_secs(285));
         assert!(Bound::of_dns(1, 35).holds() && !Bound::of_dns(1, 36).holds() && !Bound::of_dns(2, 1).holds());
     }
 
     #[test]
-    fn the_function_keeps_to_what_is_counted_here() {
+    fn failback_function_has_the_same_timeouts() {
         let function = include_str!("../../lambda/failback/failback.mjs");
         assert!(function.contains("LISTENERS_MS = 25_000") && function.contains("DNS_MS = 15_000"));
     }

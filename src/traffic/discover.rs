@@ -1,4 +1,4 @@
-//! Levers without a state file: found in AWS by the tags that everything of a system carries.
+//! Finds levers without a state file, by the ownership tags.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -13,23 +13,23 @@ use crate::resources::tags;
 
 const BLUE: &str = "blue";
 const GREEN: &str = "green";
-/// Where customers come in.
+/// The port that customers connect to.
 const HTTPS: i32 = 443;
 
-/// What was found.
+/// The result of a search for levers.
 #[derive(Debug)]
 pub struct Discovered {
     /// The levers.
     pub levers: Levers,
-    /// Listeners that customers come in by and whose target groups aren't known.
+    /// Customer listeners whose target groups weren't found.
     pub missing: Vec<String>,
-    /// Why the weighted name couldn't be looked for, where load balancers decide.
+    /// Why the search for the weighted DNS name failed, if load balancers decide.
     pub dns_error: Option<Error>,
 }
 
-/// The levers of a system: load balancers in `region`, and the weighted name that leads to them. What is watched can't be
-/// found like this: it stays empty.
-pub async fn levers(cloud: &Cloud, owner: &Owner, region: &str) -> Result<Discovered> {
+/// Finds the levers of a system: load balancers in `region`, and the weighted DNS name that points to them. Alarms and metrics
+/// can't be found this way and stay empty.
+pub async fn find(cloud: &Cloud, owner: &Owner, region: &str) -> Result<Discovered> {
     let tagged = tags::of_system(&cloud.region(region), owner).await?;
     let (edges, missing) = edges(cloud, region, &tagged).await?;
     let (dns, dns_error) = match dns(cloud, owner, region, &tagged).await {
@@ -37,27 +37,27 @@ pub async fn levers(cloud: &Cloud, owner: &Owner, region: &str) -> Result<Discov
         Err(error) if !edges.is_empty() => (None, Some(error)),
         Err(error) => return Err(error),
     };
-    let nothing = || Signals { latency_unit_ms: 1.0, ..Signals::default() };
+    let no_signals = || Signals { latency_unit_ms: 1.0, ..Signals::default() };
     let watched = Watched {
         region: region.to_owned(),
         alarms: Vec::new(),
         composite: None,
-        blue: nothing(),
-        green: nothing(),
+        blue: no_signals(),
+        green: no_signals(),
         green_targets: Vec::new(),
         green_writes: None,
     };
     Ok(Discovered { levers: Levers { edges, dns, watched }, missing, dns_error })
 }
 
-/// The HTTPS listeners with the target groups of blue and green that were made with them.
+/// The HTTPS listeners, with the target groups of blue and green in the same module.
 async fn edges(cloud: &Cloud, region: &str, tagged: &HashMap<String, Tags>) -> Result<(Vec<EdgeLever>, Vec<String>)> {
     let arns: Vec<_> = tagged.keys().filter(|arn| arn.contains(":listener/app/")).cloned().collect();
     let (mut edges, mut missing) = (Vec::new(), Vec::new());
     for arns in arns.chunks(20) {
         let request = cloud.region(region).elb.describe_listeners().set_listener_arns(Some(arns.to_vec()));
         for listener in request.send().await?.listeners.unwrap_or_default() {
-            // The one that customers come in by; the test listener leads to green on purpose.
+            // The test listener forwards to green on purpose.
             if listener.port() != Some(HTTPS) {
                 continue;
             }
@@ -65,14 +65,14 @@ async fn edges(cloud: &Cloud, region: &str, tagged: &HashMap<String, Tags>) -> R
             let tags = tagged.get(arn);
             let environment = tags.and_then(|tags| tags.get("Environment")).cloned().unwrap_or_default();
             let module = tags.and_then(|tags| tags.get(STEP)?.rsplit_once('/')).map_or("", |(module, _)| module);
-            // Whatever it forwards to by now, its groups are those beside it in the system.
-            let of = |color: &str| {
-                let beside =
+            // By module, not by what the listener forwards to: that may have been changed.
+            let group_of = |color: &str| {
+                let is_in_module =
                     |tags: &Tags| tags.get(STEP).is_some_and(|step| step.starts_with(&format!("{module}/to-{color}/")));
-                let group = |(arn, tags): &(&String, &Tags)| arn.contains(":targetgroup/") && beside(tags);
+                let group = |(arn, tags): &(&String, &Tags)| arn.contains(":targetgroup/") && is_in_module(tags);
                 tagged.iter().find(group).map(|(arn, _)| arn.as_str())
             };
-            match (of(BLUE), of(GREEN)) {
+            match (group_of(BLUE), group_of(GREEN)) {
                 (Some(blue), Some(green)) => edges.push(EdgeLever {
                     name: environment,
                     region: region.to_owned(),
@@ -81,7 +81,7 @@ async fn edges(cloud: &Cloud, region: &str, tagged: &HashMap<String, Tags>) -> R
                     blue: blue.into(),
                     green: green.into(),
                 }),
-                _ => missing.push(format!("the listener {arn}")),
+                _ => missing.push(format!("listener {arn}")),
             }
         }
     }
@@ -89,7 +89,7 @@ async fn edges(cloud: &Cloud, region: &str, tagged: &HashMap<String, Tags>) -> R
     Ok((edges, missing))
 }
 
-/// The name whose two weighted records lead to load balancers of the system: in its own zone, or in whichever zone has it.
+/// The DNS name whose two weighted records point to load balancers of the system.
 async fn dns(cloud: &Cloud, owner: &Owner, region: &str, tagged: &HashMap<String, Tags>) -> Result<Option<DnsLever>> {
     let balancers: Vec<_> = tagged.keys().filter(|arn| arn.contains(":loadbalancer/app/")).cloned().collect();
     let mut hosts = Vec::new();
@@ -101,7 +101,7 @@ async fn dns(cloud: &Cloud, owner: &Owner, region: &str, tagged: &HashMap<String
     for zone in zones(cloud, owner).await? {
         let sets = crate::resources::route53::list(&cloud.region(cloud.home()).route53, &zone).await?;
         let mut names: BTreeMap<(String, String), Vec<&str>> = BTreeMap::new();
-        for set in sets.iter().filter(|set| set.weight().is_some() && leads_to_one_of(set, &hosts)) {
+        for set in sets.iter().filter(|set| set.weight().is_some() && points_to_one_of(set, &hosts)) {
             let name = (normal(set.name()), set.r#type().as_str().to_owned());
             names.entry(name).or_default().extend(set.set_identifier());
         }
@@ -114,11 +114,11 @@ async fn dns(cloud: &Cloud, owner: &Owner, region: &str, tagged: &HashMap<String
     Ok(None)
 }
 
-fn leads_to_one_of(set: &ResourceRecordSet, hosts: &[String]) -> bool {
+fn points_to_one_of(set: &ResourceRecordSet, hosts: &[String]) -> bool {
     set.alias_target().is_some_and(|alias| hosts.contains(&normal(alias.dns_name())))
 }
 
-/// The system's own zones; all of the account where it has none, as it then works in one that was given to it.
+/// The system's own zones, or all of the account if it has none: the configuration may name an existing zone.
 async fn zones(cloud: &Cloud, owner: &Owner) -> Result<Vec<String>> {
     let global = tags::of_system(&cloud.region(cloud.home()), owner).await?;
     let own: Vec<_> =

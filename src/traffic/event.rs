@@ -1,59 +1,22 @@
-//! What happens to traffic: the words that history, progress and the live view share.
+//! Events of live traffic, as the history stores them. Serialized names are stored: they must not change.
 
 use serde::{Deserialize, Serialize};
 
-use super::gates::Limits;
-use super::share::{Share, Split, Steps};
-
-/// What became of a check, or of all of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Verdict {
-    /// Green is well by it.
-    Pass,
-    /// Nothing can be said yet: the shift stays where it is.
-    Inconclusive,
-    /// Green isn't well.
-    Fail,
-}
-
-/// One look at green.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Check {
-    /// What was looked at: `healthy targets`, `alarms`, `requests`, `errors`, `latency`.
-    pub name: String,
-    /// What became of it.
-    pub verdict: Verdict,
-    /// What was read, and what it was compared with, for people.
-    pub reading: String,
-}
-
-/// The checks of this verdict, in words. Where there are too few requests, that says all there is to say of them.
-pub fn to_blame(checks: &[Check], verdict: Verdict) -> String {
-    let of_it = |check: &&Check| check.verdict == verdict;
-    let few = verdict == Verdict::Inconclusive && checks.iter().filter(of_it).any(|check| check.name == REQUESTS);
-    let follows = |check: &&Check| few && [ERRORS, LATENCY].contains(&check.name.as_str());
-    let blamed = checks.iter().filter(|check| of_it(check) && !follows(check));
-    blamed.map(|check| format!("{}: {}", check.name, check.reading)).collect::<Vec<_>>().join("; ")
-}
-
-/// The names of the checks on what customers get.
-pub const REQUESTS: &str = "requests";
-/// See [`REQUESTS`].
-pub const ERRORS: &str = "errors";
-/// See [`REQUESTS`].
-pub const LATENCY: &str = "latency";
+use super::check::{Check, Verdict};
+use super::limits::Limits;
+use super::share::{Share, Steps};
+use super::weight::{LeverKind, Weight};
 
 /// What to do when a gate fails.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum OnFail {
-    /// Back to the weights before the shift.
+    /// Return to the weights from before the shift.
     #[default]
     Rollback,
-    /// All to blue, whatever the weights were before the shift.
+    /// Move all traffic to blue, whatever the weights were before the shift.
     Blue,
-    /// Stay, and wait for people.
+    /// Stay, and wait for a decision.
     Hold,
 }
 
@@ -61,124 +24,84 @@ pub enum OnFail {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// Green has the share that was asked for.
+    /// Green has the requested share.
     Completed,
-    /// Nothing was changed, as green wasn't fit for it.
+    /// A gate failed before anything was changed.
     Refused,
-    /// A gate failed, and the weights are back.
+    /// A gate failed, and the weights were rolled back.
     RolledBack,
-    /// It stays where it is, for people to decide.
+    /// The weights stay, and wait for a decision.
     Held,
-    /// Ctrl-C: it stays where it is.
+    /// Ctrl-C: the weights stay.
     Interrupted,
-    /// A failback came in between: all is at blue.
+    /// A failback started during the shift: all traffic is at blue.
     FailedBack,
-    /// It was called off, and all is at blue.
+    /// The shift was aborted: all traffic is at blue.
     Aborted,
-    /// The weights couldn't be written or don't read back.
+    /// The weights can't be written, or don't read back as written.
     Failed,
 }
 
-/// What a write moves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Lever {
-    /// The weighted rules of all edges.
-    Listeners,
-    /// The weighted records.
-    Dns,
-}
-
-/// The weights of one lever at one moment.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Weight {
-    /// Which rule or name: `blue edge`, `live.example.com`.
-    pub lever: String,
-    /// Its weights.
-    #[serde(flatten)]
-    pub split: Split,
-    /// Clients stay with the environment that first served them, whatever the weights.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub sticky: bool,
-}
-
-impl Weight {
-    /// Of a lever that binds no clients.
-    pub fn new(lever: impl Into<String>, split: Split) -> Self {
-        Weight { lever: lever.into(), split, sticky: false }
-    }
-
-    /// True if green gets just this share, and nothing overrides that.
-    pub fn is(&self, share: Share) -> bool {
-        self.split.is(share) && !self.sticky
-    }
-
-    /// True if green gets no more than this share, and nothing overrides that.
-    pub fn is_at_most(&self, share: Share) -> bool {
-        self.split.is_at_most(share) && !self.sticky
-    }
-}
-
-/// Something that happened to the traffic of a system, as history keeps it.
+/// An event of a system's traffic, as the history stores it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum TrafficEvent {
-    /// A shift begins, or goes on.
+    /// A shift starts or resumes.
     ShiftStarted {
-        /// Tells shifts apart.
+        /// The id of the shift.
         shift: String,
         /// The shares of green, one after the other.
         steps: Steps,
-        /// How long each is held and watched.
+        /// The hold of each step.
         hold_seconds: f64,
-        /// What a failed gate leads to.
+        /// What happens if a gate fails.
         on_fail: OnFail,
-        /// How long it stays where nothing can be said of green.
+        /// How long it waits for an inconclusive gate.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         patience_seconds: Option<f64>,
-        /// What green is measured by.
+        /// The limits of the gates.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         limits: Option<Limits>,
-        /// The share before it: where a failed gate leads back to.
+        /// Green's share before the shift, which a rollback restores.
         from: Share,
-        /// It goes on from where it was left.
+        /// It continues an earlier run of the same shift.
         resumed: bool,
     },
-    /// Green was looked at, and the verdict isn't what it was before.
+    /// The gates were evaluated, with another verdict than before.
     Gates {
-        /// The share of green at the time.
+        /// Green's share at the time.
         green: Share,
-        /// All in all.
+        /// The worst of the checks.
         verdict: Verdict,
-        /// One by one.
+        /// The checks.
         checks: Vec<Check>,
     },
     /// Weights are about to be written.
     Writing {
-        /// What is moved.
-        lever: Lever,
-        /// The weights until now, as AWS had them.
+        /// Which levers.
+        lever: LeverKind,
+        /// The weights that AWS had before.
         from: Vec<Weight>,
-        /// The share of green to come.
+        /// The new share of green.
         to: Share,
     },
-    /// Weights were written, and read back as written.
+    /// Weights were written and read back.
     Written {
-        /// What was moved.
-        lever: Lever,
-        /// The share of green.
+        /// Which levers.
+        lever: LeverKind,
+        /// Green's share.
         to: Share,
-        /// AWS's ids of the requests that did it; none if all was as wanted.
+        /// AWS's request ids; empty if all weights were correct already.
         request_ids: Vec<String>,
     },
-    /// A step was held for its time, and all gates passed.
+    /// A step was held for its time with all gates passing.
     StepDone {
-        /// The share of green.
+        /// Green's share.
         green: Share,
     },
-    /// A gate failed or people said so: it goes back.
+    /// A rollback or an abort starts.
     RollingBack {
-        /// The share of green to go back to.
+        /// The share of green to return to.
         to: Share,
         /// Why.
         because: String,
@@ -187,38 +110,39 @@ pub enum TrafficEvent {
     ShiftEnded {
         /// How.
         outcome: Outcome,
-        /// The share of green after it; `None` where the levers don't agree.
+        /// Green's share afterwards; `None` if it differs between levers.
         green: Option<Share>,
         /// Why, unless it was completed.
         because: Option<String>,
     },
-    /// Somebody asked the shift that is under way to hold.
-    HoldAsked,
-    /// A failback begins: all to blue, whatever else goes on.
+    /// Someone requested that the running shift holds.
+    #[serde(rename = "hold_asked")]
+    HoldRequested,
+    /// A failback starts.
     FailbackStarted,
-    /// All is at blue.
+    /// All traffic is at blue.
     FailedBack {
         /// The seconds until all rules of all edges read back as blue.
         seconds: f64,
-        /// The weights before it.
+        /// The weights before.
         from: Vec<Weight>,
-        /// AWS's ids of the requests that did it.
+        /// AWS's request ids.
         request_ids: Vec<String>,
-        /// Why the records aren't at blue, although all customers are: the listeners decide.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        dns_left: Option<String>,
+        /// Why DNS wasn't moved, although all traffic is at blue: the listeners decide.
+        #[serde(default, rename = "dns_left", skip_serializing_if = "Option::is_none")]
+        dns_error: Option<String>,
     },
-    /// A failback couldn't move everything.
+    /// A failback couldn't move all levers.
     FailbackIncomplete {
-        /// What is left to do, and why.
+        /// Which levers are left, and why.
         because: String,
     },
-    /// The weights aren't what they were when this history last saw them: somebody else has changed them.
+    /// The weights differ from those that the history saw last: someone changed them outside provisioner.
     #[serde(rename = "noticed")]
     ExternalChange {
-        /// The weights that were last seen.
+        /// The weights that the history saw last.
         from: Vec<Weight>,
-        /// The weights as they are.
+        /// The actual weights.
         to: Vec<Weight>,
     },
 }

@@ -1,4 +1,4 @@
-//! The weights of load balancers: read afresh each time, and written whole, never by what somebody remembers.
+//! Reads and writes the weights of listeners and rules. They are read before each write; nothing is cached.
 
 use aws_config::retry::RetryConfig;
 use aws_sdk_elasticloadbalancingv2::types::{
@@ -7,34 +7,34 @@ use aws_sdk_elasticloadbalancingv2::types::{
 use aws_types::request_id::RequestId;
 use futures::future::try_join_all;
 
-use super::event::Weight;
 use super::levers::EdgeLever;
 use super::share::{Share, Split};
+use super::weight::Weight;
 use crate::aws::{Class, Cloud, Error, Result};
 
-/// An edge, as it shares its requests at the moment.
+/// The actual weights of an edge.
 #[derive(Clone, Debug)]
-pub struct EdgeNow {
-    /// The environment whose edge it is.
+pub struct EdgeWeights {
+    /// The environment of the edge.
     pub name: String,
-    /// What shares its requests between blue and green: the listener itself, and rules that come before it. A rule that
-    /// leads to one environment on purpose, such as that of health checks, is none of them.
-    pub rules: Vec<RuleNow>,
+    /// The listener's default action and the rules that split requests between blue and green. Rules that forward to one
+    /// environment on purpose, such as the health check's, aren't included.
+    pub rules: Vec<RuleWeights>,
 }
 
-/// Something of a listener that forwards by weight.
+/// The weights of a rule or of a listener's default action.
 #[derive(Clone, Debug)]
-pub struct RuleNow {
-    /// The rule's ARN; `None` for the listener's own action.
+pub struct RuleWeights {
+    /// The rule's ARN; `None` for the listener's default action.
     pub arn: Option<String>,
     /// The weights.
     pub split: Split,
-    /// Clients stay with the environment that first served them, whatever the weights.
+    /// Stickiness is on: clients stay with the environment that first served them, whatever the weights.
     pub sticky: bool,
     actions: Vec<Action>,
 }
 
-impl EdgeNow {
+impl EdgeWeights {
     /// The weights, by rule.
     pub fn weights(&self) -> impl Iterator<Item = Weight> + '_ {
         self.rules.iter().map(|rule| {
@@ -47,27 +47,27 @@ impl EdgeNow {
         })
     }
 
-    /// What tells its rules from those of all edges: the edge's name, and the rule's ARN.
+    /// The keys of its rules among all edges: the edge's name and the rule's ARN.
     pub fn arns(&self) -> impl Iterator<Item = (String, Option<String>)> + '_ {
         self.rules.iter().map(|rule| (self.name.clone(), rule.arn.clone()))
     }
 
-    /// True if all of it gives green this share, and nothing overrides that.
-    pub fn gives(&self, share: Share) -> bool {
-        self.weights().all(|weight| weight.is(share))
+    /// True if all rules give green exactly this share.
+    pub fn is_at(&self, share: Share) -> bool {
+        self.weights().all(|weight| weight.is_at(share))
     }
 
-    /// True if all of it gives green no more than this share, and nothing overrides that.
-    pub fn gives_at_most(&self, share: Share) -> bool {
+    /// True if no rule gives green more than this share.
+    pub fn is_at_most(&self, share: Share) -> bool {
         self.weights().all(|weight| weight.is_at_most(share))
     }
 }
 
-/// Reads the weights of an edge: of its listener and of all its rules.
+/// Reads the weights of an edge: of its listener and all its rules.
 ///
 /// # Errors
-/// The listener is gone, or its own action isn't a forward to the edge's two groups: somebody has made something else of it.
-pub async fn read(cloud: &Cloud, edge: &EdgeLever) -> Result<EdgeNow> {
+/// The listener doesn't exist, or its default action doesn't forward to the edge's two groups.
+pub async fn read(cloud: &Cloud, edge: &EdgeLever) -> Result<EdgeWeights> {
     let elb = &cloud.region(&edge.region).elb;
     let rules = async {
         let pages = elb.describe_rules().listener_arn(&*edge.listener).into_paginator().items().send();
@@ -75,23 +75,23 @@ pub async fn read(cloud: &Cloud, edge: &EdgeLever) -> Result<EdgeNow> {
         Ok(rules)
     };
     let (listener, rules) = tokio::try_join!(listener(cloud, edge), rules)?;
-    now(edge, listener.as_ref(), &rules)
+    weights(edge, listener.as_ref(), &rules)
 }
 
-/// Reads only the weights of the lever's own default action or rule: one call.
-pub async fn read_own(cloud: &Cloud, edge: &EdgeLever) -> Result<EdgeNow> {
+/// Reads the weights of the lever's own rule or default action only, by one call.
+pub async fn read_lever_only(cloud: &Cloud, edge: &EdgeLever) -> Result<EdgeWeights> {
     let elb = &cloud.region(&edge.region).elb;
-    // No retry: if the read fails, the caller writes without it.
+    // No retries: if the read fails, the caller writes without it.
     let once = aws_sdk_elasticloadbalancingv2::config::Builder::default().retry_config(RetryConfig::disabled());
     match &edge.rule {
         None => {
             let request = elb.describe_listeners().listener_arns(&*edge.listener);
             let answer = request.customize().config_override(once).send().await?;
-            now(edge, answer.listeners().first(), &[])
+            weights(edge, answer.listeners().first(), &[])
         }
         Some(rule) => {
             let answer = elb.describe_rules().rule_arns(&**rule).customize().config_override(once).send().await?;
-            now(edge, None, answer.rules())
+            weights(edge, None, answer.rules())
         }
     }
 }
@@ -101,35 +101,36 @@ async fn listener(cloud: &Cloud, edge: &EdgeLever) -> Result<Option<Listener>> {
     Ok(request.send().await?.listeners.unwrap_or_default().into_iter().next())
 }
 
-/// Reads all edges at once.
-pub async fn read_all(cloud: &Cloud, edges: &[EdgeLever]) -> Result<Vec<EdgeNow>> {
+/// Reads all edges concurrently.
+pub async fn read_all(cloud: &Cloud, edges: &[EdgeLever]) -> Result<Vec<EdgeWeights>> {
     try_join_all(edges.iter().map(|edge| read(cloud, edge))).await
 }
 
-fn now(edge: &EdgeLever, listener: Option<&Listener>, rules: &[Rule]) -> Result<EdgeNow> {
+fn weights(edge: &EdgeLever, listener: Option<&Listener>, rules: &[Rule]) -> Result<EdgeWeights> {
     if listener.is_none() && edge.rule.is_none() {
-        let gone = Error::local(format!("the listener of {}'s edge is gone", edge.name));
-        let gone = gone.with_help("`provisioner plan` tells what is missing, `provisioner apply` makes it again");
-        return Err(Error { class: Class::NotFound, ..gone });
+        let missing = Error::local(format!("the listener of the {} edge doesn't exist", edge.name));
+        let missing =
+            missing.with_help("`provisioner plan` shows what is missing, `provisioner apply` creates it again");
+        return Err(Error { class: Class::NotFound, ..missing });
     }
     let default = listener.into_iter().map(|listener| (None, listener.default_actions()));
     let rules = rules.iter().filter(|rule| rule.is_default() != Some(true));
     let all = default.chain(rules.map(|rule| (rule.rule_arn.clone(), rule.actions())));
     let (own, others): (Vec<_>, Vec<_>) = all.partition(|(arn, _)| arn.as_deref() == edge.rule.as_deref());
-    let Some(own) = own.into_iter().find_map(|(arn, actions)| RuleNow::of(edge, arn, actions)) else {
-        let message = format!("the listener of {}'s edge doesn't forward to its two target groups", edge.name);
+    let Some(own) = own.into_iter().find_map(|(arn, actions)| RuleWeights::of(edge, arn, actions)) else {
+        let message = format!("the listener of the {} edge doesn't forward to its two target groups", edge.name);
         let help =
-            "it was left as it is: somebody put something else there, or it was replaced; `provisioner plan` tells";
+            "it wasn't changed: its action was changed outside provisioner; `provisioner plan` shows the difference";
         return Err(Error::local(message).with_help(help));
     };
-    // One that names both groups shares; one that names a single group leads there on purpose.
-    let others = others.into_iter().filter_map(|(arn, actions)| RuleNow::of(edge, arn, actions));
+    // A rule with both groups splits traffic; a rule with a single group forwards there on purpose.
+    let others = others.into_iter().filter_map(|(arn, actions)| RuleWeights::of(edge, arn, actions));
     let others = others.filter(|rule| groups(&rule.actions).len() == 2);
-    Ok(EdgeNow { name: edge.name.clone(), rules: [own].into_iter().chain(others).collect() })
+    Ok(EdgeWeights { name: edge.name.clone(), rules: [own].into_iter().chain(others).collect() })
 }
 
-impl RuleNow {
-    /// `None` if it doesn't forward, or to other groups than the edge's.
+impl RuleWeights {
+    /// `None` if it doesn't forward to the edge's groups.
     fn of(edge: &EdgeLever, arn: Option<String>, actions: &[Action]) -> Option<Self> {
         let groups = groups(actions);
         let weight = |arn: &str| groups.iter().filter(|(group, _)| group == arn).map(|(_, weight)| weight).sum();
@@ -139,7 +140,7 @@ impl RuleNow {
         }
         let forward = actions.iter().find_map(|action| action.forward_config());
         let sticky = forward.and_then(ForwardActionConfig::target_group_stickiness_config);
-        Some(RuleNow {
+        Some(RuleWeights {
             arn,
             split: Split { blue: weight(&edge.blue), green: weight(&edge.green) },
             sticky: sticky.and_then(TargetGroupStickinessConfig::enabled).unwrap_or_default(),
@@ -148,7 +149,7 @@ impl RuleNow {
     }
 }
 
-/// What a forward leads to, with weights. A single group may come without.
+/// The target groups of a forward action, with their weights. A single group may have none.
 fn groups(actions: &[Action]) -> Vec<(String, u32)> {
     let Some(forward) = actions.iter().find(|action| is_forward(action)) else { return Vec::new() };
     let tuples = forward.forward_config().map(ForwardActionConfig::target_groups).unwrap_or_default();
@@ -164,31 +165,31 @@ fn is_forward(action: &Action) -> bool {
     action.r#type() == Some(&ActionTypeEnum::Forward)
 }
 
-/// Gives green this share on one edge, by every rule that isn't like that yet, all at once. Returns AWS's request ids. What
-/// else a rule does (authentication) stays; stickiness goes, as it overrides weights.
-pub async fn write(cloud: &Cloud, edge: &EdgeLever, now: &EdgeNow, share: Share) -> Result<Vec<String>> {
-    write_some(cloud, edge, now, |rule| (rule.sticky || !rule.split.is(share)).then_some(share)).await
+/// Gives green this share on one edge, by writing all rules that differ concurrently. Returns AWS's request ids. Other actions of
+/// a rule (authentication) stay; stickiness is removed, because it overrides weights.
+pub async fn write(cloud: &Cloud, edge: &EdgeLever, actual: &EdgeWeights, share: Share) -> Result<Vec<String>> {
+    write_some(cloud, edge, actual, |rule| (rule.sticky || !rule.split.is_at(share)).then_some(share)).await
 }
 
-/// The same by the rules alone that give green more than that. One that only binds clients keeps its weights.
-pub async fn lower(cloud: &Cloud, edge: &EdgeLever, now: &EdgeNow, share: Share) -> Result<Vec<String>> {
-    let lowered = |rule: &RuleNow| match rule.split.share() {
+/// Reduces green's share to this on the rules that give it more. A rule that is only sticky keeps its weights.
+pub async fn lower(cloud: &Cloud, edge: &EdgeLever, actual: &EdgeWeights, share: Share) -> Result<Vec<String>> {
+    let lowered = |rule: &RuleWeights| match rule.split.share() {
         _ if !rule.split.is_at_most(share) => Some(share),
-        own if rule.sticky => Some(own.map_or(share, |own| own.min(share))),
+        current if rule.sticky => Some(current.map_or(share, |current| current.min(share))),
         _ => None,
     };
-    write_some(cloud, edge, now, lowered).await
+    write_some(cloud, edge, actual, lowered).await
 }
 
 async fn write_some(
     cloud: &Cloud,
     edge: &EdgeLever,
-    now: &EdgeNow,
-    which: impl Fn(&RuleNow) -> Option<Share>,
+    actual: &EdgeWeights,
+    new_share: impl Fn(&RuleWeights) -> Option<Share>,
 ) -> Result<Vec<String>> {
     let elb = &cloud.region(&edge.region).elb;
-    let other = now.rules.iter().filter_map(|rule| Some((rule, which(rule)?)));
-    let ids = try_join_all(other.map(|(rule, share)| async move {
+    let changes = actual.rules.iter().filter_map(|rule| Some((rule, new_share(rule)?)));
+    let ids = try_join_all(changes.map(|(rule, share)| async move {
         let actions = Some(with_share(edge, &rule.actions, share));
         let id = match &rule.arn {
             None => {
@@ -205,8 +206,8 @@ async fn write_some(
     Ok(ids.await?.into_iter().flatten().collect())
 }
 
-/// Writes the share to the listener itself without having read anything: for when reading is what fails.
-pub async fn write_unseen(cloud: &Cloud, edge: &EdgeLever, share: Share) -> Result<Vec<String>> {
+/// Writes the share to the lever's rule or default action without reading it first, for when reads fail.
+pub async fn overwrite(cloud: &Cloud, edge: &EdgeLever, share: Share) -> Result<Vec<String>> {
     let elb = &cloud.region(&edge.region).elb;
     let action = forward(edge, share, None);
     let id = match &edge.rule {
@@ -265,25 +266,25 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_written_share_reads_back_as_itself_and_never_as_nothing(percent in 0u8..=100) {
+        fn written_share_reads_back(percent in 0u8..=100) {
             let (edge, share) = (edge(), Share::try_from(percent).unwrap());
-            let now = now(&edge, Some(&listener(vec![forward(&edge, share, None)])), &[]).unwrap();
-            prop_assert!(now.gives(share));
-            prop_assert!(now.rules[0].split.blue + now.rules[0].split.green > 0);
-            prop_assert!(!now.rules[0].sticky);
+            let read = weights(&edge, Some(&listener(vec![forward(&edge, share, None)])), &[]).unwrap();
+            prop_assert!(read.is_at(share));
+            prop_assert!(read.rules[0].split.blue + read.rules[0].split.green > 0);
+            prop_assert!(!read.rules[0].sticky);
         }
     }
 
     #[test]
-    fn a_rule_that_leads_to_one_environment_is_left_alone_and_one_that_shares_is_not() {
+    fn rules_with_one_target_group_are_ignored() {
         let edge = edge();
         let rule = |arn: &str, action: Action| Rule::builder().rule_arn(arn).is_default(false).actions(action).build();
         let half = Share::try_from(50).unwrap();
         let rules = [rule("r/health", single(&edge.green)), rule("r/api", forward(&edge, half, None))];
-        let now = now(&edge, Some(&listener(vec![forward(&edge, Share::BLUE, None)])), &rules).unwrap();
-        let weights: Vec<_> = now.weights().map(|weight| (weight.lever, weight.split.green)).collect();
+        let read = weights(&edge, Some(&listener(vec![forward(&edge, Share::BLUE, None)])), &rules).unwrap();
+        let weights: Vec<_> = read.weights().map(|weight| (weight.lever, weight.split.green)).collect();
         assert_eq!(weights, [("blue edge".to_owned(), 0), ("blue edge, rule api".to_owned(), 50)]);
-        assert!(!now.gives(Share::BLUE) && !now.gives(half));
+        assert!(!read.is_at(Share::BLUE) && !read.is_at(half));
     }
 
     #[test]
@@ -291,35 +292,35 @@ mod tests {
         let arn = "arn:aws:elasticloadbalancing:us-east-1:1:listener-rule/app/a/1/2/3";
         let edge = EdgeLever { rule: Some(arn.into()), ..edge() };
         let rule = Rule::builder().rule_arn(arn).is_default(false).actions(forward(&edge, Share::GREEN, None)).build();
-        let live = now(&edge, Some(&listener(vec![single("arn:other")])), std::slice::from_ref(&rule)).unwrap();
-        let weights: Vec<_> = live.weights().map(|weight| weight.lever).collect();
-        assert_eq!(weights, ["blue edge, rule 3"]);
-        assert!(live.gives(Share::GREEN) && now(&edge, None, &[rule]).unwrap().gives(Share::GREEN));
-        assert!(now(&edge, Some(&listener(vec![forward(&edge, Share::BLUE, None)])), &[]).is_err());
+        let live = weights(&edge, Some(&listener(vec![single("arn:other")])), std::slice::from_ref(&rule)).unwrap();
+        let levers: Vec<_> = live.weights().map(|weight| weight.lever).collect();
+        assert_eq!(levers, ["blue edge, rule 3"]);
+        assert!(live.is_at(Share::GREEN) && weights(&edge, None, &[rule]).unwrap().is_at(Share::GREEN));
+        assert!(weights(&edge, Some(&listener(vec![forward(&edge, Share::BLUE, None)])), &[]).is_err());
     }
 
     #[test]
-    fn a_single_group_is_all_of_it_and_a_foreign_one_is_refused() {
+    fn single_group_gets_everything_and_foreign_groups_are_rejected() {
         let edge = edge();
-        let all_green = now(&edge, Some(&listener(vec![single(&edge.green)])), &[]).unwrap();
-        assert!(all_green.gives(Share::GREEN));
+        let all_green = weights(&edge, Some(&listener(vec![single(&edge.green)])), &[]).unwrap();
+        assert!(all_green.is_at(Share::GREEN));
         for foreign in [vec![single("arn:x")], vec![], vec![Action::builder().r#type(ActionTypeEnum::Redirect).build()]]
         {
-            assert!(now(&edge, Some(&listener(foreign)), &[]).is_err());
+            assert!(weights(&edge, Some(&listener(foreign)), &[]).is_err());
         }
-        assert!(now(&edge, None, &[]).is_err_and(|error| error.is_not_found()));
+        assert!(weights(&edge, None, &[]).is_err_and(|error| error.is_not_found()));
     }
 
     #[test]
-    fn what_else_a_rule_does_stays_and_stickiness_goes() {
+    fn writing_keeps_other_actions_and_removes_stickiness() {
         let edge = edge();
         let sticky = TargetGroupStickinessConfig::builder().enabled(true).duration_seconds(3600).build();
-        let mut sharing = forward(&edge, Share::BLUE, Some(2));
-        sharing.forward_config.as_mut().unwrap().target_group_stickiness_config = Some(sticky);
+        let mut sticky_forward = forward(&edge, Share::BLUE, Some(2));
+        sticky_forward.forward_config.as_mut().unwrap().target_group_stickiness_config = Some(sticky);
         let login = Action::builder().r#type(ActionTypeEnum::AuthenticateOidc).order(1).build();
-        let actions = vec![login.clone(), sharing];
-        let now = now(&edge, Some(&listener(actions.clone())), &[]).unwrap();
-        assert!(!now.gives(Share::BLUE), "clients that are bound to green stay there");
+        let actions = vec![login.clone(), sticky_forward];
+        let read = weights(&edge, Some(&listener(actions.clone())), &[]).unwrap();
+        assert!(!read.is_at(Share::BLUE), "sticky clients stay in green");
         assert_eq!(with_share(&edge, &actions, Share::BLUE), [login, forward(&edge, Share::BLUE, Some(2))]);
     }
 }

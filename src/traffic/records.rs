@@ -1,42 +1,44 @@
-//! The weights of DNS: read afresh each time, and written in one batch, so that they are at no time all zero.
+//! Reads and writes the weights of DNS records. They are read before each write, and written in one batch, so that they are
+//! never all zero.
 
 use std::time::Duration;
 
 use aws_sdk_route53::types::{Change, ChangeAction, ChangeBatch, ChangeStatus, ResourceRecordSet, RrType};
 use aws_types::request_id::RequestId;
 
-use super::event::Weight;
 use super::levers::DnsLever;
 use super::share::{Share, Split};
+use super::weight::Weight;
 use crate::aws::{Class, Cloud, Error, Result};
 use crate::resources::route53::{change, normal};
 use crate::resources::tags::Built;
 
-/// The records of a weighted name at the moment.
+/// The actual weighted records of a DNS name.
 #[derive(Clone, Debug)]
-pub struct NameNow {
+pub struct RecordWeights {
     blue: ResourceRecordSet,
     green: ResourceRecordSet,
 }
 
-impl NameNow {
-    /// Picks the two records of the lever among others.
+impl RecordWeights {
+    /// Selects the lever's two records.
     fn of(dns: &DnsLever, sets: Vec<ResourceRecordSet>) -> Result<Self> {
-        let wanted = |set: &ResourceRecordSet, identifier: &str| {
+        let is_ours = |set: &ResourceRecordSet, identifier: &str| {
             normal(set.name()) == normal(&dns.name)
                 && set.r#type().as_str() == dns.record_type
                 && set.set_identifier() == Some(identifier)
                 && set.weight().is_some()
         };
         let find = |identifier: &str| {
-            let found = sets.iter().find(|set| wanted(set, identifier)).cloned();
+            let found = sets.iter().find(|set| is_ours(set, identifier)).cloned();
             found.ok_or_else(|| {
-                let message = format!("there is no weighted record {} {} ({identifier})", dns.name, dns.record_type);
-                let help = "it was deleted or replaced: `provisioner plan` tells, `provisioner apply` makes it again";
+                let message =
+                    format!("the weighted record {} {} ({identifier}) doesn't exist", dns.name, dns.record_type);
+                let help = "`provisioner plan` shows what is missing, `provisioner apply` creates it again";
                 Error { class: Class::NotFound, ..Error::local(message).with_help(help) }
             })
         };
-        Ok(NameNow { blue: find(&dns.blue)?, green: find(&dns.green)? })
+        Ok(RecordWeights { blue: find(&dns.blue)?, green: find(&dns.green)? })
     }
 
     /// The weights.
@@ -46,13 +48,13 @@ impl NameNow {
         Split { blue: weight(&self.blue), green: weight(&self.green) }
     }
 
-    /// The weights, named.
+    /// The weights with the DNS name.
     pub fn weight(&self, dns: &DnsLever) -> Weight {
         Weight::new(&dns.name, self.split())
     }
 
-    /// Both records in one batch, whichever of them is wrong: so the batch holds by itself, whatever somebody else writes in
-    /// between. Only the weights change.
+    /// Upserts of both records in one batch, even if only one differs: the result doesn't depend on concurrent writes. Only the
+    /// weights change.
     fn upserts(&self, share: Share) -> Vec<Change> {
         let Split { blue, green } = share.split();
         vec![
@@ -61,9 +63,9 @@ impl NameNow {
         ]
     }
 
-    /// The same, but only as long as both are as they were read: Route 53 deletes no record that isn't exactly as it is told,
-    /// and a batch is carried out whole or not at all.
-    fn exchange(&self, share: Share) -> Vec<Change> {
+    /// The same, but only if both records are still as read: Route 53 rejects a deletion of a record that differs, and executes a
+    /// batch as a whole or not at all.
+    fn compare_and_swap(&self, share: Share) -> Vec<Change> {
         let Split { blue, green } = share.split();
         let one = |set: &ResourceRecordSet, weight| {
             [change(ChangeAction::Delete, set.clone()), change(ChangeAction::Create, with_weight(set, weight))]
@@ -78,48 +80,48 @@ fn with_weight(set: &ResourceRecordSet, weight: u32) -> ResourceRecordSet {
     set
 }
 
-/// Reads the weights of the name.
-pub async fn read(cloud: &Cloud, dns: &DnsLever) -> Result<NameNow> {
+/// Reads the weights of the DNS name.
+pub async fn read(cloud: &Cloud, dns: &DnsLever) -> Result<RecordWeights> {
     let route53 = &cloud.region(cloud.home()).route53;
     let request = route53.list_resource_record_sets().hosted_zone_id(&*dns.hosted_zone).start_record_name(&dns.name);
-    // Of one name and type there are at most 100.
+    // There are at most 100 records of one name and type.
     let request = request.start_record_type(RrType::from(dns.record_type.as_str())).max_items(100);
-    NameNow::of(dns, request.send().await?.resource_record_sets)
+    RecordWeights::of(dns, request.send().await?.resource_record_sets)
 }
 
-/// A change of records that Route 53 has taken.
+/// A change that Route 53 has accepted.
 #[derive(Clone, Debug)]
 pub struct Submitted {
     /// AWS's request id.
     pub request_id: Option<String>,
-    /// `None` where the answer that named it was lost.
+    /// The id of the change; `None` if the answer was lost.
     change: Option<String>,
 }
 
 /// Gives green this share of the answers, unless the records have changed since they were read. Returns as soon as Route 53
-/// has taken it: see [`in_sync`].
+/// accepts the change: see [`wait_in_sync`].
 ///
 /// # Errors
-/// `InvalidChangeBatch` if somebody else has changed a record in between: nothing was written then.
-pub async fn write(cloud: &Cloud, dns: &DnsLever, now: &NameNow, share: Share) -> Result<Submitted> {
-    let changes = now.exchange(share);
+/// `InvalidChangeBatch` if a record has changed since it was read: nothing was written then.
+pub async fn write(cloud: &Cloud, dns: &DnsLever, actual: &RecordWeights, share: Share) -> Result<Submitted> {
+    let changes = actual.compare_and_swap(share);
     let mut tries = 0;
     loop {
         let error = match submit(cloud, dns, changes.clone(), share).await {
             Err(error) => error,
             submitted => return submitted,
         };
-        let is_refused = error.is_code("InvalidChangeBatch");
-        // A try before may have been taken although its answer was lost.
-        let may_stand = is_refused || error.class == Class::OutcomeUnknown;
-        if may_stand && read(cloud, dns).await.is_ok_and(|now| now.split().is(share)) {
+        let is_rejected = error.is_code("InvalidChangeBatch");
+        // An earlier attempt may have succeeded although its answer was lost.
+        let may_be_written = is_rejected || error.class == Class::OutcomeUnknown;
+        if may_be_written && read(cloud, dns).await.is_ok_and(|actual| actual.split().is_at(share)) {
             return Ok(Submitted { request_id: error.request_id, change: None });
         }
-        if is_refused {
-            return Err(error.with_help("somebody else has changed the records of this name at the same moment"));
+        if is_rejected {
+            return Err(error.with_help("the records of this name were changed at the same time: find out by whom"));
         }
-        // Another change of the zone isn't finished, for example.
-        if !may_pass(&error) || tries == 30 {
+        // For example, another change of the zone is in progress.
+        if !is_transient(&error) || tries == 30 {
             return Err(error);
         }
         tries += 1;
@@ -127,9 +129,9 @@ pub async fn write(cloud: &Cloud, dns: &DnsLever, now: &NameNow, share: Share) -
     }
 }
 
-/// Gives green this share of the answers, whatever anybody writes at the same moment. Tries once.
-pub async fn overwrite(cloud: &Cloud, dns: &DnsLever, now: &NameNow, share: Share) -> Result<Submitted> {
-    submit(cloud, dns, now.upserts(share), share).await
+/// Gives green this share of the answers, whatever is written at the same time. One attempt.
+pub async fn overwrite(cloud: &Cloud, dns: &DnsLever, actual: &RecordWeights, share: Share) -> Result<Submitted> {
+    submit(cloud, dns, actual.upserts(share), share).await
 }
 
 /// <https://docs.aws.amazon.com/Route53/latest/APIReference/API_ChangeResourceRecordSets.html>
@@ -143,10 +145,10 @@ async fn submit(cloud: &Cloud, dns: &DnsLever, changes: Vec<Change>, share: Shar
     Ok(Submitted { request_id, change: Some(answer.change_info.ok_or(missing)?.id) })
 }
 
-/// How long all of Route 53's servers may take to know a change: usually it is within a minute.
-pub const IN_SYNC: Duration = Duration::from_secs(900);
+/// The timeout for all Route 53 servers to have a change. Typical: one minute.
+pub const SYNC_TIMEOUT: Duration = Duration::from_secs(900);
 
-/// True once all of Route 53's servers answer by the change.
+/// True once all Route 53 servers have the change.
 pub async fn is_in_sync(cloud: &Cloud, submitted: &Submitted) -> Result<bool> {
     let route53 = &cloud.region(cloud.home()).route53;
     let Some(change) = &submitted.change else { return Ok(true) };
@@ -154,29 +156,29 @@ pub async fn is_in_sync(cloud: &Cloud, submitted: &Submitted) -> Result<bool> {
     Ok(answer.change_info.is_some_and(|info| info.status == ChangeStatus::Insync))
 }
 
-/// Waits until it is, at most so long. What can't be read is asked again.
-pub async fn in_sync(cloud: &Cloud, submitted: &Submitted, limit: Duration) -> Result<()> {
+/// Waits until all Route 53 servers have the change. Retries failed reads.
+pub async fn wait_in_sync(cloud: &Cloud, submitted: &Submitted, limit: Duration) -> Result<()> {
     let pause = Duration::from_millis(if cloud.endpoint.is_sandbox() { 200 } else { 3000 });
     let deadline = tokio::time::Instant::now() + limit;
     loop {
         let answer = is_in_sync(cloud, submitted).await;
         match answer {
             Ok(true) => return Ok(()),
-            Err(error) if !may_pass(&error) => return Err(error),
-            _ if tokio::time::Instant::now() > deadline => return Err(answer.err().unwrap_or_else(never_in_sync)),
+            Err(error) if !is_transient(&error) => return Err(error),
+            _ if tokio::time::Instant::now() > deadline => return Err(answer.err().unwrap_or_else(sync_timed_out)),
             _ => tokio::time::sleep(pause).await,
         }
     }
 }
 
-/// The error for records that weren't known everywhere in time.
-pub fn never_in_sync() -> Error {
-    let message = "Route 53 has taken the weights, and not all of its servers know them for a long time";
-    Error::local(message).with_help("see health.aws.amazon.com for Route 53")
+/// The error after [`SYNC_TIMEOUT`].
+pub fn sync_timed_out() -> Error {
+    let message = "Route 53 accepted the weights, but not all of its servers have them yet";
+    Error::local(message).with_help("check the status of Route 53 on health.aws.amazon.com")
 }
 
-/// True for an error after which the same call may work.
-pub fn may_pass(error: &Error) -> bool {
+/// True if the same call may succeed later.
+pub fn is_transient(error: &Error) -> bool {
     matches!(error.class, Class::Retryable | Class::Throttled | Class::OutcomeUnknown)
 }
 
@@ -203,31 +205,31 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_batch_holds_both_records_and_some_weight(blue in 0i64..=255, green in 0i64..=255, percent in 0u8..=100) {
-            let now = NameNow::of(&lever(), vec![set("green", green), set("blue", blue)]).unwrap();
+        fn batches_contain_both_records_and_a_weight(blue in 0i64..=255, green in 0i64..=255, percent in 0u8..=100) {
+            let actual = RecordWeights::of(&lever(), vec![set("green", green), set("blue", blue)]).unwrap();
             let share = Share::try_from(percent).unwrap();
-            let upserts = now.upserts(share);
+            let upserts = actual.upserts(share);
             let written: Vec<_> = upserts.iter().map(|change| change.resource_record_set().unwrap()).collect();
             let weights: Vec<i64> = written.iter().map(|set| set.weight().unwrap()).collect();
             prop_assert!(weights.iter().all(|weight| (0..=255).contains(weight)) && weights.iter().sum::<i64>() > 0);
-            let split = NameNow::of(&lever(), written.iter().copied().cloned().collect()).unwrap().split();
-            prop_assert!(split.is(share));
-            // Nothing but the weights changes.
+            let split = RecordWeights::of(&lever(), written.iter().copied().cloned().collect()).unwrap().split();
+            prop_assert!(split.is_at(share));
+            // Only the weights change.
             let kept = written.iter().all(|set| set.health_check_id().unwrap().ends_with(set.set_identifier().unwrap()));
             prop_assert!(kept);
-            // What is exchanged is written the same, in the place of exactly what was read.
+            // Compare-and-swap deletes exactly what was read and creates the same records.
             let of = |action: ChangeAction| {
-                let changes = now.exchange(share).into_iter().filter(move |change| *change.action() == action);
+                let changes = actual.compare_and_swap(share).into_iter().filter(move |change| *change.action() == action);
                 changes.map(|change| change.resource_record_set.unwrap()).collect::<Vec<_>>()
             };
-            prop_assert_eq!(of(ChangeAction::Delete), [now.blue.clone(), now.green.clone()]);
+            prop_assert_eq!(of(ChangeAction::Delete), [actual.blue.clone(), actual.green.clone()]);
             prop_assert!(of(ChangeAction::Create).iter().eq(written));
         }
     }
 
     #[test]
-    fn a_missing_record_is_named() {
-        let error = NameNow::of(&lever(), vec![set("blue", 100)]).unwrap_err();
+    fn missing_record_is_named() {
+        let error = RecordWeights::of(&lever(), vec![set("blue", 100)]).unwrap_err();
         assert!(error.to_string().contains("live.example.com A (green)"), "{error}");
     }
 }

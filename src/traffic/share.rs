@@ -1,18 +1,18 @@
-//! How traffic is shared: the share of green that people ask for, and the weights that AWS has.
+//! Shares and weights: green's share in percent, and the two weights that produce it.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// The share of the requests that green serves, in whole percent, 0 to 100; blue serves the rest.
+/// Green's share of the requests in whole percent, 0 to 100; blue serves the rest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "u8", into = "u8")]
 pub struct Share(u8);
 
-/// Why something is no share.
+/// An invalid share.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0} is no share of green: it takes a whole number of percent, 0 to 100")]
+#[error("{0} is not a share of green: give a whole number of percent, 0 to 100")]
 pub struct BadShare(String);
 
 impl Share {
@@ -26,8 +26,8 @@ impl Share {
         self.0
     }
 
-    /// The weights to write, to load balancers and to DNS alike: they add up to 100, so they are percents for whoever looks
-    /// at them, are below the most that Elastic Load Balancing (999) and Route 53 (255) take, and are never both zero.
+    /// The weights to write, to load balancers and to DNS alike. They add up to 100, so they read as percentages, are below the
+    /// maximum of Elastic Load Balancing (999) and Route 53 (255), and are never both zero.
     pub fn split(self) -> Split {
         Split { blue: u32::from(100 - self.0), green: u32::from(self.0) }
     }
@@ -62,18 +62,18 @@ impl fmt::Display for Share {
     }
 }
 
-/// Two weights as AWS has them, relative to their sum.
+/// Two weights as AWS stores them, relative to their sum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Split {
-    /// Of blue.
+    /// Blue's weight.
     pub blue: u32,
-    /// Of green.
+    /// Green's weight.
     pub green: u32,
 }
 
 impl Split {
-    /// The share that green gets by these weights, rounded down to whole percent, but never down to nothing; `None` if both
-    /// are zero: a load balancer then serves nobody, and Route 53 gives both the same.
+    /// Green's share, rounded down to whole percent, but to at least 1 % unless its weight is zero. `None` if both weights are
+    /// zero: a load balancer then serves no requests, and Route 53 returns both records equally.
     pub fn share(self) -> Option<Share> {
         let (green, total) = (u64::from(self.green), u64::from(self.blue) + u64::from(self.green));
         let percent = (green * 100).checked_div(total)?;
@@ -81,14 +81,14 @@ impl Split {
         u8::try_from(percent).ok().map(Share)
     }
 
-    /// True if green gets just this share by these weights, whatever their sum.
-    pub fn is(self, share: Share) -> bool {
+    /// True if green gets exactly this share, whatever the sum of the weights.
+    pub fn is_at(self, share: Share) -> bool {
         let (blue, green) = (u64::from(self.blue), u64::from(self.green));
-        let wanted = share.split();
-        blue + green > 0 && green * u64::from(wanted.blue) == blue * u64::from(wanted.green)
+        let desired = share.split();
+        blue + green > 0 && green * u64::from(desired.blue) == blue * u64::from(desired.green)
     }
 
-    /// True if green gets no more than this share by these weights. Two zeros are more than any: nobody decides who serves.
+    /// True if green gets at most this share. Two zero weights never do: they don't decide who serves.
     pub fn is_at_most(self, share: Share) -> bool {
         let (blue, green) = (u64::from(self.blue), u64::from(self.green));
         blue + green > 0 && green * 100 <= (blue + green) * u64::from(share.0)
@@ -106,36 +106,36 @@ impl fmt::Display for Split {
     }
 }
 
-/// The shares of a shift, in the order in which they are taken: each more than the one before.
+/// The steps of a shift: rising shares of green.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Steps(Vec<Share>);
 
-/// Why something is no list of steps.
+/// An invalid list of steps.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadSteps {
-    /// One of them is no share.
+    /// A step isn't a share.
     #[error(transparent)]
     Share(#[from] BadShare),
-    /// One isn't more than the one before.
+    /// A step isn't larger than the one before.
     #[error(
-        "{1} doesn't come after {0}: each step has to give green more; to take it back: `shift --green`, `failback`"
+        "{1} can't follow {0}: each step must give green more; to reduce green's share: `shift --green`, `failback`"
     )]
     Falling(Share, Share),
 }
 
 impl Steps {
-    /// A single one.
+    /// A single step.
     pub fn one(share: Share) -> Self {
         Steps(vec![share])
     }
 
-    /// All of them.
+    /// All steps.
     pub fn all(&self) -> &[Share] {
         &self.0
     }
 
-    /// The last one: where it leads to.
+    /// The last step.
     pub fn target(&self) -> Share {
         self.0.last().copied().unwrap_or(Share::BLUE)
     }
@@ -166,45 +166,45 @@ mod tests {
 
     use super::*;
 
-    /// The most that AWS takes: 999 of a target group, 255 of a record. More than that is tried.
+    /// More than AWS's maximum: 999 for a target group, 255 for a record.
     const WEIGHT: std::ops::RangeInclusive<u32> = 0..=1000;
 
     proptest! {
         #[test]
-        fn the_weights_of_a_share_add_up_and_read_back_as_the_share(percent in 0u8..=100) {
+        fn split_adds_up_and_reads_back(percent in 0u8..=100) {
             let share = Share::try_from(percent).unwrap();
             let split = share.split();
             prop_assert_eq!(split.blue + split.green, 100);
-            prop_assert!(split.is(share));
+            prop_assert!(split.is_at(share));
             prop_assert_eq!(split.share(), Some(share));
         }
 
         #[test]
-        fn weights_are_just_one_share_or_between_two(blue in WEIGHT, green in WEIGHT) {
+        fn weights_match_one_share_at_most(blue in WEIGHT, green in WEIGHT) {
             let split = Split { blue, green };
-            let exact: Vec<_> = (0..=100).map(|n| Share::try_from(n).unwrap()).filter(|share| split.is(*share)).collect();
+            let matching: Vec<_> = (0..=100).map(|n| Share::try_from(n).unwrap()).filter(|share| split.is_at(*share)).collect();
             match split.share() {
-                None => prop_assert!(blue == 0 && green == 0 && exact.is_empty()),
+                None => prop_assert!(blue == 0 && green == 0 && matching.is_empty()),
                 Some(share) => {
-                    prop_assert!(exact.len() <= 1 && exact.iter().all(|same| *same == share));
-                    // Nothing is only said of nothing.
+                    prop_assert!(matching.len() <= 1 && matching.iter().all(|same| *same == share));
+                    // 0 % only if green's weight is zero.
                     prop_assert_eq!(share == Share::BLUE, green == 0);
-                    let (real, said) = (f64::from(green) * 100.0 / f64::from(blue + green), f64::from(share.percent()));
-                    prop_assert!((real - said).abs() < 1.0, "{} is said of {}", said, real);
+                    let (exact, rounded) = (f64::from(green) * 100.0 / f64::from(blue + green), f64::from(share.percent()));
+                    prop_assert!((exact - rounded).abs() < 1.0, "{} rounded to {}", exact, rounded);
                 }
             }
         }
 
         #[test]
-        fn only_whole_percents_are_shares(number in -1000i64..1000) {
+        fn shares_are_whole_percentages(number in -1000i64..1000) {
             let share = number.to_string().parse::<Share>();
             prop_assert_eq!(share.is_ok(), (0..=100).contains(&number));
-            let said = format!("{number} %");
-            prop_assert!(share.is_err() || share.unwrap().to_string() == said);
+            let text = format!("{number} %");
+            prop_assert!(share.is_err() || share.unwrap().to_string() == text);
         }
 
         #[test]
-        fn steps_rise(numbers in proptest::collection::vec(0u8..=110, 1..6)) {
+        fn steps_must_rise(numbers in proptest::collection::vec(0u8..=110, 1..6)) {
             let text: Vec<_> = numbers.iter().map(u8::to_string).collect();
             let rising = numbers.windows(2).all(|pair| pair[0] < pair[1]) && numbers.iter().all(|number| *number <= 100);
             let steps = text.join(",").parse::<Steps>();
@@ -214,13 +214,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_share_is_refused_in_words() {
+    fn invalid_shares_and_steps_are_rejected() {
         for bad in ["", "-1", "101", "12.5", "half", "1e1", "%"] {
             let error = bad.parse::<Share>().unwrap_err().to_string();
             assert!(error.contains(&format!("{bad:?}")) && error.contains("0 to 100"), "{error}");
         }
         assert_eq!("30 %".parse(), Ok(Share(30)));
-        assert!("5,25,25".parse::<Steps>().unwrap_err().to_string().starts_with("25 % doesn't come after 25 %"));
+        assert!("5,25,25".parse::<Steps>().unwrap_err().to_string().starts_with("25 % can't follow 25 %"));
         assert!("5,,25".parse::<Steps>().is_err());
     }
 }

@@ -324,7 +324,7 @@ async fn refresh_only_reports_drift_from_recorded_state() {
     assert_eq!((&drifted[1]["step"], &drifted[1]["gone"]), (&json!(queue("green")), &json!(true)));
     assert_eq!(told.last().unwrap()["drifted"], 2);
     let people = on(&["plan", "--refresh-only", "--module", "green"]).await.ok();
-    people.says("green/queues/payments-queue [sqs.queue] is gone from AWS").says("Drift: 1 step drifted");
+    people.says("green/queues/payments-queue [sqs.queue] no longer exists in AWS").says("Drift: 1 step drifted");
     assert_eq!(sandbox.changes(), [""; 0]);
     on(&["plan", "--refresh-only", "--out", "file"]).await.exits(2).explains("--out");
 }

@@ -194,7 +194,7 @@ async fn watch_follows_and_controls_a_shift() {
     assert!(logs(stage.cli.folder()).is_empty(), "a command was started");
 
     terminal.agrees("h", "Hold the shift where it is? y/n").await;
-    assert_ended(&shift.finish().await.exits(3), "held", &["asked it to hold"]);
+    assert_ended(&shift.finish().await.exits(3), "held", &["hold requested by"]);
     let asked = stage.history().into_iter().find(|entry| says(entry, "hold_asked", None)).expect("it is put down");
     assert_eq!(asked["by"]["command"], "provisioner watch");
     terminal.shows("‖ held: ").await;
@@ -204,7 +204,7 @@ async fn watch_follows_and_controls_a_shift() {
     terminal.agrees("c", "Continue the shift: give green 30 %, then 60 %? y/n").await;
     let resumed = |entry: &Value| says(entry, "shift_started", None) && entry["resumed"] == true;
     stage.awaits(known, "the shift that goes on", resumed).await;
-    for text in ["provisioner shift --resume", "shift goes on with 0 % → 30, 60 %", "holding 30 % since"] {
+    for text in ["provisioner shift --resume", "shift resumed: 0 % → 30, 60 %", "holding 30 % since"] {
         terminal.shows(text).await;
     }
 
@@ -222,7 +222,7 @@ async fn watch_follows_and_controls_a_shift() {
     terminal.shows_shares(&stage, 50, 0).await;
     terminal.agrees("f", "Fail back: all traffic to blue, now? y/n").await;
     terminal.shows("provisioner failback ✓ done in ").await;
-    terminal.shows("failed back: all is at blue").await;
+    terminal.shows("failed back: all traffic at blue").await;
     assert_ended(&shift.finish().await.exits(1), "failed_back", &["failback"]);
     terminal.shows_shares(&stage, 0, 0).await;
     stage.assert_green(0).await;

@@ -6,16 +6,18 @@ use jiff::Timestamp;
 
 use crate::report::traffic_events;
 use crate::traffic::Share;
-use crate::traffic::event::{Lever, Outcome, TrafficEvent, Verdict, to_blame};
-use crate::traffic::history::{Alive, By, Entry, Unfinished, unfinished};
+use crate::traffic::check::{Verdict, summary};
+use crate::traffic::event::{Outcome, TrafficEvent};
+use crate::traffic::history::{Actor, Entry, Liveness, UnfinishedShift};
+use crate::traffic::weight::LeverKind;
 
 /// A shift that isn't over.
 #[derive(Clone, Debug)]
 pub struct UnderWay {
     /// What it is about.
-    pub shift: Unfinished,
+    pub shift: UnfinishedShift,
     /// Who began it, or went on with it last.
-    pub by: By,
+    pub by: Actor,
     /// Why.
     pub why: Option<String>,
     /// What it is at.
@@ -30,7 +32,7 @@ pub enum Phase {
     /// It looks whether green is fit for a step.
     Looking,
     /// It writes weights.
-    Writing(Lever, Share),
+    Writing(LeverKind, Share),
     /// A step is held and watched.
     Holding {
         /// The share of green.
@@ -56,27 +58,27 @@ pub enum Phase {
 
 impl UnderWay {
     /// The shift that isn't over; `None` if there is none.
-    pub fn of(entries: &[Entry], alive: impl Fn(&By) -> Alive) -> Option<Self> {
-        let shift = unfinished(entries)?;
-        let is_start = |entry: &Entry| matches!(entry.what, TrafficEvent::ShiftStarted { .. });
+    pub fn of(entries: &[Entry], alive: impl Fn(&Actor) -> Liveness) -> Option<Self> {
+        let shift = UnfinishedShift::from_history(entries)?;
+        let is_start = |entry: &Entry| matches!(entry.event, TrafficEvent::ShiftStarted { .. });
         let (start, since) = entries.split_at(entries.iter().rposition(is_start)? + 1);
         let start = start.last()?;
         let hold = Duration::try_from_secs_f64(shift.hold_seconds).unwrap_or_default();
         let mut fold = Fold { phase: Phase::Looking, by: &start.by, doubt: None, hold, edges: false };
         let mut before_failback = None;
         for entry in since {
-            match &entry.what {
+            match &entry.event {
                 TrafficEvent::FailbackStarted => before_failback = Some(fold.clone()),
                 TrafficEvent::FailbackIncomplete { .. } => fold = before_failback.take().unwrap_or(fold),
                 _ => {}
             }
             fold.take(entry);
         }
-        if !matches!(fold.phase, Phase::Left(..)) && alive(fold.by) == Alive::No {
+        if !matches!(fold.phase, Phase::Left(..)) && alive(fold.by) == Liveness::Exited {
             fold.phase = Phase::Died;
         }
         let Fold { phase, doubt, .. } = fold;
-        Some(UnderWay { shift, by: start.by.clone(), why: start.why.clone(), phase, doubt })
+        Some(UnderWay { shift, by: start.by.clone(), why: start.reason.clone(), phase, doubt })
     }
 
     /// True while a process is at it.
@@ -86,13 +88,13 @@ impl UnderWay {
 }
 
 /// True once nothing moves the traffic step by step any more, and the lock is free.
-pub fn is_settled(entries: &[Entry], now: Timestamp, alive: impl Fn(&By) -> Alive) -> bool {
-    let Some(last) = entries.iter().rfind(|entry| is_of_shift(&entry.what)) else { return true };
-    let ended = matches!(last.what, TrafficEvent::ShiftEnded { .. });
+pub fn is_settled(entries: &[Entry], now: Timestamp, alive: impl Fn(&Actor) -> Liveness) -> bool {
+    let Some(last) = entries.iter().rfind(|entry| is_of_shift(&entry.event)) else { return true };
+    let ended = matches!(last.event, TrafficEvent::ShiftEnded { .. });
     match alive(&last.by) {
-        Alive::No => true,
+        Liveness::Exited => true,
         // Its end is the last that a shift puts down. What lives on that long may be another process by that number.
-        Alive::Yes | Alive::Unknown => ended && now.duration_since(last.at).unsigned_abs() > LAST_BREATH,
+        Liveness::Running | Liveness::Unknown => ended && now.duration_since(last.at).unsigned_abs() > LAST_BREATH,
     }
 }
 
@@ -101,7 +103,7 @@ const LAST_BREATH: Duration = Duration::from_secs(5);
 
 fn is_of_shift(what: &TrafficEvent) -> bool {
     match what {
-        TrafficEvent::HoldAsked
+        TrafficEvent::HoldRequested
         | TrafficEvent::FailbackStarted
         | TrafficEvent::FailedBack { .. }
         | TrafficEvent::FailbackIncomplete { .. } => false,
@@ -121,7 +123,7 @@ fn is_of_shift(what: &TrafficEvent) -> bool {
 struct Fold<'a> {
     phase: Phase,
     /// Whose process is at it.
-    by: &'a By,
+    by: &'a Actor,
     doubt: Option<String>,
     hold: Duration,
     /// Listeners decide, so a step isn't held after the write to DNS.
@@ -132,16 +134,16 @@ impl<'a> Fold<'a> {
     fn take(&mut self, entry: &'a Entry) {
         // What goes back isn't held, whatever it writes.
         let forward = !matches!(self.phase, Phase::RollingBack(..));
-        let phase = match &entry.what {
+        let phase = match &entry.event {
             TrafficEvent::Gates { verdict, checks, .. } => {
-                self.doubt = (*verdict != Verdict::Pass).then(|| to_blame(checks, *verdict));
+                self.doubt = (*verdict != Verdict::Pass).then(|| summary(checks, *verdict));
                 return;
             }
             TrafficEvent::Writing { lever, to, .. } if forward => {
-                self.edges |= *lever == Lever::Listeners;
+                self.edges |= *lever == LeverKind::Listeners;
                 Phase::Writing(*lever, *to)
             }
-            TrafficEvent::Written { lever, to, .. } if forward && (*lever == Lever::Listeners || !self.edges) => {
+            TrafficEvent::Written { lever, to, .. } if forward && (*lever == LeverKind::Listeners || !self.edges) => {
                 // It is looked at anew.
                 self.doubt = None;
                 let until = entry.at.checked_add(self.hold).unwrap_or(Timestamp::MAX);
@@ -151,7 +153,7 @@ impl<'a> Fold<'a> {
             TrafficEvent::RollingBack { to, because } => Phase::RollingBack(*to, because.clone()),
             TrafficEvent::FailbackStarted => Phase::FailingBack,
             TrafficEvent::ShiftEnded { outcome, because, .. } => Phase::Left(*outcome, because.clone()),
-            TrafficEvent::HoldAsked if forward && !matches!(self.phase, Phase::Left(..) | Phase::FailingBack) => {
+            TrafficEvent::HoldRequested if forward && !matches!(self.phase, Phase::Left(..) | Phase::FailingBack) => {
                 self.phase = Phase::AskedToHold;
                 // Whoever asks is not who is at it.
                 return;
@@ -166,9 +168,9 @@ impl<'a> Fold<'a> {
 pub fn last_end(entries: &[Entry]) -> Option<(Timestamp, String)> {
     let is_end = |entry: &&Entry| {
         matches!(
-            entry.what,
+            entry.event,
             TrafficEvent::ShiftEnded { .. } | TrafficEvent::FailedBack { .. } | TrafficEvent::FailbackIncomplete { .. }
         )
     };
-    entries.iter().rfind(is_end).map(|entry| (entry.at, traffic_events::sentence(&entry.what)))
+    entries.iter().rfind(is_end).map(|entry| (entry.at, traffic_events::sentence(&entry.event)))
 }

@@ -118,7 +118,7 @@ impl Situation<'_> {
             _ if self.abort_waits => no(ABORT_WAITS),
             Phase::RollingBack(..) | Phase::FailingBack => no(GOES_BACK),
             _ if shift.runs() || self.shifting => no("the shift is under way: there is nothing to continue"),
-            _ if shift.shift.going_back => no("the shift was on its way back: a takes all traffic to blue"),
+            _ if shift.shift.rolling_back => no("the shift was on its way back: a takes all traffic to blue"),
             _ => Ok(()),
         }
     }

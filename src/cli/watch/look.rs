@@ -11,9 +11,10 @@ use tokio::time::{sleep, timeout};
 use super::super::context::Context;
 use crate::aws::Cloud;
 use crate::traffic::Levers;
-use crate::traffic::gates::{Limits, Reading, Readings};
+use crate::traffic::gates::Limits;
 use crate::traffic::history::History;
-use crate::traffic::picture::{Picture, SPAN};
+use crate::traffic::readings::{Readings, RequestMetrics};
+use crate::traffic::snapshot::{SPAN, Snapshot};
 
 /// What one look found.
 #[derive(Debug)]
@@ -21,7 +22,7 @@ pub struct Look {
     /// When it began.
     pub at: Timestamp,
     /// The traffic.
-    pub picture: Picture,
+    pub picture: Snapshot,
     /// How many API calls there were so far.
     pub calls: u64,
 }
@@ -65,13 +66,13 @@ impl Looker {
         let at = Timestamp::now();
         // Read anew: an apply can have made other levers meanwhile.
         let state = self.context.state().await.map_err(|error| error.to_string())?;
-        let levers = state.as_ref().map(Levers::of).transpose().map_err(|error| error.to_string())?.flatten();
+        let levers = state.as_ref().map(Levers::from_state).transpose().map_err(|error| error.to_string())?.flatten();
         let Some(levers) = levers else { return Err("the state tells no levers any more".to_owned()) };
         // A history that can't be read is told by whoever shows it.
         let last = entries.last().map_or(0, |entry| entry.number);
         entries.extend(self.history.after(last).await.unwrap_or_default());
         let limits = Limits::from(self.context.system.shift());
-        let picture = Picture::take(&self.cloud, &levers.standing(), &limits, entries).await;
+        let picture = Snapshot::read(&self.cloud, &levers.existing(), &limits, entries).await;
         Ok(Look { at, picture, calls: self.cloud.calls.count() })
     }
 }
@@ -134,7 +135,7 @@ struct Numbers {
 }
 
 impl Numbers {
-    fn of(reading: &Reading, minutes: f64) -> Self {
+    fn of(reading: &RequestMetrics, minutes: f64) -> Self {
         let sensible = |number: f64| Some(number).filter(|number| number.is_finite() && *number >= 0.0);
         let requests = sensible(reading.requests);
         let failed = |requests: f64| 100.0 * reading.errors / requests;
@@ -153,14 +154,14 @@ mod tests {
     #[test]
     fn requests_are_counted_by_the_minutes_that_were_read() {
         let at: Timestamp = "2025-03-01T10:20:30Z".parse().unwrap();
-        let reading = Reading { requests: 1100.0, errors: 11.0, p99_ms: Some(80.0) };
+        let reading = RequestMetrics { requests: 1100.0, errors: 11.0, p99_ms: Some(80.0) };
         let numbers = Numbers::of(&reading, minutes(at));
         assert_eq!(numbers, Numbers { requests: Some(200.0), errors: Some(1.0), p99: Some(80.0) });
     }
 
     #[test]
     fn what_makes_no_sense_is_not_known() {
-        let numbers = |requests, errors, p99_ms| Numbers::of(&Reading { requests, errors, p99_ms }, 5.0);
+        let numbers = |requests, errors, p99_ms| Numbers::of(&RequestMetrics { requests, errors, p99_ms }, 5.0);
         assert_eq!(numbers(f64::NAN, 1.0, Some(f64::NAN)), Numbers::default());
         assert_eq!(numbers(10.0, f64::NAN, None), Numbers { requests: Some(2.0), ..Numbers::default() });
         let idle = Numbers { requests: Some(0.0), ..Numbers::default() };
@@ -171,7 +172,7 @@ mod tests {
     fn the_trail_keeps_the_latest_looks() {
         let unread = || Err("can't be read".to_owned());
         let mut trail = Trail::default();
-        let reading = |requests| Ok(Reading { requests, errors: 0.0, p99_ms: None });
+        let reading = |requests| Ok(RequestMetrics { requests, errors: 0.0, p99_ms: None });
         for n in 0..=KEPT {
             let (blue, green) = (unread(), reading(n as f64));
             trail.add(&Readings { targets: Vec::new(), alarms: Ok(Vec::new()), blue, green }, Timestamp::UNIX_EPOCH);

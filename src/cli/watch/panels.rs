@@ -20,10 +20,12 @@ use super::strokes::{
 };
 use crate::report::traffic_events;
 use crate::traffic::Share;
-use crate::traffic::event::{Check, Lever, Outcome, TrafficEvent, Verdict};
-use crate::traffic::gates::AlarmState;
-use crate::traffic::history::{By, Entry};
+use crate::traffic::check::{Check, Verdict};
+use crate::traffic::event::{Outcome, TrafficEvent};
+use crate::traffic::history::{Actor, Entry};
+use crate::traffic::readings::AlarmState;
 use crate::traffic::share::Split;
+use crate::traffic::weight::LeverKind;
 
 /// A row of the weights: its lever, and its weights unless they can't be read.
 type Row = (String, Option<Split>);
@@ -199,7 +201,7 @@ fn reading(scene: &Scene, check: &Check) -> String {
     match alarms.filter(|_| check.name == "alarms" && check.verdict != Verdict::Pass) {
         Some(alarms) => {
             let ok = alarms.iter().filter(|alarm| alarm.state == AlarmState::Ok).count();
-            format!("{ok} of {} in OK; {}", alarms.len(), check.reading)
+            format!("{ok} of {} OK; {}", alarms.len(), check.reading)
         }
         None => check.reading.clone(),
     }
@@ -245,8 +247,8 @@ fn phase(in_progress: &UnderWay, now: Timestamp, wide: usize) -> Line<'static> {
             Some(doubt) => text(format!("? waits until something can be said of green: {doubt}"), DOUBT),
             None => text("looking whether green is fit for it".to_owned(), Style::new()),
         },
-        Phase::Writing(Lever::Listeners, to) => text(format!("writing listeners: {to} to green"), STRONG),
-        Phase::Writing(Lever::Dns, to) => text(format!("writing DNS: {to} to green"), STRONG),
+        Phase::Writing(LeverKind::Listeners, to) => text(format!("writing listeners: {to} to green"), STRONG),
+        Phase::Writing(LeverKind::Dns, to) => text(format!("writing DNS: {to} to green"), STRONG),
         Phase::Holding { green, since, until } => holding(*green, [*since, *until], now, doubt),
         Phase::Done(green) => text(format!("✓ step {green} done"), WELL),
         Phase::RollingBack(to, because) => text(format!("✗ going back to {to}: {because}"), WRONG),
@@ -255,7 +257,7 @@ fn phase(in_progress: &UnderWay, now: Timestamp, wide: usize) -> Line<'static> {
         Phase::Left(outcome, because) => {
             let because = because.as_ref().map(|because| format!(": {because}")).unwrap_or_default();
             let style = if *outcome == Outcome::Failed { WRONG } else { DOUBT };
-            text(format!("‖ {}{because}", traffic_events::outcome(*outcome)), style)
+            text(format!("‖ {}{because}", traffic_events::outcome_name(*outcome)), style)
         }
         Phase::Died => text("✗ its process is gone; the weights stay where they are".to_owned(), WRONG),
     };
@@ -292,7 +294,7 @@ fn begun(in_progress: &UnderWay, now: Timestamp, wide: usize) -> Line<'static> {
     Line::styled(fit(&text, wide), QUIET)
 }
 
-fn who(by: &By) -> String {
+fn who(by: &Actor) -> String {
     format!("{}@{}", by.user, by.host)
 }
 
@@ -317,7 +319,7 @@ pub fn draw_timeline(scene: &Scene, pen: Pen, frame: &mut Frame, area: Rect) {
             break;
         }
         // What was written says so: that it was to be written is no news then.
-        match &entry.what {
+        match &entry.event {
             TrafficEvent::Written { lever, to, .. } => written = Some((*lever, *to)),
             TrafficEvent::Writing { lever, to, .. } if written == Some((*lever, *to)) => continue,
             _ => {}
@@ -335,10 +337,10 @@ pub fn draw_timeline(scene: &Scene, pen: Pen, frame: &mut Frame, area: Rect) {
 }
 
 fn event(entry: &Entry, now: Timestamp, wide: usize, roomy: bool) -> Vec<Line<'static>> {
-    let (mark, style) = event_mark(&entry.what);
+    let (mark, style) = event_mark(&entry.event);
     let head = format!("{}  {}  ", time(entry.at, now), fit(&who(&entry.by), 24));
     let indent = width(&head) + 2;
-    let text = traffic_events::sentence(&entry.what) + &why(entry);
+    let text = traffic_events::sentence(&entry.event) + &why(entry);
     let told = wrap(&text, wide.saturating_sub(indent), if roomy { 2 } else { 1 });
     let line = |(at, text): (usize, String)| {
         let (head, mark) = if at == 0 { (head.clone(), mark) } else { (" ".repeat(indent - 2), " ") };
@@ -349,8 +351,8 @@ fn event(entry: &Entry, now: Timestamp, wide: usize, roomy: bool) -> Vec<Line<'s
 
 /// Why it was done, where it begins: all that comes after has the same reason.
 fn why(entry: &Entry) -> String {
-    let begins = matches!(entry.what, TrafficEvent::ShiftStarted { .. } | TrafficEvent::FailbackStarted);
-    let why = entry.why.as_ref().filter(|_| begins);
+    let begins = matches!(entry.event, TrafficEvent::ShiftStarted { .. } | TrafficEvent::FailbackStarted);
+    let why = entry.reason.as_ref().filter(|_| begins);
     why.map(|why| format!("  because: {why}")).unwrap_or_default()
 }
 
@@ -362,7 +364,7 @@ fn event_mark(what: &TrafficEvent) -> (&'static str, Style) {
         TrafficEvent::Written { .. } => ("•", Style::new()),
         TrafficEvent::StepDone { .. } | TrafficEvent::FailedBack { .. } => ("✓", WELL),
         TrafficEvent::RollingBack { .. } | TrafficEvent::FailbackStarted => ("◀", DOUBT),
-        TrafficEvent::HoldAsked => ("‖", DOUBT),
+        TrafficEvent::HoldRequested => ("‖", DOUBT),
         TrafficEvent::FailbackIncomplete { .. } => ("✗", WRONG),
         TrafficEvent::ExternalChange { .. } => ("!", DOUBT),
         TrafficEvent::ShiftEnded { outcome, .. } => match outcome {

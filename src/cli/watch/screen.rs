@@ -17,9 +17,9 @@ use super::{dialogs, panels, strokes};
 use crate::engine::StepError;
 use crate::report::words;
 use crate::traffic::bound::Bound;
-use crate::traffic::gates::Readings;
 use crate::traffic::history::Entry;
-use crate::traffic::picture::Picture;
+use crate::traffic::readings::Readings;
+use crate::traffic::snapshot::Snapshot;
 
 /// The least that all panels fit into.
 const LEAST: (u16, u16) = (80, 24);
@@ -183,7 +183,7 @@ impl<'a> Scene<'a> {
         let unreadable = self.look.map(|look| unreadable(&look.picture)).unwrap_or_default();
         let wrong = self.troubles.iter().cloned().chain(unreadable).take(TROUBLES);
         let mut lines: Vec<_> = wrong.map(|text| line(text, WRONG)).collect();
-        if self.look.is_some_and(|look| look.picture.changed_by_others) {
+        if self.look.is_some_and(|look| look.picture.changed_externally) {
             let text = "somebody else has changed weights: they aren't what the history ends with";
             lines.push(line(text.to_owned(), DOUBT));
         }
@@ -225,7 +225,7 @@ impl<'a> Scene<'a> {
 }
 
 /// What couldn't be read of AWS, each reason once.
-fn unreadable(picture: &Picture) -> Vec<String> {
+fn unreadable(picture: &Snapshot) -> Vec<String> {
     let levers = picture.levers.iter().filter_map(|(_, weights)| weights.as_ref().err());
     let levers = levers.map(|error| format!("can't be read: {}", words::step_error(&StepError::from(error.clone()))));
     let Readings { targets, alarms, blue, green } = &picture.readings;

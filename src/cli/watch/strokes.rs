@@ -8,7 +8,7 @@ use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::Span;
 
 use crate::report::words;
-use crate::traffic::event::Verdict;
+use crate::traffic::check::Verdict;
 use crate::traffic::share::Split;
 
 /// Of blue.

@@ -17,12 +17,15 @@ use super::strokes::FRAME;
 use crate::aws::Error;
 use crate::traffic::Share;
 use crate::traffic::bound::Bound;
-use crate::traffic::event::{Check, Lever, OnFail, Outcome, TrafficEvent, Verdict, Weight};
+use crate::traffic::check::{Check, Verdict, overall};
+use crate::traffic::event::{OnFail, Outcome, TrafficEvent};
+use crate::traffic::gates::evaluate;
 use crate::traffic::gates::tests::LIMITS;
-use crate::traffic::gates::{AlarmReading, AlarmState, Reading, Readings, Targets, judge, verdict};
-use crate::traffic::history::{Alive, By, Entry};
-use crate::traffic::picture::Picture;
+use crate::traffic::history::{Actor, Entry, Liveness};
+use crate::traffic::readings::{AlarmReading, AlarmState, Readings, RequestMetrics, TargetCounts};
 use crate::traffic::share::Split;
+use crate::traffic::snapshot::Snapshot;
+use crate::traffic::weight::{LeverKind, Weight};
 
 fn share(percent: u8) -> Share {
     percent.try_into().unwrap()
@@ -36,9 +39,9 @@ fn at(seconds: i64) -> Timestamp {
     start() + SignedDuration::from_secs(seconds)
 }
 
-fn by(user: &str, process: u32) -> By {
+fn by(user: &str, process: u32) -> Actor {
     let command = "provisioner shift".to_owned();
-    By { user: user.to_owned(), host: "laptop".to_owned(), process, command, arn: None }
+    Actor { user: user.to_owned(), host: "laptop".to_owned(), process, command, arn: None }
 }
 
 /// A history, one entry a second, all by the same process.
@@ -47,9 +50,9 @@ fn history(events: impl IntoIterator<Item = TrafficEvent>) -> Vec<Entry> {
         number: second as u64 + 1,
         at: at(second),
         by: by("ada", 7),
-        why: Some("CHG-1042".to_owned()),
-        what,
-        before: String::new(),
+        reason: Some("CHG-1042".to_owned()),
+        event: what,
+        previous_hash: String::new(),
         hash: String::new(),
     };
     (0..).zip(events).map(entry).collect()
@@ -73,11 +76,11 @@ fn gates(green: u8, verdict: Verdict, reading: &str) -> TrafficEvent {
     TrafficEvent::Gates { green: share(green), verdict, checks }
 }
 
-fn writing(lever: Lever, to: u8) -> TrafficEvent {
+fn writing(lever: LeverKind, to: u8) -> TrafficEvent {
     TrafficEvent::Writing { lever, from: Vec::new(), to: share(to) }
 }
 
-fn written(lever: Lever, to: u8) -> TrafficEvent {
+fn written(lever: LeverKind, to: u8) -> TrafficEvent {
     TrafficEvent::Written { lever, to: share(to), request_ids: vec!["r-1".to_owned(), "r-2".to_owned()] }
 }
 
@@ -90,20 +93,20 @@ fn holding_50() -> Vec<TrafficEvent> {
     vec![
         begun(),
         gates(0, Verdict::Pass, "well"),
-        writing(Lever::Listeners, 10),
-        written(Lever::Listeners, 10),
+        writing(LeverKind::Listeners, 10),
+        written(LeverKind::Listeners, 10),
         gates(10, Verdict::Pass, "well"),
-        writing(Lever::Dns, 10),
-        written(Lever::Dns, 10),
+        writing(LeverKind::Dns, 10),
+        written(LeverKind::Dns, 10),
         TrafficEvent::StepDone { green: share(10) },
-        writing(Lever::Listeners, 50),
-        written(Lever::Listeners, 50),
+        writing(LeverKind::Listeners, 50),
+        written(LeverKind::Listeners, 50),
     ]
 }
 
 /// What the shift of this history is at; its process lives.
 fn in_progress(events: Vec<TrafficEvent>) -> Option<UnderWay> {
-    UnderWay::of(&history(events), |_| Alive::Yes)
+    UnderWay::of(&history(events), |_| Liveness::Running)
 }
 
 fn phase(events: Vec<TrafficEvent>) -> Phase {
@@ -111,9 +114,9 @@ fn phase(events: Vec<TrafficEvent>) -> Phase {
 }
 
 fn readings(green_errors: f64) -> Readings {
-    let targets = |group: &str| Targets { group: group.to_owned(), healthy: 1, ..Targets::default() };
+    let targets = |group: &str| TargetCounts { group: group.to_owned(), healthy: 1, ..TargetCounts::default() };
     let alarm = |name: &str| AlarmReading { name: name.to_owned(), state: AlarmState::Ok, reason: None };
-    let reading = |requests, errors| Ok(Reading { requests, errors, p99_ms: Some(120.0) });
+    let reading = |requests, errors| Ok(RequestMetrics { requests, errors, p99_ms: Some(120.0) });
     Readings {
         targets: vec![Ok(targets("blue edge")), Ok(targets("green edge"))],
         alarms: Ok(vec![alarm("green-errors-prod"), alarm("green-latency-prod"), alarm("green-unhealthy-prod")]),
@@ -127,15 +130,15 @@ fn look(green: u8, readings: Readings) -> Look {
         let weight = Weight::new(lever.to_owned(), share(green).split());
         (lever.to_owned(), Ok(vec![weight]))
     });
-    let checks = judge(&readings, &LIMITS, share(green));
-    let picture = Picture {
+    let checks = evaluate(&readings, &LIMITS, share(green));
+    let picture = Snapshot {
         levers: levers.into(),
         green: Some(share(green)),
-        verdict: verdict(&checks),
+        verdict: overall(&checks),
         readings,
         checks,
         unfinished: None,
-        changed_by_others: false,
+        changed_externally: false,
     };
     Look { at: at(10), picture, calls: 321 }
 }
@@ -144,7 +147,7 @@ fn look(green: u8, readings: Readings) -> Look {
 struct Stage {
     look: Option<Look>,
     entries: Vec<Entry>,
-    alive: Alive,
+    alive: Liveness,
     now: Timestamp,
     troubles: Vec<String>,
     open: Open,
@@ -157,7 +160,7 @@ impl Stage {
         Stage {
             look: Some(look),
             entries: history(events),
-            alive: Alive::Yes,
+            alive: Liveness::Running,
             now: at(12),
             troubles: Vec::new(),
             open: Open::Nothing,
@@ -234,10 +237,10 @@ fn all_is_on_the_screen_at_each_size_that_it_takes() {
         "live.example.com",
         "░░█",
         "✓ healthy targets blue edge: 1 of 1 healthy; green edge: 1 of 1 healthy",
-        "✓ alarms          3 in OK",
+        "✓ alarms          3 OK",
         "✓ requests        500 requests in green",
         "✓ errors          0.20 % of 500 requests failed in green, 0.20 % in blue",
-        "✓ latency         p99 120 ms in green, 120 ms in blue (most 280 ms)",
+        "✓ latency         p99 120 ms in green, 120 ms in blue (max 280 ms)",
         "✓ green is well",
         "requests/min",
         // 1000 and 500 in five minutes, and ten seconds of the one before.
@@ -292,7 +295,7 @@ fn a_shift_under_way_is_shown_with_its_steps_and_how_long_it_is_held() {
         "holding 50 % since 10:20:09 UTC",
         "57 s left of 60 s",
         " h  hold   a  abort   f  fail back ",
-        "50 %: wrote listeners, verified",
+        "50 %: listeners written in 2 requests, verified",
     ]);
     assert!(stage.drawn(120, 36).contains("begun 10:20:00 by ada@laptop, process 7, because: CHG-1042"));
     // What is to be written is news only until it is.
@@ -323,7 +326,7 @@ fn a_shift_that_is_held_or_whose_process_died_offers_to_continue_and_to_abort() 
     stage.never_says(" h  hold");
 
     stage = Stage::new(look(50, readings(1.0)), holding_50());
-    stage.alive = Alive::No;
+    stage.alive = Liveness::Exited;
     stage.says(&["✗ its process is gone; the weights stay where they are", keys]);
     stage.never_says(" h  hold");
 }
@@ -331,17 +334,13 @@ fn a_shift_that_is_held_or_whose_process_died_offers_to_continue_and_to_abort() 
 #[test]
 fn a_gate_that_fails_is_marked_and_says_by_which_reading() {
     let mut stage = Stage::new(look(50, readings(200.0)), holding_50());
-    stage.says(&[
-        "✗ errors          40.0 % of 500 requests failed in green (most 1 %)",
-        "✗ green isn't well",
-        "40.0 %",
-    ]);
+    stage.says(&["✗ errors          40.0 % of 500 requests failed in green (max 1 %)", "✗ green isn't well", "40.0 %"]);
 
     let mut ill = readings(1.0);
     let alarms = ill.alarms.as_mut().unwrap();
     alarms[0] = AlarmReading { state: AlarmState::Alarm, reason: Some("2 of 2".to_owned()), ..alarms[0].clone() };
     stage.look = Some(look(50, ill));
-    stage.says(&["✗ alarms          2 of 3 in OK; green-errors-prod is in ALARM: 2 of 2"]);
+    stage.says(&["✗ alarms          2 of 3 OK; green-errors-prod is in ALARM: 2 of 2"]);
 }
 
 #[test]
@@ -372,7 +371,7 @@ fn what_aws_does_not_tell_is_a_line_and_no_end() {
 #[test]
 fn weights_that_somebody_else_has_changed_or_that_are_zero_are_told() {
     let mut look = look(50, readings(1.0));
-    look.picture.changed_by_others = true;
+    look.picture.changed_externally = true;
     let zero = Weight::new("green edge".to_owned(), Split { blue: 0, green: 0 });
     look.picture.levers[1].1 = Ok(vec![zero]);
     Stage::new(look, Vec::new()).says(&["! somebody else has changed weights", "both weights are zero"]);
@@ -440,22 +439,22 @@ fn the_history_tells_what_a_shift_is_at() {
     let holding = Phase::Holding { green: share(50), since: at(9), until: at(69) };
     for (events, wanted) in [
         (vec![begun()], Phase::Looking),
-        (holding_50()[..3].to_vec(), Phase::Writing(Lever::Listeners, share(10))),
+        (holding_50()[..3].to_vec(), Phase::Writing(LeverKind::Listeners, share(10))),
         (holding_50()[..5].to_vec(), Phase::Holding { green: share(10), since: at(3), until: at(63) }),
-        (holding_50()[..7].to_vec(), Phase::Writing(Lever::Dns, share(10))),
+        (holding_50()[..7].to_vec(), Phase::Writing(LeverKind::Dns, share(10))),
         (holding_50()[..8].to_vec(), Phase::Done(share(10))),
         (holding_50(), holding.clone()),
-        (held(TrafficEvent::HoldAsked), Phase::AskedToHold),
+        (held(TrafficEvent::HoldRequested), Phase::AskedToHold),
         (held(TrafficEvent::FailbackStarted), Phase::FailingBack),
         (held(goes_back()), Phase::RollingBack(share(0), "so".to_owned())),
         (held(ended(Outcome::Held, "so")), left(Outcome::Held)),
         // Nobody is there to hold it.
-        ([held(ended(Outcome::Held, "so")), vec![TrafficEvent::HoldAsked]].concat(), left(Outcome::Held)),
+        ([held(ended(Outcome::Held, "so")), vec![TrafficEvent::HoldRequested]].concat(), left(Outcome::Held)),
         // What goes back isn't held.
         (
             [
                 held(goes_back()),
-                vec![writing(Lever::Listeners, 0), written(Lever::Listeners, 0), TrafficEvent::HoldAsked],
+                vec![writing(LeverKind::Listeners, 0), written(LeverKind::Listeners, 0), TrafficEvent::HoldRequested],
             ]
             .concat(),
             Phase::RollingBack(share(0), "so".to_owned()),
@@ -471,7 +470,7 @@ fn the_history_tells_what_a_shift_is_at() {
         assert_eq!(phase(events), wanted, "{said}");
     }
     // DNS alone moves the traffic: its write is what is held.
-    let dns = vec![begun(), writing(Lever::Dns, 10), written(Lever::Dns, 10)];
+    let dns = vec![begun(), writing(LeverKind::Dns, 10), written(LeverKind::Dns, 10)];
     assert_eq!(phase(dns), Phase::Holding { green: share(10), since: at(2), until: at(62) });
     assert!(in_progress(held(ended(Outcome::RolledBack, "so"))).is_none());
 }
@@ -479,13 +478,13 @@ fn the_history_tells_what_a_shift_is_at() {
 #[test]
 fn whoever_is_at_it_tells_whether_a_shift_runs() {
     let mut entries = history(holding_50());
-    let mut asked = history([TrafficEvent::HoldAsked]).remove(0);
+    let mut asked = history([TrafficEvent::HoldRequested]).remove(0);
     asked.by = by("bob", 8);
     entries.push(asked);
-    let only = |process| move |by: &By| if by.process == process { Alive::Yes } else { Alive::No };
+    let only = |process| move |by: &Actor| if by.process == process { Liveness::Running } else { Liveness::Exited };
     assert!(UnderWay::of(&entries, only(7)).unwrap().runs(), "whoever asks it to hold isn't at it");
     assert_eq!(UnderWay::of(&entries, only(8)).unwrap().phase, Phase::Died);
-    assert!(UnderWay::of(&entries, |_| Alive::Unknown).unwrap().runs());
+    assert!(UnderWay::of(&entries, |_| Liveness::Unknown).unwrap().runs());
 }
 
 #[test]
@@ -495,17 +494,17 @@ fn an_abort_begins_when_the_shift_has_ended_and_its_process_is_gone() {
     let end = held.last().unwrap().at;
     let later = end + SignedDuration::from_secs(60);
     for (entries, alive, now, settled) in [
-        (&running, Alive::Yes, later, false),
-        (&running, Alive::Unknown, later, false),
-        (&running, Alive::No, end, true),
-        (&held, Alive::Yes, end, false),
-        (&held, Alive::No, end, true),
-        (&held, Alive::Yes, later, true),
-        (&held, Alive::Unknown, later, true),
+        (&running, Liveness::Running, later, false),
+        (&running, Liveness::Unknown, later, false),
+        (&running, Liveness::Exited, end, true),
+        (&held, Liveness::Running, end, false),
+        (&held, Liveness::Exited, end, true),
+        (&held, Liveness::Running, later, true),
+        (&held, Liveness::Unknown, later, true),
     ] {
         assert_eq!(is_settled(entries, now, |_| alive), settled, "{alive:?} at {now}: {:?}", entries.last());
     }
-    assert!(is_settled(&[], end, |_| Alive::Yes));
+    assert!(is_settled(&[], end, |_| Liveness::Running));
 }
 
 fn key(letter: char) -> KeyEvent {
@@ -524,7 +523,7 @@ fn each_key_asks_first_where_it_makes_sense_and_says_why_where_it_does_not() {
         events.push(ended(Outcome::Held, "so"));
         in_progress(events)
     };
-    let died = || UnderWay::of(&history(holding_50()), |_| Alive::No);
+    let died = || UnderWay::of(&history(holding_50()), |_| Liveness::Exited);
     let back = || {
         let mut events = holding_50();
         events.push(TrafficEvent::RollingBack { to: share(0), because: "so".to_owned() });
@@ -532,11 +531,11 @@ fn each_key_asks_first_where_it_makes_sense_and_says_why_where_it_does_not() {
     };
     let back_and_died = || {
         let back = TrafficEvent::RollingBack { to: share(0), because: "so".to_owned() };
-        UnderWay::of(&history(holding_50().into_iter().chain([back])), |_| Alive::No)
+        UnderWay::of(&history(holding_50().into_iter().chain([back])), |_| Liveness::Exited)
     };
     let asked = || {
         let mut events = holding_50();
-        events.push(TrafficEvent::HoldAsked);
+        events.push(TrafficEvent::HoldRequested);
         in_progress(events)
     };
     for (name, shift, sensible) in [

@@ -1,28 +1,28 @@
-//! The text of the history: how an entry becomes a line, and what a line has to be.
+//! The hash chain of the history: writing, parsing and verifying its lines.
 //!
-//! The hash is over the very text of the line, not over what is read from it: whatever is changed in it is found, and an
-//! entry with fields that this build doesn't know keeps its hash.
+//! The hash covers the text of the line, not its parsed form: every change is detected, and an entry with fields that this build
+//! doesn't know keeps its hash.
 
 use std::collections::BTreeSet;
 
 use sha2::{Digest, Sha256};
 
-use super::{Entry, HistoryError, NOTHING, Verified};
+use super::{EMPTY_HEAD, Entry, HistoryError, Verified};
 use crate::state::hex;
 
-/// Between the text that is hashed and the hash.
+/// Separates the hashed text from the hash.
 const HASH: &str = ",\"hash\":\"";
-/// Behind the hash.
+/// Follows the hash.
 const END: &str = "\"}";
 
-/// What is wrong with which line, counted from 1.
+/// A violation.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// The line.
+    /// The line, from 1 on.
     pub line: usize,
-    /// It can't be read; otherwise it can, but isn't what was written.
+    /// The line can't be parsed; otherwise it was modified.
     pub unreadable: bool,
-    /// What is wrong with it.
+    /// What is wrong.
     pub what: String,
 }
 
@@ -32,12 +32,12 @@ impl Fault {
         let Fault { line, unreadable, what } = self;
         match unreadable {
             true => HistoryError::Damaged { path, line, what },
-            false => HistoryError::Changed { path, line, what },
+            false => HistoryError::Modified { path, line, what },
         }
     }
 }
 
-/// Gives the entry its hash, and makes it a line.
+/// Sets the entry's hash, and returns its line.
 pub fn seal(entry: &mut Entry) -> String {
     entry.hash.clear();
     let mut text = serde_json::to_string(entry).expect("an entry is plain data");
@@ -46,72 +46,67 @@ pub fn seal(entry: &mut Entry) -> String {
     text + HASH + &entry.hash + END + "\n"
 }
 
-/// SHA-256 over the line without its hash.
+/// SHA-256 of the line without its hash.
 fn hash(text: &str) -> String {
     hex(&Sha256::new().chain_update(text).chain_update("}").finalize())
 }
 
-/// True if the line (without its end) carries the hash of its text.
+/// True if the line (without its line feed) contains the hash of its text.
 fn is_sealed(line: &str) -> bool {
     let parts = line.strip_suffix(END).and_then(|line| line.rsplit_once(HASH));
-    parts.is_some_and(|(text, said)| hash(text) == said)
+    parts.is_some_and(|(text, recorded)| hash(text) == recorded)
 }
 
-/// The entry on a line, with or without its end.
+/// Parses a line, with or without its line feed.
 pub fn entry(line: &[u8]) -> Result<Entry, String> {
-    serde_json::from_slice(line).map_err(|error| format!("it is no entry: {error}"))
+    serde_json::from_slice(line).map_err(|error| format!("not an entry: {error}"))
 }
 
-/// The entries of a history's text, and where its last whole line ends. What a crash has left of a line is left out.
+/// The entries of a history, and the end of its last complete line. An incomplete last line, left by a crash, is ignored.
 pub fn parse(text: &[u8]) -> Result<(Vec<Entry>, usize), Fault> {
-    let (lines, torn) = lines(text);
+    let (lines, incomplete) = lines(text);
     let read =
         |(number, line): (usize, &[u8])| entry(line).map_err(|what| Fault { line: number + 1, unreadable: true, what });
     let entries = lines.iter().copied().enumerate().map(read).collect::<Result<Vec<_>, _>>()?;
-    check_torn(torn).map_err(|what| Fault { line: lines.len() + 1, unreadable: true, what })?;
-    Ok((entries, text.len() - torn.len()))
+    check_incomplete(incomplete).map_err(|what| Fault { line: lines.len() + 1, unreadable: true, what })?;
+    Ok((entries, text.len() - incomplete.len()))
 }
 
-/// The whole lines, each with its end, and what comes after them.
+/// The complete lines with their line feeds, and the incomplete rest.
 fn lines(text: &[u8]) -> (Vec<&[u8]>, &[u8]) {
     let mut lines: Vec<_> = text.split_inclusive(|byte| *byte == b'\n').collect();
-    let torn = lines.pop_if(|line| !line.ends_with(b"\n")).unwrap_or_default();
-    (lines, torn)
+    let incomplete = lines.pop_if(|line| !line.ends_with(b"\n")).unwrap_or_default();
+    (lines, incomplete)
 }
 
-/// What has no end may be what a crash has left of a line. A whole entry with something else in the place of its end is
-/// not: that was acknowledged, and isn't to be thrown away.
-pub fn check_torn(torn: &[u8]) -> Result<(), String> {
-    let line = torn.split_last().and_then(|(_, line)| std::str::from_utf8(line).ok());
+/// Checks that a last line without a line feed was left by a crash. A complete entry followed by another byte was acknowledged,
+/// so it must not be dropped.
+pub fn check_incomplete(incomplete: &[u8]) -> Result<(), String> {
+    let line = incomplete.split_last().and_then(|(_, line)| std::str::from_utf8(line).ok());
     if line.is_some_and(is_sealed) {
-        return Err("its end was changed".to_owned());
+        return Err("its line feed was changed".to_owned());
     }
     Ok(())
 }
 
-/// Checks that the entries are numbered from 1, that each carries the hash of its text, and each that of the one before.
+/// Checks that the entries are numbered from 1, and that each contains the hash of its text and that of the entry before.
 pub fn verify(text: &[u8]) -> Result<(Vec<Entry>, Verified), Fault> {
     let (entries, _) = parse(text)?;
     let (lines, _) = lines(text);
-    let mut head = NOTHING;
+    let mut head = EMPTY_HEAD;
     for (at, (entry, line)) in entries.iter().zip(lines).enumerate() {
         let fault = |what| Err(Fault { line: at + 1, unreadable: false, what });
         if !line.strip_suffix(b"\n").and_then(|line| std::str::from_utf8(line).ok()).is_some_and(is_sealed) {
-            return fault(format!(
-                "entry {} was changed: its text doesn't have the hash that it carries",
-                entry.number
-            ));
+            return fault(format!("entry {} was changed: its text doesn't match its hash", entry.number));
         }
         if let Some(what) = misplaced(&entries, at) {
             return fault(what);
         }
-        if entry.before != head {
-            let (one, before) = (entry.number, entry.number - 1);
-            return fault(match before {
-                0 => "entry 1 goes on from an entry before it: it isn't the one that was written first".to_owned(),
-                _ => format!(
-                    "entry {one} goes on from another entry {before} than the one before it, which was put in its place"
-                ),
+        if entry.previous_hash != head {
+            let (number, previous) = (entry.number, entry.number - 1);
+            return fault(match previous {
+                0 => "entry 1 contains a previous hash: it isn't the first entry that was written".to_owned(),
+                _ => format!("entry {number} was written after another entry {previous}, which was replaced"),
             });
         }
         head = &entry.hash;
@@ -120,23 +115,23 @@ pub fn verify(text: &[u8]) -> Result<(Vec<Entry>, Verified), Fault> {
     Ok((entries, verified))
 }
 
-/// Why the entry isn't the one that belongs there, as far as the numbers tell. All before it are as they should be.
+/// Why the entry doesn't belong in this place, by its number. All entries before it are in order.
 fn misplaced(entries: &[Entry], at: usize) -> Option<String> {
-    let (belongs, found) = (at as u64 + 1, entries[at].number);
-    if found == belongs {
+    let (expected, found) = (at as u64 + 1, entries[at].number);
+    if found == expected {
         return None;
     }
     let later: BTreeSet<u64> = entries[at..].iter().map(|entry| entry.number).collect();
     Some(match found {
-        0 => "there is no entry 0: it was inserted".to_owned(),
-        _ if found < belongs => format!("it is entry {found} for a second time: one of the two was inserted"),
-        _ if later.contains(&belongs) => {
-            format!("it is entry {found} in the place of entry {belongs}, which comes later: entries were moved")
+        0 => "entry 0 was inserted".to_owned(),
+        _ if found < expected => format!("entry {found} is there twice: one of the two was inserted"),
+        _ if later.contains(&expected) => {
+            format!("entry {found} is in the place of entry {expected}, which comes later: entries were moved")
         }
-        // The next one that is there tells how many are missing.
-        _ => match later.range(belongs..).next().map_or(found, |next| *next) - 1 {
-            last if last == belongs => format!("entry {belongs} was removed: entry {found} comes in its place"),
-            last => format!("entries {belongs} to {last} were removed: entry {found} comes in their place"),
+        // The next existing entry shows how many are missing.
+        _ => match later.range(expected..).next().map_or(found, |next| *next) - 1 {
+            last if last == expected => format!("entry {expected} was removed: entry {found} is in its place"),
+            last => format!("entries {expected} to {last} were removed: entry {found} is in their place"),
         },
     })
 }

@@ -1,16 +1,18 @@
-//! The history of a system's traffic: every change of weights, one line each, each carrying the hash of the one before.
+//! The history of a system's traffic: an append-only log of every change of weights. Each entry contains the hash of the one
+//! before.
 //!
-//! It is only ever appended to, by whichever process moves traffic, several at once if need be. An entry is kept when
-//! [`History::append`] returns, in a file or in S3, beside the state. Nothing that can be read from AWS is read from here: the history says who did what, and
-//! what was meant.
+//! Several processes may append at the same time. An entry is durable when [`History::append`] returns, in a file or in S3,
+//! beside the state. The weights themselves are always read from AWS: the history says who changed them, and why.
 
-mod alive;
 mod chain;
+mod expected;
 mod file;
+mod liveness;
 mod object;
-mod story;
+mod serving;
 #[cfg(test)]
 mod tests;
+mod unfinished;
 
 use std::time::Duration;
 
@@ -23,17 +25,19 @@ use chain::Fault;
 use file::FileLog;
 use object::ObjectLog;
 
-pub use alive::Alive;
-pub use story::{Expected, LastSeen, Unfinished, green_since, last_seen, lever_of, unfinished};
+pub use expected::{Expected, ExpectedWeights};
+pub use liveness::Liveness;
+pub use serving::green_since;
+pub use unfinished::UnfinishedShift;
 
-/// What the first entry carries as the hash of the one before.
-pub const NOTHING: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+/// The head of an empty history: the previous hash of the first entry.
+pub const EMPTY_HEAD: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
-/// The history of one system under one suffix. Copies share what they know of it.
+/// The history of one deployment. Clones share their read position.
 #[derive(Clone, Debug)]
 pub struct History {
     log: Log,
-    by: By,
+    by: Actor,
 }
 
 #[derive(Clone, Debug)]
@@ -43,52 +47,52 @@ enum Log {
 }
 
 impl History {
-    /// The history in a log, where `by` puts things down. Opens nothing: the first entry makes it.
-    pub fn at(log: AppendLog, by: By) -> Self {
+    /// The history in a log, with `by` as the author of new entries. Opens nothing: the first entry creates the log.
+    pub fn at(log: AppendLog, by: Actor) -> Self {
         let log = match log {
             AppendLog::File(path) => Log::File(FileLog::at(path)),
-            AppendLog::Object(page) => Log::Object(ObjectLog::at(page)),
+            AppendLog::Object(object) => Log::Object(ObjectLog::at(object)),
         };
         History { log, by }
     }
 
-    /// The same, waiting only so long for other processes that append.
-    pub fn in_a_hurry(&self, patience: Duration) -> Self {
+    /// The same history, with another timeout for the lock that other processes hold while they append.
+    pub fn with_lock_timeout(&self, timeout: Duration) -> Self {
         let log = match &self.log {
-            Log::File(file) => Log::File(file.in_a_hurry(patience)),
+            Log::File(file) => Log::File(file.with_lock_timeout(timeout)),
             object @ Log::Object(_) => object.clone(),
         };
         History { log, by: self.by.clone() }
     }
 
-    /// Who puts things down here.
-    pub fn by(&self) -> &By {
+    /// The author of new entries.
+    pub fn by(&self) -> &Actor {
         &self.by
     }
 
-    /// Appends what happened, and why; it is kept when this returns. Waits for other processes that append.
+    /// Appends an event with the operator's reason. The entry is durable when this returns. Waits for other processes that append.
     ///
     /// # Errors
-    /// It can't be written, or its last entry can't be read.
-    pub async fn append(&self, what: TrafficEvent, why: Option<&str>) -> Result<Entry, HistoryError> {
+    /// The history can't be written, or its last entry can't be read.
+    pub async fn append(&self, event: TrafficEvent, reason: Option<&str>) -> Result<Entry, HistoryError> {
         match &self.log {
-            Log::File(file) => file.append(&self.by, what, why),
-            Log::Object(object) => object.append(&self.by, what, why).await,
+            Log::File(file) => file.append(&self.by, event, reason),
+            Log::Object(object) => object.append(&self.by, event, reason).await,
         }
     }
 
-    /// All entries. None at all is an empty history.
+    /// All entries; empty if there is no history. [`History::verify`] checks their hashes, this doesn't.
     ///
     /// # Errors
-    /// It can't be read, or a line of it is no entry. Whether they are what was once written is for [`History::verify`] to say.
+    /// The history can't be read, or a line isn't an entry.
     pub async fn entries(&self) -> Result<Vec<Entry>, HistoryError> {
         self.after(0).await
     }
 
-    /// The entries with a larger number. Reads only what is new, where that can be told.
+    /// The entries with a larger number. Reads only the new part of a file.
     ///
     /// # Errors
-    /// As of [`History::entries`].
+    /// See [`History::entries`].
     pub async fn after(&self, number: u64) -> Result<Vec<Entry>, HistoryError> {
         match &self.log {
             Log::File(file) if number == 0 => file.entries(),
@@ -101,27 +105,26 @@ impl History {
         }
     }
 
-    /// Checks that no entry was changed, inserted, moved or removed since it was written. That some were cut off at the end
-    /// is only found by who knows a later head: see [`History::verify_with`].
+    /// Checks that no entry was changed, inserted, moved or removed since it was written. Entries cut off at the end can only be
+    /// detected with a known head: see [`History::verify_with`].
     ///
     /// # Errors
-    /// What is wrong first, and in which line; or it can't be read.
+    /// The first violation, with its line; or the history can't be read.
     pub async fn verify(&self) -> Result<Verified, HistoryError> {
         let (_, verified) = chain::verify(&self.text().await?).map_err(|fault| self.fault(fault))?;
         Ok(verified)
     }
 
-    /// As [`History::verify`], and checks that the entry with the hash `head` is among them.
+    /// Does what [`History::verify`] does, and checks that the entry with the hash `head` exists.
     ///
     /// # Errors
-    /// As of [`History::verify`], or there is no such entry.
+    /// See [`History::verify`]; or there is no such entry.
     pub async fn verify_with(&self, head: &str) -> Result<Verified, HistoryError> {
         let (entries, verified) = chain::verify(&self.text().await?).map_err(|fault| self.fault(fault))?;
-        // The head of an empty history comes before every other.
-        if head == NOTHING || entries.iter().any(|entry| entry.hash == head) {
+        if head == EMPTY_HEAD || entries.iter().any(|entry| entry.hash == head) {
             return Ok(verified);
         }
-        Err(HistoryError::Headless { path: self.path(), entries: entries.len(), head: head.to_owned() })
+        Err(HistoryError::HeadMissing { path: self.path(), entries: entries.len(), head: head.to_owned() })
     }
 
     async fn text(&self) -> Result<Vec<u8>, HistoryError> {
@@ -143,59 +146,61 @@ impl History {
     }
 }
 
-/// One line of the history.
+/// One entry of the history: a line of JSON.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
     /// 1, 2, …
     pub number: u64,
-    /// When it was put down.
+    /// When it was written.
     pub at: Timestamp,
-    /// Who put it down.
-    pub by: By,
-    /// Why, in the words of whoever asked for it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub why: Option<String>,
-    /// What happened.
+    /// Who wrote it.
+    pub by: Actor,
+    /// The operator's reason.
+    #[serde(default, rename = "why", skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The event.
     #[serde(flatten)]
-    pub what: TrafficEvent,
-    /// The hash of the entry before; [`NOTHING`] for the first.
-    pub before: String,
-    /// SHA-256 in hexadecimal, over the compact JSON of all of the above.
+    pub event: TrafficEvent,
+    /// The hash of the entry before; [`EMPTY_HEAD`] for the first.
+    #[serde(rename = "before")]
+    pub previous_hash: String,
+    /// SHA-256 in hexadecimal, over the compact JSON of all fields above.
     pub hash: String,
 }
 
 impl Entry {
-    /// The entry that comes after `last`, not sealed yet.
-    fn after(last: Option<&Entry>, by: &By, what: TrafficEvent, why: Option<&str>) -> Self {
-        let (number, before) = last.map_or((1, NOTHING.to_owned()), |last| (last.number + 1, last.hash.clone()));
-        let (at, why, hash) = (Timestamp::now(), why.map(str::to_owned), String::new());
-        Entry { number, at, by: by.clone(), why, what, before, hash }
+    /// The entry after `last`, still without its hash.
+    fn after(last: Option<&Entry>, by: &Actor, event: TrafficEvent, reason: Option<&str>) -> Self {
+        let (number, previous_hash) =
+            last.map_or((1, EMPTY_HEAD.to_owned()), |last| (last.number + 1, last.hash.clone()));
+        let (at, reason, hash) = (Timestamp::now(), reason.map(str::to_owned), String::new());
+        Entry { number, at, by: by.clone(), reason, event, previous_hash, hash }
     }
 }
 
-/// Who puts something down.
+/// Who wrote an entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct By {
-    /// The user, by the environment; the number where it says none.
+pub struct Actor {
+    /// The user from the environment, or the user id.
     pub user: String,
-    /// The machine.
+    /// The host.
     pub host: String,
-    /// The process on it.
+    /// The process id.
     pub process: u32,
-    /// What it runs: `provisioner shift`.
+    /// The command: `provisioner shift`.
     pub command: String,
-    /// Whom AWS takes it for, where that is known.
+    /// The ARN of the AWS credentials, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arn: Option<String>,
 }
 
-impl By {
+impl Actor {
     /// This process, running this command with credentials of this ARN.
-    pub fn this_process(command: &str, arn: Option<String>) -> By {
-        let said = |name: &str| std::env::var(name).ok().filter(|user| !user.is_empty());
-        let number = || format!("uid {}", rustix::process::getuid().as_raw());
-        By {
-            user: said("USER").or_else(|| said("LOGNAME")).unwrap_or_else(number),
+    pub fn this_process(command: &str, arn: Option<String>) -> Self {
+        let variable = |name: &str| std::env::var(name).ok().filter(|user| !user.is_empty());
+        let user_id = || format!("uid {}", rustix::process::getuid().as_raw());
+        Actor {
+            user: variable("USER").or_else(|| variable("LOGNAME")).unwrap_or_else(user_id),
             host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
             process: std::process::id(),
             command: command.to_owned(),
@@ -204,74 +209,75 @@ impl By {
     }
 }
 
-/// A whole history, as [`History::verify`] found it.
+/// The result of [`History::verify`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verified {
-    /// How many entries it has.
+    /// The number of entries.
     pub entries: u64,
-    /// The hash of the last one; [`NOTHING`] if there is none.
+    /// The hash of the last entry; [`EMPTY_HEAD`] without entries.
     pub head: String,
 }
 
-/// Why the history can't be used. Every text says what to do.
+/// Why the history can't be used. Every message contains the advice.
 #[derive(Debug, thiserror::Error)]
 pub enum HistoryError {
-    /// A line can't be read.
+    /// A line can't be parsed.
     #[error(
-        "the history {path} is damaged in line {line}: {what}\n  keep the file, and compare it with a copy; moved aside, the \
-         next entry begins a new one: weights are read from AWS, not from here"
+        "the history {path} is damaged in line {line}: {what}\n  keep the file and compare it with a copy; if you move it away, \
+         the next entry starts a new history: weights are read from AWS, not from here"
     )]
     Damaged {
         /// The file.
         path: String,
         /// The line, from 1 on.
         line: usize,
-        /// What is wrong with it, or what was tried.
+        /// What is wrong with it.
         what: String,
     },
-    /// All lines can be read, but they aren't what was once written.
+    /// All lines can be parsed, but they aren't what was written.
     #[error(
-        "the history {path} isn't what was written, from line {line} on: {what}\n  keep the file, compare it with a copy, \
-         and find out who could write to it; `provisioner status` shows the weights as AWS has them"
+        "the history {path} was modified, from line {line} on: {what}\n  keep the file, compare it with a copy, and find out who \
+         could write to it; `provisioner status` shows the actual weights"
     )]
-    Changed {
+    Modified {
         /// The file.
         path: String,
         /// The line, from 1 on.
         line: usize,
-        /// What is wrong with it, or what was tried.
+        /// What is wrong with it.
         what: String,
     },
-    /// An entry that was there once isn't any more.
+    /// An entry with a known hash is missing.
     #[error(
-        "the history {path} is unbroken, but none of its {entries} entries has the hash {head}: entries were cut off at its \
-         end, or all of it was written anew\n  keep the file, compare it with a copy, and find out who could write to it"
+        "the hash chain of the history {path} is valid, but none of its {entries} entries has the hash {head}: entries were cut \
+         off at its end, or the whole history was rewritten\n  keep the file, compare it with a copy, and find out who could \
+         write to it"
     )]
-    Headless {
+    HeadMissing {
         /// The file.
         path: String,
-        /// How many entries there are.
+        /// The number of entries.
         entries: usize,
-        /// What the last entry has to be.
+        /// The hash that must exist.
         head: String,
     },
-    /// Another process keeps it.
-    #[error("another process keeps the history {path} locked\n  find out which (`fuser {path}`), and end it")]
-    Busy {
+    /// Another process has locked it.
+    #[error("another process has locked the history {path}\n  find out which (`fuser {path}`), and end it")]
+    Locked {
         /// The file.
         path: String,
     },
-    /// S3 says no.
+    /// S3 can't be read or written.
     #[error(transparent)]
     Remote(#[from] StateError),
-    /// The disk says no.
-    #[error("{what} {path}: {source}\n  check that the folder exists, can be written and has space left")]
+    /// The file can't be read or written.
+    #[error("{what} {path}: {source}\n  check that the folder exists, is writable and has free space")]
     Io {
-        /// What is wrong with it, or what was tried.
+        /// What failed.
         what: &'static str,
         /// The file.
         path: String,
-        /// What the operating system says.
+        /// The error of the operating system.
         source: std::io::Error,
     },
 }

@@ -18,7 +18,7 @@ async fn route_53_outage_holds_shift_and_failback_still_works() {
 
     take_away(&stage, "ServiceUnavailable", 503);
     let run = stage.shift(&[&["--green", "40"], &step[..]].concat()).await.exits(3);
-    assert_ended(&run, "held", &["the listeners give green 40 %, and DNS can't be written"]);
+    assert_ended(&run, "held", &["the listeners give green 40 %, but DNS can't be written"]);
     stage.sandbox.clear_faults();
     assert_eq!(stage.weights().await, weights(40, 40, 20));
 

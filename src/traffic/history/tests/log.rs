@@ -1,5 +1,5 @@
-use crate::config::shift::Shift;
-use crate::traffic::gates::Limits;
+//! Appending, reading and verifying.
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -8,20 +8,24 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use tempfile::TempDir;
 
-use super::*;
-use crate::traffic::event::{Check, Lever, OnFail, Outcome, Verdict, Weight};
+use super::super::*;
+use crate::config::shift::Shift;
+use crate::traffic::check::{Check, Verdict};
+use crate::traffic::event::{OnFail, Outcome};
+use crate::traffic::limits::Limits;
 use crate::traffic::share::{Share, Split};
+use crate::traffic::weight::{LeverKind, Weight};
 
-/// A history in a file waits for nothing.
+/// Runs a future of a history in a file, which never waits.
 fn now<F: Future>(future: F) -> F::Output {
     futures::executor::block_on(future)
 }
 
-fn by() -> By {
-    By::this_process("provisioner shift", Some("arn:aws:iam::123456789012:user/operator".to_owned()))
+fn by() -> Actor {
+    Actor::this_process("provisioner shift", Some("arn:aws:iam::123456789012:user/operator".to_owned()))
 }
 
-/// A history in a folder of its own that doesn't exist yet.
+/// A history in a new temporary folder.
 fn history() -> (TempDir, PathBuf, History) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state").join("dev1.history");
@@ -29,7 +33,7 @@ fn history() -> (TempDir, PathBuf, History) {
     (folder, path, history)
 }
 
-/// The same file, as a process that knows nothing of it sees it.
+/// The history in this file, as another process opens it.
 fn fresh(path: &Path) -> History {
     History::at(AppendLog::File(path.to_owned()), by())
 }
@@ -47,7 +51,7 @@ fn shares() -> impl Strategy<Value = Share> {
 }
 
 fn text() -> impl Strategy<Value = String> {
-    // Quotes, line ends and what looks like the end of an entry.
+    // Quotes, line feeds and the end of an entry.
     prop_oneof!["\\PC{0,12}", Just("\"}\n".to_owned()), Just(",\"hash\":\"00\"}".to_owned()), "[\\x00-\\x7f]{0,8}"]
 }
 
@@ -58,7 +62,7 @@ fn weights() -> impl Strategy<Value = Vec<Weight>> {
 }
 
 fn events() -> impl Strategy<Value = TrafficEvent> {
-    let lever = prop_oneof![Just(Lever::Listeners), Just(Lever::Dns)];
+    let lever = prop_oneof![Just(LeverKind::Listeners), Just(LeverKind::Dns)];
     let ids = proptest::collection::vec("[0-9a-f-]{36}", 0..3);
     let verdict = prop_oneof![Just(Verdict::Pass), Just(Verdict::Inconclusive), Just(Verdict::Fail)];
     let check = (text(), verdict.clone(), text());
@@ -83,10 +87,10 @@ fn events() -> impl Strategy<Value = TrafficEvent> {
         (shares(), text()).prop_map(|(to, because)| TrafficEvent::RollingBack { to, because }),
         (outcome, proptest::option::of(shares()), proptest::option::of(text()))
             .prop_map(|(outcome, green, because)| TrafficEvent::ShiftEnded { outcome, green, because }),
-        Just(TrafficEvent::HoldAsked),
+        Just(TrafficEvent::HoldRequested),
         Just(TrafficEvent::FailbackStarted),
-        (seconds, weights(), ids, proptest::option::of(text())).prop_map(|(seconds, from, request_ids, dns_left)| {
-            TrafficEvent::FailedBack { seconds, from, request_ids, dns_left }
+        (seconds, weights(), ids, proptest::option::of(text())).prop_map(|(seconds, from, request_ids, dns_error)| {
+            TrafficEvent::FailedBack { seconds, from, request_ids, dns_error }
         }),
         text().prop_map(|because| TrafficEvent::FailbackIncomplete { because }),
         (weights(), weights()).prop_map(|(from, to)| TrafficEvent::ExternalChange { from, to }),
@@ -94,34 +98,34 @@ fn events() -> impl Strategy<Value = TrafficEvent> {
 }
 
 proptest! {
-    // Each entry waits for the disk.
+    // Each entry is synced to disk.
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn whatever_is_appended_reads_back_and_verifies(
-        put in proptest::collection::vec((events(), proptest::option::of(text())), 0..12)
+    fn appended_entries_read_back_and_verify(
+        appended in proptest::collection::vec((events(), proptest::option::of(text())), 0..12)
     ) {
         let (_folder, path, history) = history();
         let mut written = Vec::new();
-        for (what, why) in &put {
-            let entry = now(history.append(what.clone(), why.as_deref())).unwrap();
-            prop_assert!(entry.what == *what && entry.why == *why && entry.by == *history.by());
+        for (event, reason) in &appended {
+            let entry = now(history.append(event.clone(), reason.as_deref())).unwrap();
+            prop_assert!(entry.event == *event && entry.reason == *reason && entry.by == *history.by());
             written.push(entry);
         }
         prop_assert_eq!(&now(fresh(&path).entries()).unwrap(), &written);
         let verified = now(fresh(&path).verify()).unwrap();
-        prop_assert_eq!(verified.entries, put.len() as u64);
-        let head = written.last().map_or(NOTHING, |entry| &entry.hash);
+        prop_assert_eq!(verified.entries, appended.len() as u64);
+        let head = written.last().map_or(EMPTY_HEAD, |entry| &entry.hash);
         prop_assert_eq!(&verified.head, head);
         prop_assert_eq!(now(fresh(&path).verify_with(head)).unwrap(), verified);
         let lines = fs::read_to_string(&path).unwrap_or_default();
-        prop_assert_eq!(lines.lines().count(), put.len());
+        prop_assert_eq!(lines.lines().count(), appended.len());
     }
 
     #[test]
-    fn any_changed_byte_is_found(put in proptest::collection::vec(events(), 1..4), at in any::<[(Index, u8); 64]>()) {
+    fn every_changed_byte_is_detected(appended in proptest::collection::vec(events(), 1..4), at in any::<[(Index, u8); 64]>()) {
         let (_folder, path, history) = history();
-        put.into_iter().for_each(|what| { now(history.append(what, Some("a reason"))).unwrap(); });
+        appended.into_iter().for_each(|event| { now(history.append(event, Some("a reason"))).unwrap(); });
         let text = fs::read(&path).unwrap();
         for (at, other) in at {
             let mut changed = text.clone();
@@ -133,7 +137,7 @@ proptest! {
 }
 
 #[test]
-fn the_end_of_each_line_is_part_of_it() {
+fn changed_line_feeds_are_detected() {
     let (_folder, path, history) = history();
     some_steps(&history, 2);
     let text = fs::read(&path).unwrap();
@@ -142,20 +146,20 @@ fn the_end_of_each_line_is_part_of_it() {
         changed[at] = b' ';
         fs::write(&path, &changed).unwrap();
         assert!(now(fresh(&path).verify()).is_err() && now(fresh(&path).entries()).is_err(), "byte {at}");
-        // An entry that was acknowledged isn't thrown away as torn.
+        // An acknowledged entry isn't cut off as incomplete.
         assert!(now(fresh(&path).append(step(3), None)).is_err());
         assert_eq!(fs::read(&path).unwrap(), changed);
     }
 }
 
-/// What verify says of lines that somebody has put together.
-fn said(path: &Path, lines: &[&str]) -> String {
+/// The error of verify for these lines.
+fn violation(path: &Path, lines: &[&str]) -> String {
     fs::write(path, lines.concat()).unwrap();
     now(fresh(path).verify()).unwrap_err().to_string()
 }
 
 #[test]
-fn removed_swapped_and_inserted_lines_are_found_wherever_they_are() {
+fn removed_swapped_and_inserted_lines_are_detected() {
     let (_folder, path, history) = history();
     some_steps(&history, 6);
     let text = fs::read_to_string(&path).unwrap();
@@ -164,7 +168,7 @@ fn removed_swapped_and_inserted_lines_are_found_wherever_they_are() {
         let mut removed = lines.clone();
         removed.remove(at);
         if at + 1 < lines.len() {
-            let (line, text) = (at + 1, said(&path, &removed));
+            let (line, text) = (at + 1, violation(&path, &removed));
             assert!(text.contains(&format!("line {line} on: entry {line} was removed")), "{text}");
         }
         for other in 0..lines.len() {
@@ -172,45 +176,47 @@ fn removed_swapped_and_inserted_lines_are_found_wherever_they_are() {
                 let mut swapped = lines.clone();
                 swapped.swap(at, other);
                 let (first, found) = (at.min(other) + 1, at.max(other) + 1);
-                let text = said(&path, &swapped);
-                assert!(text.contains(&format!("entry {found} in the place of entry {first}")), "{text}");
+                let text = violation(&path, &swapped);
+                assert!(text.contains(&format!("entry {found} is in the place of entry {first}")), "{text}");
             }
             let mut inserted = lines.clone();
             inserted.insert(other, lines[at]);
-            let text = said(&path, &inserted);
+            let text = violation(&path, &inserted);
             assert!(text.contains("was inserted") || text.contains("entries were moved"), "{text}");
         }
         let mut inserted = lines.clone();
         inserted.insert(at, "\n");
-        let text = said(&path, &inserted);
+        let text = violation(&path, &inserted);
         assert!(text.contains(&format!("damaged in line {}", at + 1)), "{text}");
     }
-    let text = said(&path, &lines[3..]);
-    assert!(text.contains("entries 1 to 3 were removed: entry 4 comes in their place"), "{text}");
+    let text = violation(&path, &lines[3..]);
+    assert!(text.contains("entries 1 to 3 were removed: entry 4 is in their place"), "{text}");
 }
 
 #[test]
-fn an_entry_that_was_forged_with_its_hash_is_found_by_the_one_after_it() {
+fn entry_forged_with_its_hash_is_detected_by_the_next_one() {
     let (_folder, path, history) = history();
     let entries = some_steps(&history, 4);
     let text = fs::read_to_string(&path).unwrap();
     let lines: Vec<_> = text.split_inclusive('\n').collect();
-    let forged = chain::seal(&mut Entry { what: step(99), ..entries[1].clone() });
-    let text = said(&path, &[lines[0], &forged, lines[2], lines[3]]);
-    assert!(text.contains("line 3 on: entry 3 goes on from another entry 2"), "{text}");
-    let text =
-        said(&path, &[lines[0], lines[1], &chain::seal(&mut Entry { what: step(99), ..entries[2].clone() }), lines[2]]);
-    assert!(text.contains("line 4 on: it is entry 3 for a second time"), "{text}");
+    let forged = chain::seal(&mut Entry { event: step(99), ..entries[1].clone() });
+    let text = violation(&path, &[lines[0], &forged, lines[2], lines[3]]);
+    assert!(text.contains("line 3 on: entry 3 was written after another entry 2"), "{text}");
+    let text = violation(
+        &path,
+        &[lines[0], lines[1], &chain::seal(&mut Entry { event: step(99), ..entries[2].clone() }), lines[2]],
+    );
+    assert!(text.contains("line 4 on: entry 3 is there twice"), "{text}");
     let changed = lines[1].replace("\"green\":2", "\"green\":3");
-    let text = said(&path, &[lines[0], &changed, lines[2]]);
+    let text = violation(&path, &[lines[0], &changed, lines[2]]);
     assert!(text.contains("line 2 on: entry 2 was changed"), "{text}");
-    let first = chain::seal(&mut Entry { before: entries[0].hash.clone(), ..entries[0].clone() });
-    let text = said(&path, &[&first]);
-    assert!(text.contains("line 1 on: entry 1 goes on from an entry before it"), "{text}");
+    let first = chain::seal(&mut Entry { previous_hash: entries[0].hash.clone(), ..entries[0].clone() });
+    let text = violation(&path, &[&first]);
+    assert!(text.contains("line 1 on: entry 1 contains a previous hash"), "{text}");
 }
 
 #[test]
-fn entries_cut_off_at_the_end_are_found_by_the_head_alone() {
+fn entries_cut_off_at_the_end_are_detected_by_the_head() {
     let (_folder, path, history) = history();
     let entries = some_steps(&history, 5);
     let text = fs::read_to_string(&path).unwrap();
@@ -221,30 +227,30 @@ fn entries_cut_off_at_the_end_are_found_by_the_head_alone() {
         fs::write(&path, lines[..kept].concat()).unwrap();
         assert_eq!(now(fresh(&path).verify()).unwrap().entries, kept as u64);
         let error = now(fresh(&path).verify_with(head)).unwrap_err();
-        assert!(matches!(&error, HistoryError::Headless { entries, .. } if *entries == kept), "{error}");
+        assert!(matches!(&error, HistoryError::HeadMissing { entries, .. } if *entries == kept), "{error}");
     }
-    // Going on doesn't hide it. An older head is among those that are there.
+    // Later entries don't hide it. An older head still exists.
     fs::write(&path, lines[..3].concat()).unwrap();
     some_steps(&history, 4);
     assert_eq!(now(fresh(&path).verify_with(&entries[2].hash)).unwrap().entries, 7);
-    assert!(matches!(now(fresh(&path).verify_with(head)), Err(HistoryError::Headless { .. })));
+    assert!(matches!(now(fresh(&path).verify_with(head)), Err(HistoryError::HeadMissing { .. })));
     fs::remove_file(&path).unwrap();
-    assert!(matches!(now(fresh(&path).verify_with(head)), Err(HistoryError::Headless { .. })));
+    assert!(matches!(now(fresh(&path).verify_with(head)), Err(HistoryError::HeadMissing { .. })));
 }
 
 #[test]
-fn a_torn_last_line_is_left_out_and_healed_however_long_it_is() {
+fn incomplete_last_line_is_ignored_and_cut_off() {
     let (_folder, path, history) = history();
     let mut entries = some_steps(&history, 2);
     let whole = fs::metadata(&path).unwrap().len();
-    now(history.append(step(3), Some("torn — by a crash"))).unwrap();
+    now(history.append(step(3), Some("incomplete — by a crash"))).unwrap();
     let text = fs::read(&path).unwrap();
     for cut in usize::try_from(whole).unwrap()..text.len() {
         fs::write(&path, &text[..cut]).unwrap();
         assert_eq!(now(fresh(&path).entries()).unwrap(), entries, "cut at {cut}");
         assert_eq!(now(fresh(&path).verify()).unwrap().entries, 2);
         let appended = now(fresh(&path).append(step(4), None)).unwrap();
-        assert_eq!((appended.number, &appended.before), (3, &entries[1].hash));
+        assert_eq!((appended.number, &appended.previous_hash), (3, &entries[1].hash));
         entries.push(appended);
         assert_eq!(now(fresh(&path).entries()).unwrap(), entries, "cut at {cut}");
         assert_eq!(now(fresh(&path).verify()).unwrap().entries, 3);
@@ -253,7 +259,7 @@ fn a_torn_last_line_is_left_out_and_healed_however_long_it_is() {
 }
 
 #[test]
-fn a_torn_first_line_is_healed_too() {
+fn incomplete_first_line_is_cut_off() {
     let (_folder, path, history) = history();
     some_steps(&history, 1);
     let text = fs::read(&path).unwrap();
@@ -263,23 +269,23 @@ fn a_torn_first_line_is_healed_too() {
 }
 
 #[test]
-fn eight_that_append_at_once_make_one_unbroken_chain() {
+fn concurrent_appends_form_one_valid_chain() {
     let (_folder, path, _) = history();
     std::thread::scope(|scope| {
         for _ in 0..8 {
-            // Each opens the file by itself, as processes do.
+            // Each opens the file, as separate processes do.
             scope.spawn(|| some_steps(&fresh(&path), 10));
         }
     });
     let verified = now(fresh(&path).verify()).unwrap();
     assert_eq!(verified.entries, 80);
-    let mut done: Vec<_> = now(fresh(&path).entries()).unwrap().into_iter().map(|entry| entry.what).collect();
-    done.sort_by_key(|what| if let TrafficEvent::StepDone { green } = what { green.percent() } else { 0 });
-    assert_eq!(done, (1..=10).flat_map(|percent| vec![step(percent); 8]).collect::<Vec<_>>());
+    let mut steps: Vec<_> = now(fresh(&path).entries()).unwrap().into_iter().map(|entry| entry.event).collect();
+    steps.sort_by_key(|event| if let TrafficEvent::StepDone { green } = event { green.percent() } else { 0 });
+    assert_eq!(steps, (1..=10).flat_map(|percent| vec![step(percent); 8]).collect::<Vec<_>>());
 }
 
 #[test]
-fn what_came_after_is_read_by_every_copy_for_itself() {
+fn clones_read_new_entries_independently() {
     let (_folder, path, history) = history();
     let numbers = |history: &History, after| -> Vec<u64> {
         now(history.after(after)).unwrap().iter().map(|entry| entry.number).collect()
@@ -288,13 +294,13 @@ fn what_came_after_is_read_by_every_copy_for_itself() {
     some_steps(&fresh(&path), 3);
     assert_eq!(numbers(&history, 0), [1, 2, 3]);
     assert!(numbers(&history, 3).is_empty());
-    // An older number is asked for after a newer one.
+    // An older number after a newer one.
     assert_eq!(numbers(&history.clone(), 1), [2, 3]);
     some_steps(&fresh(&path), 2);
     assert_eq!(numbers(&history, 3), [4, 5]);
     assert_eq!(numbers(&history, 4), [5]);
     assert!(numbers(&history, 7).is_empty());
-    // Half a line isn't read until it is whole.
+    // An incomplete line is read once it is complete.
     let text = fs::read(&path).unwrap();
     some_steps(&fresh(&path), 1);
     let whole = fs::read(&path).unwrap();
@@ -302,7 +308,7 @@ fn what_came_after_is_read_by_every_copy_for_itself() {
     assert!(numbers(&history, 5).is_empty());
     fs::write(&path, &whole).unwrap();
     assert_eq!(numbers(&history, 5), [6]);
-    // Another file by now.
+    // The file is replaced by another one.
     fs::write(&path, &text[..text.iter().position(|byte| *byte == b'\n').unwrap() + 1]).unwrap();
     assert_eq!(numbers(&history, 0), [1]);
     fs::remove_file(&path).unwrap();
@@ -310,7 +316,7 @@ fn what_came_after_is_read_by_every_copy_for_itself() {
 }
 
 #[test]
-fn what_came_after_names_the_damaged_line_of_the_whole_file() {
+fn after_reports_the_damaged_line_of_the_whole_file() {
     let (_folder, path, history) = history();
     some_steps(&history, 3);
     assert_eq!(now(history.after(0)).unwrap().len(), 3);
@@ -323,7 +329,7 @@ fn what_came_after_names_the_damaged_line_of_the_whole_file() {
 }
 
 #[test]
-fn a_long_last_line_is_found_from_behind() {
+fn long_last_line_is_read_from_the_end() {
     let (_folder, path, history) = history();
     for length in [0, 60_000, 70_000, 300_000] {
         now(history.append(TrafficEvent::FailbackIncomplete { because: "x".repeat(length) }, None)).unwrap();
@@ -333,14 +339,14 @@ fn a_long_last_line_is_found_from_behind() {
 }
 
 #[test]
-fn only_its_owner_may_read_it() {
+fn file_is_readable_by_its_owner_only() {
     let (_folder, path, history) = history();
     some_steps(&history, 1);
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
 }
 
 #[test]
-fn what_a_newer_provisioner_adds_to_an_entry_keeps_its_hash() {
+fn unknown_fields_of_newer_versions_keep_the_hash() {
     let (_folder, path, history) = history();
     let entry = &some_steps(&history, 1)[0];
     let line = fs::read_to_string(&path).unwrap();
@@ -349,5 +355,5 @@ fn what_a_newer_provisioner_adds_to_an_entry_keeps_its_hash() {
     let hash = crate::state::hex(&<sha2::Sha256 as sha2::Digest>::digest(format!("{text}}}")));
     fs::write(&path, format!("{text},\"hash\":\"{hash}\"}}\n")).unwrap();
     assert_eq!(now(fresh(&path).verify()).unwrap().head, hash);
-    assert_eq!(now(fresh(&path).entries()).unwrap()[0].what, entry.what);
+    assert_eq!(now(fresh(&path).entries()).unwrap()[0].event, entry.event);
 }

@@ -1,0 +1,5 @@
+//! Tests of the history.
+
+mod log;
+mod replay;
+mod stored;
