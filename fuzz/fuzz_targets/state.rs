@@ -1,5 +1,5 @@
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|text: &[u8]| {
-    provisioner_fuzz::state::holds(text);
+    provisioner_fuzz::state::check(text);
 });

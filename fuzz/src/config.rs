@@ -1,4 +1,4 @@
-//! provisioner.toml: an error says where it is, and a system can be composed of whatever is accepted.
+//! provisioner.toml: an error has a location, and every accepted configuration can be composed.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
@@ -13,49 +13,49 @@ use provisioner::resources::rds::engine_version::EngineVersion;
 use provisioner::systems::lambda_mysql::Facts;
 use serde_json::{Value, json};
 
-/// Holds a configuration against the promises.
-pub fn holds(text: &[u8]) -> bool {
-    // What is no UTF-8 is refused by the standard library before.
+/// Checks the invariants of a configuration.
+pub fn check(text: &[u8]) -> bool {
+    // The standard library rejects invalid UTF-8 before.
     let Ok(text) = str::from_utf8(text) else { return false };
     let source = Source::built_in(text);
     let system = source.system();
     match LambdaMysql::read(&source) {
         Ok(config) => {
-            assert!(system.is_ok(), "the whole is read, and its system isn't: {system:?}");
-            can_be_composed(&config);
+            assert!(system.is_ok(), "the configuration is accepted, but not its system: {system:?}");
+            assert_composes(&config);
             true
         }
         Err(error) => {
-            says_where(&error, text);
+            assert_location(&error, text);
             false
         }
     }
 }
 
-fn says_where(error: &ConfigError, text: &str) {
-    let said = error.to_string();
+fn assert_location(error: &ConfigError, text: &str) {
+    let message = error.to_string();
     match error {
-        ConfigError::Malformed { .. } => assert!(said.contains(" at line "), "no line: {said}"),
+        ConfigError::Malformed { .. } => assert!(message.contains(" at line "), "no line: {message}"),
         ConfigError::Refused { place, .. } => {
             let (line, key) = place.rsplit_once(": ").map_or((None, place.as_str()), |(at, key)| (Some(at), key));
             let pointer = format!("/{}", key.replace('.', "/"));
-            assert!(DEFAULTS.pointer(&pointer).is_some() || key.starts_with("tags."), "there is no such key: {said}");
+            assert!(DEFAULTS.pointer(&pointer).is_some() || key.starts_with("tags."), "unknown key: {message}");
             if let Some(line) = line {
                 let number: usize = line.rsplit(':').next().and_then(|number| number.parse().ok()).expect("a number");
-                assert!((1..=text.lines().count()).contains(&number), "there is no such line: {said}");
+                assert!((1..=text.lines().count()).contains(&number), "unknown line: {message}");
             }
         }
-        other => panic!("a text can't lead to this: {other}"),
+        other => panic!("an error that no text can cause: {other}"),
     }
 }
 
-/// All keys that there are.
+/// All keys.
 static DEFAULTS: LazyLock<Value> = LazyLock::new(|| {
-    let defaults = LambdaMysql::read(&Source::built_in("")).expect("nothing has to be set");
+    let defaults = LambdaMysql::read(&Source::built_in("")).expect("all keys are optional");
     serde_json::to_value(defaults).expect("a configuration is plain data")
 });
 
-fn can_be_composed(config: &LambdaMysql) {
+fn assert_composes(config: &LambdaMysql) {
     let suffix = config.suffix.as_deref().filter(|suffix| suffix.parse::<Suffix>().is_ok()).unwrap_or("dev1");
     let identity = Identity {
         owner: Owner { system: "lambda-mysql".to_owned(), suffix: suffix.to_owned() },
@@ -78,14 +78,14 @@ fn can_be_composed(config: &LambdaMysql) {
         packages: PACKAGES.clone(),
     };
     let composed = config.compose_from(&facts, identity);
-    let graph = Graph::new(composed.steps).expect("what is accepted makes a graph");
-    let told = json!([composed.outputs, composed.levers.map(|levers| levers.symbolic())]);
-    for reference in reference::find(&told) {
-        assert!(graph.get(&reference.step).is_some(), "what is told of leads to {}, which is no step", reference.step);
+    let graph = Graph::new(composed.steps).expect("an accepted configuration makes a graph");
+    let outputs = json!([composed.outputs, composed.levers.map(|levers| levers.symbolic())]);
+    for reference in reference::find(&outputs) {
+        assert!(graph.get(&reference.step).is_some(), "an output refers to {}, which is not a step", reference.step);
     }
 }
 
-/// The functions without any code.
+/// The packages of the functions, without code.
 static PACKAGES: LazyLock<BTreeMap<&'static str, Arc<Package>>> = LazyLock::new(|| {
     let names = ["payment-api", "payment-processor", "migrate", "rotate-secret", "failback"];
     let package = |name: &str| Package {

@@ -1,7 +1,7 @@
-//! What provisioner promises of whatever it is given to read. The fuzz targets look for a text that breaks a promise;
-//! `tests/it/fuzz.rs` holds the seeds, and what was found, against the same promises in every `cargo test`.
+//! The invariants of everything that provisioner parses. The fuzz targets search for a text that violates one;
+//! `tests/it/fuzz.rs` checks all seeds, which include former findings, in every `cargo test`.
 //!
-//! Each `holds` panics where a promise is broken, and tells whether the text was accepted.
+//! Each `check` panics if an invariant is violated, and returns whether the text was accepted.
 
 pub mod config;
 pub mod journal;

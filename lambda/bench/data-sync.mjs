@@ -1,7 +1,7 @@
 /**
- * How fast the synchronization copies a table and how much memory it takes, beside `pg_dump | psql` between the same
- * servers, both over TLS: of blue's table as it is, and of green's rows into a table with green's rules and indexes.
- * `npm run bench -- 200000 1000000`: tables of so many rows.
+ * Measures the speed and memory of data-sync, beside `pg_dump | psql` between the same servers, both over TLS: blue's table
+ * unchanged, and green's rows into a table with green's constraints and indexes.
+ * `npm run bench -- 200000 1000000` sets the numbers of rows.
  */
 import { execFileSync } from 'node:child_process';
 
@@ -12,14 +12,14 @@ import { fill, startSync } from '../test/support/sync.mjs';
 const at = ({ settings, credentials }) => `--host=127.0.0.1 --port=${settings.port} --username=${credentials.user}`;
 
 /**
- * Seconds that `pg_dump` of a server's table takes into a new database of green, in which `prepare(settings)` may have
- * made the table.
+ * The seconds of `pg_dump` from a server's table into a new database on green, in which `prepare(settings)` can create the
+ * table.
  */
 async function dumpAndLoad(from, { green }, options, prepare = async () => undefined) {
   await green.admin.query(`CREATE DATABASE copy OWNER ${green.credentials.user}`);
   await prepare({ ...green, settings: { ...green.settings, database: 'copy' } });
   await green.admin.query('CHECKPOINT');
-  // The triggers call functions that the dump of one table doesn't have: psql goes on without them.
+  // The triggers call functions that aren't part of the dump: psql continues without them.
   const command = `pg_dump ${at(from)} --dbname=${from.settings.database} --table=payments --no-owner ${options} |
     psql ${at(green)} --dbname=copy --quiet --no-psqlrc --output=/dev/null 2>/dev/null`;
   const env = { ...process.env, PGSSLMODE: 'require', PGPASSWORD: from.credentials.password };
@@ -37,11 +37,11 @@ async function measure(sync, rows) {
   const legacy = await dumpAndLoad(sync.blue, sync, '');
   await sync.green.admin.query('CHECKPOINT');
   const run = await sync.call({ action: 'run-once' }, { remainingMs: 900_000 });
-  if (run.result?.copied !== rows) throw new Error(`it did not copy ${rows} rows: ${JSON.stringify(run)}`);
+  if (run.result?.copied !== rows) throw new Error(`expected ${rows} copied rows: ${JSON.stringify(run)}`);
   const started = performance.now();
   const verified = await sync.call({ action: 'verify' }, { remainingMs: 900_000 });
   const verifySeconds = (performance.now() - started) / 1000;
-  if (verified.result?.differing !== 0) throw new Error(`green is not equal to blue: ${JSON.stringify(verified)}`);
+  if (verified.result?.differing !== 0) throw new Error(`green differs from blue: ${JSON.stringify(verified)}`);
   const copied = await dumpAndLoad(sync.green, sync, '--data-only', (copy) => applySchema(postgres, copy, 'green'));
   const { seconds, rowsPerSecond } = run.result;
   return {

@@ -1,17 +1,17 @@
 /**
- * Arrays as PostgreSQL reads them, of one member of many objects. The driver can make them too, one value after the
- * other through all that it knows about types; for the millions of values here that takes several times as long.
+ * PostgreSQL array literals of one member of many objects. The driver can write them too, but its type conversion takes
+ * several times as long for millions of values.
  */
 const NEEDS_ESCAPE = /["\\]/;
 
-/** For values that have nothing to escape: numbers, ids, times, words. */
+/** For values without characters to escape: numbers, ids, times, words. */
 export function unquoted(objects, name) {
   let list = '';
   for (const object of objects) list += `${list === '' ? '' : ','}${object[name] ?? 'NULL'}`;
   return `{${list}}`;
 }
 
-/** For texts of any kind. */
+/** For any text. */
 export function quoted(objects, name) {
   let list = '';
   for (const object of objects) {

@@ -1,36 +1,33 @@
-/**
- * What is read from blue's database, in pages: each is one statement and so one snapshot, and none keeps a snapshot
- * open on a busy server.
- */
-import { LONGEST_REFERENCE } from './transform/index.mjs';
+/** Reads from blue's database in pages. Each page is one statement, so no snapshot stays open on a busy server. */
+import { MAX_REFERENCE_LENGTH } from './transform/index.mjs';
 
-/** For every connection to blue: nothing here ever writes to it. */
+/** Session setup for blue: read-only. */
 export const BLUE_SET_UP = 'SET default_transaction_read_only = on';
 
 /**
- * All as text: see transform/v1.mjs. One character more than a reference may have shows that it is too long, whatever
- * its size.
+ * All as text: see transform/v1.mjs. A reference is cut one character above its limit, which shows that it is too long,
+ * so that a page has a maximum size.
  */
 const COLUMNS = `id::text, merchant_ref, amount::text, currency, status, card_token,
-  left(reference, ${LONGEST_REFERENCE + 1}) AS reference, created::text, updated_at::text`;
+  left(reference, ${MAX_REFERENCE_LENGTH + 1}) AS reference, created::text, updated_at::text`;
 
-/** Before every id. */
-const FIRST_ID = '-9223372036854775808';
-/** Beyond this many, rows are estimated instead of counted. */
+/** The smallest bigint. */
+const MIN_ID = '-9223372036854775808';
+/** Above this number, rows are estimated and not counted. */
 const COUNTED_ROWS = 100_000;
 
-/** The two kinds of changes and where they are: rows that were written, ids that were deleted. */
+/** The two streams of changes: written rows, and tombstones of deleted ones. */
 export const STREAMS = {
   payments: { table: 'payments', time: 'updated_at', columns: COLUMNS },
   tombstones: { table: 'payment_tombstones', time: 'deleted_at', columns: 'id::text, deleted_at::text' },
 };
 
-/** The position before everything that is as late as `start`. */
-export const positionAt = (start) => ({ at: start, id: FIRST_ID });
+/** The position before all changes at or after `start`. */
+export const positionAt = (start) => ({ at: start, id: MIN_ID });
 
 /**
- * A page of a stream after a position {at, id}, up to `target`: {rows, position}. Times may be equal, the id tells them
- * apart.
+ * A page of a stream after a position {at, id}, up to `target`: {rows, position, isLast}. The id orders rows with equal
+ * times.
  */
 export async function readPage(blue, { table, time, columns }, position, target, limit) {
   const sql = `
@@ -42,12 +39,12 @@ export async function readPage(blue, { table, time, columns }, position, target,
   return { rows, position: last ? { at: last[time], id: last.id } : position, isLast: rows.length < limit };
 }
 
-/** A page of payments in the order of ids, after one of them, whatever their times. */
+/** A page of payments with ids after `after`, in the order of ids. */
 export function readById(blue, after, limit) {
   return blue.rows(`SELECT ${COLUMNS} FROM payments WHERE id > $1::bigint ORDER BY payments.id LIMIT $2`, [after, limit]);
 }
 
-/** The state of these ids as it is now: [{id, updated_at, deleted_at}], each null where there is none. */
+/** The current state of these ids: [{id, updated_at, deleted_at}], with null for a missing row or tombstone. */
 export function readStates(blue, ids) {
   const sql = `
     SELECT i.id::text, p.updated_at::text, t.deleted_at::text
@@ -55,7 +52,7 @@ export function readStates(blue, ids) {
   return blue.rows(sql, [ids]);
 }
 
-/** How many changes come after a position, of both streams; exact as long as they are few. */
+/** The number of changes after the positions of both streams; an estimate if they are many. */
 export async function countAfter(blue, positions) {
   let total = 0;
   for (const [name, { table, time }] of Object.entries(STREAMS)) {
@@ -73,7 +70,7 @@ async function countRows(blue, from, { at, id }) {
   return Math.max(n, plan['QUERY PLAN'][0].Plan['Plan Rows']);
 }
 
-/** How many seconds ago this was, by blue's clock; null for null. */
+/** The age of a time in seconds, by blue's clock; null for null. */
 export async function secondsSince(blue, time) {
   if (time === null) return null;
   const sql = 'SELECT extract(epoch FROM clock_timestamp() - $1::timestamptz)::float8 AS seconds';

@@ -1,7 +1,6 @@
 /**
- * What two payments are compared by: a text of all their fields, which SQL makes of a row of green and JavaScript of a
- * transformed row of blue, byte for byte the same. Each field goes in with its length, so that no two different
- * payments have the same text.
+ * Hashes a canonical text of a payment. SQL (for green's rows) and JavaScript (for transformed rows of blue) build it
+ * identically. Each field has its length as a prefix, so that different payments have different texts.
  */
 import { createHash } from 'node:crypto';
 
@@ -11,7 +10,7 @@ const NAMES = PAYMENT_COLUMNS.map(([name]) => name);
 
 const textOf = (value) => (value === null ? '-' : `${Buffer.byteLength(value)}:${value}`);
 
-/** The first eight bytes of the digest as a signed number: sums of them don't depend on the order of the rows. */
+/** The first eight bytes of the digest as a signed number: their sum is independent of the order of rows. */
 export function hashOf(payment) {
   let text = '';
   for (const name of NAMES) text += textOf(payment[name]);
@@ -20,11 +19,11 @@ export function hashOf(payment) {
 
 const CANONICAL = NAMES.map((name) => `coalesce(octet_length(${name}::text) || ':' || ${name}::text, '-')`).join(' || ');
 
-/** The same of a row of green, as SQL. */
+/** The same hash in SQL, for a row of green. */
 export const HASH_SQL = `('x' || encode(substr(sha256(convert_to(${CANONICAL}, 'UTF8')), 1, 8), 'hex'))::bit(64)::bigint`;
 
-/** A row of green as texts, to be compared field by field. */
+/** The columns of a row of green as text, for a comparison by field. */
 export const COLUMNS_SQL = NAMES.map((name) => `${name}::text`).join(', ');
 
-/** The names of the fields in which two payments differ. */
+/** The names of fields whose values differ. */
 export const differingFields = (one, other) => NAMES.filter((name) => one[name] !== other[name]);

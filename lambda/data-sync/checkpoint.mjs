@@ -1,20 +1,16 @@
 /**
- * The synchronization's item in DynamoDB: whether it is started, who holds the lease, how far it has come. Every change
- * is one conditional write, so a process that dies between any two of them leaves a state from which the next one goes
- * on.
+ * The sync's item in DynamoDB: whether it is started, the lease, and the progress. Each change is one conditional write,
+ * so the next run can resume after a crash at any point.
  */
 import { GetItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 
 import { isTransientAwsError } from '../lib/aws-errors.mjs';
 import { retry } from '../lib/retry.mjs';
 
-/**
- * A lease is taken over only when it has expired by the clock of any function, however its clock differs from that of
- * the owner.
- */
+/** Tolerated difference between the clocks of functions: an expired lease is taken over only after this time. */
 const CLOCK_MARGIN_MS = 1000;
 
-/** Another run has taken over: this one may do nothing more. */
+/** Another run has taken over the lease: this one must stop. */
 export class LeaseLost extends Error {
   name = 'LeaseLost';
 
@@ -23,8 +19,8 @@ export class LeaseLost extends Error {
   }
 }
 
-/** What a synchronization has in its item before its first run. */
-const NOTHING_YET = {
+/** The progress before the first run. */
+const INITIAL_PROGRESS = {
   low: null,
   reached: null,
   pass: null,
@@ -34,7 +30,7 @@ const NOTHING_YET = {
   rowsPerSecond: null,
 };
 
-/** The item of one stream. `deadline` (milliseconds since the epoch) is where the retries of its calls end. */
+/** The item of one stream. `deadline` (milliseconds since the epoch) ends the retries of its calls. */
 export class Checkpoints {
   #client;
   #table;
@@ -50,14 +46,14 @@ export class Checkpoints {
     this.#deadline = deadline;
   }
 
-  /** {state, stops, running, progress, lastRun}; also where nothing was ever written. */
+  /** {state, stops, running, progress, lastRun}, with defaults if the item doesn't exist. */
   async read() {
     return describe(await this.#item());
   }
 
   /**
-   * Whether scheduled runs do anything. A run under way sees a stop by the count of them: one by hand runs whatever the
-   * state.
+   * Starts or stops scheduled runs. A run in progress detects a stop by the counter `stops`, because a manual run ignores
+   * the state.
    */
   async setState(state) {
     await this.#update({
@@ -66,29 +62,29 @@ export class Checkpoints {
     });
   }
 
-  /** The lease for this owner, or null if another one has it. */
+  /** Acquires the lease for this owner; null if another owner has it. */
   async acquire(owner) {
     const item = await this.#item();
-    const held = item.leaseOwner?.S;
-    if (held !== undefined && Date.now() < Number(item.leaseExpires.N) + CLOCK_MARGIN_MS) return null;
-    // Always greater than the last one; by the clock, so that this also holds when the table was made anew.
+    const owned = item.leaseOwner !== undefined;
+    if (owned && Date.now() < Number(item.leaseExpires.N) + CLOCK_MARGIN_MS) return null;
+    // Greater than the last one. Based on the clock, so that this is true after the table was recreated too.
     const fence = Math.max(Date.now(), Number(item.fence?.N ?? 0) + 1);
     const condition = item.fence
       ? { text: 'fence = :old', values: { ':old': item.fence } }
       : { text: 'attribute_not_exists(fence)', values: {} };
-    const taken = await this.#update({ set: this.#leaseOf(owner, fence), condition }).catch((error) =>
+    const acquired = await this.#update({ set: this.#leaseOf(owner, fence), condition }).catch((error) =>
       isConditionFailed(error) ? this.#item() : Promise.reject(error),
     );
-    // A write that succeeded and whose answer was lost fails its own condition when it is repeated.
-    if (taken.leaseOwner?.S !== owner) return null;
-    return new Lease(fence, describe(taken), (changes) => this.#updateAs(owner, fence, changes));
+    // After a lost response the retried write fails its own condition, so read the item.
+    if (acquired.leaseOwner?.S !== owner) return null;
+    return new Lease(fence, describe(acquired), (changes) => this.#updateAs(owner, fence, changes));
   }
 
   #leaseOf(owner, fence) {
     return { leaseOwner: { S: owner }, fence: { N: String(fence) }, leaseExpires: { N: String(Date.now() + this.#leaseMs) } };
   }
 
-  /** A change that only the owner of the lease may make; it renews the lease, or with `release` gives it back. */
+  /** An update that requires the lease. It renews the lease, or releases it. */
   async #updateAs(owner, fence, { set, release = false }) {
     const condition = {
       text: 'leaseOwner = :owner AND fence = :mine',
@@ -101,7 +97,7 @@ export class Checkpoints {
     } catch (error) {
       if (!isConditionFailed(error)) throw error;
       const now = await this.#item();
-      // Released already, by a write whose answer was lost.
+      // An earlier attempt released it, and its response was lost.
       if (release && now.leaseOwner === undefined && Number(now.fence?.N) === fence) return describe(now);
       throw new LeaseLost();
     }
@@ -142,26 +138,23 @@ export class Checkpoints {
   }
 }
 
-/**
- * The right to run. `fence` is greater than that of every run before: green's tables refuse whoever comes with a
- * smaller one.
- */
+/** The right to run. `fence` is greater than that of every earlier run: green rejects writes with a smaller one. */
 class Lease {
   #update;
 
   constructor(fence, found, update) {
     this.fence = fence;
-    /** What the item said when the lease was taken. */
+    /** The item when the lease was acquired. */
     this.found = found;
     this.#update = update;
   }
 
-  /** Notes how far the run has come and renews the lease. Throws LeaseLost if another run has it. */
+  /** Saves the progress and renews the lease. Throws LeaseLost if another run has it. */
   async save(progress) {
     return this.#update({ set: { progress: { S: JSON.stringify(progress) } } });
   }
 
-  /** Notes how the run ended and gives the lease back. */
+  /** Saves the result of the run and releases the lease. */
   async release(progress, lastRun) {
     const set = { progress: { S: JSON.stringify(progress) }, lastRun: { S: JSON.stringify(lastRun) } };
     return this.#update({ set, release: true });
@@ -175,7 +168,7 @@ function describe(item) {
     state: item.state?.S ?? 'stopped',
     stops: Number(item.stops?.N ?? 0),
     running: item.leaseOwner !== undefined && Date.now() < Number(item.leaseExpires.N),
-    progress: item.progress ? JSON.parse(item.progress.S) : { ...NOTHING_YET },
+    progress: item.progress ? JSON.parse(item.progress.S) : { ...INITIAL_PROGRESS },
     lastRun: item.lastRun ? JSON.parse(item.lastRun.S) : null,
   };
 }

@@ -11,7 +11,7 @@ function databaseOf(env, name) {
   };
 }
 
-/** The settings of the synchronization, from its environment variables. */
+/** Reads the settings of the sync from environment variables. */
 export function readSyncConfig(env) {
   return {
     blue: databaseOf(env, 'blue'),

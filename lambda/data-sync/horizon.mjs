@@ -1,29 +1,28 @@
 import { NotReady } from './session.mjs';
 
 /**
- * How far blue's changes are final.
+ * The horizon: the time up to which blue's changes are final.
  *
- * A row's updated_at is the time of its statement, and the row becomes visible at the commit: a transaction of an hour
- * commits rows that are an hour old, behind everything that was read meanwhile. So a position in the order of
- * updated_at can't be what has been dealt with. The watermark is: the time before which nothing can appear any more. It
- * is the earliest of
+ * A row's updated_at is the time of its statement, but the row becomes visible at the commit. A transaction of one hour
+ * commits rows that are one hour old, older than rows that were already read. So a position in the order of updated_at
+ * doesn't prove that everything before it was read. The watermark does: no change before it can appear any more. It is
+ * the earliest of
  *
- * - the time at which this is asked: whatever begins later writes later times;
- * - the begin of every open transaction that has an id, which is to say that it has written (backend_xid): all its
- *   times come after it;
- * - the begin of the running statement of the others. They have written nothing yet, and what they write next they
- *   stamp while that statement runs. (So a report that reads for hours in many statements doesn't hold the watermark.)
+ * - the time of this query: transactions that begin later write later times;
+ * - the start of each open transaction that has written (it has a backend_xid): all its times are later;
+ * - the start of the running statement of other transactions. They have written nothing yet, and their next write gets
+ *   the time of its statement. (So a report of many read-only statements doesn't delay the watermark.)
  *
- * The pages are read after this was asked. A transaction that isn't in pg_stat_activity any more is one that they see:
- * PostgreSQL makes a commit visible before it takes the transaction out of there. So each change before the watermark
- * is in the pages, or never will be.
+ * The pages are read after this query. PostgreSQL makes a commit visible before it removes the transaction from
+ * pg_stat_activity, so the pages contain every transaction that this query didn't find. Each change before the watermark
+ * is in the pages.
  *
- * Some things hold the watermark where it is, as nobody can tell when they wrote: prepared transactions (only the time
- * of PREPARE is kept) and sessions that hide what they do (track_activities off). They wrote after the present
- * watermark, which never passed anything open.
+ * The watermark doesn't advance while there are prepared transactions (PostgreSQL keeps the time of PREPARE only) or
+ * sessions with track_activities off: their write times are unknown. They are later than the present watermark, which
+ * never passes an open transaction.
  *
- * What can't be seen at all, a clock that is set back and a failover to a machine whose clock is behind, is what the
- * overlap is for: each pass begins that much before the watermark. Reading something twice has no effect.
+ * Some causes are invisible: a clock that was set back, a failover to a machine whose clock is behind. For these each
+ * pass begins `overlapSeconds` before the watermark. Reading a row twice has no effect.
  */
 const ACTIVITY = `
   SELECT
@@ -50,34 +49,33 @@ const PASS = `
     CASE
       WHEN prepared THEN 'a prepared transaction'
       WHEN $2::timestamptz = '-infinity' THEN 'a session with track_activities off'
-    END AS held_by
+    END AS blocked_by
   FROM (SELECT EXISTS (SELECT FROM pg_prepared_xacts WHERE database = current_database()) AS prepared) AS state`;
 
 /**
- * What a pass needs to know before its first page, given the present watermark (null before the first): {horizon,
- * target, start, heldBy}. From `start` to `target` it reads, and then `horizon` is the watermark; null if it still
- * can't be told.
+ * Reads the limits of the next pass: {horizon, target, start, blockedBy}. `low` is the present watermark, null before the
+ * first. The pass reads from `start` to `target`; then `horizon` is the watermark, or null if it is still unknown.
  */
-export function askHorizon(blue, low, overlapSeconds) {
+export function readHorizon(blue, low, overlapSeconds) {
   return blue.use(async (client) => {
     const { oldest, sees_all: seesAll, is_reader: isReader } = (await client.query(ACTIVITY)).rows[0];
     if (isReader) throw new IsReader();
     if (!seesAll) {
-      throw new NotReady('the user of blue can not see when the transactions of others began: grant it pg_read_all_stats');
+      throw new NotReady("blue's database user can not see other transactions: grant it pg_read_all_stats");
     }
-    // Only now: a transaction that is prepared in between was still among the activities, the other way round in neither.
-    const { horizon, target, start, held_by: heldBy } = (await client.query(PASS, [low, oldest, overlapSeconds])).rows[0];
-    // Without the target, which is the end of what is there now, a pass would run after new rows for as long as any come.
-    return { horizon: horizon === '-infinity' ? null : horizon, target, start, heldBy };
+    // After the query of activities: a transaction that is prepared in between is then in one of the two results.
+    const { horizon, target, start, blocked_by: blockedBy } = (await client.query(PASS, [low, oldest, overlapSeconds])).rows[0];
+    // The target is the newest change now: without it a pass on a busy table would never end.
+    return { horizon: horizon === '-infinity' ? null : horizon, target, start, blockedBy };
   });
 }
 
-/** The transactions of the writer can't be seen at a reader. After a failover that passes, as for those who write. */
+/** A reader doesn't show the writer's transactions. Transient: after a failover the endpoint is the writer again. */
 class IsReader extends Error {
   name = 'IsReader';
   code = '25006';
 
   constructor() {
-    super('the database of blue is a reader: its open transactions can only be seen at the writer');
+    super("blue's database is a reader: open transactions are visible at the writer only");
   }
 }

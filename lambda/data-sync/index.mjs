@@ -13,17 +13,17 @@ import { Session } from './session.mjs';
 import { readStatus } from './status.mjs';
 import { verify } from './verify.mjs';
 
-/** Work ends so long before the function does: a batch may still be under way then, and its end has to be noted. */
+/** Work stops this long before the function's timeout, so that the last batch can complete and be recorded. */
 const WORK_MARGIN_MS = 10_000;
-const NOTE_MARGIN_MS = 1000;
+const SAVE_MARGIN_MS = 1000;
 const FALLBACK_MS = 60_000;
-/** Who asks how it stands waits for the answer: a database that can't be reached is one. */
+/** The time limit of a status call: people wait for it, and an unreachable database is a valid answer. */
 const STATUS_MS = 8000;
 
 const config = readSyncConfig(process.env);
 const logger = createLogger({ function: 'data-sync' });
 const secrets = createSecretsClient();
-// Its repeats are those of lib/retry.mjs, which knows the deadline.
+// lib/retry.mjs retries, because it respects the deadline.
 const dynamo = new DynamoDBClient({ maxAttempts: 1, requestHandler: { connectionTimeout: 2000, requestTimeout: 5000 } });
 
 const setState = (state) => async ({ checkpoints }) => {
@@ -43,12 +43,12 @@ const ACTIONS = {
 async function runIfStarted(context) {
   const { state } = await context.checkpoints.read();
   if (state === 'started') return runOnce(context);
-  // An alarm notices when nobody calls any more.
+  // An alarm goes off if the schedule stops calling.
   context.emit({ RunFailed: [0, 'Count'] });
   return { state };
 }
 
-/** Takes {"action": ..., "seconds": how long it may work, if not as long as the function}, or the event of a schedule. */
+/** Takes {"action": ..., "seconds": limit below the function's own}, or the event of a schedule. */
 export const handler = async (event, lambdaContext) => {
   const action = event?.source === 'aws.events' ? 'scheduled' : event?.action;
   if (!Object.hasOwn(ACTIONS, action ?? '')) throw new Error('action must be start, stop, run-once, status or verify');
@@ -60,17 +60,17 @@ export const handler = async (event, lambdaContext) => {
   }
 };
 
-/** What an action works with, for one invocation. */
+/** The context of an action, for one invocation. */
 function contextOf(action, event, lambdaContext) {
   const log = logger.with({ requestId: lambdaContext?.awsRequestId, action });
-  const noted = deadlineOf(lambdaContext, { marginMs: NOTE_MARGIN_MS, fallbackMs: FALLBACK_MS });
-  const deadline = action === 'status' ? Math.min(noted, Date.now() + STATUS_MS) : noted;
+  const lastSave = deadlineOf(lambdaContext, { marginMs: SAVE_MARGIN_MS, fallbackMs: FALLBACK_MS });
+  const deadline = action === 'status' ? Math.min(lastSave, Date.now() + STATUS_MS) : lastSave;
   const { checkpointTable: table, leaseSeconds, batchRows, overlapSeconds, namespace } = config;
   return {
     log,
     batchRows,
     overlapSeconds,
-    // Who calls by hand wants to hear how far it is, and calls again.
+    // A manual caller sets `seconds` to get progress, and calls again.
     workUntil: Math.min(deadlineOf(lambdaContext, { marginMs: WORK_MARGIN_MS, fallbackMs: FALLBACK_MS }), Date.now() + 1000 * (event.seconds ?? Infinity)),
     checkpoints: new Checkpoints(dynamo, { table, stream: 'payments', leaseSeconds, deadline }),
     blue: new Session(config.blue, secrets, { deadline, log, setUp: BLUE_SET_UP }),

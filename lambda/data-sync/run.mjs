@@ -1,33 +1,25 @@
-/**
- * A run: takes the lease, makes passes until it has caught up, is stopped or runs out of time, and notes what came of
- * it.
- */
+/** A run: acquires the lease, makes passes until it has caught up, is stopped or runs out of time, and records the result. */
 import { randomUUID } from 'node:crypto';
 
 import { redactText } from '../lib/redact.mjs';
 import { countAfter, positionAt, secondsSince, STREAMS } from './blue.mjs';
 import { LeaseLost } from './checkpoint.mjs';
 import { Green } from './green.mjs';
-import { askHorizon } from './horizon.mjs';
+import { readHorizon } from './horizon.mjs';
 import { beginPass, finishPass, progressFor, sweep } from './pass.mjs';
 import { isoTime } from './times.mjs';
 
-/**
- * How often the checkpoint is written. What a process has done since then is done again by the next one, to no effect.
- */
+/** The interval of checkpoint writes. After a crash the next run repeats the work since the last one, without effect. */
 const SAVE_EVERY_MS = 1000;
 const REPORT_EVERY_MS = 30_000;
-/** A pass that took longer has left enough behind itself for another one. */
+/** After a pass that took longer than this, enough has changed for another one. */
 const CAUGHT_UP_MS = 5000;
 
-/**
- * Runs once: {outcome, ...counts}; 'busy' if another run has the lease. Throws what it failed of, after it has noted
- * it.
- */
+/** Runs once: {outcome, ...counts}; 'busy' if another run has the lease. A failure is recorded, then thrown. */
 export async function runOnce(context) {
   const lease = await context.checkpoints.acquire(randomUUID());
   if (lease === null) {
-    context.log.info('another run is under way');
+    context.log.info('another run is in progress');
     return { outcome: 'busy', ...summary(newCounts(), Date.now(), null) };
   }
   return new Run(lease, context).toEnd();
@@ -68,7 +60,7 @@ class Run {
     try {
       const outcome = await this.#passes();
       const result = { outcome, ...summary(this.#counts, this.#startedAt, this.#progress.low) };
-      await this.#note(result);
+      await this.#record(result);
       await this.#report();
       log.info('run finished', result);
       return result;
@@ -83,8 +75,8 @@ class Run {
     for (;;) {
       const began = this.#progress.pass === null ? Date.now() : -Infinity;
       if (this.#progress.pass === null) {
-        const horizon = await askHorizon(blue, this.#progress.low, overlapSeconds);
-        if (horizon.heldBy) log.warn('the watermark stays where it is', { heldBy: horizon.heldBy });
+        const horizon = await readHorizon(blue, this.#progress.low, overlapSeconds);
+        if (horizon.blockedBy) log.warn('the watermark does not advance', { blockedBy: horizon.blockedBy });
         this.#progress.pass = beginPass(this.#progress, horizon);
       }
       const options = { blue, green: this.#green, batchRows, onBatch: (counts) => this.#afterBatch(counts) };
@@ -92,7 +84,7 @@ class Run {
       this.#progress = finishPass(this.#progress);
       if (Date.now() - began < CAUGHT_UP_MS) return 'done';
       await this.#save();
-      if (!this.#goesOn()) return this.#stopped ? 'stopped' : 'more';
+      if (!this.#mayContinue()) return this.#stopped ? 'stopped' : 'more';
     }
   }
 
@@ -102,10 +94,10 @@ class Run {
     this.#progress.deletedTotal += counts.deleted;
     if (Date.now() - this.#savedAt >= SAVE_EVERY_MS) await this.#save();
     if (Date.now() - this.#reportedAt >= REPORT_EVERY_MS) await this.#report();
-    return this.#goesOn();
+    return this.#mayContinue();
   }
 
-  #goesOn() {
+  #mayContinue() {
     return !this.#stopped && Date.now() < this.#context.workUntil;
   }
 
@@ -116,27 +108,27 @@ class Run {
     this.#savedAt = Date.now();
   }
 
-  /** In the checkpoint, with the lease given back. */
-  async #note(result) {
-    // The speed of a run that had next to nothing to do says nothing about how long the rest will take.
+  /** Saves the result in the checkpoint and releases the lease. */
+  async #record(result) {
+    // The rate of a very short run is no basis for an estimate.
     if (result.seconds >= 1) this.#progress.rowsPerSecond = result.rowsPerSecond;
     const times = { startedAt: new Date(this.#startedAt).toISOString(), finishedAt: new Date().toISOString() };
     await this.#lease.release(this.#progress, { ...result, ...times });
   }
 
-  /** What could not be noted must not hide what failed. */
+  /** An error while recording must not hide the first error. */
   async #fail(error) {
     const { log } = this.#context;
     const done = summary(this.#counts, this.#startedAt, this.#progress.low);
     const result = { outcome: 'failed', ...done, error: redactText(`${error.name}: ${error.message}`) };
     if (!(error instanceof LeaseLost)) {
-      await this.#note(result).catch((problem) => log.warn('the failure was not noted', { error: problem }));
+      await this.#record(result).catch((problem) => log.warn('could not record the failure', { error: problem }));
     }
     this.#context.emit({ ...this.#metrics(), RunFailed: [1, 'Count'] });
     log.error('run failed', { ...result, error });
   }
 
-  /** What is new since the last time. */
+  /** The counts since the last report. */
   #metrics() {
     const since = (name) => this.#counts[name] - this.#reported[name];
     const metrics = {
@@ -150,7 +142,7 @@ class Run {
     return metrics;
   }
 
-  /** They are of use only while all else works: a run doesn't fail for want of them. */
+  /** Emits metrics. Errors are logged only: a run doesn't fail for its metrics. */
   async #report() {
     const { blue, emit, log } = this.#context;
     try {
@@ -164,12 +156,12 @@ class Run {
       });
       log.info('progress', { ...this.#counts, remaining, lagSeconds: lag, watermark: isoTime(this.#progress.low) });
     } catch (error) {
-      log.warn('the metrics were not written', { error });
+      log.warn('could not emit metrics', { error });
     }
   }
 }
 
-/** What is still to be read: the rest of a pass and what came after it. */
+/** The number of changes still to read: the rest of the pass, and newer ones. */
 export function countRemaining(blue, { pass, reached }) {
   const all = () => Object.fromEntries(Object.keys(STREAMS).map((name) => [name, afterTime(reached)]));
   return countAfter(blue, pass?.positions ?? all());

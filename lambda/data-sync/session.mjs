@@ -1,20 +1,20 @@
 import { isTransientAwsError } from '../lib/aws-errors.mjs';
 import { connect } from '../lib/postgres.mjs';
-import { isAccessDenied, isMissingTable, isRefusedValue, isTransient } from '../lib/postgres-errors.mjs';
+import { isAccessDenied, isMissingTable, isRejectedValue, isTransient } from '../lib/postgres-errors.mjs';
 import { retry } from '../lib/retry.mjs';
 import { readDatabaseCredentials } from '../lib/secrets.mjs';
 
 const NO_TABLES = 'no tables yet: run `provisioner migrate`';
 const STATEMENT_TIMEOUT_MS = 20_000;
-// Together they outlast a failover of Aurora, which takes up to a minute.
+// The retries outlast an Aurora failover, which takes up to a minute.
 const RETRIES = { attempts: 30, baseMs: 100, capMs: 5000 };
 
-/** Something is to be done by people first; the message says what. */
+/** A prerequisite is missing; the message says what to do. */
 export class NotReady extends Error {
   name = 'NotReady';
 }
 
-/** A database for one invocation: connects when it is first needed, and anew when the connection broke. */
+/** A database session for one invocation: connects on first use, and reconnects after a broken connection. */
 export class Session {
   #settings;
   #secrets;
@@ -32,16 +32,13 @@ export class Session {
     this.#setUp = setUp;
   }
 
-  /**
-   * Runs `work(client)`, again if it fails in a way that passes. It may have succeeded without anyone having heard of
-   * it, so it has to be repeatable.
-   */
+  /** Runs `work(client)`, and retries transient errors. `work` has to be idempotent: a failed attempt may have committed. */
   use(work) {
     return retry(() => this.#once(work), {
       ...RETRIES,
       isTransient: (error) => isTransient(error) || isTransientAwsError(error),
       deadline: this.#deadline,
-      onRetry: (error, attempt) => this.#log.warn('trying again', { database: this.#settings.name, attempt, error }),
+      onRetry: (error, attempt) => this.#log.warn('retrying', { database: this.#settings.name, attempt, error }),
     });
   }
 
@@ -56,18 +53,18 @@ export class Session {
   }
 
   async #once(work) {
-    // A promise is kept and not a client, so that work done at the same time shares one opening.
+    // Stores the promise, so that concurrent callers share one connection.
     const opening = (this.#opening ??= this.#open());
     try {
       return await work(await opening);
     } catch (error) {
       if (isMissingTable(error)) throw new NotReady(`the database of ${this.#settings.name} has ${NO_TABLES}`);
-      if (!isRefusedValue(error)) this.#abandon(opening);
+      if (!isRejectedValue(error)) this.#abandon(opening);
       throw error;
     }
   }
 
-  /** Not waited for: a connection in doubt may not answer any more. */
+  /** Doesn't wait: a broken connection may not respond. */
   #abandon(opening) {
     if (this.#opening === opening) this.#opening = undefined;
     opening.then((client) => client.connection.stream.destroy()).catch(() => undefined);
@@ -75,7 +72,7 @@ export class Session {
 
   async #open() {
     const client = await this.#connect().catch((error) => {
-      // Between the reading of the credentials and their use they may have been rotated; once is enough.
+      // The credentials may have been rotated after they were read: retries once.
       if (!isAccessDenied(error)) throw error;
       return this.#connect();
     });

@@ -5,10 +5,7 @@ import { countRemaining } from './run.mjs';
 import { NotReady } from './session.mjs';
 import { isoTime } from './times.mjs';
 
-/**
- * How the synchronization stands. Where the databases can't be asked yet `missing` says why, and what they know is
- * null.
- */
+/** The status of the sync. If a database can't be queried yet, `missing` says why and its values are null. */
 export async function readStatus({ checkpoints, blue, green }) {
   const { state, running, progress, lastRun } = await checkpoints.read();
   const known = {
@@ -21,19 +18,19 @@ export async function readStatus({ checkpoints, blue, green }) {
     rowsPerSecond: progress.rowsPerSecond,
   };
   const unknown = { lagSeconds: null, quarantined: null, remaining: null, secondsLeft: null };
-  const fromBlue = await unlessMissing('blue', async () => ({
+  const fromBlue = await queryOrMissing('blue', async () => ({
     remaining: await countRemaining(blue, progress),
     lagSeconds: await secondsSince(blue, progress.low),
   }));
-  const fromGreen = await unlessMissing('green', async () => ({ quarantined: await countQuarantined(green) }));
+  const fromGreen = await queryOrMissing('green', async () => ({ quarantined: await countQuarantined(green) }));
   const missing = [fromBlue.missing, fromGreen.missing].filter((sentence) => sentence !== undefined).join('; ');
   const { remaining } = fromBlue;
   const secondsLeft = remaining && known.rowsPerSecond ? Math.ceil(remaining / known.rowsPerSecond) : null;
   return { ...known, ...unknown, ...fromBlue, ...fromGreen, secondsLeft: remaining === 0 ? 0 : secondsLeft, missing: missing || undefined };
 }
 
-/** What `read` returns, or {missing} with a sentence for people. */
-async function unlessMissing(name, read) {
+/** The result of `read`, or {missing: a sentence}. */
+async function queryOrMissing(name, read) {
   try {
     return await read();
   } catch (error) {
@@ -43,11 +40,11 @@ async function unlessMissing(name, read) {
   }
 }
 
-/** What has to be there before this works, or undefined where the error is about something else. */
+/** The missing prerequisite, or undefined for other errors. */
 function describeMissing(name, error) {
   if (error instanceof NotReady) return error.message;
   if (isTransient(error)) return `the database of ${name} can not be reached (${error.code ?? error.message})`;
-  if (isAccessDenied(error)) return `the database of ${name} refuses the credentials of its secret`;
+  if (isAccessDenied(error)) return `the database of ${name} rejects the credentials of its secret`;
   if (isMissingDatabase(error)) return `the database of ${name} does not exist`;
   if (error?.name === 'ResourceNotFoundException') return `the secret of the database of ${name} does not exist`;
   return undefined;

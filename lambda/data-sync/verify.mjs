@@ -1,25 +1,24 @@
 /**
- * Compares green with blue up to a watermark. Blue's rows are read in chunks and put through the same transformation
- * that copies them, so that there is one truth about what should come out; green's database hashes its own. Where the
- * sums of a chunk differ it is halved until the rows are found.
+ * Compares green with blue up to a watermark. Blue's rows are read in chunks and transformed by the code that copies them;
+ * green's database hashes its own rows. If the sums of a chunk differ, it is halved until the rows are found.
  *
- * Both go on changing meanwhile. What was changed or deleted on blue after the watermark is left out, and a difference
- * counts only if blue says, asked again after green, that its side has not changed since.
+ * Both sides can change during the comparison. Rows that changed on blue after the watermark are skipped, and a difference
+ * counts only if a second read of blue, after green, shows that blue's row hasn't changed.
  */
 import { readById, readStates } from './blue.mjs';
 import { COLUMNS_SQL, differingFields, HASH_SQL, hashOf } from './canonical.mjs';
 import { postgresTime, isoTime } from './times.mjs';
 import { transformAll } from './transform/index.mjs';
 
-const NO_WATERMARK = 'no run has come to its end yet: there is no watermark';
-/** How many differences are named. All are counted. */
-const LISTED = 100;
-/** So few rows are compared one by one. */
+const NO_WATERMARK = 'there is no watermark: no run has completed yet';
+/** The maximum number of listed differences. All are counted. */
+const MAX_LISTED = 100;
+/** Chunks up to this size are compared row by row. */
 const LEAF_ROWS = 250;
-/** A chunk ends after so many times its rows in green, so that it is bounded also where green has more than blue. */
+/** Limits a chunk to this multiple of its rows in green, in case green has more rows than blue. */
 const GREEN_FACTOR = 4;
-const BEFORE_ALL = '-9223372036854775808';
-const AFTER_ALL = '9223372036854775807';
+const BEFORE_FIRST_ID = '-9223372036854775808';
+const LAST_ID = '9223372036854775807';
 
 const SUMS = `
   SELECT count(*)::int AS count, coalesce(sum(${HASH_SQL}), 0)::text AS sum
@@ -28,9 +27,9 @@ const ROWS = `SELECT ${COLUMNS_SQL} FROM payments p WHERE legacy_id > $1::bigint
 const NTH_ID = `
   SELECT legacy_id::text AS id FROM payments WHERE legacy_id > $1::bigint AND legacy_id <= $2::bigint
   ORDER BY payments.legacy_id OFFSET $3 LIMIT 1`;
-const NOT_THESE = ' AND NOT EXISTS (SELECT FROM unnest($3::bigint[]) AS i (id) WHERE i.id = p.legacy_id)';
+const WITHOUT_IDS = ' AND NOT EXISTS (SELECT FROM unnest($3::bigint[]) AS i (id) WHERE i.id = p.legacy_id)';
 
-/** As many chunks as there is time for; `cursor` is what the last call returned, null at first. */
+/** Compares chunks while there is time. `cursor` is from the last call's result, null at first. */
 export async function verify({ checkpoints, blue, green, batchRows, workUntil, log }, cursor) {
   const watermark = cursor ? cursor.watermark : isoTime((await checkpoints.read()).progress.low);
   const found = new Findings();
@@ -38,13 +37,13 @@ export async function verify({ checkpoints, blue, green, batchRows, workUntil, l
     return { cursor: null, watermark, ...found.result(), missing: NO_WATERMARK };
   }
   const comparison = new Comparison({ blue, green, batchRows, watermark: postgresTime(watermark), found });
-  let after = cursor ? cursor.after : BEFORE_ALL;
+  let after = cursor ? cursor.after : BEFORE_FIRST_ID;
   do {
     after = await comparison.chunk(after);
-  } while (after !== AFTER_ALL && Date.now() < workUntil);
+  } while (after !== LAST_ID && Date.now() < workUntil);
   const result = found.result();
   log.info('verified', { watermark, after, ...result, differences: result.differences.length });
-  return { cursor: after === AFTER_ALL ? null : { watermark, after }, watermark, ...result };
+  return { cursor: after === LAST_ID ? null : { watermark, after }, watermark, ...result };
 }
 
 class Findings {
@@ -57,12 +56,12 @@ class Findings {
 
   add(id, what, fields = []) {
     this.#differing += 1;
-    if (this.#differences.length < LISTED) this.#differences.push({ id, what, fields });
+    if (this.#differences.length < MAX_LISTED) this.#differences.push({ id, what, fields });
   }
 
   addOwnChange(id) {
     this.#own.count += 1;
-    if (this.#own.ids.length < LISTED) this.#own.ids.push(id);
+    if (this.#own.ids.length < MAX_LISTED) this.#own.ids.push(id);
   }
 
   result() {
@@ -88,22 +87,22 @@ class Comparison {
   async chunk(after) {
     const rows = await (this.#ahead ?? readById(this.blue, after, this.batchRows));
     const last = await this.#lastOf(after, rows);
-    // Blue reads on while green adds up its hashes. Its failure is for the next chunk.
-    this.#ahead = last === AFTER_ALL ? undefined : readById(this.blue, last, this.batchRows);
+    // Reads blue's next page while green sums its hashes. The next chunk reports a failure.
+    this.#ahead = last === LAST_ID ? undefined : readById(this.blue, last, this.batchRows);
     this.#ahead?.catch(() => undefined);
     const covered = rows.filter(({ id }) => BigInt(id) <= BigInt(last));
     const settled = covered.filter(({ updated_at: time }) => isAtMost(time, this.watermark));
-    const { payments, refused } = transformAll(settled);
-    const left = new Set(payments.map(({ legacy_id: id }) => id));
+    const { payments, rejected } = transformAll(settled);
+    const transformed = new Set(payments.map(({ legacy_id: id }) => id));
     const part = {
       after,
       last,
       expected: payments.map((payment) => ({ id: BigInt(payment.legacy_id), payment, hash: hashOf(payment) })),
-      // Changed since, or in quarantine: whatever green has of them says nothing.
-      ignored: covered.filter(({ id }) => !left.has(id)).map(({ id }) => id),
+      // Changed after the watermark, or quarantined: green's rows aren't compared.
+      ignored: covered.filter(({ id }) => !transformed.has(id)).map(({ id }) => id),
     };
     this.found.chunks += 1;
-    this.found.quarantined += refused.length;
+    this.found.quarantined += rejected.length;
     this.found.rows.blue += payments.length;
     const sums = await this.#sums(part);
     this.found.rows.green += sums.count;
@@ -111,9 +110,9 @@ class Comparison {
     return last;
   }
 
-  /** The end of blue's page, or of all there is, but not more than a bounded part of green. */
+  /** The last id of blue's page, or of the table, limited to a bounded number of green's rows. */
   async #lastOf(after, rows) {
-    const end = rows.length < this.batchRows ? AFTER_ALL : rows.at(-1).id;
+    const end = rows.length < this.batchRows ? LAST_ID : rows.at(-1).id;
     const [bound] = await this.green.rows(NTH_ID, [after, end, GREEN_FACTOR * this.batchRows]);
     return bound?.id ?? end;
   }
@@ -125,7 +124,7 @@ class Comparison {
 
   #fromGreen(sql, { after, last, ignored }) {
     const some = ignored.length > 0;
-    return this.green.rows(some ? sql + NOT_THESE : sql, some ? [after, last, ignored] : [after, last]);
+    return this.green.rows(some ? sql + WITHOUT_IDS : sql, some ? [after, last, ignored] : [after, last]);
   }
 
   async #compare(part, { count, sum }) {
@@ -141,7 +140,7 @@ class Comparison {
     for (const half of [low, high]) await this.#compare(half, await this.#sums(half));
   }
 
-  /** The id that halves the side with more rows. */
+  /** The middle id of the side with more rows. */
   async #middleOf({ after, last, expected }, count) {
     if (expected.length >= count) return String(expected[Math.floor(expected.length / 2) - 1].id);
     const [{ id }] = await this.green.rows(NTH_ID, [after, last, Math.floor(count / 2) - 1]);
@@ -182,5 +181,5 @@ class Comparison {
   }
 }
 
-/** Texts of times in UTC of the years 1 to 9999 are ordered as the times are: "+" comes before "." and the digits. */
+/** UTC times of the years 1 to 9999 sort as text: "+" sorts before "." and the digits. */
 const isAtMost = (time, limit) => time <= limit;

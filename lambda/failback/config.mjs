@@ -1,8 +1,8 @@
 import { ConfigError, requiredJson } from '../lib/config.mjs';
 import { isPlainObject } from '../lib/json.mjs';
 
-function check(holds, what) {
-  if (!holds) throw new ConfigError(`FAILBACK_CONFIG: ${what}`);
+function check(condition, problem) {
+  if (!condition) throw new ConfigError(`FAILBACK_CONFIG: ${problem}`);
 }
 
 const isText = (value) => typeof value === 'string' && value !== '';
@@ -16,9 +16,9 @@ const hasTexts = (object, names) => isPlainObject(object) && names.every((name) 
 export function readFailbackConfig(env) {
   const config = requiredJson(env, 'FAILBACK_CONFIG');
   check(hasTexts(config, ['alarmName', 'topicArn']), 'alarmName and topicArn are required');
-  check(hasTexts(config.environments, ['blue', 'green']), 'environments needs the names of blue and green');
+  check(hasTexts(config.environments, ['blue', 'green']), 'environments must have blue and green');
   check(Array.isArray(config.edges), 'edges must be a list');
-  check(config.edges.length > 0 || isPlainObject(config.dns), 'there must be an edge, or dns: nothing moves the traffic otherwise');
+  check(config.edges.length > 0 || isPlainObject(config.dns), 'edges or dns is required');
   check(
     config.edges.every((edge) => hasTexts(edge, ['listenerArn', 'blueTargetGroupArn', 'greenTargetGroupArn'])),
     'each edge needs listenerArn, blueTargetGroupArn and greenTargetGroupArn',

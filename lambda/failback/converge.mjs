@@ -1,27 +1,26 @@
 import { retry } from '../lib/retry.mjs';
 
-/** No further try can help: what was asked for is not there. */
+/** An error that retries can't fix: a resource or record is missing. */
 export class Unrecoverable extends Error {
   name = 'Unrecoverable';
 }
 
 /**
- * Reads, writes what is not as wanted, and reads again until all is: `read()` lists the things, `isWanted(thing)` judges one,
- * `write(unwanted, all)` changes them. So a write by someone else in between, and a read that lags behind, are both outlived.
- * Answers the things as they were found at first and whether anything was written.
+ * Reads items, writes those that aren't in the desired state, and reads again until all are: `write(differing, all)` changes them.
+ * Handles concurrent writes by others and stale reads. Returns the items of the first read, and whether anything was written.
  */
-export async function converge({ read, isWanted, write }, { deadline, pauseMs, onRetry }) {
+export async function converge({ read, isDesired, write }, { deadline, pauseMs, onRetry }) {
   let found;
   let written = false;
   await retry(
     async () => {
-      const things = await read();
-      found ??= things;
-      const unwanted = things.filter((thing) => !isWanted(thing));
-      if (unwanted.length === 0) return;
+      const items = await read();
+      found ??= items;
+      const differing = items.filter((item) => !isDesired(item));
+      if (differing.length === 0) return;
       written = true;
-      await write(unwanted, things);
-      const left = (await read()).filter((thing) => !isWanted(thing)).length;
+      await write(differing, items);
+      const left = (await read()).filter((item) => !isDesired(item)).length;
       if (left > 0) throw new Error(`${left} did not read back as written`);
     },
     {

@@ -5,12 +5,12 @@ import { moveDnsToBlue } from './dns.mjs';
 import { moveEdgeToBlue } from './listeners.mjs';
 import { readTrigger } from './trigger.mjs';
 
-/** How long each stage may try. Together with Lambda's own repeats this has to stay well within five minutes. */
+/** The time limit of each stage. With Lambda's retries the total has to stay well below five minutes. */
 const LISTENERS_MS = 25_000;
 const DNS_MS = 15_000;
 const PAUSE_MS = 1000;
 
-/** Moves all traffic back to blue: listeners at once on every edge, DNS after, then one message that says what was done. */
+/** Moves all traffic back to blue: all listeners in parallel, then DNS, then publishes a report. */
 export function createFailback({ config, elb, route53, sns, logger }) {
   return async (event, context) => {
     const log = logger.with({ requestId: context?.awsRequestId });
@@ -26,17 +26,17 @@ export function createFailback({ config, elb, route53, sns, logger }) {
       return {
         deadline,
         pauseMs: PAUSE_MS,
-        onRetry: (error) => log.warn('trying again', { error }),
-        // A call that hangs ends with its stage.
+        onRetry: (error) => log.warn('retrying', { error }),
+        // Ends a hanging call with its stage.
         call: { abortSignal: AbortSignal.timeout(Math.max(0, deadline - Date.now())) },
       };
     };
     const edges = await Promise.all(
-      config.edges.map((edge) => orError(moveEdgeToBlue(elb, edge, timing(LISTENERS_MS)), { listenerArn: edge.listenerArn })),
+      config.edges.map((edge) => settle(moveEdgeToBlue(elb, edge, timing(LISTENERS_MS)), { listenerArn: edge.listenerArn })),
     );
     const listenersMs = Date.now() - started;
     const dns = config.dns
-      ? await orError(moveDnsToBlue(route53, config.dns, timing(DNS_MS)), { hostedZoneId: config.dns.hostedZoneId })
+      ? await settle(moveDnsToBlue(route53, config.dns, timing(DNS_MS)), { hostedZoneId: config.dns.hostedZoneId })
       : null;
 
     const report = {
@@ -51,7 +51,7 @@ export function createFailback({ config, elb, route53, sns, logger }) {
     await publish(sns, config, report, log);
     if (report.outcome === 'incomplete') {
       log.error('failback incomplete', { report });
-      // Thrown, so that Lambda calls again: the next run changes only what is still not blue.
+      // Lambda retries: the next run changes only what isn't blue yet.
       throw new Error(`failback incomplete: ${failuresOf(edges, dns).join('; ')}`);
     }
     log.info('failback complete', { report });
@@ -59,10 +59,10 @@ export function createFailback({ config, elb, route53, sns, logger }) {
   };
 }
 
-/** A failure in one place must not keep the others from being moved. */
-async function orError(moving, where) {
+/** Returns an error as part of the report: a failure of one edge must not stop the others. */
+async function settle(move, where) {
   try {
-    return await moving;
+    return await move;
   } catch (error) {
     return { ...where, error: `${error.name}: ${error.message}` };
   }
@@ -75,7 +75,7 @@ function outcomeOf(edges, dns) {
   return edges.some(({ changed }) => changed) || dns?.changed ? 'moved to blue' : 'already blue';
 }
 
-/** The move counts, not the message: if it can't be sent, the log and this function's alarms have to do. */
+/** A failed publish doesn't fail the failback: the log has the report too. */
 async function publish(sns, config, report, log) {
   try {
     await sns.send(
@@ -86,6 +86,6 @@ async function publish(sns, config, report, log) {
       }),
     );
   } catch (error) {
-    log.error('the report was not published', { error });
+    log.error('could not publish the report', { error });
   }
 }

@@ -6,7 +6,7 @@ import { createLogger } from '../lib/log.mjs';
 import { readFailbackConfig } from './config.mjs';
 import { createFailback } from './failback.mjs';
 
-/** A call that hangs would eat the time in which the next try succeeds. */
+/** Short timeouts leave time for retries. */
 const options = { maxAttempts: 3, requestHandler: { connectionTimeout: 2000, requestTimeout: 5000 } };
 
 export const handler = createFailback({

@@ -8,12 +8,12 @@ import {
 import { converge, Unrecoverable } from './converge.mjs';
 import { WEIGHTS } from './weights.mjs';
 
-/** Sends all of an edge's weighted traffic to blue and answers {listenerArn, changed, from: [{rule, blue, green, sticky}]}. */
+/** Moves all weighted traffic of an edge to blue and returns {listenerArn, changed, from: [{rule, blue, green, sticky}]}. */
 export async function moveEdgeToBlue(elb, edge, timing) {
   const { found, written } = await converge(
     {
       read: () => readWeightedRules(elb, edge, timing.call),
-      isWanted: (rule) => isBlueOnly(weightsOf(rule, edge)),
+      isDesired: (rule) => isBlueOnly(weightsOf(rule, edge)),
       write: (rules) => Promise.all(rules.map((rule) => setBlueOnly(elb, edge, rule, timing.call))),
     },
     timing,
@@ -26,8 +26,8 @@ export async function moveEdgeToBlue(elb, edge, timing) {
 }
 
 /**
- * The actions that split this edge's traffic. Rules that send to one colour on purpose, such as the one for health checks, are not
- * among them; the default action is even if it names one colour only, since it carries the customers.
+ * The default action and the rules that split this edge's traffic. Rules that forward to one environment on purpose, such as
+ * the one for health checks, aren't included; the default action is, because it serves the customers.
  */
 async function readWeightedRules(elb, edge, call) {
   const rules = (await Promise.all([readDefault(elb, edge, call), readRules(elb, edge, call)])).flat();
@@ -60,7 +60,7 @@ function splitsTraffic(groups, edge) {
 
 const isForward = (action) => action.Type === 'forward';
 
-/** A forward to a single group may come without weights. */
+/** A forward action to a single group may have no weights. */
 function groupsOf(actions) {
   const forward = actions.find(isForward);
   if (forward === undefined) return [];
@@ -82,7 +82,7 @@ function weightsOf({ actions }, edge) {
 
 const isBlueOnly = ({ blue, green, sticky }) => blue === WEIGHTS.blue && green === WEIGHTS.green && !sticky;
 
-/** Other actions of the rule, such as authentication, stay. Stickiness goes: clients bound to green would stay there. */
+/** Keeps the rule's other actions, such as authentication. Disables stickiness, which would keep clients on green. */
 function setBlueOnly(elb, edge, rule, call) {
   const actions = rule.actions.map((action) => (isForward(action) ? blueOnlyForward(edge, action.Order) : action));
   return elb.send(

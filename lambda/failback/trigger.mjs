@@ -1,6 +1,6 @@
 /**
- * Why the function was called: {reason} if that is a reason to fail back, {ignored} if not.
- * By hand it is {"action": "failback", "reason": "..."}.
+ * {reason} if the event asks for a failback, else {ignored}. The event is the alarm's state change, or
+ * {"action": "failback", "reason": "..."} when invoked manually.
  */
 export function readTrigger(event, alarmName) {
   if (event?.action === 'failback') return { reason: `by hand: ${event.reason ?? 'no reason given'}` };

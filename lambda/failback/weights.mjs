@@ -1,2 +1,2 @@
-/** What "all to blue" is, in load balancers and in DNS. */
+/** The weights of a failback, in load balancers and DNS. */
 export const WEIGHTS = { blue: 100, green: 0 };

@@ -1,7 +1,7 @@
 /** Requests from and responses to an Application Load Balancer, with single-value or multi-value headers. */
 import { STATUS_CODES } from 'node:http';
 
-/** Names in lower case to lists of values, whichever of its two forms the load balancer is set to. */
+/** Maps lower-case names to lists of values, from the single-value or the multi-value form of an event. */
 function multiMap(multi, single) {
   const map = new Map();
   for (const [name, value] of Object.entries(multi ?? single ?? {})) {
@@ -20,20 +20,20 @@ export function readRequest(event) {
     headers,
     header: (name) => headers.get(name) ?? [],
     body: Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8'),
-    // A load balancer with multi-value headers ignores the single ones of a response, and the other way round.
-    wantsMultiValueHeaders: event.multiValueHeaders !== undefined && event.multiValueHeaders !== null,
+    // A load balancer with multi-value headers ignores single-value headers in a response, and vice versa.
+    usesMultiValueHeaders: event.multiValueHeaders !== undefined && event.multiValueHeaders !== null,
   };
 }
 
 export function writeResponse(request, { status, headers, body }) {
-  const shown = request.wantsMultiValueHeaders
+  const headerFields = request.usesMultiValueHeaders
     ? { multiValueHeaders: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, [value]])) }
     : { headers };
   return {
     statusCode: status,
     statusDescription: `${status} ${STATUS_CODES[status]}`,
     isBase64Encoded: false,
-    ...shown,
+    ...headerFields,
     body: request.method === 'HEAD' ? '' : JSON.stringify(body),
   };
 }

@@ -1,11 +1,11 @@
-/** What the errors of the AWS SDK mean for the caller. */
+/** Classifies errors of the AWS SDK. */
 
-const PASSING = new Set([
+const TRANSIENT = new Set([
   'ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'InternalServerError', 'LimitExceededException', 'NetworkingError',
   'ProvisionedThroughputExceededException', 'RequestLimitExceeded', 'RequestTimeout', 'RequestTimeoutException', 'ThrottlingException',
   'TimeoutError',
 ]);
 
 export function isTransientAwsError(error) {
-  return PASSING.has(error?.name) || PASSING.has(error?.code) || error?.$metadata?.httpStatusCode >= 500;
+  return TRANSIENT.has(error?.name) || TRANSIENT.has(error?.code) || error?.$metadata?.httpStatusCode >= 500;
 }

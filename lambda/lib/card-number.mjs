@@ -1,13 +1,13 @@
-/** Finds primary account numbers (card numbers) in text, so that none of them is accepted, stored or logged. */
+/** Finds primary account numbers (card numbers) in text, so that none is accepted, stored or logged. */
 import { isPlainObject } from './json.mjs';
 
-const SHORTEST = 13;
-const LONGEST = 19;
+const MIN_DIGITS = 13;
+const MAX_DIGITS = 19;
 
-// Digits that people group with a space, dash, dot or underscore, at most two of them in a row.
+// Digits in groups, separated by at most two spaces, dashes, dots or underscores.
 const DIGIT_RUN = /\d(?:[\s\-\u2010-\u2015\u2212._]{0,2}\d){12,}/g;
 
-// UUIDs and digests are hexadecimal noise in which a valid number turns up by chance far too often to refuse a payment for it.
+// UUIDs and digests contain valid card numbers by chance: rejecting them would reject too many payments.
 const OPAQUE_IDENTIFIER =
   /\b(?:[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}|(?=\d*[a-f])(?:[0-9a-f]{64}|[0-9a-f]{40}|[0-9a-f]{32}))\b/gi;
 
@@ -25,10 +25,10 @@ export function passesLuhn(digits) {
 }
 
 /**
- * Whether any network issues numbers that begin like this. Without it one in ten of all timestamps would be taken for a card:
- * epoch milliseconds begin with 1 (as cards only UATP's do, with 15 digits), written-out dates with 20.
+ * Whether a card network issues numbers with this prefix. Without this check one in ten timestamps would pass for a card number:
+ * epoch milliseconds begin with 1 (only UATP cards do, with 15 digits), dates with 20.
  */
-function mayBeIssued(digits) {
+function hasIssuedPrefix(digits) {
   switch (digits[0]) {
     case '0':
     case '7':
@@ -45,16 +45,16 @@ function mayBeIssued(digits) {
 function isCardNumber(digits) {
   const significant = digits.replace(/^0+/, '');
   return (
-    significant.length >= SHORTEST && significant.length <= LONGEST && mayBeIssued(significant) && passesLuhn(significant)
+    significant.length >= MIN_DIGITS && significant.length <= MAX_DIGITS && hasIssuedPrefix(significant) && passesLuhn(significant)
   );
 }
 
-/** Every stretch of neighbouring digit groups in a run that together make a card number ("order 12 4111 1111 ..." has one). */
+/** The ranges of adjacent digit groups that form a card number ("order 12 4111 1111 ..." contains one). */
 function* rangesInRun(run, offset) {
   const groups = [...run.matchAll(/\d+/g)];
   for (let first = 0; first < groups.length; first += 1) {
     let digits = '';
-    for (let last = first; last < groups.length && digits.length <= LONGEST; last += 1) {
+    for (let last = first; last < groups.length && digits.length <= MAX_DIGITS; last += 1) {
       digits += groups[last][0];
       if (isCardNumber(digits)) {
         yield [offset + groups[first].index, offset + groups[last].index + groups[last][0].length];
@@ -68,14 +68,14 @@ function* rangesIn(text) {
   for (const run of searched.matchAll(DIGIT_RUN)) yield* rangesInRun(run[0], run.index);
 }
 
-/** Full-width and other compatibility digits become plain ones. */
+/** Converts full-width and other compatibility digits to ASCII. */
 const normalised = (text) => text.normalize('NFKC');
 
 export function textHasCardNumber(text) {
   return !rangesIn(normalised(text)).next().done;
 }
 
-/** The same for any JSON value: nested strings, numbers and member names. */
+/** Searches a JSON value: nested strings, numbers and member names. */
 export function hasCardNumber(value) {
   if (typeof value === 'string') return textHasCardNumber(value);
   if (typeof value === 'number') return textHasCardNumber(String(value));

@@ -1,4 +1,4 @@
-/** Reads settings from the environment, so that a wrong deployment fails with the variable's name and not somewhere later. */
+/** Reads settings from environment variables. A missing or invalid one fails at the start, with its name. */
 import { tryParseJson } from './json.mjs';
 
 export class ConfigError extends Error {
@@ -23,25 +23,25 @@ export function optionalInteger(env, name, { fallback, min, max }) {
 export function requiredJson(env, name) {
   const value = tryParseJson(requiredText(env, name));
   if (value === null || typeof value !== 'object' || Array.isArray(value)) {
-    throw new ConfigError(`environment variable ${name} must hold a JSON object`);
+    throw new ConfigError(`environment variable ${name} must be a JSON object`);
   }
   return value;
 }
 
-export function optionalChoice(env, name, { fallback, among }) {
+export function optionalChoice(env, name, { fallback, choices }) {
   const value = env[name] || fallback;
-  if (!among.includes(value)) throw new ConfigError(`environment variable ${name} must be ${among.join(' or ')}`);
+  if (!choices.includes(value)) throw new ConfigError(`environment variable ${name} must be ${choices.join(' or ')}`);
   return value;
 }
 
-/** Which of the two environments this function belongs to. */
+/** The environment of this function: blue or green. */
 export function environmentName(env) {
   const name = requiredText(env, 'ENVIRONMENT');
   if (name !== 'blue' && name !== 'green') throw new ConfigError('environment variable ENVIRONMENT must be blue or green');
   return name;
 }
 
-/** `prefix` tells the variables of several databases apart (BLUE_DB_HOST); `port` is the one of the engine. */
+/** `prefix` selects the database (BLUE_DB_HOST); `port` is the engine's default. */
 export function databaseSettings(env, { prefix = '', port = 3306 } = {}) {
   return {
     host: requiredText(env, `${prefix}DB_HOST`),

@@ -1,4 +1,4 @@
-/** The active currency codes of ISO 4217 in which a payment can be made (no funds, metals or test codes). */
+/** The active ISO 4217 currency codes, without funds, metals and test codes. */
 const CODES = `
 AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CLP CNY COP
 CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD HKD HNL HTG HUF IDR ILS INR IQD IRR
@@ -14,5 +14,5 @@ const DIGITS = new Map([
   ...'BHD IQD JOD KWD LYD OMR TND'.split(' ').map((code) => [code, 3]),
 ]);
 
-/** How many decimal places a currency's minor unit has: 2 for EUR, 0 for JPY, 3 for KWD. */
+/** The number of decimal places of a currency: 2 for EUR, 0 for JPY, 3 for KWD. */
 export const minorDigits = (currency) => DIGITS.get(currency) ?? 2;

@@ -15,7 +15,7 @@ function connectionOptions(settings, credentials) {
     database: settings.database,
     user: credentials.user,
     password: credentials.password,
-    // The driver's own profile 'Amazon RDS' is this bundle without the check of the host name and without a least version.
+    // The driver's profile 'Amazon RDS' is this bundle, but checks neither the host name nor the TLS version.
     ssl: { ca: sslProfiles.ca, minVersion: 'TLSv1.2', rejectUnauthorized: true, verifyIdentity: true },
     connectTimeout: CONNECT_TIMEOUT_MS,
     charset: 'utf8mb4',
@@ -23,14 +23,14 @@ function connectionOptions(settings, credentials) {
   };
 }
 
-/** One connection, for work that is done once. */
+/** Opens a single connection, without a pool. */
 export function connect(settings, credentials) {
   return mysql.createConnection(connectionOptions(settings, credentials));
 }
 
 /**
- * A pool that outlives an invocation. `readCredentials` is asked again, once for each call, when the database refuses
- * those in use: that is how a rotation shows.
+ * A connection pool that outlives an invocation. When the database rejects the credentials, as it does after a rotation,
+ * they are read again with `readCredentials` and the call is retried once.
  */
 export class Database {
   #settings;
@@ -59,18 +59,18 @@ export class Database {
   }
 
   async #withConnection(work) {
-    const generation = this.#generation();
+    const pool = this.#currentPool();
     try {
-      return await generation.use(work);
+      return await pool.use(work);
     } catch (error) {
-      if (!(error instanceof CredentialsRefused)) throw error;
-      this.#replace(generation);
-      return this.#generation().use(work);
+      if (!(error instanceof CredentialsRejected)) throw error;
+      this.#discard(pool);
+      return this.#currentPool().use(work);
     }
   }
 
-  #generation() {
-    this.#current ??= new PoolGeneration(() => this.#createPool());
+  #currentPool() {
+    this.#current ??= new VersionedPool(() => this.#createPool());
     return this.#current;
   }
 
@@ -82,28 +82,28 @@ export class Database {
     });
   }
 
-  /** Only if it is still the one in use: work that ran at the same time may have replaced it already. */
-  #replace(refused) {
-    if (this.#current !== refused) return;
+  /** Does nothing if concurrent work has already discarded the pool. */
+  #discard(pool) {
+    if (this.#current !== pool) return;
     this.#current = undefined;
-    refused.retire();
+    pool.retire();
   }
 }
 
-class CredentialsRefused extends Error {
-  name = 'CredentialsRefused';
+class CredentialsRejected extends Error {
+  name = 'CredentialsRejected';
 
   constructor(cause) {
-    super('the database refused the credentials', { cause });
+    super('the database rejected the credentials', { cause });
     this.code = cause.code;
   }
 }
 
 /**
- * The pool for one version of the credentials. Sessions opened before a rotation stay valid, so a retired pool is ended
- * only when the work on it is over.
+ * The pool for one version of the credentials. Sessions that were opened before a rotation stay valid, so a retired pool
+ * ends only when its work is done.
  */
-class PoolGeneration {
+class VersionedPool {
   #createPool;
   #opening;
   #inUse = 0;
@@ -117,7 +117,7 @@ class PoolGeneration {
     this.#inUse += 1;
     try {
       const connection = await this.#acquire();
-      return await lend(connection, work);
+      return await runAndRelease(connection, work);
     } finally {
       this.#inUse -= 1;
       if (this.#retired) await this.#endWhenUnused();
@@ -134,14 +134,14 @@ class PoolGeneration {
     try {
       return await pool.getConnection();
     } catch (error) {
-      throw isAccessDenied(error) ? new CredentialsRefused(error) : error;
+      throw isAccessDenied(error) ? new CredentialsRejected(error) : error;
     }
   }
 
-  /** A promise is kept and not a pool, so that work done at the same time shares one opening. */
+  /** Stores the promise, so that concurrent callers share one pool. */
   #open() {
     this.#opening ??= this.#createPool().catch((error) => {
-      // The next caller asks for the credentials again.
+      // The next caller reads the credentials again.
       this.#opening = undefined;
       throw error;
     });
@@ -152,24 +152,24 @@ class PoolGeneration {
     if (this.#inUse > 0 || this.#opening === undefined) return;
     const opening = this.#opening;
     this.#opening = undefined;
-    // It is out of use: whether its connections end in good order no longer matters to anyone.
+    // The pool is no longer used: errors while closing it don't matter.
     await opening.then((pool) => pool.end()).catch(() => undefined);
   }
 }
 
-async function lend(connection, work) {
+async function runAndRelease(connection, work) {
   try {
     const result = await work(connection);
     connection.release();
     return result;
   } catch (error) {
-    await giveBack(connection, error);
+    await releaseAfterError(connection, error);
     throw error;
   }
 }
 
-/** A connection in doubt is closed, which makes the server roll back what it had open. */
-async function giveBack(connection, error) {
+/** Destroys a connection in an unknown state: the server then rolls back its transaction. */
+async function releaseAfterError(connection, error) {
   if (!leavesConnectionUsable(error)) {
     connection.destroy();
     return;

@@ -1,8 +1,8 @@
 /**
- * The parsed value, or undefined where the text is not JSON.
+ * The parsed value, or undefined if the text is not JSON.
  *
- * JSON.parse quotes a piece of the text in its error message, and the texts parsed here hold credentials or whatever
- * a client sent: that message must reach neither a log nor a response.
+ * The error message of JSON.parse quotes the text, which may contain credentials or client input: it must reach neither
+ * a log nor a response.
  */
 export function tryParseJson(text) {
   try {
@@ -16,7 +16,7 @@ export function isPlainObject(value) {
   return value !== null && typeof value === 'object' && !Array.isArray(value);
 }
 
-/** JSON with the members of every object in one order, so that equal values give equal texts. */
+/** JSON with sorted members: equal values give equal texts. */
 export function canonicalJson(value) {
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
   if (!isPlainObject(value)) return JSON.stringify(value);

@@ -3,19 +3,19 @@ import { redact } from './redact.mjs';
 
 const LEVELS = ['debug', 'info', 'warn', 'error'];
 
-/** console.log would put a prefix in front, which breaks JSON queries and embedded metrics. */
+/** console.log in Lambda adds a prefix, which breaks JSON queries and embedded metrics. */
 export function writeLine(record) {
   process.stdout.write(`${JSON.stringify(record)}\n`);
 }
 
-/** `fields` go into every line; LOG_LEVEL (debug, info, warn, error) sets the least level that is written. */
+/** `fields` go into every line; LOG_LEVEL (debug, info, warn, error) sets the minimum level. */
 export function createLogger(fields, { level = process.env.LOG_LEVEL, write = writeLine } = {}) {
-  const wanted = LEVELS.indexOf(String(level ?? 'info').toLowerCase());
-  const least = wanted === -1 ? LEVELS.indexOf('info') : wanted;
+  const configured = LEVELS.indexOf(String(level ?? 'info').toLowerCase());
+  const minimum = configured === -1 ? LEVELS.indexOf('info') : configured;
   const methods = LEVELS.map((name, rank) => [
     name,
     (message, details = {}) => {
-      if (rank < least) return;
+      if (rank < minimum) return;
       write({ timestamp: new Date().toISOString(), level: name, message: redact(message), ...redact({ ...fields, ...details }) });
     },
   ]);

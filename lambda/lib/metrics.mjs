@@ -1,8 +1,8 @@
-/** CloudWatch metrics by the embedded metric format: a log line is all it takes, no API call on the payment's path. */
+/** CloudWatch metrics in the embedded metric format: a log line, without an API call in the payment path. */
 import { writeLine } from './log.mjs';
 
 /**
- * `dimensions` as {name: value}; `metrics` as {name: [value, unit]} with a unit of CloudWatch ("Count", "Seconds",
+ * `dimensions` as {name: value}; `metrics` as {name: [value, unit]} with a CloudWatch unit ("Count", "Seconds",
  * "Count/Second").
  */
 export function emitMetrics(namespace, dimensions, metrics, { write = writeLine } = {}) {

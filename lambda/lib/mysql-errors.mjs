@@ -1,4 +1,4 @@
-/** What the errors of the database and its driver mean for the caller. */
+/** Classifies errors of MySQL and its driver. */
 
 const CONFLICTING_TRANSACTION = new Set(['ER_LOCK_DEADLOCK', 'ER_LOCK_WAIT_TIMEOUT']);
 
@@ -16,7 +16,7 @@ const UNREACHABLE = new Set([
   'PROTOCOL_SEQUENCE_TIMEOUT',
 ]);
 
-// After a failover the old writer answers as a reader: a new connection goes to the new writer.
+// After a failover the old writer is a reader: a new connection goes to the new writer.
 const READ_ONLY = new Set(['ER_OPTION_PREVENTS_STATEMENT', 'ER_READ_ONLY_MODE']);
 
 export const isAccessDenied = (error) => error?.code === 'ER_ACCESS_DENIED_ERROR';
@@ -26,5 +26,5 @@ export function isTransient(error) {
   return CONFLICTING_TRANSACTION.has(error?.code) || UNREACHABLE.has(error?.code) || READ_ONLY.has(error?.code);
 }
 
-/** Whether the connection is good for the next statement, once rolled back. */
+/** Whether the connection can be used again after a rollback. */
 export const leavesConnectionUsable = (error) => isDuplicate(error) || CONFLICTING_TRANSACTION.has(error?.code);

@@ -5,24 +5,24 @@ import pg from 'pg';
 const CONNECT_TIMEOUT_MS = 5000;
 const STATEMENT_TIMEOUT_MS = 8000;
 const LOCK_TIMEOUT_MS = 5000;
-/** How much longer than the server the driver waits: it only counts when the server has gone. */
-const ANSWER_GRACE_MS = 2000;
+/** The driver's timeout exceeds the server's by this much: it only applies if the server doesn't respond. */
+const RESPONSE_GRACE_MS = 2000;
 
-// date, timestamp and timestamptz stay text: a Date would drop the microseconds.
+// date, timestamp and timestamptz stay text: a Date loses the microseconds.
 const TIMES = new Set([1082, 1114, 1184]);
 
-/** How values are read: times as PostgreSQL writes them, bigint and numeric as text too, as numbers would not hold them. */
+/** Parses times, bigint and numeric as text: JavaScript's numbers and dates would lose digits. */
 export const types = {
   getTypeParser: (oid, format) => (TIMES.has(oid) ? String : pg.types.getTypeParser(oid, format)),
 };
 
-/** Times are in UTC. A statement ends soon after the client has gone, and with it the locks that it holds. */
+/** Times in UTC. The server ends a statement, and releases its locks, soon after the client disconnects. */
 const SESSION = '-c timezone=UTC -c datestyle=ISO -c client_connection_check_interval=2s';
 
 /**
- * One connection, for the work of one invocation: `query(sql, values)`, at the end `end()`. `name` is who it is for the people who look
- * at the server. A statement fails that takes longer than `statementTimeoutMs` or waits longer than `lockTimeoutMs` for a lock, and a
- * transaction that is left alone for as long as a statement may take is rolled back.
+ * Opens a connection for one invocation; close it with `end()`. `name` is the application name on the server. A statement fails if it
+ * takes longer than `statementTimeoutMs` or waits longer than `lockTimeoutMs` for a lock. A transaction that is idle for
+ * `statementTimeoutMs` is rolled back.
  */
 export async function connect(settings, credentials, options) {
   const { name, statementTimeoutMs = STATEMENT_TIMEOUT_MS, lockTimeoutMs = LOCK_TIMEOUT_MS } = options;
@@ -32,11 +32,11 @@ export async function connect(settings, credentials, options) {
     database: settings.database,
     user: credentials.user,
     password: credentials.password,
-    // The driver has the name of the certificate checked against `host`.
+    // The driver checks the certificate's name against `host`.
     ssl: { ca: sslProfiles.ca, minVersion: 'TLSv1.2', rejectUnauthorized: true },
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     statement_timeout: statementTimeoutMs,
-    query_timeout: statementTimeoutMs + ANSWER_GRACE_MS,
+    query_timeout: statementTimeoutMs + RESPONSE_GRACE_MS,
     lock_timeout: lockTimeoutMs,
     idle_in_transaction_session_timeout: statementTimeoutMs,
     application_name: name,
@@ -44,7 +44,7 @@ export async function connect(settings, credentials, options) {
     keepAlive: true,
     types,
   });
-  // A connection that breaks between two statements fails the next one; unheard, the event would end the process.
+  // An unhandled error event would end the process. A connection that breaks between two statements fails the next one.
   client.on('error', () => undefined);
   await client.connect();
   return client;
@@ -58,7 +58,7 @@ export async function transaction(client, work) {
     await client.query('COMMIT');
     return result;
   } catch (error) {
-    // What broke the work may have broken the connection too, and is what the caller has to know.
+    // The connection may be broken too: the caller gets the first error.
     await client.query('ROLLBACK').catch(() => undefined);
     throw error;
   }

@@ -1,4 +1,4 @@
-/** Answers of an API that went wrong, as RFC 9457 problem details. */
+/** Error responses as RFC 9457 problem details. */
 import { STATUS_CODES } from 'node:http';
 
 export class Problem extends Error {

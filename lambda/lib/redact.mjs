@@ -1,19 +1,19 @@
-/** Takes out of log fields what must never be in a log: card numbers, passwords, secrets and token values. */
+/** Redacts log fields: card numbers, passwords, secrets and token values. */
 import { maskCardNumbers } from './card-number.mjs';
 
 const REMOVED = '[removed]';
-const DEEPEST = 8;
+const MAX_DEPTH = 8;
 
 const SENSITIVE_NAME =
   /password|passwd|passphrase|secret|token|authorization|cookie|credential|apikey|privatekey|encryptionkey|cardnumber|cvv|cvc|^pan$/;
-// What merely names a secret (its ARN, id, version) is what an operator needs to find it.
+// The name of a secret (ARN, id, version) isn't sensitive, and operators need it.
 const IDENTIFYING_NAME = /(?:arn|id|name|version|stage|kind)$/;
 
 const SENSITIVE_IN_TEXT = [
   [/\btok_[A-Za-z0-9_-]+/g, `tok_${REMOVED}`],
   [/\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]+/gi, `$1 ${REMOVED}`],
   [/(identified\s+by\s+)'(?:[^'\\]|\\.|'')*'/gi, `$1'${REMOVED}'`],
-  // Not after a colon: an ARN has ":secret:" and is no secret.
+  // Not after a colon: an ARN contains ":secret:" and isn't a secret.
   [/((?<!:)(?:password|passwd|secret|token|api_?key)\\?["']?\s*[:=]\s*)(?:\\?["'][^"'\\]*|[^\s"',;}&]+)/gi, `$1${REMOVED}`],
 ];
 
@@ -26,7 +26,7 @@ export function redactText(text) {
   return SENSITIVE_IN_TEXT.reduce((kept, [pattern, replacement]) => kept.replace(pattern, replacement), maskCardNumbers(text));
 }
 
-/** Of an error only what explains it: drivers hang the failed statement, with its values, on the error as properties. */
+/** Keeps only known properties of an error: drivers attach the failed statement with its values. */
 function describeError(error) {
   return {
     name: error.name,
@@ -43,7 +43,7 @@ export function redact(value, depth = 0) {
   if (typeof value === 'bigint') return redactText(String(value));
   if (value instanceof Error) return describeError(value);
   if (value === null || typeof value !== 'object') return value;
-  if (depth >= DEEPEST) return '[too deep]';
+  if (depth >= MAX_DEPTH) return '[too deep]';
   if (value instanceof Date) return value.toISOString();
   if (Array.isArray(value)) return value.map((item) => redact(item, depth + 1));
   return Object.fromEntries(

@@ -2,8 +2,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
 /**
- * Runs `operation` until it succeeds, fails for good (`isTransient` says no), has had `attempts` tries, or the next pause
- * would end after `deadline` (milliseconds since the epoch). Then its last error is thrown.
+ * Runs `operation` until it succeeds. Throws its last error if the error isn't transient, after `attempts` attempts, or if
+ * the next pause would end after `deadline` (milliseconds since the epoch).
  */
 export async function retry(operation, { isTransient, deadline, attempts = 6, baseMs = 50, capMs = 2000, onRetry }) {
   for (let attempt = 1; ; attempt += 1) {
@@ -18,7 +18,7 @@ export async function retry(operation, { isTransient, deadline, attempts = 6, ba
   }
 }
 
-/** When work must be over so that `marginMs` remain to report; without a Lambda context (invoked by hand) `fallbackMs` from now. */
+/** The time at which work must end so that `marginMs` remain for reporting. Without a Lambda context: `fallbackMs` from now. */
 export function deadlineOf(context, { marginMs, fallbackMs }) {
   const remaining = context?.getRemainingTimeInMillis?.() ?? fallbackMs + marginMs;
   return Date.now() + Math.max(0, remaining - marginMs);

@@ -1,9 +1,9 @@
-/** Reading JSON secrets from AWS Secrets Manager. */
+/** Reads JSON secrets from AWS Secrets Manager. */
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 
 import { isPlainObject, tryParseJson } from './json.mjs';
 
-/** Short timeouts: an unreachable endpoint should be an error in the log, not a function that runs into its own timeout. */
+/** Short timeouts: an unreachable endpoint must be an error in the log, not a timeout of the function. */
 export function createSecretsClient() {
   return new SecretsManagerClient({ maxAttempts: 4, requestHandler: { connectionTimeout: 2000, requestTimeout: 5000 } });
 }
@@ -13,7 +13,7 @@ export async function readSecret(client, { secretId, versionId, stage }) {
     new GetSecretValueCommand({ SecretId: secretId, VersionId: versionId, VersionStage: stage }),
   );
   const value = tryParseJson(answer.SecretString ?? '');
-  if (!isPlainObject(value)) throw new Error(`secret ${secretId} (${stage}) does not hold a JSON object`);
+  if (!isPlainObject(value)) throw new Error(`secret ${secretId} (${stage}) is not a JSON object`);
   return value;
 }
 
@@ -26,7 +26,7 @@ export function databaseCredentials(secret, secretId) {
   return { user: secret.username, password: secret.password };
 }
 
-/** The database credentials of a secret as they are now. */
+/** The current database credentials of a secret. */
 export async function readDatabaseCredentials(client, secretId) {
   return databaseCredentials(await readSecret(client, { secretId, stage: 'AWSCURRENT' }), secretId);
 }

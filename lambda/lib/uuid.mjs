@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** Ids by RFC 9562, version 5: the same namespace and name always give the same one. */
+/** Returns a function that maps a name to its UUID version 5 (RFC 9562) in the namespace. */
 export function uuidsIn(namespace) {
   const prefix = Buffer.from(namespace.replaceAll('-', ''), 'hex');
   return (name) => {

@@ -14,12 +14,12 @@ const ENGINES = { mysql, postgres };
 
 const environment = environmentName(process.env);
 const logger = createLogger({ function: 'migrate', environment });
-const engine = ENGINES[optionalChoice(process.env, 'DB_ENGINE', { fallback: 'mysql', among: Object.keys(ENGINES) })];
+const engine = ENGINES[optionalChoice(process.env, 'DB_ENGINE', { fallback: 'mysql', choices: Object.keys(ENGINES) })];
 const settings = databaseSettings(process.env, { port: engine.port });
 const secretId = requiredText(process.env, 'DB_SECRET_ARN');
 const secrets = createSecretsClient();
 
-/** In the package the SQL files lie beside the function's folder. */
+/** In the package the SQL files are beside the function's folder. */
 const MIGRATIONS = fileURLToPath(new URL(`../migrations/${engine.folder(environment)}/`, import.meta.url));
 
 /** Takes {"action": "apply"} or {"action": "status"}. */
@@ -31,7 +31,7 @@ export const handler = async (event, context) => {
   try {
     return await ACTIONS[event.action](session, migrations, { log: logger.with({ requestId: context.awsRequestId }) });
   } finally {
-    // Which gives back the lock as well.
+    // Also releases the lock.
     await session.close();
   }
 };

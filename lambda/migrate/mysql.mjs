@@ -1,4 +1,4 @@
-/** What is MySQL's own in migrations. */
+/** Migrations on MySQL. */
 import { connect } from '../lib/database.mjs';
 import { splitter } from './statements.mjs';
 
@@ -43,9 +43,9 @@ class Session {
     return rows;
   }
 
-  /** Held until the connection closes; false if someone else had it all the time. */
+  /** Acquires the lock until the connection closes; false after the timeout. */
   async lock(timeoutSeconds) {
-    // The server takes names of at most 64 characters, and they are common to all its databases.
+    // Lock names have at most 64 characters and are global to the server.
     const name = `schema_migrations.${this.#database}`.slice(0, 64);
     const [{ got }] = await this.query('SELECT GET_LOCK(?, ?) AS got', [name, timeoutSeconds]);
     return got === 1;
@@ -60,7 +60,7 @@ class Session {
     return this.query(CREATE_HISTORY);
   }
 
-  /** A statement that changes the schema commits by itself: a file can't be one transaction. */
+  /** DDL commits implicitly, so a file can't be one transaction. */
   file(_migration, work) {
     return work();
   }
@@ -69,7 +69,7 @@ class Session {
     return this.query(statement);
   }
 
-  /** Not end(): a goodbye on a broken connection would hide what broke it. */
+  /** destroy() and not end(), which would fail on a broken connection and hide the first error. */
   close() {
     this.#connection.destroy();
   }

@@ -1,4 +1,4 @@
-/** What is PostgreSQL's own in migrations. */
+/** Migrations on PostgreSQL. */
 import { setTimeout as pause } from 'node:timers/promises';
 
 import { connect, transaction } from '../lib/postgres.mjs';
@@ -15,13 +15,13 @@ const CREATE_HISTORY = `
   )`;
 
 const LOCK_POLL_MS = 250;
-/** What the function keeps of its time to say that a statement took too long. */
+/** Reserved for reporting that a statement took too long. */
 const RESERVE_MS = 2000;
 
-/** PostgreSQL's comments nest; nobody's do deeper than this. */
+/** A comment; they nest in PostgreSQL, here up to a depth. */
 const comment = (depth) => String.raw`/\*(?:[^*/]|\*(?!/)|/(?!\*)${depth > 0 ? `|${comment(depth - 1)}` : ''})*\*/`;
 
-/** What the server refuses in a transaction. */
+/** Statements that PostgreSQL rejects in a transaction. */
 const OUTSIDE_TRANSACTIONS = /^(?:VACUUM|(?:CREATE(?:\s+UNIQUE)?|DROP|REINDEX)\s+(?:INDEX|TABLE|SCHEMA)\s+CONCURRENTLY)\b/i;
 const ENDS_TRANSACTION = /^(?:BEGIN|START|COMMIT|END|ROLLBACK|ABORT|PREPARE\s+TRANSACTION)\b/i;
 const NEW_INDEX = /^CREATE\s+(?:UNIQUE\s+)?INDEX\s+CONCURRENTLY\s+(?:IF\s+NOT\s+EXISTS\s+)?("(?:[^"]|"")+"|\w+)\s+ON\b/i;
@@ -36,7 +36,7 @@ export const postgres = {
     comments: [/--[^\n]*/, new RegExp(comment(3))],
     tokens: [
       /[eE]'(?:[^'\\]|\\[\s\S]|'')*'/,
-      // Names: a quote in dollars can't begin within one, nor is the E at its end that of a text.
+      // Identifiers: a dollar quote can't begin inside one, and an E at its end doesn't begin a string.
       /[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*/,
       /'(?:[^']|'')*'/,
       /"(?:[^"]|"")*"/,
@@ -45,7 +45,7 @@ export const postgres = {
   }),
 
   async open(settings, credentials, remainingMs) {
-    // What the function doesn't live to see the end of had better not happen.
+    // A statement must not outlive the function.
     const statementTimeoutMs = Math.max(1, remainingMs - RESERVE_MS);
     return new Session(await connect(settings, credentials, { name: 'migrate', statementTimeoutMs }));
   },
@@ -58,7 +58,7 @@ class Session {
     this.#client = client;
   }
 
-  /** Takes `?` where values go. */
+  /** `?` is the placeholder for a value. */
   async query(sql, values) {
     let count = 0;
     const numbered = values ? sql.replaceAll('?', () => `$${(count += 1)}`) : sql;
@@ -66,8 +66,8 @@ class Session {
   }
 
   /**
-   * Held until the connection closes; false if someone else had it all the time. Asked for again and again: a statement that waits
-   * has a snapshot, for whose end CREATE INDEX CONCURRENTLY of the one who has the lock would wait.
+   * Acquires the lock until the connection closes; false after the timeout. Polls, because a waiting statement keeps a snapshot, and
+   * CREATE INDEX CONCURRENTLY of the lock's owner waits for all snapshots.
    */
   async lock(timeoutSeconds) {
     const deadline = Date.now() + timeoutSeconds * 1000;
@@ -87,12 +87,12 @@ class Session {
     return this.query(CREATE_HISTORY);
   }
 
-  /** One transaction, with what is noted of the file, unless it has what can't be in one. */
+  /** Runs a file and its history in one transaction, unless it contains statements that can't be in one. */
   async file({ name, statements }, work) {
     const ends = statements.find((statement) => ENDS_TRANSACTION.test(statement));
-    if (ends) throw new Error(`migration ${name} has ${ends}: it is one transaction as it is`);
+    if (ends) throw new Error(`migration ${name} contains ${ends}: a file already runs in one transaction`);
     if (!statements.some((statement) => OUTSIDE_TRANSACTIONS.test(statement))) return transaction(this.#client, work);
-    // What waits here keeps nobody else waiting, and has to wait for every transaction that is open.
+    // CONCURRENTLY waits for all open transactions, and blocks no one while it does.
     await this.#client.query('SET lock_timeout = 0');
     await work();
     await this.#client.query('RESET lock_timeout');
@@ -104,7 +104,7 @@ class Session {
     return this.#client.query(statement);
   }
 
-  /** An index whose making was interrupted stays, is of no use, and would be taken for the one that is wanted. */
+  /** Drops an invalid index that an interrupted CREATE INDEX left: IF NOT EXISTS would accept it. */
   async #dropUnfinished(index) {
     const sql = 'SELECT 1 FROM pg_index WHERE indexrelid = to_regclass(?) AND NOT indisvalid';
     if ((await this.query(sql, [index])).length > 0) await this.#client.query(`DROP INDEX CONCURRENTLY ${index}`);

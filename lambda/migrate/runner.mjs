@@ -1,19 +1,18 @@
 /**
- * Applies migrations, on either engine. What is noted in schema_migrations lets a file go on where it stopped, unless the engine can make
- * it one transaction: `statements_done` is where. As a crash can fall between a statement and its count, statements have to be repeatable
- * (IF NOT EXISTS). `checksum` is of the file once it is finished, and of the statements done before: what failed can be corrected in its
- * place.
+ * Applies migrations, on either engine. A file that isn't one transaction resumes at `statements_done` of schema_migrations. A crash can
+ * happen between a statement and its count, so statements have to be idempotent (IF NOT EXISTS). `checksum` covers the whole file once
+ * it is finished, and until then only the completed statements, so that a failed statement can be corrected.
  */
 import { sha256 } from './files.mjs';
 
 const LOCK_TIMEOUT_SECONDS = 30;
 
-/** Brings the database to the last migration: {applied: names of those applied now, version}. */
+/** Applies the pending migrations: {applied: their names, version}. */
 export async function applyMigrations(session, migrations, { log, lockTimeoutSeconds = LOCK_TIMEOUT_SECONDS }) {
-  if (!(await session.lock(lockTimeoutSeconds))) throw new Error('another migration of this database is running');
+  if (!(await session.lock(lockTimeoutSeconds))) throw new Error('another migration of this database is in progress');
   await session.createHistory();
   const history = await readHistory(session);
-  refuseRewrittenHistory(history, migrations);
+  checkHistory(history, migrations);
 
   const applied = [];
   for (const migration of migrations) {
@@ -26,10 +25,10 @@ export async function applyMigrations(session, migrations, { log, lockTimeoutSec
   return { applied, version: migrations.at(-1).version };
 }
 
-/** What an apply would find: {applied, pending, version}; version 0 is a database without any. */
+/** The status: {applied, pending, version}; version 0 if no migration was applied. */
 export async function migrationStatus(session, migrations) {
   const history = (await session.hasHistory()) ? await readHistory(session) : new Map();
-  refuseRewrittenHistory(history, migrations);
+  checkHistory(history, migrations);
   const finished = migrations.filter(({ version }) => history.get(version)?.finished_at);
   return {
     applied: finished.map(({ name }) => name),
@@ -43,19 +42,21 @@ async function readHistory(session) {
   return new Map(rows.map((row) => [row.version, row]));
 }
 
-/** What ran has to be what the files say: same content, none missing, none slipped in before the last one that ran. */
-function refuseRewrittenHistory(history, migrations) {
+/** Applied migrations must be unchanged and present, and no new one may come before an applied one. */
+function checkHistory(history, migrations) {
   const known = new Map(migrations.map((migration) => [migration.version, migration]));
   for (const row of history.values()) {
     const migration = known.get(row.version);
-    if (!migration) throw new Error(`migration ${row.name} was applied to the database but is not in this package`);
+    if (!migration) throw new Error(`migration ${row.name} was applied to the database but is missing from this package`);
     if (row.checksum !== (row.finished_at ? migration.checksum : progressChecksum(migration, row.statements_done))) {
-      throw new Error(`migration ${migration.name} has changed since it was applied: add a new one in its place`);
+      throw new Error(`migration ${migration.name} has changed since it was applied: add a new migration instead`);
     }
   }
   const last = Math.max(0, ...history.keys());
-  const late = migrations.find(({ version }) => version < last && !history.has(version));
-  if (late) throw new Error(`migration ${late.name} comes before ${last}, which is applied already: give it a later number`);
+  const misplaced = migrations.find(({ version }) => version < last && !history.has(version));
+  if (misplaced) {
+    throw new Error(`migration ${misplaced.name} comes before ${last}, which is already applied: give it a later number`);
+  }
 }
 
 const progressChecksum = ({ statements }, done) => sha256(JSON.stringify(statements.slice(0, done)));

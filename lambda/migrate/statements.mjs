@@ -1,10 +1,10 @@
 /**
- * Makes the function that splits a file into its statements for one dialect of SQL: at the semicolons, those in comments and quotes
- * excepted, and with a space for each comment. `comments` are regular expressions, and so are `tokens`, for what stays in one piece.
+ * Returns a function that splits SQL into statements, at semicolons outside comments and quotes, and replaces each comment by a space.
+ * `comments` and `tokens` (quoted text and identifiers) are the regular expressions of a SQL dialect.
  */
 export function splitter({ comments, tokens }) {
   const any = (expressions) => expressions.map(({ source }) => source).join('|');
-  // Whichever begins at a position, else one character.
+  // A comment, a token, or one character.
   const token = new RegExp(`(?<comment>${any(comments)})|${any(tokens)}|[\\s\\S]`, 'g');
   return (sql) => {
     const statements = [''];

@@ -5,8 +5,8 @@ import { Problem } from '../lib/problem.mjs';
 export const MAX_BODY_BYTES = 16 * 1024;
 
 /**
- * Validates a payment and puts it on the queue. It keeps nothing: the id follows from merchant and idempotency key, so a repeat gets
- * the same answer, and whoever records the payment drops the second message.
+ * Validates a payment and sends it to the queue. Stateless: the id is derived from merchant and idempotency key, so a repeated
+ * request gets the same response, and the processor drops the duplicate message.
  */
 export async function acceptPayment(request, { environment, queue }) {
   checkContent(request);
@@ -30,7 +30,7 @@ export async function acceptPayment(request, { environment, queue }) {
   };
 }
 
-/** The id out of the load balancer's header and nothing else that a client may have put there. */
+/** The trace id from the load balancer's header; anything else in the header may come from the client. */
 function traceIdOf(request) {
   return /\bRoot=(1-[0-9a-f]{8}-[0-9a-f]{24})\b/.exec(request.header('x-amzn-trace-id').join(';'))?.[1];
 }

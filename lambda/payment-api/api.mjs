@@ -2,7 +2,7 @@ import { readRequest, writeResponse } from '../lib/alb.mjs';
 import { createLogger } from '../lib/log.mjs';
 import { Problem } from '../lib/problem.mjs';
 import { acceptPayment, MAX_BODY_BYTES } from './accept.mjs';
-import { refuseCardNumbers } from './card-data.mjs';
+import { rejectCardNumbers } from './card-data.mjs';
 
 const SECURITY_HEADERS = {
   'Cache-Control': 'no-store',
@@ -13,7 +13,7 @@ const SECURITY_HEADERS = {
   'X-Frame-Options': 'DENY',
 };
 
-/** The handler of the load balancer's events. */
+/** Creates the handler for load balancer events. */
 export function createApi({ environment, queue, logger = createLogger({ function: 'payment-api', environment }) }) {
   const health = () => ({ status: 200, headers: {}, body: { status: 'ok', environment } });
   const routes = {
@@ -25,7 +25,7 @@ export function createApi({ environment, queue, logger = createLogger({ function
     const request = readRequest(event);
     const requestId = context?.awsRequestId ?? 'unknown';
     const log = logger.with({ requestId });
-    const { status, headers, body } = await answer(routes, request, requestId, log);
+    const { status, headers, body } = await respond(routes, request, requestId, log);
     return writeResponse(request, {
       status,
       headers: {
@@ -40,30 +40,30 @@ export function createApi({ environment, queue, logger = createLogger({ function
   };
 }
 
-async function answer(routes, request, requestId, log) {
+async function respond(routes, request, requestId, log) {
   try {
     const response = await route(routes, request);
-    // Health checks come every few seconds from every zone: they would bury the rest.
-    if (request.path !== '/health') log.info('answered', { status: response.status, paymentId: response.body.paymentId });
+    // Not logged: health checks arrive every few seconds from every zone.
+    if (request.path !== '/health') log.info('request completed', { status: response.status, paymentId: response.body.paymentId });
     return response;
   } catch (error) {
     const problem = error instanceof Problem ? error : unexpected(error, log);
-    log.warn('refused', { status: problem.status, problem: problem.type });
+    log.warn('request rejected', { status: problem.status, problem: problem.type });
     return problem.response(requestId);
   }
 }
 
 async function route(routes, request) {
   if (request.path === '/health' && Object.hasOwn(routes['/health'], request.method)) return routes['/health'][request.method]();
-  // Before anything reads the body: what follows is work in proportion to its size.
+  // Before the card number search, whose cost grows with the size of the body.
   if (request.body.length > MAX_BODY_BYTES) {
     throw new Problem(413, 'body-too-large', `The body must not be larger than ${MAX_BODY_BYTES} bytes.`);
   }
-  refuseCardNumbers(request);
-  if (!Object.hasOwn(routes, request.path)) throw new Problem(404, 'not-found', 'There is nothing at this path.');
+  rejectCardNumbers(request);
+  if (!Object.hasOwn(routes, request.path)) throw new Problem(404, 'not-found', 'The path does not exist.');
   const methods = routes[request.path];
   if (!Object.hasOwn(methods, request.method)) {
-    throw new Problem(405, 'method-not-allowed', 'This path does not take this method.', {
+    throw new Problem(405, 'method-not-allowed', 'The path does not support this method.', {
       headers: { Allow: Object.keys(methods).join(', ') },
     });
   }
@@ -72,7 +72,7 @@ async function route(routes, request) {
 
 function unexpected(error, log) {
   log.error('unexpected error', { error });
-  return new Problem(503, 'unavailable', 'The payment was not accepted. Repeat the request with the same Idempotency-Key.', {
+  return new Problem(503, 'unavailable', 'The payment was not accepted. Retry with the same Idempotency-Key.', {
     headers: { 'Retry-After': '5' },
   });
 }

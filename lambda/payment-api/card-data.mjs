@@ -2,7 +2,7 @@ import { hasCardNumber, textHasCardNumber } from '../lib/card-number.mjs';
 import { tryParseJson } from '../lib/json.mjs';
 import { Problem } from '../lib/problem.mjs';
 
-/** Written by the load balancer or by tracing tools: addresses and identifiers in which digits mean something else. */
+/** Headers of load balancers and tracing tools: addresses and ids, whose digits can look like a card number. */
 const TRANSPORT_HEADERS = new Set([
   'content-length',
   'traceparent',
@@ -14,15 +14,15 @@ const TRANSPORT_HEADERS = new Set([
 ]);
 
 /**
- * Refuses a request that has a card number anywhere in it. This service takes vault tokens only; a number that got here is
- * neither passed on nor logged nor sent back.
+ * Rejects a request that contains a card number. This service accepts vault tokens only: a card number is neither forwarded
+ * nor logged nor returned.
  */
-export function refuseCardNumbers(request) {
+export function rejectCardNumbers(request) {
   if (inAddress(request) || inHeaders(request) || inBody(request.body.toString('utf8'))) {
     throw new Problem(
       422,
       'card-number-in-clear',
-      'The request has what looks like a card number. Send a vault token (paymentToken) in its place.',
+      'The request contains what looks like a card number. Send a vault token (paymentToken) instead.',
     );
   }
 }
@@ -43,5 +43,5 @@ function percentDecoded(text) {
 const inHeaders = ({ headers }) =>
   [...headers].some(([name, values]) => !TRANSPORT_HEADERS.has(name) && [name, ...values].some(textHasCardNumber));
 
-/** As written, where a long number still has all its digits, and as read, where escapes are resolved. */
+/** Searches the text, which has all digits of long numbers, and the parsed value, in which escapes are resolved. */
 const inBody = (text) => textHasCardNumber(text) || hasCardNumber(tryParseJson(text));

@@ -4,11 +4,11 @@ import { environmentName } from '../lib/config.mjs';
 import { createApi } from './api.mjs';
 import { createQueue } from './queue.mjs';
 
-/** Two tries within the time a client waits; a client that gets 503 repeats with the same key. */
+/** Two attempts fit into a client's timeout. On 503 the client retries with the same key. */
 const sqs = new SQSClient({ maxAttempts: 2, requestHandler: { connectionTimeout: 1000, requestTimeout: 3000 } });
 
 export const handler = createApi({
   environment: environmentName(process.env),
-  // The queue's address is looked up when it is needed: /health must not depend on it.
+  // Reads QUEUE_URL on first use: /health must not depend on it.
   queue: createQueue(sqs, process.env),
 });

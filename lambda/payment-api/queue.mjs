@@ -4,7 +4,7 @@ import { requiredText } from '../lib/config.mjs';
 
 const text = (value) => ({ DataType: 'String', StringValue: value });
 
-/** The queue of this environment's processor. */
+/** The queue that this environment's processor reads. */
 export function createQueue(sqs, env) {
   return {
     async send(message) {

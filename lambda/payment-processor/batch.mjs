@@ -2,7 +2,7 @@ import { isTransient } from '../lib/mysql-errors.mjs';
 import { retry } from '../lib/retry.mjs';
 import { PoisonMessage, readMessage } from './message.mjs';
 
-/** What the counts of a batch are called as metrics, by what became of a message. */
+/** The metric for each outcome of a message. */
 const METRIC_OF = {
   recorded: 'PaymentsProcessed',
   duplicate: 'Duplicates',
@@ -11,8 +11,8 @@ const METRIC_OF = {
 };
 
 /**
- * Records every payment of a batch; messages that fail are named in `batchItemFailures`, the others are done. Poison fails as well:
- * after the queue's number of tries it is in the dead-letter queue, where someone looks at it.
+ * Records the payments of a batch and lists failed messages in `batchItemFailures`. Poison messages fail too: after the queue's
+ * maximum number of receives they are in the dead-letter queue, which has an alarm.
  */
 export async function processBatch(records, settings) {
   const outcomes = await Promise.all(records.map((record) => processRecord(record, settings)));
@@ -34,10 +34,10 @@ async function processRecord(record, { store, environment, deadline, log }) {
     const outcome = await retry(() => store.record(message, delivery), {
       isTransient,
       deadline,
-      onRetry: (error, attempt) => recordLog.warn('trying again', { attempt, code: error.code }),
+      onRetry: (error, attempt) => recordLog.warn('retrying', { attempt, code: error.code }),
     });
     const level = outcome === 'conflict' ? 'warn' : 'info';
-    recordLog[level]('payment handled', { outcome, paymentId: message.paymentId });
+    recordLog[level]('message processed', { outcome, paymentId: message.paymentId });
     return outcome;
   } catch (error) {
     recordLog.error('payment not recorded', { poison: error instanceof PoisonMessage, error });

@@ -15,7 +15,7 @@ const secretId = requiredText(process.env, 'DB_SECRET_ARN');
 const database = new Database(databaseSettings(process.env), () => readDatabaseCredentials(secrets, secretId));
 const store = createPaymentStore(database);
 
-/** Answers which messages of the batch the queue shall deliver again (ReportBatchItemFailures). */
+/** Returns the messages that the queue has to deliver again (ReportBatchItemFailures). */
 export const handler = async (event, context) => {
   const { batchItemFailures, counts } = await processBatch(event.Records ?? [], {
     store,

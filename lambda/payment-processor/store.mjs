@@ -13,17 +13,17 @@ const INSERT_EVENT = `
 
 const SELECT_FINGERPRINT = 'SELECT fingerprint FROM payments WHERE merchant_id = ? AND idempotency_key = ?';
 
-// A conflict that is delivered twice is the same conflict.
+// A redelivered message doesn't add a second conflict.
 const INSERT_CONFLICT = `
   INSERT INTO idempotency_conflicts
     (payment_id, merchant_id, idempotency_key, recorded_fingerprint, refused_fingerprint, message_id)
   VALUES (?, ?, ?, ?, ?, ?)
   ON DUPLICATE KEY UPDATE conflict_id = conflict_id`;
 
-/** Where payments are recorded, each exactly once: the unique key over merchant and idempotency key decides, not this code. */
+/** Records each payment exactly once: the unique key on merchant and idempotency key guarantees it. */
 export function createPaymentStore(database) {
   return {
-    /** 'recorded' the first time, 'duplicate' for the same payment again, 'conflict' for another payment under a used key. */
+    /** Returns 'recorded', 'duplicate' for a repeated payment, or 'conflict' for another payment with a used key. */
     async record(message, delivery) {
       try {
         await database.transaction((connection) => insert(connection, message, delivery));
@@ -62,7 +62,7 @@ async function insert(connection, message, delivery) {
 async function compareWithRecorded(database, message, delivery) {
   const { paymentId, idempotencyKey, payment, fingerprint } = message;
   const [recorded] = await database.query(SELECT_FINGERPRINT, [payment.merchantId, idempotencyKey]);
-  if (recorded === undefined) throw new Error('the database reported a duplicate payment but has none under this key');
+  if (recorded === undefined) throw new Error('the database reported a duplicate payment, but has no payment with this key');
   if (recorded.fingerprint === fingerprint) return 'duplicate';
   await database.query(INSERT_CONFLICT, [
     paymentId,

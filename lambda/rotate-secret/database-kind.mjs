@@ -3,10 +3,10 @@ import { isAccessDenied } from '../lib/mysql-errors.mjs';
 import { databaseCredentials } from '../lib/secrets.mjs';
 import { randomPassword } from './random-password.mjs';
 
-/** What Aurora refuses in a master password (/ @ " and spaces), and what shells and connection strings trip over. */
+/** Excludes what Aurora rejects in a master password (/ @ " and spaces), and what needs quoting in shells and connection strings. */
 const PASSWORD = { PasswordLength: 32, ExcludeCharacters: '/@"\'\\`$%&?#;:{}[]()<>|~^*!,+= ', RequireEachIncludedType: true };
 
-/** A database user that changes its own password (single-user strategy). Old sessions go on; new ones need the new password. */
+/** A database user that changes its own password (single-user strategy). Open sessions stay valid. */
 export function databaseKind(client, settings) {
   const logIn = (secret, name) => connect(settings, databaseCredentials(secret, name));
 
@@ -14,19 +14,19 @@ export function databaseKind(client, settings) {
     renew: async () => ({ password: await randomPassword(client, PASSWORD) }),
 
     async put({ pending, current, previous }) {
-      refuseOtherUser(pending, current);
-      if (await succeeds(logIn(pending, 'AWSPENDING'))) return 'the database has the pending password already';
+      requireSameUser(pending, current);
+      if (await succeeds(logIn(pending, 'AWSPENDING'))) return 'the database already has the pending password';
 
-      // Previous is for a database that was restored to a time before the last rotation.
+      // AWSPREVIOUS is for a database that was restored to a time before the last rotation.
       for (const [name, secret] of [['AWSCURRENT', current], ['AWSPREVIOUS', previous]]) {
         if (secret === undefined) continue;
-        refuseOtherUser(pending, secret);
+        requireSameUser(pending, secret);
         const connection = await unlessDenied(logIn(secret, name));
         if (connection === undefined) continue;
         await using(connection, () => changeOwnPassword(connection, pending.password));
         return `password changed, logged in with ${name}`;
       }
-      throw new Error('the database refuses the pending, the current and the previous password');
+      throw new Error('the database rejects the pending, the current and the previous password');
     },
 
     async test(pending) {
@@ -36,12 +36,12 @@ export function databaseKind(client, settings) {
   };
 }
 
-/** Otherwise a secret edited by hand would change somebody else's password. */
-function refuseOtherUser(pending, other) {
-  if (pending.username !== other.username) throw new Error('the pending version names another user than the versions before it');
+/** A manually edited secret must not change the password of another user. */
+function requireSameUser(pending, other) {
+  if (pending.username !== other.username) throw new Error('the pending version is for another user than the earlier versions');
 }
 
-/** Only a refused password means "try the next one": an unreachable database is an error. */
+/** Undefined if the database rejects the password. All other errors, such as an unreachable database, are thrown. */
 async function unlessDenied(connecting) {
   try {
     return await connecting;
@@ -71,7 +71,7 @@ async function changeOwnPassword(connection, password) {
   try {
     await connection.query('ALTER USER ?@? IDENTIFIED BY ?', [account.slice(0, at), account.slice(at + 1), password]);
   } catch (error) {
-    // The driver's error carries the statement, and with it the password.
+    // The driver's error contains the statement, and so the password.
     throw new Error(`the database did not change the password: ${error.code}`);
   }
 }

@@ -14,5 +14,5 @@ const rotate = createRotation(client, {
   'encryption-key': encryptionKeyKind(),
 });
 
-/** Called by Secrets Manager, once for each step of a rotation. */
+/** Secrets Manager invokes it once for each step of a rotation. */
 export const handler = (event, context) => rotate(event, logger.with({ requestId: context?.awsRequestId }));

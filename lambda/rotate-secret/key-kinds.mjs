@@ -6,8 +6,8 @@ const API_KEY_LENGTH = 48;
 const ENCRYPTION_KEY_BYTES = 32;
 
 /**
- * Nothing outside has to be told of a new key: those who use it read the secret. Readers of old data find the old key at AWSPREVIOUS.
- * An unchanged key is refused here and not by the test: Secrets Manager tries a new rotation out by testSecret alone, with the
+ * Consumers read the key from the secret, so there is nothing to set elsewhere. Readers of old data find the old key at AWSPREVIOUS.
+ * An unchanged key is rejected here and not in `test`: when rotation is enabled, Secrets Manager calls testSecret alone, with the
  * current value.
  */
 async function put({ pending, current }) {
@@ -38,7 +38,7 @@ export function encryptionKeyKind() {
   };
 }
 
-/** Whether something encrypted with the key can be read again. */
+/** Whether an encryption round trip with the key works. */
 function encrypts(key) {
   const nonce = randomBytes(12);
   const sample = randomBytes(64);

@@ -8,11 +8,11 @@ import {
 import { readSecret } from '../lib/secrets.mjs';
 
 /**
- * The four steps of a rotation, as Secrets Manager calls them. It repeats a step that failed, and a whole rotation with the same
- * version, so each step first looks whether it is done.
+ * The four steps of a rotation. Secrets Manager repeats failed steps, and whole rotations with the same version, so each step is
+ * idempotent.
  *
- * A kind of secret (its JSON member "kind") says how a new value is made (`renew(current)`), brought into force
- * (`put({pending, current, previous})`) and tried (`test(pending)`).
+ * A kind of secret (its JSON member "kind") creates a new value (`renew(current)`), sets it (`put({pending, current, previous})`)
+ * and tests it (`test(pending)`).
  */
 export function createRotation(client, kinds) {
   const steps = { createSecret, setSecret, testSecret, finishSecret };
@@ -22,7 +22,7 @@ export function createRotation(client, kinds) {
     if (!Object.hasOwn(steps, step)) throw new Error(`unknown rotation step for secret ${secretId}`);
     const stages = await readStages(client, secretId);
     if (isStagedAs(stages, versionId, 'AWSCURRENT')) {
-      stepLog.info('this version is current already');
+      stepLog.info('version is already current');
       return;
     }
     if (!isStagedAs(stages, versionId, 'AWSPENDING')) {
@@ -30,7 +30,7 @@ export function createRotation(client, kinds) {
     }
     const rotation = new Rotation(client, { secretId, versionId, stages });
     const outcome = await steps[step](rotation, kinds);
-    stepLog.info('rotation step done', { outcome });
+    stepLog.info('rotation step completed', { outcome });
   };
 }
 
@@ -57,12 +57,12 @@ class Rotation {
   }
 
   previous() {
-    return absentAsUndefined(readSecret(this.client, { secretId: this.secretId, stage: 'AWSPREVIOUS' }));
+    return undefinedIfMissing(readSecret(this.client, { secretId: this.secretId, stage: 'AWSPREVIOUS' }));
   }
 }
 
-/** A version can be staged and still have no value: that is how a rotation begins. */
-async function absentAsUndefined(reading) {
+/** At the start of a rotation the staged version has no value. */
+async function undefinedIfMissing(reading) {
   try {
     return await reading;
   } catch (error) {
@@ -73,7 +73,7 @@ async function absentAsUndefined(reading) {
 
 function kindOf(kinds, secret, secretId) {
   if (!Object.hasOwn(kinds, secret.kind ?? '')) {
-    throw new Error(`secret ${secretId} has no known kind: expected one of ${Object.keys(kinds).join(', ')}`);
+    throw new Error(`secret ${secretId} has an unknown kind: expected one of ${Object.keys(kinds).join(', ')}`);
   }
   return kinds[secret.kind];
 }
@@ -81,7 +81,7 @@ function kindOf(kinds, secret, secretId) {
 async function createSecret(rotation, kinds) {
   const current = await rotation.current();
   const kind = kindOf(kinds, current, rotation.secretId);
-  if ((await absentAsUndefined(rotation.pending())) !== undefined) return 'pending version was there already';
+  if ((await undefinedIfMissing(rotation.pending())) !== undefined) return 'pending version already exists';
   await rotation.client.send(
     new PutSecretValueCommand({
       SecretId: rotation.secretId,
@@ -90,7 +90,7 @@ async function createSecret(rotation, kinds) {
       VersionStages: ['AWSPENDING'],
     }),
   );
-  return 'pending version made';
+  return 'pending version created';
 }
 
 async function setSecret(rotation, kinds) {
@@ -114,5 +114,5 @@ async function finishSecret(rotation) {
       RemoveFromVersionId: current,
     }),
   );
-  return 'pending version is current now';
+  return 'pending version is now current';
 }

@@ -40,7 +40,7 @@ for (const [network, number] of Object.entries(WELL_KNOWN)) {
   test(`finds a ${network} number`, () => assert.ok(textHasCardNumber(number)));
 }
 
-test('finds random numbers in any grouping, surrounded by text or other digits', () => {
+test('finds random numbers in any grouping and context', () => {
   for (let round = 0; round < 3000; round += 1) {
     const number = randomCardNumber();
     const separator = ['', ' ', '-', '.', '_', '\u00a0', '\u2013', ' - '.slice(0, 2)][randomInt(8)];
@@ -63,7 +63,7 @@ test('a number with one wrong digit is not a card number', () => {
   }
 });
 
-test('finds numbers in nested values, member names, numbers and compatibility digits', () => {
+test('finds numbers in nested values, names and Unicode digits', () => {
   assert.ok(hasCardNumber({ a: [{ b: 'x 4111 1111 1111 1111' }] }));
   assert.ok(hasCardNumber({ '4111-1111-1111-1111': 1 }));
   assert.ok(hasCardNumber([4111111111111111]));
@@ -71,7 +71,7 @@ test('finds numbers in nested values, member names, numbers and compatibility di
   assert.ok(textHasCardNumber('00004111111111111111'));
 });
 
-test('timestamps, identifiers and short numbers are left alone', () => {
+test('timestamps, identifiers and short numbers are not matched', () => {
   for (let round = 0; round < 1000; round += 1) {
     assert.equal(textHasCardNumber(String(1_600_000_000_000 + randomInt(200_000_000_000))), false);
     assert.equal(textHasCardNumber(randomUUID()), false);
@@ -80,7 +80,7 @@ test('timestamps, identifiers and short numbers are left alone', () => {
   assert.equal(hasCardNumber({ phone: '+49 30 1234 5678', amount: 123456789012, none: null, yes: true }), false);
 });
 
-test('a body full of digits is searched quickly', () => {
+test('searches a body full of digits in under a second', () => {
   const started = Date.now();
   textHasCardNumber('1 '.repeat(8192));
   textHasCardNumber('1'.repeat(16_384));

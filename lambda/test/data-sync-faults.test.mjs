@@ -34,18 +34,18 @@ const checkpoints = () =>
   new Checkpoints(dynamo, { table: sync.env.CHECKPOINT_TABLE, stream: 'payments', leaseSeconds: 2, deadline: Date.now() + 10_000 });
 const expireLease = () => sync.setItem('leaseExpires', { N: '0' });
 
-async function until(holds) {
-  while (!(await holds())) await pause(20);
+async function until(condition) {
+  while (!(await condition())) await pause(20);
 }
 
-/** Waits until a run that is under way has copied something. */
+/** Waits until a running sync has copied a row. */
 const untilCopying = () => until(async () => (await sync.green.rows('SELECT FROM payments LIMIT 1')).length > 0);
 
-async function equal() {
+async function assertEqual() {
   assert.deepEqual(await differencesOf(sync), []);
 }
 
-test('of two runs at once one is busy', async () => {
+test('the second of two concurrent runs is busy', async () => {
   await fill(sync.blue, 5000);
   const first = run();
   await untilCopying();
@@ -53,10 +53,10 @@ test('of two runs at once one is busy', async () => {
   assert.equal((await call({ action: 'status' })).running, true);
   assert.equal((await first).outcome, 'done');
   assert.equal((await call({ action: 'status' })).running, false);
-  await equal();
+  await assertEqual();
 });
 
-test('the lease of one that was killed is taken over when it has expired', async () => {
+test('the lease of a killed run is taken over after it expires', async () => {
   await fill(sync.blue, 20_000);
   const { child, result } = sync.inProcess({ action: 'run-once' }, { more: { BATCH_ROWS: '50' } });
   await untilCopying();
@@ -65,17 +65,17 @@ test('the lease of one that was killed is taken over when it has expired', async
   assert.equal((await run()).outcome, 'busy');
   let last;
   await until(async () => (last = await run()).outcome === 'done');
-  await equal();
+  await assertEqual();
 });
 
-test('of many that want a lease that has expired one gets it', async () => {
+test('only one owner acquires an expired lease', async () => {
   await checkpoints().acquire('dead');
   await expireLease();
   const leases = await Promise.all(Array.from({ length: 8 }, (_, index) => checkpoints().acquire(`owner-${index}`)));
   assert.equal(leases.filter((lease) => lease !== null).length, 1);
 });
 
-test('one that has lost its lease can neither write the checkpoint nor give the lease back', async () => {
+test('without the lease neither save nor release succeeds', async () => {
   const first = await checkpoints().acquire('first');
   await first.save({ low: 'before' });
   await expireLease();
@@ -89,14 +89,14 @@ test('one that has lost its lease can neither write the checkpoint nor give the 
   assert.deepEqual((await checkpoints().read()).progress, { low: 'after' });
 });
 
-test('a lease that expired unnoticed by others is renewed', async () => {
+test('an expired lease that no one took over can be renewed', async () => {
   const lease = await checkpoints().acquire('slow');
   await expireLease();
   await lease.save({ low: 'kept' });
   assert.equal(await checkpoints().acquire('other'), null);
 });
 
-test('one that has lost its lease can not write to green either', async () => {
+test('green rejects writes with an older fence', async () => {
   const client = await open(sync.green);
   const session = { use: (work) => work(client) };
   const payment = {
@@ -105,7 +105,7 @@ test('one that has lost its lease can not write to green either', async () => {
   };
   const batch = prepareBatch([payment], [], { first: true, rewrite: false });
   try {
-    assert.equal(await new Green(session, 2).bury([{ id: '17', deleted_at: '2026-01-02 00:00:00+00' }]), 0);
+    assert.equal(await new Green(session, 2).deleteRows([{ id: '17', deleted_at: '2026-01-02 00:00:00+00' }]), 0);
     await assert.rejects(new Green(session, 1).writePayments(batch), LeaseLost);
     assert.deepEqual(await new Green(session, 2).writePayments(batch), { copied: 0, quarantined: 0 });
   } finally {
@@ -113,7 +113,7 @@ test('one that has lost its lease can not write to green either', async () => {
   }
 });
 
-test('a run whose lease was taken over ends without another word in the checkpoint', async () => {
+test('a run that lost its lease leaves the checkpoint unchanged', async () => {
   await fill(sync.blue, 20_000);
   const { result } = sync.inProcess({ action: 'run-once' }, { more: { BATCH_ROWS: '50' } });
   await untilCopying();
@@ -122,10 +122,10 @@ test('a run whose lease was taken over ends without another word in the checkpoi
   assert.match((await result).error, /another run has taken over/);
   const { lastRun, running } = await call({ action: 'status' });
   assert.deepEqual([lastRun.outcome, running], ['done', false]);
-  await equal();
+  await assertEqual();
 });
 
-test('a run that is told to stop does so between two batches, and the next one goes on from there', async () => {
+test('a stopped run ends between batches and the next one resumes', async () => {
   await fill(sync.blue, 30_000);
   await call({ action: 'start' });
   const { result } = sync.inProcess({ action: 'run-once' }, { more: { BATCH_ROWS: '50' } });
@@ -137,21 +137,21 @@ test('a run that is told to stop does so between two batches, and the next one g
   const { state, remaining } = await call({ action: 'status' });
   assert.deepEqual([state, remaining], ['stopped', 30_000 - stopped.copied]);
   assert.deepEqual(counts((await sync.call({ action: 'run-once' })).result), done({ copied: 30_000 - stopped.copied }));
-  await equal();
+  await assertEqual();
 });
 
-test('a run whose time is over says that there is more, and the next ones finish it', async () => {
+test('a run out of time returns "more" and later runs finish', async () => {
   await fill(sync.blue, 1000);
-  // There is always time for a batch.
+  // Each run has time for one batch.
   const outcomes = [];
   do outcomes.push(await call({ action: 'run-once' }, 5000));
   while (outcomes.at(-1).outcome === 'more');
   assert.equal(outcomes.at(-1).outcome, 'done');
   assert.deepEqual(outcomes.map(({ copied }) => copied).filter((copied) => copied > 0), Array(20).fill(50));
-  await equal();
+  await assertEqual();
 });
 
-test('sessions that the servers end during a run are opened again', async () => {
+test('a run reconnects when a server ends its session', async () => {
   await fill(sync.blue, 20_000);
   const running = sync.call({ action: 'run-once' }, { more: { BATCH_ROWS: '50' } });
   await untilCopying();
@@ -162,10 +162,10 @@ test('sessions that the servers end during a run are opened again', async () => 
   }
   const { result } = await running;
   assert.equal(result.outcome, 'done');
-  await equal();
+  await assertEqual();
 });
 
-test('calls of DynamoDB that are throttled or fail are repeated', async () => {
+test('throttled and failed DynamoDB calls are retried', async () => {
   await insert();
   for (const [operation, code, status] of [['UpdateItem', 'ThrottlingException', 400], ['GetItem', 'InternalServerError', 500]]) {
     const body = JSON.stringify({ service: 'dynamodb', operation, code, message: 'no', status, times: 3 });
@@ -175,7 +175,7 @@ test('calls of DynamoDB that are throttled or fail are repeated', async () => {
   assert.deepEqual(counts(await run()), done({ copied: 1 }));
 });
 
-test('a run that fails for good says so in the checkpoint, the metrics and by its error, and gives the lease back', async () => {
+test('a failed run is recorded and its lease released', async () => {
   await insert();
   await sync.green.admin.query(`ALTER TABLE payments OWNER TO postgres; GRANT SELECT ON payments TO ${sync.green.credentials.user}`);
   const { result: error, output } = await captureOutput(() => run().then(() => undefined, (failure) => failure));
@@ -190,7 +190,7 @@ test('a run that fails for good says so in the checkpoint, the metrics and by it
   assert.deepEqual(counts(await run()), done({ copied: 1 }));
 });
 
-test('the metrics of a run say what it did and what remains', async () => {
+test('metrics count copied and remaining rows', async () => {
   await fill(sync.blue, 120);
   const { output } = await captureOutput(run);
   const [metrics] = output().split('\n').filter((line) => line.includes('_aws')).map((line) => JSON.parse(line));

@@ -18,12 +18,10 @@ before(async () => {
 
 after(() => sync?.stop());
 
-// No overlap: the watermark alone has to see to it that nothing is missed.
+// No overlap: the watermark alone must ensure that no change is missed.
 const OPTIONS = { more: { OVERLAP_SECONDS: '0', BATCH_ROWS: '20' } };
 
-/**
- * Notes in green each older state that comes over a newer one, or back after its deletion: the end would not show it.
- */
+/** Records in green when an older state replaces a newer one or a deleted row: the final state would not show it. */
 async function watchOrder(green) {
   await green.admin.query(`
     CREATE TABLE out_of_order (legacy_id bigint, what text);
@@ -31,21 +29,21 @@ async function watchOrder(green) {
     CREATE FUNCTION watch() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
       IF TG_OP = 'UPDATE' AND new.updated_at <= old.updated_at THEN
-        INSERT INTO out_of_order VALUES (new.legacy_id, 'older over newer');
+        INSERT INTO out_of_order VALUES (new.legacy_id, 'older replaced newer');
       END IF;
       IF TG_OP = 'INSERT' AND EXISTS (SELECT FROM sync_tombstones t WHERE t.legacy_id = new.legacy_id AND t.deleted_at >= new.updated_at) THEN
-        INSERT INTO out_of_order VALUES (new.legacy_id, 'back after its deletion');
+        INSERT INTO out_of_order VALUES (new.legacy_id, 'restored after deletion');
       END IF;
       RETURN NULL;
     END $$;
     CREATE TRIGGER watch AFTER INSERT OR UPDATE ON payments FOR EACH ROW EXECUTE FUNCTION watch();`);
 }
 
-/** Starts a run every second, while `underWay()`, and kills most of them at some moment. */
-async function killedRuns(underWay) {
+/** Starts a run every second while `isActive()`, and kills most of them at a random time. */
+async function killedRuns(isActive) {
   const ended = { killed: 0, done: 0, busy: 0, other: [] };
   const all = [];
-  while (underWay()) {
+  while (isActive()) {
     const { child, result } = sync.inProcess({ action: 'run-once' }, OPTIONS);
     if (Math.random() < 0.7) pause(300 + Math.random() * 1500).then(() => child.kill('SIGKILL'));
     all.push(
@@ -61,19 +59,19 @@ async function killedRuns(underWay) {
   return ended;
 }
 
-test(`${ROWS} payments are copied, and after a storm of changes under killed runs green is equal to blue`, async (t) => {
+test('green equals blue after concurrent changes and killed runs', async (t) => {
   const first = await sync.call({ action: 'run-once' }, { remainingMs: 300_000 });
   assert.deepEqual([first.result?.outcome, first.result?.copied], ['done', ROWS]);
 
   await watchOrder(sync.green);
-  let underWay = true;
-  const runs = killedRuns(() => underWay);
+  let active = true;
+  const runs = killedRuns(() => active);
   const committed = await storm(sync.blue, STORM_SECONDS);
-  underWay = false;
+  active = false;
   const ended = await runs;
   t.diagnostic(JSON.stringify({ committed, ended }));
   assert.ok(ended.killed > 0 && committed.long > 0);
-  // Nothing else came of them; one that was slow may have lost its lease to the next.
+  // The only other outcome is a slow run that lost its lease to the next one.
   assert.deepEqual(ended.other.filter((what) => !/another run has taken over/.test(what)), []);
 
   let last;
@@ -87,7 +85,7 @@ test(`${ROWS} payments are copied, and after a storm of changes under killed run
   assert.deepEqual(verified.result.rows, { blue, green: blue });
   assert.deepEqual(await differencesOf(sync), []);
   assert.deepEqual(await sync.green.rows('SELECT * FROM out_of_order LIMIT 10'), []);
-  const [{ buried }] = await sync.green.rows('SELECT count(*)::int AS buried FROM sync_tombstones');
-  assert.equal(buried, tombstones);
+  const [{ deleted }] = await sync.green.rows('SELECT count(*)::int AS deleted FROM sync_tombstones');
+  assert.equal(deleted, tombstones);
   t.diagnostic(JSON.stringify({ payments: blue, tombstones }));
 });

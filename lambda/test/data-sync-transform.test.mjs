@@ -22,7 +22,7 @@ const legacy = (changes) => ({
   ...changes,
 });
 
-test('a legacy payment becomes one of the new system, all digits of its times kept', () => {
+test('transforms a legacy payment and keeps microseconds', () => {
   assert.deepEqual(transform(legacy()), {
     payment_id: '4a781d3a-6831-5f17-9fa4-aa860c5f4cf2',
     legacy_id: '17',
@@ -37,8 +37,8 @@ test('a legacy payment becomes one of the new system, all digits of its times ke
   });
 });
 
-test('ids are those of RFC 9562, version 5', () => {
-  // The example of its appendix A.4.
+test('ids are UUIDs version 5 of RFC 9562', () => {
+  // The example in appendix A.4.
   assert.equal(uuidsIn('6ba7b810-9dad-11d1-80b4-00c04fd430c8')('www.example.com'), '2ed6657d-e927-568b-95e1-2665a8aea6a2');
 });
 
@@ -51,7 +51,7 @@ for (const [amount, currency, minor] of [
   ['12.34', 'KWD', '12340'],
   ['999999999999.99', 'BHD', '999999999999990'],
 ]) {
-  test(`${amount} ${currency} are ${minor} of its minor unit`, () => {
+  test(`${amount} ${currency} is ${minor} minor units`, () => {
     assert.equal(transform(legacy({ amount, currency })).amount_minor, minor);
   });
 }
@@ -60,12 +60,12 @@ test('currencies have the digits of ISO 4217', () => {
   assert.deepEqual(['EUR', 'JPY', 'KRW', 'KWD', 'TND', 'XOF'].map(minorDigits), [2, 0, 0, 3, 3, 0]);
 });
 
-test('each status letter has its word', () => {
+test('each status letter maps to a status', () => {
   const words = [...'NACRF'].map((status) => transform(legacy({ status })).status);
   assert.deepEqual(words, ['created', 'authorised', 'captured', 'refunded', 'failed']);
 });
 
-test('an empty reference is none', () => {
+test('an empty reference becomes null', () => {
   assert.equal(transform(legacy({ reference: '' })).reference, null);
   assert.equal(transform(legacy({ reference: null })).reference, null);
 });
@@ -89,15 +89,15 @@ for (const [changes, reason] of [
   [{ created: '0044-03-15 12:00:00 BC' }, /^created is not a time/],
   [{ updated_at: 'infinity' }, /^updated_at is not a time/],
 ]) {
-  test(`a row with ${JSON.stringify(changes).slice(0, 60)} is refused with a reason that repeats nothing of it`, () => {
-    const { payments, refused } = transformAll([legacy(changes), legacy({ id: '18' })]);
+  test(`rejects ${JSON.stringify(changes).slice(0, 32)} without quoting it`, () => {
+    const { payments, rejected } = transformAll([legacy(changes), legacy({ id: '18' })]);
     assert.deepEqual(payments.map(({ legacy_id: id }) => id), ['18']);
-    assert.match(refused[0].reason, reason);
-    assert.doesNotMatch(JSON.stringify({ ...refused[0], updatedAt: '' }), /1111|tok_|merchant-1|XXX|eur|NaN/);
+    assert.match(rejected[0].reason, reason);
+    assert.doesNotMatch(JSON.stringify({ ...rejected[0], updatedAt: '' }), /1111|tok_|merchant-1|XXX|eur|NaN/);
   });
 }
 
-test('texts and nulls survive the way into an array', () => {
+test('array literals keep text and nulls', () => {
   const rows = [{ a: 'x' }, { a: null }, { a: 'NULL' }, { a: '"\\,{}' }, { a: '' }];
   assert.equal(quoted(rows, 'a'), '{"x",NULL,"NULL","\\"\\\\,{}",""}');
   assert.equal(unquoted([{ a: '1' }, { a: null }], 'a'), '{1,NULL}');
@@ -105,13 +105,13 @@ test('texts and nulls survive the way into an array', () => {
   assert.equal(quoted([{ a: '' }, { a: '' }], 'a'), '{"",""}');
 });
 
-test('times keep their microseconds on the way to ISO 8601 and back', () => {
+test('times keep their microseconds in ISO 8601', () => {
   for (const time of ['2026-01-02 03:04:05.678901+00', '2026-01-02 03:04:05+00']) assert.equal(postgresTime(isoTime(time)), time);
   assert.equal(isoTime('2026-01-02 03:04:05.678901+00'), '2026-01-02T03:04:05.678901Z');
   assert.equal(isoTime(null), null);
 });
 
-test('a new version of the transformation begins from nothing and writes equal states again', () => {
+test('a new transformation version copies everything again', () => {
   const horizon = { horizon: 'h', target: 't', start: 's' };
   const done = finishPass({ low: null, pass: beginPass({ low: null, version: null }, horizon) });
   assert.deepEqual([done.low, done.version, done.pass], ['h', VERSION, null]);
@@ -120,6 +120,6 @@ test('a new version of the transformation begins from nothing and writes equal s
   assert.deepEqual([earlier.low, earlier.pass, earlier.copiedTotal], [null, null, 7]);
   const pass = beginPass(earlier, horizon);
   assert.deepEqual([pass.rewrite, pass.first], [true, true]);
-  // It goes on when it was interrupted.
+  // An interrupted pass resumes.
   assert.equal(progressFor({ ...earlier, pass }).pass, pass);
 });

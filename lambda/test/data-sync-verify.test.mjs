@@ -30,7 +30,7 @@ const green = (sql, values) => sync.green.rows(sql, values);
 const blue = (sql, values) => sync.blue.rows(sql, values);
 const quarantine = () => green('SELECT source_table, legacy_id, reason, attempts FROM sync_quarantine ORDER BY legacy_id');
 
-test('green that is equal to blue is found equal', async () => {
+test('finds no differences if green equals blue', async () => {
   await fill(sync.blue, 2000);
   await green("INSERT INTO payments (payment_id, merchant_id, amount_minor, currency, payment_token) VALUES (gen_random_uuid(), 'm', 1, 'EUR', 't')");
   await run();
@@ -38,7 +38,7 @@ test('green that is equal to blue is found equal', async () => {
   assert.deepEqual({ differing, differences, rows, chunks }, { differing: 0, differences: [], rows: { blue: 2000, green: 2000 }, chunks: 4 });
 });
 
-test('corrupted, deleted and added payments in green are found and named, with the fields and without values', async () => {
+test('lists ids and fields of differences, but no values', async () => {
   await fill(sync.blue, 2000);
   await run();
   await green('UPDATE payments SET amount_minor = amount_minor + 1 WHERE legacy_id = 17');
@@ -61,7 +61,7 @@ test('corrupted, deleted and added payments in green are found and named, with t
   assert.doesNotMatch(output(), /tok_|merchant-/);
 });
 
-test('two payments that were exchanged are both found', async () => {
+test('finds two swapped payments', async () => {
   await fill(sync.blue, 600);
   await run();
   await green(`UPDATE payments p SET amount_minor = o.amount_minor, merchant_id = o.merchant_id FROM payments o
@@ -70,7 +70,7 @@ test('two payments that were exchanged are both found', async () => {
   assert.deepEqual(differences.map(({ id }) => id), ['4', '8']);
 });
 
-test('more differences than are listed are counted, also where blue has nothing at all', async () => {
+test('counts more differences than it lists', async () => {
   await fill(sync.blue, 3000);
   await run();
   await sync.blue.admin.query('SET session_replication_role = replica; DELETE FROM payments; SET session_replication_role = DEFAULT');
@@ -80,7 +80,7 @@ test('more differences than are listed are counted, also where blue has nothing 
   assert.deepEqual(differences[0], { id: '1', what: 'extra', fields: [] });
 });
 
-test('a verification goes on from its cursor, each time as far as there is time', async () => {
+test('verify resumes at its cursor', async () => {
   await fill(sync.blue, 3000);
   await run();
   await green('UPDATE payments SET amount_minor = 1 WHERE legacy_id IN (20, 2980)');
@@ -89,7 +89,7 @@ test('a verification goes on from its cursor, each time as far as there is time'
   assert.deepEqual(differences.map(({ id }) => id), ['20', '2980']);
 });
 
-test('what blue changes after the watermark is no difference, copied or not', async () => {
+test('changes on blue after the watermark are no differences', async () => {
   await fill(sync.blue, 1000);
   await run();
   const { watermark } = await run();
@@ -97,13 +97,13 @@ test('what blue changes after the watermark is no difference, copied or not', as
   await blue('DELETE FROM payments WHERE id BETWEEN 50 AND 60');
   await insert();
   assert.equal((await verify()).differing, 0);
-  // Green has what is later than the watermark already.
+  // Green already has the changes after the watermark.
   await run();
   const after = await call({ action: 'verify', cursor: { watermark, after: '-9223372036854775808' } });
   assert.deepEqual([after.differing, after.ownChanges.count, after.watermark], [0, 0, watermark]);
 });
 
-test('a deleted payment that green had changed later is its own change', async () => {
+test('a deleted payment that green changed later is an own change', async () => {
   const id = await insert();
   await run();
   await green("UPDATE payments SET updated_at = clock_timestamp() + interval '1 second' WHERE legacy_id = $1", [id]);
@@ -113,7 +113,7 @@ test('a deleted payment that green had changed later is its own change', async (
   assert.deepEqual([differing, ownChanges], [0, [id]]);
 });
 
-test('rows that green can not take go to quarantine with the reason and nothing else, and leave it when they are corrected', async () => {
+test('rejected rows enter quarantine and leave it when corrected', async () => {
   const good = await insert();
   const card = await insert({ reference: `card ${CARD}` });
   const fraction = await insert({ currency: 'JPY', amount: '1.50' });
@@ -131,7 +131,7 @@ test('rows that green can not take go to quarantine with the reason and nothing 
 
   await blue('UPDATE payments SET reference = NULL WHERE id = $1', [card]);
   await blue('DELETE FROM payments WHERE id = $1', [fraction]);
-  // A payment that was good and no longer is: green keeps its last good state.
+  // A payment that became invalid: green keeps its last valid state.
   await blue('UPDATE payments SET reference = $2 WHERE id = $1', [good, CARD]);
   assert.deepEqual(counts(await run()), done({ copied: 1, quarantined: 1, unchanged: 1 }));
   assert.deepEqual((await quarantine()).map(({ legacy_id: id }) => id), [good]);
@@ -140,7 +140,7 @@ test('rows that green can not take go to quarantine with the reason and nothing 
   assert.deepEqual([await quarantine(), await differencesOf(sync)], [[], []]);
 });
 
-test('a row in quarantine that is read again is not counted again', async () => {
+test('a quarantined row is counted once', async () => {
   await insert({ status: 'X' });
   assert.equal((await run()).quarantined, 1);
   const progress = JSON.parse((await sync.item()).progress.S);
@@ -149,7 +149,7 @@ test('a row in quarantine that is read again is not counted again', async () => 
   assert.deepEqual((await quarantine()).map(({ attempts }) => attempts), [2]);
 });
 
-test('a payment that only the new table refuses is found in its batch and set aside', async () => {
+test('a payment rejected by the new table is quarantined', async () => {
   await fill(sync.blue, 500);
   await sync.green.admin.query('ALTER TABLE payments ADD CONSTRAINT no_sevens CHECK (legacy_id <> 77 AND legacy_id <> 277)');
   assert.deepEqual(counts(await run()), done({ copied: 498, quarantined: 2 }));
@@ -159,7 +159,7 @@ test('a payment that only the new table refuses is found in its batch and set as
   ]);
 });
 
-test('a payment written by an earlier version of the transformation is written again', async () => {
+test('payments of an earlier transformation version are rewritten', async () => {
   await fill(sync.blue, 100);
   await run();
   await green("UPDATE payments SET status = 'created' WHERE legacy_id <= 10");

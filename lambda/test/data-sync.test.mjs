@@ -5,8 +5,8 @@ import { loadFunction } from './support/function.mjs';
 import { callsOf, counts, done } from './support/sync-calls.mjs';
 import { differencesOf, fill, open, startSync } from './support/sync.mjs';
 
-/** A checkpoint of before the first run. */
-const NOTHING_DONE = { S: JSON.stringify({ low: null, reached: null, pass: null, version: null, copiedTotal: 0, deletedTotal: 0 }) };
+/** The progress before the first run. */
+const INITIAL_PROGRESS = { S: JSON.stringify({ low: null, reached: null, pass: null, version: null, copiedTotal: 0, deletedTotal: 0 }) };
 
 const opened = [];
 let sync;
@@ -17,13 +17,13 @@ let verify;
 
 before(async () => {
   sync = await startSync();
-  // No overlap: what is found is found by the watermark. Small batches, so that a few hundred rows are many pages.
+  // No overlap, to test the watermark alone. Small batches, so that a few hundred rows are many pages.
   const { handler } = await loadFunction('data-sync', { ...sync.env, BATCH_ROWS: '50', OVERLAP_SECONDS: '0' });
   ({ call, run, insert, verify } = callsOf(sync, handler));
 });
 
 beforeEach(async () => {
-  // What a failed test has left open would keep its tables locked.
+  // Connections of a failed test would keep its tables locked.
   await Promise.all(opened.splice(0).map((client) => client.end()));
   await sync.clear();
   await sync.migrate();
@@ -34,11 +34,11 @@ after(() => sync?.stop());
 const green = (sql, values) => sync.green.rows(sql, values);
 const blue = (sql, values) => sync.blue.rows(sql, values);
 
-async function equal() {
+async function assertEqual() {
   assert.deepEqual(await differencesOf(sync), []);
 }
 
-/** A transaction on blue that has run this and is left open. */
+/** Runs `sql` in a transaction on blue and leaves it open. */
 async function openTransaction(sql) {
   const client = await open(sync.blue);
   opened.push(client);
@@ -54,7 +54,7 @@ async function openTransaction(sql) {
   };
 }
 
-test('before anything was migrated the status says what is missing and a run fails with that', async () => {
+test('without tables the status reports it and a run fails', async () => {
   await sync.clear();
   const status = await call({ action: 'status' });
   assert.deepEqual([status.state, status.running, status.watermark, status.remaining], ['stopped', false, null, null]);
@@ -64,18 +64,18 @@ test('before anything was migrated the status says what is missing and a run fai
   assert.match((await call({ action: 'verify' })).missing, /no watermark/);
 });
 
-test('a database that can not be reached is a sentence of the status too', async () => {
+test('the status reports an unreachable database', async () => {
   const { result } = await sync.call({ action: 'status' }, { more: { GREEN_DB_PORT: '1' } });
   assert.match(result.missing, /^the database of green can not be reached \(ECONNREFUSED\)$/);
   assert.equal(result.remaining, 0);
 });
 
-test('so are wrong credentials', async () => {
+test('the status reports wrong credentials', async () => {
   const { result } = await sync.call({ action: 'status' }, { more: { BLUE_DB_SECRET_ARN: 'other' } });
-  assert.match(result.missing, /^the database of blue refuses the credentials of its secret$/);
+  assert.match(result.missing, /^the database of blue rejects the credentials of its secret$/);
 });
 
-test('the schedule does nothing until it is started, and nothing after a stop', async () => {
+test('the schedule runs only between start and stop', async () => {
   await insert();
   const scheduled = { source: 'aws.events', 'detail-type': 'Scheduled Event' };
   assert.deepEqual(await call(scheduled), { state: 'stopped' });
@@ -86,33 +86,33 @@ test('the schedule does nothing until it is started, and nothing after a stop', 
   assert.equal((await run()).outcome, 'done');
 });
 
-test('an unknown action is refused', async () => {
+test('an unknown action is rejected', async () => {
   for (const event of [{}, undefined, { action: 'drop' }, { action: 'constructor' }]) {
     await assert.rejects(call(event), /action must be start, stop, run-once, status or verify/);
   }
 });
 
-test('what was inserted, updated and deleted since the last run is copied, and nothing else', async () => {
+test('copies only changes since the last run', async () => {
   await fill(sync.blue, 230);
   assert.deepEqual(counts(await run()), done({ copied: 230 }));
-  await equal();
+  await assertEqual();
   assert.deepEqual(counts(await run()), done());
   const id = await insert();
   await blue("UPDATE payments SET status = 'R' WHERE id BETWEEN 10 AND 19");
   await blue('DELETE FROM payments WHERE id BETWEEN 100 AND 104');
   assert.deepEqual(counts(await run()), done({ copied: 11, deleted: 5 }));
-  await equal();
+  await assertEqual();
   await blue('DELETE FROM payments WHERE id = $1', [id]);
   await blue("INSERT INTO payments (id, merchant_ref, amount, currency, card_token) VALUES ($1, 'again', 1, 'EUR', 'tok_abcdefgh')", [id]);
   assert.equal((await run()).outcome, 'done');
-  await equal();
+  await assertEqual();
   const status = await call({ action: 'status' });
   assert.deepEqual([status.quarantined, status.remaining, status.secondsLeft, status.running, status.missing], [0, 0, 0, false, undefined]);
   assert.equal(status.lastRun.outcome, 'done');
   assert.ok(status.lagSeconds < 60 && status.copiedTotal >= 241 && status.deletedTotal >= 5);
 });
 
-test('rows with the same time, and times a microsecond apart, are each copied once across the limits of pages', async () => {
+test('rows with equal times are copied once across pages', async () => {
   await fill(sync.blue, 330);
   await sync.blue.admin.query(`
     BEGIN; SET LOCAL session_replication_role = replica;
@@ -120,10 +120,10 @@ test('rows with the same time, and times a microsecond apart, are each copied on
     UPDATE payments SET updated_at = timestamptz '2026-01-01 00:00:00.000002+00' + (id % 3) * interval '1 microsecond' WHERE id > 170;
     COMMIT`);
   assert.deepEqual(counts(await run()), done({ copied: 330 }));
-  await equal();
+  await assertEqual();
 });
 
-test('a row that is committed long after later ones is not missed', async () => {
+test('a late commit is not missed', async () => {
   await insert();
   const late = await openTransaction("INSERT INTO payments (merchant_ref, amount, currency, card_token) VALUES ('late', 1, 'EUR', 'tok_late')");
   const lateDeletion = await openTransaction('DELETE FROM payments WHERE id = 1');
@@ -132,24 +132,24 @@ test('a row that is committed long after later ones is not missed', async () => 
     await insert();
     const { watermark } = await run();
     assert.ok(watermark.replace('T', ' ') < now, 'the watermark passed an open transaction');
-    // Meanwhile what the others do is copied.
+    // Changes of other transactions are copied.
     assert.equal((await green('SELECT count(*)::int AS n FROM payments'))[0].n, round + 2);
   }
   await late.commit();
   await lateDeletion.commit();
   assert.deepEqual(counts(await run()), done({ copied: 1, deleted: 1, unchanged: 3 }));
-  await equal();
+  await assertEqual();
   assert.ok((await run()).watermark.replace('T', ' ') > now);
 });
 
-test('a transaction that only reads does not hold the watermark', async () => {
+test('a read-only transaction does not delay the watermark', async () => {
   const reader = await openTransaction('SELECT count(*) FROM payments');
   const [{ now }] = await blue('SELECT clock_timestamp()::text AS now');
   assert.ok((await run()).watermark.replace('T', ' ') > now);
   await reader.end();
 });
 
-test('a transaction that reads first and writes later is waited for from its first write', async () => {
+test('a transaction delays the watermark from its first write', async () => {
   const writer = await openTransaction('SELECT count(*) FROM payments');
   await run();
   await writer.query("INSERT INTO payments (merchant_ref, amount, currency, card_token) VALUES ('late', 1, 'EUR', 'tok_late')");
@@ -157,10 +157,10 @@ test('a transaction that reads first and writes later is waited for from its fir
   await run();
   await writer.commit();
   assert.equal((await run()).copied, 1);
-  await equal();
+  await assertEqual();
 });
 
-test('a prepared transaction holds the watermark', async () => {
+test('a prepared transaction delays the watermark', async () => {
   const { watermark } = await run();
   await blue('BEGIN');
   await blue("INSERT INTO payments (merchant_ref, amount, currency, card_token) VALUES ('late', 1, 'EUR', 'tok_late')");
@@ -169,10 +169,10 @@ test('a prepared transaction holds the watermark', async () => {
   assert.equal((await run()).watermark, watermark);
   await blue("COMMIT PREPARED 'one'");
   assert.equal((await run()).copied, 1);
-  await equal();
+  await assertEqual();
 });
 
-test('a session that hides what it does holds the watermark', async () => {
+test('a session with track_activities off delays the watermark', async () => {
   const { watermark } = await run();
   await blue('SET track_activities = off');
   assert.equal((await run()).watermark, watermark);
@@ -180,7 +180,7 @@ test('a session that hides what it does holds the watermark', async () => {
   assert.notEqual((await run()).watermark, watermark);
 });
 
-test('a user who can not see the transactions of others is told so', async () => {
+test('a run without pg_read_all_stats fails with advice', async () => {
   await sync.blue.admin.query(`REVOKE pg_monitor FROM ${sync.blue.credentials.user}`);
   try {
     await assert.rejects(run(), /grant it pg_read_all_stats/);
@@ -189,12 +189,12 @@ test('a user who can not see the transactions of others is told so', async () =>
   }
 });
 
-test('what green has changed later stays, until blue changes later still', async () => {
+test('later changes of green stay until blue changes again', async () => {
   const [one, two, three] = [await insert(), await insert(), await insert()];
   await run();
   await green("UPDATE payments SET status = 'captured', updated_at = clock_timestamp() WHERE legacy_id = ANY($1)", [[one, two]]);
-  // Both are read again, as after a crash.
-  await sync.setItem('progress', NOTHING_DONE);
+  // Reads all rows again, as after a lost checkpoint.
+  await sync.setItem('progress', INITIAL_PROGRESS);
   assert.deepEqual(counts(await run()), done({ unchanged: 3 }));
   const { ownChanges, differing } = await verify();
   assert.deepEqual([ownChanges, differing], [[one, two], 0]);
@@ -205,17 +205,17 @@ test('what green has changed later stays, until blue changes later still', async
   assert.deepEqual(statuses.map(({ status }) => status), ['failed', 'captured', 'refunded']);
 });
 
-test('an older row does not come back after its deletion, in whatever order both arrive', async () => {
-  const [gone, again] = [await insert(), await insert()];
+test('a deleted row is not restored by an older state', async () => {
+  const [deleted, reused] = [await insert(), await insert()];
   const [{ now }] = await blue('SELECT clock_timestamp()::text AS now');
-  // The deletion came first.
-  await green('INSERT INTO sync_tombstones VALUES ($1, $3), ($2, $3)', [gone, again, now]);
-  await blue("UPDATE payments SET status = 'C' WHERE id = $1", [again]);
+  // The deletion arrives first.
+  await green('INSERT INTO sync_tombstones VALUES ($1, $3), ($2, $3)', [deleted, reused, now]);
+  await blue("UPDATE payments SET status = 'C' WHERE id = $1", [reused]);
   assert.deepEqual(counts(await run()), done({ copied: 1, unchanged: 1 }));
-  assert.deepEqual(await green('SELECT legacy_id, status FROM payments'), [{ legacy_id: again, status: 'captured' }]);
-  // The deletion comes late and is older than what is there.
-  await sync.blue.admin.query("INSERT INTO payment_tombstones VALUES ($1, clock_timestamp() - interval '1 second')", [again]);
-  await sync.setItem('progress', NOTHING_DONE);
+  assert.deepEqual(await green('SELECT legacy_id, status FROM payments'), [{ legacy_id: reused, status: 'captured' }]);
+  // The deletion arrives later and is older than green's row.
+  await sync.blue.admin.query("INSERT INTO payment_tombstones VALUES ($1, clock_timestamp() - interval '1 second')", [reused]);
+  await sync.setItem('progress', INITIAL_PROGRESS);
   assert.equal((await run()).deleted, 0);
   assert.equal((await green('SELECT count(*)::int AS n FROM payments'))[0].n, 1);
 });

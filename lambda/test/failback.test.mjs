@@ -9,7 +9,7 @@ import { FakeTraffic, forward, weightedAlias } from './support/traffic.mjs';
 const ALARM = 'green-unhealthy-test';
 const NAME = 'pay.example.com';
 
-/** ARNs of an edge: its listener, its target groups, and the rules of which one pins health checks and one splits traffic. */
+/** The ARNs of an edge: its listener and its target groups. */
 const edge = (name) => ({
   listenerArn: `listener-${name}`,
   blueTargetGroupArn: `${name}-to-blue`,
@@ -67,7 +67,7 @@ const alarmEvent = (alarmName = ALARM, value = 'ALARM') => ({
   detail: { alarmName, state: { value, reason: 'too many errors' }, previousState: { value: 'OK' } },
 });
 
-const BY_HAND = { action: 'failback', reason: 'drill' };
+const MANUAL = { action: 'failback', reason: 'drill' };
 
 function assertListenerIsBlue(each) {
   const listener = traffic.listeners.get(each.listenerArn);
@@ -82,7 +82,7 @@ const assertDnsIsBlue = () =>
 
 const writes = () => aws.operations().filter((operation) => /^(?:Modify|POST)/.test(operation));
 
-test('the alarm moves both edges and DNS to blue, and says from what', async () => {
+test('the alarm moves both edges and DNS to blue', async () => {
   const report = await handler(alarmEvent(), context(60_000));
   for (const each of EDGES) assertListenerIsBlue(each);
   assertDnsIsBlue();
@@ -101,8 +101,8 @@ test('the alarm moves both edges and DNS to blue, and says from what', async () 
   assert.deepEqual(published.edges, report.edges);
 });
 
-test('DNS is written in one batch, blue first, after the listeners read back', async () => {
-  await handler(BY_HAND, context(60_000));
+test('DNS is written after the listeners, in one batch, blue first', async () => {
+  await handler(MANUAL, context(60_000));
   const operations = aws.operations();
   const changes = aws.calls.filter(({ operation }) => operation.startsWith('POST'));
   assert.equal(changes.length, 1);
@@ -111,19 +111,19 @@ test('DNS is written in one batch, blue first, after the listeners read back', a
   assert.ok(operations.findIndex((operation) => operation.startsWith('POST')) > operations.lastIndexOf('DescribeRules'));
 });
 
-test('stickiness is dropped even where the weights are right', async () => {
+test('stickiness is disabled even if the weights are right', async () => {
   setTraffic({ blue: 100, green: 0 }, { sticky: true });
-  assert.equal((await handler(BY_HAND, context(60_000))).outcome, 'moved to blue');
+  assert.equal((await handler(MANUAL, context(60_000))).outcome, 'moved to blue');
   for (const each of EDGES) assertListenerIsBlue(each);
 });
 
-test('a default action that names green alone is moved too', async () => {
+test('a default action to green only is moved too', async () => {
   for (const each of EDGES) traffic.listeners.get(each.listenerArn).forward = forward({ [each.greenTargetGroupArn]: 1 });
-  await handler(BY_HAND, context(60_000));
+  await handler(MANUAL, context(60_000));
   for (const each of EDGES) assertListenerIsBlue(each);
 });
 
-test('what is blue already is left alone, and that is said', async () => {
+test('traffic that is already at blue is left unchanged', async () => {
   setTraffic({ blue: 100, green: 0 });
   const report = await handler(alarmEvent(), context(60_000));
   assert.equal(report.outcome, 'already blue');
@@ -131,62 +131,62 @@ test('what is blue already is left alone, and that is said', async () => {
   assert.equal(traffic.messages.length, 1);
 });
 
-test('DNS with all weights zero is put right: it would mean equal shares', async () => {
+test('DNS weights that are all zero are corrected', async () => {
   setTraffic({ blue: 100, green: 0 }, { dns: { blue: 0, green: 0 } });
-  await handler(BY_HAND, context(60_000));
+  await handler(MANUAL, context(60_000));
   assertDnsIsBlue();
 });
 
-test('someone who writes in between is overruled', async () => {
-  let meddled = false;
+test('a concurrent write by others is overwritten', async () => {
+  let overwritten = false;
   traffic.afterWrite = (operation) => {
-    if (meddled || operation !== 'ModifyListener') return;
-    meddled = true;
+    if (overwritten || operation !== 'ModifyListener') return;
+    overwritten = true;
     for (const each of EDGES) traffic.listeners.get(each.listenerArn).forward = split(each, { blue: 0, green: 100 });
   };
-  await handler(BY_HAND, context(60_000));
-  assert.ok(meddled);
+  await handler(MANUAL, context(60_000));
+  assert.ok(overwritten);
   for (const each of EDGES) assertListenerIsBlue(each);
 });
 
-test('a call that fails at first is tried again', async () => {
+test('a failed call is retried', async () => {
   traffic.failNext('ModifyListener listener-blue', 1);
-  assert.equal((await handler(BY_HAND, context(60_000))).outcome, 'moved to blue');
+  assert.equal((await handler(MANUAL, context(60_000))).outcome, 'moved to blue');
   assertListenerIsBlue(EDGES[0]);
 });
 
-test('an edge that cannot be moved stops neither the other nor DNS, and the run fails', async () => {
+test('a failed edge stops neither the other edge nor DNS', async () => {
   traffic.failNext('ModifyListener listener-green');
-  await assert.rejects(handler(BY_HAND, context(7000)), /failback incomplete: .*told to fail/);
+  await assert.rejects(handler(MANUAL, context(7000)), /failback incomplete: .*forced failure/);
   assertListenerIsBlue(EDGES[0]);
   assertDnsIsBlue();
   assert.equal(traffic.messages[0].outcome, 'incomplete');
-  assert.match(traffic.messages[0].edges[1].error, /told to fail/);
+  assert.match(traffic.messages[0].edges[1].error, /forced failure/);
 });
 
-test('a listener without the edge\'s groups is an error at once', async () => {
-  traffic.addListener('listener-green', forward({ 'somebody-else': 1 }));
+test('a listener without target groups of the edge fails fast', async () => {
+  traffic.addListener('listener-green', forward({ 'other-group': 1 }));
   const started = Date.now();
-  await assert.rejects(handler(BY_HAND, context(60_000)), /no forward action/);
+  await assert.rejects(handler(MANUAL, context(60_000)), /no forward action/);
   assert.ok(Date.now() - started < 5000);
 });
 
-test('DNS that cannot be written leaves the listeners blue, and the run fails', async () => {
+test('a DNS failure leaves the listeners at blue', async () => {
   traffic.failNext('POST /2013-04-01/hostedzone/Z1/rrset');
   traffic.failNext('POST /2013-04-01/hostedzone/Z1/rrset/');
-  await assert.rejects(handler(BY_HAND, context(7000)), /failback incomplete/);
+  await assert.rejects(handler(MANUAL, context(7000)), /failback incomplete/);
   for (const each of EDGES) assertListenerIsBlue(each);
 });
 
-test('without blue\'s record green is not set to zero', async () => {
+test('without a record of blue green is not set to zero', async () => {
   traffic.records = [weightedAlias(`${NAME}.`, 'green', 60)];
-  await assert.rejects(handler(BY_HAND, context(60_000)), /no record pay.example.com A blue/);
+  await assert.rejects(handler(MANUAL, context(60_000)), /no record pay.example.com A blue/);
   assert.deepEqual(traffic.records, [weightedAlias(`${NAME}.`, 'green', 60)]);
 });
 
-test('a message that cannot be sent does not undo or fail the move', async () => {
+test('a failed publish does not fail the failback', async () => {
   traffic.failNext('Publish');
-  assert.equal((await handler(BY_HAND, context(60_000))).outcome, 'moved to blue');
+  assert.equal((await handler(MANUAL, context(60_000))).outcome, 'moved to blue');
 });
 
 for (const [what, event] of Object.entries({
@@ -204,13 +204,13 @@ for (const [what, event] of Object.entries({
   });
 }
 
-test('a wrong configuration says what is wrong', () => {
+test('an invalid configuration names the problem', () => {
   const read = (config) => readFailbackConfig({ FAILBACK_CONFIG: JSON.stringify(config) });
   assert.doesNotThrow(() => read({ ...CONFIG, dns: undefined }));
   assert.throws(() => readFailbackConfig({}), /FAILBACK_CONFIG is not set/);
   assert.throws(() => read({ ...CONFIG, alarmName: '' }), /alarmName/);
   assert.doesNotThrow(() => read({ ...CONFIG, edges: [] }));
-  assert.throws(() => read({ ...CONFIG, edges: [], dns: undefined }), /an edge, or dns/);
+  assert.throws(() => read({ ...CONFIG, edges: [], dns: undefined }), /edges or dns is required/);
   assert.throws(() => read({ ...CONFIG, edges: undefined }), /must be a list/);
   assert.throws(() => read({ ...CONFIG, edges: [{ listenerArn: 'x' }] }), /blueTargetGroupArn/);
   assert.throws(() => read({ ...CONFIG, environments: { blue: 'b' } }), /environments/);
@@ -219,16 +219,16 @@ test('a wrong configuration says what is wrong', () => {
   assert.throws(() => read({ ...CONFIG, dns: { hostedZoneId: 'Z', records: [record] } }), /must be blue or green/);
 });
 
-test('calls that hang end with their stage, and what can be moved is moved', async () => {
+test('hanging calls end with their stage', async () => {
   const { query } = traffic;
   traffic.query = (operation, input) =>
     operation === 'DescribeListeners' && input.get('ListenerArns.member.1') === EDGES[1].listenerArn
       ? new Promise(() => {})
       : query.call(traffic, operation, input);
-  // Of which five seconds are kept for the report.
+  // Five of the seven seconds are reserved for the report.
   const started = Date.now();
-  await assert.rejects(handler(BY_HAND, context(7_000)), /failback incomplete/);
-  assert.ok(Date.now() - started < 5_000, 'a call that hangs takes longer than its stage may');
+  await assert.rejects(handler(MANUAL, context(7_000)), /failback incomplete/);
+  assert.ok(Date.now() - started < 5_000, 'a hanging call exceeded its stage');
   assertListenerIsBlue(EDGES[0]);
   assert.equal(traffic.messages.at(-1).outcome, 'incomplete');
 });

@@ -13,7 +13,7 @@ function collectingLogger(level) {
   return { lines, log: createLogger({ environment: 'blue' }, { level, write: (line) => lines.push(line) }) };
 }
 
-test('the log takes out card numbers, passwords and tokens wherever they are', () => {
+test('the log redacts card numbers, passwords and tokens', () => {
   const { lines, log } = collectingLogger('info');
   const failure = Object.assign(new Error('ALTER USER x IDENTIFIED BY \'hunter2\''), { code: 'E', sql: 'password hunter2' });
   log.info('pay with 4111 1111 1111 1111 and tok_abcdefgh12345678', {
@@ -30,7 +30,7 @@ test('the log takes out card numbers, passwords and tokens wherever they are', (
   assert.equal(lines[0].environment, 'blue');
 });
 
-test('LOG_LEVEL sets what is written, an unknown one means info', () => {
+test('LOG_LEVEL sets the minimum level, by default info', () => {
   for (const [level, expected] of [['debug', 4], ['info', 3], ['warn', 2], ['ERROR', 1], ['loud', 3], [undefined, 3]]) {
     const { lines, log } = collectingLogger(level);
     for (const method of ['debug', 'info', 'warn', 'error']) log[method]('x');
@@ -48,14 +48,14 @@ test('configuration errors name the variable', () => {
   assert.throws(() => environmentName({}), /ENVIRONMENT is not set/);
   assert.throws(() => environmentName({ ENVIRONMENT: 'red' }), /must be blue or green/);
   assert.throws(() => databaseSettings({ DB_HOST: 'h', DB_NAME: 'n', DB_PORT: 'x' }), /DB_PORT/);
-  assert.throws(() => requiredJson({ C: '[1]' }, 'C'), /C must hold a JSON object/);
+  assert.throws(() => requiredJson({ C: '[1]' }, 'C'), /C must be a JSON object/);
   assert.throws(() => databaseSettings({ DB_HOST: 'h', DB_NAME: 'n' }, { prefix: 'BLUE_' }), /BLUE_DB_HOST/);
-  assert.throws(() => optionalChoice({ DB_ENGINE: 'x' }, 'DB_ENGINE', { fallback: 'a', among: ['a', 'b'] }), /DB_ENGINE must be a or b/);
-  assert.equal(optionalChoice({ DB_ENGINE: '' }, 'DB_ENGINE', { fallback: 'a', among: ['a', 'b'] }), 'a');
+  assert.throws(() => optionalChoice({ DB_ENGINE: 'x' }, 'DB_ENGINE', { fallback: 'a', choices: ['a', 'b'] }), /DB_ENGINE must be a or b/);
+  assert.equal(optionalChoice({ DB_ENGINE: '' }, 'DB_ENGINE', { fallback: 'a', choices: ['a', 'b'] }), 'a');
   assert.deepEqual(databaseSettings({ DB_HOST: 'h', DB_NAME: 'n' }), { host: 'h', port: 3306, database: 'n' });
 });
 
-test('text that is not JSON is undefined, not an error that quotes it', () => {
+test('tryParseJson returns undefined for invalid JSON', () => {
   assert.equal(tryParseJson('secret'), undefined);
   assert.equal(tryParseJson('null'), null);
 });
@@ -65,7 +65,7 @@ test('canonical JSON does not depend on the order of members', () => {
   assert.notEqual(canonicalJson({ a: [1, 2] }), canonicalJson({ a: [2, 1] }));
 });
 
-test('payment ids are UUIDs that merchant and key decide', () => {
+test('payment ids are UUIDs derived from merchant and key', () => {
   const id = paymentIdFor('m', 'key-00000001');
   assert.match(id, /^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
   assert.equal(id, paymentIdFor('m', 'key-00000001'));
@@ -73,7 +73,7 @@ test('payment ids are UUIDs that merchant and key decide', () => {
   assert.notEqual(paymentIdFor('a', 'b:c'), paymentIdFor('a:b', 'c'));
 });
 
-test('fingerprints tell payments apart', () => {
+test('different payments have different fingerprints', () => {
   assert.equal(fingerprintOf(payment()), fingerprintOf(Object.fromEntries(Object.entries(payment()).reverse())));
   assert.notEqual(fingerprintOf(payment()), fingerprintOf(payment({ amountMinor: 2000 })));
 });
@@ -105,11 +105,11 @@ for (const [what, changes] of Object.entries({
   test(`a payment with ${what} is invalid`, () => assert.notEqual(paymentErrors(payment(changes)).length, 0));
 }
 
-test('a payment with everything is valid', () => {
+test('a payment with all optional members is valid', () => {
   assert.deepEqual(paymentErrors(payment({ reference: 'Rechnung Nr. 7 – ü', metadata: { order_id: '7', note: '' } })), []);
 });
 
-test('retry stops at success, at a lasting error, after its tries and at the deadline', async () => {
+test('retry stops on success, permanent error, limit or deadline', async () => {
   const failing = (times) => {
     let calls = 0;
     return async () => {

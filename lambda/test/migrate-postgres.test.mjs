@@ -53,7 +53,7 @@ async function withFiles(files, work) {
   }
 }
 
-/** Applies files, on a connection of its own as the function does. */
+/** Applies files on a new connection, as the function does. */
 function run(files, action = applyMigrations, options = {}) {
   return withFiles(files, async (directory) => {
     const session = await postgres.open(db.settings, db.credentials, 60_000);
@@ -65,14 +65,14 @@ function run(files, action = applyMigrations, options = {}) {
   });
 }
 
-/** Applies files in a process that is killed as soon as `query` finds something, and waits until the server has noticed. */
+/** Applies files in a process that is killed when `query` returns a row, and waits until its session has ended. */
 function killedWhen(query, files) {
   return withFiles(files, async (directory) => {
     const { settings, credentials, authority } = db;
     const child = spawn(process.execPath, [APPLY, JSON.stringify({ settings, credentials, authority, directory })], { stdio: 'inherit' });
     const ended = new Promise((resolve) => child.once('exit', (code, signal) => resolve(signal)));
     await until(async () => {
-      assert.equal(child.exitCode, null, 'it ended before it was killed');
+      assert.equal(child.exitCode, null, 'the process ended before it was killed');
       return (await db.rows(query)).length > 0;
     });
     child.kill('SIGKILL');
@@ -81,7 +81,7 @@ function killedWhen(query, files) {
   });
 }
 
-/** Calls `work()` while a transaction that began with a statement is open. */
+/** Calls `work()` while a transaction with `statement` is open. */
 async function during(statement, work) {
   const client = await connect(db.settings, db.credentials, { name: 'other', statementTimeoutMs: 60_000 });
   try {
@@ -94,12 +94,12 @@ async function during(statement, work) {
   }
 }
 
-async function until(isSo) {
+async function until(condition) {
   for (let attempt = 0; attempt < 600; attempt += 1) {
-    if (await isSo()) return;
+    if (await condition()) return;
     await pause(50);
   }
-  throw new Error('it did not come to be');
+  throw new Error('timed out waiting for the condition');
 }
 
 const tables = async () =>
@@ -109,7 +109,7 @@ for (const [environment, expected] of [
   ['blue', ['payment_tombstones', 'payments', HISTORY]],
   ['green', ['payments', HISTORY, 'sync_fence', 'sync_quarantine', 'sync_tombstones']],
 ]) {
-  test(`the function applies what is ${environment}'s, once, and tells the status`, async () => {
+  test(`applies the ${environment} migrations once and reports status`, async () => {
     const handler = handlers[environment];
     const { length } = await readMigrations(join(MIGRATIONS, 'postgres', environment), postgres.split);
     const before = await handler({ action: 'status' }, context());
@@ -123,7 +123,7 @@ for (const [environment, expected] of [
     assert.deepEqual(await tables(), expected);
   });
 
-  test(`${environment}'s files do no harm a second time`, async () => {
+  test(`the ${environment} migrations are idempotent`, async () => {
     const handler = handlers[environment];
     await handler({ action: 'apply' }, context());
     await db.admin.query(`DELETE FROM ${HISTORY}`);
@@ -131,7 +131,7 @@ for (const [environment, expected] of [
   });
 }
 
-test('no column is meant for card data, but that of the token', async () => {
+test('no column except card_token is for card data', async () => {
   for (const environment of ['blue', 'green']) {
     await db.clear();
     await handlers[environment]({ action: 'apply' }, context());
@@ -141,14 +141,14 @@ test('no column is meant for card data, but that of the token', async () => {
   }
 });
 
-test('two that apply at once: one does it, the other finds it done', async () => {
+test('of concurrent applies only one runs the migrations', async () => {
   const apply = () => handlers.blue({ action: 'apply' }, context());
   const counts = (await Promise.all([apply(), apply(), apply()])).map(({ applied }) => applied.length).sort();
   assert.deepEqual(counts.slice(0, 2), [0, 0]);
   assert.ok(counts[2] > 0);
 });
 
-test('who waits in vain for another migration says so', async () => {
+test('a lock timeout reports the other migration', async () => {
   const other = await postgres.open(db.settings, db.credentials, 60_000);
   assert.equal(await other.lock(0), true);
   await assert.rejects(run({ '0001_a.sql': 'CREATE TABLE a ();' }, applyMigrations, { lockTimeoutSeconds: 0.3 }), /another migration/);
@@ -156,13 +156,13 @@ test('who waits in vain for another migration says so', async () => {
   await run({ '0001_a.sql': 'CREATE TABLE a ();' });
 });
 
-test('a later file is applied alone', async () => {
+test('only a new file is applied', async () => {
   const first = { '0001_a.sql': 'CREATE TABLE a ();' };
   await run(first);
   assert.deepEqual(await run({ ...first, '0002_b.sql': 'CREATE TABLE b ();' }), { applied: ['0002_b.sql'], version: 2 });
 });
 
-test('a file that changed, went missing or slipped in is refused', async () => {
+test('changed, missing and misplaced files are rejected', async () => {
   const files = { '0001_a.sql': 'CREATE TABLE a ();', '0003_c.sql': 'CREATE TABLE c ();' };
   await run(files);
   await assert.rejects(run({ ...files, '0001_a.sql': 'CREATE TABLE a (id int);' }), /0001_a.sql has changed/);
@@ -172,7 +172,7 @@ test('a file that changed, went missing or slipped in is refused', async () => {
   assert.deepEqual(await tables(), ['a', 'c', HISTORY]);
 });
 
-test('a file that fails leaves nothing behind, those before it stay', async () => {
+test('a failed file is rolled back, earlier ones stay', async () => {
   const first = { '0001_a.sql': 'CREATE TABLE a ();' };
   const broken = { ...first, '0002_b.sql': 'CREATE TABLE b (); CREATE TABLE c (id nonsense);' };
   await assert.rejects(run(broken), /0002_b.sql failed at statement 2: type "nonsense" does not exist/);
@@ -181,7 +181,7 @@ test('a file that fails leaves nothing behind, those before it stay', async () =
   assert.deepEqual(await run({ ...first, '0002_b.sql': 'CREATE TABLE d ();' }), { applied: ['0002_b.sql'], version: 2 });
 });
 
-test('a file that is killed in the middle of a statement leaves nothing behind, and is applied the next time', async () => {
+test('a killed file is rolled back and applied next time', async () => {
   await db.admin.query(`CREATE TABLE slow AS SELECT 60 AS seconds; GRANT SELECT ON slow TO ${USER}`);
   const files = { '0001_a.sql': 'CREATE TABLE a (); SELECT pg_sleep(seconds) FROM slow; CREATE TABLE b ();' };
   await killedWhen("SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep'", files);
@@ -192,7 +192,7 @@ test('a file that is killed in the middle of a statement leaves nothing behind, 
   await db.admin.query('DROP TABLE slow');
 });
 
-test('an index whose making was killed is made anew, and the file goes on there', async () => {
+test('an invalid index is recreated and the file resumes', async () => {
   const indexes = () => db.rows("SELECT indisvalid AS valid FROM pg_index WHERE indexrelid = to_regclass('by_id')");
   await run({ '0001_a.sql': 'CREATE TABLE a (id int);' });
   const files = {
@@ -200,7 +200,7 @@ test('an index whose making was killed is made anew, and the file goes on there'
     '0002_b.sql': 'CREATE TABLE b (); CREATE INDEX CONCURRENTLY IF NOT EXISTS by_id ON a (id); CREATE TABLE c ();',
   };
   const unfinished = "SELECT FROM pg_index WHERE indexrelid = to_regclass('by_id') AND NOT indisvalid";
-  // An open transaction that wrote to the table keeps the making of the index waiting.
+  // CREATE INDEX CONCURRENTLY waits for the open transaction.
   await during('INSERT INTO a VALUES (1)', () => killedWhen(unfinished, files));
   assert.deepEqual(await indexes(), [{ valid: false }]);
   assert.deepEqual(await tables(), ['a', 'b', HISTORY]);
@@ -209,12 +209,12 @@ test('an index whose making was killed is made anew, and the file goes on there'
   assert.deepEqual(await tables(), ['a', 'b', 'c', HISTORY]);
 });
 
-test('a file may not end its own transaction', async () => {
-  await assert.rejects(run({ '0001_a.sql': 'CREATE TABLE a (); COMMIT; CREATE TABLE b ();' }), /0001_a.sql has COMMIT/);
+test('a file must not end its transaction', async () => {
+  await assert.rejects(run({ '0001_a.sql': 'CREATE TABLE a (); COMMIT; CREATE TABLE b ();' }), /0001_a.sql contains COMMIT/);
   assert.deepEqual(await tables(), [HISTORY]);
 });
 
-test('a statement that waits for a table in use gives up before others queue behind it for long', async () => {
+test('a statement stops waiting for a lock after 5 seconds', async () => {
   await run({ '0001_a.sql': 'CREATE TABLE a ();' });
   const files = { '0001_a.sql': 'CREATE TABLE a ();', '0002_b.sql': 'ALTER TABLE a ADD COLUMN id int;' };
   const refused = /failed at statement 1: canceling statement due to lock timeout/;
@@ -222,14 +222,14 @@ test('a statement that waits for a table in use gives up before others queue beh
   await run(files);
 });
 
-test('only a file that cannot be a transaction waits for locks as long as it takes', async () => {
+test('only non-transactional files have no lock timeout', async () => {
   const note = (name) => `CREATE TABLE ${name} AS SELECT current_setting('lock_timeout') AS timeout;`;
   await run({ '0001_a.sql': note('a'), '0002_b.sql': `${note('b')} VACUUM b;`, '0003_c.sql': note('c') });
   const timeouts = await db.rows('SELECT a.timeout AS a, b.timeout AS b, c.timeout AS c FROM a, b, c');
   assert.deepEqual(timeouts, [{ a: '5s', b: '0', c: '5s' }]);
 });
 
-test('statements are split outside of quotes, comments and quotes in dollars', () => {
+test('splits outside quotes, comments and dollar quotes', () => {
   const body = "$a$ BEGIN; -- ; '\n $b$;$b$ END; $a$";
   const sql = `--one; two
     SELECT 'a;b''c\\', E'd;\\';', "e;""f", date'2026-01-02', a$b$; SELECT $$;$$, $1, ${body};

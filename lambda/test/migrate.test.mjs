@@ -38,7 +38,7 @@ after(async () => {
   await aws?.stop();
 });
 
-/** Applies files given as {name: sql}, on a connection of its own as the function does. */
+/** Applies files given as {name: sql} on a new connection, as the function does. */
 async function run(files, action = applyMigrations) {
   const directory = mkdtempSync(join(tmpdir(), 'migrations-'));
   for (const [name, sql] of Object.entries(files)) writeFileSync(join(directory, name), sql);
@@ -53,7 +53,7 @@ async function run(files, action = applyMigrations) {
 
 const tables = async () => (await db.rows('SHOW TABLES')).map((row) => Object.values(row)[0]).sort();
 
-test('the function applies what is in its package, once, and tells the status', async () => {
+test('applies the packaged migrations once and reports status', async () => {
   const { length } = await readMigrations(join(MIGRATIONS, 'mysql'), mysql.split);
   const before = await handler({ action: 'status' }, context());
   assert.deepEqual([before.applied, before.pending.length, before.version], [[], length, 0]);
@@ -65,32 +65,32 @@ test('the function applies what is in its package, once, and tells the status', 
   assert.deepEqual(await tables(), ['idempotency_conflicts', 'payment_events', 'payments', 'schema_migrations']);
 });
 
-test('no column is meant for card data', async () => {
+test('no column is for card data', async () => {
   await handler({ action: 'apply' }, context());
   const columns = await db.rows('SELECT column_name AS name FROM information_schema.columns WHERE table_schema = ?', [DATABASE]);
   for (const { name } of columns) assert.doesNotMatch(name, /card|pan|cvv|cvc|expir|holder|track/i);
 });
 
-test('the function refuses an unknown action', async () => {
+test('an unknown action is rejected', async () => {
   for (const event of [{}, { action: 'drop' }, { action: 'constructor' }, undefined]) {
     await assert.rejects(handler(event, context()), /apply or status/);
   }
 });
 
-test('two that apply at once: one does it, the other finds it done', async () => {
+test('of concurrent applies only one runs the migrations', async () => {
   const results = await Promise.all([handler({ action: 'apply' }, context()), handler({ action: 'apply' }, context())]);
   const counts = results.map(({ applied }) => applied.length).sort();
   assert.equal(counts[0], 0);
   assert.ok(counts[1] > 0);
 });
 
-test('a later file is applied alone', async () => {
+test('only a new file is applied', async () => {
   const first = { '0001_a.sql': 'CREATE TABLE a (id INT);' };
   await run(first);
   assert.deepEqual(await run({ ...first, '0002_b.sql': 'CREATE TABLE b (id INT);' }), { applied: ['0002_b.sql'], version: 2 });
 });
 
-test('a file that changed, went missing or slipped in is refused', async () => {
+test('changed, missing and misplaced files are rejected', async () => {
   const files = { '0001_a.sql': 'CREATE TABLE a (id INT);', '0003_c.sql': 'CREATE TABLE c (id INT);' };
   await run(files);
   await assert.rejects(run({ ...files, '0001_a.sql': 'CREATE TABLE a (id BIGINT);' }), /0001_a.sql has changed/);
@@ -100,7 +100,7 @@ test('a file that changed, went missing or slipped in is refused', async () => {
   assert.deepEqual(await tables(), ['a', 'c', 'schema_migrations']);
 });
 
-test('a file that failed half way goes on where it stopped, corrected from there', async () => {
+test('a corrected file resumes at the failed statement', async () => {
   const good = 'CREATE TABLE a (id INT);';
   await assert.rejects(run({ '0001_a.sql': `${good} CREATE TABLE b (id NONSENSE); CREATE TABLE c (id INT);` }), /failed at statement 2/);
   assert.deepEqual(await tables(), ['a', 'schema_migrations']);
@@ -111,20 +111,20 @@ test('a file that failed half way goes on where it stopped, corrected from there
   assert.deepEqual(await tables(), ['a', 'b', 'c', 'schema_migrations']);
 });
 
-test('a statement that ran but was not counted is harmless in our own files', async () => {
+test('the migrations are idempotent', async () => {
   await handler({ action: 'apply' }, context());
   await db.admin.query('DELETE FROM schema_migrations');
   assert.notEqual((await handler({ action: 'apply' }, context())).applied.length, 0);
 });
 
-test('odd file names and repeated versions are refused', async () => {
-  await assert.rejects(run({ 'first.sql': 'SELECT 1' }), /first.sql is not named/);
-  await assert.rejects(run({ '0001_a.sql': 'SELECT 1', '0001_b.sql': 'SELECT 1' }), /migration 1 is there twice/);
+test('invalid names and duplicate versions are rejected', async () => {
+  await assert.rejects(run({ 'first.sql': 'SELECT 1' }), /first.sql is not a valid name/);
+  await assert.rejects(run({ '0001_a.sql': 'SELECT 1', '0001_b.sql': 'SELECT 1' }), /migration 1 exists twice/);
   await assert.rejects(run({ '0001_a.sql': '-- nothing' }), /has no statement/);
   await assert.rejects(run({}), /no migrations/);
 });
 
-test('statements are split outside of quotes and comments', () => {
+test('splits outside quotes and comments', () => {
   const sql = `-- one; two
     SELECT 'a;b''c\\';', "d;", \`e;\`; # three;
     /* four;

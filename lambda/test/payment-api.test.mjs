@@ -47,7 +47,7 @@ async function call(options) {
 
 const sent = () => aws.calls.filter(({ operation }) => operation === 'SendMessage').map(({ input }) => input);
 
-test('GET /health answers without any call', async () => {
+test('GET /health makes no AWS call', async () => {
   const response = await call({ method: 'GET', path: '/health', body: '' });
   assert.equal(response.statusCode, 200);
   assert.equal(response.statusDescription, '200 OK');
@@ -57,7 +57,7 @@ test('GET /health answers without any call', async () => {
 });
 
 for (const multi of [false, true]) {
-  test(`a payment is accepted and enqueued (multi-value headers: ${multi})`, async () => {
+  test(`accepts and enqueues a payment (multi-value headers: ${multi})`, async () => {
     const root = '1-67891233-abcdef012345678912345678';
     const response = await call({ multi, headers: { 'x-amzn-trace-id': `Self=x;Root=${root}` } });
     const paymentId = paymentIdFor('merchant-1', KEY);
@@ -82,7 +82,7 @@ for (const multi of [false, true]) {
   });
 }
 
-test('a repeat gets the same answer, another key or merchant another id', async () => {
+test('the id depends on merchant and idempotency key', async () => {
   const [first, again, otherKey, otherMerchant] = await Promise.all([
     call(),
     call(),
@@ -93,7 +93,7 @@ test('a repeat gets the same answer, another key or merchant another id', async 
   assert.equal(new Set([first, otherKey, otherMerchant].map(({ json }) => json.paymentId)).size, 3);
 });
 
-test('a body in base64 is read', async () => {
+test('a base64 body is decoded', async () => {
   const coded = { ...event(), body: Buffer.from(JSON.stringify(payment())).toString('base64'), isBase64Encoded: true };
   assert.equal((await handler(coded, context())).statusCode, 202);
 });
@@ -129,11 +129,11 @@ for (const [what, status, options] of [
   });
 }
 
-test('405 says what is allowed', async () => {
+test('405 lists the allowed methods', async () => {
   assert.equal((await call({ method: 'PUT' })).headers.Allow, 'POST');
 });
 
-test('invalid members are named, their values are not', async () => {
+test('errors name invalid members but not their values', async () => {
   const { json, body } = await call({ body: payment({ currency: 'PRIVATE', unknownPrivate: 'x' }) });
   assert.deepEqual(json.errors.map(({ pointer }) => pointer), ['/currency', '']);
   assert.doesNotMatch(body, /private/i);
@@ -154,7 +154,7 @@ for (const [where, options] of Object.entries({
   'the query': { query: { card: '4111%201111%201111%201111' } },
   'the authorization header': { multi: true, headers: { authorization: ['x', CARD] } },
 })) {
-  test(`a card number in ${where} gets 422 and is neither sent back, logged nor enqueued`, async () => {
+  test(`rejects a card number in ${where}`, async () => {
     const { result, output } = await captureOutput(() => call(options));
     assert.equal(result.statusCode, 422);
     assert.equal(result.json.type, 'urn:payment-api:problem:card-number-in-clear');
@@ -163,17 +163,17 @@ for (const [where, options] of Object.entries({
   });
 }
 
-test('a load balancer header full of digits is no card number', async () => {
+test('digits in load balancer headers are no card number', async () => {
   assert.equal((await call({ headers: { 'x-forwarded-for': '41.111.111.111, 111.111.1.1' } })).statusCode, 202);
 });
 
-test('the log has neither key values of the token nor the body', async () => {
+test('neither token nor body is logged', async () => {
   const { output } = await captureOutput(() => call());
   assert.doesNotMatch(output(), /tok_abc|1999/);
   assert.match(output(), /"paymentId"/);
 });
 
-test('503 with Retry-After when the queue does not take the message', async () => {
+test('responds 503 with Retry-After if the queue fails', async () => {
   sqsFails = true;
   const response = await call();
   assert.equal(response.statusCode, 503);

@@ -33,7 +33,7 @@ before(async () => {
 
 beforeEach(async () => {
   aws.calls.length = 0;
-  // A trigger guards the events against everything but this.
+  // The append-only triggers don't fire on TRUNCATE.
   await db.admin.query('SET FOREIGN_KEY_CHECKS = 0');
   for (const table of ['payment_events', 'payments', 'idempotency_conflicts']) await db.admin.query(`TRUNCATE TABLE ${table}`);
   await db.admin.query('SET FOREIGN_KEY_CHECKS = 1');
@@ -66,7 +66,7 @@ const counts = async () => {
   return row;
 };
 
-test('records a payment with its event, and counts it', async () => {
+test('records a payment and its event and counts it', async () => {
   const body = message('order-00000001', { reference: 'Nr. 7 – ü', metadata: { order: '7' } });
   const { failed, metrics, text } = await deliver(record(body));
   assert.deepEqual(failed, []);
@@ -91,7 +91,7 @@ test('records a payment with its event, and counts it', async () => {
   assert.doesNotMatch(text, /tok_abc/);
 });
 
-test('the same message twice, one after the other, is one payment', async () => {
+test('a redelivered message is one payment', async () => {
   const body = message('order-00000002');
   await deliver(record(body));
   const { failed, metrics } = await deliver(record(body));
@@ -100,7 +100,7 @@ test('the same message twice, one after the other, is one payment', async () => 
   assert.deepEqual(await counts(), { payments: 1, events: 1, conflicts: 0 });
 });
 
-test('the same message many times at once is one payment', async () => {
+test('concurrent duplicates are one payment', async () => {
   const body = message('order-00000003');
   const batches = await Promise.all(
     Array.from({ length: 8 }, () => handler({ Records: Array.from({ length: 10 }, () => record(body)) }, context())),
@@ -109,12 +109,12 @@ test('the same message many times at once is one payment', async () => {
   assert.deepEqual(await counts(), { payments: 1, events: 1, conflicts: 0 });
 });
 
-test('keys that differ in case alone are two payments', async () => {
+test('keys that differ in case are two payments', async () => {
   await deliver(record(message('order-abcdefgh')), record(message('order-ABCDEFGH')));
   assert.equal((await counts()).payments, 2);
 });
 
-test('another payment under a used key is a conflict, noted once and acknowledged', async () => {
+test('another payment with a used key is one recorded conflict', async () => {
   await deliver(record(message('order-00000004')));
   const other = message('order-00000004', { amountMinor: 5 });
   const first = await deliver(record(other));
@@ -144,7 +144,7 @@ for (const [what, body] of Object.entries({
   'a made-up trace id': { ...valid, traceId: 'x' },
   'a made-up environment': { ...valid, environment: 'red' },
 })) {
-  test(`poison (${what}) fails alone and is not logged`, async () => {
+  test(`a poison message (${what}) fails alone`, async () => {
     const poison = record(body);
     const { failed, metrics, text } = await deliver(poison, record(message('order-00000008')));
     assert.deepEqual(failed, [poison.messageId]);
@@ -164,8 +164,8 @@ test('a lost connection is retried', async () => {
   assert.equal((await counts()).payments, 2);
 });
 
-test('a connection that breaks in the middle of the transaction leaves one payment', async () => {
-  // The insert of the payment waits for this table, with the connection then taken away under it.
+test('a connection lost in a transaction leaves one payment', async () => {
+  // The insert waits for this lock when its connection is killed.
   await db.admin.query('LOCK TABLES payment_events WRITE, payments WRITE');
   const delivery = deliver(record(message('order-00000011')));
   await new Promise((resolve) => setTimeout(resolve, 300));
@@ -177,7 +177,7 @@ test('a connection that breaks in the middle of the transaction leaves one payme
   assert.deepEqual(await counts(), { payments: 1, events: 1, conflicts: 0 });
 });
 
-test('when time runs out the message fails and can come again', async () => {
+test('a message out of time fails and can be redelivered', async () => {
   const late = record(message('order-00000012'));
   await db.admin.query('LOCK TABLES payments READ');
   const [{ id: own }] = await db.rows('SELECT CONNECTION_ID() AS id');
@@ -195,7 +195,7 @@ test('when time runs out the message fails and can come again', async () => {
   assert.deepEqual((await deliver(late)).failed, []);
 });
 
-test('after a rotation the credentials are read again, once', async () => {
+test('after a rotation the credentials are read once', async () => {
   await db.admin.query('ALTER USER ?@? IDENTIFIED BY ?', [USER, '%', 'second-password']);
   secrets.setValueAt(SECRET, 'AWSCURRENT', { username: USER, password: 'second-password' });
   for (const { id } of await db.rows('SELECT id FROM information_schema.processlist WHERE user = ?', [USER])) {
@@ -207,7 +207,7 @@ test('after a rotation the credentials are read again, once', async () => {
   assert.equal((await counts()).payments, 10);
 });
 
-test('credentials that stay wrong fail the message without a storm of calls', async () => {
+test('wrong credentials fail the message after one call', async () => {
   secrets.setValueAt(SECRET, 'AWSCURRENT', { username: USER, password: 'wrong-password' });
   for (const { id } of await db.rows('SELECT id FROM information_schema.processlist WHERE user = ?', [USER])) {
     await db.admin.query(`KILL ${id}`);
@@ -222,7 +222,7 @@ test('credentials that stay wrong fail the message without a storm of calls', as
   assert.deepEqual((await deliver(late)).failed, []);
 });
 
-test('events can be neither changed nor deleted', async () => {
+test('events can not be updated or deleted', async () => {
   await deliver(record(message('order-00000014')));
   await assert.rejects(db.admin.query("UPDATE payment_events SET event_type = 'x'"), /append-only/);
   await assert.rejects(db.admin.query('DELETE FROM payment_events'), /append-only/);

@@ -1,4 +1,4 @@
-/** What the schemas of migrations/postgres promise to those who read them. */
+/** The guarantees of the schemas in migrations/postgres. */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
@@ -34,14 +34,14 @@ const INSERT = `
 const PAST = '2020-01-01 00:00:00+00';
 const FUTURE = '2090-01-01 00:00:00+00';
 
-/** Each answers the time that the change got. */
+/** These return the time of the change. */
 const insert = async (connection, id, updatedAt = PAST) => (await connection.query(INSERT, [id, updatedAt])).rows[0].updated_at;
 const update = async (connection, id, changes = "status = 'A'") =>
   (await connection.query(`UPDATE payments SET ${changes} WHERE id = $1 RETURNING updated_at`, [id])).rows[0].updated_at;
 const remove = (connection, id) => connection.query('DELETE FROM payments WHERE id = $1', [id]);
 const tombstones = () => db.rows('SELECT id, deleted_at FROM payment_tombstones ORDER BY id');
 
-/** As if the clock had been ahead when the row was written. */
+/** Sets a row's time in the future, as if the clock had been ahead. */
 async function putInFuture(id) {
   await db.admin.query('SET session_replication_role = replica');
   const sql = "UPDATE payments SET updated_at = clock_timestamp() + interval '1 hour' WHERE id = $1 RETURNING updated_at";
@@ -56,7 +56,7 @@ async function otherWaits() {
     if ((await db.rows(sql)).length > 0) return;
     await pause(10);
   }
-  throw new Error('nobody waits');
+  throw new Error('no session waits for a lock');
 }
 
 async function assertIncreasing(...times) {
@@ -67,7 +67,7 @@ async function assertIncreasing(...times) {
   assert.ok(increasing, times.join(' '));
 }
 
-test('the changes of a legacy payment have strictly increasing times, whoever writes them', async () => {
+test('changes of a payment have strictly increasing times', async () => {
   await schemaOf('blue');
   const times = [PAST, await insert(client, 1)];
   for (let count = 0; count < 50; count += 1) times.push(await update(client, 1, `updated_at = '${PAST}'`));
@@ -75,7 +75,7 @@ test('the changes of a legacy payment have strictly increasing times, whoever wr
   await assertIncreasing(...times);
 });
 
-test('the changes of one statement and of one transaction do too', async () => {
+test('changes in one transaction have increasing times', async () => {
   await schemaOf('blue');
   await client.query('BEGIN');
   const times = [await insert(client, 1), await update(client, 1), await update(client, 1)];
@@ -85,7 +85,7 @@ test('the changes of one statement and of one transaction do too', async () => {
   await assertIncreasing(...times);
 });
 
-test('a clock that was set back changes nothing about that', async () => {
+test('times increase after the clock was set back', async () => {
   await schemaOf('blue');
   await insert(client, 1);
   const times = [await putInFuture(1), await update(client, 1), await update(client, 1)];
@@ -96,7 +96,7 @@ test('a clock that was set back changes nothing about that', async () => {
   await assertIncreasing(...times);
 });
 
-test('two that change a payment at the same time get times in the order of their changes', async () => {
+test('concurrent changes have times in their order', async () => {
   await schemaOf('blue');
   await insert(client, 1);
   await putInFuture(1);
@@ -109,7 +109,7 @@ test('two that change a payment at the same time get times in the order of their
   await assertIncreasing(first, await second);
 });
 
-test('a deletion leaves a tombstone, and one that is rolled back none', async () => {
+test('only a committed deletion leaves a tombstone', async () => {
   await schemaOf('blue');
   const written = [await insert(client, 1), await insert(client, 2), await insert(client, 3)];
   await client.query('DELETE FROM payments WHERE id < 3');
@@ -121,7 +121,7 @@ test('a deletion leaves a tombstone, and one that is rolled back none', async ()
   for (const [index, { deleted_at: deletedAt }] of left.entries()) await assertIncreasing(written[index], deletedAt);
 });
 
-test('an id that comes back while its deletion is not committed has a later time than its tombstone', async () => {
+test('a reused id has a later time than its tombstone', async () => {
   await schemaOf('blue');
   await insert(client, 1);
   await putInFuture(1);
@@ -133,14 +133,14 @@ test('an id that comes back while its deletion is not committed has a later time
   await assertIncreasing((await tombstones())[0].deleted_at, await again);
 });
 
-test('a legacy payment keeps its id, and all of them cannot be dropped without tombstones', async () => {
+test('changing an id and TRUNCATE are rejected', async () => {
   await schemaOf('blue');
   await insert(client, 1);
   await assert.rejects(update(client, 1, 'id = 2'), /payment 1 keeps its id/);
   await assert.rejects(client.query('TRUNCATE payments'), /use DELETE/);
 });
 
-test('the legacy table numbers its payments, and notes when they were made in UTC', async () => {
+test('the legacy table sets ids and creation times in UTC', async () => {
   await schemaOf('blue');
   await client.query("SET timezone = 'Asia/Tokyo'");
   const sql = `
@@ -149,7 +149,7 @@ test('the legacy table numbers its payments, and notes when they were made in UT
   assert.deepEqual((await client.query(sql)).rows, [{ id: '1', status: 'N', in_utc: true }]);
 });
 
-test('what changed since some time is found by an index', async () => {
+test('an index finds changes by time', async () => {
   await schemaOf('blue');
   const some = "INSERT INTO payments (merchant_ref, amount, currency, card_token) SELECT 'm', 1, 'EUR', 't' FROM generate_series(1, 5000)";
   await client.query(some);
@@ -169,7 +169,7 @@ function insertNew(changes) {
   return client.query(`INSERT INTO payments (${names}) VALUES (${names.map((_, index) => `$${index + 1}`)})`, Object.values(row));
 }
 
-test('the new table takes what its own system writes beside what is migrated', async () => {
+test('the new table accepts payments of green itself', async () => {
   await schemaOf('green');
   await insertNew({});
   await insertNew({ legacy_id: null, amount_minor: '9007199254740993' });
@@ -177,7 +177,7 @@ test('the new table takes what its own system writes beside what is migrated', a
   assert.equal((await db.rows('SELECT FROM payments WHERE created_at = updated_at')).length, 3);
 });
 
-test('the new table refuses what is no payment, and a legacy payment a second time', async () => {
+test('the new table rejects invalid and duplicate payments', async () => {
   await schemaOf('green');
   await insertNew({});
   for (const [changes, constraint] of [

@@ -42,7 +42,7 @@ def main() -> int:
     from moto.moto_server.werkzeug_app import MotoRequestHandler
     from werkzeug.serving import make_server
 
-    from . import overlays
+    from . import components
     from .app import Sandbox
 
     args.data_dir.mkdir(parents=True, exist_ok=True)
@@ -53,7 +53,7 @@ def main() -> int:
         front_door_port=args.front_door_port,
         time_scale=args.time_scale,
     )
-    overlays.install(sandbox)
+    components.install(sandbox)
     listener.listen(128)
     handler = _handler(MotoRequestHandler)
     server = make_server("127.0.0.1", port, sandbox, threaded=True, request_handler=handler, fd=listener.fileno())

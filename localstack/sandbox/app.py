@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-from collections import defaultdict
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -19,20 +18,18 @@ from botocore.config import Config
 from moto.core.exceptions import ServiceException
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-from . import cbor
 from .calls import CallLog
 from .clock import Clock
 from .control import Control
-from .errors import AwsError
-from .faults import Faults
-from .reply import Reply, error_code, parse, serialise, stamp_request_id
-from .request import AwsRequest, read_body
+from .server import cbor
+from .server.errors import AwsError
+from .server.faults import Faults
+from .server.handlers import Handlers, ServiceHandlers
+from .server.reply import Reply, error_code, parse, serialise, stamp_request_id
+from .server.request import AwsRequest, read_body
+from .server.stores import ACCOUNT
 
-ACCOUNT = "123456789012"
 log = logging.getLogger("sandbox")
-
-Intercept = Callable[[AwsRequest], "dict[str, Any] | None"]
-Amend = Callable[[AwsRequest, "dict[str, Any]"], "dict[str, Any] | None"]
 
 # moto's backends are plain dictionaries: one call at a time keeps a list from changing under its reader,
 # and makes a check and the delete it guards one step. Services that call out (Lambda, and whatever
@@ -59,8 +56,7 @@ class Sandbox:
         self.ready = False
         self._control = Control(self)
         self._moto = DomainDispatcherApplication(create_backend_app)
-        self._intercepts: dict[tuple[str, str], list[Intercept]] = defaultdict(list)
-        self._amends: dict[tuple[str, str], list[Amend]] = defaultdict(list)
+        self._handlers = Handlers()
         self._resets: list[Callable[[], None]] = [
             self.hosts.clear,
             self.faults.clear,
@@ -79,13 +75,9 @@ class Sandbox:
 
     # What overlay modules use
 
-    def intercept(self, service: str, operation: str, handler: Intercept) -> None:
-        """Answer `operation` before moto: return a result, raise AwsError, or return None to go on."""
-        self._intercepts[service, operation].append(handler)
-
-    def amend(self, service: str, operation: str, handler: Amend) -> None:
-        """Change moto's successful answer: mutate `result`, or return another one, or raise AwsError."""
-        self._amends[service, operation].append(handler)
+    def service(self, name: str) -> ServiceHandlers:
+        """Where a service's handlers are registered, by moto's name for the service."""
+        return ServiceHandlers(self._handlers, name)
 
     def on_reset(self, callback: Callable[[], None]) -> None:
         self._resets.append(callback)
@@ -125,7 +117,7 @@ class Sandbox:
 
     def _answer(self, environ: dict[str, Any]) -> Reply:
         body = read_body(environ)
-        if cbor.speaks(environ):
+        if cbor.is_cbor(environ):
             return cbor.bridge(environ, body, self._answer_call)
         return self._answer_call(environ, body)
 
@@ -145,13 +137,13 @@ class Sandbox:
         if request.operation is None:
             return self._ask_moto(request)
         try:
-            self.faults.strike(request)
-            for handler in self._intercepts.get((request.service, request.operation), ()):
+            self.faults.raise_next(request)
+            for handler in self._handlers.before(request):
                 result = handler(request)
                 if result is not None:
                     return serialise(request, self._amended(request, result))
             reply = self._ask_moto(request)
-            if reply.status >= 300 or (request.service, request.operation) not in self._amends:
+            if reply.status >= 300 or not self._handlers.amends(request):
                 return reply
             return serialise(request, self._amended(request, parse(request, reply)))
         except AwsError as error:
@@ -165,7 +157,7 @@ class Sandbox:
             return serialise(request, AwsError("InternalFailure", f"sandbox: {error!r}", 500))
 
     def _amended(self, request: AwsRequest, result: dict[str, Any]) -> dict[str, Any]:
-        for handler in self._amends.get((request.service, str(request.operation)), ()):
+        for handler in self._handlers.amends(request):
             changed = handler(request, result)
             result = result if changed is None else changed
         return result

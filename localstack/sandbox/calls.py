@@ -6,7 +6,7 @@ import threading
 from collections import deque
 from typing import Any
 
-from .request import AwsRequest
+from .server.request import AwsRequest
 
 KEPT = 20_000
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import moto
 
 from . import __version__
-from .reply import Reply
-from .request import read_body
+from .server.reply import Reply
+from .server.request import read_body
 
 if TYPE_CHECKING:
     from .app import Sandbox

@@ -6,10 +6,11 @@ import base64
 import random
 import time
 
-from . import alb_lambda, alb_proxy, alb_rules, load_balancers
-from .alb_health import TargetHealth
-from .alb_traffic import Traffic
 from .http_messages import Request, Response
+from .services.elbv2 import forwarding, load_balancers
+from .traffic import address_target, lambda_target, listener_rules
+from .traffic.metrics import Traffic
+from .traffic.target_health import TargetHealth
 
 STICKY = "AWSALBTG"
 HTTPS_PORT = 443
@@ -30,9 +31,9 @@ class Edge:
             ports = ", ".join(str(listener.port) for listener in balancer.listeners.values()) or "none"
             return Response.plain(503, f"{balancer.name} has no listener on port {port or HTTPS_PORT}; it has: {ports}")
         traffic = Traffic(balancer, backend)
-        rule = alb_rules.matching(listener, request, host)
+        rule = listener_rules.matching(listener, request, host)
         # Authentication comes before the last action, which is the one that answers.
-        action = alb_rules.actions(listener, rule)[-1]
+        action = forwarding.actions(listener, rule)[-1]
         kind = action["Type"]
         if kind == "redirect":
             traffic.answered_by_balancer(302, "HTTP_Redirect_Count")
@@ -69,10 +70,10 @@ class Edge:
         is_lambda = group.target_type == "lambda"
         try:
             if is_lambda:
-                response = alb_lambda.call(self._sandbox, group, target, request)
+                response = lambda_target.call(self._sandbox, group, target, request)
             else:
-                response = alb_proxy.call(target, int(group.targets[target]["Port"]), request)
-        except (alb_lambda.BadTarget, ValueError) as error:
+                response = address_target.call(target, int(group.targets[target]["Port"]), request)
+        except (lambda_target.BadTarget, ValueError) as error:
             traffic.target_failed(group, 502, is_lambda)
             response = Response.plain(502)
             response.headers.append(("X-Sandbox-Reason", str(error).replace("\n", " ")[:500]))
@@ -90,8 +91,8 @@ def _listener(balancer, port: int | None):
 
 def _choose(action: dict, request: Request) -> tuple[str | None, tuple[str, str] | None]:
     """The target group for this request, and the cookie that keeps the client with it."""
-    groups = alb_rules.target_groups(action)
-    seconds = alb_rules.stickiness(action)
+    groups = forwarding.target_groups(action)
+    seconds = forwarding.stickiness(action)
     if seconds and (cookie := request.cookie(STICKY)):
         stays_with = next((arn for arn, _ in groups if _cookie_value(arn) == cookie), None)
         if stays_with:

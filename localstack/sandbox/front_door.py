@@ -11,11 +11,12 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
-from . import dns_answers, load_balancers
-from .alb_health import TargetHealth
-from .dns_health import DnsHealth
 from .edge import Edge
 from .http_messages import Request, Response, reason
+from .services.elbv2 import load_balancers
+from .traffic import dns_records
+from .traffic.health_checks import DnsHealth
+from .traffic.target_health import TargetHealth
 
 
 def install(sandbox) -> None:
@@ -38,7 +39,7 @@ class FrontDoor:
         return self.serve(request, host, port)
 
     def serve(self, request: Request, host: str, port: int | None) -> Response:
-        found = dns_answers.resolve(host, self._dns.healthy, self._health.of_balancer)
+        found = dns_records.resolve(host, self._dns.healthy, self._health.of_balancer)
         if found is None:
             return _unknown(host)
         balancer, backend = found
@@ -54,7 +55,7 @@ class FrontDoor:
 
 def _unknown(host: str) -> Response:
     balancers = [b.dns_name for backend in load_balancers.all_backends() for b in list(backend.load_balancers.values())]
-    known = "\n".join(f"  {name}" for name in sorted(balancers) + dns_answers.names()) or "  (none)"
+    known = "\n".join(f"  {name}" for name in sorted(balancers) + dns_records.names()) or "  (none)"
     return Response.plain(404, f"No load balancer answers for {host!r}. Known hosts:\n{known}\n")
 
 

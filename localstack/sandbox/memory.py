@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .request import AwsRequest
+from .server.request import AwsRequest
 
 if TYPE_CHECKING:
     from .app import Sandbox
@@ -52,12 +52,11 @@ class Memory:
         def forget(request: AwsRequest, _result: dict[str, Any]) -> None:
             known.pop((request.region, _name(request.params.get(self.named_by))), None)
 
-        for operation in self.writes:
-            sandbox.amend(self.service, operation, keep)
+        handlers = sandbox.service(self.service)
+        handlers.amend(self.writes, keep)
         for operation, member in self.reads.items():
-            sandbox.amend(self.service, operation, lambda request, result, m=member: _each(request, result, m, show))
-        for operation in self.deletes:
-            sandbox.amend(self.service, operation, forget)
+            handlers.amend(operation, lambda request, result, m=member: _each(request, result, m, show))
+        handlers.amend(self.deletes, forget)
         sandbox.on_reset(known.clear)
 
 

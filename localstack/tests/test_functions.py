@@ -6,7 +6,6 @@ import base64
 import http.client
 import json
 import shutil
-import socket
 import uuid
 
 import pytest

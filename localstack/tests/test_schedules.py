@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 
 import pytest
 from live import ACCOUNT, REGION, arn_of, eventually
-from sandbox.schedule_expressions import BadSchedule, parse
+from sandbox.services.events.schedule_expressions import BadSchedule, parse
 from support import refused
 
 MINUTE, HOUR = 60, 3600

@@ -11,12 +11,12 @@ use tokio::sync::watch;
 
 use super::context::{Connection, Context};
 use super::failure::Failure;
-use super::part::{Part, ReplaceArgs};
 use super::saved_plan::SavedPlan;
 use super::say::say;
+use super::select::{ReplaceArgs, SelectArgs};
 use super::{FAILED, Globals, INTERRUPTED, Outcome, progress};
 use crate::engine::execute::Report;
-use crate::engine::plan::Interruption;
+use crate::engine::plan::{EngineContext, Interruption};
 use crate::engine::reference::{self, Reference};
 use crate::engine::{Action, Event, Plan};
 use crate::report::{self, words};
@@ -29,22 +29,22 @@ use crate::traffic::guard::Serving;
     after_help = "Examples:\n  provisioner apply --suffix dev1\n  provisioner apply --plan dev1.plan\n  provisioner apply --suffix dev1 --module blue/network"
 )]
 pub struct Apply {
-    /// Don't ask before something is replaced or deleted
+    /// Don't ask for confirmation before replacing or deleting resources
     #[arg(long, short)]
     yes: bool,
-    /// Go on although databases, buckets, secrets, keys or backups are replaced or deleted with all that is in them
+    /// Allow databases, buckets, secrets, keys and backups to be replaced or deleted with their data
     #[arg(long)]
     allow_data_loss: bool,
-    /// Replace or delete also what customers are being served by at this moment
+    /// Allow resources that currently serve customer traffic to be replaced or deleted
     #[arg(long)]
     yes_take_traffic_down: bool,
-    /// Do what `plan --out FILE` has saved, if that is still what there is to do
+    /// Apply the plan saved by `plan --out FILE`, if it is still valid
     #[arg(long, value_name = "FILE", conflicts_with_all = ["target", "module", "replace"])]
     plan: Option<PathBuf>,
     #[command(flatten)]
-    part: Part,
+    select: SelectArgs,
     #[command(flatten)]
-    anew: ReplaceArgs,
+    replace: ReplaceArgs,
 }
 
 impl Apply {
@@ -55,70 +55,87 @@ impl Apply {
         if let Some(saved) = &saved {
             globals.suffix = Some(saved.suffix(globals.suffix.as_deref())?);
         }
-        let globals = &globals;
-        let context = Context::load(globals).await?;
-        let connection = context.connect(progress::observer(globals.json)).await?;
-        let wanted = context.compose(&connection).await?;
-        let named = || self.anew.among(self.part.selection());
-        let selection = saved.as_ref().map_or_else(named, |saved| saved.selection.clone());
-        selection.check(&wanted.graph, &connection.state_or_new(&context))?;
-        if !globals.json {
-            wanted.notes.iter().for_each(|text| progress::note(text));
+        let context = Context::load(&globals).await?;
+        let connection = context.connect(progress::observer(context.json())).await?;
+        let desired = context.compose(&connection).await?;
+        let from_flags = || self.replace.add_to(self.select.selection());
+        let selection = saved.as_ref().map_or_else(from_flags, |saved| saved.selection.clone());
+        selection.check(&desired.graph, &connection.state_or_new(&context))?;
+        if !context.json() {
+            desired.notes.iter().for_each(|text| progress::note(text));
         }
         let stop = stop_on_ctrl_c(&connection);
         let mut session =
             context.store.open(context.suffix.as_ref(), "provisioner apply", || connection.fresh(&context)).await?;
-        let (is_whole, by_wish) = (selection.is_whole(), !selection.replaced.is_empty());
-        let world = connection.world(&wanted.graph, stop.clone()).selecting(selection);
+        let is_whole = selection.is_whole();
+        let engine = connection.engine(&desired.graph, stop.clone()).selecting(selection);
         let before = session.state();
-        let plan = world.plan(&before).await;
+        let plan = engine.plan(&before).await;
         if *stop.borrow() {
             session.finish().await?;
             let report = Report { interrupted: true, ..Report::default() };
-            return end(globals, &connection, &report, start, &BTreeMap::new());
+            return end(&context, &connection, &report, start, &BTreeMap::new());
         }
-        let refused = saved.as_ref().map(|saved| saved.refuse_another(&connection, &before, &wanted, &plan));
-        if let Some(Err(refused)) = refused {
+        let allowed = match &saved {
+            Some(saved) => saved.check_still_valid(&connection, &before, &desired, &plan),
+            None => Ok(()),
+        };
+        let allowed = match allowed {
+            Ok(()) => self.check_allowed(&context, &connection, &engine, &plan, saved.is_some()).await,
+            refused => refused,
+        };
+        if let Err(refused) = allowed {
             session.finish().await?;
             return Err(refused);
         }
-        if let Err(refused) = world.check_forced_replacements(&plan) {
-            session.finish().await?;
-            return Err(refused.into());
-        }
-        let losses = world.data_losses(&plan);
-        if !losses.is_empty() && !self.allow_data_loss {
-            session.finish().await?;
-            let losses: Vec<_> = losses.iter().map(ToString::to_string).collect();
-            let message = format!("this would delete data that nobody can make again: {}", losses.join(", "));
-            let instead = if by_wish { "leave --replace out, or undo that change" } else { "undo that change" };
-            let help =
-                format!("nothing was changed; `provisioner plan` shows why: {instead}, or give --allow-data-loss");
-            return Err(Failure::new(message, help));
-        }
-        if !self.yes_take_traffic_down {
-            // What people wish to have made anew may be a route or a rule: nothing of what serves customers can be missed.
-            refuse_interruptions(&context, &connection, world.interruptions(&plan, by_wish)).await?;
-        }
-        if !self.yes && saved.is_none() && !globals.sandbox && !globals.json && !agreed(&plan, &connection)? {
-            session.finish().await?;
-            return Err(Failure::new("nothing was changed", "the plan was not agreed to"));
-        }
-        // Those of a configuration that isn't applied as a whole may lead to what doesn't stand yet.
+        // The levers of a partly applied configuration may refer to resources that don't exist yet.
         if is_whole || session.look(|state| state.levers.is_none()) {
-            session.set_levers(wanted.levers.clone()).await?;
+            session.set_levers(desired.levers.clone()).await?;
         }
-        session.set_outputs(wanted.outputs.clone());
-        let report = world.execute(plan, &session).await;
+        session.set_outputs(desired.outputs.clone());
+        let report = engine.execute(plan, &session).await;
         let outputs = session.look(outputs);
         let saved = session.finish().await;
-        let ended = end(globals, &connection, &report, start, &outputs)?;
+        let ended = end(&context, &connection, &report, start, &outputs)?;
         saved?;
         Ok(ended)
     }
+
+    /// Refuses what the flags don't allow, before the first change: forced replacements of what can't be replaced, data loss,
+    /// interruptions, deletions that nobody confirmed.
+    async fn check_allowed(
+        &self,
+        context: &Context,
+        connection: &Connection,
+        engine: &EngineContext<'_>,
+        plan: &Plan,
+        is_saved: bool,
+    ) -> Result<(), Failure> {
+        plan.check_refusals()?;
+        engine.check_forced_replacements(plan)?;
+        let is_forced = !engine.selection.replaced.is_empty();
+        let losses = engine.data_losses(plan);
+        if !losses.is_empty() && !self.allow_data_loss {
+            let losses: Vec<_> = losses.iter().map(ToString::to_string).collect();
+            let message = format!("this would delete data that can't be recreated: {}", losses.join(", "));
+            let instead = if is_forced { "omit --replace or undo that change" } else { "undo that change" };
+            let see = context.command("plan");
+            let help = format!("nothing was changed; `{see}` shows the cause: {instead}, or set --allow-data-loss");
+            return Err(Failure::new(message, help));
+        }
+        if !self.yes_take_traffic_down {
+            // A forced replacement may hit a route or a rule, so everything in a serving environment counts.
+            refuse_interruptions(context, connection, engine.interruptions(plan, is_forced)).await?;
+        }
+        let is_confirmed = self.yes || is_saved || context.sandbox() || context.json();
+        if !is_confirmed && !confirm(plan, connection)? {
+            return Err(Failure::new("nothing was changed", "the plan was not confirmed"));
+        }
+        Ok(())
+    }
 }
 
-/// Nothing that serves customers at this moment goes, if only to be made anew.
+/// Refuses to delete or replace resources that currently serve customer traffic.
 pub async fn refuse_interruptions(
     context: &Context,
     connection: &Connection,
@@ -133,45 +150,44 @@ pub async fn refuse_interruptions(
         return Ok(());
     }
     let is_shared = |hit: &&Interruption| !["blue", "green"].contains(&hit.environment.as_str());
-    // Those that nothing can be moved away from come first.
+    // Shared resources first: no shift of traffic frees them.
     let (shared, others): (Vec<_>, Vec<_>) = hit.iter().partition(is_shared);
     let names: Vec<_> = shared.iter().chain(&others).map(|hit| hit.step.to_string()).collect();
     let (steps, others) = (names[..names.len().min(5)].join(", "), names.len().saturating_sub(5));
     let others = if others == 0 { String::new() } else { format!(" and {}", words::count(others, "other step")) };
-    let message = format!("this would take away what serves customers at this moment: {steps}{others}");
+    let message = format!("this would delete or replace resources that serve customer traffic: {steps}{others}");
     let instead = match shared.first() {
-        Some(hit) => format!(
-            "{} serves both environments, wherever the traffic is: name a smaller part, which nothing of that kind uses",
-            hit.step
-        ),
+        Some(hit) => {
+            format!("{} serves both environments, wherever the traffic is: select a smaller part without it", hit.step)
+        }
         None => format!(
-            "move the traffic to the other environment first (`provisioner shift --suffix {0} --green 100`, \
-             `provisioner failback --suffix {0}`)",
-            context.suffix
+            "move the traffic to the other environment first (`{}`, `{}`)",
+            context.command("shift --green 100"),
+            context.command("failback")
         ),
     };
     let advice =
-        format!("nothing was changed: {instead}; or, where nobody pays any more, give --yes-take-traffic-down");
+        format!("nothing was changed: {instead}; or set --yes-take-traffic-down if the system has no customers");
     Err(Failure::new(message, advice))
 }
 
-/// On a terminal, asks before anything goes.
-fn agreed(plan: &Plan, connection: &Connection) -> Result<bool, Failure> {
-    let goes = plan.count(Action::Replace) + plan.count(Action::Delete);
-    if goes == 0 || !console::Term::stderr().is_term() || !console::user_attended() {
+/// On a terminal, asks for confirmation before resources are replaced or deleted.
+fn confirm(plan: &Plan, connection: &Connection) -> Result<bool, Failure> {
+    let affected = plan.count(Action::Replace) + plan.count(Action::Delete);
+    if affected == 0 || !console::Term::stderr().is_term() || !console::user_attended() {
         return Ok(true);
     }
     eprint!("{}", report::plan::tree(plan, &connection.registry));
     eprintln!("Plan: {}.", report::plan::headline(plan));
-    let question = format!("{} will be replaced or deleted. Go on?", words::count(goes, "resource"));
+    let question = format!("{} will be replaced or deleted. Continue?", words::count(affected, "resource"));
     Confirm::new()
         .with_prompt(question)
         .default(false)
         .interact()
-        .map_err(|error| Failure::new(error.to_string(), "give --yes to go on without being asked"))
+        .map_err(|error| Failure::new(error.to_string(), "set --yes to skip the confirmation"))
 }
 
-/// What the system tells people; without what leads to a step that doesn't stand (yet, or any more).
+/// The outputs of the system, except those that refer to resources that don't exist.
 pub fn outputs(state: &State) -> BTreeMap<String, String> {
     let lookup = |reference: &Reference| {
         let value = state.steps.get(&reference.step)?.outputs.get(&reference.field)?;
@@ -181,43 +197,43 @@ pub fn outputs(state: &State) -> BTreeMap<String, String> {
     resolved.filter(|(_, text)| !reference::is_unknown(&Value::String(text.clone()))).collect()
 }
 
-/// Turns true at the first Ctrl-C, or when a pipeline is cancelled (SIGTERM); the second ends the process at once: the journal
-/// tells the truth.
+/// Turns true at the first Ctrl-C or SIGTERM. The second one ends the process at once: the journal has everything that a
+/// later run needs.
 pub fn stop_on_ctrl_c(connection: &Connection) -> watch::Receiver<bool> {
     let (stop, stopped) = watch::channel(false);
     let observer = connection.shared.observer.clone();
     tokio::spawn(async move {
         if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            let mut asked = async || {
+            let mut requested = async || {
                 tokio::select! {
                     pressed = tokio::signal::ctrl_c() => pressed.is_ok(),
                     sent = terminate.recv() => sent.is_some(),
                 }
             };
-            if asked().await {
+            if requested().await {
                 stop.send_replace(true);
                 observer.on(Event::Interrupted);
-                if asked().await {
+                if requested().await {
                     std::process::exit(INTERRUPTED.into());
                 }
             }
         }
-        // Without a signal handler the run goes on, and the sender must live as long.
+        // Without a signal handler the run continues, and the receiver needs the sender.
         std::future::pending::<()>().await;
     });
     stopped
 }
 
-/// Prints the summary of a run, and gives its exit code.
+/// Prints the summary of a run and returns its exit code.
 pub fn end(
-    globals: &Globals,
+    context: &Context,
     connection: &Connection,
     report: &Report,
     start: Instant,
     outputs: &BTreeMap<String, String>,
 ) -> Outcome {
     let (calls, seconds) = (connection.api_calls(), start.elapsed());
-    if globals.json {
+    if context.json() {
         let mut summary = progress::counts(|action| report.count(action));
         summary["type"] = "summary".into();
         summary["failed"] = report.failed.len().into();
@@ -238,9 +254,9 @@ pub fn end(
         for (name, value) in outputs {
             say!("{name} = {value}");
         }
-        // What a crash or people's mending has left to be put down.
-        let put_down = [(Action::Adopt, "adopted"), (Action::Forget, "forgotten")];
-        let put_down = put_down.map(|(action, word)| match report.count(action) {
+        // After a crash or a manual repair.
+        let repairs = [(Action::Adopt, "adopted"), (Action::Forget, "forgotten")];
+        let repairs = repairs.map(|(action, word)| match report.count(action) {
             0 => String::new(),
             count => format!("{count} {word}, "),
         });
@@ -250,7 +266,7 @@ pub fn end(
             report.count(Action::Update),
             report.count(Action::Replace),
             report.count(Action::Delete) + report.count(Action::Leave),
-            put_down.concat(),
+            repairs.concat(),
             report.count(Action::Unchanged),
             report.failed.len(),
             words::duration(seconds),
@@ -262,7 +278,7 @@ pub fn end(
             }
         }
         if !report.skipped.is_empty() {
-            eprintln!("{} left out; the same command goes on from here", words::count(report.skipped.len(), "step"));
+            eprintln!("{} skipped; run the same command again to continue", words::count(report.skipped.len(), "step"));
         }
     }
     Ok(if report.interrupted {

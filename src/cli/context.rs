@@ -1,4 +1,4 @@
-//! From flags, environment and configuration to a deployment that can be planned.
+//! Resolves flags, environment and configuration into a deployment that can be planned.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -23,25 +23,26 @@ use crate::state::{Bucket, Place, State, StateError, Store};
 use crate::systems::System;
 use crate::traffic::Levers;
 
-/// What is known without asking AWS.
+/// A deployment: what is known about it without asking AWS.
 pub struct Context {
-    /// The system, as configured.
+    /// The configured system.
     pub system: Box<dyn System>,
-    /// Which deployment of it.
+    /// The name of the deployment.
     pub suffix: Suffix,
-    /// Where its state is.
+    /// The store of its state.
     pub store: Store,
-    /// Where the configuration came from.
+    /// The source of the configuration.
     pub source: Source,
+    globals: Globals,
     types: Types,
     endpoint: Endpoint,
     pace: Pace,
-    /// What was asked of AWS so far: where the state is kept there, that is some.
+    /// Counts the AWS calls, those to a state in S3 included.
     calls: Calls,
 }
 
 impl Context {
-    /// Reads the configuration and finds the suffix. Asks AWS only where the state is kept there.
+    /// Reads the configuration and resolves the suffix. Calls AWS only if the state is in S3.
     pub async fn load(globals: &Globals) -> Result<Self, Failure> {
         let source = source(globals)?;
         let system = globals.systems.read(&source)?;
@@ -50,31 +51,59 @@ impl Context {
         let suffix = suffix(globals, Some(system.as_ref()), &store).await?;
         let endpoint = endpoint(globals);
         let types = globals.systems.types().clone();
-        Ok(Context { system, suffix, store, source, types, endpoint, pace: Pace::default(), calls })
+        let globals = globals.clone();
+        Ok(Context { system, suffix, store, source, globals, types, endpoint, pace: Pace::default(), calls })
     }
 
-    /// The same, for moving live traffic.
+    /// The same with the short timeouts of commands that move live traffic.
     pub fn urgent(self) -> Self {
         Context { pace: Pace::Urgent, ..self }
     }
 
-    /// What a failback needs, and no more: a configuration that can't be read doesn't keep traffic from going back.
+    /// True if stdout is for programs (`--json`).
+    pub fn json(&self) -> bool {
+        self.globals.json
+    }
+
+    /// True if the run works on the local AWS.
+    pub fn sandbox(&self) -> bool {
+        self.globals.sandbox
+    }
+
+    /// A command line to suggest, with the flags of this run.
+    pub fn command(&self, command: &str) -> String {
+        self.globals.command(command, Some(self.suffix.as_ref()))
+    }
+
+    /// The error of commands that need a state.
+    pub fn no_state(&self) -> Failure {
+        Failure::new(
+            format!("there is no state {}", self.path()),
+            format!(
+                "check --suffix and --state; `{}` creates the system, `{}` rebuilds a lost state",
+                self.command("apply"),
+                self.command("recover")
+            ),
+        )
+    }
+
+    /// The minimum for a failback: it works even with a configuration that can't be read.
     pub async fn emergency(globals: &Globals) -> Result<Emergency, Failure> {
         let system = source(globals).and_then(|source| Ok(globals.systems.read(&source)?));
         let calls = Calls::default();
         let store = store(globals, &calls).await?;
         let known = system.as_ref().ok().map(AsRef::as_ref);
         let suffix = suffix(globals, known, &store).await?;
-        // What can't be read may well be what it usually is.
-        let usual = globals.systems.configuration(globals.systems.first()).map(Source::built_in);
-        let usual = usual.and_then(|usual| globals.systems.read(&usual).ok());
-        let usual = usual.as_ref().map(AsRef::as_ref);
+        // Fall back to the default configuration.
+        let default = globals.systems.configuration(globals.systems.first()).map(Source::built_in);
+        let default = default.and_then(|source| globals.systems.read(&source).ok());
+        let default = default.as_ref().map(AsRef::as_ref);
         if let Err(error) = &system {
-            progress::note(&format!("the configuration is left aside, as it can't be read: {error}"));
+            progress::note(&format!("ignoring the configuration, which can't be read: {error}"));
         }
         Ok(Emergency {
-            system: known.or(usual).map_or(globals.systems.first(), System::name).to_owned(),
-            region: known.or(usual).map_or("us-east-1", System::region).to_owned(),
+            system: known.or(default).map_or(globals.systems.first(), System::name).to_owned(),
+            region: known.or(default).map_or("us-east-1", System::region).to_owned(),
             suffix,
             store,
             endpoint: endpoint(globals),
@@ -106,8 +135,7 @@ impl Context {
         self.store.name(self.suffix.as_ref())
     }
 
-    /// Opens the way into AWS and finds out whose account it is. Refuses an account other than the configured one and
-    /// that of the state.
+    /// Connects to AWS and looks up the account. Refuses an account other than the configured one and the one in the state.
     pub async fn connect(&self, observer: Arc<dyn Observer>) -> Result<Connection, Failure> {
         let state = self.state().await?;
         let cloud = Arc::new(open(&self.endpoint, self.pace, &self.calls).await?);
@@ -126,9 +154,9 @@ impl Context {
             error.with_help(help)
         })?;
         let account = identity.account().unwrap_or_default().to_owned();
-        if let Some(wanted) = self.system.account().filter(|wanted| *wanted != account) {
+        if let Some(allowed) = self.system.account().filter(|allowed| *allowed != account) {
             let message = format!(
-                "{}: these credentials are of the AWS account {account}, and the configuration allows {wanted} only",
+                "{}: the credentials belong to AWS account {account}, but the configuration allows only {allowed}",
                 self.source.place("account"),
             );
             return Err(Failure::new(message, "check AWS_PROFILE; nothing was created"));
@@ -144,8 +172,8 @@ impl Context {
         Ok(Connection { registry: self.types.bind(&shared), shared, state, caller })
     }
 
-    /// Composes the system: the steps that are wanted, for this account.
-    pub async fn compose(&self, connection: &Connection) -> Result<Wanted, Failure> {
+    /// Composes the system for this account: the desired steps.
+    pub async fn compose(&self, connection: &Connection) -> Result<Desired, Failure> {
         let shared = &connection.shared;
         let identity = Identity {
             owner: shared.owner.clone(),
@@ -159,44 +187,47 @@ impl Context {
         if self.source.path.is_none() {
             notes.insert(
                 0,
-                format!("no {}: these are the defaults; `provisioner init` writes them to change", config::FILE),
+                format!(
+                    "there is no {}: using the defaults; `provisioner init` writes them to a file to edit",
+                    config::FILE
+                ),
             );
         }
         let levers = composed.levers.map(|levers| levers.symbolic());
-        Ok(Wanted { graph: Graph::new(composed.steps)?, outputs: composed.outputs, levers, notes })
+        Ok(Desired { graph: Graph::new(composed.steps)?, outputs: composed.outputs, levers, notes })
     }
 }
 
-/// What is known when traffic has to go back at once.
+/// A deployment, as far as a failback needs to know it.
 pub struct Emergency {
     /// The name of the system.
     pub system: String,
     /// Its primary region.
     pub region: String,
-    /// Which deployment of it.
+    /// The name of the deployment.
     pub suffix: Suffix,
-    /// Where its state is.
+    /// The store of its state.
     pub store: Store,
     endpoint: Endpoint,
     calls: Calls,
 }
 
 impl Emergency {
-    /// Opens the way into AWS; asks nothing.
+    /// Connects to AWS, without a call.
     pub async fn cloud(&self) -> Result<Cloud, Failure> {
         open(&self.endpoint, Pace::Urgent, &self.calls).await
     }
 }
 
-/// Where states are kept. A bucket is asked for at the pace of live traffic: who waits for a state waits for all.
+/// Opens the store of states. A bucket gets the short timeouts of live traffic: everything else waits for the state.
 async fn store(globals: &Globals, calls: &Calls) -> Result<Store, Failure> {
     match &globals.state {
         Place::Folder(path) => Ok(Store::folder(path)),
         Place::Bucket(location) => {
             let cloud = open(&endpoint(globals), Pace::Urgent, calls).await?;
-            let usual = cloud.default_region();
+            let default = cloud.default_region();
             let client = |region: Option<&str>| {
-                let region = region.or(usual.as_deref()).unwrap_or(cloud.home());
+                let region = region.or(default.as_deref()).unwrap_or(cloud.home());
                 cloud.region(region).s3.clone()
             };
             Ok(Store::bucket(Bucket::open(location.clone(), client).await?))
@@ -210,70 +241,70 @@ fn endpoint(globals: &Globals) -> Endpoint {
 
 async fn open(endpoint: &Endpoint, pace: Pace, calls: &Calls) -> Result<Cloud, Failure> {
     if let Endpoint::Sandbox { port } = endpoint {
-        let told = |message: &str| progress::note(message);
-        tokio::task::block_in_place(|| sandbox::ensure(*port, &told))?;
+        let notify = |message: &str| progress::note(message);
+        tokio::task::block_in_place(|| sandbox::ensure(*port, &notify))?;
     }
     Ok(Cloud::counted(endpoint.clone(), pace, calls.clone()).await)
 }
 
-/// What is wanted, what stands, and what is between them. Made by reading only.
+/// The desired state, the recorded state, and the plan between them. Made by reading only.
 pub struct Picture {
-    /// The way into AWS.
+    /// The connection to AWS.
     pub connection: Connection,
-    /// What is wanted.
-    pub wanted: Wanted,
-    /// What the state file remembers.
+    /// The desired state.
+    pub desired: Desired,
+    /// The recorded state.
     pub state: State,
     /// What apply would do.
     pub plan: Plan,
 }
 
 impl Picture {
-    /// Looks at all of it.
-    pub async fn take(context: &Context, globals: &Globals) -> Result<Self, Failure> {
-        Self::of(context, context.connect(progress::observer(globals.json)).await?, Selection::default()).await
+    /// Reads and plans the whole system.
+    pub async fn take(context: &Context) -> Result<Self, Failure> {
+        Self::of(context, context.connect(progress::observer(context.json())).await?, Selection::default()).await
     }
 
-    /// The same by a connection that stands, of a part of the system.
-    pub async fn of(context: &Context, connection: Connection, part: Selection) -> Result<Self, Failure> {
-        let wanted = context.compose(&connection).await?;
+    /// The same for a part of the system, over an open connection.
+    pub async fn of(context: &Context, connection: Connection, selection: Selection) -> Result<Self, Failure> {
+        let desired = context.compose(&connection).await?;
         let (_stop, stopped) = watch::channel(false);
         let state = connection.state_or_new(context);
-        part.check(&wanted.graph, &state)?;
-        let world = connection.world(&wanted.graph, stopped).selecting(part);
-        let plan = world.plan(&state).await;
-        world.check_forced_replacements(&plan)?;
-        Ok(Picture { connection, wanted, state, plan })
+        selection.check(&desired.graph, &state)?;
+        let engine = connection.engine(&desired.graph, stopped).selecting(selection);
+        let plan = engine.plan(&state).await;
+        engine.check_forced_replacements(&plan)?;
+        Ok(Picture { connection, desired, state, plan })
     }
 }
 
-/// What is wanted.
-pub struct Wanted {
+/// The desired state.
+pub struct Desired {
     /// The steps.
     pub graph: Graph,
-    /// What people are told once it stands; may hold references.
+    /// The outputs by name; may contain references.
     pub outputs: std::collections::BTreeMap<String, String>,
-    /// What moves its traffic; may hold references.
+    /// What moves its traffic; may contain references.
     pub levers: Option<Value>,
-    /// What people should know.
+    /// Notes for people.
     pub notes: Vec<String>,
 }
 
-/// A way into AWS, for one deployment.
+/// A connection to AWS, for one deployment.
 pub struct Connection {
     /// Account, owner, clients.
     pub shared: Arc<Shared>,
     /// All resource types.
     pub registry: Registry,
-    /// Who we are to AWS: an ARN.
+    /// The ARN of the caller.
     pub caller: String,
-    /// The state as it is on disk.
+    /// The stored state, if there is one.
     pub state: Option<State>,
 }
 
 impl Connection {
-    /// What planning and executing look at.
-    pub fn world<'a>(&'a self, graph: &'a Graph, stop: watch::Receiver<bool>) -> EngineContext<'a> {
+    /// The context for planning and executing.
+    pub fn engine<'a>(&'a self, graph: &'a Graph, stop: watch::Receiver<bool>) -> EngineContext<'a> {
         EngineContext {
             owner: &self.shared.owner,
             graph,
@@ -285,23 +316,23 @@ impl Connection {
         }
     }
 
-    /// The state, or an empty one that is nowhere written.
+    /// The stored state, or an empty one.
     pub fn state_or_new(&self, context: &Context) -> State {
         self.state.clone().unwrap_or_else(|| self.fresh(context))
     }
 
-    /// An empty state.
+    /// A new, empty state.
     pub fn fresh(&self, context: &Context) -> State {
         State::new(context.system.name(), context.suffix.as_ref(), &self.shared.account, context.system.region())
     }
 
-    /// What moves the traffic, by the state.
+    /// What moves the traffic, from the state.
     pub fn levers(&self) -> Result<Option<Levers>, Failure> {
         let levers = self.state.as_ref().map(Levers::of).transpose()?;
         Ok(levers.flatten())
     }
 
-    /// How many requests were sent to AWS.
+    /// The number of requests sent to AWS.
     pub fn api_calls(&self) -> u64 {
         self.shared.cloud.calls.count()
     }
@@ -316,7 +347,7 @@ fn source(globals: &Globals) -> Result<Source, Failure> {
     }
 }
 
-/// The flag or environment, else the configuration, else the only state there is.
+/// The suffix: from the flag or environment, else the configuration, else the only existing state.
 pub async fn suffix(globals: &Globals, system: Option<&dyn System>, store: &Store) -> Result<Suffix, Failure> {
     let configured = system.and_then(System::suffix).map(str::to_owned);
     if let Some(suffix) = globals.suffix.clone().or(configured) {
@@ -325,10 +356,10 @@ pub async fn suffix(globals: &Globals, system: Option<&dyn System>, store: &Stor
     let suffixes = store.suffixes().await?;
     match suffixes.as_slice() {
         [only] => Ok(only.parse()?),
-        [] => Err(Failure::new("no suffix is given, and there is no state yet", "give one: --suffix dev1")),
+        [] => Err(Failure::new("no suffix is given, and there is no state yet", "set one, for example --suffix dev1")),
         several => Err(Failure::new(
-            format!("no suffix is given, and there are states of {}", several.join(", ")),
-            format!("name one: --suffix {}", several[0]),
+            format!("no suffix is given, and there are several states: {}", several.join(", ")),
+            format!("choose one, for example --suffix {}", several[0]),
         )),
     }
 }

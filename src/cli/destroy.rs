@@ -8,12 +8,13 @@ use dialoguer::Input;
 use super::apply::{end, refuse_interruptions, stop_on_ctrl_c};
 use super::context::{Connection, Context};
 use super::failure::Failure;
-use super::part::Part;
+use super::select::SelectArgs;
 use super::untracked::untracked;
 use super::{Globals, Outcome, progress};
 use crate::engine::execute::Report;
 use crate::engine::graph::Graph;
-use crate::engine::{Event, Plan, StepId};
+use crate::engine::plan::EngineContext;
+use crate::engine::{Event, Plan, Selection, StepId};
 use crate::report::{self, words};
 use crate::state::State;
 use crate::traffic::guard::Serving;
@@ -24,110 +25,136 @@ use crate::traffic::guard::Serving;
     after_help = "Examples:\n  provisioner destroy --suffix dev1 --yes\n  provisioner destroy --suffix dev1 --module compliance"
 )]
 pub struct Destroy {
-    /// Don't ask
+    /// Don't ask for confirmation
     #[arg(long, short)]
     yes: bool,
-    /// Delete it although green serves customers at this moment
+    /// Delete the system although green serves customer traffic
     #[arg(long)]
     yes_take_traffic_down: bool,
-    /// With --target or --module: also databases, buckets, secrets and keys that weren't named, but use what was
+    /// With --target or --module: also delete databases, buckets, secrets and keys that depend on the selected steps
     #[arg(long)]
     allow_data_loss: bool,
     #[command(flatten)]
-    part: Part,
+    select: SelectArgs,
 }
 
 impl Destroy {
     pub async fn run(self, globals: &Globals) -> Outcome {
         let start = Instant::now();
         let context = Context::load(globals).await?;
-        let connection = context.connect(progress::observer(globals.json)).await?;
+        let connection = context.connect(progress::observer(context.json())).await?;
         if connection.state.is_none() {
             warn_of_leftovers(&context, &connection, &connection.fresh(&context)).await;
-            if globals.json {
-                return end(globals, &connection, &Default::default(), start, &BTreeMap::new());
+            if context.json() {
+                return end(&context, &connection, &Default::default(), start, &BTreeMap::new());
             }
             eprintln!("there is no state of {}: nothing to destroy", context.suffix);
             return Ok(ExitCode::SUCCESS);
         }
-        let nothing = Graph::new(Vec::new())?;
-        let selection = self.part.selection();
-        if selection.check(&nothing, &connection.state_or_new(&context)).is_err() {
-            // It may be gone already: then it is known to the configuration.
-            let wanted = context.compose(&connection).await?;
-            selection.check(&wanted.graph, &connection.state_or_new(&context))?;
-        }
+        // Nothing is desired, so everything selected is removed.
+        let empty = Graph::new(Vec::new())?;
+        let selection = self.checked_selection(&context, &connection, &empty).await?;
         let is_whole = selection.is_whole();
         if is_whole && !self.yes_take_traffic_down {
             refuse_traffic(&context, &connection).await?;
         }
         let stop = stop_on_ctrl_c(&connection);
-        let world = connection.world(&nothing, stop).selecting(selection);
-        // What people have seen before they agreed, if it is less than everything.
-        let mut seen = None;
-        if !self.yes {
-            let state = connection.state_or_new(&context);
-            let mut steps = state.steps.len();
-            if !is_whole {
-                let plan = world.plan(&state).await;
-                connection.shared.observer.on(Event::Ended);
-                eprint!("{}", report::plan::tree(&plan, &connection.registry));
-                steps = plan.removals.len();
-                seen = Some(removed(&plan));
-            }
-            ask(&context, &connection, steps)?;
-        }
+        let engine = connection.engine(&empty, stop).selecting(selection);
+        let confirmed = if self.yes { None } else { confirm(&context, &connection, &engine).await? };
         let fresh = || connection.fresh(&context);
         let session = context.store.open(context.suffix.as_ref(), "provisioner destroy", fresh).await?;
-        // Somebody may have moved the traffic while the suffix was typed; from here on the lock keeps a shift away.
-        if is_whole && !self.yes_take_traffic_down {
-            refuse_traffic(&context, &connection).await?;
-        }
         let before = session.state();
-        let plan = world.plan(&before).await;
-        if !is_whole && !self.yes_take_traffic_down {
-            refuse_interruptions(&context, &connection, world.interruptions(&plan, true)).await?;
-        }
-        if *world.stop.borrow() {
+        let plan = engine.plan(&before).await;
+        if *engine.stop.borrow() {
             session.finish().await?;
             let report = Report { interrupted: true, ..Report::default() };
-            return end(globals, &connection, &report, start, &BTreeMap::new());
+            return end(&context, &connection, &report, start, &BTreeMap::new());
         }
-        let unnamed: Vec<_> = world
-            .data_losses(&plan)
-            .into_iter()
-            .filter(|step| !world.selection.names(step))
-            .map(|step| step.0)
-            .collect();
-        if !unnamed.is_empty() && !self.allow_data_loss {
-            return Err(Failure::new(
-                format!("this would also delete data that wasn't named, as it uses what was: {}", unnamed.join(", ")),
-                "nothing was deleted: name that too, or give --allow-data-loss",
-            ));
-        }
-        if seen.is_some_and(|seen| seen != removed(&plan)) {
-            return Err(Failure::new("something else would be deleted by now", "nothing was deleted: run it again"));
+        self.check_allowed(&context, &connection, &engine, &plan).await?;
+        if confirmed.is_some_and(|steps| steps != removed(&plan)) {
+            let message = "the steps to delete have changed since they were confirmed";
+            return Err(Failure::new(message, "nothing was deleted: run the command again"));
         }
         if plan.removals.is_empty() && plan.failures.is_empty() {
-            progress::note("nothing of that stands: nothing to destroy");
+            progress::note("none of the selected steps exists: nothing to destroy");
         }
-        let report = world.execute(plan, &session).await;
+        let report = engine.execute(plan, &session).await;
         let saved = session.finish().await;
         if is_whole && report.failed.is_empty() && !report.interrupted {
             warn_of_leftovers(&context, &connection, &before).await;
         }
-        let ended = end(globals, &connection, &report, start, &BTreeMap::new())?;
+        let ended = end(&context, &connection, &report, start, &BTreeMap::new())?;
         saved?;
         Ok(ended)
     }
+
+    /// The selected part. Refuses names that neither the state nor the configuration knows.
+    async fn checked_selection(
+        &self,
+        context: &Context,
+        connection: &Connection,
+        empty: &Graph,
+    ) -> Result<Selection, Failure> {
+        let selection = self.select.selection();
+        let state = connection.state_or_new(context);
+        if selection.check(empty, &state).is_err() {
+            // A step that is deleted already is known to the configuration only.
+            let desired = context.compose(connection).await?;
+            selection.check(&desired.graph, &state)?;
+        }
+        Ok(selection)
+    }
+
+    /// Refuses what the flags don't allow, before the first deletion. The lock is held, so no shift can begin meanwhile.
+    async fn check_allowed(
+        &self,
+        context: &Context,
+        connection: &Connection,
+        engine: &EngineContext<'_>,
+        plan: &Plan,
+    ) -> Result<(), Failure> {
+        if !self.yes_take_traffic_down {
+            if engine.selection.is_whole() {
+                // The traffic may have been moved while the suffix was typed.
+                refuse_traffic(context, connection).await?;
+            } else {
+                refuse_interruptions(context, connection, engine.interruptions(plan, true)).await?;
+            }
+        }
+        let losses = engine.data_losses(plan).into_iter();
+        let unnamed: Vec<_> = losses.filter(|step| !engine.selection.names(step)).map(|step| step.0).collect();
+        if unnamed.is_empty() || self.allow_data_loss {
+            return Ok(());
+        }
+        Err(Failure::new(
+            format!("this would also delete data of steps that depend on the selected ones: {}", unnamed.join(", ")),
+            "nothing was deleted: select these steps too, or set --allow-data-loss",
+        ))
+    }
+}
+
+/// Asks for confirmation. Returns the steps that were shown, if not all are deleted.
+async fn confirm(
+    context: &Context,
+    connection: &Connection,
+    engine: &EngineContext<'_>,
+) -> Result<Option<Vec<StepId>>, Failure> {
+    let state = connection.state_or_new(context);
+    if engine.selection.is_whole() {
+        return ask_for_suffix(context, connection, state.steps.len()).map(|()| None);
+    }
+    let plan = engine.plan(&state).await;
+    connection.shared.observer.on(Event::Ended);
+    eprint!("{}", report::plan::tree(&plan, &connection.registry));
+    ask_for_suffix(context, connection, plan.removals.len())?;
+    Ok(Some(removed(&plan)))
 }
 
 fn removed(plan: &Plan) -> Vec<StepId> {
     plan.removals.iter().map(|removal| removal.id.clone()).collect()
 }
 
-/// All traffic at blue is how a system rests, and its suffix has to be typed; with any of it at green somebody is in the
-/// middle of a migration.
+/// Refuses if green serves traffic: then a migration is in progress. All traffic at blue is the normal state.
 async fn refuse_traffic(context: &Context, connection: &Connection) -> Result<(), Failure> {
     let Some(levers) = connection.levers()? else { return Ok(()) };
     let serving = Serving::now(&connection.shared.cloud, levers).await?;
@@ -136,45 +163,45 @@ async fn refuse_traffic(context: &Context, connection: &Connection) -> Result<()
     }
     let most = serving.most.map(|most| most.to_string()).unwrap_or_default();
     Err(Failure::new(
-        format!("green serves customers: it has {most} of the traffic"),
+        format!("green serves {most} of the customer traffic"),
         format!(
-            "nothing was deleted: `provisioner failback --suffix {}` moves all to blue; or, where nobody pays any more, give \
-             --yes-take-traffic-down",
-            context.suffix
+            "nothing was deleted: move all traffic to blue with `{}`, or set --yes-take-traffic-down if the system has no \
+             customers",
+            context.command("failback")
         ),
     ))
 }
 
-/// What isn't remembered isn't deleted; but what carries our tags is named. AWS's index of tags lags by minutes, so that it is no
-/// failure.
+/// Lists resources that carry the tags of this system but aren't in the state. Only a warning: AWS's tag index lags by minutes.
 async fn warn_of_leftovers(context: &Context, connection: &Connection, known: &State) {
     let suffix = &context.suffix;
     let Ok(left) = untracked(context, connection, known).await else {
-        let ask = format!("`provisioner orphans --suffix {suffix}` asks again");
-        return progress::note(&format!("whether anything else carries the tags of {suffix} can't be told: {ask}"));
+        let again = context.command("orphans");
+        return progress::note(&format!("can't list other resources with the tags of {suffix}; `{again}` tries again"));
     };
     let Some(first) = left.found.first() else { return };
     let resources = words::count(left.found.len(), "resource");
     eprintln!(
-        "warning: not remembered, and left alone: {resources} with the tags of {suffix}, for example {}",
+        "warning: {resources} with the tags of {suffix} not in the state and not deleted, for example {}",
         first.arn
     );
     eprintln!(
-        "    → `provisioner orphans --suffix {suffix}` names them (what was deleted minutes ago may be told still);"
+        "    → `{}` lists them (AWS may list resources for some minutes after their deletion);",
+        context.command("orphans")
     );
-    eprintln!("      say where their state is by --state, or run `provisioner recover --suffix {suffix}` with their");
-    eprintln!("      configuration, then destroy");
+    eprintln!("      set --state to the place of their state, or recover it with their configuration, then destroy:");
+    eprintln!("      `{}`", context.command("recover"));
 }
 
-/// The suffix has to be typed: a `y` comes too easily.
-fn ask(context: &Context, connection: &Connection, steps: usize) -> Result<(), Failure> {
+/// Asks for the suffix to be typed: a `y` is typed too easily.
+fn ask_for_suffix(context: &Context, connection: &Connection, steps: usize) -> Result<(), Failure> {
     if !console::user_attended() || !console::Term::stderr().is_term() {
-        return Err(Failure::new("destroy asks before it deletes, and this is no terminal", "give --yes"));
+        return Err(Failure::new("destroy needs a confirmation, and this is not a terminal", "set --yes"));
     }
-    // The question must not be drawn over.
+    // Clear the progress bar, which would overwrite the question.
     connection.shared.observer.on(Event::Ended);
     let prompt = format!(
-        "{} of {} {} will be deleted, data included. Type the suffix to go on",
+        "{} of {} {} will be deleted with all data. Type the suffix to continue",
         words::count(steps, "resource"),
         context.system.name(),
         context.suffix
@@ -182,9 +209,9 @@ fn ask(context: &Context, connection: &Connection, steps: usize) -> Result<(), F
     let typed: String = Input::new()
         .with_prompt(prompt)
         .interact_text()
-        .map_err(|error| Failure::new(error.to_string(), "give --yes to go on without being asked"))?;
+        .map_err(|error| Failure::new(error.to_string(), "set --yes to skip the confirmation"))?;
     if typed == context.suffix.as_ref() {
         return Ok(());
     }
-    Err(Failure::new(format!("{typed:?} is not {}: nothing was deleted", context.suffix), "run it again"))
+    Err(Failure::new(format!("{typed:?} is not {}: nothing was deleted", context.suffix), "run the command again"))
 }

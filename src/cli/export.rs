@@ -19,13 +19,13 @@ use crate::report::words;
                   export --format cloudformation --region us-east-2 --out recovery.json"
 )]
 pub struct Export {
-    /// In whose words
+    /// The format
     #[arg(long, value_enum)]
     format: Format,
-    /// Of which region: a template is for one [default: the primary region]
+    /// The region of the template: one template covers one region [default: the primary region]
     #[arg(long, value_name = "REGION")]
     region: Option<String>,
-    /// Where to write it [default: stdout]
+    /// The file to write [default: stdout]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
@@ -39,15 +39,15 @@ enum Format {
 impl Export {
     pub async fn run(self, globals: &Globals) -> Outcome {
         let context = Context::load(globals).await?;
-        let connection = context.connect(progress::observer(globals.json)).await?;
-        let wanted = context.compose(&connection).await?;
+        let connection = context.connect(progress::observer(context.json())).await?;
+        let desired = context.compose(&connection).await?;
         let title = format!("{} {}", context.system.name(), context.suffix);
         let export = cloudformation::Export {
             title: &title,
             account: &connection.shared.account,
             partition: &connection.shared.partition,
-            graph: &wanted.graph,
-            outputs: &wanted.outputs,
+            graph: &desired.graph,
+            outputs: &desired.outputs,
             types: globals.systems.types(),
         };
         let region = self.region.as_deref().unwrap_or(context.system.region());
@@ -55,8 +55,8 @@ impl Export {
         if !regions.contains(region) {
             let there = Vec::from_iter(regions).join(", ");
             return Err(Failure::new(
-                format!("--region {region}: the system has nothing there"),
-                format!("it is in {there}; nothing was written"),
+                format!("--region {region}: the system has no resources there"),
+                format!("its regions are {there}; nothing was written"),
             ));
         }
         let Format::Cloudformation = self.format;
@@ -64,19 +64,24 @@ impl Export {
         let text = format!("{:#}\n", template.body);
         match &self.out {
             Some(path) => std::fs::write(path, &text).map_err(|error| {
-                Failure::new(format!("{} can't be written: {error}", path.display()), "name another file: --out")
+                Failure::new(format!("can't write {}: {error}", path.display()), "choose another file with --out")
             })?,
-            None if globals.json => {}
+            None if context.json() => {}
             None => say!("{}", text.trim_end()),
         }
-        self.tell(globals, region, &template, regions.into_iter().filter(|other| *other != region).collect());
+        self.summarize(
+            context.json(),
+            region,
+            &template,
+            regions.into_iter().filter(|other| *other != region).collect(),
+        );
         Ok(ExitCode::SUCCESS)
     }
 
-    /// What people should know of it: on stderr, as stdout may be the template.
-    fn tell(&self, globals: &Globals, region: &str, template: &Template, elsewhere: Vec<&str>) {
+    /// Summarizes the template: for people on stderr, as stdout may be the template.
+    fn summarize(&self, json: bool, region: &str, template: &Template, elsewhere: Vec<&str>) {
         let gaps = &template.gaps;
-        if globals.json {
+        if json {
             let listed = gaps.iter().map(|gap| json!({"step": gap.step, "kind": gap.kind, "what": gap.what}));
             let to_give = template.required_parameters.iter();
             let to_give = to_give.map(|it| json!({"parameter": it.parameter, "step": it.step, "what": it.what}));
@@ -93,25 +98,25 @@ impl Export {
             steps_of.entry((gap.kind, &gap.what)).or_default().push(&gap.step.0);
         }
         for ((kind, what), steps) in steps_of {
-            eprintln!("not expressed ({kind}): {what}: {}", steps.join(", "));
+            eprintln!("not supported by CloudFormation ({kind}): {what}: {}", steps.join(", "));
         }
         for RequiredParameter { parameter, step, what } in &template.required_parameters {
-            eprintln!("to be given: {parameter}: {what} of {step}");
+            eprintln!("parameter {parameter}: {what} of {step}");
         }
-        let mut told = vec![format!("{} of {region}", words::count(template.resources(), "resource"))];
+        let mut summary = vec![format!("{} in {region}", words::count(template.resources(), "resource"))];
         if !template.required_parameters.is_empty() {
-            told.push(format!("{} to be given", words::count(template.required_parameters.len(), "parameter")));
+            summary.push(format!("{} without a value", words::count(template.required_parameters.len(), "parameter")));
         }
         if !gaps.is_empty() {
-            let missing = words::count(gaps.len(), "thing");
-            told.push(format!("{missing} that CloudFormation can't express, listed in the template's metadata"));
+            let missing = words::count(gaps.len(), "setting");
+            summary.push(format!("{missing} that CloudFormation doesn't support, listed in the template's metadata"));
         }
-        eprintln!("{}", told.join("; "));
+        eprintln!("{}", summary.join("; "));
         if template.resources() > MAX_RESOURCES {
-            eprintln!("A stack takes {MAX_RESOURCES} resources at most: to build it by this template, divide it");
+            eprintln!("A stack can have at most {MAX_RESOURCES} resources: split the template to deploy it");
         }
         for region in elsewhere {
-            eprintln!("There is more in {region}: --region {region}");
+            eprintln!("The system also has resources in {region}: --region {region}");
         }
     }
 }

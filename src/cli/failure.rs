@@ -1,4 +1,4 @@
-//! Errors as people see them: what is wrong, and what to do.
+//! Errors for people: what failed and what to do.
 
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
 
@@ -15,7 +15,7 @@ use crate::traffic::history::HistoryError;
 use crate::traffic::levers::NoLevers;
 use crate::traffic::share::BadSteps;
 
-/// What ends a command.
+/// An error that ends a command.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct Failure {
@@ -30,7 +30,7 @@ impl Diagnostic for Failure {
 }
 
 impl Failure {
-    /// A failure with what to do about it.
+    /// A failure with advice.
     pub fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
         Failure { message: message.into(), help: Some(help.into()) }
     }
@@ -61,7 +61,7 @@ impl From<BadSelection> for Failure {
     fn from(error: BadSelection) -> Self {
         let hint = error.hint.as_ref().map(|hint| format!("{hint}\n"));
         let help = format!(
-            "{}nothing was changed: `provisioner graph` shows what is wanted, `provisioner state list` what stands",
+            "{}nothing was changed: `provisioner graph` shows the desired steps, `provisioner state list` the existing ones",
             hint.unwrap_or_default()
         );
         Failure::new(error.to_string(), help)
@@ -74,7 +74,7 @@ impl From<StepError> for Failure {
     }
 }
 
-/// Errors whose text says all.
+/// Errors whose message contains the advice.
 macro_rules! plain {
     ($($error:ty)*) => {
         $(impl From<$error> for Failure {

@@ -11,10 +11,10 @@ use crate::report::drawing;
 #[derive(Debug, Args)]
 #[command(after_help = "Example: provisioner graph --format svg > graph.svg")]
 pub struct Graph {
-    /// How it is drawn
+    /// The output format
     #[arg(long, value_enum, default_value_t = Format::Dot)]
     format: Format,
-    /// One node a module instead of one a step
+    /// Draw one node per module instead of one per step
     #[arg(long)]
     modules: bool,
 }
@@ -29,9 +29,9 @@ enum Format {
 impl Graph {
     pub async fn run(self, globals: &Globals) -> Outcome {
         let context = Context::load(globals).await?;
-        let connection = context.connect(progress::observer(globals.json)).await?;
-        let wanted = context.compose(&connection).await?;
-        let drawing = drawing::Drawing::new(&wanted.graph, self.modules);
+        let connection = context.connect(progress::observer(context.json())).await?;
+        let desired = context.compose(&connection).await?;
+        let drawing = drawing::Drawing::new(&desired.graph, self.modules);
         let text = match self.format {
             Format::Dot => drawing.dot(),
             Format::Mermaid => drawing.mermaid(),

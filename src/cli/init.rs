@@ -11,7 +11,7 @@ use crate::config;
 #[derive(Debug, Args)]
 #[command(after_help = "Example: provisioner init --system lambda-mysql")]
 pub struct Init {
-    /// Which system [default: the first that there is]
+    /// The system [default: the first one]
     #[arg(long, value_name = "NAME")]
     system: Option<String>,
     /// Overwrite an existing file
@@ -24,14 +24,14 @@ impl Init {
         let systems = &globals.systems;
         let system = self.system.as_deref().unwrap_or(systems.first());
         let Some(configuration) = systems.configuration(system) else {
-            let known = format!("there is {}", systems.names().join(", "));
+            let known = format!("the systems are {}", systems.names().join(", "));
             return Err(Failure::new(format!("there is no system {system:?}"), known));
         };
         let path = globals.config.clone().unwrap_or_else(|| PathBuf::from(config::FILE));
         if path.exists() && !self.force {
             return Err(Failure::new(
-                format!("{} is there already", path.display()),
-                "edit it, or give --force to overwrite it",
+                format!("{} already exists", path.display()),
+                "edit it, or set --force to overwrite it",
             ));
         }
         write(&path, configuration)?;
@@ -42,6 +42,6 @@ impl Init {
 
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
     std::fs::write(path, text).map_err(|error| {
-        Failure::new(format!("can't write {}: {error}", path.display()), "name another file by --config")
+        Failure::new(format!("can't write {}: {error}", path.display()), "choose another file with --config")
     })
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::context::Context;
 use super::failure::Failure;
-use super::own_function::{function, named};
+use super::function::{function, function_name};
 use super::say::say;
 use super::{FAILED, Globals, Outcome, progress};
 use crate::aws;
@@ -16,12 +16,12 @@ use crate::migration::schema;
 /// `provisioner migrate`
 #[derive(Debug, Args)]
 #[command(after_help = "Example: provisioner migrate --suffix dev1\n\
-                        One that was broken off is run again by the same command, and goes on where it stopped.")]
+                        Run the command again after an interruption: it resumes where it stopped.")]
 pub struct Migrate {
     /// Only this environment's database
     #[arg(long, value_enum)]
     environment: Option<Environment>,
-    /// Show what was applied and what is to come; change nothing
+    /// Show applied and pending migrations, without changing anything
     #[arg(long)]
     status: bool,
 }
@@ -45,22 +45,25 @@ impl Migrate {
     pub async fn run(self, globals: &Globals) -> Outcome {
         let start = Instant::now();
         let context = Context::load(globals).await?;
-        let connection = context.connect(progress::observer(globals.json)).await?;
-        let wanted = self.environment.map_or(vec![Environment::Blue, Environment::Green], |only| vec![only]);
-        let names = wanted
-            .iter()
-            .map(|one| Ok((one.name(), named(&context, &connection, &format!("{}_migrate_function", one.name()))?)));
+        let connection = context.connect(progress::observer(context.json())).await?;
+        let environments = self.environment.map_or(vec![Environment::Blue, Environment::Green], |only| vec![only]);
+        let names = environments.iter().map(|one| {
+            Ok((one.name(), function_name(&context, &connection, &format!("{}_migrate_function", one.name()))?))
+        });
         let names = names.collect::<Result<Vec<_>, Failure>>()?;
-        if !self.status && !globals.json {
+        if !self.status && !context.json() {
             let of: Vec<_> = names.iter().map(|(environment, _)| *environment).collect();
-            progress::note(&format!("migrating the database of {} (seconds, if no table is large)", of.join(" and ")));
+            progress::note(&format!(
+                "migrating the database of {} (some seconds, longer for large tables)",
+                of.join(" and ")
+            ));
         }
         let mut failed = Vec::new();
         let calls = names.iter().map(|(_, name)| self.call(function(&context, &connection, name)));
         let all = futures::future::join_all(calls).await;
         for (environment, done) in names.iter().map(|(environment, _)| *environment).zip(all) {
             match done {
-                Ok((_, answer)) if globals.json => {
+                Ok((_, answer)) if context.json() => {
                     let mut line = json!({"type": "migrated", "environment": environment});
                     if let (Value::Object(line), Value::Object(answer)) = (&mut line, answer) {
                         line.extend(answer);
@@ -69,7 +72,7 @@ impl Migrate {
                 }
                 Ok((text, _)) => say!("{environment}: {text}"),
                 Err(error) => {
-                    if globals.json {
+                    if context.json() {
                         let message = error.to_string();
                         progress::print_json(
                             &json!({"type": "failed", "environment": environment, "message": message}),
@@ -79,22 +82,21 @@ impl Migrate {
                 }
             }
         }
-        if globals.json {
+        if context.json() {
             progress::print_json(&json!({
                 "type": "summary", "failed": failed.len(), "api_calls": connection.api_calls(),
                 "seconds": start.elapsed().as_secs_f64(),
             }));
         }
-        for (environment, error) in failed.iter().filter(|_| !globals.json) {
-            let help = error.help.clone().unwrap_or_default();
-            let help =
-                format!("{help}\nonce that is mended, run `provisioner migrate` again: it goes on where it stopped");
+        for (environment, error) in failed.iter().filter(|_| !context.json()) {
+            let (help, again) = (error.help.clone().unwrap_or_default(), context.command("migrate"));
+            let help = format!("{help}\nfix this, then run `{again}` again: it resumes where it stopped");
             Failure::new(format!("{environment}: {error}"), help.trim_start().to_owned()).print();
         }
         Ok(if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
     }
 
-    /// What people read of it, and what programs do.
+    /// The result, as text and as JSON.
     async fn call(&self, function: Function<'_>) -> aws::Result<(String, Value)> {
         if self.status {
             let status = schema::status(&function).await?;
@@ -114,5 +116,5 @@ fn applied_text(done: &schema::Applied) -> String {
 
 fn status_text(status: &schema::Status) -> String {
     let list = |names: &[String]| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-    format!("version {}; applied: {}; to come: {}", status.version, list(&status.applied), list(&status.pending))
+    format!("version {}; applied: {}; pending: {}", status.version, list(&status.applied), list(&status.pending))
 }

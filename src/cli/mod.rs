@@ -4,10 +4,10 @@ mod apply;
 mod completions;
 mod context;
 mod destroy;
-mod drift;
 mod export;
 mod failback;
 mod failure;
+mod function;
 mod graph;
 mod history;
 mod import;
@@ -15,14 +15,14 @@ mod init;
 mod migrate;
 mod orphans;
 mod output;
-mod own_function;
-mod part;
 mod plan;
 mod progress;
 mod recover;
+mod refresh;
 mod sandbox;
 mod saved_plan;
 mod say;
+mod select;
 mod shift;
 mod state;
 mod status;
@@ -40,16 +40,16 @@ use crate::state::Place;
 use crate::systems::Systems;
 use failure::Failure;
 
-/// What every command ends with.
+/// The result of a command.
 type Outcome = Result<ExitCode, Failure>;
 
-/// Something failed.
+/// Exit code: something failed.
 const FAILED: u8 = 1;
-/// A shift stays where it is, for people to decide.
+/// Exit code: a shift holds and waits for a decision.
 const HELD: u8 = 3;
-/// `plan --detailed-exitcode`: there are changes.
+/// Exit code of `plan --detailed-exitcode`: there are changes.
 const CHANGES: u8 = 2;
-/// Ctrl-C.
+/// Exit code: interrupted by Ctrl-C or SIGTERM.
 const INTERRUPTED: u8 = 130;
 
 /// Builds blue-green payment systems on AWS, and moves live traffic between them.
@@ -62,33 +62,60 @@ struct Cli {
     command: Command,
 }
 
-/// The flags of all commands.
+/// Where state files are stored unless a flag says otherwise.
+const DEFAULT_STATE: &str = "state";
+
+/// The flags that every command takes.
 #[derive(Clone, Debug, Args)]
 struct Globals {
-    /// Tells deployments apart; part of every name [default: the configuration's, else the only state there is]
+    /// The name of the deployment; part of every resource name [default: from the configuration, else the only existing state]
     #[arg(long, global = true, env = "PROVISIONER_SUFFIX", value_name = "NAME")]
     suffix: Option<String>,
-    /// The configuration [default: provisioner.toml, or the defaults if there is none]
+    /// The configuration file [default: provisioner.toml if it exists, else built-in defaults]
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Where states are kept: a folder, or s3://bucket/prefix (?region=, kms=, lease=60s)
-    #[arg(long, global = true, env = "PROVISIONER_STATE", default_value = "state", value_name = "PLACE")]
+    /// Where state files are stored: a folder, or s3://bucket/prefix (?region=, kms=, lease=60s)
+    #[arg(long, global = true, env = "PROVISIONER_STATE", default_value = DEFAULT_STATE, value_name = "PLACE")]
     state: Place,
-    /// One JSON object a line on stdout, the last one the summary
+    /// Print one JSON object per line on stdout; the last one is the summary
     #[arg(long, global = true)]
     json: bool,
-    /// Work on the local AWS on this machine, whatever the environment says; starts it if it isn't up
+    /// Use the local AWS on this machine and ignore AWS settings in the environment; starts it if it isn't running
     #[arg(long, global = true)]
     sandbox: bool,
     /// The port of the local AWS
     #[arg(long, global = true, env = "PROVISIONER_SANDBOX_PORT", default_value_t = crate::sandbox::DEFAULT_PORT, value_name = "PORT")]
     sandbox_port: u16,
-    /// How log lines look on stderr; RUST_LOG says which are shown
+    /// The format of log lines on stderr; RUST_LOG selects which are shown
     #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text)]
     log_format: LogFormat,
-    /// What can be configured.
+    /// The systems that this binary can deploy.
     #[arg(skip)]
     systems: Systems,
+}
+
+impl Globals {
+    /// A command line to suggest: with the flags that make it work on the same deployment as this run.
+    fn command(&self, command: &str, suffix: Option<&str>) -> String {
+        let mut line = format!("provisioner {command}");
+        if let Some(suffix) = suffix.or(self.suffix.as_deref()) {
+            line += &format!(" --suffix {suffix}");
+        }
+        if let Some(config) = &self.config {
+            line += &format!(" --config {}", config.display());
+        }
+        let state = self.state.to_string();
+        if state != DEFAULT_STATE {
+            line += &format!(" --state '{state}'");
+        }
+        if self.sandbox {
+            line += " --sandbox";
+            if self.sandbox_port != crate::sandbox::DEFAULT_PORT {
+                line += &format!(" --sandbox-port {}", self.sandbox_port);
+            }
+        }
+        line
+    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -101,60 +128,59 @@ enum LogFormat {
 enum Command {
     /// Write a commented provisioner.toml
     Init(init::Init),
-    /// Build the system, or bring it to what the configuration says
+    /// Create the system, or update it to match the configuration
     Apply(apply::Apply),
-    /// Show what apply would do; changes nothing anywhere
+    /// Show what apply would do, without changing anything
     Plan(plan::PlanCommand),
-    /// Delete everything that apply has made
+    /// Delete everything that apply created
     Destroy(destroy::Destroy),
     /// Print the outputs: load balancer names, database endpoints, the dashboard's URL
     Output(output::Output),
-    /// Move live traffic towards green, step by step, as long as green is well
+    /// Move live traffic to green in steps, while green stays healthy
     Shift(shift::Shift),
-    /// All traffic to blue, now: no question, no gates, no lock
+    /// Move all traffic to blue now: no confirmation, no gates, no lock
     Failback(failback::Failback),
-    /// Show every change of the live weights: when, who, why, from what to what
+    /// Show every change of the live weights: who, when, why, old and new weights
     History(history::History),
-    /// Bring the databases' schemas to their newest versions
+    /// Migrate the database schemas to the newest version
     Migrate(migrate::Migrate),
-    /// Take over what changes in blue's database into green's
+    /// Replicate changes from blue's database to green's
     Sync(sync::Sync),
-    /// Show who serves the customers, what stands, and what differs
+    /// Show which environment serves traffic, what exists and what differs from the configuration
     Status(status::Status),
-    /// Watch the live traffic, and steer a shift
+    /// Watch live traffic and control a running shift
     Watch(watch::Watch),
-    /// Rebuild a lost state from what stands in AWS
+    /// Rebuild a lost state from the resources in AWS
     Recover(recover::Recover),
-    /// Take over what others have made
+    /// Bring an existing resource under management
     Import(import::Import),
-    /// Find what is remembered, tagged or announced, and not all of it
+    /// List orphans: resources on which state, tags and recorded intents disagree
     Orphans(orphans::Orphans),
-    /// Look at what is remembered, and mend it
+    /// Inspect and edit the state
     State(state::State),
-    /// Write the system as a template that other tools read
+    /// Export the system as a CloudFormation template
     Export(export::Export),
     /// Draw the graph of steps
     Graph(graph::Graph),
-    /// The local AWS on this machine
+    /// Manage the local AWS on this machine
     Sandbox(sandbox::Sandbox),
-    /// Completions for a shell
+    /// Generate shell completions
     Completions(completions::Completions),
 }
 
-/// Runs the command line of this process, for these systems: [`Systems::shipped`], or [one of your own](crate::systems::Own).
+/// Runs the command line of this process for these systems: [`Systems::shipped`] or [your own](crate::systems::CustomSystem).
 ///
 /// # Panics
-/// If the operating system gives no threads, or inside another async runtime: it has one of its own, so call it from a plain
-/// `fn main`.
+/// If no threads can be started, or if it is called inside another async runtime: call it from a plain `fn main`.
 pub fn run(systems: impl Into<Systems>) -> ExitCode {
     let mut cli = Cli::parse();
     cli.globals.systems = systems.into();
     start_logging(cli.globals.log_format);
     let runtime = tokio::runtime::Runtime::new().expect("the operating system gives threads");
-    runtime.block_on(obey(cli))
+    runtime.block_on(dispatch(cli))
 }
 
-async fn obey(cli: Cli) -> ExitCode {
+async fn dispatch(cli: Cli) -> ExitCode {
     let globals = &cli.globals;
     let outcome = match cli.command {
         Command::Init(command) => command.run(globals),
@@ -184,17 +210,17 @@ async fn obey(cli: Cli) -> ExitCode {
     })
 }
 
-/// `RUST_LOG` says what is logged. The SDK and what is under it would print requests and answers whole at the levels
-/// debug and trace, passwords included: these never get through.
+/// Logs what `RUST_LOG` selects. Debug and trace lines of the SDK and its dependencies contain whole requests and responses,
+/// passwords included, so they are always dropped.
 fn start_logging(format: LogFormat) {
     use tracing_subscriber::filter::{EnvFilter, FilterExt, LevelFilter, filter_fn};
     use tracing_subscriber::prelude::*;
-    let asked = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("off"));
+    let requested = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("off"));
     let safe = filter_fn(|line| line.target().starts_with("provisioner") || *line.level() <= LevelFilter::INFO);
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let lines = match format {
         LogFormat::Text => lines.boxed(),
         LogFormat::Json => lines.json().boxed(),
     };
-    tracing_subscriber::registry().with(lines.with_filter(asked.and(safe))).init();
+    tracing_subscriber::registry().with(lines.with_filter(requested.and(safe))).init();
 }

@@ -13,7 +13,7 @@ use super::{Globals, Outcome, progress};
 #[derive(Debug, Args)]
 #[command(after_help = "Example: provisioner output dashboard_url --suffix dev1")]
 pub struct Output {
-    /// Only this one, bare
+    /// Print only the value of this output
     name: Option<String>,
 }
 
@@ -21,21 +21,20 @@ impl Output {
     pub async fn run(self, globals: &Globals) -> Outcome {
         let context = Context::load(globals).await?;
         let Some(state) = context.state().await? else {
-            let message = format!("there is no state of {}", context.suffix);
-            return Err(Failure::new(message, "run `provisioner apply` first"));
+            return Err(context.no_state());
         };
         let outputs = outputs(&state);
         match self.name {
-            None if globals.json => progress::print_json(&json!(outputs)),
+            None if context.json() => progress::print_json(&json!(outputs)),
             None => outputs.iter().for_each(|(name, value)| say!("{name} = {value}")),
             Some(name) => match outputs.get(&name) {
-                Some(value) if globals.json => progress::print_json(&json!(value)),
+                Some(value) if context.json() => progress::print_json(&json!(value)),
                 Some(value) => say!("{value}"),
                 None => {
                     let known: Vec<_> = outputs.keys().map(String::as_str).collect();
                     return Err(Failure::new(
                         format!("there is no output {name}"),
-                        format!("there is {}", known.join(", ")),
+                        format!("the outputs are {}", known.join(", ")),
                     ));
                 }
             },

@@ -18,12 +18,12 @@ pub fn print_json(value: &Value) {
     let _ = writeln!(std::io::stdout(), "{value}");
 }
 
-/// Tells a person something, on stderr.
+/// Prints a note for people on stderr.
 pub fn note(message: &str) {
     eprintln!("{} {message}", style("·").dim());
 }
 
-/// The observer that fits the output.
+/// The observer for the kind of output.
 pub fn observer(json: bool) -> Arc<dyn Observer> {
     if json {
         Arc::new(JsonLines)
@@ -34,12 +34,12 @@ pub fn observer(json: bool) -> Arc<dyn Observer> {
     }
 }
 
-/// How long something usually takes, if that is worth saying.
-fn usually(usually: Duration) -> String {
-    if usually < Duration::from_secs(20) { String::new() } else { format!(" (usually {})", words::duration(usually)) }
+/// The typical duration, if it is long enough to be worth mentioning.
+fn typical(time: Duration) -> String {
+    if time < Duration::from_secs(20) { String::new() } else { format!(" (usually {})", words::duration(time)) }
 }
 
-/// One JSON object an event.
+/// Prints one JSON object per event.
 struct JsonLines;
 
 impl Observer for JsonLines {
@@ -68,7 +68,7 @@ impl Observer for JsonLines {
     }
 }
 
-/// Plain lines on stderr.
+/// Prints plain lines on stderr.
 #[derive(Default)]
 struct Lines {
     reading: Mutex<Option<Instant>>,
@@ -88,26 +88,26 @@ impl Observer for Lines {
             Event::Started { .. } => {}
             Event::StepStarted { usually, .. } if usually < Duration::from_secs(60) => {}
             Event::StepStarted { step, kind: _, action, usually: time } => {
-                eprintln!("{} {step} …{}", words::doing(action), usually(time));
+                eprintln!("{} {step} …{}", words::doing(action), typical(time));
             }
             Event::StepWaiting { step, what } => eprintln!("  {step} waits for {what}"),
             Event::StepDone { step, action, took } => {
                 eprintln!("{} {step} ({})", words::done(action), words::duration(took));
             }
             Event::StepFailed { step, error, .. } => eprintln!("FAILED {step}: {}", step_error(&error)),
-            Event::StepSkipped { step, because } => eprintln!("left out {step}: {because}"),
+            Event::StepSkipped { step, because } => eprintln!("skipped {step}: {because}"),
             Event::Interrupted => eprintln!("{INTERRUPTED}"),
             Event::Ended => {}
         }
     }
 }
 
-const INTERRUPTED: &str = "stopping: nothing new starts, what is in flight is finished; Ctrl-C again to stop at once";
+const INTERRUPTED: &str = "stopping: no new steps start, running calls finish; press Ctrl-C again to stop at once";
 
-/// How many steps under way get a line of their own.
+/// The maximum number of running steps that get a line of their own.
 const SHOWN: usize = 8;
 
-/// A bar for the whole, and a line for each of the steps that take longest.
+/// A progress bar for the run, and a line for each of the first running steps.
 struct Bars {
     all: MultiProgress,
     total: ProgressBar,
@@ -119,7 +119,7 @@ impl Bars {
         let all = MultiProgress::new();
         let total = all.add(ProgressBar::no_length());
         let shape = "{spinner} {msg} {wide_bar:.cyan/dim} {pos}/{len} {elapsed}";
-        total.set_style(ProgressStyle::with_template(shape).expect("a template of ours"));
+        total.set_style(ProgressStyle::with_template(shape).expect("a valid template"));
         total.set_message("reading");
         total.enable_steady_tick(Duration::from_millis(120));
         Bars { all, total, steps: Mutex::default() }
@@ -147,7 +147,7 @@ impl Observer for Bars {
                 }
                 self.total.set_length(total as u64);
                 self.total.set_position(done as u64);
-                // What is printed next must not be drawn over.
+                // The bar would overwrite what is printed next.
                 if done == total {
                     self.total.finish_and_clear();
                 }
@@ -164,9 +164,9 @@ impl Observer for Bars {
                 if steps.len() < SHOWN {
                     let bar = self.all.add(ProgressBar::new_spinner());
                     let shape = "  {spinner} {prefix} {msg} {elapsed}";
-                    bar.set_style(ProgressStyle::with_template(shape).expect("a template of ours"));
+                    bar.set_style(ProgressStyle::with_template(shape).expect("a valid template"));
                     bar.set_prefix(format!("{} {step}", words::doing(action)));
-                    bar.set_message(style(usually(time)).dim().to_string());
+                    bar.set_message(style(typical(time)).dim().to_string());
                     bar.enable_steady_tick(Duration::from_millis(120));
                     steps.insert(step, bar);
                 }
@@ -185,7 +185,7 @@ impl Observer for Bars {
                 self.end(&step, Some(line));
             }
             Event::StepSkipped { step, because } => {
-                self.end(&step, Some(format!("{} {step}: {because}", style("left out").yellow())));
+                self.end(&step, Some(format!("{} {step}: {because}", style("skipped").yellow())));
             }
             Event::Interrupted => self.total.suspend(|| eprintln!("{INTERRUPTED}")),
         }
@@ -198,7 +198,7 @@ impl Drop for Bars {
     }
 }
 
-/// What an action did, for the summary of `--json`.
+/// The counts by action, for the summary of `--json`.
 pub fn counts(count: impl Fn(Action) -> usize) -> Value {
     json!({
         "created": count(Action::Create),

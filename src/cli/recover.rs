@@ -7,7 +7,7 @@ use serde_json::json;
 use super::apply::stop_on_ctrl_c;
 use super::context::Context;
 use super::say::say;
-use super::untracked::{All, Untracked, untracked};
+use super::untracked::{Search, Untracked, untracked};
 use super::{FAILED, Globals, INTERRUPTED, Outcome, progress};
 use crate::engine::Event;
 use crate::report::words;
@@ -15,11 +15,11 @@ use crate::report::words;
 /// `provisioner recover`
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example: provisioner recover --suffix dev1\n\nFor a state that is lost, or lacks something: it looks in AWS \
-                        for every step of the configuration, by its tags, and by its name where AWS keeps no tags and it is \
-                        just as it is wanted; and remembers what stands. It changes nothing in AWS, nor what is remembered \
-                        already. What carries the tags and is no step of this configuration is named. If something can't \
-                        be read, run it again once that is mended."
+    after_help = "Example: provisioner recover --suffix dev1\n\nRebuilds a lost or incomplete state: looks for every step of \
+                        the configuration in AWS, by its tags, or by its name if the type has no tags and the resource \
+                        matches the configuration, and records it. Changes nothing in AWS and no existing record. Lists \
+                        resources that carry the tags but belong to no step of this configuration. If something can't be \
+                        read, fix that and run the command again."
 )]
 pub struct Recover {}
 
@@ -28,35 +28,35 @@ impl Recover {
         let start = Instant::now();
         let context = Context::load(globals).await?;
         let suffix = context.suffix.as_ref();
-        let connection = context.connect(progress::observer(globals.json)).await?;
-        let wanted = context.compose(&connection).await?;
+        let connection = context.connect(progress::observer(context.json())).await?;
+        let desired = context.compose(&connection).await?;
         let stop = stop_on_ctrl_c(&connection);
         let fresh = || connection.fresh(&context);
         let mut session = context.store.open(suffix, "provisioner recover", fresh).await?;
-        let world = connection.world(&wanted.graph, stop).taking_names();
-        let plan = world.plan(&session.state()).await;
+        let engine = connection.engine(&desired.graph, stop).taking_names();
+        let plan = engine.plan(&session.state()).await;
         connection.shared.observer.on(Event::Ended);
-        if *world.stop.borrow() {
+        if *engine.stop.borrow() {
             session.finish().await?;
             return Ok(ExitCode::from(INTERRUPTED));
         }
-        let all = wanted.graph.len();
-        let found = world.remember(&plan, &session).await?.len();
+        let all = desired.graph.len();
+        let found = engine.remember(&plan, &session).await?.len();
         let (failures, blocked) = (plan.failures, plan.blocked);
-        // What is remembered of them is what was applied; the configuration may be ahead of that.
+        // Recorded outputs are those that were applied; the configuration may be newer.
         if session.look(|state| state.levers.is_none() && state.outputs.is_empty()) {
-            session.set_levers(wanted.levers.clone()).await?;
-            session.set_outputs(wanted.outputs.clone());
+            session.set_levers(desired.levers.clone()).await?;
+            session.set_outputs(desired.outputs.clone());
         }
         let state = session.finish().await?;
         let all_found = state.steps.len();
-        // What is remembered by now is so whatever can be told of the rest.
+        // The records are saved, so a failure here is only a note.
         let unknown = untracked(&context, &connection, &state).await.unwrap_or_else(|error| {
-            progress::note(&format!("whether anything else carries the tags of {suffix} can't be told: {error}"));
-            All { found: Vec::new(), unread: Vec::new() }
+            progress::note(&format!("can't list other resources with the tags of {suffix}: {error}"));
+            Search { found: Vec::new(), unread: Vec::new() }
         });
         let (calls, seconds) = (connection.api_calls(), start.elapsed());
-        if globals.json {
+        if context.json() {
             progress::print_json(&json!({
                 "type": "summary", "found": found, "wanted": all, "untracked": unknown.found.iter().map(|one| &one.arn).collect::<Vec<_>>(),
                 "failures": failures.iter().map(|(step, error)| json!({"step": step, "message": error.message}))
@@ -66,28 +66,31 @@ impl Recover {
             }));
         } else {
             for (step, error) in &failures {
-                eprintln!("left alone: {step}: {}", words::step_error(error));
+                eprintln!("not recovered: {step}: {}", words::step_error(error));
                 if let Some(help) = &error.help {
                     eprintln!("    → {help}");
                 }
             }
             for (step, needs) in &blocked {
-                eprintln!("left alone: {step}: it needs {needs}");
+                eprintln!("not recovered: {step}: it depends on {needs}");
             }
             for Untracked { arn, step, .. } in &unknown.found {
-                eprintln!("carries the tags of {suffix} and wasn't taken: {arn}, made as {step}");
+                eprintln!("not recovered: {arn} carries the tags of {suffix}, as {step}");
             }
             match all_found {
-                0 => say!("none of {all} steps stands: there is nothing to remember"),
+                0 => say!("none of {all} steps exists: nothing to record"),
                 _ => say!(
-                    "{all_found} of {all} steps stand, and are remembered in {}; {found} of them anew",
+                    "{all_found} of {all} steps exist and are recorded in {}; {found} of them are new there",
                     context.store.name(suffix)
                 ),
             }
             if !failures.is_empty() {
-                say!("what was left alone may stand: mend what is said above, then run `provisioner recover` again");
+                say!(
+                    "steps that were not recovered may exist: fix the errors above, then run `{}` again",
+                    context.command("recover")
+                );
             }
-            say!("`provisioner plan` shows what differs; {calls} API calls, {}", words::duration(seconds));
+            say!("`{}` shows what differs; {calls} API calls, {}", context.command("plan"), words::duration(seconds));
         }
         Ok(if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
     }

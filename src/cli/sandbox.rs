@@ -17,29 +17,29 @@ pub struct Sandbox {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Start it, or find it up
+    /// Start it unless it is running
     Start(Start),
-    /// End it; what was built in it is lost
+    /// Stop it; everything in it is lost
     Stop,
-    /// Say whether it is up
+    /// Show whether it is running
     Status,
-    /// Empty it
+    /// Delete everything in it
     Reset,
 }
 
 #[derive(Debug, Args)]
 struct Start {
-    /// The port where load balancers answer [default: the sandbox's port + 1]
+    /// The port on which load balancers answer [default: the sandbox's port + 1]
     #[arg(long, value_name = "PORT")]
     front_door_port: Option<u16>,
-    /// How much faster than on AWS things come to be: 1 is as slow as AWS, 60 makes minutes seconds, 0 is at once
+    /// How much faster than on AWS resources become ready: 1 is as slow as AWS, 60 turns minutes into seconds, 0 is immediate
     #[arg(long, value_name = "N")]
     time_scale: Option<f64>,
 }
 
 impl Sandbox {
     pub async fn run(self, globals: &Globals) -> Outcome {
-        // The sandbox's functions block: they run processes and wait for them.
+        // These functions block: they start processes and wait for them.
         tokio::task::block_in_place(|| self.blocking(globals))
     }
 
@@ -57,7 +57,7 @@ impl Sandbox {
                     json!({"type": "summary", "port": running.port, "front_door_port": door, "pid": running.pid,
                         "started": running.started, "time_scale": running.time_scale, "log": running.log}),
                     format!(
-                        "the sandbox is up: AWS at http://127.0.0.1:{}, load balancers at http://127.0.0.1:{door} by \
+                        "the sandbox is running: AWS at http://127.0.0.1:{}, load balancers at http://127.0.0.1:{door} by \
                          Host header; log {}",
                         running.port,
                         running.log.display(),
@@ -66,7 +66,7 @@ impl Sandbox {
             }
             Command::Stop => {
                 let stopped = sandbox::stop(port)?;
-                let text = if stopped { "stopped" } else { "it was not up" };
+                let text = if stopped { "stopped" } else { "it was not running" };
                 say(json!({"type": "summary", "stopped": stopped}), text.to_owned());
             }
             Command::Status => match sandbox::status(port)? {
@@ -74,18 +74,23 @@ impl Sandbox {
                     json!({"type": "summary", "up": true, "port": port, "front_door_port": status.front_door_port,
                         "time_scale": status.time_scale, "calls": status.calls}),
                     format!(
-                        "up on port {port}, load balancers on port {}; {} API calls so far",
+                        "running on port {port}, load balancers on port {}; {} API calls so far",
                         status.front_door_port, status.calls
                     ),
                 ),
-                None => say(json!({"type": "summary", "up": false, "port": port}), format!("not up on port {port}")),
+                None => {
+                    say(json!({"type": "summary", "up": false, "port": port}), format!("not running on port {port}"))
+                }
             },
             Command::Reset => {
                 if sandbox::status(port)?.is_none() {
                     return Err(SandboxError::NotRunning { port }.into());
                 }
                 sandbox::reset(port)?;
-                say(json!({"type": "summary", "reset": true}), "emptied; state files of it are out of date".to_owned());
+                say(
+                    json!({"type": "summary", "reset": true}),
+                    "reset; state files of systems in it are out of date".to_owned(),
+                );
             }
         }
         Ok(ExitCode::SUCCESS)

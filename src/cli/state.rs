@@ -12,15 +12,15 @@ use super::say::say;
 use super::{Globals, Outcome, progress};
 use crate::engine::reference;
 use crate::report::words;
-use crate::state::{State as Remembered, StateError, StepId};
+use crate::state::{State as Contents, StateError, StepId};
 
 /// `provisioner state`
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  provisioner state list --suffix dev1\n  provisioner state mv blue/queues/old blue/queues/new \
-                        --suffix dev1\n  provisioner state restore 20261121T101500.000000Z --suffix dev1\n\nNothing here \
-                        asks or changes AWS, short of a state that is kept there: it changes what is remembered, under the \
-                        lock, and every state that it replaces is kept as a generation."
+                        --suffix dev1\n  provisioner state restore 20261121T101500.000000Z --suffix dev1\n\nThese \
+                        commands don't call AWS, except for a state in S3. They edit the state under its lock, and keep \
+                        every replaced state as a generation."
 )]
 pub struct State {
     #[command(subcommand)]
@@ -29,46 +29,46 @@ pub struct State {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// The steps that are remembered
+    /// List the recorded steps
     List,
-    /// All that is remembered of one step, as JSON
+    /// Show the record of a step as JSON
     Show {
-        /// The step: `blue/network/vpc`
+        /// The step, for example `blue/network/vpc`
         step: String,
     },
-    /// The whole state, on stdout
+    /// Print the whole state on stdout
     Pull,
-    /// Put a state in the place of the one that is remembered
+    /// Replace the state with the contents of a file
     Push {
-        /// A file that `state pull` has written; `-` for stdin
+        /// A file written by `state pull`; `-` for stdin
         file: PathBuf,
-        /// Also if it is older than what is remembered, or of another lineage
+        /// Push even if the file is older than the state or has another lineage
         #[arg(long)]
         force: bool,
     },
-    /// Give a step another name, so that apply doesn't make it anew: the next apply changes its tag
+    /// Rename a step without replacing its resource: the next apply changes its tag
     Mv {
-        /// The step as it is called now
+        /// The current name
         from: String,
-        /// And from now on
+        /// The new name
         to: String,
     },
-    /// Forget steps: what they stand for stays in AWS, and nobody's
+    /// Remove steps from the state: their resources stay in AWS, unmanaged
     Rm {
         /// The steps
         #[arg(required = true)]
         steps: Vec<String>,
     },
-    /// The generations that were kept, the newest first
+    /// List the kept generations, newest first
     History,
-    /// Put a generation in the place of the state that is remembered
+    /// Replace the state with an earlier generation
     Restore {
-        /// One that `state history` lists
+        /// A generation from `state history`
         generation: String,
     },
-    /// Take the lock away from a run that is dead, where only time would free it
+    /// Release the lock of a dead run before it expires
     Unlock {
-        /// In a bucket: also from a run that has renewed its lease and may live
+        /// In a bucket: even if the run has renewed its lease and may be alive
         #[arg(long)]
         force: bool,
     },
@@ -78,10 +78,10 @@ impl State {
     pub async fn run(self, globals: &Globals) -> Outcome {
         let context = Context::load(globals).await?;
         match self.command {
-            Command::List => list(globals, &context).await,
+            Command::List => list(&context).await,
             Command::Show { step } => show(&context, &step).await,
             Command::Pull => {
-                print!("{}", remembered(&context).await?.to_text());
+                print!("{}", contents(&context).await?.to_text());
                 Ok(ExitCode::SUCCESS)
             }
             Command::Push { file, force } => push(&context, &file, force).await,
@@ -97,8 +97,9 @@ impl State {
                 })
                 .await?;
                 say!(
-                    "{from} is {to} from now on: `provisioner apply` changes its tag if the configuration has such a step. If it has \
-                     {from} still, apply takes it back as that; if it has neither, apply deletes it"
+                    "renamed {from} to {to}. The next `{}` changes the tag if the configuration has the step {to}. If it still has \
+                     {from}, apply renames it back; if it has neither, apply deletes the resource",
+                    context.command("apply")
                 );
                 Ok(ExitCode::SUCCESS)
             }
@@ -107,27 +108,23 @@ impl State {
                     steps.iter().try_for_each(|step| state.forget(&step.as_str().into()))
                 })
                 .await?;
-                say!("{} forgotten; what they stood for stays in AWS", words::count(steps.len(), "step"));
+                say!("{} removed from the state; the resources stay in AWS", words::count(steps.len(), "step"));
                 Ok(ExitCode::SUCCESS)
             }
-            Command::History => history(globals, &context).await,
+            Command::History => history(&context).await,
             Command::Restore { generation } => restore(&context, &generation).await,
             Command::Unlock { force } => unlock(&context, force).await,
         }
     }
 }
 
-async fn remembered(context: &Context) -> Result<Remembered, Failure> {
-    let Some(state) = context.state().await? else {
-        let message = format!("there is no state {}", context.store.name(context.suffix.as_ref()));
-        return Err(Failure::new(message, "check --suffix and --state; `provisioner apply` makes one"));
-    };
-    Ok(state)
+async fn contents(context: &Context) -> Result<Contents, Failure> {
+    context.state().await?.ok_or_else(|| context.no_state())
 }
 
-async fn list(globals: &Globals, context: &Context) -> Outcome {
-    let state = remembered(context).await?;
-    if globals.json {
+async fn list(context: &Context) -> Outcome {
+    let state = contents(context).await?;
+    if context.json() {
         let record = |(step, record): (&StepId, &crate::state::Record)| json!({"step": step, "kind": record.kind, "region": record.region, "outputs": record.outputs});
         state.steps.iter().map(record).for_each(|line| progress::print_json(&line));
         progress::print_json(&json!({
@@ -141,24 +138,24 @@ async fn list(globals: &Globals, context: &Context) -> Outcome {
         say!("{:width$}  {} in {}", step.0, record.kind, record.region);
     }
     for step in state.intents.keys() {
-        say!("{:width$}  announced, and not known to stand: `provisioner apply` looks for it", step.0);
+        say!("{:width$}  intent recorded, creation not confirmed: the next apply looks for it", step.0);
     }
     for step in state.deposed.keys() {
-        say!("{:width$}  replaced, and its old self still to be deleted", step.0);
+        say!("{:width$}  replaced, the deposed object is still to be deleted", step.0);
     }
     Ok(ExitCode::SUCCESS)
 }
 
 async fn show(context: &Context, step: &str) -> Outcome {
-    let state = remembered(context).await?;
+    let state = contents(context).await?;
     let id = StepId::from(step);
     let found = json!({
         "record": state.steps.get(&id), "intent": state.intents.get(&id), "deposed": state.deposed.get(&id),
     });
     if found.as_object().is_some_and(|found| found.values().all(serde_json::Value::is_null)) {
         return Err(Failure::new(
-            format!("the state knows no step {step}"),
-            "`provisioner state list` shows all of them",
+            format!("the state has no step {step}"),
+            format!("`{}` lists the steps", context.command("state list")),
         ));
     }
     say!("{found:#}");
@@ -178,17 +175,17 @@ async fn push(context: &Context, file: &std::path::Path, force: bool) -> Outcome
         ),
     };
     read.map_err(|error| Failure::new(format!("can't read {name}: {error}"), "nothing was changed"))?;
-    let state = Remembered::from_text(&name, &text).map_err(|error| match error {
+    let state = Contents::from_text(&name, &text).map_err(|error| match error {
         StateError::Damaged { what, .. } => Failure::new(
-            format!("{name} is no state that can be read: {what}"),
-            "nothing was changed; push what `provisioner state pull` has written, unchanged",
+            format!("{name} is not a valid state: {what}"),
+            "nothing was changed; push an unedited file from `provisioner state pull`",
         ),
         other => other.into(),
     })?;
     if state.suffix != context.suffix.as_ref() || state.system != context.system.name() {
         return Err(Failure::new(
             format!(
-                "{name} is of {} {}, not of {} {}",
+                "{name} belongs to {} {}, not to {} {}",
                 state.system,
                 state.suffix,
                 context.system.name(),
@@ -198,42 +195,42 @@ async fn push(context: &Context, file: &std::path::Path, force: bool) -> Outcome
         ));
     }
     if !force {
-        // What is damaged can't tell its age: that takes --force.
+        // A damaged state fails here: replacing it needs --force.
         if let Some(there) = context.state().await? {
             let why = match () {
-                () if there.lineage != state.lineage => "is of another lineage: it never was this system's state",
-                () if there.serial > state.serial => "is older than what is remembered",
+                () if there.lineage != state.lineage => "has another lineage: it was never the state of this system",
+                () if there.serial > state.serial => "is older than the current state",
                 () => "",
             };
             if !why.is_empty() {
                 return Err(Failure::new(
                     format!("{name} {why}"),
-                    "nothing was changed; --force puts it there all the same",
+                    "nothing was changed; set --force to push it anyway",
                 ));
             }
         }
     }
-    tell_of_journal(context.store.replace(context.suffix.as_ref(), "provisioner state push", state).await?);
-    say!("{name} is the state of {} from now on", context.suffix);
+    note_journal(context.store.replace(context.suffix.as_ref(), "provisioner state push", state).await?);
+    say!("pushed {name} as the state of {}", context.suffix);
     Ok(ExitCode::SUCCESS)
 }
 
-/// Changes what is remembered, under the lock, or leaves all as it was.
+/// Edits the state under its lock. An error leaves it unchanged.
 async fn change(
     context: &Context,
     purpose: &str,
-    change: impl FnOnce(&mut Remembered) -> Result<(), crate::state::EditError>,
+    change: impl FnOnce(&mut Contents) -> Result<(), crate::state::EditError>,
 ) -> Result<(), Failure> {
-    let fresh = remembered(context).await?;
+    let fresh = contents(context).await?;
     let mut session = context.store.open(context.suffix.as_ref(), purpose, || fresh).await?;
     session.change(change)?;
     session.finish().await?;
     Ok(())
 }
 
-async fn history(globals: &Globals, context: &Context) -> Outcome {
+async fn history(context: &Context) -> Outcome {
     let generations = context.store.generations(context.suffix.as_ref()).await?;
-    // What is in each, so that people know which one they want.
+    // The number of steps helps to find the right generation.
     let looks = generations.iter().map(|generation| async {
         if generation.current {
             return context.store.read(context.suffix.as_ref()).await;
@@ -242,55 +239,55 @@ async fn history(globals: &Globals, context: &Context) -> Outcome {
     });
     let mut looks = futures::stream::iter(looks).buffered(8);
     for generation in &generations {
-        let steps = match looks.next().await.expect("one of each") {
+        let steps = match looks.next().await.expect("one result per generation") {
             Ok(Some(state)) => Some(state.steps.len()),
-            // It was let go since.
+            // It was deleted meanwhile.
             Ok(None) => continue,
             Err(StateError::Damaged { .. } | StateError::Journal { .. }) => None,
             Err(error) => return Err(error.into()),
         };
         let written = generation.written.strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
-        if globals.json {
+        if context.json() {
             progress::print_json(&json!({
                 "generation": generation.id, "written": generation.written, "current": generation.current,
                 "steps": steps, "damaged": steps.is_none(),
             }));
         } else {
-            let holds = steps.map_or_else(|| "can't be read".to_owned(), |steps| words::count(steps, "step"));
-            let counts = if generation.current { "  the one that counts" } else { "" };
-            say!("{}  {written}  {holds:>13}{counts}", generation.id);
+            let contents = steps.map_or_else(|| "can't be read".to_owned(), |steps| words::count(steps, "step"));
+            let current = if generation.current { "  current" } else { "" };
+            say!("{}  {written}  {contents:>13}{current}", generation.id);
         }
     }
     if generations.iter().any(|generation| generation.id == "null") {
-        progress::note("the bucket keeps no versions, so this is all there is: turn its versioning on");
+        progress::note("the bucket has no versioning, so no earlier generations exist: enable versioning");
     }
     if generations.is_empty() {
-        progress::note(&format!("no generation of {} was kept", context.store.name(context.suffix.as_ref())));
+        progress::note(&format!("there are no generations of {}", context.store.name(context.suffix.as_ref())));
     }
     Ok(ExitCode::SUCCESS)
 }
 
 async fn restore(context: &Context, id: &str) -> Outcome {
     let suffix = context.suffix.as_ref();
-    let counts = context.store.generations(suffix).await?.into_iter().find(|generation| generation.current);
-    if counts.is_some_and(|counts| counts.id == id) {
-        return Err(Failure::new(format!("{id} is the one that counts already"), "nothing was changed"));
+    let current = context.store.generations(suffix).await?.into_iter().find(|generation| generation.current);
+    if current.is_some_and(|current| current.id == id) {
+        return Err(Failure::new(format!("{id} is already the current generation"), "nothing was changed"));
     }
     let Some(state) = context.store.generation(suffix, id).await? else {
         return Err(Failure::new(
             format!("there is no generation {id} of {}", context.store.name(suffix)),
-            "`provisioner state history` lists those that were kept; nothing was changed",
+            format!("nothing was changed; `{}` lists the generations", context.command("state history")),
         ));
     };
-    tell_of_journal(context.store.replace(suffix, "provisioner state restore", state).await?);
-    say!("the generation {id} is the state of {suffix} again; `provisioner plan` shows how AWS differs from it");
+    note_journal(context.store.replace(suffix, "provisioner state restore", state).await?);
+    say!("restored generation {id} of {suffix}; `{}` shows how AWS differs from it", context.command("plan"));
     Ok(ExitCode::SUCCESS)
 }
 
-fn tell_of_journal(aside: Option<String>) {
+fn note_journal(aside: Option<String>) {
     if let Some(aside) = aside {
         progress::note(&format!(
-            "the journal can't be read and was put aside, to {aside}: `provisioner recover` finds what it alone knew"
+            "the journal can't be read and was moved to {aside}: `provisioner recover` finds resources that only it recorded"
         ));
     }
 }
@@ -299,13 +296,13 @@ async fn unlock(context: &Context, force: bool) -> Outcome {
     let unlocked = context.store.unlock(context.suffix.as_ref(), force).await.map_err(|error| match error {
         StateError::Locked { path, holder } => Failure::new(
             format!("the lock {path} is held: {holder}"),
-            "if that run is surely dead, `provisioner state unlock --force` doesn't wait; if it lives, two would be at work",
+            "set --force only if that run is certainly dead: otherwise two runs work at the same time",
         ),
         other => other.into(),
     })?;
     match unlocked {
-        Some(holder) => say!("the lock was taken away from {holder}"),
-        None => say!("nobody holds the lock of {}", context.suffix),
+        Some(holder) => say!("released the lock of {holder}"),
+        None => say!("{} is not locked", context.suffix),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -45,7 +45,7 @@ impl Status {
                 lines.iter().for_each(|line| say!("{line}"));
             }
         }
-        let context::Picture { connection, wanted, state, plan } =
+        let context::Picture { connection, desired: wanted, state, plan } =
             context::Picture::of(&context, connection, Selection::default()).await?;
         let standing = plan.steps.iter().filter(|planned| planned.observed.is_some()).count();
         let live: Vec<_> = plan

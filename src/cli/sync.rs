@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::context::{Connection, Context};
 use super::failure::Failure;
-use super::own_function::{function, named};
+use super::function::{function, function_name};
 use super::say::say;
 use super::{FAILED, Globals, Outcome, progress};
 use crate::migration::function::Function;
@@ -23,28 +23,28 @@ pub struct Sync {
 
 #[derive(Clone, Copy, Debug, Subcommand)]
 enum Action {
-    /// Take over every minute what changed in blue
+    /// Replicate changes from blue every minute
     Start,
-    /// Take over no more; a run that is under way stops
+    /// Stop replicating; a current run ends
     Stop,
-    /// Show how far it is: rows, lag, rate, time left, rows in quarantine
+    /// Show progress: rows, lag, rate, time left, quarantined rows
     Status,
-    /// Compare both databases, and name the rows that differ; exit 1 if any does
+    /// Compare both databases and list rows that differ; exit code 1 if there are any
     Verify,
-    /// Take over all that changed by now, whether it is started or not
+    /// Replicate all current changes once, whether it is started or not
     RunOnce,
 }
 
-/// Between two tries while another run is at work.
+/// The pause between attempts while another run is active.
 const BUSY: Duration = Duration::from_secs(2);
 
 impl Sync {
     pub async fn run(self, globals: &Globals) -> Outcome {
         let start = Instant::now();
         let context = Context::load(globals).await?;
-        let connection = context.connect(progress::observer(globals.json)).await?;
-        let name = named(&context, &connection, "sync_function")?;
-        let command = Command { json: globals.json, function: function(&context, &connection, &name) };
+        let connection = context.connect(progress::observer(context.json())).await?;
+        let name = function_name(&context, &connection, "sync_function")?;
+        let command = Command { json: context.json(), function: function(&context, &connection, &name) };
         let (code, mut summary) = match self.action {
             Action::Start => command.set(State::Started).await?,
             Action::Stop => command.set(State::Stopped).await?,
@@ -52,7 +52,7 @@ impl Sync {
             Action::Verify => command.verify().await?,
             Action::RunOnce => command.run_once().await?,
         };
-        if globals.json {
+        if context.json() {
             finish(&mut summary, &connection, start);
             progress::print_json(&summary);
         }
@@ -79,9 +79,9 @@ impl Command<'_> {
         if !self.json {
             match state {
                 State::Started => {
-                    say!("started: what changes in blue is taken over every minute; see `provisioner sync status`")
+                    say!("started: changes in blue are replicated every minute; see `provisioner sync status`")
                 }
-                State::Stopped => say!("stopped: `provisioner sync start` goes on from where it is"),
+                State::Stopped => say!("stopped: `provisioner sync start` resumes from here"),
             }
         }
         Ok((ExitCode::SUCCESS, json!({"state": state})))
@@ -97,43 +97,43 @@ impl Command<'_> {
 
     async fn run_once(&self) -> Done {
         let (mut copied, mut deleted, mut quarantined) = (0, 0, 0);
-        let mut told_busy = false;
-        self.note("taking over what changed in blue: seconds if little did, a minute for about a million rows");
+        let mut noted_busy = false;
+        self.note("replicating changes from blue: seconds for few changes, about a minute per million rows");
         loop {
             let run = sync::run_once(&self.function).await?;
             copied += run.copied;
             deleted += run.deleted;
             quarantined += run.quarantined;
-            let so_far = format!("{copied} rows taken over, {deleted} deleted, {quarantined} in quarantine");
+            let so_far = format!("{copied} rows copied, {deleted} deleted, {quarantined} quarantined");
             match run.outcome {
                 sync::Outcome::Done => {
                     if !self.json {
                         let until = run.watermark.as_deref().unwrap_or("the beginning");
-                        say!("{so_far}: green has all that blue had committed by {until}");
+                        say!("{so_far}: green has everything that blue committed by {until}");
                     }
                     let summary = json!({
                         "copied": copied, "deleted": deleted, "quarantined": quarantined, "watermark": run.watermark,
                     });
                     return Ok((ExitCode::SUCCESS, summary));
                 }
-                sync::Outcome::More => self.note(&format!("{so_far}; going on")),
+                sync::Outcome::More => self.note(&format!("{so_far}; continuing")),
                 sync::Outcome::Busy => {
-                    if !std::mem::replace(&mut told_busy, true) {
-                        self.note("another run is at work: waiting for it, up to 15 minutes");
+                    if !std::mem::replace(&mut noted_busy, true) {
+                        self.note("another run is active: waiting for it, up to 15 minutes");
                     }
                     tokio::time::sleep(BUSY).await;
                 }
                 sync::Outcome::Stopped => {
                     return Err(Failure::new(
-                        format!("somebody stopped the sync: {so_far}"),
-                        "run it again if that was not meant: it goes on from there",
+                        format!("the sync was stopped: {so_far}"),
+                        "run the command again to resume from there",
                     ));
                 }
                 sync::Outcome::Failed => {
-                    let why = run.error.unwrap_or_else(|| "it doesn't say why".to_owned());
+                    let why = run.error.unwrap_or_else(|| "no reason given".to_owned());
                     return Err(Failure::new(
-                        format!("the run broke off: {why}"),
-                        "run it again: it goes on from there",
+                        format!("the run failed: {why}"),
+                        "run the command again: it resumes from there",
                     ));
                 }
             }
@@ -141,7 +141,7 @@ impl Command<'_> {
     }
 
     async fn verify(&self) -> Done {
-        self.note("comparing both databases: seconds, or a minute for some millions of rows");
+        self.note("comparing both databases: seconds, about a minute for some million rows");
         let mut found = sync::verify(&self.function, Comparison::default()).await?;
         while found.cursor.is_some() {
             self.note(&format!("{} of blue's rows compared, {} differ", found.rows.blue, found.differing));
@@ -152,8 +152,8 @@ impl Command<'_> {
             return Ok((if equal { ExitCode::SUCCESS } else { ExitCode::from(FAILED) }, json!(found)));
         }
         if let Some(missing) = found.missing {
-            let help = "run `provisioner migrate` and `provisioner sync run-once` before";
-            return Err(Failure::new(format!("there is nothing to compare yet: {missing}"), help));
+            let help = "run `provisioner migrate` and `provisioner sync run-once` first";
+            return Err(Failure::new(format!("nothing to compare yet: {missing}"), help));
         }
         for difference in &found.differences {
             let fields = if difference.fields.is_empty() {
@@ -164,29 +164,27 @@ impl Command<'_> {
             say!("payment {}: {}{fields}", difference.id, meaning(&difference.what));
         }
         if found.quarantined > 0 {
-            say!("{} of blue's rows are in quarantine, and not in green", found.quarantined);
+            say!("{} rows of blue are quarantined and missing in green", found.quarantined);
         }
         if found.own_changes.count > 0 {
             let (count, ids) = (found.own_changes.count, found.own_changes.ids.join(", "));
-            say!(
-                "changed by green on its own since it was taken over, which is no difference: {count} (payments {ids})"
-            );
+            say!("changed by green after the copy, not counted as differences: {count} (payments {ids})");
         }
         let (blue, green) = (found.rows.blue, found.rows.green);
         let until = found.watermark.as_deref().unwrap_or("the beginning");
         if found.differing == 0 {
-            say!("equal: {blue} rows of blue and {green} of green, as committed by {until}");
+            say!("equal: {blue} rows in blue and {green} in green, committed by {until}");
             return Ok((ExitCode::SUCCESS, Value::Null));
         }
         let unlisted = found.differing.saturating_sub(found.differences.len() as u64);
-        let more = if unlisted == 0 { String::new() } else { format!(" ({unlisted} of them not listed)") };
+        let more = if unlisted == 0 { String::new() } else { format!(" ({unlisted} not listed)") };
         Err(Failure::new(
-            format!("{} of {blue} rows differ{more}, as committed by {until}", found.differing),
-            "a row that changes in blue again is taken over again; what was changed in green by hand has to be mended there",
+            format!("{} of {blue} rows differ{more}, committed by {until}", found.differing),
+            "a row that changes in blue again is copied again; correct manual changes in green there",
         ))
     }
 
-    /// Tells people what goes on.
+    /// Prints a note for people.
     fn note(&self, text: &str) {
         if !self.json {
             progress::note(text);
@@ -197,31 +195,31 @@ impl Command<'_> {
 fn meaning(what: &str) -> &str {
     match what {
         "missing" => "missing in green",
-        "extra" => "in green, and not in blue",
+        "extra" => "in green, not in blue",
         "differs" => "differs",
         other => other,
     }
 }
 
-/// What people read.
+/// The status as lines of text.
 fn lines(status: &sync::Status) -> Vec<String> {
     let mut lines = vec![match (status.state, status.running) {
-        (State::Started, true) => "started: a run is at work".to_owned(),
-        (State::Started, false) => "started: it runs every minute".to_owned(),
-        (State::Stopped, true) => "stopped: a run is at work, as somebody asked for one".to_owned(),
-        (State::Stopped, false) => "stopped: `provisioner sync start` has it run every minute".to_owned(),
+        (State::Started, true) => "started: a run is active".to_owned(),
+        (State::Started, false) => "started: runs every minute".to_owned(),
+        (State::Stopped, true) => "stopped: a requested run is active".to_owned(),
+        (State::Stopped, false) => "stopped: `provisioner sync start` starts a run every minute".to_owned(),
     }];
     if let Some(missing) = &status.missing {
         lines.push(missing.clone());
     }
     let seconds = |seconds: f64| words::duration(Duration::from_secs_f64(seconds.max(0.0)));
-    lines.push(format!("rows: {} taken over, {} deleted", status.copied_total, status.deleted_total));
+    lines.push(format!("rows: {} copied, {} deleted", status.copied_total, status.deleted_total));
     if let Some(remaining) = status.remaining {
         lines.push(format!("left: {remaining} rows"));
     }
     if let Some(lag) = status.lag_seconds {
         let watermark = status.watermark.as_deref().unwrap_or_default();
-        lines.push(format!("lag: {} (green has all that blue had committed by {watermark})", seconds(lag)));
+        lines.push(format!("lag: {} (green has everything that blue committed by {watermark})", seconds(lag)));
     }
     if let Some(rate) = status.rows_per_second {
         lines.push(format!("rate: {rate:.0} rows a second"));
@@ -231,9 +229,9 @@ fn lines(status: &sync::Status) -> Vec<String> {
     }
     match status.quarantined {
         Some(0) => lines.push("quarantined: none".to_owned()),
-        Some(rows) => lines.push(format!(
-            "quarantined: {rows} rows can't be taken over as they are: sync_quarantine in green tells which and why"
-        )),
+        Some(rows) => {
+            lines.push(format!("quarantined: {rows} rows can't be copied: see the table sync_quarantine in green"))
+        }
         None => {}
     }
     if let Some(run) = &status.last_run {

@@ -1,4 +1,4 @@
-//! What carries a system's tags and isn't remembered.
+//! Resources that carry the tags of a system but are not in its state.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,32 +12,32 @@ use crate::engine::{StepId, Tags};
 use crate::resources::{ec2, ecs, iam, kms, tags};
 use crate::state::State;
 
-/// What was found, and where nobody may look.
-pub struct All {
-    /// What carries the tags and isn't remembered.
+/// The result of a search in all regions.
+pub struct Search {
+    /// Resources with the tags that are not in the state.
     pub found: Vec<Untracked>,
-    /// Regions that the system isn't in and that these credentials may not read.
+    /// Other regions that the credentials have no access to.
     pub unread: Vec<String>,
 }
 
-/// What carries the tags of a system and isn't remembered.
+/// A resource that carries the tags of a system but is not in its state.
 pub struct Untracked {
-    /// What AWS calls it.
+    /// Its ARN.
     pub arn: String,
-    /// Where it is; empty for what is everywhere.
+    /// Its region; empty for global resources.
     pub region: String,
-    /// The step that it was made as, by its tag.
+    /// The step, from its tag.
     pub step: StepId,
 }
 
-/// Looks in all regions, by the tags.
-pub async fn untracked(context: &Context, connection: &Connection, state: &State) -> Result<All, Failure> {
+/// Searches all regions by tags.
+pub async fn untracked(context: &Context, connection: &Connection, state: &State) -> Result<Search, Failure> {
     let (cloud, owner) = (&connection.shared.cloud, &connection.shared.owner);
     let home = cloud.region(context.system.region());
     let records = state.steps.values().chain(state.deposed.values());
     let mut ours: BTreeSet<String> = records.map(|record| record.region.clone()).collect();
     ours.extend(context.system.regions().into_iter().map(str::to_owned));
-    // A configuration that named another region may have left something there.
+    // An earlier configuration may have used other regions.
     let regions: BTreeSet<String> = ours.iter().cloned().chain(ec2::enabled_regions(&home).await?).collect();
     let looks = regions.iter().map(|region| {
         let clients = cloud.region(region);
@@ -47,21 +47,21 @@ pub async fn untracked(context: &Context, connection: &Connection, state: &State
     let (mut found, mut unread) = (BTreeMap::new(), Vec::new());
     for (tagged, clients, region) in futures::future::join_all(looks).await {
         let tagged = match tagged {
-            // Organizations often close the regions that they don't use.
+            // Organizations often deny access to regions that they don't use.
             Err(error) if error.class == Class::Denied && !ours.contains(region) => {
                 unread.push(region.clone());
                 continue;
             }
             tagged => tagged?,
         };
-        for (arn, tags) in tagged.into_iter().filter(|(arn, _)| !is_of_itself(arn) && !known.has(arn)) {
-            // Both show what they have deleted for days.
-            let stands = match part(&arn, 2) {
+        for (arn, tags) in tagged.into_iter().filter(|(arn, _)| !is_derived(arn) && !known.has(arn)) {
+            // Both services list deleted resources for days.
+            let exists = match part(&arn, 2) {
                 "kms" => kms::stands(&clients, &arn).await?,
                 "ecs" => ecs::stands(&clients, &arn).await?,
                 _ => true,
             };
-            if stands {
+            if exists {
                 found.insert(arn, step_of(&tags));
             }
         }
@@ -69,18 +69,18 @@ pub async fn untracked(context: &Context, connection: &Connection, state: &State
     let roles = iam::roles_of_system(&home, owner).await?.into_iter().filter(|(arn, _)| !known.has(arn));
     found.extend(roles.map(|(arn, tags)| (arn, step_of(&tags))));
     let found = found.into_iter().map(|(arn, step)| Untracked { region: part(&arn, 3).to_owned(), arn, step });
-    Ok(All { found: found.collect(), unread })
+    Ok(Search { found: found.collect(), unread })
 }
 
 fn step_of(tags: &Tags) -> StepId {
     tags.get(STEP).map_or("?", String::as_str).into()
 }
 
-/// What a state remembers, as AWS calls it.
+/// The ARNs and ids that a state records.
 struct Known {
     /// All outputs.
     texts: BTreeSet<String>,
-    /// Region, service and an output of what stands there.
+    /// Region, service and an output.
     things: BTreeSet<(String, String, String)>,
 }
 
@@ -92,7 +92,7 @@ impl Known {
             texts(&record.outputs, &mut outputs);
             let service = service(&record.kind);
             known.texts.extend(outputs.iter().cloned());
-            // What is everywhere has no region in its ARN.
+            // ARNs of global resources have no region.
             for region in [&record.region, ""] {
                 let here = |output: &String| (region.to_owned(), service.to_owned(), output.clone());
                 known.things.extend(outputs.iter().map(here));
@@ -101,8 +101,8 @@ impl Known {
         known
     }
 
-    /// True for what stands under this ARN. Not every output is an ARN; in another region, or of another service, the same name
-    /// is another thing's.
+    /// True if the state records this ARN. Not every output is an ARN, and the same name in another region or service is
+    /// another resource.
     fn has(&self, arn: &str) -> bool {
         let id = match arn.split_once(":log-group:") {
             Some((_, name)) => Some(name),
@@ -110,14 +110,14 @@ impl Known {
         };
         let (service, region) = (part(arn, 2), part(arn, 3));
         let thing = |id: &str| (region.to_owned(), service.to_owned(), id.to_owned());
-        // A secret's replicas are called as it is, and carry its tags.
+        // Replicas of a secret have its name and its tags.
         let is_replica =
             || service == "secretsmanager" && self.texts.iter().any(|text| without_region(text) == without_region(arn));
         self.texts.contains(arn) || id.is_some_and(|id| self.things.contains(&thing(id))) || is_replica()
     }
 }
 
-/// What ARNs call the service of a resource type.
+/// The service of a resource type in ARNs.
 fn service(kind: &str) -> &str {
     match kind.split('.').next().unwrap_or_default() {
         "application_autoscaling" => "application-autoscaling",
@@ -132,9 +132,9 @@ fn part(arn: &str, number: usize) -> &str {
     arn.split(':').nth(number).unwrap_or_default()
 }
 
-/// What AWS makes by itself of what is ours, tags included: automated snapshots, recovery points, added readers, tasks of
-/// services.
-fn is_of_itself(arn: &str) -> bool {
+/// True for resources that AWS creates from ours and tags like them: automated snapshots, recovery points, added readers,
+/// tasks of services.
+fn is_derived(arn: &str) -> bool {
     let is_task = part(arn, 2) == "ecs" && part(arn, 5).starts_with("task/");
     let parts = ["-snapshot:rds:", ":snapshot:rds:", "awsbackup:", ":recovery-point:", ":db:application-autoscaling-"];
     is_task || parts.iter().any(|part| arn.contains(part))

@@ -12,6 +12,7 @@ use super::events::Event;
 use super::operations::{Observed, Operations, StepError, Target};
 use super::plan::{self, Action, EngineContext, Plan, Planned, Removal};
 use super::reference;
+use super::refusal::refused_changes;
 use super::schedule::{self, Node, Outcome};
 use super::step::{Step, StepId, Tags};
 use crate::state::journal::Entry;
@@ -63,6 +64,14 @@ impl EngineContext<'_> {
     /// Does what the plan says. What happened is in the session's state, whatever happens.
     pub async fn execute(&self, mut plan: Plan, session: &Session) -> Report {
         let mut report = Report::default();
+        if !plan.refusals.is_empty() {
+            report.failed.extend(plan.refusals.iter().map(|refused| (refused.step.clone(), refused.error())));
+            let because = "the plan has a change that can't be made: nothing was started";
+            let others = plan.steps.iter().filter(|planned| planned.action != Action::Unchanged);
+            let others = others.map(|planned| &planned.step.id).chain(plan.removals.iter().map(|removal| &removal.id));
+            report.skipped.extend(others.map(|id| (id.clone(), because.to_owned())));
+            return report;
+        }
         report.failed.extend(plan.failures.iter().cloned());
         for (id, failed) in &plan.blocked {
             report.skipped.push((id.clone(), format!("{failed} can't be planned")));
@@ -314,6 +323,10 @@ impl<'a> Execution<'a> {
             return match action {
                 Action::Unchanged | Action::Adopt => self.keep(&step, observed, planned).await.map(|()| action),
                 _ => {
+                    let refused = refused_changes(operations, &step, observed, &changes)?;
+                    if let Some(refused) = refused.first() {
+                        return Err(refused.error());
+                    }
                     self.started(&step, Action::Update, operations);
                     self.update(operations, &step, observed, &changes, planned).await?;
                     self.done(&step.id, Action::Update, start);

@@ -7,8 +7,9 @@ use serde_json::Value;
 
 use super::diff::FieldChange;
 use super::operations::{Observed, StepError, Target};
-use super::ownership::{Provenance, STEP, SUFFIX, SYSTEM};
+use super::ownership::{Ownership, Provenance, STEP, SUFFIX, SYSTEM};
 use super::plan::{self, Action, EngineContext};
+use super::refusal::refused_changes;
 use super::selection::no_step;
 use super::step::{StepId, Tags};
 use crate::state::journal::Entry;
@@ -66,9 +67,7 @@ impl EngineContext<'_> {
         let named = named.ok().flatten();
         let found = match named {
             Some(found) if is_this(&found) => Some(found),
-            Some(found)
-                if found.tags.as_ref().is_some_and(|tags| self.owner.owns(&step, Provenance::Unknown, tags)) =>
-            {
+            Some(found) if found.tags().is_some_and(|tags| self.owner.owns(&step, Provenance::Unknown, tags)) => {
                 let message =
                     format!("{id} stands already, as its tags say: {}", plan::named(&found.outputs, step.kind));
                 let help = "`provisioner recover` remembers that one; or delete it yourself, if it is the wrong one";
@@ -90,7 +89,7 @@ impl EngineContext<'_> {
         };
         let ours = self.owner.tags(id, step.shared);
         let mut missing = Tags::new();
-        if let Some(tags) = &observed.tags {
+        if let Some(tags) = observed.tags() {
             let another = [SYSTEM, SUFFIX, STEP].iter().any(|key| tags.get(*key).is_some_and(|tag| *tag != ours[*key]));
             if another {
                 let whose = [SYSTEM, SUFFIX, STEP].map(|key| tags.get(key).map_or("?", String::as_str)).join(" ");
@@ -113,13 +112,22 @@ impl EngineContext<'_> {
             updated_at: now,
         };
         let mut standing = observed;
-        standing.tags = standing.tags.map(|tags| tags.into_iter().chain(missing.clone()).collect());
+        if let Ownership::Tagged(tags) = &mut standing.ownership {
+            tags.extend(missing.clone());
+        }
         let (next, changes) = plan::compare(operations, &step, Some(&standing), Some(&record));
         if next == Action::Replace && !may_replace {
             let forcing = changes.iter().filter(|change| change.forces_replacement).map(|change| change.path.as_str());
             let fields = forcing.collect::<Vec<_>>().join(", ");
             let message = format!("the next apply would delete {called} and make another: it differs in {fields}");
             let help = "let the configuration say what stands; or, if nobody needs that, give --allow-replacement";
+            return Err(StepError::new(message).with_help(help));
+        }
+        if next == Action::Update
+            && let Some(refused) = refused_changes(operations, &step, &standing, &changes)?.first()
+        {
+            let message = format!("every apply would refuse {called} as {refused}");
+            let help = "nothing was changed: set the configuration to what the resource has";
             return Err(StepError::new(message).with_help(help));
         }
         if !missing.is_empty() {

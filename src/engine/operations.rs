@@ -4,6 +4,8 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use super::diff::FieldChange;
+use super::ownership::Ownership;
+use super::refusal::Refusal;
 use super::step::{Step, Tags};
 use super::type_info::TypeInfo;
 
@@ -14,12 +16,17 @@ pub struct Observed {
     pub spec: Value,
     /// Ids, ARNs, endpoints.
     pub outputs: Value,
-    /// Its tags; `None` for a type that carries none.
-    pub tags: Option<Tags>,
-    /// It carries no tags and is no part of something that does: only the state tells whose it is.
-    pub unmarked: bool,
+    /// Whose it is.
+    pub ownership: Ownership,
     /// What the spec doesn't decide but people want to know, for example the live weights of a listener.
     pub live: Option<String>,
+}
+
+impl Observed {
+    /// Its tags, if its type has tags.
+    pub fn tags(&self) -> Option<&Tags> {
+        self.ownership.tags()
+    }
 }
 
 /// A step with what is known of it at the time of a call.
@@ -102,6 +109,12 @@ pub trait Operations: Send + Sync {
     ) -> Result<Value, StepError>;
     /// Sets and removes tags.
     async fn tag(&self, step: &Step, outputs: &Value, set: &Tags, remove: &[String]) -> Result<(), StepError>;
+    /// Why the resource can't change in place from the actual spec to the desired one, both canonical, for what
+    /// [`TypeInfo::immutable`] can't say: an engine's downgrade, smaller storage.
+    fn check_transition(&self, desired: &Value, actual: &Value) -> Result<Option<Refusal>, StepError> {
+        let _ = (desired, actual);
+        Ok(None)
+    }
     /// Deletes it and waits until it is gone. Fine if it is gone already.
     async fn delete(&self, step: &Step, outputs: &Value) -> Result<(), StepError>;
 }

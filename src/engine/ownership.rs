@@ -30,6 +30,28 @@ pub enum Provenance {
     Recorded,
 }
 
+/// How AWS shows whose a resource is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ownership {
+    /// It has tags: they name its owner.
+    Tagged(Tags),
+    /// It has no tags and is part of another resource (a route of a route table): it has the owner of that resource.
+    Child,
+    /// It has no tags and isn't part of another resource (a dashboard, a record in an existing zone): only the state records
+    /// its owner. One that the state doesn't record is never adopted.
+    NameOnly,
+}
+
+impl Ownership {
+    /// The tags of a resource that has tags.
+    pub fn tags(&self) -> Option<&Tags> {
+        match self {
+            Ownership::Tagged(tags) => Some(tags),
+            Ownership::Child | Ownership::NameOnly => None,
+        }
+    }
+}
+
 /// The identity of one deployed system.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Owner {

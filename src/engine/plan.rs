@@ -13,8 +13,9 @@ use super::diff::{FieldChange, diff};
 use super::events::{Event, Observer};
 use super::graph::Graph;
 use super::operations::{Observed, Operations, Provider, StepError, Target};
-use super::ownership::{self, Owner, Provenance};
+use super::ownership::{self, Owner, Ownership, Provenance};
 use super::reference::{self, Reference};
+use super::refusal::{self, RefusedChange};
 use super::schedule::{self, Node, Outcome};
 use super::selection::Selection;
 use super::step::{Step, StepId, Tags};
@@ -99,6 +100,9 @@ pub struct Plan {
     pub removals: Vec<Removal>,
     /// Steps that can't be planned.
     pub failures: Vec<(StepId, StepError)>,
+    /// Changes that AWS can't make while the resource exists. Their steps are planned as unchanged; `execute` changes nothing of
+    /// a plan that has any.
+    pub refusals: Vec<RefusedChange>,
     /// Steps that need one that can't be planned.
     pub blocked: Vec<(StepId, StepId)>,
 }
@@ -107,12 +111,17 @@ impl Plan {
     /// True if there is nothing to do. What is only to be recorded or forgotten is something to do, as it may come from
     /// a crash.
     pub fn is_empty(&self) -> bool {
-        self.failures.is_empty() && !self.has_changes()
+        self.failures.is_empty() && self.refusals.is_empty() && !self.has_changes()
     }
 
     /// True if there is something to do that can be planned.
     pub fn has_changes(&self) -> bool {
         !self.removals.is_empty() || self.steps.iter().any(|planned| planned.action != Action::Unchanged)
+    }
+
+    /// Refuses a plan with changes that AWS can't make while the resource exists.
+    pub fn check_refusals(&self) -> Result<(), StepError> {
+        refusal::check(&self.refusals)
     }
 
     /// How many steps and removals have this action.
@@ -156,6 +165,7 @@ impl EngineContext<'_> {
             outputs: Mutex::default(),
             planned: Mutex::default(),
             failures: Mutex::default(),
+            refusals: Mutex::default(),
         };
         let nodes: BTreeMap<StepId, Node<StepId>> = self
             .graph
@@ -169,6 +179,8 @@ impl EngineContext<'_> {
         let mut planned = planning.planned.into_inner().expect("no panic holds this lock");
         self.forget_desired(&mut removals, &planned);
         let mut failures = planning.failures.into_inner().expect("no panic holds this lock");
+        let mut refusals = planning.refusals.into_inner().expect("no panic holds this lock");
+        refusals.sort_by(|a, b| a.step.cmp(&b.step));
         let held = self.refuse_blocked_replacements(&mut planned, &mut failures, state);
         let blocked = outcomes.into_iter().filter_map(|(id, outcome)| match outcome {
             Outcome::NeedsFailed(failed) => Some((id, failed)),
@@ -178,6 +190,7 @@ impl EngineContext<'_> {
             steps: self.graph.in_order().filter_map(|step| planned.remove(&step.id)).collect(),
             removals,
             failures,
+            refusals,
             blocked: blocked.chain(held).collect(),
         };
         self.selection.limit(plan, self.graph, state)
@@ -281,7 +294,7 @@ impl EngineContext<'_> {
             let is_same = |planned: &Planned| {
                 let is_it = |stands: &Observed| {
                     // What carries no tags is told apart by what is wanted of it.
-                    stands.outputs == *outputs || (stands.tags.is_none() && planned.step.spec == *spec)
+                    stands.outputs == *outputs || (stands.tags().is_none() && planned.step.spec == *spec)
                 };
                 self.is_of(kind, region, &planned.step) && planned.observed.as_ref().is_some_and(is_it)
             };
@@ -294,7 +307,7 @@ impl EngineContext<'_> {
     }
 
     fn is_used_by_others(&self, observed: &Observed) -> bool {
-        observed.tags.as_ref().is_some_and(|tags| self.owner.has_other_users(tags))
+        observed.tags().is_some_and(|tags| self.owner.has_other_users(tags))
     }
 
     /// What is remembered and not wanted, the predecessors of replaced steps included.
@@ -328,6 +341,7 @@ struct Planning<'a> {
     outputs: Mutex<BTreeMap<StepId, Value>>,
     planned: Mutex<BTreeMap<StepId, Planned>>,
     failures: Mutex<Vec<(StepId, StepError)>>,
+    refusals: Mutex<Vec<RefusedChange>>,
 }
 
 impl Planning<'_> {
@@ -402,6 +416,13 @@ impl Planning<'_> {
                 return Err(StepError::new("other systems use it too: it can't be made anew from here"));
             }
             action = Action::Replace;
+        }
+        if let (Some(observed), Action::Update) = (&observed, action) {
+            let refused = refusal::refused_changes(operations, &step, observed, &changes)?;
+            if !refused.is_empty() {
+                self.refusals.lock().expect("no panic holds this lock").extend(refused);
+                action = Action::Unchanged;
+            }
         }
         let is_again = action == Action::Replace && self.state.deposed.contains_key(&step.id);
         let create_first =
@@ -529,9 +550,10 @@ pub(super) fn refuse_unmanaged(
     provenance: Provenance,
     by_name: bool,
 ) -> Result<(), StepError> {
-    let ours = match &observed.tags {
-        Some(tags) => world.owner.owns(step, provenance, tags),
-        None => provenance == Provenance::Recorded || !observed.unmarked || by_name,
+    let ours = match &observed.ownership {
+        Ownership::Tagged(tags) => world.owner.owns(step, provenance, tags),
+        Ownership::Child => true,
+        Ownership::NameOnly => provenance == Provenance::Recorded || by_name,
     };
     if ours {
         return Ok(());
@@ -551,9 +573,9 @@ pub(super) fn refuse_unmanaged(
 
 /// The other wanted step that has this thing by its tags, if one does.
 fn step_that_has<'a>(world: &'a EngineContext<'_>, step: &Step, observed: &Observed) -> Option<&'a StepId> {
-    let tagged = StepId::from(observed.tags.as_ref()?.get(ownership::STEP)?.as_str());
+    let tagged = StepId::from(observed.tags()?.get(ownership::STEP)?.as_str());
     let other = world.graph.get(&tagged).filter(|other| other.id != step.id && other.kind == step.kind)?;
-    world.owner.owns(other, Provenance::Unknown, observed.tags.as_ref()?).then_some(&other.id)
+    world.owner.owns(other, Provenance::Unknown, observed.tags()?).then_some(&other.id)
 }
 
 /// The step that a record tells of.
@@ -627,7 +649,7 @@ fn split(spec: &Value, operations: &dyn Operations) -> (Value, Value) {
 
 /// Tags that are missing or other than wanted, and tags that we set once and want no more. Others' tags are theirs.
 fn tag_changes(step: &Step, observed: &Observed, record: Option<&Record>) -> Vec<FieldChange> {
-    let Some(tags) = &observed.tags else { return Vec::new() };
+    let Some(tags) = observed.tags() else { return Vec::new() };
     let wanted: BTreeSet<&String> = step.tags.keys().collect();
     let ours_once = record.into_iter().flat_map(|record| record.tags.keys());
     let keys: BTreeSet<&String> = ours_once.chain(wanted).collect();

@@ -112,6 +112,7 @@ impl Selection {
         let is_elsewhere = |removal: &Removal| removal.stands_as.as_ref().is_some_and(|step| !taken.contains(step));
         plan.removals.retain(|removal| taken.contains(&removal.id) && !is_elsewhere(removal));
         plan.failures.retain(|(id, _)| taken.contains(id));
+        plan.refusals.retain(|refused| taken.contains(&refused.step));
         plan.blocked.retain(|(id, _)| taken.contains(id));
         plan
     }

@@ -31,6 +31,10 @@ pub fn tree(plan: &Plan, provider: &dyn Provider) -> String {
             let _ = writeln!(text, "    → {help}");
         }
     }
+    for refused in &plan.refusals {
+        let _ = writeln!(text, "{} {refused}", style("refused:").red());
+        let _ = writeln!(text, "    → {}", refused.advice);
+    }
     for (id, needs) in &plan.blocked {
         let _ = writeln!(text, "{} {id}: needs {needs}", style("can't be planned:").red());
     }
@@ -107,6 +111,8 @@ pub(super) fn short(value: Option<&Value>) -> String {
 
 /// The plan in one line.
 pub fn headline(plan: &Plan) -> String {
+    let refused =
+        Some(plan.refusals.len()).filter(|n| *n > 0).map(|n| format!("{} refused", words::count(n, "change")));
     let parts: Vec<String> = [
         (Action::Create, "to create"),
         (Action::Adopt, "to adopt"),
@@ -119,6 +125,7 @@ pub fn headline(plan: &Plan) -> String {
     ]
     .into_iter()
     .filter_map(|(action, what)| Some(format!("{} {what}", Some(plan.count(action)).filter(|n| *n > 0)?)))
+    .chain(refused)
     .collect();
     if parts.is_empty() { "nothing is wanted, and nothing stands".to_owned() } else { parts.join(", ") }
 }
@@ -144,7 +151,8 @@ pub fn objects(plan: &Plan) -> Vec<Value> {
     });
     let removals = plan.removals.iter().map(|r| object(&r.id, &r.record.kind, r.action, Vec::new()));
     let failures = plan.failures.iter().map(|(id, error)| failure("plan_failed", id, error));
-    steps.chain(removals).chain(failures).collect()
+    let refusals = plan.refusals.iter().map(|refused| failure("plan_failed", &refused.step, &refused.error()));
+    steps.chain(removals).chain(failures).chain(refusals).collect()
 }
 
 /// What happens to a field, as JSON.

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::{Found, Resource, outcome};
 use crate::aws::Cx;
 use crate::aws::cx::Shared;
-use crate::engine::{FieldChange, Observed, Operations, Step, StepError, Tags, Target, TypeInfo, reference};
+use crate::engine::{FieldChange, Observed, Operations, Refusal, Step, StepError, Tags, Target, TypeInfo, reference};
 
 /// The operations of one type, bound to a run.
 pub struct Bound<R> {
@@ -74,8 +74,7 @@ impl<R: Resource> Operations for Bound<R> {
         let found = Found::<R> {
             spec: read(&observed.spec)?,
             outputs: read(&observed.outputs)?,
-            tags: observed.tags.clone(),
-            unmarked: observed.unmarked,
+            ownership: observed.ownership.clone(),
             live: observed.live.clone(),
         };
         write(&outcome::update(&spec, &self.cx(target.step, target.token), &found, changes).await?)
@@ -83,6 +82,10 @@ impl<R: Resource> Operations for Bound<R> {
 
     async fn tag(&self, step: &Step, outputs: &Value, set: &Tags, remove: &[String]) -> Result<(), StepError> {
         Ok(R::tag(&self.cx(step, ""), &read(outputs)?, set, remove).await?)
+    }
+
+    fn check_transition(&self, desired: &Value, actual: &Value) -> Result<Option<Refusal>, StepError> {
+        Ok(read::<R>(desired)?.check_transition(&read(actual)?).err())
     }
 
     async fn delete(&self, step: &Step, outputs: &Value) -> Result<(), StepError> {
@@ -94,8 +97,7 @@ fn observed<R: Resource>(found: Found<R>) -> Result<Observed, StepError> {
     Ok(Observed {
         spec: write(&found.spec)?,
         outputs: write(&found.outputs)?,
-        tags: found.tags,
-        unmarked: found.unmarked,
+        ownership: found.ownership,
         live: found.live,
     })
 }

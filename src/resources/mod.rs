@@ -8,6 +8,8 @@ pub mod document;
 pub mod form;
 pub mod ids;
 pub mod outcome;
+pub mod pages;
+pub mod prelude;
 pub mod registry;
 pub mod tags;
 
@@ -42,9 +44,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use self::form::Form;
-use crate::aws::{Cx, Result};
+use crate::aws::{Cx, Error, Result};
+pub use crate::engine::ownership::Ownership;
 use crate::engine::{FieldChange, Tags};
-pub use crate::engine::{Immutable, TypeInfo};
+pub use crate::engine::{Immutable, Refusal, TypeInfo};
 
 /// One AWS resource type. The struct itself is the spec: plain data, with typed ids as references to other steps.
 ///
@@ -77,15 +80,27 @@ pub trait Resource: Serialize + DeserializeOwned + Send + Sync + 'static {
         async { Ok(()) }
     }
 
-    /// Brings what `found` shows to what `self` says, in place. `changes` never names a field of
-    /// [`TypeInfo::force_new`], nor tags. If AWS says that a part of it is done already, or says nothing, [`outcome`]
-    /// finds out.
+    /// Changes the resource in place from `found` to `self`. `changes` never names a field of [`TypeInfo::force_new`] or
+    /// [`TypeInfo::immutable`], nor tags. After a lost response [`outcome`] reads the resource again and calls it with what is
+    /// left to change. A type without a field that can change in place leaves it out: it is never called.
     fn update(
         &self,
         cx: &Cx,
         found: &Found<Self>,
         changes: &Changes<'_>,
-    ) -> impl Future<Output = Result<Self::Outputs>> + Send;
+    ) -> impl Future<Output = Result<Self::Outputs>> + Send {
+        let _ = (cx, found);
+        let fields: Vec<&str> = changes.0.iter().map(FieldChange::field).collect();
+        let message = format!("{} can't change in place: {}", Self::TYPE.kind, fields.join(", "));
+        async { Err(Error::local(message)) }
+    }
+
+    /// Refuses a change from the `actual` spec that AWS can't make while the resource exists, and that
+    /// [`TypeInfo::immutable`] can't express: an engine's downgrade, smaller storage. `plan` calls it before every update.
+    fn check_transition(&self, actual: &Self) -> std::result::Result<(), Refusal> {
+        let _ = actual;
+        Ok(())
+    }
 
     /// Sets and removes tags. Never called for a type whose `observe` gives no tags.
     fn tag(cx: &Cx, outputs: &Self::Outputs, set: &Tags, remove: &[String]) -> impl Future<Output = Result<()>> + Send {
@@ -114,29 +129,26 @@ pub struct Found<R: Resource> {
     pub spec: R,
     /// Ids, ARNs, endpoints.
     pub outputs: R::Outputs,
-    /// Its tags; `None` for a type that carries none.
-    pub tags: Option<Tags>,
-    /// See [`Found::unmarked`].
-    pub unmarked: bool,
+    /// Whose it is.
+    pub ownership: Ownership,
     /// What the spec doesn't decide but people want to know, for example live weights.
     pub live: Option<String>,
 }
 
 impl<R: Resource> Found<R> {
-    /// A resource that carries tags: they tell whose it is.
+    /// A resource with tags.
     pub fn tagged(spec: R, outputs: R::Outputs, tags: Tags) -> Self {
-        Found { spec, outputs, tags: Some(tags), unmarked: false, live: None }
+        Found { spec, outputs, ownership: Ownership::Tagged(tags), live: None }
     }
 
-    /// A part of another resource (a route of a route table, a rule of a group): it belongs to whom that belongs to.
-    pub fn untagged(spec: R, outputs: R::Outputs) -> Self {
-        Found { spec, outputs, tags: None, unmarked: false, live: None }
+    /// A part of another resource: see [`Ownership::Child`].
+    pub fn child(spec: R, outputs: R::Outputs) -> Self {
+        Found { spec, outputs, ownership: Ownership::Child, live: None }
     }
 
-    /// A resource that carries no tags and is no part of one that does (a dashboard, a record in a given zone): only the
-    /// state tells whose it is, and one that the state doesn't know is never adopted.
-    pub fn unmarked(spec: R, outputs: R::Outputs) -> Self {
-        Found { spec, outputs, tags: None, unmarked: true, live: None }
+    /// A resource that has a name and no tags: see [`Ownership::NameOnly`].
+    pub fn name_only(spec: R, outputs: R::Outputs) -> Self {
+        Found { spec, outputs, ownership: Ownership::NameOnly, live: None }
     }
 }
 

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 use crate::aws::wait::Patience;
 use crate::aws::{Class, Cx, Error, Result};
 use crate::engine::diff::diff;
-use crate::engine::ownership::Provenance;
+use crate::engine::ownership::{Ownership, Provenance};
 use crate::engine::{FieldChange, Step, Tags};
 
 use super::{Changes, Found, Resource};
@@ -100,12 +100,13 @@ async fn shown<R: Resource>(spec: &R, cx: &Cx) -> Result<Option<Found<R>>> {
 /// By the rules for what a run that died has announced: nothing stood there when it was. What can't say whose it is must be
 /// just what was asked for.
 fn is_ours<R: Resource>(spec: &R, step: &Step, cx: &Cx, found: &Found<R>) -> Result<bool> {
-    Ok(match &found.tags {
-        Some(tags) => {
+    Ok(match &found.ownership {
+        Ownership::Tagged(tags) => {
             let provenance = if R::TYPE.no_tag_on_create { Provenance::Intended } else { Provenance::Unknown };
             cx.shared.owner.owns(step, provenance, tags)
         }
-        None => !found.unmarked || differences(spec, found)?.is_empty(),
+        Ownership::Child => true,
+        Ownership::NameOnly => differences(spec, found)?.is_empty(),
     })
 }
 
@@ -143,7 +144,7 @@ fn is_untold<R: Resource>(change: &FieldChange) -> bool {
 /// Some types are tagged by a call after the one that makes them. The descriptive tags of what systems share are those of
 /// whoever made it.
 fn missing_tags<R: Resource>(step: &Step, found: &Found<R>) -> Tags {
-    let Some(tags) = &found.tags else { return Tags::new() };
+    let Some(tags) = found.ownership.tags() else { return Tags::new() };
     let counts = |key: &str| !step.shared || key.starts_with("provisioner:");
     let missing = step.tags.iter().filter(|(key, value)| counts(key) && tags.get(*key) != Some(*value));
     missing.map(|(key, value)| (key.clone(), value.clone())).collect()

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use aws_sdk_resourcegroupstagging::types::TagFilter;
 
-use crate::aws::{Clients, Cx, Result};
+use crate::aws::{Clients, Cx, Error, Result};
 use crate::engine::Tags;
 use crate::engine::ownership::{Owner, STEP, SUFFIX, SYSTEM};
 
@@ -65,6 +65,28 @@ impl Text for Option<&str> {
     fn text(self) -> String {
         self.unwrap_or_default().to_owned()
     }
+}
+
+/// Changes the tags of a resource by the two calls of its service: `add` sets tags, `delete` removes tags by their keys. A call
+/// that has nothing to do isn't made.
+pub async fn change<A, D, T, U, E, F>(
+    set: &Tags,
+    remove: &[String],
+    add: impl FnOnce(&Tags) -> A,
+    delete: impl FnOnce(Vec<String>) -> D,
+) -> Result<()>
+where
+    A: Future<Output = std::result::Result<T, E>>,
+    D: Future<Output = std::result::Result<U, F>>,
+    Error: From<E> + From<F>,
+{
+    if !set.is_empty() {
+        add(set).await?;
+    }
+    if !remove.is_empty() {
+        delete(remove.to_vec()).await?;
+    }
+    Ok(())
 }
 
 /// The tags of the resource `arn`, which belongs to this system or to none.

@@ -81,9 +81,12 @@ mod tests {
         let cache = tempfile::tempdir().unwrap();
         let home = unpack(cache.path()).unwrap();
         assert_eq!(home.file_name().unwrap().to_str().unwrap(), hash());
-        for needed in
-            ["requirements.txt", "sandbox/__main__.py", "sandbox/strict/__init__.py", "sandbox/runtime/package.json"]
-        {
+        for needed in [
+            "requirements.txt",
+            "sandbox/__main__.py",
+            "sandbox/services/ec2/__init__.py",
+            "sandbox/runtime/package.json",
+        ] {
             assert!(home.join(needed).is_file(), "{needed}");
         }
         assert_eq!(unpack(cache.path()).unwrap(), home, "a second time finds the first");

@@ -200,7 +200,7 @@ impl Resource for Motto {
     async fn observe(&self, cx: &Cx, _: Option<&MottoOutputs>) -> Result<Option<Found<Self>>> {
         let found = aws_sdk_ssm::Client::new(&cx.sdk).get_parameters().names(&self.name).send().await?;
         let text = found.parameters().first().and_then(|found| found.value()).map(str::to_owned);
-        let found = |text| Found::untagged(Motto { text, ..self.clone() }, MottoOutputs { name: self.name.clone() });
+        let found = |text| Found::child(Motto { text, ..self.clone() }, MottoOutputs { name: self.name.clone() });
         Ok(text.map(found))
     }
 

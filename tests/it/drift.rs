@@ -324,7 +324,7 @@ async fn what_is_other_than_it_was_left_is_told_whatever_is_wanted_by_now() {
     assert_eq!((&drifted[1]["step"], &drifted[1]["gone"]), (&json!(queue("green")), &json!(true)));
     assert_eq!(told.last().unwrap()["drifted"], 2);
     let people = on(&["plan", "--refresh-only", "--module", "green"]).await.ok();
-    people.says("green/queues/payments-queue [sqs.queue] is gone from AWS").says("Drift: 1 step other than left");
+    people.says("green/queues/payments-queue [sqs.queue] is gone from AWS").says("Drift: 1 step drifted");
     assert_eq!(sandbox.changes(), [""; 0]);
     on(&["plan", "--refresh-only", "--out", "file"]).await.exits(2).explains("--out");
 }

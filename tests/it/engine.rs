@@ -9,12 +9,12 @@ use async_trait::async_trait;
 use proptest::prelude::*;
 use provisioner::engine::execute::Report;
 use provisioner::engine::graph::Graph;
-use provisioner::engine::ownership::Owner;
+use provisioner::engine::ownership::{Owner, Ownership};
 use provisioner::engine::plan::EngineContext;
 use provisioner::engine::reference::token;
 use provisioner::engine::{
-    Action, FieldChange, Observed, Operations, Provider, Selection, Step, StepError, StepId, Tags, Target, TypeInfo,
-    events::Silent,
+    Action, FieldChange, Immutable, Observed, Operations, Plan, Provider, Refusal, Selection, Step, StepError, StepId,
+    Tags, Target, TypeInfo, events::Silent,
 };
 use provisioner::state::{State, Store};
 use serde_json::{Value, json};
@@ -38,11 +38,15 @@ struct InMemory {
     /// The region that nobody can look into.
     unseen: Mutex<Option<&'static str>>,
     /// Nothing carries tags.
-    unmarked: bool,
+    name_only: bool,
     /// What uses something that is made anew stays, and is led to the new one.
     in_place: bool,
     /// Nothing can be deleted while something uses it.
     held: bool,
+    /// The size can't change while the thing exists.
+    fixed_size: bool,
+    /// The size can't become smaller.
+    no_shrink: bool,
 }
 
 impl InMemory {
@@ -80,6 +84,7 @@ impl Operations for InMemory {
             // A resource that is deleted before its replacement exists can't be used meanwhile: its users are replaced too.
             force_new: if name_only { &["name"][..] } else { &["name", "needs"] },
             create_before_destroy: self.create_first,
+            immutable: if self.fixed_size { &[Immutable { field: "size", advice: "keep the size" }] } else { &[] },
             blocks_deletion_of: if self.held { &["thing"][..] } else { &[] },
             ..TypeInfo::new("thing", Duration::from_secs(1), &[])
         }
@@ -116,8 +121,10 @@ impl Operations for InMemory {
         Ok(found.map(|(id, thing)| Observed {
             spec: thing.spec.clone(),
             outputs: json!({ "id": id }),
-            tags: Some(thing.tags.clone()).filter(|_| !self.unmarked),
-            unmarked: self.unmarked,
+            ownership: match self.name_only {
+                true => Ownership::NameOnly,
+                false => Ownership::Tagged(thing.tags.clone()),
+            },
             live: None,
         }))
     }
@@ -151,6 +158,11 @@ impl Operations for InMemory {
         thing.tags.extend(set.clone());
         thing.tags.retain(|key, _| !remove.contains(key));
         self.answer(())
+    }
+
+    fn check_transition(&self, desired: &Value, actual: &Value) -> Result<Option<Refusal>, StepError> {
+        let shrinks = desired["size"].as_i64() < actual["size"].as_i64();
+        Ok((self.no_shrink && shrinks).then(|| Refusal::new("size", "make it bigger")))
     }
 
     async fn delete(&self, step: &Step, outputs: &Value) -> Result<(), StepError> {
@@ -215,22 +227,17 @@ async fn apply_part(world: &InMemory, graph: &Graph, folder: &Path, selection: S
 }
 
 async fn plan_is_empty(world: &InMemory, graph: &Graph, folder: &Path) -> bool {
+    plan(world, graph, folder, Selection::default()).await.is_empty()
+}
+
+async fn plan(world: &InMemory, graph: &Graph, folder: &Path, selection: Selection) -> Plan {
     let (_stop, stop) = watch::channel(false);
     let state =
         Store::folder(folder).read("dev1").await.unwrap().unwrap_or_else(|| State::new("test", "dev1", "1", "here"));
     let owner = owner();
-    EngineContext {
-        owner: &owner,
-        graph,
-        provider: world,
-        observer: &Silent,
-        stop,
-        takes_names: false,
-        selection: Selection::default(),
-    }
-    .plan(&state)
-    .await
-    .is_empty()
+    EngineContext { owner: &owner, graph, provider: world, observer: &Silent, stop, takes_names: false, selection }
+        .plan(&state)
+        .await
 }
 
 fn any_wanted() -> impl Strategy<Value = Wanted> {
@@ -435,7 +442,7 @@ async fn what_is_called_otherwise_in_the_state_and_wanted_as_before_stays() {
 #[tokio::test]
 async fn what_may_be_wanted_under_another_name_stays_as_long_as_nobody_can_tell() {
     let folder = tempfile::tempdir().unwrap();
-    let world = InMemory { unmarked: true, ..InMemory::default() };
+    let world = InMemory { name_only: true, ..InMemory::default() };
     let as_before = graph(&wanted(&[(1, "a", &[]), (2, "b", &[])]));
     apply(&world, &as_before, folder.path()).await;
     let things = world.things.lock().unwrap().clone();
@@ -601,4 +608,67 @@ async fn what_waits_for_itself_is_told_and_can_be_done_in_two_parts() {
     assert!(apply_part(&world, &graph(&Wanted::new()), folder.path(), gone).await.failed.is_empty());
     assert!(apply(&world, &after, folder.path()).await.failed.is_empty());
     assert!(plan_is_empty(&world, &after, folder.path()).await);
+}
+
+/// Steps of the given sizes, none of which needs another one.
+fn sizes(steps: &[(usize, &str, i64)]) -> Graph {
+    graph(&steps.iter().map(|(n, name, size)| (*n, ((*name).to_owned(), *size, Vec::new()))).collect())
+}
+
+#[tokio::test]
+async fn refused_change_stops_the_whole_apply() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut world = InMemory::default();
+    apply(&world, &sizes(&[(1, "a", 1), (2, "b", 1)]), folder.path()).await;
+    world.fixed_size = true;
+    let things = world.things.lock().unwrap().clone();
+    let state = Store::folder(folder.path()).read("dev1").await.unwrap().unwrap();
+    let after = sizes(&[(1, "a", 2), (3, "c", 1)]);
+    let planned = plan(&world, &after, folder.path(), Selection::default()).await;
+    assert!(planned.failures.is_empty() && !planned.is_empty());
+    let error = planned.check_refusals().unwrap_err();
+    assert_eq!(error.message, "s01: size can't change from 1 to 2 while the resource exists");
+    assert_eq!(error.help.as_deref(), Some("nothing was changed. keep the size"));
+
+    let report = apply(&world, &after, folder.path()).await;
+    let failed: Vec<_> = report.failed.iter().map(|(step, _)| step.0.as_str()).collect();
+    let skipped: Vec<_> = report.skipped.iter().map(|(step, _)| step.0.as_str()).collect();
+    assert_eq!((failed, skipped, report.done.len()), (vec!["s01"], vec!["s03", "s02"], 0));
+    assert_eq!(*world.things.lock().unwrap(), things);
+    let unchanged = Store::folder(folder.path()).read("dev1").await.unwrap().unwrap();
+    assert_eq!((unchanged.steps, unchanged.intents), (state.steps, state.intents));
+}
+
+#[tokio::test]
+async fn refused_change_outside_the_selection_is_ignored() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = InMemory { fixed_size: true, ..InMemory::default() };
+    apply(&world, &sizes(&[(1, "a", 1)]), folder.path()).await;
+    let selection = Selection { targets: ["s02".into()].into(), ..Selection::default() };
+    let report = apply_part(&world, &sizes(&[(1, "a", 2), (2, "b", 1)]), folder.path(), selection).await;
+    assert_eq!((report.failed.len(), report.count(Action::Create)), (0, 1), "{report:?}");
+}
+
+#[tokio::test]
+async fn replacement_may_change_an_immutable_field() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = InMemory { fixed_size: true, ..InMemory::default() };
+    apply(&world, &sizes(&[(1, "a", 1), (2, "b", 1)]), folder.path()).await;
+    let selection = Selection { replaced: ["s01".into()].into(), ..Selection::default() };
+    let after = sizes(&[(1, "a", 2), (2, "other", 2)]);
+    let report = apply_part(&world, &after, folder.path(), selection).await;
+    assert_eq!((report.failed.len(), report.count(Action::Replace)), (0, 2), "{report:?}");
+    assert!(plan_is_empty(&world, &after, folder.path()).await);
+}
+
+#[tokio::test]
+async fn impossible_transition_is_refused_and_its_reverse_applied() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = InMemory { no_shrink: true, ..InMemory::default() };
+    apply(&world, &sizes(&[(1, "a", 2)]), folder.path()).await;
+    let planned = plan(&world, &sizes(&[(1, "a", 1)]), folder.path(), Selection::default()).await;
+    let [refused] = &planned.refusals[..] else { panic!("{planned:?}") };
+    assert_eq!(refused.to_string(), "s01: size can't change from 2 to 1 while the resource exists");
+    let report = apply(&world, &sizes(&[(1, "a", 3)]), folder.path()).await;
+    assert_eq!((report.failed.len(), report.count(Action::Update)), (0, 1), "{report:?}");
 }

@@ -75,7 +75,7 @@ async fn what_aws_refuses_stops_only_what_needs_it_and_the_next_apply_goes_on() 
         assert!(said.contains(operation) && said.contains(&format!("code {code}, request id ")), "{said}");
         let help = lines.next().unwrap_or_default();
         assert!(help.trim_start().starts_with('→') && help.contains(advice), "{help}");
-        run = run.says(&format!("left out {}", if step == cluster { "blue/database/instance-1" } else { "green/" }));
+        run = run.says(&format!("skipped {}", if step == cluster { "blue/database/instance-1" } else { "green/" }));
     }
     let recorded =
         |cli: &Cli| -> BTreeSet<String> { cli.state("dev1")["steps"].as_object().unwrap().keys().cloned().collect() };
@@ -176,7 +176,7 @@ async fn no_suffix_where_there_are_several_is_no_guess() {
     }
     for command in [&["apply"][..], &["plan"], &["destroy", "--yes"], &["output"]] {
         let run = refused(&sandbox, &cli, command).await;
-        run.explains("no suffix is given, and there are states of dev1, dev2").explains("--suffix dev1");
+        run.explains("no suffix is given, and there are several states: dev1, dev2").explains("--suffix dev1");
     }
 }
 
@@ -251,7 +251,7 @@ async fn another_account_than_the_configured_one_is_refused() {
     cli.configure("\naccount = \"111122223333\"\n");
     let run = refused(&sandbox, &cli, &["apply", "--suffix", "dev1"]).await;
     let run = run.explains("provisioner.toml:2: account").explains("123456789012");
-    run.explains("the configuration allows 111122223333 only").explains("AWS_PROFILE");
+    run.explains("the configuration allows only 111122223333").explains("AWS_PROFILE");
     cli.configure("\naccount = \"123456789012\"\n");
     cli.run(&["plan", "--suffix", "dev1"]).await.ok();
 }

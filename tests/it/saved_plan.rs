@@ -35,11 +35,11 @@ async fn a_saved_plan_is_done_to_the_letter_or_not_at_all() {
     // What is no plan, or not this one any more.
     let saved = std::fs::read_to_string(&file).unwrap();
     for (text, said) in [
-        ("", "this is no plan"),
-        (&saved[..saved.len() / 2], "this is no plan"),
+        ("", "not a saved plan"),
+        (&saved[..saved.len() / 2], "not a saved plan"),
         ("{\"format\": 2}", "it has format 2"),
-        (&saved.replacen("payments-queue", "payments-kueue", 1), "damaged or changed"),
-        (&saved.replacen("\"create\"", "\"delete\"", 1), "damaged or changed"),
+        (&saved.replacen("payments-queue", "payments-kueue", 1), "damaged or edited"),
+        (&saved.replacen("\"create\"", "\"delete\"", 1), "damaged or edited"),
     ] {
         std::fs::write(&file, text).unwrap();
         cli.run(&apply).await.exits(1).explains(said);
@@ -70,16 +70,16 @@ async fn a_saved_plan_is_done_to_the_letter_or_not_at_all() {
     save(&cli).await;
     cli.configure("[tags]\nCostCenter = \"77\"\n");
     let run = cli.run(&apply).await.exits(1);
-    run.explains("the configuration wants something else of").explains("blue/queues/payments-queue");
+    run.explains("the configuration has changed at").explains("blue/queues/payments-queue");
     save(&cli).await;
     on(&cli, &["state", "mv", "blue/queues/payments-queue", "blue/queues/other"]).await.ok();
-    cli.run(&apply).await.exits(1).explains("the state remembers something else by now");
+    cli.run(&apply).await.exits(1).explains("the state has changed");
     assert_eq!(sandbox.changes(), [""; 0]);
     on(&cli, &["state", "mv", "blue/queues/other", "blue/queues/payments-queue"]).await.ok();
 
     // A plan with changes does them, and holds once.
     save(&cli).await;
     assert!(cli.run(&apply).await.ok().summary().updated > 1);
-    cli.run(&apply).await.exits(1).explains("the state remembers something else by now");
+    cli.run(&apply).await.exits(1).explains("the state has changed");
     on(&cli, &["plan", "--module", "blue/queues", "--detailed-exitcode"]).await.ok();
 }

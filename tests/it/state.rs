@@ -106,7 +106,7 @@ async fn a_state_is_looked_at_mended_and_brought_back() {
     on(&cli, &["state", "restore", "nothing"]).await.exits(1).explains("no generation nothing");
     let counts = generations.iter().find(|one| one["current"] == true).expect("the one that counts");
     let again = on(&cli, &["state", "restore", counts["generation"].as_str().unwrap()]).await.exits(1);
-    again.explains("is the one that counts already");
+    again.explains("is already the current generation");
     on(&cli, &["state", "restore", kept["generation"].as_str().unwrap()]).await.ok();
     part(&cli, &["apply"]).await.ok();
     part(&cli, &["plan", "--detailed-exitcode"]).await.ok();
@@ -114,7 +114,7 @@ async fn a_state_is_looked_at_mended_and_brought_back() {
     let generations = on(&cli, &["state", "history", "--json"]).await.ok().events();
     assert_eq!(generations.iter().filter(|one| one["damaged"] == true).count(), 1, "{generations:?}");
     on(&cli, &["state", "history"]).await.ok().says("can't be read").says(" steps");
-    on(&cli, &["state", "unlock"]).await.ok().says("nobody holds the lock");
+    on(&cli, &["state", "unlock"]).await.ok().says("is not locked");
 
     // As that of a system without a blue and a green.
     let mut session = Store::folder(cli.state_folder()).open("dev1", "test", || unreachable!()).await.unwrap();
@@ -225,7 +225,7 @@ async fn a_lost_state_is_rebuilt_from_what_stands_and_what_only_one_place_knows_
     let sandbox = Sandbox::fresh().await;
     let cli = Cli::new(&sandbox);
     on(&cli, &["apply"]).await.ok();
-    on(&cli, &["recover"]).await.ok().says("0 of them anew");
+    on(&cli, &["recover"]).await.ok().says("0 of them are new");
     on(&cli, &["orphans"]).await.ok().says("0 orphans");
     let known = steps(&on(&cli, &["state", "list", "--json"]).await.ok());
 
@@ -233,7 +233,7 @@ async fn a_lost_state_is_rebuilt_from_what_stands_and_what_only_one_place_knows_
     std::fs::rename(&state, cli.folder().join("lost")).unwrap();
     on(&cli, &["orphans"]).await.exits(2).says("not remembered: arn:aws:ec2:").says("provisioner recover");
     sandbox.forget_calls();
-    on(&cli, &["recover"]).await.ok().says(&format!("{0} of {0} steps stand", known.len()));
+    on(&cli, &["recover"]).await.ok().says(&format!("{0} of {0} steps exist", known.len()));
     assert_eq!(sandbox.changes(), [""; 0]);
     assert_eq!(steps(&on(&cli, &["state", "list", "--json"]).await.ok()), known);
     let plan = on(&cli, &["plan", "--detailed-exitcode", "--json"]).await.ok().summary();
@@ -247,7 +247,7 @@ async fn a_lost_state_is_rebuilt_from_what_stands_and_what_only_one_place_knows_
                 'provisioner:step': 'green/queues/payments-queue'})";
     sandbox.python(twin).await;
     let run = on(&cli, &["orphans"]).await.exits(2);
-    run.says("1 orphan;").says("arn:aws:sqs:us-west-2:").says("of which another one is remembered");
+    run.says("1 orphan;").says("arn:aws:sqs:us-west-2:").says("the state records another resource for this step");
     let gone = "import boto3\nsqs = boto3.client('sqs', region_name='us-west-2')\n\
                 sqs.delete_queue(QueueUrl=sqs.get_queue_url(QueueName='payments-queue-green-dev1')['QueueUrl'])";
     sandbox.python(gone).await;

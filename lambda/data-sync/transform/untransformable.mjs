@@ -1,10 +1,10 @@
-/** A row that the new system can't take. The message is the reason, and repeats nothing of the row. */
+/** A row that can't be transformed. The message is the reason, without values of the row. */
 export class Untransformable extends Error {
   name = 'Untransformable';
 
   constructor(reason) {
     super(reason);
-    // Made for rows by the thousand, none of which anyone debugs by its stack.
+    // Thousands of rows may be rejected, and the stack is of no use.
     this.stack = undefined;
   }
 }

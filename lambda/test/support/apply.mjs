@@ -1,5 +1,5 @@
 /**
- * Applies a folder's migrations to a private PostgreSQL in a process of its own, which a test can kill. Its one argument is JSON:
+ * Applies a folder's migrations to a test PostgreSQL in a separate process, which a test can kill. Its argument is JSON:
  * {settings, credentials, authority (the certificate's path), directory}.
  */
 import { readFileSync } from 'node:fs';

@@ -1,9 +1,9 @@
-/** A local endpoint that answers the AWS calls of the functions; the SDK is pointed at it by AWS_ENDPOINT_URL. */
+/** A local AWS endpoint for the functions; AWS_ENDPOINT_URL directs the SDK to it. */
 import { createServer } from 'node:http';
 
 /**
- * `services` maps a service ("secretsmanager", "AmazonSQS", "query", "route53") to a function (operation, input) that answers
- * what the service would: an object for the JSON services, XML for the others. It may throw an AwsError.
+ * `services` maps a service ("secretsmanager", "AmazonSQS", "query", "route53") to a function (operation, input) that returns
+ * the service's response: an object for JSON services, XML for the others. It may throw an AwsError.
  */
 export async function startAws(services) {
   const calls = [];

@@ -1,4 +1,4 @@
-/** Packs a function the way it is deployed and loads its handler from there. */
+/** Packs a function as it is deployed, and loads its handler from the package. */
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,13 +9,13 @@ export const MIGRATIONS = fileURLToPath(new URL('../../../migrations/', import.m
 
 const AWS_ENV = { AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' };
 
-/** The environment is read when the module is loaded; a second load of the same function is a second cold start. */
+/** The module reads the environment when it is loaded: each load is a cold start. */
 export async function loadFunction(name, env) {
   const manifest = JSON.parse(readFileSync(join(LAMBDA, 'functions.json'), 'utf8'))[name];
   const directory = mkdtempSync(join(tmpdir(), `${name}-`));
   const [folder] = manifest.handler.split('/');
   for (const part of [folder, 'lib']) cpSync(join(LAMBDA, part), join(directory, part), { recursive: true });
-  // The runtime brings the AWS SDK; here both it and the dependencies come from the development installation.
+  // On Lambda the runtime contains the AWS SDK; here SDK and dependencies come from the development installation.
   symlinkSync(join(LAMBDA, 'node_modules'), join(directory, 'node_modules'));
   if (manifest.migrations) {
     cpSync(join(MIGRATIONS, manifest.migrations), join(directory, 'migrations', manifest.migrations), { recursive: true });
@@ -32,7 +32,7 @@ export const context = (remainingMs = 30_000) => {
   return { awsRequestId: '0a0b0c0d-2222-4333-8444-a5b5c5d5e5f5', getRemainingTimeInMillis: () => end - Date.now() };
 };
 
-/** Everything that is written to standard output while `work` runs. */
+/** Captures standard output while `work` runs. */
 export async function captureOutput(work) {
   const original = process.stdout.write;
   const written = [];

@@ -1,10 +1,10 @@
-/** A private MariaDB with TLS, reachable by an invented RDS host name, for the tests that need a real database. */
+/** A local MariaDB with TLS under a fictitious RDS host name. */
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 
 import mysql from 'mysql2/promise';
 
-import { freePort, makeFolder, requirePrograms, standFor, startServer } from './server.mjs';
+import { freePort, makeFolder, requirePrograms, serveAs, startServer } from './server.mjs';
 
 export const HOST = 'payments.cluster-test.us-east-1.rds.amazonaws.com';
 export const DATABASE = 'payments';
@@ -16,7 +16,7 @@ const IS_ROOT = process.getuid() === 0;
 export async function startMariaDb() {
   requirePrograms(['mariadbd', 'mariadb-install-db', 'openssl'], ['mariadb-server', 'openssl']);
   const directory = makeFolder('mariadb');
-  standFor(HOST, directory);
+  serveAs(HOST, directory);
 
   const data = join(directory, 'data');
   const asUser = IS_ROOT ? ['--user=root'] : [];
@@ -33,7 +33,7 @@ export async function startMariaDb() {
       '--skip-name-resolve', '--require-secure-transport=ON', '--tls-version=TLSv1.2,TLSv1.3', '--innodb-buffer-pool-size=32M',
       `--ssl-ca=${join(directory, 'ca.pem')}`, `--ssl-cert=${join(directory, 'server.pem')}`, `--ssl-key=${join(directory, 'server.key')}`,
     ],
-    // Its data is thrown away: an orderly shutdown would only wait for connections.
+    // The data is discarded: an orderly shutdown would wait for connections.
     { directory, signal: 'KILL', isUp: () => mysql.createConnection({ socketPath: socket, user: 'root' }) },
   );
   await admin.query("DELETE FROM mysql.global_priv WHERE User = ''");
@@ -48,7 +48,7 @@ export async function startMariaDb() {
     env: { DB_HOST: HOST, DB_PORT: String(port), DB_NAME: DATABASE },
     settings: { host: HOST, port, database: DATABASE },
     credentials: { user: USER, password: PASSWORD },
-    /** A connection as root, past the function under test. */
+    /** A connection as root. */
     admin,
     async rows(sql, values) {
       return (await admin.query(sql, values))[0];

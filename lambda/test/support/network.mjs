@@ -1,6 +1,6 @@
 /**
- * Lets code under test reach a local server by a public host name with its certificate verified, as it would on AWS. It is done to
- * Node's own modules, so that the code under test needs no switch for it.
+ * Resolves public host names to local servers and trusts their certificates, as on AWS. Patches Node's modules, so that the code under
+ * test needs no test mode.
  */
 import dns from 'node:dns';
 import tls from 'node:tls';
@@ -19,7 +19,7 @@ export function resolveLocally(hostname) {
   local.add(hostname);
 }
 
-/** Adds an authority to those that a connection names; a connection that names none is left alone. */
+/** Adds a certificate authority to the connections that name theirs. */
 export function trustAuthority(certificate) {
   const original = tls.createSecureContext;
   tls.createSecureContext = (options) =>

@@ -22,7 +22,7 @@ export function message(idempotencyKey, changes = {}) {
   };
 }
 
-/** A number that passes Luhn: given digits and the check digit that fits. */
+/** Appends the Luhn check digit. */
 export function withCheckDigit(digits) {
   for (let check = 0; check < 10; check += 1) {
     const candidate = `${digits}${check}`;

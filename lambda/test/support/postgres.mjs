@@ -1,4 +1,4 @@
-/** Private PostgreSQL servers with TLS, reachable by invented RDS host names, for the tests that need a real database. */
+/** Local PostgreSQL servers with TLS under fictitious RDS host names. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -6,34 +6,34 @@ import { delimiter, join } from 'node:path';
 import pg from 'pg';
 
 import { types } from '../../lib/postgres.mjs';
-import { freePort, makeFolder, requirePrograms, standFor, startServer } from './server.mjs';
+import { freePort, makeFolder, requirePrograms, serveAs, startServer } from './server.mjs';
 
 export const DATABASE = 'payments';
 export const USER = 'payadmin';
 export const PASSWORD = 'first-password';
 
-/** Debian keeps the servers' programs out of everybody's PATH. */
+/** Debian doesn't put the server programs on the PATH. */
 const DEBIAN = '/usr/lib/postgresql';
 
-/** Nobody comes in over the network without TLS and a password, as on RDS with rds.force_ssl. */
+/** Requires TLS and a password, as RDS with rds.force_ssl. */
 const ACCESS = `
 local   all all trust
 hostssl all all 127.0.0.1/32 scram-sha-256
 `;
 
-/** Its data is thrown away. */
-const CARELESS = [
+/** Faster without durability: the data is discarded. */
+const NOT_DURABLE = [
   'fsync=off', 'synchronous_commit=off', 'full_page_writes=off', 'shared_buffers=32MB', 'max_connections=50', 'max_prepared_transactions=4',
 ];
 
-/** A server with an empty database; several can run beside each other under different names. */
+/** Starts a server with an empty database; several can run under different names. */
 export async function startPostgres(name = 'payments') {
   addToPath();
   requirePrograms(['initdb', 'postgres', 'openssl'], ['postgresql', 'openssl']);
   const host = `${name}.cluster-test.eu-central-1.rds.amazonaws.com`;
   const owner = serverUser();
   const directory = makeFolder('postgres', owner);
-  standFor(host, directory, owner);
+  serveAs(host, directory, owner);
 
   const data = join(directory, 'data');
   const env = { PATH: process.env.PATH, LC_ALL: 'C.UTF-8' };
@@ -47,7 +47,7 @@ export async function startPostgres(name = 'payments') {
   const port = await freePort();
   const settings = [
     'listen_addresses=127.0.0.1', `port=${port}`, `unix_socket_directories=${directory}`, 'ssl=on', 'ssl_min_protocol_version=TLSv1.2',
-    `ssl_cert_file=${join(directory, 'server.pem')}`, `ssl_key_file=${join(directory, 'server.key')}`, ...CARELESS,
+    `ssl_cert_file=${join(directory, 'server.pem')}`, `ssl_key_file=${join(directory, 'server.key')}`, ...NOT_DURABLE,
   ];
   const connectAsSuperuser = async (database) => {
     const client = new pg.Client({ host: directory, port, user: 'postgres', database, types, options: '-c timezone=UTC' });
@@ -59,12 +59,12 @@ export async function startPostgres(name = 'payments') {
     directory,
     owner,
     env,
-    // At once and without a checkpoint, but its shared memory is given back.
+    // Ends without a checkpoint, but releases its shared memory.
     signal: 'QUIT',
     isUp: () => connectAsSuperuser('postgres'),
   });
 
-  // As on RDS: who owns the database is no superuser, but may look at the other sessions.
+  // As on RDS: the owner of the database isn't a superuser, but can see other sessions.
   await first.query(`CREATE ROLE ${USER} LOGIN CREATEDB PASSWORD '${PASSWORD}'`);
   await first.query(`GRANT pg_monitor, pg_signal_backend TO ${USER}`);
   await first.query(`CREATE DATABASE ${DATABASE} OWNER ${USER}`);
@@ -75,14 +75,14 @@ export async function startPostgres(name = 'payments') {
     env: { DB_ENGINE: 'postgres', DB_HOST: host, DB_PORT: String(port), DB_NAME: DATABASE },
     settings: { host, port, database: DATABASE },
     credentials: { user: USER, password: PASSWORD },
-    /** The certificate of who vouches for the server: for processes that trust nobody yet. */
+    /** The path of the server's certificate authority, for other processes. */
     authority: join(directory, 'ca.pem'),
-    /** A connection as superuser, past the function under test. */
+    /** A connection as superuser. */
     admin,
     async rows(sql, values) {
       return (await admin.query(sql, values)).rows;
     },
-    /** Back to an empty database. */
+    /** Empties the database. */
     async clear() {
       await admin.query(`DROP OWNED BY ${USER} CASCADE`);
     },
@@ -101,7 +101,7 @@ function addToPath() {
   process.env.PATH = [...known, ...folders.filter((folder) => !known.includes(folder))].join(delimiter);
 }
 
-/** PostgreSQL refuses to run as root: then another user has to. */
+/** PostgreSQL doesn't run as root: uses another user. */
 function serverUser() {
   if (process.getuid() !== 0) return undefined;
   const id = (flag, user) => Number(execFileSync('id', [flag, user], { encoding: 'utf8', stdio: 'pipe' }));
@@ -112,6 +112,6 @@ function serverUser() {
       return false;
     }
   });
-  if (user === undefined) throw new Error('PostgreSQL refuses to run as root: add a user postgres or nobody');
+  if (user === undefined) throw new Error('PostgreSQL does not run as root: add a user postgres or nobody');
   return { uid: id('-u', user), gid: id('-g', user) };
 }

@@ -1,4 +1,4 @@
-/** A sandbox (see localstack/README.md) for the tests that need more of AWS than a fake has: its DynamoDB keeps what is written. */
+/** Starts a sandbox (see localstack/README.md), for tests that need a DynamoDB which stores items. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ const READY = /^ready port=(\d+) .*\n/m;
 export async function startSandbox() {
   const directory = makeFolder('sandbox');
   const command = ['-m', 'sandbox', '--port', '0', '--front-door-port', '0', '--time-scale', '0', '--data-dir', join(directory, 'data')];
-  // Nothing of the functions' settings, and its calls to itself go through no proxy.
+  // Without the functions' settings, and without a proxy for its own calls.
   const others = Object.entries(process.env).filter(([name]) => !name.startsWith('AWS_'));
   const direct = '127.0.0.1,localhost';
   const { up: port, stop } = await startServer([python(), ...command], {
@@ -28,11 +28,11 @@ export async function startSandbox() {
 
 function readyPort(log) {
   const match = READY.exec(readFileSync(log, 'utf8'));
-  if (!match) throw new Error('it is not ready');
+  if (!match) throw new Error('the sandbox is not ready');
   return Number(match[1]);
 }
 
-/** ./test names the Python that has what the sandbox needs; without it an environment is made, once, under target/. */
+/** The Python from SANDBOX_PYTHON, or else from an environment under target/, created on first use. */
 function python() {
   const make = () => execFileSync(join(LOCALSTACK, 'environment'), { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }).trim();
   return process.env.SANDBOX_PYTHON || make();

@@ -4,7 +4,7 @@ import { readMigrations } from '../../migrate/files.mjs';
 import { applyMigrations } from '../../migrate/runner.mjs';
 import { MIGRATIONS } from './function.mjs';
 
-/** Brings a private database to the schema of an environment, as the function `migrate` does. */
+/** Applies an environment's migrations to a test database, as the function `migrate` does. */
 export async function applySchema(engine, db, environment) {
   const session = await engine.open(db.settings, db.credentials, 60_000);
   try {

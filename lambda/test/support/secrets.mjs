@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 
 import { AwsError } from './aws.mjs';
 
-/** Secrets Manager in memory: as much of it as a rotation uses, with its rules for versions and stages. */
+/** Secrets Manager in memory, with its rules for versions and stages, as far as a rotation needs it. */
 export class FakeSecrets {
   #secrets = new Map();
   #passwords = 0;
@@ -16,7 +16,7 @@ export class FakeSecrets {
     });
   }
 
-  /** What Secrets Manager does before the first step: an AWSPENDING version without a value. */
+  /** Adds an AWSPENDING version without a value, as Secrets Manager does before the first step. */
   beginRotation(id) {
     const versionId = randomUUID();
     for (const labels of this.#secrets.get(id).stages.values()) labels.delete('AWSPENDING');

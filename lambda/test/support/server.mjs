@@ -1,4 +1,4 @@
-/** What the private servers of tests have in common: programs, certificates, ports, processes. */
+/** Shared by the test servers: programs, certificates, ports, processes. */
 import { execFileSync, spawn } from 'node:child_process';
 import { chownSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -10,7 +10,7 @@ import { resolveLocally, trustAuthority } from './network.mjs';
 
 const NEW_KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
 
-// The server ends when this process does, however that comes: the pipe closes then, and who reads from it ends the server.
+// Ends the server when this process ends for any reason: the pipe closes, and its reader kills the server.
 const GUARD = `
   exec 3<&0
   signal=$1; shift
@@ -18,7 +18,7 @@ const GUARD = `
   { read -r _ <&3; kill -$signal $server; } 2>/dev/null &
   wait $server`;
 
-/** Throws if one of the programs isn't there; `packages` are Debian's that have them. */
+/** Throws if a program is missing; `packages` are the Debian packages to install. */
 export function requirePrograms(names, packages) {
   const missing = names.filter((name) => {
     try {
@@ -34,15 +34,15 @@ export function requirePrograms(names, packages) {
   }
 }
 
-/** A folder for a server's files; `owner` ({uid, gid}) if it runs as another user. */
+/** Creates a folder for a server's files, owned by `owner` ({uid, gid}) if given. */
 export function makeFolder(prefix, owner) {
   const directory = mkdtempSync(join(tmpdir(), `${prefix}-test-`));
   if (owner) chownSync(directory, owner.uid, owner.gid);
   return directory;
 }
 
-/** Puts server.pem, server.key and ca.pem for this host into the folder; from now on the host is here and its authority trusted. */
-export function standFor(host, directory, owner = {}) {
+/** Writes server.pem, server.key and ca.pem for `host` to the folder. Resolves the host to this machine and trusts its authority. */
+export function serveAs(host, directory, owner = {}) {
   const openssl = (...args) => execFileSync('openssl', args, { cwd: directory, stdio: 'pipe', ...owner });
   openssl('req', '-x509', ...NEW_KEY, '-days', '2', '-subj', '/CN=test authority', '-keyout', 'ca.key', '-out', 'ca.pem');
   openssl(
@@ -62,8 +62,8 @@ export async function freePort() {
 }
 
 /**
- * Starts a server that writes to `log` in its folder, and waits until `isUp()`, tried again and again, returns something: {up, stop},
- * with what it returned. `stop()` ends it by `signal` and removes its folder.
+ * Starts a server that writes to `log` in its folder, and polls `isUp()` until it succeeds: {up: its result, stop}. `stop()` sends
+ * `signal` and removes the folder.
  */
 export async function startServer([program, ...args], { directory, cwd = directory, owner = {}, env = process.env, signal, isUp }) {
   const log = join(directory, 'log');
@@ -85,7 +85,7 @@ export async function startServer([program, ...args], { directory, cwd = directo
       await pause(100);
     }
   }
-  const said = readFileSync(log, 'utf8');
+  const logged = readFileSync(log, 'utf8');
   await stop();
-  throw new Error(`${program} did not start (${failure?.message}):\n${said}`);
+  throw new Error(`${program} did not start (${failure?.message}):\n${logged}`);
 }

@@ -1,26 +1,25 @@
 /**
- * What a busy legacy system does to its database: short and long transactions that insert, update and delete, some of
- * them in vain.
+ * The load of a busy legacy system: short and long transactions that insert, update and delete, some of which roll back.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 
 import { open } from './sync.mjs';
 
-const between = (least, most) => least + Math.floor(Math.random() * (most - least + 1));
+const between = (min, max) => min + Math.floor(Math.random() * (max - min + 1));
 
 const INSERT = `
   INSERT INTO payments (merchant_ref, amount, currency, card_token)
   SELECT 'storm-' || n, n, 'EUR', 'tok_storm' FROM generate_series(1, $1) AS s (n)`;
-// Rows that are old and rows that are changed again and again.
+// Half of them old rows, half of them rows that change often.
 const PICK = `id IN (
   SELECT CASE WHEN n % 2 = 0 THEN 1 + floor(random() * 200)::int ELSE 1 + floor(random() * 200000)::int END FROM generate_series(1, $1) AS s (n))`;
 const UPDATE = `UPDATE payments SET status = substr('NACRF', 1 + floor(random() * 5)::int, 1), amount = amount + 1 WHERE ${PICK}`;
 const DELETE = `DELETE FROM payments WHERE ${PICK}`;
-const INSERT_AGAIN = `
+const REUSE_IDS = `
   INSERT INTO payments (id, merchant_ref, amount, currency, card_token)
   SELECT id, 'again', 1, 'EUR', 'tok_again' FROM payment_tombstones WHERE random() < 0.5 LIMIT $1 ON CONFLICT DO NOTHING`;
 
-/** Runs for so many seconds; returns how many transactions of each kind were committed. */
+/** Runs for `seconds`; returns the number of committed transactions of each kind. */
 export async function storm(blue, seconds) {
   const end = Date.now() + seconds * 1000;
   const committed = { short: 0, long: 0, rolledBack: 0 };
@@ -34,18 +33,18 @@ async function worker(blue, end, committed, { kind, statements, holdMs, rows }) 
   const client = await open(blue);
   try {
     while (Date.now() < end) {
-      const gaveUp = Math.random() < 0.1;
+      const rollsBack = Math.random() < 0.1;
       try {
         await client.query('BEGIN');
         for (let count = between(1, statements); count > 0; count -= 1) {
-          const sql = [INSERT, UPDATE, UPDATE, DELETE, INSERT_AGAIN][between(0, 4)];
+          const sql = [INSERT, UPDATE, UPDATE, DELETE, REUSE_IDS][between(0, 4)];
           await client.query(sql, [between(1, rows)]);
           await pause(between(...holdMs));
         }
-        await client.query(gaveUp ? 'ROLLBACK' : 'COMMIT');
-        committed[gaveUp ? 'rolledBack' : kind] += 1;
+        await client.query(rollsBack ? 'ROLLBACK' : 'COMMIT');
+        committed[rollsBack ? 'rolledBack' : kind] += 1;
       } catch (error) {
-        // Deadlocks and waits for each other are part of the storm.
+        // Deadlocks and lock timeouts are expected.
         if (!/^(?:40P01|55P03|40001|23505)$/.test(error.code)) throw error;
         await client.query('ROLLBACK');
         committed.rolledBack += 1;

@@ -1,10 +1,10 @@
-/** What the tests of the synchronization do again and again. */
+/** Shared by the tests of data-sync. */
 import { context } from './function.mjs';
 
 /** The counts of a run without its times. */
 export const counts = ({ outcome, copied, deleted, unchanged, quarantined }) => ({ outcome, copied, deleted, unchanged, quarantined });
 
-/** The counts of a run that caught up and did nothing but this. */
+/** The expected counts of a run that caught up: zero except `changes`. */
 export const done = (changes) => ({ outcome: 'done', copied: 0, deleted: 0, unchanged: 0, quarantined: 0, ...changes });
 
 export function callsOf(sync, handler) {
@@ -22,7 +22,7 @@ export function callsOf(sync, handler) {
       );
       return id;
     },
-    /** A whole verification, of as many calls as it takes if each has this much time. */
+    /** Verifies everything, with as many calls of `remainingMs` as needed. */
     async verify(remainingMs) {
       const whole = { calls: 0, differing: 0, differences: [], ownChanges: [], rows: { blue: 0, green: 0 }, chunks: 0, quarantined: 0 };
       let cursor = null;
@@ -33,7 +33,7 @@ export function callsOf(sync, handler) {
         whole.ownChanges.push(...part.ownChanges.ids);
         for (const name of ['differing', 'chunks', 'quarantined']) whole[name] += part[name];
         for (const side of ['blue', 'green']) whole.rows[side] += part.rows[side];
-        // As it comes through the invocation's JSON.
+        // Serialised, as in an invocation.
         cursor = JSON.parse(JSON.stringify(part.cursor));
       } while (cursor !== null);
       return whole;

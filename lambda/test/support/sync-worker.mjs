@@ -1,7 +1,6 @@
 /**
- * Calls the function data-sync in a process of its own, which a test can kill, and sends what it answers: {result} or
- * {error}. Its one argument is JSON: {event, remainingMs, hosts (of the databases, each with the path of its
- * certificate's authority)}.
+ * Calls the function data-sync in a separate process, which a test can kill, and sends {result} or {error}. Its argument is
+ * JSON: {event, remainingMs, hosts: [{host, authority (the certificate's path)}]}.
  */
 import { readFileSync } from 'node:fs';
 

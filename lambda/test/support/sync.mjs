@@ -1,7 +1,4 @@
-/**
- * Everything that the synchronization needs: blue and green as private servers with their schemas, and a sandbox's
- * DynamoDB and secrets.
- */
+/** The environment of data-sync: test servers for blue and green with their schemas, and a sandbox. */
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
@@ -42,7 +39,7 @@ export async function startSync() {
   }
 }
 
-/** Makes the table and the secrets, and returns the function's environment. */
+/** Creates the table and the secrets, and returns the function's environment. */
 async function prepareAws(dynamo, servers) {
   await dynamo.send(
     new CreateTableCommand({
@@ -75,7 +72,7 @@ function actionsOf(dynamo, { blue, green, env }) {
     async migrate() {
       for (const [name, server] of Object.entries({ blue, green })) await applySchema(postgres, server, name);
     },
-    /** Back to empty databases with their schemas and no checkpoint. */
+    /** Empties the databases and deletes the checkpoint. */
     async clear() {
       await Promise.all([blue.clear(), green.clear()]);
       await dynamo.send(new DeleteItemCommand({ TableName: TABLE, Key: KEY }));
@@ -83,7 +80,7 @@ function actionsOf(dynamo, { blue, green, env }) {
     async item() {
       return (await dynamo.send(new GetItemCommand({ TableName: TABLE, Key: KEY, ConsistentRead: true }))).Item;
     },
-    /** Writes past the function. */
+    /** Sets an attribute of the checkpoint. */
     async setItem(name, value) {
       await dynamo.send(
         new UpdateItemCommand({
@@ -95,11 +92,11 @@ function actionsOf(dynamo, { blue, green, env }) {
         }),
       );
     },
-    /** What the function answers in a process of its own: {result, peakMemoryKb} or {error}. */
+    /** Calls the function in a separate process: {result, peakMemoryKb} or {error}. */
     call(event, options) {
       return this.inProcess(event, options).result;
     },
-    /** Calls the function in a process of its own: {child, result}, the result being undefined if it was killed. */
+    /** Calls the function in a separate process: {child, result}. The result is undefined if the process was killed. */
     inProcess(event, { remainingMs = 60_000, more = {} } = {}) {
       const child = fork(WORKER, [JSON.stringify({ event, remainingMs, hosts })], {
         env: { PATH: process.env.PATH, NODE_NO_WARNINGS: '1', ...env, ...more },
@@ -117,13 +114,10 @@ function actionsOf(dynamo, { blue, green, env }) {
   };
 }
 
-/** A connection as the user of the database, for what a test does beside the function. */
+/** A connection as the database user. */
 export const open = ({ settings, credentials }) => connect(settings, credentials, { name: 'test', statementTimeoutMs: 120_000 });
 
-/**
- * Fills blue with so many payments, changed one after the other over the last `days`; as the legacy system would have
- * left them.
- */
+/** Inserts `count` payments into blue, with changes spread over the last `days`. */
 export async function fill(blue, count, { days = 30 } = {}) {
   await blue.admin.query(`
     BEGIN;
@@ -139,8 +133,8 @@ export async function fill(blue, count, { days = 30 } = {}) {
 }
 
 /**
- * How green differs from what it should be, by SQL of its own and with nothing of the function's code: [{id, ...}], at
- * most ten. Blue's rows come over in one text.
+ * The differences between green and blue, [{id, ...}], at most ten. Uses its own SQL and none of the function's code. Blue's
+ * rows are passed as one text.
  */
 export async function differencesOf({ blue, green }) {
   const [{ rows }] = await blue.rows(`

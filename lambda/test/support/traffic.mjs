@@ -1,4 +1,4 @@
-/** Load balancers, DNS and topics in memory, as far as failing back touches them. */
+/** Load balancers, DNS and topics in memory, as far as the failback needs them. */
 import { AwsError } from './aws.mjs';
 
 const xml = (name, content) => `<${name}>${content}</${name}>`;
@@ -38,9 +38,9 @@ export class FakeTraffic {
     this.listeners = new Map();
     this.records = [];
     this.messages = [];
-    /** Operations that fail: name (with the listener's or rule's ARN, or without) to how many more times. */
+    /** Failing operations: name, optionally with the listener's or rule's ARN, to the remaining number of failures. */
     this.failures = new Map();
-    /** Called after each write, as someone else who writes in between. */
+    /** Called after each write, to simulate a concurrent writer. */
     this.afterWrite = () => undefined;
   }
 
@@ -53,19 +53,19 @@ export class FakeTraffic {
     this.failures.set(what, times);
   }
 
-  #failIfTold(...names) {
+  #failIfRequested(...names) {
     for (const name of names) {
       const left = this.failures.get(name) ?? 0;
       if (left === 0) continue;
       this.failures.set(name, left - 1);
-      throw new AwsError('AccessDenied', `told to fail ${name}`, 403);
+      throw new AwsError('AccessDenied', `forced failure of ${name}`, 403);
     }
   }
 
   query = (operation, form) => {
     const answer = (content) => xml(`${operation}Response`, xml(`${operation}Result`, content));
     const arn = form.get('ListenerArn') ?? form.get('ListenerArns.member.1') ?? form.get('RuleArn');
-    this.#failIfTold(operation, `${operation} ${arn}`);
+    this.#failIfRequested(operation, `${operation} ${arn}`);
     switch (operation) {
       case 'DescribeListeners': {
         const listener = this.listeners.get(arn);
@@ -98,7 +98,7 @@ export class FakeTraffic {
   };
 
   route53 = (operation, { query, body }) => {
-    this.#failIfTold(operation);
+    this.#failIfRequested(operation);
     if (operation.startsWith('GET')) return this.#listRecords(query);
     for (const [, content] of body.matchAll(/<ResourceRecordSet>([\s\S]*?)<\/ResourceRecordSet>/g)) {
       const identifier = (text) => /<SetIdentifier>(.*?)</.exec(text)[1];
@@ -108,7 +108,7 @@ export class FakeTraffic {
     return xml('ChangeResourceRecordSetsResponse', xml('ChangeInfo', xml('Id', '/change/C1') + xml('Status', 'PENDING')));
   };
 
-  /** Pages of one record each, to be sure that all are read. */
+  /** Returns pages of one record each, to test pagination. */
   #listRecords(query) {
     const from = query.get('identifier');
     const index = from ? this.records.findIndex((record) => record.includes(`<SetIdentifier>${from}<`)) : 0;
@@ -124,7 +124,7 @@ export class FakeTraffic {
   }
 }
 
-/** A weighted alias record as Route 53 writes it. */
+/** A weighted alias record in Route 53's format. */
 export const weightedAlias = (name, setIdentifier, weight) =>
   xml('Name', name) +
   xml('Type', 'A') +

@@ -40,7 +40,7 @@ impl Resource for CertificateValidation {
         let issued = detail(cx, arn).await?.filter(|detail| detail.status() == Some(&Status::Issued));
         Ok(issued.map(|_| {
             let spec = CertificateValidation { certificate: arn.clone() };
-            Found::untagged(spec, CertificateValidationOutputs { arn: arn.clone() })
+            Found::child(spec, CertificateValidationOutputs { arn: arn.clone() })
         }))
     }
 

@@ -88,7 +88,7 @@ impl Resource for ScalingPolicy {
         };
         let Some(policy) = all.iter().find(is_this) else { return Ok(None) };
         let outputs = ScalingPolicyOutputs { arn: policy.policy_arn().to_owned() };
-        Ok(Some(Found::untagged(as_standing(policy, dimension)?, outputs)))
+        Ok(Some(Found::child(as_standing(policy, dimension)?, outputs)))
     }
 
     async fn create(&self, cx: &Cx) -> Result<ScalingPolicyOutputs> {

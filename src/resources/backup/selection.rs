@@ -76,7 +76,7 @@ impl Resource for Selection {
             role: selection.iam_role_arn.into(),
             resources: selection.resources.unwrap_or_default().into_iter().collect(),
         };
-        Ok(Some(Found::untagged(spec, SelectionOutputs { selection_id: id, plan_id: plan.clone() })))
+        Ok(Some(Found::child(spec, SelectionOutputs { selection_id: id, plan_id: plan.clone() })))
     }
 
     async fn create(&self, cx: &Cx) -> Result<SelectionOutputs> {

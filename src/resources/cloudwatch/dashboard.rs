@@ -59,7 +59,7 @@ impl Resource for Dashboard {
         // Not every endpoint keeps tags of dashboards: then only the state tells whose it is.
         let tags = tags_of(cx, &outputs.arn).await?;
         Ok(Some(match tags.is_empty() {
-            true => Found::unmarked(spec, outputs),
+            true => Found::name_only(spec, outputs),
             false => Found::tagged(spec, outputs, tags),
         }))
     }

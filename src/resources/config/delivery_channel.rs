@@ -73,7 +73,7 @@ impl Resource for DeliveryChannel {
             kms_key: channel.s3_kms_key_arn().filter(|key| !key.is_empty()).map(KeyArn::from),
             snapshot_frequency: frequency.map(ToString::to_string).unwrap_or_default(),
         };
-        Ok(Some(Found::untagged(spec, DeliveryChannelOutputs { name: name.clone(), recorder: self.recorder.clone() })))
+        Ok(Some(Found::child(spec, DeliveryChannelOutputs { name: name.clone(), recorder: self.recorder.clone() })))
     }
 
     async fn create(&self, cx: &Cx) -> Result<DeliveryChannelOutputs> {

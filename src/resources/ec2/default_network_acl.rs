@@ -75,7 +75,7 @@ impl Resource for DefaultNetworkAcl {
         let Some(acl) = acl else { return Ok(None) };
         let spec = self.as_it_stands(&acl);
         let id = acl.network_acl_id().unwrap_or_default();
-        Ok(Some(Found::untagged(spec, DefaultNetworkAclOutputs { network_acl_id: id.into() })))
+        Ok(Some(Found::child(spec, DefaultNetworkAclOutputs { network_acl_id: id.into() })))
     }
 
     async fn create(&self, cx: &Cx) -> Result<DefaultNetworkAclOutputs> {

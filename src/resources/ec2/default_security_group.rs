@@ -58,7 +58,7 @@ impl Resource for DefaultSecurityGroup {
         let id = group.group_id().unwrap_or_default();
         let rules = rules::of_group(cx, id).await?.iter().map(rules::describe).collect();
         let spec = DefaultSecurityGroup { vpc_id: self.vpc_id.clone(), rules };
-        Ok(Some(Found::untagged(spec, DefaultSecurityGroupOutputs { security_group_id: id.into() })))
+        Ok(Some(Found::child(spec, DefaultSecurityGroupOutputs { security_group_id: id.into() })))
     }
 
     async fn create(&self, cx: &Cx) -> Result<DefaultSecurityGroupOutputs> {

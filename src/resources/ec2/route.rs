@@ -94,7 +94,7 @@ impl Resource for Route {
                 destination: Destination::parse(&outputs.destination),
                 target: target(route),
             };
-            return Ok(Some(Found::untagged(spec, outputs.clone())));
+            return Ok(Some(Found::child(spec, outputs.clone())));
         }
         Ok(None)
     }

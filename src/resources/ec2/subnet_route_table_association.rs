@@ -59,7 +59,7 @@ impl Resource for SubnetRouteTableAssociation {
                 subnet_id: subnet_id.clone(),
             };
             let spec = SubnetRouteTableAssociation { subnet_id: subnet_id.clone(), route_table_id };
-            return Ok(Some(Found::untagged(spec, outputs)));
+            return Ok(Some(Found::child(spec, outputs)));
         }
         Ok(None)
     }

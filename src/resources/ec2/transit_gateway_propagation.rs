@@ -59,7 +59,7 @@ impl Resource for TransitGatewayPropagation {
                     transit_gateway_attachment_id: attachment.clone(),
                     transit_gateway_route_table_id: table.clone(),
                 };
-                return Ok(Some(Found::untagged(spec, outputs.clone())));
+                return Ok(Some(Found::child(spec, outputs.clone())));
             }
         }
         Ok(None)

@@ -73,7 +73,7 @@ impl Resource for TargetRegistration {
         let state = target.target_health().and_then(|health| health.state());
         let spec = TargetRegistration { target_group: outputs.target_group.clone(), target: outputs.target() };
         let live = state.map(|state| state.as_str().to_owned());
-        Ok(Some(Found { live, ..Found::untagged(spec, outputs) }))
+        Ok(Some(Found { live, ..Found::child(spec, outputs) }))
     }
 
     async fn create(&self, cx: &Cx) -> Result<TargetRegistrationOutputs> {

@@ -94,7 +94,7 @@ impl Resource for Target {
                     .unwrap_or(default.maximum_age_seconds),
             },
         };
-        Ok(Some(Found::untagged(spec, TargetOutputs { rule: rule.clone(), id: id.clone() })))
+        Ok(Some(Found::child(spec, TargetOutputs { rule: rule.clone(), id: id.clone() })))
     }
 
     async fn create(&self, cx: &Cx) -> Result<TargetOutputs> {

@@ -51,7 +51,7 @@ impl Resource for Alias {
         let is_of_key = target == self.target;
         let (spec, outputs) = (Alias { name: name.clone(), target }, self.outputs(cx, name));
         // The alias of our key is ours; of another key it may be anybody's.
-        Ok(Some(if is_of_key { Found::untagged(spec, outputs) } else { Found::unmarked(spec, outputs) }))
+        Ok(Some(if is_of_key { Found::child(spec, outputs) } else { Found::name_only(spec, outputs) }))
     }
 
     async fn create(&self, cx: &Cx) -> Result<AliasOutputs> {

@@ -68,7 +68,7 @@ impl Resource for Permission {
             source_account: condition("AWS:SourceAccount"),
         };
         let outputs = PermissionOutputs { function: function.clone(), statement_id: id.clone() };
-        Ok(Some(Found::untagged(spec, outputs)))
+        Ok(Some(Found::child(spec, outputs)))
     }
 
     async fn create(&self, cx: &Cx) -> Result<PermissionOutputs> {

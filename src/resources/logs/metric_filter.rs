@@ -72,7 +72,7 @@ impl Resource for MetricFilter {
             default_value: metric.and_then(MetricTransformation::default_value),
         };
         let outputs = MetricFilterOutputs { name: name.clone(), log_group: log_group.clone() };
-        Ok(Some(Found::untagged(spec, outputs)))
+        Ok(Some(Found::child(spec, outputs)))
     }
 
     async fn create(&self, cx: &Cx) -> Result<MetricFilterOutputs> {

@@ -48,7 +48,7 @@ impl Resource for ResourcePolicy {
         // One of our name that says just what is wanted is ours; one that says something else may be anybody's.
         let is_ours = spec.name == self.name && spec.document == self.document;
         let outputs = ResourcePolicyOutputs { name: name.clone() };
-        Ok(Some(if is_ours { Found::untagged(spec, outputs) } else { Found::unmarked(spec, outputs) }))
+        Ok(Some(if is_ours { Found::child(spec, outputs) } else { Found::name_only(spec, outputs) }))
     }
 
     async fn create(&self, cx: &Cx) -> Result<ResourcePolicyOutputs> {

@@ -59,7 +59,7 @@ async fn found_in_zone<R: Resource>(
         let tags = tags_of(cx, TagResourceType::Hostedzone, zone, &[]).await?;
         tags.get(SYSTEM) == Some(&owner.system) && tags.get(SUFFIX) == Some(&owner.suffix)
     };
-    Ok(if is_ours { Found::untagged(spec, outputs) } else { Found::unmarked(spec, outputs) })
+    Ok(if is_ours { Found::child(spec, outputs) } else { Found::name_only(spec, outputs) })
 }
 
 async fn list_tags(cx: &Cx, kind: TagResourceType, ids: &[String]) -> Result<HashMap<String, Tags>> {

@@ -45,7 +45,7 @@ impl Resource for BucketPolicy {
         let read = async { Ok(request.send().await?) };
         let Some(policy) = ignore_not_found(read.await)?.and_then(|answer| answer.policy) else { return Ok(None) };
         let spec = BucketPolicy { bucket: bucket.clone(), policy: Document::parse(&policy)? };
-        Ok(Some(Found::untagged(spec, BucketPolicyOutputs { bucket: bucket.clone() })))
+        Ok(Some(Found::child(spec, BucketPolicyOutputs { bucket: bucket.clone() })))
     }
 
     async fn create(&self, cx: &Cx) -> Result<BucketPolicyOutputs> {

@@ -69,7 +69,7 @@ impl Resource for Rotation {
             every_days: rules.and_then(|rules| rules.automatically_after_days()).unwrap_or_default(),
             immediately: self.immediately,
         };
-        Ok(Some(Found::untagged(spec, RotationOutputs { secret: arn.clone() })))
+        Ok(Some(Found::child(spec, RotationOutputs { secret: arn.clone() })))
     }
 
     async fn create(&self, cx: &Cx) -> Result<RotationOutputs> {

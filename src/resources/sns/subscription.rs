@@ -77,7 +77,7 @@ impl Resource for Subscription {
             (None, None) => return Ok(None),
         };
         let live = pending.then(|| "waits for confirmation by e-mail".to_owned());
-        Ok(Some(Found { live, ..Found::untagged(spec, SubscriptionOutputs { arn }) }))
+        Ok(Some(Found { live, ..Found::child(spec, SubscriptionOutputs { arn }) }))
     }
 
     async fn create(&self, cx: &Cx) -> Result<SubscriptionOutputs> {

@@ -67,7 +67,7 @@ impl Resource for LoggingConfiguration {
             log_group: log_group.trim_end_matches(":*").into(),
             redacted_headers: redacted.map(|header| header.name().to_lowercase()).collect(),
         };
-        Ok(Some(Found::untagged(spec, LoggingConfigurationOutputs { web_acl: web_acl.clone() })))
+        Ok(Some(Found::child(spec, LoggingConfigurationOutputs { web_acl: web_acl.clone() })))
     }
 
     async fn create(&self, cx: &Cx) -> Result<LoggingConfigurationOutputs> {

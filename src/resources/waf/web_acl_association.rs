@@ -50,7 +50,7 @@ impl Resource for WebAclAssociation {
         let read = async { Ok(cx.waf.get_web_acl_for_resource().resource_arn(&**load_balancer).send().await?.web_acl) };
         let Some(acl) = ignore_not_found(read.await)?.flatten() else { return Ok(None) };
         let spec = WebAclAssociation { load_balancer: load_balancer.clone(), web_acl: acl.arn().into() };
-        Ok(Some(Found::untagged(spec, WebAclAssociationOutputs { load_balancer: load_balancer.clone() })))
+        Ok(Some(Found::child(spec, WebAclAssociationOutputs { load_balancer: load_balancer.clone() })))
     }
 
     async fn create(&self, cx: &Cx) -> Result<WebAclAssociationOutputs> {

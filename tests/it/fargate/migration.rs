@@ -114,7 +114,7 @@ async fn nothing_is_there_yet(system: &System) {
     assert_eq!((&status["state"], &status["quarantined"]), (&json!("stopped"), &Value::Null), "{status}");
     system.run(&["sync", "run-once"]).await.exits(1).explains(missing);
     // Nothing is not the same as equal.
-    system.run(&["sync", "verify"]).await.exits(1).explains("there is nothing to compare yet").never_says("equal");
+    system.run(&["sync", "verify"]).await.exits(1).explains("nothing to compare yet").never_says("equal");
     assert!(system.summary(&["sync", "verify"], 1).await["missing"].is_string());
 }
 
@@ -175,7 +175,7 @@ async fn what_differs_is_found_and_named(system: &System) {
     let equal = system.summary(&["sync", "verify"], 0).await;
     assert_eq!((&equal["rows"], &equal["differing"]), (&json!({"blue": 1198, "green": 1198}), &json!(0)), "{equal}");
     assert_eq!(equal["ownChanges"], json!({"count": 1, "ids": ["20"]}), "{equal}");
-    system.run(&["sync", "verify"]).await.ok().says("changed by green on its own").says("payments 20");
+    system.run(&["sync", "verify"]).await.ok().says("changed by green after the copy").says("payments 20");
 
     system.in_green("UPDATE payments SET amount_minor = amount_minor + 1, currency = 'USD' WHERE legacy_id = 17");
     system.in_green("DELETE FROM payments WHERE legacy_id = 18");

@@ -1,0 +1,1 @@
+"""How AWS calls are read, answered and passed on to moto."""

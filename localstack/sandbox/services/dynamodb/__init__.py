@@ -1,0 +1,7 @@
+"""DynamoDB."""
+
+from __future__ import annotations
+
+from ...server.installer import installer
+
+install = installer(__name__, "indexes", "tables")

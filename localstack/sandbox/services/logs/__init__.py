@@ -1,0 +1,7 @@
+"""CloudWatch Logs."""
+
+from __future__ import annotations
+
+from ...server.installer import installer
+
+install = installer(__name__, "groups", "metric_filters")

@@ -1,0 +1,7 @@
+"""SQS."""
+
+from __future__ import annotations
+
+from ...server.installer import installer
+
+install = installer(__name__, "queues", "metrics")

@@ -1,0 +1,7 @@
+"""The Resource Groups Tagging API."""
+
+from __future__ import annotations
+
+from ...server.installer import installer
+
+install = installer(__name__, "resources")

@@ -1,0 +1,1 @@
+"""Requests of clients: DNS answers, load balancers, health checks and targets."""
