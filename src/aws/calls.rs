@@ -1,5 +1,4 @@
-//! Counts and logs every HTTP request that goes to AWS, retries included: the count is what the summary
-//! calls `api_calls`.
+//! Counts and logs every HTTP request to AWS, retries included. The count is `api_calls` in the summary.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,7 +9,7 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 
-/// How many requests were sent.
+/// A counter of requests.
 #[derive(Clone, Debug, Default)]
 pub struct Calls(Arc<AtomicU64>);
 
@@ -20,7 +19,7 @@ impl Calls {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// `client`, counted.
+    /// A client whose requests are counted.
     pub fn counting(&self, client: SharedHttpClient) -> SharedHttpClient {
         SharedHttpClient::new(CountingClient { client, calls: self.clone() })
     }
@@ -69,14 +68,14 @@ impl HttpConnector for CountingConnector {
     }
 }
 
-/// Where a request goes: host, operation where a header tells it, path. Never its body: there may be a password in it.
+/// Operation (if a header has it) and URL. Never the body: it may contain a password.
 fn describe(request: &HttpRequest) -> String {
     let operation = request.headers().get("x-amz-target").unwrap_or(request.method());
     let uri = request.uri().split('?').next().unwrap_or_default();
     format!("{operation} {uri}")
 }
 
-/// AWS's id of a request, by which its support finds it.
+/// AWS's request id: AWS Support asks for it.
 pub fn request_id(answer: &HttpResponse) -> Option<&str> {
     let names = ["x-amzn-requestid", "x-amz-request-id", "x-amzn-request-id"];
     names.iter().find_map(|name| answer.headers().get(*name))

@@ -1,4 +1,4 @@
-//! The way into AWS: credentials, endpoint, one client a service and region.
+//! Access to AWS: credentials, endpoint, one client for each service and region.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -17,12 +17,12 @@ use aws_smithy_http_client::tls;
 use super::calls::Calls;
 use super::inventory::Inventory;
 
-/// Which AWS to talk to.
+/// Which AWS to use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Endpoint {
-    /// What the SDK's own chain says: `AWS_PROFILE`, `AWS_REGION`, `AWS_ENDPOINT_URL` ...
+    /// The AWS of the SDK's default chain: `AWS_PROFILE`, `AWS_REGION`, `AWS_ENDPOINT_URL` ...
     Environment,
-    /// The sandbox on this machine's loopback port, whatever the environment says.
+    /// The sandbox on a port of this machine. The environment is ignored.
     Sandbox {
         /// The port.
         port: u16,
@@ -30,20 +30,19 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
-    /// True where waiting costs nothing real: polls may be close together.
+    /// True for the sandbox: polls may be frequent.
     pub fn is_sandbox(&self) -> bool {
         matches!(self, Endpoint::Sandbox { .. })
     }
 }
 
-/// How long a call may take.
+/// The timeouts and retries of calls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Pace {
-    /// For building: a minute a try, six tries, slower as the service throttles.
+    /// For resources: one minute per attempt, six attempts, slower if the service throttles.
     #[default]
     Patient,
-    /// For moving live traffic: a few seconds a try, three tries. Who calls tries again where it matters, and looks anew
-    /// before.
+    /// For live traffic: a few seconds per attempt, three attempts. Callers retry where it matters, after reading again.
     Urgent,
 }
 
@@ -59,11 +58,11 @@ impl Pace {
 
     fn retries(self, endpoint: &Endpoint) -> RetryConfig {
         match self {
-            // What fails in a sandbox has been told to fail, and by a pause nothing gets better.
+            // Failures in a sandbox are injected: a pause doesn't help.
             Pace::Patient if endpoint.is_sandbox() => {
                 RetryConfig::standard().with_max_attempts(6).with_initial_backoff(Duration::from_millis(50))
             }
-            // Adaptive: each client slows itself down as its service throttles.
+            // Adaptive: a throttled client slows itself down.
             Pace::Patient => RetryConfig::adaptive().with_max_attempts(6),
             Pace::Urgent => {
                 RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(200))
@@ -76,26 +75,26 @@ impl Pace {
 #[derive(Debug)]
 pub struct Cloud {
     base: SdkConfig,
-    /// The endpoint that it was opened for.
+    /// The endpoint.
     pub endpoint: Endpoint,
-    /// The number of requests sent.
+    /// The counter of requests.
     pub calls: Calls,
     regions: Mutex<HashMap<String, Arc<Clients>>>,
 }
 
 impl Cloud {
-    /// Opens the way; sends nothing yet.
+    /// Access at the default pace. Sends no request yet.
     pub async fn open(endpoint: Endpoint) -> Self {
-        Cloud::paced(endpoint, Pace::Patient).await
+        Cloud::with_pace(endpoint, Pace::Patient).await
     }
 
     /// [`Cloud::open`] at another pace.
-    pub async fn paced(endpoint: Endpoint, pace: Pace) -> Self {
-        Cloud::counted(endpoint, pace, Calls::default()).await
+    pub async fn with_pace(endpoint: Endpoint, pace: Pace) -> Self {
+        Cloud::with_calls(endpoint, pace, Calls::default()).await
     }
 
-    /// [`Cloud::paced`], its requests counted with others.
-    pub async fn counted(endpoint: Endpoint, pace: Pace, calls: Calls) -> Self {
+    /// [`Cloud::with_pace`] with an existing counter of requests.
+    pub async fn with_calls(endpoint: Endpoint, pace: Pace, calls: Calls) -> Self {
         let http = aws_smithy_http_client::Builder::new()
             .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
             .build_https();
@@ -106,7 +105,7 @@ impl Cloud {
                 let loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http);
                 loader.timeout_config(timeouts).retry_config(retries).load().await
             }
-            // Built by hand: nothing of the environment can lead it to a real account.
+            // Built by hand, so that nothing in the environment leads to a real account.
             Endpoint::Sandbox { port } => SdkConfig::builder()
                 .behavior_version(BehaviorVersion::latest())
                 .http_client(http)
@@ -122,7 +121,7 @@ impl Cloud {
         Cloud { base, endpoint, calls, regions: Mutex::default() }
     }
 
-    /// The same way in, with nothing read yet.
+    /// The same access with an empty inventory.
     pub fn uncached(&self) -> Self {
         let regions = self.regions.lock().expect("no panic holds this lock");
         let regions = regions.iter().map(|(region, clients)| (region.clone(), Arc::new(clients.uncached()))).collect();
@@ -141,40 +140,40 @@ impl Cloud {
         clients.clone()
     }
 
-    /// The region under which what is global (IAM, Route 53) is read once.
+    /// The region in which global services (IAM, Route 53) are read.
     pub fn home(&self) -> &'static str {
         "us-east-1"
     }
 
-    /// The region that the environment or the profile names, if any.
+    /// The region of the environment or profile, if any.
     pub fn default_region(&self) -> Option<String> {
         self.base.region().map(ToString::to_string)
     }
 }
 
-/// For a call that makes something and takes no idempotency token: sent twice it would make two, so it is sent once. After a
-/// lost answer its tags tell whether it was made: see [`outcome`](crate::resources::outcome).
+/// For a create call without an idempotency token: a retry would create a second resource, so there is none. After a lost response
+/// the tags tell whether the resource exists: see [`outcome`](crate::resources::outcome).
 pub fn sent_once() -> RetryConfig {
-    // Adaptive: it goes on to slow down with the other calls of its service.
+    // Adaptive: it shares the rate limit of the other calls of its service.
     RetryConfig::adaptive().with_max_attempts(1)
 }
 
-/// Each call may be tried as often as [`Pace`] says, whatever became of others. The SDK's own quota is for servers: calls
-/// that fail at the same time use it up for good, and after some fifty failures in a run the next one would be the last.
+/// Lets every call use all its attempts, whatever happens to others. The SDK's retry quota is meant for servers: concurrent failures
+/// exhaust it, and after some fifty failures in a run no call would be retried.
 fn without_quota(service: &str, region: &str) -> RetryPartition {
     RetryPartition::custom(format!("{service}-{region}")).token_bucket(TokenBucket::unlimited()).build()
 }
 
 macro_rules! clients {
     ($($(#[$doc:meta])* $name:ident: $client:ty = $config:ty;)*) => {
-        /// One client for each service, all of one region, and what was read there in this run.
+        /// One client for each service in one region, and the inventory of that region.
         #[derive(Debug)]
         pub struct Clients {
             /// The region.
             pub region: String,
-            /// What was read once in this run.
+            /// The reads of this run.
             pub inventory: Inventory,
-            /// What the clients are made from: for the client of a service that isn't here.
+            /// The configuration of the clients: for clients of other services.
             pub sdk: SdkConfig,
             /// S3
             pub s3: aws_sdk_s3::Client,
@@ -182,10 +181,10 @@ macro_rules! clients {
         }
 
         impl Clients {
-            /// All clients with one configuration.
+            /// The clients with one configuration.
             pub(crate) fn new(base: &SdkConfig, region: &str) -> Self {
                 let config = base.to_builder().region(Region::new(region.to_owned())).build();
-                // A local endpoint has no host name per bucket.
+                // A local endpoint has no host names of buckets.
                 let path_style = base.endpoint_url().is_some();
                 let s3 = aws_sdk_s3::config::Builder::from(&config).force_path_style(path_style);
                 let quota = |service: &str| without_quota(service, region);
@@ -201,7 +200,7 @@ macro_rules! clients {
                 }
             }
 
-            /// The same clients, with nothing read yet.
+            /// The same clients with an empty inventory.
             fn uncached(&self) -> Self {
                 Clients {
                     region: self.region.clone(),

@@ -1,4 +1,4 @@
-//! What a resource's code is given: clients of its region, the tags to set, and a way to say what it waits for.
+//! The context of an operation on a resource: clients of its region, the tags to set, the observer.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -12,70 +12,70 @@ use crate::engine::{Event, Observer, StepId, Tags};
 /// The context of one operation on one step. Derefs to the [`Clients`] of the step's region.
 #[derive(Clone)]
 pub struct Cx {
-    /// The account, partition and owner that all steps share.
+    /// The context of the run.
     pub shared: Arc<Shared>,
     clients: Arc<Clients>,
     /// The step.
     pub step: StepId,
-    /// All tags that the resource has to carry.
+    /// All tags that the resource must have.
     pub tags: Tags,
-    /// AWS's idempotency token: the same for every try to make this one incarnation. 32 lower-case hexadecimal digits, or empty
-    /// where nobody has announced to make it.
+    /// AWS's idempotency token: the same for every attempt to create this generation of the resource. 32 lower-case hexadecimal
+    /// digits, or empty if no intent is recorded.
     pub token: String,
-    /// The outputs of what this one replaces and that still stands.
+    /// The outputs of the deposed object that this resource replaces.
     predecessor: Option<Value>,
 }
 
-/// What is the same for all steps of a run.
+/// The context of a run.
 #[derive(Clone)]
 pub struct Shared {
-    /// The way into AWS.
+    /// Access to AWS.
     pub cloud: Arc<Cloud>,
     /// The AWS account.
     pub account: String,
     /// `aws`, `aws-cn`, `aws-us-gov`.
     pub partition: String,
-    /// Whose resources these are.
+    /// The deployment that owns the resources.
     pub owner: Owner,
-    /// Who watches.
+    /// Receives the events of the run.
     pub observer: Arc<dyn Observer>,
 }
 
 impl Cx {
-    /// A context for one operation.
+    /// The context of one operation.
     pub fn new(shared: Arc<Shared>, region: &str, step: StepId, tags: Tags, token: String) -> Self {
         let clients = shared.cloud.region(region);
         Cx { shared, clients, step, tags, token, predecessor: None }
     }
 
-    /// The same for the successor of what has these outputs.
-    pub fn succeeding(self, predecessor: Option<&Value>) -> Self {
+    /// The same context for the replacement of a resource with these outputs.
+    pub fn replacing(self, predecessor: Option<&Value>) -> Self {
         Cx { predecessor: predecessor.cloned(), ..self }
     }
 
-    /// True if this id or ARN is of what is being replaced.
+    /// True if this id or ARN is that of the deposed object.
     pub fn is_predecessor(&self, id: &str) -> bool {
         let outputs = self.predecessor.as_ref().and_then(Value::as_object);
         outputs.is_some_and(|outputs| outputs.values().any(|output| output == id))
     }
 
-    /// True if this token, by which something was made, is the one that a run has announced for this step.
-    pub fn is_announced_by(&self, token: &str) -> bool {
+    /// True if this idempotency token of a resource is that of the recorded intent.
+    pub fn is_intended_by(&self, token: &str) -> bool {
         !self.token.is_empty() && self.token == token
     }
 
-    /// One that asks these clients, for tests.
+    /// The same context with other clients, for tests.
     #[cfg(test)]
-    pub(crate) fn asking(self, clients: Clients) -> Self {
+    pub(crate) fn with_clients(self, clients: Clients) -> Self {
         Cx { clients: Arc::new(clients), ..self }
     }
 
-    /// The same with nothing read yet: what was read in this run tells what stood when it began.
+    /// The same context with an empty inventory: the other one has what existed when the run started.
     pub fn uncached(&self) -> Self {
         let cloud = Arc::new(self.shared.cloud.uncached());
         let shared = Arc::new(Shared { cloud, ..(*self.shared).clone() });
         let cx = Cx::new(shared, &self.region, self.step.clone(), self.tags.clone(), self.token.clone());
-        cx.succeeding(self.predecessor.as_ref())
+        cx.replacing(self.predecessor.as_ref())
     }
 
     /// The AWS account.
@@ -93,12 +93,12 @@ impl Cx {
         self.shared.cloud.region(region)
     }
 
-    /// True if AWS is a sandbox on this machine.
+    /// True if AWS is the sandbox on this machine.
     pub fn is_sandbox(&self) -> bool {
         self.shared.cloud.endpoint.is_sandbox()
     }
 
-    /// Tells whoever watches what the step waits for.
+    /// Reports what the step waits for.
     pub fn waiting(&self, what: &str) {
         self.shared.observer.on(Event::StepWaiting { step: self.step.clone(), what: what.to_owned() });
     }

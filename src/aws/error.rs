@@ -1,4 +1,4 @@
-//! Errors of AWS calls, told apart by code and status, never by their text.
+//! Errors of AWS calls, classified by code and status, never by their text.
 
 use std::error::Error as _;
 
@@ -7,31 +7,31 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use super::calls::request_id;
-use crate::engine::StepError;
+use crate::engine::{Advice, StepError};
 
-/// The result of something that asks AWS.
+/// The result of an AWS call.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// What an error means for what to do next.
+/// What an error means for the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
-    /// The thing isn't there.
+    /// The resource doesn't exist.
     NotFound,
-    /// The thing is there already.
+    /// The resource exists already.
     AlreadyExists,
-    /// Something it needs or that holds it is still on its way: try again in a while.
+    /// A dependency isn't ready yet, or a dependent isn't deleted yet: try again later.
     Retryable,
-    /// Too many calls; the SDK has retried already.
+    /// Too many calls. The SDK has retried already.
     Throttled,
-    /// The credentials may not do this, or aren't valid.
+    /// The credentials aren't valid or lack permission.
     Denied,
-    /// The account's quota is used up.
+    /// A quota of the account is exhausted.
     Quota,
     /// AWS will never accept this request.
     Invalid,
-    /// No answer, or a server error: the call may have taken effect.
+    /// No response, or a server error: the call may have taken effect.
     OutcomeUnknown,
-    /// Nothing to do with AWS.
+    /// An error of provisioner, not of AWS.
     Local,
 }
 
@@ -39,22 +39,22 @@ pub enum Class {
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct Error {
-    /// What it means.
+    /// The class.
     pub class: Class,
     /// Service and operation, for example `ec2:CreateVpc`.
     pub operation: String,
     /// AWS's error code.
     pub code: Option<String>,
-    /// AWS's words.
+    /// AWS's message.
     pub message: String,
     /// AWS's request id.
     pub request_id: Option<String>,
-    /// What to do, where we know better than the class does.
+    /// What to do, if the class alone doesn't say it.
     pub help: Option<String>,
 }
 
 impl Error {
-    /// An error of our own: no AWS call failed.
+    /// An error that isn't from an AWS call.
     pub fn local(message: impl Into<String>) -> Self {
         Error {
             class: Class::Local,
@@ -66,7 +66,7 @@ impl Error {
         }
     }
 
-    /// An answer of AWS that lacks what it must have.
+    /// A response of AWS without a required field.
     pub fn incomplete(operation: &str, field: &str) -> Self {
         let mut error = Error::local(format!("AWS answered {operation} without {field}"));
         operation.clone_into(&mut error.operation);
@@ -74,42 +74,36 @@ impl Error {
         error
     }
 
-    /// The same with advice.
+    /// The same error with advice.
     pub fn with_help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
 
-    /// True if AWS gave exactly this code.
+    /// True if AWS returned exactly this code.
     pub fn is_code(&self, code: &str) -> bool {
         self.code.as_deref() == Some(code)
     }
 
-    /// True if the thing isn't there.
-    pub fn is_gone(&self) -> bool {
+    /// True if the resource doesn't exist.
+    pub fn is_not_found(&self) -> bool {
         self.class == Class::NotFound
     }
 
-    fn advice(&self) -> Option<&'static str> {
+    /// The advice of the error itself, else that of its class.
+    fn advice(&self) -> Option<Advice> {
+        if let Some(help) = &self.help {
+            return Some(Advice::Text(help.clone()));
+        }
         Some(match self.class {
-            Class::NotFound => {
-                "it was deleted behind provisioner's back: run `provisioner plan` to see what is missing"
-            }
-            Class::AlreadyExists => {
-                "something else has this name: use another --suffix, or delete it if nobody needs it"
-            }
-            Class::Retryable => {
-                "AWS is still busy with what this depends on: run the same command again in a few minutes"
-            }
-            Class::Throttled => "AWS throttles this account: run the same command again; it goes on where it stopped",
-            Class::Denied => "check the credentials (`aws sts get-caller-identity`) and that they allow this operation",
-            Class::Quota => {
-                "raise this quota in the Service Quotas console, or free some, then run the same command again"
-            }
-            Class::Invalid => {
-                "AWS refuses this as it is: if a value of provisioner.toml is behind it, correct that, then run the same command again"
-            }
-            Class::OutcomeUnknown => "run the same command again: it finds out whether the call took effect",
+            Class::NotFound => Advice::FindMissing,
+            Class::AlreadyExists => Advice::FreeName,
+            Class::Retryable => Advice::WaitAndRetry,
+            Class::Throttled => Advice::RetryThrottled,
+            Class::Denied => Advice::CheckCredentials,
+            Class::Quota => Advice::RaiseQuota,
+            Class::Invalid => Advice::CorrectConfiguration,
+            Class::OutcomeUnknown => Advice::ResolveOutcome,
             Class::Local => return None,
         })
     }
@@ -118,7 +112,7 @@ impl Error {
 impl From<Error> for StepError {
     fn from(error: Error) -> Self {
         StepError {
-            help: error.help.clone().or_else(|| error.advice().map(str::to_owned)),
+            advice: error.advice(),
             outcome_unknown: error.class == Class::OutcomeUnknown,
             message: error.message,
             operation: Some(error.operation).filter(|operation| !operation.is_empty()),
@@ -137,23 +131,23 @@ where
         let response = error.raw_response();
         let status = response.map_or(0, |response| response.status().as_u16());
         let request_id = response.and_then(request_id).map(str::to_owned);
-        let (code, said) = match &error {
+        let (code, message) = match &error {
             SdkError::ServiceError(context) => (context.err().code(), context.err().message()),
             _ => (None, None),
         };
         let class = match &error {
-            // AWS took the call, and its answer can't be read.
+            // AWS accepted the call, but the response can't be parsed.
             SdkError::ServiceError(_) if (200..300).contains(&status) => Class::OutcomeUnknown,
             SdkError::ServiceError(_) => classify(code.unwrap_or_default(), status),
-            // The request never left: wrong input, no credentials.
+            // The request was never sent: invalid input.
             SdkError::ConstructionFailure(_) => Class::Invalid,
             SdkError::DispatchFailure(failure) if failure.is_user() => Class::Invalid,
-            // Credentials are looked up inside the dispatch; without any nothing was sent.
+            // The dispatch looks up credentials first: without any, nothing was sent.
             SdkError::DispatchFailure(failure) if failure.is_other() => Class::Denied,
             _ => Class::OutcomeUnknown,
         };
-        let message = match said {
-            Some(said) => said.to_owned(),
+        let message = match message {
+            Some(message) => message.to_owned(),
             None => match error.source() {
                 Some(source) => describe(source),
                 None => error.to_string(),
@@ -164,19 +158,19 @@ where
     }
 }
 
-/// What an error and those behind it say, each once: what they hold is nothing for people, and may hold what they sent.
+/// The messages of an error and its sources, each once. Not the debug form: it may contain what was sent.
 fn describe(error: &dyn std::error::Error) -> String {
-    let mut words = error.to_string();
-    let mut behind = error.source();
-    while let Some(error) = behind {
-        let more = error.to_string();
-        if !words.contains(&more) {
-            words.push_str(": ");
-            words.push_str(&more);
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let message = error.to_string();
+        if !text.contains(&message) {
+            text.push_str(": ");
+            text.push_str(&message);
         }
-        behind = error.source();
+        source = error.source();
     }
-    words
+    text
 }
 
 /// `ec2:CreateVpc` of `aws_sdk_ec2::operation::create_vpc::CreateVpcError`.
@@ -186,7 +180,7 @@ fn operation_of(type_name: &str) -> String {
     format!("{service}:{}", error.strip_suffix("Error").unwrap_or(error))
 }
 
-/// What a code means. The lists are from the services' API references; the endings are AWS's naming habits.
+/// The class of an error code. The lists are from the API references of the services; the patterns are AWS's naming conventions.
 pub fn classify(code: &str, status: u16) -> Class {
     match code {
         "NatGatewayNotFound"
@@ -283,22 +277,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_operation_is_read_from_the_error_type() {
+    fn operation_is_derived_from_the_error_type() {
         assert_eq!(operation_of("aws_sdk_ec2::operation::create_vpc::CreateVpcError"), "ec2:CreateVpc");
     }
 
     #[test]
-    fn an_error_without_an_answer_says_what_is_behind_it_and_nothing_twice() {
+    fn error_without_response_names_each_source_once() {
         #[derive(Debug, thiserror::Error)]
         #[error("{0}")]
-        struct Said(&'static str, #[source] Option<Box<Said>>);
-        let said = |text, behind: Option<Said>| Said(text, behind.map(Box::new));
-        let error = said("no answer", Some(said("no way: port closed", Some(said("port closed", None)))));
-        assert_eq!(describe(&error), "no answer: no way: port closed");
+        struct Chained(&'static str, #[source] Option<Box<Chained>>);
+        let chained = |text, source: Option<Chained>| Chained(text, source.map(Box::new));
+        let error = chained("no answer", Some(chained("no route: port closed", Some(chained("port closed", None)))));
+        assert_eq!(describe(&error), "no answer: no route: port closed");
     }
 
     #[test]
-    fn codes_tell_what_to_do_next() {
+    fn codes_are_classified() {
         for (code, status, class) in [
             ("InvalidVpcID.NotFound", 400, Class::NotFound),
             ("NoSuchBucket", 404, Class::NotFound),

@@ -1,4 +1,4 @@
-//! Reads that are made once a run: a page of a list call answers for every step of its type.
+//! Reads that are made once in a run: one list call serves all steps of a type.
 
 use std::any::Any;
 use std::collections::HashMap;
@@ -11,19 +11,18 @@ use super::error::{Class, Result};
 
 type Slot = Arc<OnceCell<Result<Arc<dyn Any + Send + Sync>>>>;
 
-/// What was read in one region in this run. It tells what stood when the run began; what the run itself makes is known
-/// from the answers to its creates.
+/// The reads of a run in one region. They show what existed when the run started; the responses to creates have the rest.
 #[derive(Default)]
 pub struct Inventory {
     slots: Mutex<HashMap<String, Slot>>,
 }
 
 impl Inventory {
-    /// What `load` gives for `key`, called at most once a run however many ask for it. A failed read is kept only if AWS
-    /// has refused it for good.
+    /// The result of `load` for `key`, which is called once in a run, however many callers there are. Of failed reads, only
+    /// permanent refusals are kept.
     ///
     /// # Panics
-    /// If the same key is used for two types.
+    /// If one key is used for two types.
     pub async fn once<T, F>(&self, key: impl Into<String>, load: F) -> Result<Arc<T>>
     where
         T: Send + Sync + 'static,
@@ -56,8 +55,8 @@ mod tests {
     use crate::aws::Error;
 
     #[tokio::test]
-    async fn a_read_that_fails_is_made_again_unless_aws_has_refused_it_for_good() {
-        for (class, wanted) in
+    async fn failed_reads_are_repeated_unless_refused() {
+        for (class, expected) in
             [(Class::Denied, 1), (Class::Invalid, 1), (Class::Throttled, 3), (Class::OutcomeUnknown, 3)]
         {
             let (inventory, reads) = (Inventory::default(), AtomicUsize::new(0));
@@ -70,7 +69,7 @@ mod tests {
             for _ in 0..3 {
                 assert_eq!(inventory.once("things", read()).await.unwrap_err().class, class);
             }
-            assert_eq!(reads.load(Ordering::Relaxed), wanted, "{class:?}");
+            assert_eq!(reads.load(Ordering::Relaxed), expected, "{class:?}");
         }
     }
 }

@@ -1,6 +1,6 @@
-//! SDK clients whose answers tests give.
+//! SDK clients with responses from tests.
 
-/// A client that gives these answers, each the first one whose rule fits: a call that none fits is a panic.
+/// A client that responds by the first rule that matches. A call without a matching rule panics.
 macro_rules! client {
     ($sdk:ident, $rules:expr) => {{
         use aws_smithy_mocks::{MockResponseInterceptor, RuleMode, create_mock_http_client};

@@ -1,4 +1,4 @@
-//! What all resources need of AWS: clients, errors by class, waiting, reads that are made once a run.
+//! Access to AWS for resources: clients, error classes, waiting, reads that are made once in a run.
 
 pub mod calls;
 pub mod clients;

@@ -15,11 +15,12 @@ use super::saved_plan::SavedPlan;
 use super::say::say;
 use super::select::{ReplaceArgs, SelectArgs};
 use super::{FAILED, Globals, INTERRUPTED, Outcome, progress};
+use crate::engine::EngineContext;
 use crate::engine::execute::Report;
-use crate::engine::plan::{EngineContext, Interruption};
 use crate::engine::reference::{self, Reference};
+use crate::engine::safety::Interruption;
 use crate::engine::{Action, Event, Plan};
-use crate::report::{self, words};
+use crate::report::{self, advice, words};
 use crate::state::State;
 use crate::traffic::guard::Serving;
 
@@ -56,7 +57,7 @@ impl Apply {
             globals.suffix = Some(saved.suffix(globals.suffix.as_deref())?);
         }
         let context = Context::load(&globals).await?;
-        let connection = context.connect(progress::observer(context.json())).await?;
+        let connection = context.connect(context.observer()).await?;
         let desired = context.compose(&connection).await?;
         let from_flags = || self.replace.add_to(self.select.selection());
         let selection = saved.as_ref().map_or_else(from_flags, |saved| saved.selection.clone());
@@ -89,12 +90,12 @@ impl Apply {
             return Err(refused);
         }
         // The levers of a partly applied configuration may refer to resources that don't exist yet.
-        if is_whole || session.look(|state| state.levers.is_none()) {
+        if is_whole || session.read(|state| state.levers.is_none()) {
             session.set_levers(desired.levers.clone()).await?;
         }
         session.set_outputs(desired.outputs.clone());
         let report = engine.execute(plan, &session).await;
-        let outputs = session.look(outputs);
+        let outputs = session.read(outputs);
         let saved = session.finish().await;
         let ended = end(&context, &connection, &report, start, &outputs)?;
         saved?;
@@ -128,7 +129,7 @@ impl Apply {
             refuse_interruptions(context, connection, engine.interruptions(plan, is_forced)).await?;
         }
         let is_confirmed = self.yes || is_saved || context.sandbox() || context.json();
-        if !is_confirmed && !confirm(plan, connection)? {
+        if !is_confirmed && !confirm(context, plan, connection)? {
             return Err(Failure::new("nothing was changed", "the plan was not confirmed"));
         }
         Ok(())
@@ -149,7 +150,7 @@ pub async fn refuse_interruptions(
     if hit.is_empty() {
         return Ok(());
     }
-    let is_shared = |hit: &&Interruption| !["blue", "green"].contains(&hit.environment.as_str());
+    let is_shared = |hit: &&Interruption| hit.environment.is_none();
     // Shared resources first: no shift of traffic frees them.
     let (shared, others): (Vec<_>, Vec<_>) = hit.iter().partition(is_shared);
     let names: Vec<_> = shared.iter().chain(&others).map(|hit| hit.step.to_string()).collect();
@@ -172,12 +173,12 @@ pub async fn refuse_interruptions(
 }
 
 /// On a terminal, asks for confirmation before resources are replaced or deleted.
-fn confirm(plan: &Plan, connection: &Connection) -> Result<bool, Failure> {
+fn confirm(context: &Context, plan: &Plan, connection: &Connection) -> Result<bool, Failure> {
     let affected = plan.count(Action::Replace) + plan.count(Action::Delete);
     if affected == 0 || !console::Term::stderr().is_term() || !console::user_attended() {
         return Ok(true);
     }
-    eprint!("{}", report::plan::tree(plan, &connection.registry));
+    eprint!("{}", report::plan::tree(plan, &connection.registry, &|command| context.command(command)));
     eprintln!("Plan: {}.", report::plan::headline(plan));
     let question = format!("{} will be replaced or deleted. Continue?", words::count(affected, "resource"));
     Confirm::new()
@@ -240,7 +241,8 @@ pub fn end(
         let failures = report.failed.iter().map(|(step, error)| {
             json!({
                 "step": step, "message": error.message, "operation": error.operation, "code": error.code,
-                "request_id": error.request_id, "help": error.help,
+                "request_id": error.request_id,
+                "help": advice::of(error, &|command| context.command(command)),
             })
         });
         summary["failures"] = failures.collect();
@@ -273,7 +275,7 @@ pub fn end(
         );
         for (step, error) in &report.failed {
             eprintln!("failed: {step}: {}", words::step_error(error));
-            if let Some(help) = &error.help {
+            if let Some(help) = advice::of(error, &|command| context.command(command)) {
                 eprintln!("    → {help}");
             }
         }

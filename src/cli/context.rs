@@ -12,9 +12,9 @@ use crate::aws::calls::Calls;
 use crate::aws::cx::Shared;
 use crate::aws::{Class, Cloud, Endpoint, Pace};
 use crate::config::{self, Source, Suffix};
+use crate::engine::EngineContext;
 use crate::engine::graph::Graph;
 use crate::engine::ownership::Owner;
-use crate::engine::plan::EngineContext;
 use crate::engine::{Observer, Plan, Selection};
 use crate::modules::Identity;
 use crate::resources::registry::{Registry, Types};
@@ -68,6 +68,12 @@ impl Context {
     /// True if the run works on the local AWS.
     pub fn sandbox(&self) -> bool {
         self.globals.sandbox
+    }
+
+    /// The observer for the output of this run.
+    pub fn observer(&self) -> Arc<dyn Observer> {
+        let (globals, suffix) = (self.globals.clone(), self.suffix.clone());
+        progress::observer(self.json(), Box::new(move |command| globals.command(command, Some(suffix.as_ref()))))
     }
 
     /// A command line to suggest, with the flags of this run.
@@ -127,7 +133,7 @@ impl Context {
         Err(StateError::OtherSystem {
             path: self.path(),
             found: state.system.clone(),
-            wanted: self.system.name().to_owned(),
+            expected: self.system.name().to_owned(),
         })
     }
 
@@ -162,7 +168,7 @@ impl Context {
             return Err(Failure::new(message, "check AWS_PROFILE; nothing was created"));
         }
         if let Some(found) = state.as_ref().map(|state| &state.account).filter(|found| **found != account) {
-            return Err(StateError::OtherAccount { path: self.path(), found: found.clone(), wanted: account }.into());
+            return Err(StateError::OtherAccount { path: self.path(), found: found.clone(), expected: account }.into());
         }
         let partition = identity.arn().and_then(|arn| arn.split(':').nth(1)).unwrap_or("aws").to_owned();
         let owner = Owner { system: self.system.name().to_owned(), suffix: self.suffix.to_string() };
@@ -244,7 +250,7 @@ async fn open(endpoint: &Endpoint, pace: Pace, calls: &Calls) -> Result<Cloud, F
         let notify = |message: &str| progress::note(message);
         tokio::task::block_in_place(|| sandbox::ensure(*port, &notify))?;
     }
-    Ok(Cloud::counted(endpoint.clone(), pace, calls.clone()).await)
+    Ok(Cloud::with_calls(endpoint.clone(), pace, calls.clone()).await)
 }
 
 /// The desired state, the recorded state, and the plan between them. Made by reading only.
@@ -262,7 +268,7 @@ pub struct Picture {
 impl Picture {
     /// Reads and plans the whole system.
     pub async fn take(context: &Context) -> Result<Self, Failure> {
-        Self::of(context, context.connect(progress::observer(context.json())).await?, Selection::default()).await
+        Self::of(context, context.connect(context.observer()).await?, Selection::default()).await
     }
 
     /// The same for a part of the system, over an open connection.
@@ -311,7 +317,7 @@ impl Connection {
             provider: &self.registry,
             observer: self.shared.observer.as_ref(),
             stop,
-            takes_names: false,
+            adopt_by_name: false,
             selection: Selection::default(),
         }
     }

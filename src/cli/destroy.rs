@@ -11,9 +11,9 @@ use super::failure::Failure;
 use super::select::SelectArgs;
 use super::untracked::untracked;
 use super::{Globals, Outcome, progress};
+use crate::engine::EngineContext;
 use crate::engine::execute::Report;
 use crate::engine::graph::Graph;
-use crate::engine::plan::EngineContext;
 use crate::engine::{Event, Plan, Selection, StepId};
 use crate::report::{self, words};
 use crate::state::State;
@@ -42,7 +42,7 @@ impl Destroy {
     pub async fn run(self, globals: &Globals) -> Outcome {
         let start = Instant::now();
         let context = Context::load(globals).await?;
-        let connection = context.connect(progress::observer(context.json())).await?;
+        let connection = context.connect(context.observer()).await?;
         if connection.state.is_none() {
             warn_of_leftovers(&context, &connection, &connection.fresh(&context)).await;
             if context.json() {
@@ -122,7 +122,7 @@ impl Destroy {
             }
         }
         let losses = engine.data_losses(plan).into_iter();
-        let unnamed: Vec<_> = losses.filter(|step| !engine.selection.names(step)).map(|step| step.0).collect();
+        let unnamed: Vec<_> = losses.filter(|step| !engine.selection.contains(step)).map(|step| step.0).collect();
         if unnamed.is_empty() || self.allow_data_loss {
             return Ok(());
         }
@@ -145,7 +145,7 @@ async fn confirm(
     }
     let plan = engine.plan(&state).await;
     connection.shared.observer.on(Event::Ended);
-    eprint!("{}", report::plan::tree(&plan, &connection.registry));
+    eprint!("{}", report::plan::tree(&plan, &connection.registry, &|command| context.command(command)));
     ask_for_suffix(context, connection, plan.removals.len())?;
     Ok(Some(removed(&plan)))
 }

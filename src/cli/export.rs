@@ -39,7 +39,7 @@ enum Format {
 impl Export {
     pub async fn run(self, globals: &Globals) -> Outcome {
         let context = Context::load(globals).await?;
-        let connection = context.connect(progress::observer(context.json())).await?;
+        let connection = context.connect(context.observer()).await?;
         let desired = context.compose(&connection).await?;
         let title = format!("{} {}", context.system.name(), context.suffix);
         let export = cloudformation::Export {

@@ -12,6 +12,7 @@ use super::{FAILED, Globals, Outcome, progress};
 use crate::aws::Cloud;
 use crate::engine::StepError;
 use crate::engine::ownership::Owner;
+use crate::report::advice;
 use crate::report::words::{self, step_error};
 use crate::traffic::Levers;
 use crate::traffic::discover::{self, Discovered};
@@ -104,7 +105,8 @@ fn end(
         let failures = failed.iter().map(|(what, error)| {
             json!({
                 "lever": what, "message": error.message, "operation": error.operation, "code": error.code,
-                "request_id": error.request_id, "help": error.help,
+                "request_id": error.request_id,
+                "help": advice::of(error, &|command| globals.command(command, None)),
             })
         });
         progress::print_json(&json!({
@@ -122,7 +124,7 @@ fn end(
     } else {
         for (what, error) in &failed {
             eprintln!("FAILED {what}: {}", step_error(error));
-            if let Some(help) = &error.help {
+            if let Some(help) = advice::of(error, &|command| globals.command(command, None)) {
                 eprintln!("    → {help}");
             }
         }

@@ -4,7 +4,7 @@ use clap::{Args, ValueEnum};
 
 use super::context::Context;
 use super::say::say;
-use super::{Globals, Outcome, progress};
+use super::{Globals, Outcome};
 use crate::report::drawing;
 
 /// `provisioner graph`
@@ -29,7 +29,7 @@ enum Format {
 impl Graph {
     pub async fn run(self, globals: &Globals) -> Outcome {
         let context = Context::load(globals).await?;
-        let connection = context.connect(progress::observer(context.json())).await?;
+        let connection = context.connect(context.observer()).await?;
         let desired = context.compose(&connection).await?;
         let drawing = drawing::Drawing::new(&desired.graph, self.modules);
         let text = match self.format {

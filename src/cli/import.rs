@@ -33,7 +33,7 @@ impl Import {
     pub async fn run(self, globals: &Globals) -> Outcome {
         let start = Instant::now();
         let context = Context::load(globals).await?;
-        let connection = context.connect(progress::observer(context.json())).await?;
+        let connection = context.connect(context.observer()).await?;
         let desired = context.compose(&connection).await?;
         let stop = stop_on_ctrl_c(&connection);
         let fresh = || connection.fresh(&context);

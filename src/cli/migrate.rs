@@ -45,7 +45,7 @@ impl Migrate {
     pub async fn run(self, globals: &Globals) -> Outcome {
         let start = Instant::now();
         let context = Context::load(globals).await?;
-        let connection = context.connect(progress::observer(context.json())).await?;
+        let connection = context.connect(context.observer()).await?;
         let environments = self.environment.map_or(vec![Environment::Blue, Environment::Green], |only| vec![only]);
         let names = environments.iter().map(|one| {
             Ok((one.name(), function_name(&context, &connection, &format!("{}_migrate_function", one.name()))?))
@@ -91,7 +91,8 @@ impl Migrate {
         for (environment, error) in failed.iter().filter(|_| !context.json()) {
             let (help, again) = (error.help.clone().unwrap_or_default(), context.command("migrate"));
             let help = format!("{help}\nfix this, then run `{again}` again: it resumes where it stopped");
-            Failure::new(format!("{environment}: {error}"), help.trim_start().to_owned()).print();
+            Failure::new(format!("{environment}: {error}"), help.trim_start().to_owned())
+                .print(&|command| context.command(command));
         }
         Ok(if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
     }

@@ -205,7 +205,7 @@ async fn dispatch(cli: Cli) -> ExitCode {
         Command::Completions(command) => command.run(),
     };
     outcome.unwrap_or_else(|failure| {
-        failure.print();
+        failure.print(&|command| globals.command(command, None));
         ExitCode::from(FAILED)
     })
 }

@@ -38,7 +38,7 @@ impl Orphans {
         let missing = plan.steps.iter().filter(|planned| planned.record.is_some() && planned.observed.is_none());
         let missing = missing.map(|planned| &planned.step.id);
         let forgotten =
-            plan.removals.iter().filter(|removal| removal.action == Action::Forget && removal.stands_as.is_none());
+            plan.removals.iter().filter(|removal| removal.action == Action::Forget && removal.renamed_to.is_none());
         let forgotten = forgotten.map(|removal| &removal.id);
         let missing = missing.chain(forgotten).map(|step| Orphan {
             what: "not in AWS",
@@ -78,7 +78,10 @@ impl Orphans {
                 progress::print_json(&json!({"type": "orphan", "what": what, "name": name, "help": advice}));
             }
             let calls = connection.api_calls();
-            let failures = plan.failures.iter().map(|(step, error)| plan::failure("unread", step, error));
+            let failures = plan
+                .failures
+                .iter()
+                .map(|(step, error)| plan::failure("unread", step, error, &|command| context.command(command)));
             failures.for_each(|line| progress::print_json(&line));
             progress::print_json(&json!({
                 "type": "summary", "orphans": found.len(), "failed": plan.failures.len(), "unread_regions": unread,

@@ -44,7 +44,7 @@ impl PlanCommand {
         }
         let start = Instant::now();
         let context = Context::load(globals).await?;
-        let connection = context.connect(progress::observer(context.json())).await?;
+        let connection = context.connect(context.observer()).await?;
         let Picture { connection, desired, plan, .. } = Picture::of(&context, connection, selection.clone()).await?;
         if let Some(path) = &self.out {
             if let Some((step, error)) = plan.failures.first() {
@@ -56,7 +56,7 @@ impl PlanCommand {
         }
         let (calls, seconds) = (connection.api_calls(), start.elapsed().as_secs_f64());
         if context.json() {
-            report::plan::objects(&plan).iter().for_each(progress::print_json);
+            report::plan::objects(&plan, &|command| context.command(command)).iter().for_each(progress::print_json);
             let mut summary = progress::counts(|action| plan.count(action));
             summary["type"] = "summary".into();
             summary["failed"] = (plan.failures.len() + plan.refusals.len()).into();
@@ -65,7 +65,7 @@ impl PlanCommand {
             summary["seconds"] = seconds.into();
             progress::print_json(&summary);
         } else {
-            say!("{}", report::plan::tree(&plan, &connection.registry).trim_end());
+            say!("{}", report::plan::tree(&plan, &connection.registry, &|command| context.command(command)).trim_end());
             let charges = report::plan::charges(&plan, &connection.registry);
             if !charges.is_empty() {
                 say!("AWS charges for these resources while they exist:");

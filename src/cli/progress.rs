@@ -10,6 +10,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
 use crate::engine::{Action, Event, Observer, StepId};
+use crate::report::advice;
 use crate::report::words::{self, step_error};
 
 /// Prints one JSON object as a line on stdout.
@@ -23,10 +24,13 @@ pub fn note(message: &str) {
     eprintln!("{} {message}", style("·").dim());
 }
 
+/// Completes a command for people with the flags of the run.
+pub type Command = Box<dyn Fn(&str) -> String + Send + Sync>;
+
 /// The observer for the kind of output.
-pub fn observer(json: bool) -> Arc<dyn Observer> {
+pub fn observer(json: bool, command: Command) -> Arc<dyn Observer> {
     if json {
-        Arc::new(JsonLines)
+        Arc::new(JsonLines { command })
     } else if Term::stderr().is_term() {
         Arc::new(Bars::new())
     } else {
@@ -40,7 +44,9 @@ fn typical(time: Duration) -> String {
 }
 
 /// Prints one JSON object per event.
-struct JsonLines;
+struct JsonLines {
+    command: Command,
+}
 
 impl Observer for JsonLines {
     fn on(&self, event: Event) {
@@ -58,7 +64,8 @@ impl Observer for JsonLines {
             }
             Event::StepFailed { step, action, error } => json!({
                 "type": "step_failed", "step": step, "action": action, "message": error.message,
-                "operation": error.operation, "code": error.code, "request_id": error.request_id, "help": error.help,
+                "operation": error.operation, "code": error.code, "request_id": error.request_id,
+                "help": advice::of(&error, &self.command),
             }),
             Event::StepSkipped { step, because } => json!({"type": "step_skipped", "step": step, "because": because}),
             Event::Interrupted => json!({"type": "interrupted"}),

@@ -10,7 +10,7 @@ use super::say::say;
 use super::untracked::{Search, Untracked, untracked};
 use super::{FAILED, Globals, INTERRUPTED, Outcome, progress};
 use crate::engine::Event;
-use crate::report::words;
+use crate::report::{advice, words};
 
 /// `provisioner recover`
 #[derive(Debug, Args)]
@@ -28,12 +28,12 @@ impl Recover {
         let start = Instant::now();
         let context = Context::load(globals).await?;
         let suffix = context.suffix.as_ref();
-        let connection = context.connect(progress::observer(context.json())).await?;
+        let connection = context.connect(context.observer()).await?;
         let desired = context.compose(&connection).await?;
         let stop = stop_on_ctrl_c(&connection);
         let fresh = || connection.fresh(&context);
         let mut session = context.store.open(suffix, "provisioner recover", fresh).await?;
-        let engine = connection.engine(&desired.graph, stop).taking_names();
+        let engine = connection.engine(&desired.graph, stop).adopting_by_name();
         let plan = engine.plan(&session.state()).await;
         connection.shared.observer.on(Event::Ended);
         if *engine.stop.borrow() {
@@ -41,10 +41,10 @@ impl Recover {
             return Ok(ExitCode::from(INTERRUPTED));
         }
         let all = desired.graph.len();
-        let found = engine.remember(&plan, &session).await?.len();
+        let found = engine.record_existing(&plan, &session).await?.len();
         let (failures, blocked) = (plan.failures, plan.blocked);
         // Recorded outputs are those that were applied; the configuration may be newer.
-        if session.look(|state| state.levers.is_none() && state.outputs.is_empty()) {
+        if session.read(|state| state.levers.is_none() && state.outputs.is_empty()) {
             session.set_levers(desired.levers.clone()).await?;
             session.set_outputs(desired.outputs.clone());
         }
@@ -67,7 +67,7 @@ impl Recover {
         } else {
             for (step, error) in &failures {
                 eprintln!("not recovered: {step}: {}", words::step_error(error));
-                if let Some(help) = &error.help {
+                if let Some(help) = advice::of(error, &|command| context.command(command)) {
                     eprintln!("    → {help}");
                 }
             }

@@ -18,7 +18,7 @@ use crate::report::words;
 pub async fn run(globals: &Globals, selection: Selection, detailed_exitcode: bool) -> Outcome {
     let start = Instant::now();
     let context = Context::load(globals).await?;
-    let connection = context.connect(progress::observer(context.json())).await?;
+    let connection = context.connect(context.observer()).await?;
     let Some(state) = &connection.state else { return Err(context.no_state()) };
     let empty = Graph::new(Vec::new())?;
     selection.check(&empty, state)?;
@@ -26,12 +26,14 @@ pub async fn run(globals: &Globals, selection: Selection, detailed_exitcode: boo
     let (drifted, failures) = connection.engine(&empty, stopped).selecting(selection).drift(state).await;
     let (calls, seconds) = (connection.api_calls(), start.elapsed().as_secs_f64());
     if context.json() {
-        report::drift::objects(&drifted, &failures).iter().for_each(progress::print_json);
+        report::drift::objects(&drifted, &failures, &|command| context.command(command))
+            .iter()
+            .for_each(progress::print_json);
         progress::print_json(&json!({
             "type": "summary", "drifted": drifted.len(), "failed": failures.len(), "api_calls": calls, "seconds": seconds,
         }));
     } else {
-        let text = report::drift::text(&drifted, &failures);
+        let text = report::drift::text(&drifted, &failures, &|command| context.command(command));
         if !text.is_empty() {
             say!("{}", text.trim_end());
         }

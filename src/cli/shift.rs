@@ -115,7 +115,7 @@ impl Shift {
         let start = Instant::now();
         let context = Context::load(globals).await?.urgent();
         let settings = self.settings(&context);
-        let connection = context.connect(progress::observer(globals.json)).await?;
+        let connection = context.connect(context.observer()).await?;
         let levers = standing_levers(&context, &connection)?;
         let cloud = &connection.shared.cloud;
         connection.shared.observer.on(Event::Ended);

@@ -89,9 +89,9 @@ impl State {
                 change(&context, "provisioner state mv", |state| {
                     let (from, to): (StepId, StepId) = (from.as_str().into(), to.as_str().into());
                     state.rename(&from, to.clone())?;
-                    state.levers = state.levers.as_ref().map(|levers| reference::renamed(levers, &from, &to));
+                    state.levers = state.levers.as_ref().map(|levers| reference::redirect(levers, &from, &to));
                     for text in state.outputs.values_mut() {
-                        *text = reference::renamed_in_text(text, &from, &to);
+                        *text = reference::redirect_text(text, &from, &to);
                     }
                     Ok(())
                 })

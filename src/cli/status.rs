@@ -26,7 +26,7 @@ impl Status {
     pub async fn run(self, globals: &Globals) -> Outcome {
         let start = Instant::now();
         let context = Context::load(globals).await?;
-        let connection = context.connect(progress::observer(globals.json)).await?;
+        let connection = context.connect(context.observer()).await?;
         // Who serves the customers comes first: that has to be told whatever else can't be.
         let traffic = traffic(&context, &connection).await?;
         // It is called by an alarm: without that nothing goes back by itself.

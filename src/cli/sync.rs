@@ -42,7 +42,7 @@ impl Sync {
     pub async fn run(self, globals: &Globals) -> Outcome {
         let start = Instant::now();
         let context = Context::load(globals).await?;
-        let connection = context.connect(progress::observer(context.json())).await?;
+        let connection = context.connect(context.observer()).await?;
         let name = function_name(&context, &connection, "sync_function")?;
         let command = Command { json: context.json(), function: function(&context, &connection, &name) };
         let (code, mut summary) = match self.action {

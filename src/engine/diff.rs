@@ -1,4 +1,4 @@
-//! Compares what is wanted with what stands, field by field.
+//! Compares two specs field by field.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -10,16 +10,16 @@ use super::reference;
 pub struct FieldChange {
     /// The path to the field, for example `ingress[0].cidr` or `tags.CostCenter`.
     pub path: String,
-    /// What stands; `None` if nothing does.
+    /// The actual value; `None` if absent.
     pub old: Option<Value>,
-    /// What is wanted; `None` if it shall go. May hold references that are only known after apply.
+    /// The desired value; `None` if the field is to be removed. May contain references that are only known after apply.
     pub new: Option<Value>,
-    /// AWS can't change this field in place.
+    /// AWS can't change this field in place: the change replaces the resource.
     pub forces_replacement: bool,
 }
 
 impl FieldChange {
-    /// The first name of the path: `ingress` of `ingress[0].cidr`.
+    /// The top-level field of the path: `ingress` of `ingress[0].cidr`.
     pub fn field(&self) -> &str {
         self.path.split(['.', '[']).next().unwrap_or_default()
     }
@@ -29,7 +29,7 @@ impl FieldChange {
 pub fn diff(old: &Value, new: &Value, forces_replacement: &dyn Fn(&str) -> bool) -> Vec<FieldChange> {
     let mut changes = Vec::new();
     match (old, new) {
-        // A spec that asks for nothing yet is still one of fields, and each of them is named.
+        // An object without values still has named fields: report each of them.
         (Value::Object(_), Value::Object(_)) => walk(String::new(), Some(old), Some(new), &mut changes),
         _ => walk(String::new(), present(Some(old)), present(Some(new)), &mut changes),
     }
@@ -58,7 +58,7 @@ fn walk(path: String, old: Option<&Value>, new: Option<&Value>, changes: &mut Ve
                 walk(at, present(old.get(key)), present(new.get(key)), changes);
             }
         }
-        // Lists of plain values read best as a whole; lists of objects by the entry that differs.
+        // Lists of scalars are shown whole, lists of objects by the entry that differs.
         (Some(Value::Array(old)), Some(Value::Array(new))) if old.iter().chain(new).all(Value::is_object) => {
             for index in 0..old.len().max(new.len()) {
                 walk(format!("{path}[{index}]"), present(old.get(index)), present(new.get(index)), changes);
@@ -71,7 +71,7 @@ fn walk(path: String, old: Option<&Value>, new: Option<&Value>, changes: &mut Ve
     }
 }
 
-/// Numbers are equal by value: AWS answers `1.0` where `1` was asked.
+/// Equality, of numbers by value: AWS returns `1.0` for `1`.
 fn same(old: &Value, new: &Value) -> bool {
     match (old, new) {
         (Value::Number(old), Value::Number(new)) => old.as_f64() == new.as_f64(),
@@ -79,7 +79,7 @@ fn same(old: &Value, new: &Value) -> bool {
     }
 }
 
-/// A value of a plan for people: strings bare, documents compact, what isn't known said so.
+/// A value for people: strings without quotes, documents compact, unknown references as "(known after apply)".
 pub fn show(value: Option<&Value>) -> String {
     match value {
         None | Some(Value::Null) => "(none)".to_owned(),
@@ -99,14 +99,14 @@ mod tests {
     }
 
     #[test]
-    fn the_path_names_exactly_what_differs() {
+    fn paths_name_exactly_the_differing_fields() {
         let old = json!({"a": {"b": 1, "c": [1, 2]}, "rules": [{"p": 1}, {"p": 2}], "gone": "x"});
         let new = json!({"a": {"b": 1, "c": [1, 3]}, "rules": [{"p": 1}, {"p": 3}], "more": true});
         assert_eq!(paths(old, new), ["a.c", "rules[1].p", "gone", "more"]);
     }
 
     #[test]
-    fn nothing_null_and_empty_are_the_same() {
+    fn absent_null_and_empty_are_equal() {
         assert!(paths(json!({"a": null, "b": [], "c": {"d": null}}), json!({})).is_empty());
         assert!(paths(json!({"n": 1.0}), json!({"n": 1})).is_empty());
         assert_eq!(paths(json!({"a": false, "b": 1}), json!({"b": 1})), ["a"]);
@@ -130,18 +130,17 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_value_never_differs_from_itself(value in any_json()) {
+        fn a_value_equals_itself(value in any_json()) {
             prop_assert!(diff(&value, &value, &|_| true).is_empty());
         }
 
         #[test]
-        fn a_difference_shows_both_ways(a in any_json(), b in any_json()) {
-            let there: Vec<_> = diff(&a, &b, &|_| false).into_iter().map(|c| (c.path, c.old, c.new)).collect();
+        fn diff_is_symmetric(a in any_json(), b in any_json()) {
+            let mut forward: Vec<_> = diff(&a, &b, &|_| false).into_iter().map(|c| (c.path, c.old, c.new)).collect();
             let mut back: Vec<_> = diff(&b, &a, &|_| false).into_iter().map(|c| (c.path, c.new, c.old)).collect();
-            let mut there_sorted = there.clone();
-            there_sorted.sort_by(|x, y| x.0.cmp(&y.0));
+            forward.sort_by(|x, y| x.0.cmp(&y.0));
             back.sort_by(|x, y| x.0.cmp(&y.0));
-            prop_assert_eq!(there_sorted, back);
+            prop_assert_eq!(forward, back);
         }
     }
 }

@@ -1,48 +1,52 @@
-//! What has become other in AWS than it was left, whatever is wanted now. Reads, and changes nothing anywhere.
+//! Finds drift: how the actual resources differ from the recorded ones, whatever is desired. Changes nothing.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures::StreamExt;
 
+use super::compare::compare;
+use super::context::EngineContext;
 use super::diff::{FieldChange, diff};
+use super::error::StepError;
 use super::events::Event;
-use super::operations::{StepError, Target};
+use super::operations::Target;
 use super::ownership::Provenance;
-use super::plan::{EngineContext, READS, compare, refuse_unmanaged, step_of};
-use super::step::StepId;
+use super::planner::READS;
+use super::step::{Step, StepId};
+use super::unmanaged::check_managed;
 use crate::state::{Record, State};
 
-/// A step that isn't as it was left.
+/// A step whose resource differs from its record.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Drift {
-    /// Which step.
+    /// The step.
     pub step: StepId,
-    /// Its resource type.
+    /// The resource type.
     pub kind: String,
-    /// It is gone from AWS.
+    /// The resource doesn't exist any more.
     pub is_gone: bool,
-    /// What is other: `old` is what was left, `new` what stands.
+    /// The fields that differ: `old` is recorded, `new` is actual.
     pub changes: Vec<FieldChange>,
 }
 
 impl EngineContext<'_> {
-    /// Looks at every remembered step that was selected. Gives what has drifted, and what can't be told.
+    /// Observes every recorded and selected step. Returns those that drifted, and those that can't be read.
     pub async fn drift(&self, state: &State) -> (Vec<Drift>, Vec<(StepId, StepError)>) {
-        let remembered: Vec<_> = state.steps.iter().filter(|(id, _)| self.selection.names(id)).collect();
-        let (total, observed) = (remembered.len(), AtomicUsize::new(0));
-        let looks = remembered.into_iter().map(|(id, record)| {
+        let recorded: Vec<_> = state.steps.iter().filter(|(id, _)| self.selection.contains(id)).collect();
+        let (total, observed) = (recorded.len(), AtomicUsize::new(0));
+        let checks = recorded.into_iter().map(|(id, record)| {
             let observed = &observed;
             async move {
-                let looked = self.look(id, record).await.map_err(|error| (id.clone(), error));
+                let checked = self.drift_of(id, record).await.map_err(|error| (id.clone(), error));
                 let done = observed.fetch_add(1, Ordering::Relaxed) + 1;
                 self.observer.on(Event::Observed { done, total });
-                looked
+                checked
             }
         });
-        let looked: Vec<_> = futures::stream::iter(looks).buffered(READS).collect().await;
+        let checked: Vec<_> = futures::stream::iter(checks).buffered(READS).collect().await;
         let (mut drifted, mut failures) = (Vec::new(), Vec::new());
-        for looked in looked {
-            match looked {
+        for checked in checked {
+            match checked {
                 Ok(drift) => drifted.extend(drift),
                 Err(failure) => failures.push(failure),
             }
@@ -50,27 +54,19 @@ impl EngineContext<'_> {
         (drifted, failures)
     }
 
-    async fn look(&self, id: &StepId, record: &Record) -> Result<Option<Drift>, StepError> {
+    async fn drift_of(&self, id: &StepId, record: &Record) -> Result<Option<Drift>, StepError> {
         let operations = self.provider.operations(&record.kind)?;
-        let step = step_of(id, record, operations.type_info().kind);
-        let observed = operations
-            .observe(Target { step: &step, known: Some(&record.outputs), token: "", predecessor: None })
-            .await?;
-        let (is_gone, mut changes) = match &observed {
-            None => (true, Vec::new()),
-            Some(observed) => {
-                refuse_unmanaged(self, &step, observed, Provenance::Recorded, false)?;
-                let (_, changes) = compare(operations, &step, Some(observed), Some(record));
-                let outputs = diff(&observed.outputs, &record.outputs, &|_| false).into_iter();
-                let outputs = outputs.map(|change| FieldChange { path: format!("outputs.{}", change.path), ..change });
-                (false, changes.into_iter().chain(outputs).collect())
-            }
-        };
-        for change in &mut changes {
-            // Compared was what is to be done about it.
-            std::mem::swap(&mut change.old, &mut change.new);
-        }
-        let has_drifted = is_gone || !changes.is_empty();
-        Ok(has_drifted.then(|| Drift { step: id.clone(), kind: record.kind.clone(), is_gone, changes }))
+        let step = Step::recorded(id, record, operations.type_info().kind);
+        let target = Target { step: &step, known: Some(&record.outputs), token: "", predecessor: None };
+        let drift = |is_gone, changes| Drift { step: id.clone(), kind: record.kind.clone(), is_gone, changes };
+        let Some(observed) = operations.observe(target).await? else { return Ok(Some(drift(true, Vec::new()))) };
+        check_managed(self, &step, &observed, Provenance::Recorded, false)?;
+        // The comparison is that of an apply back to the record: its old values are the actual ones.
+        let (_, changes) = compare(operations, &step, Some(&observed), Some(record));
+        let outputs = diff(&observed.outputs, &record.outputs, &|_| false).into_iter();
+        let outputs = outputs.map(|change| FieldChange { path: format!("outputs.{}", change.path), ..change });
+        let reversed = |change: FieldChange| FieldChange { old: change.new, new: change.old, ..change };
+        let changes: Vec<_> = changes.into_iter().chain(outputs).map(reversed).collect();
+        Ok((!changes.is_empty()).then(|| drift(false, changes)))
     }
 }

@@ -1,82 +1,82 @@
-//! What happens during a run, told to whoever watches. The engine knows no screen.
+//! The events of a run. The engine reports them to an [`Observer`] and knows no screen.
 
 use std::time::Duration;
 
-use super::operations::StepError;
+use super::error::StepError;
 use super::plan::Action;
 use super::step::StepId;
 
-/// One thing that happened.
+/// One event of a run.
 #[derive(Clone, Debug)]
 pub enum Event {
-    /// The live resources were read: so many of so many.
+    /// Resources were read.
     Observed {
-        /// How many are done.
+        /// How many so far.
         done: usize,
         /// How many there are.
         total: usize,
     },
-    /// The run starts: so many actions are to be done.
+    /// The execution of a plan starts.
     Started {
-        /// How many there are.
+        /// The number of actions.
         total: usize,
     },
-    /// Work on a step began.
+    /// The action of a step starts.
     StepStarted {
         /// The step.
         step: StepId,
-        /// The step's type.
+        /// The resource type.
         kind: &'static str,
-        /// What is done to it.
+        /// The action.
         action: Action,
-        /// How long that usually takes on AWS.
+        /// How long it typically takes on AWS.
         usually: Duration,
     },
     /// A step waits for AWS.
     StepWaiting {
         /// The step.
         step: StepId,
-        /// What is wrong with it, or what was tried.
+        /// What it waits for.
         what: String,
     },
-    /// A step is done.
+    /// The action of a step succeeded.
     StepDone {
         /// The step.
         step: StepId,
-        /// What is done to it.
+        /// The action.
         action: Action,
         /// How long it took.
         took: Duration,
     },
-    /// A step failed.
+    /// The action of a step failed.
     StepFailed {
         /// The step.
         step: StepId,
-        /// What is done to it.
+        /// The action.
         action: Action,
-        /// What is wrong.
+        /// The error.
         error: StepError,
     },
-    /// A step was left out because one that it needs failed, or because the run was interrupted.
+    /// A step was skipped because a dependency failed or the run was interrupted.
     StepSkipped {
         /// The step.
         step: StepId,
-        /// Why.
+        /// The reason.
         because: String,
     },
-    /// The person asked to stop: nothing new starts.
+    /// The user interrupted the run: no new action starts.
     Interrupted,
     /// The run is over.
     Ended,
 }
 
-/// Whoever watches a run.
+/// Receives the events of a run.
 pub trait Observer: Send + Sync {
-    /// Called for each event, from any task: must be quick.
+    /// Called for each event, from any task: must return quickly.
     fn on(&self, event: Event);
 }
 
-/// Watches nothing.
+/// An observer that ignores all events.
 pub struct Silent;
 
 impl Observer for Silent {

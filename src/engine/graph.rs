@@ -1,4 +1,4 @@
-//! The steps of a system and who needs whom.
+//! The steps of a system and their dependencies.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,39 +7,39 @@ use petgraph::graphmap::DiGraphMap;
 
 use super::step::{Step, StepId};
 
-/// Steps whose references all lead to steps, without a circle.
+/// Steps whose references all lead to steps, without a cycle.
 #[derive(Clone, Debug)]
 pub struct Graph {
     steps: BTreeMap<StepId, Step>,
     order: Vec<StepId>,
 }
 
-/// Why steps make no graph: a mistake in the system's code.
+/// Why steps form no graph: an error in the code of the system.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GraphError {
-    /// Two steps with one id.
-    #[error("two steps are called {0}")]
-    Twice(StepId),
-    /// A reference that leads nowhere.
-    #[error("{from} refers to {to}, which is no step of this system")]
+    /// Two steps have the same id.
+    #[error("two steps have the id {0}")]
+    Duplicate(StepId),
+    /// A reference to a step that doesn't exist.
+    #[error("{from} refers to {to}, which isn't a step of this system")]
     Missing {
-        /// The step that refers to it.
+        /// The referring step.
         from: StepId,
-        /// What isn't there.
+        /// The missing step.
         to: StepId,
     },
-    /// Steps that need each other.
-    #[error("{0} needs itself, by way of other steps")]
-    Circle(StepId),
+    /// Steps depend on each other.
+    #[error("{0} depends on itself through other steps")]
+    Cycle(StepId),
 }
 
 impl Graph {
-    /// Joins steps to a graph.
+    /// The graph of these steps.
     pub fn new(list: Vec<Step>) -> Result<Self, GraphError> {
         let mut steps = BTreeMap::new();
         for step in list {
             if let Some(other) = steps.insert(step.id.clone(), step) {
-                return Err(GraphError::Twice(other.id));
+                return Err(GraphError::Duplicate(other.id));
             }
         }
         let edges = steps.values().map(|step| (step.id.clone(), step.dependencies())).collect();
@@ -47,40 +47,40 @@ impl Graph {
         Ok(Graph { steps, order })
     }
 
-    /// The steps, each after all that it needs.
+    /// The steps, each after its dependencies.
     pub fn in_order(&self) -> impl Iterator<Item = &Step> {
         self.order.iter().map(|id| &self.steps[id])
     }
 
-    /// A step by its id.
+    /// The step with this id.
     pub fn get(&self, id: &StepId) -> Option<&Step> {
         self.steps.get(id)
     }
 
-    /// How many steps there are.
+    /// The number of steps.
     pub fn len(&self) -> usize {
         self.steps.len()
     }
 
-    /// True if there are none.
+    /// True if there are no steps.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
     }
 }
 
-/// Puts each node after those that it needs.
-pub fn order(needs: &BTreeMap<StepId, BTreeSet<StepId>>) -> Result<Vec<StepId>, GraphError> {
-    let ids: Vec<&StepId> = needs.keys().collect();
+/// The nodes, each after its dependencies.
+pub fn order(dependencies: &BTreeMap<StepId, BTreeSet<StepId>>) -> Result<Vec<StepId>, GraphError> {
+    let ids: Vec<&StepId> = dependencies.keys().collect();
     let index: BTreeMap<&StepId, usize> = ids.iter().enumerate().map(|(index, id)| (*id, index)).collect();
     let mut graph = DiGraphMap::<usize, ()>::new();
-    for (id, needed) in needs {
+    for (id, needed) in dependencies {
         graph.add_node(index[id]);
         for other in needed {
             let missing = || GraphError::Missing { from: id.clone(), to: other.clone() };
             graph.add_edge(*index.get(other).ok_or_else(missing)?, index[id], ());
         }
     }
-    let order = toposort(&graph, None).map_err(|circle| GraphError::Circle(ids[circle.node_id()].clone()))?;
+    let order = toposort(&graph, None).map_err(|cycle| GraphError::Cycle(ids[cycle.node_id()].clone()))?;
     Ok(order.into_iter().map(|index| ids[index].clone()).collect())
 }
 
@@ -97,6 +97,7 @@ mod tests {
             id: id.into(),
             kind: "test",
             region: "us-east-1".to_owned(),
+            environment: None,
             spec: json!({ "needs": tokens }),
             tags: BTreeMap::new(),
             after: BTreeMap::new(),
@@ -105,16 +106,16 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_named() {
+    fn invalid_graphs_are_refused() {
         let error = |steps| Graph::new(steps).unwrap_err().to_string();
-        assert_eq!(error(vec![step("a", &[]), step("a", &[])]), "two steps are called a");
-        assert_eq!(error(vec![step("a", &["b"])]), "a refers to b, which is no step of this system");
-        assert!(error(vec![step("a", &["b"]), step("b", &["a"])]).contains("needs itself"));
+        assert_eq!(error(vec![step("a", &[]), step("a", &[])]), "two steps have the id a");
+        assert_eq!(error(vec![step("a", &["b"])]), "a refers to b, which isn't a step of this system");
+        assert!(error(vec![step("a", &["b"]), step("b", &["a"])]).contains("depends on itself"));
     }
 
     proptest! {
         #[test]
-        fn every_step_comes_after_what_it_needs(edges in proptest::collection::vec((0usize..40, 0usize..40), 0..120)) {
+        fn steps_come_after_their_dependencies(edges in proptest::collection::vec((0usize..40, 0usize..40), 0..120)) {
             let mut needs: Vec<Vec<String>> = vec![Vec::new(); 40];
             for (a, b) in edges {
                 if a != b {

@@ -1,19 +1,19 @@
-//! Whose a resource is: the tags that every resource carries from its first moment.
+//! The ownership tags: every resource carries them from its creation on.
 
 use super::step::{Step, StepId, Tags};
 
-/// The tag that names the system.
+/// The key of the tag that names the system.
 pub const SYSTEM: &str = "provisioner:system";
-/// The tag that names the suffix.
+/// The key of the tag that names the suffix.
 pub const SUFFIX: &str = "provisioner:suffix";
-/// The tag that names the step.
+/// The key of the tag that names the step.
 pub const STEP: &str = "provisioner:step";
-/// The start of the tags by which systems mark that they use a shared resource.
+/// The prefix of use marks: the tags by which deployments mark that they use a shared resource.
 const USED_BY: &str = "provisioner:used-by:";
-/// The suffix that shared resources carry.
+/// The system and suffix that shared resources are tagged with.
 const SHARED: &str = "shared";
 
-/// True for the keys of ownership tags.
+/// True for the key of an ownership tag.
 pub fn is_ours(key: &str) -> bool {
     [SYSTEM, SUFFIX, STEP].contains(&key) || key.starts_with(USED_BY)
 }
@@ -23,8 +23,8 @@ pub fn is_ours(key: &str) -> bool {
 pub enum Provenance {
     /// Nothing.
     Unknown,
-    /// A run recorded the intent to create it, then died; nothing existed at that time. Its type is tagged by a separate
-    /// call (a bucket), so the resource may have no tags yet.
+    /// A run recorded the intent to create it, then died; nothing existed at that time. Its type is tagged by a separate call
+    /// (a bucket), so the resource may have no tags yet.
     Intended,
     /// The state records it: a single damaged tag doesn't disown it. A resource with none of our tags is unmanaged.
     Recorded,
@@ -52,7 +52,7 @@ impl Ownership {
     }
 }
 
-/// The identity of one deployed system.
+/// The identity of a deployment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Owner {
     /// The system, for example `lambda-mysql`.
@@ -76,27 +76,27 @@ impl Owner {
         tags
     }
 
-    /// The key of the tag by which this system marks that it uses a shared resource.
+    /// The key of the use mark: the tag by which this deployment marks that it uses a shared resource.
     pub fn use_mark(&self) -> String {
         format!("{USED_BY}{}.{}", self.system, self.suffix)
     }
 
-    /// True if the tags say that a resource is this step's, given what the state says of it.
+    /// True if a resource with these tags is the step's, given what the state knows about it.
     pub fn owns(&self, step: &Step, provenance: Provenance, tags: &Tags) -> bool {
-        let wanted = self.tags(&step.id, step.shared);
-        let matches = |key: &str| tags.get(key).is_some() && tags.get(key) == wanted.get(key);
+        let ours = self.tags(&step.id, step.shared);
+        let matches = |key: &str| tags.get(key).is_some() && tags.get(key) == ours.get(key);
         let (system, suffix, this) = (matches(SYSTEM), matches(SUFFIX), matches(STEP));
-        let marked = system && suffix && (this || step.shared);
-        marked
+        let is_marked = system && suffix && (this || step.shared);
+        is_marked
             || match provenance {
                 Provenance::Unknown => false,
-                // AWS's own tags aside: what anybody has tagged isn't what was announced.
+                // A resource that somebody else has tagged isn't the intended one. AWS's own tags don't count.
                 Provenance::Intended => tags.keys().all(|key| key.starts_with("aws:")),
                 Provenance::Recorded => system || suffix || this,
             }
     }
 
-    /// True if systems other than this one use a shared resource.
+    /// True if other deployments use a shared resource with these tags.
     pub fn has_other_users(&self, tags: &Tags) -> bool {
         let mine = self.use_mark();
         tags.keys().any(|key| key.starts_with(USED_BY) && *key != mine)

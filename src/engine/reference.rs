@@ -1,9 +1,9 @@
-//! References: values that another step gives once it stands.
+//! References: placeholders for the outputs of other steps.
 //!
-//! A reference is a token inside an ordinary string, `⟦blue/network/vpc#vpc_id⟧`. So it can be put into an ARN, a policy
-//! document or a dashboard by plain formatting, and the step that holds it depends on the step it names, with nobody
-//! writing a dependency down. The types around the strings (`VpcId`, `RoleArn` ...) keep one id from being taken for
-//! another. [`symbolic`] makes the outputs of a step out of such tokens; [`resolve`] puts values in their place.
+//! A reference is a token inside an ordinary string, `⟦blue/network/vpc#vpc_id⟧`. It can be formatted into an ARN, a policy
+//! document or a dashboard. The step whose spec contains it depends on the step that it names: nobody declares dependencies.
+//! Newtypes (`VpcId`, `RoleArn` ...) keep different ids apart. [`symbolic`] creates outputs that consist of tokens;
+//! [`resolve`] replaces tokens with values.
 
 use std::collections::BTreeSet;
 
@@ -11,48 +11,48 @@ use serde::de::value::Error as DeError;
 use serde::de::{self, DeserializeOwned, IntoDeserializer, MapAccess, Visitor};
 use serde_json::Value;
 
-use super::step::StepId;
+use crate::state::StepId;
 
 const OPEN: char = '⟦';
 const CLOSE: char = '⟧';
 
-/// What people see in place of a value that only exists after apply.
+/// What people see in place of a value that is only known after apply.
 pub const UNKNOWN: &str = "(known after apply)";
 
 /// One reference: an output field of a step.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Reference {
-    /// The step that gives the value.
+    /// The step that has the output.
     pub step: StepId,
-    /// The field of its outputs.
+    /// The output field.
     pub field: String,
 }
 
-/// The token that stands for `field` of `step`'s outputs.
+/// The token for the output `field` of `step`.
 pub fn token(step: &StepId, field: &str) -> String {
     format!("{OPEN}{step}#{field}{CLOSE}")
 }
 
-/// The outputs of a step that doesn't stand yet: every field is the token that refers to it.
+/// The outputs of a step that isn't created yet: every field is the token of that field.
 ///
 /// # Panics
-/// If a field of `T` is something else than a string or a newtype around one: outputs are ids, ARNs and endpoints.
+/// If a field of `T` isn't a string or a newtype of one: outputs are ids, ARNs and endpoints.
 pub fn symbolic<T: DeserializeOwned>(step: &StepId) -> T {
     T::deserialize(Symbolic { step, field: "" }).unwrap_or_else(|e| panic!("outputs of {step}: {e}"))
 }
 
-/// The value with every reference to one step leading to another.
-pub fn renamed(value: &Value, from: &StepId, to: &StepId) -> Value {
+/// The value with every reference to `from` changed to refer to `to`.
+pub fn redirect(value: &Value, from: &StepId, to: &StepId) -> Value {
     let lookup = |reference: &Reference| (reference.step == *from).then(|| token(to, &reference.field));
     resolve(value, &lookup)
 }
 
-/// [`renamed`] for one string.
-pub fn renamed_in_text(text: &str, from: &StepId, to: &StepId) -> String {
+/// [`redirect`] for one string.
+pub fn redirect_text(text: &str, from: &StepId, to: &StepId) -> String {
     resolve_text(text, &|reference| (reference.step == *from).then(|| token(to, &reference.field)))
 }
 
-/// All references in a value, wherever they stand in it.
+/// All references in a value, in keys too.
 pub fn find(value: &Value) -> BTreeSet<Reference> {
     let mut found = BTreeSet::new();
     visit_strings(value, &mut |text| {
@@ -65,14 +65,14 @@ pub fn find(value: &Value) -> BTreeSet<Reference> {
     found
 }
 
-/// True if a token stands anywhere in the value.
+/// True if the value contains a reference.
 pub fn is_unknown(value: &Value) -> bool {
     let mut unknown = false;
     visit_strings(value, &mut |text| unknown |= text.contains(OPEN));
     unknown
 }
 
-/// `value` with each reference replaced by what `lookup` gives for it. References that it knows nothing of stay.
+/// The value with each reference replaced by what `lookup` returns for it. Others stay.
 pub fn resolve(value: &Value, lookup: &dyn Fn(&Reference) -> Option<String>) -> Value {
     match value {
         Value::String(text) if text.contains(OPEN) => Value::String(resolve_text(text, lookup)),
@@ -88,7 +88,7 @@ pub fn resolve(value: &Value, lookup: &dyn Fn(&Reference) -> Option<String>) -> 
     }
 }
 
-/// `text` for people: tokens read "(known after apply)".
+/// The text for people: with "(known after apply)" for each token.
 pub fn display(text: &str) -> String {
     let mut out = String::new();
     split(text, |piece| match piece {
@@ -111,7 +111,7 @@ pub fn resolve_text(text: &str, lookup: &dyn Fn(&Reference) -> Option<String>) -
     out
 }
 
-/// A piece of a text.
+/// A part of a text.
 pub(crate) enum Piece<'a> {
     /// Plain text.
     Text(&'a str),
@@ -119,7 +119,7 @@ pub(crate) enum Piece<'a> {
     Token(Reference),
 }
 
-/// Tells the pieces of a text, in their order.
+/// Calls `each` for the parts of a text, in order.
 pub(crate) fn split<'a>(mut text: &'a str, mut each: impl FnMut(Piece<'a>)) {
     while let Some((before, rest)) = text.split_once(OPEN) {
         let Some((inside, after)) = rest.split_once(CLOSE) else { break };
@@ -143,7 +143,7 @@ fn visit_strings(value: &Value, visit: &mut dyn FnMut(&str)) {
     }
 }
 
-/// A deserializer that answers every field of a struct with the token that refers to it.
+/// A deserializer in which every field of a struct is its token.
 #[derive(Clone, Copy)]
 struct Symbolic<'a> {
     step: &'a StepId,
@@ -220,14 +220,14 @@ mod tests {
     }
 
     #[test]
-    fn symbolic_outputs_refer_to_their_own_fields() {
+    fn symbolic_outputs_are_tokens_of_their_fields() {
         let outputs: Outputs = symbolic(&"blue/network/vpc".into());
         assert_eq!(outputs.vpc_id.0, "⟦blue/network/vpc#vpc_id⟧");
         assert_eq!(outputs.arn.as_deref(), Some("⟦blue/network/vpc#arn⟧"));
     }
 
     #[test]
-    fn a_reference_inside_a_document_is_found_and_resolved() {
+    fn references_in_documents_are_found_and_resolved() {
         let arn = token(&"a/queue".into(), "arn");
         let spec = json!({"policy": {"Resource": [format!("{arn}/*")]}, "n": 3});
         let found: Vec<_> = find(&spec).into_iter().collect();
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn people_never_see_a_token() {
+    fn display_hides_tokens() {
         assert_eq!(display(&format!("arn/{}", token(&"a".into(), "id"))), "arn/(known after apply)");
     }
 }

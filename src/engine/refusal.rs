@@ -1,27 +1,13 @@
-//! Changes that AWS can't make while the resource exists. `plan` shows them; `apply` doesn't start with one.
+//! Changes that AWS can't make while the resource exists. `plan` shows them; `apply` refuses to start with one.
 
 use std::fmt;
 
 use super::diff::{FieldChange, show};
-use super::operations::{Observed, Operations, StepError};
+use super::error::StepError;
+use super::operations::{Observed, Operations};
 use super::reference;
 use super::step::{Step, StepId};
-
-/// Why a resource can't change from its actual spec to the desired one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// The field of the spec.
-    pub field: String,
-    /// What to do instead, for people.
-    pub advice: String,
-}
-
-impl Refusal {
-    /// The refusal of a change of `field`.
-    pub fn new(field: impl Into<String>, advice: impl Into<String>) -> Self {
-        Refusal { field: field.into(), advice: advice.into() }
-    }
-}
+use super::type_info::Refusal;
 
 /// A change that can't be made while the resource exists.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,7 +16,7 @@ pub struct RefusedChange {
     pub step: StepId,
     /// The field with its actual and desired value.
     pub change: FieldChange,
-    /// What to do instead, for people.
+    /// What to do instead.
     pub advice: String,
 }
 
@@ -53,8 +39,8 @@ impl fmt::Display for RefusedChange {
     }
 }
 
-/// The changes of an update that can't be made in place: changes of immutable fields, and transitions that the type refuses.
-/// A value that isn't known yet may turn out to be the actual one: it is checked again before the step is updated.
+/// The changes of an update that can't be made in place: changes of immutable fields, and transitions that the type refuses. A
+/// value that isn't known yet may turn out to be the actual one: it is checked again before the step is updated.
 pub(super) fn refused_changes(
     operations: &dyn Operations,
     step: &Step,
@@ -63,12 +49,12 @@ pub(super) fn refused_changes(
 ) -> Result<Vec<RefusedChange>, StepError> {
     let info = operations.type_info();
     let is_known = |change: &&FieldChange| !change.new.as_ref().is_some_and(reference::is_unknown);
+    let known = || changes.iter().filter(is_known);
     let refused = |change: &FieldChange, advice: &str| RefusedChange {
         step: step.id.clone(),
         change: change.clone(),
         advice: advice.to_owned(),
     };
-    let known = || changes.iter().filter(is_known);
     let immutable = known().filter_map(|change| Some(refused(change, info.immutable(change.field())?.advice)));
     let mut all: Vec<_> = immutable.collect();
     if let Some(Refusal { field, advice }) = operations.check_transition(&step.spec, &observed.spec)? {

@@ -1,5 +1,5 @@
-//! Runs work that depends on other work: each piece starts the moment what it needs is done, the one with the longest
-//! path behind it first. There are no waves.
+//! Runs nodes of a dependency graph: each starts as soon as its dependencies are done, the one with the longest remaining path
+//! first. There are no waves.
 
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::future::Future;
@@ -11,33 +11,33 @@ use petgraph::algo::tarjan_scc;
 use petgraph::graphmap::DiGraphMap;
 use tokio::sync::watch;
 
-/// A piece of work.
+/// A node of the graph.
 #[derive(Clone, Debug)]
 pub struct Node<K> {
-    /// What must be done first.
+    /// The nodes that must be done first.
     pub needs: BTreeSet<K>,
-    /// How long it usually takes.
-    pub usually: Duration,
+    /// How long it typically takes.
+    pub typical_time: Duration,
 }
 
-/// How a piece of work ended.
+/// How a node ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome<K> {
     /// Done.
     Done,
-    /// Tried, and failed.
+    /// It failed.
     Failed,
-    /// Never tried, as this piece failed.
+    /// It wasn't started because this node failed.
     NeedsFailed(K),
-    /// Never tried, as the run was stopped.
+    /// It wasn't started because the run was stopped.
     Stopped,
 }
 
-/// Runs all nodes, at most `limit` at a time. `work` gives true for a node that is done, false for one that failed; what
-/// needs a failed one is left out, and all the rest goes on. Once `stop` turns true nothing new starts.
+/// Runs all nodes, at most `limit` at a time. `work` returns true if the node succeeded. Nodes that depend on a failed one are
+/// skipped; all others run. Once `stop` turns true no new node starts.
 ///
 /// # Panics
-/// If the needs go in a circle: [`circles`] finds them.
+/// If the nodes depend on each other in a cycle: [`cycles`] finds them.
 pub async fn run<K, F>(
     nodes: &BTreeMap<K, Node<K>>,
     limit: usize,
@@ -79,14 +79,14 @@ where
         }
     }
     for key in nodes.keys() {
-        assert!(*stop.borrow() || outcomes.contains_key(key), "the needs of the nodes go in a circle");
+        assert!(*stop.borrow() || outcomes.contains_key(key), "the nodes depend on each other in a cycle");
         outcomes.entry(key.clone()).or_insert(Outcome::Stopped);
     }
     outcomes
 }
 
-/// The pieces that wait for each other, circle by circle.
-pub fn circles<K: Ord + Clone>(nodes: &BTreeMap<K, Node<K>>) -> Vec<Vec<K>> {
+/// The nodes that depend on each other, cycle by cycle.
+pub fn cycles<K: Ord + Clone>(nodes: &BTreeMap<K, Node<K>>) -> Vec<Vec<K>> {
     let keys: Vec<&K> = nodes.keys().collect();
     let mut graph = DiGraphMap::<usize, ()>::new();
     for (index, node) in nodes.values().enumerate() {
@@ -94,12 +94,12 @@ pub fn circles<K: Ord + Clone>(nodes: &BTreeMap<K, Node<K>>) -> Vec<Vec<K>> {
             graph.add_edge(index, keys.binary_search(&need).expect("it is a node"), ());
         }
     }
-    let is_circle = |part: &Vec<usize>| part.len() > 1 || graph.contains_edge(part[0], part[0]);
-    let circles = tarjan_scc(&graph).into_iter().filter(is_circle);
-    circles.map(|part| part.into_iter().map(|index| keys[index].clone()).collect()).collect()
+    let is_cycle = |part: &Vec<usize>| part.len() > 1 || graph.contains_edge(part[0], part[0]);
+    let cycles = tarjan_scc(&graph).into_iter().filter(is_cycle);
+    cycles.map(|part| part.into_iter().map(|index| keys[index].clone()).collect()).collect()
 }
 
-/// The longest time from the start of each node to the end of all that depends on it.
+/// The longest typical time from the start of each node to the end of everything that depends on it.
 pub fn remaining_paths<K: Ord + Clone>(nodes: &BTreeMap<K, Node<K>>) -> BTreeMap<&K, Duration> {
     fn longest<'a, K: Ord>(
         key: &'a K,
@@ -110,8 +110,8 @@ pub fn remaining_paths<K: Ord + Clone>(nodes: &BTreeMap<K, Node<K>>) -> BTreeMap
         if let Some(path) = known.get(key) {
             return *path;
         }
-        let behind = dependents[key].iter().map(|next| longest(*next, nodes, dependents, known)).max();
-        let path = nodes[key].usually + behind.unwrap_or_default();
+        let longest_dependent = dependents[key].iter().map(|next| longest(*next, nodes, dependents, known)).max();
+        let path = nodes[key].typical_time + longest_dependent.unwrap_or_default();
         known.insert(key, path);
         path
     }
@@ -138,11 +138,11 @@ fn dependents<K: Ord>(nodes: &BTreeMap<K, Node<K>>) -> BTreeMap<&K, Vec<&K>> {
 }
 
 fn skip<K: Ord + Clone>(failed: &K, dependents: &BTreeMap<&K, Vec<&K>>, outcomes: &mut BTreeMap<K, Outcome<K>>) {
-    let mut left = dependents[failed].clone();
-    while let Some(key) = left.pop() {
+    let mut pending = dependents[failed].clone();
+    while let Some(key) = pending.pop() {
         if !outcomes.contains_key(key) {
             outcomes.insert(key.clone(), Outcome::NeedsFailed(failed.clone()));
-            left.extend(&dependents[key]);
+            pending.extend(&dependents[key]);
         }
     }
 }
@@ -154,7 +154,7 @@ mod tests {
     use std::cell::RefCell;
 
     fn node(needs: impl IntoIterator<Item = usize>, seconds: u64) -> Node<usize> {
-        Node { needs: needs.into_iter().collect(), usually: Duration::from_secs(seconds) }
+        Node { needs: needs.into_iter().collect(), typical_time: Duration::from_secs(seconds) }
     }
 
     fn go() -> watch::Receiver<bool> {
@@ -162,8 +162,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nothing_waits_for_what_it_does_not_need() {
-        // 0 only ends once 2 has: a scheduler that waits for 0 before it starts what 1 has made ready never ends.
+    async fn nodes_wait_only_for_their_dependencies() {
+        // Node 0 ends after node 2: a scheduler that waits for 0 before it starts 2 never ends.
         let nodes = BTreeMap::from([(0, node([], 600)), (1, node([], 1)), (2, node([1], 1)), (3, node([0, 2], 1))]);
         let two_done = tokio::sync::Notify::new();
         let ends = RefCell::new(Vec::new());
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_longest_path_goes_first() {
+    async fn longest_remaining_path_runs_first() {
         let nodes = BTreeMap::from([(0, node([], 5)), (1, node([], 1)), (2, node([1], 100)), (3, node([], 50))]);
         let order = RefCell::new(Vec::new());
         run(&nodes, 1, go(), |key| {
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_stop_starts_nothing_new() {
+    async fn stop_starts_no_new_node() {
         let (stop, stopped) = watch::channel(false);
         let nodes = BTreeMap::from([(0, node([], 1)), (1, node([0], 1))]);
         let outcomes = run(&nodes, 8, stopped, |_| {
@@ -207,18 +207,18 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_for_itself_is_found() {
-        // 1 -> 2 -> 3 -> 1 and 4 -> 4; 5 needs one of a circle, 0 and 6 none.
+    fn cycles_are_found() {
+        // 1 -> 2 -> 3 -> 1 and 4 -> 4; 5 depends on a cycle, 0 and 6 don't.
         let nodes =
             [(0, vec![]), (1, vec![2]), (2, vec![0, 3]), (3, vec![1]), (4, vec![4]), (5, vec![3]), (6, vec![0])];
         let nodes: BTreeMap<_, _> = nodes.into_iter().map(|(key, needs)| (key, node(needs, 1))).collect();
-        let found: BTreeSet<BTreeSet<usize>> = circles(&nodes).into_iter().map(BTreeSet::from_iter).collect();
+        let found: BTreeSet<BTreeSet<usize>> = cycles(&nodes).into_iter().map(BTreeSet::from_iter).collect();
         assert_eq!(found, BTreeSet::from([BTreeSet::from([1, 2, 3]), BTreeSet::from([4])]));
     }
 
     proptest! {
         #[test]
-        fn a_failure_stops_exactly_what_depends_on_it(
+        fn failure_skips_exactly_the_dependents(
             edges in proptest::collection::vec((0usize..20, 0usize..20), 0..60),
             fails in proptest::collection::btree_set(0usize..20, 0..5),
         ) {

@@ -56,6 +56,22 @@ pub struct Immutable {
     pub advice: &'static str,
 }
 
+/// Why a resource can't change from its actual spec to the desired one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The field of the spec.
+    pub field: String,
+    /// What to do instead, for people.
+    pub advice: String,
+}
+
+impl Refusal {
+    /// The refusal of a change of `field`.
+    pub fn new(field: impl Into<String>, advice: impl Into<String>) -> Self {
+        Refusal { field: field.into(), advice: advice.into() }
+    }
+}
+
 impl TypeInfo {
     /// The facts of most types: every field can change in place, tags go into the create call.
     pub const fn new(kind: &'static str, typical_create_time: Duration, actions: &'static [&'static str]) -> Self {

@@ -1,4 +1,4 @@
-//! A call of one of the system's own functions.
+//! Invokes a Lambda function of the system.
 
 use std::time::Duration;
 
@@ -12,21 +12,21 @@ use serde_json::Value;
 
 use crate::aws::{Class, Cloud, Error, Result};
 
-/// What Lambda lets a function work at most, and a little more for the answer to come.
-const LONGEST: Duration = Duration::from_secs(15 * 60 + 20);
+/// The longest timeout of a Lambda function, and some seconds for the response.
+const TIMEOUT: Duration = Duration::from_secs(15 * 60 + 20);
 
-/// A function of a system.
+/// A Lambda function of a system.
 #[derive(Clone, Copy, Debug)]
 pub struct Function<'a> {
-    /// The way into AWS.
+    /// Access to AWS.
     pub cloud: &'a Cloud,
     /// The region.
     pub region: &'a str,
-    /// Its name.
+    /// The name.
     pub name: &'a str,
 }
 
-/// What Lambda answers for a function that threw.
+/// Lambda's response for a function that threw an error.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Thrown {
@@ -35,14 +35,14 @@ struct Thrown {
 }
 
 impl Function<'_> {
-    /// Calls it, and waits for its answer.
+    /// Invokes the function and waits for its response.
     ///
     /// # Errors
-    /// It can't be called, it threw, or its answer can't be read.
+    /// It can't be invoked, it threw an error, or its response can't be parsed.
     /// <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html>
     pub async fn call<T: DeserializeOwned>(&self, event: &Value) -> Result<T> {
-        let timeouts = TimeoutConfig::builder().operation_attempt_timeout(LONGEST).build();
-        // A call without an answer may still be at work: whoever calls again decides.
+        let timeouts = TimeoutConfig::builder().operation_attempt_timeout(TIMEOUT).build();
+        // A function without a response may still be running: the caller decides about another invocation.
         let once = RetryConfig::standard().with_max_attempts(1);
         let request = self.cloud.region(self.region).lambda.invoke().function_name(self.name);
         let request = request.payload(Blob::new(event.to_string())).customize();
@@ -53,16 +53,17 @@ impl Function<'_> {
             return Err(self.thrown(payload));
         }
         serde_json::from_slice(payload).map_err(|error| {
-            let message = format!("the function {} answers what can't be read: {error}", self.name);
-            Error::local(message).with_help("run `provisioner apply`: the function may be of another version")
+            let message = format!("the response of the function {} can't be parsed: {error}", self.name);
+            Error::local(message)
+                .with_help("the function may be of another version: apply the system, then run the same command again")
         })
     }
 
     fn thrown(&self, payload: &[u8]) -> Error {
         let thrown = serde_json::from_slice(payload).unwrap_or(Thrown { error_message: None, error_type: None });
-        let what = thrown.error_message.or(thrown.error_type).unwrap_or_else(|| "it doesn't say why".to_owned());
+        let what = thrown.error_message.or(thrown.error_type).unwrap_or_else(|| "no error message".to_owned());
         let message = format!("the function {} failed: {what}", self.name);
-        let help = format!("its log tells more: /aws/lambda/{} in CloudWatch Logs", self.name);
+        let help = format!("see its log: /aws/lambda/{} in CloudWatch Logs", self.name);
         Error { class: Class::Local, operation: "lambda:Invoke".to_owned(), ..Error::local(message).with_help(help) }
     }
 }

@@ -1,4 +1,4 @@
-//! Moving the data: the functions that work inside an environment's network, called from outside.
+//! Data migration: invokes the functions that work inside an environment's network.
 
 pub mod function;
 pub mod schema;

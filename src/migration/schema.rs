@@ -1,4 +1,4 @@
-//! The schema of an environment's database.
+//! Migrates the schema of an environment's database.
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -6,35 +6,35 @@ use serde_json::json;
 use super::function::Function;
 use crate::aws::Result;
 
-/// What an apply did.
+/// The result of a migration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Applied {
-    /// The names of the files that ran now.
+    /// The files that ran.
     pub applied: Vec<String>,
-    /// The version that the schema has.
+    /// The version of the schema.
     pub version: u32,
 }
 
-/// What an apply would find.
+/// The state of the schema.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
-    /// The names of the files that ran.
+    /// The files that ran.
     pub applied: Vec<String>,
-    /// The names of those to come.
+    /// The files that haven't run yet.
     pub pending: Vec<String>,
-    /// The version that the schema has; 0 is a database without any.
+    /// The version of the schema; 0 if there is none.
     pub version: u32,
 }
 
-/// Brings the schema to its newest version. One that was broken off goes on.
+/// Migrates the schema to the newest version. Resumes an interrupted migration.
 ///
 /// # Errors
-/// A statement failed, a file has changed since it ran, another migration is running.
+/// A statement fails, a file has changed since it ran, or another migration is running.
 pub async fn apply(function: &Function<'_>) -> Result<Applied> {
     function.call(&json!({"action": "apply"})).await
 }
 
-/// Changes nothing.
+/// Reads the state of the schema.
 ///
 /// # Errors
 /// As [`apply`].

@@ -1,4 +1,4 @@
-//! The data sync from blue to green, as `lambda/data-sync` tells of it.
+//! The data sync from blue to green: the interface of `lambda/data-sync`.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -6,16 +6,16 @@ use serde_json::{Value, json};
 use super::function::Function;
 use crate::aws::Result;
 
-/// How long a call that people wait for may work before it tells how far it is, in seconds.
-const A_WHILE: u32 = 20;
+/// How long an invocation that a person waits for may work before it reports its progress, in seconds.
+const INTERACTIVE_SECONDS: u32 = 20;
 
-/// Whether it runs every minute.
+/// Whether the schedule of the sync is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
-    /// It does.
+    /// It runs every minute.
     Started,
-    /// It doesn't.
+    /// It doesn't run.
     Stopped,
 }
 
@@ -23,19 +23,19 @@ pub enum State {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
-    /// All that could be seen is taken over.
+    /// All changes are copied.
     Done,
-    /// Its time was over before.
+    /// Its time was up; there are more changes.
     More,
-    /// Somebody stopped the sync.
+    /// The sync was stopped.
     Stopped,
-    /// Another run is at work.
+    /// Another run is active.
     Busy,
-    /// It broke off.
+    /// It failed.
     Failed,
 }
 
-/// What a run did.
+/// The result of a run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Run {
@@ -47,95 +47,95 @@ pub struct Run {
     /// Rows deleted from green.
     #[serde(default)]
     pub deleted: u64,
-    /// Rows that green had already.
+    /// Rows that are equal in green.
     #[serde(default)]
     pub unchanged: u64,
-    /// Rows that can't be taken over as they are.
+    /// Rows that green can't accept.
     #[serde(default)]
     pub quarantined: u64,
     /// How long it took.
     #[serde(default)]
     pub seconds: f64,
-    /// Rows read a second.
+    /// Rows read per second.
     pub rows_per_second: Option<f64>,
-    /// All that blue had committed by then is in green.
+    /// Every change that blue committed before this time is in green.
     pub watermark: Option<String>,
     /// When it ended.
     pub finished_at: Option<String>,
-    /// Why it broke off.
+    /// The error, if it failed.
     pub error: Option<String>,
 }
 
-/// How the sync is.
+/// The state of the sync.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Status {
-    /// Whether it runs every minute.
+    /// Whether the schedule is on.
     pub state: State,
-    /// A run is at work.
+    /// A run is active.
     #[serde(default)]
     pub running: bool,
-    /// The last run that ended.
+    /// The last completed run.
     pub last_run: Option<Run>,
-    /// All that blue had committed by then is in green.
+    /// Every change that blue committed before this time is in green.
     pub watermark: Option<String>,
-    /// How far behind green is.
+    /// The age of the watermark.
     pub lag_seconds: Option<f64>,
-    /// Rows written to green, ever.
+    /// Rows written to green in all runs.
     #[serde(default)]
     pub copied_total: u64,
-    /// Rows deleted from green, ever.
+    /// Rows deleted from green in all runs.
     #[serde(default)]
     pub deleted_total: u64,
-    /// Rows that can't be taken over as they are; `None` while green doesn't tell.
+    /// Rows that green can't accept; `None` if unknown.
     pub quarantined: Option<u64>,
-    /// Rows that are left to take over.
+    /// Rows left to copy.
     pub remaining: Option<u64>,
-    /// Rows a second.
+    /// Rows per second.
     pub rows_per_second: Option<f64>,
-    /// How long the rest takes at that rate.
+    /// The estimated time for the remaining rows.
     pub seconds_left: Option<f64>,
-    /// What isn't there yet, in a sentence.
+    /// What has to be set up first, in a sentence.
     pub missing: Option<String>,
 }
 
-/// What a comparison of both databases found so far.
+/// The result of a comparison of both databases, so far.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Comparison {
-    /// Where it goes on; `None` when all is compared.
+    /// Where the comparison resumes; `None` when it is complete.
     pub cursor: Option<Value>,
-    /// What was committed later isn't compared.
+    /// Later changes aren't compared.
     pub watermark: Option<String>,
-    /// Parts that were compared.
+    /// The number of compared chunks.
     pub chunks: u64,
-    /// Rows that were compared.
+    /// The number of compared rows.
     pub rows: Rows,
-    /// Rows that differ.
+    /// The number of differing rows.
     pub differing: u64,
-    /// Some of them.
+    /// Some of the differing rows.
     pub differences: Vec<Difference>,
-    /// Rows that can't be taken over as they are, and so aren't in green.
+    /// Rows that green can't accept.
     #[serde(default)]
     pub quarantined: u64,
-    /// Rows that green has changed since on its own: they are no differences.
+    /// Rows that green has changed itself: they don't count as differences.
     #[serde(default)]
     pub own_changes: OwnChanges,
-    /// Why nothing can be compared yet, in a sentence.
+    /// What has to be set up before a comparison, in a sentence.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub missing: Option<String>,
 }
 
-/// Rows that green has changed since on its own.
+/// Rows that green has changed itself.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct OwnChanges {
-    /// How many there are.
+    /// The number of rows.
     pub count: u64,
-    /// Blue's ids of some of them.
+    /// Ids in blue of some of the rows.
     pub ids: Vec<String>,
 }
 
-/// How many rows each side has.
+/// The number of rows on each side.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Rows {
     /// Blue.
@@ -144,25 +144,25 @@ pub struct Rows {
     pub green: u64,
 }
 
-/// A row that differs. Its values aren't told.
+/// A row that differs, without its values.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Difference {
-    /// Blue's id of it.
+    /// The id in blue.
     pub id: String,
-    /// `missing` in green, `extra` there, `differs`.
+    /// `missing` (in green), `extra` (in green) or `differs`.
     pub what: String,
-    /// Which fields differ.
+    /// The differing fields.
     #[serde(default)]
     pub fields: Vec<String>,
 }
 
-/// The most differences that are told one by one.
-const TOLD: usize = 100;
+/// The maximum number of listed differences.
+const MAX_LISTED: usize = 100;
 
-/// Has it run every minute, or not any more.
+/// Starts or stops the schedule.
 ///
 /// # Errors
-/// The function can't be called, or failed.
+/// The function can't be invoked, or failed.
 pub async fn set(function: &Function<'_>, state: State) -> Result<()> {
     let action = match state {
         State::Started => "start",
@@ -171,38 +171,39 @@ pub async fn set(function: &Function<'_>, state: State) -> Result<()> {
     function.call::<Value>(&json!({"action": action})).await.map(drop)
 }
 
-/// How it is.
+/// Reads the state of the sync.
 ///
 /// # Errors
-/// The function can't be called, or failed.
+/// The function can't be invoked, or failed.
 pub async fn status(function: &Function<'_>) -> Result<Status> {
     function.call(&json!({"action": "status"})).await
 }
 
-/// Lets it run for a while, whether it is started or not.
+/// Runs the sync for some seconds, whether the schedule is on or not.
 ///
 /// # Errors
-/// The function can't be called, or the run failed.
+/// The function can't be invoked, or the run failed.
 pub async fn run_once(function: &Function<'_>) -> Result<Run> {
-    function.call(&json!({"action": "run-once", "seconds": A_WHILE})).await
+    function.call(&json!({"action": "run-once", "seconds": INTERACTIVE_SECONDS})).await
 }
 
-/// Compares a part of both databases; goes on where `so_far` stopped.
+/// Compares the next part of both databases, after `so_far`.
 ///
 /// # Errors
-/// The function can't be called, or failed.
+/// The function can't be invoked, or failed.
 pub async fn verify(function: &Function<'_>, so_far: Comparison) -> Result<Comparison> {
-    let event = json!({"action": "verify", "cursor": so_far.cursor, "seconds": A_WHILE});
+    let event = json!({"action": "verify", "cursor": so_far.cursor, "seconds": INTERACTIVE_SECONDS});
     let next: Comparison = function.call(&event).await?;
     Ok(so_far.and(next))
 }
 
 impl Comparison {
+    /// Adds the next part.
     fn and(self, next: Comparison) -> Self {
-        let room = TOLD.saturating_sub(self.differences.len());
+        let room = MAX_LISTED.saturating_sub(self.differences.len());
         let differences = self.differences.into_iter().chain(next.differences.into_iter().take(room)).collect();
         let (own, more) = (self.own_changes, next.own_changes);
-        let room = TOLD.saturating_sub(own.ids.len());
+        let room = MAX_LISTED.saturating_sub(own.ids.len());
         let ids = own.ids.into_iter().chain(more.ids.into_iter().take(room)).collect();
         Comparison {
             cursor: next.cursor,
@@ -223,7 +224,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_of_a_comparison_add_up_and_only_some_differences_are_told() {
+    fn comparisons_add_up_and_list_some_differences() {
         let difference = |id: usize| Difference { id: id.to_string(), what: "missing".to_owned(), fields: Vec::new() };
         let part = |from: usize, cursor| Comparison {
             cursor,
@@ -238,13 +239,13 @@ mod tests {
         };
         let all = part(0, Some(json!({"after": 70}))).and(part(70, None));
         assert_eq!((all.cursor, all.chunks, all.rows.blue, all.differing), (None, 4, 140, 140));
-        assert_eq!((all.differences.len(), &all.differences[99]), (TOLD, &difference(99)));
+        assert_eq!((all.differences.len(), &all.differences[99]), (MAX_LISTED, &difference(99)));
         assert_eq!(all.quarantined, 2);
         assert_eq!((all.own_changes.count, all.own_changes.ids.len()), (6, 2));
     }
 
     #[test]
-    fn what_was_never_migrated_is_told_in_a_sentence() {
+    fn status_without_a_schema_is_parsed() {
         let status: Status =
             serde_json::from_value(json!({"state": "stopped", "quarantined": null, "missing": "no schema"})).unwrap();
         assert_eq!((status.state, status.missing.as_deref()), (State::Stopped, Some("no schema")));

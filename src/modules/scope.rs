@@ -111,6 +111,7 @@ impl Scope<'_> {
             id,
             kind: R::TYPE.kind,
             region: self.region.clone(),
+            environment: self.environment.clone(),
             spec: serde_json::to_value(&spec).expect("a spec is plain data"),
             tags,
             after: self.after.clone(),

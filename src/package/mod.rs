@@ -1,6 +1,6 @@
-//! The code of the Lambda functions: packages made from the sources in `lambda/`, which are part of this binary.
+//! The code of the Lambda functions: zip files of the sources in `lambda/`, which are embedded in this binary.
 //!
-//! The same sources give the same bytes on every machine, so that a hash tells whether a function runs them.
+//! The same sources result in the same bytes on every machine: a hash tells whether a function is up to date.
 
 mod dependencies;
 mod sources;
@@ -25,7 +25,7 @@ pub struct Package {
     pub handler: String,
     /// The zip file.
     pub zip: Vec<u8>,
-    /// Its SHA-256 in Base64, as AWS tells it.
+    /// The SHA-256 of the zip file in Base64, as in AWS's `CodeSha256`.
     pub sha256_base64: String,
 }
 
@@ -37,23 +37,23 @@ pub enum Error {
     UnknownFunction(String),
     /// There is no npm on this machine.
     #[error(
-        "npm, which fetches what the functions depend on, isn't installed: install Node.js 18 or later (https://nodejs.org)"
+        "npm isn't installed, but is needed for the dependencies of the functions: install Node.js 18 or later (https://nodejs.org)"
     )]
     NpmMissing,
-    /// npm couldn't fetch what the functions depend on.
-    #[error("npm couldn't fetch what the functions depend on: {0}")]
+    /// npm couldn't install the dependencies of the functions.
+    #[error("npm couldn't install the dependencies of the functions: {0}")]
     Npm(String),
     /// A file can't be read or written.
     #[error("{path}: {message}")]
     File {
         /// The file or folder.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the operating system.
         message: String,
     },
     /// There is no place for the cache.
     #[error(
-        "neither XDG_CACHE_HOME nor HOME is set: set one, so that there is a place for what the functions depend on"
+        "neither XDG_CACHE_HOME nor HOME is set: set one of them, as the place for the dependencies of the functions"
     )]
     NoCache,
     /// The zip file can't be written.
@@ -66,20 +66,20 @@ pub enum Error {
     },
 }
 
-/// What `lambda/functions.json` says of a function.
+/// The entry of a function in `lambda/functions.json`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Manifest {
-    /// The entry, in the function's folder. Functions that differ only in what they bring along share one.
+    /// The entry point, in the function's folder. Several functions can share one.
     handler: String,
-    /// It needs the packages of `lambda/package.json`.
+    /// The package includes the dependencies of `lambda/package.json`.
     dependencies: bool,
-    /// The folder of `migrations/` that it brings along.
+    /// The folder of `migrations/` that the package includes.
     migrations: Option<String>,
 }
 
 impl Manifest {
-    /// The folder of `lambda/` that the entry is in.
+    /// The folder of the entry point in `lambda/`.
     fn folder(&self) -> &str {
         self.handler.split_once('/').map_or("", |(folder, _)| folder)
     }
@@ -89,11 +89,11 @@ type Slot = Arc<OnceCell<Arc<Package>>>;
 
 static BUILT: Mutex<BTreeMap<String, Slot>> = Mutex::new(BTreeMap::new());
 
-/// The package of a function of `lambda/functions.json`: built once a process. The first time on a machine npm fetches what
-/// the functions depend on, in just the versions of `package-lock.json`, into the user's cache folder.
+/// The package of a function of `lambda/functions.json`, built once per process. On the first use on a machine npm installs the
+/// dependencies, in the versions of `package-lock.json`, into the user's cache folder.
 pub async fn build(name: &str) -> Result<Arc<Package>, Error> {
     let slot = BUILT.lock().expect("no panic holds this lock").entry(name.to_owned()).or_default().clone();
-    slot.get_or_try_init(|| make(name)).await.cloned()
+    slot.get_or_try_init(|| create(name)).await.cloned()
 }
 
 /// The packages of several functions, by their names.
@@ -102,7 +102,7 @@ pub async fn all(names: &[&'static str]) -> Result<BTreeMap<&'static str, Arc<Pa
     Ok(futures::future::try_join_all(packages).await?.into_iter().collect())
 }
 
-async fn make(name: &str) -> Result<Arc<Package>, Error> {
+async fn create(name: &str) -> Result<Arc<Package>, Error> {
     let manifest = sources::manifest(name)?;
     let mut files = sources::files(name, &manifest)?;
     let modules = if manifest.dependencies { Some(dependencies::installed().await?) } else { None };
@@ -118,7 +118,7 @@ async fn make(name: &str) -> Result<Arc<Package>, Error> {
     work.await.expect("packing doesn't panic")
 }
 
-/// A file of a package, by its path inside, with `/` on every system.
+/// The files of a package by path, with `/` on every system.
 type Files = BTreeMap<String, Vec<u8>>;
 
 #[cfg(test)]
@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_function_has_its_folder_and_entry() {
+    fn every_function_has_its_folder_and_entry_point() {
         let named: BTreeSet<String> =
             sources::manifests().values().map(|manifest| manifest.folder().to_owned()).collect();
         let embedded: BTreeSet<String> = sources::folders().map(str::to_owned).collect();
@@ -137,21 +137,21 @@ mod tests {
             let files = sources::files(&name, &manifest).unwrap();
             let (entry, _) = manifest.handler.rsplit_once('.').unwrap();
             assert!(files.contains_key(&format!("{entry}.mjs")), "{name}: no {entry}.mjs");
-            assert!(files.keys().all(|path| !path.contains("test")), "{name} brings tests along");
+            assert!(files.keys().all(|path| !path.contains("test")), "{name} includes tests");
             assert_eq!(manifest.migrations.is_some(), files.keys().any(|path| path.ends_with(".sql")), "{name}");
         }
     }
 
     #[tokio::test]
-    async fn the_same_sources_give_the_same_bytes() {
-        let (first, second) = (make("payment-api").await.unwrap(), make("payment-api").await.unwrap());
+    async fn same_sources_result_in_the_same_bytes() {
+        let (first, second) = (create("payment-api").await.unwrap(), create("payment-api").await.unwrap());
         assert_eq!(first.zip, second.zip);
         assert_eq!(STANDARD.decode(&first.sha256_base64).unwrap().len(), 32);
         assert_eq!(first.handler, "payment-api/index.handler");
     }
 
     #[tokio::test]
-    async fn a_function_that_isnt_there_is_named() {
+    async fn unknown_function_is_refused() {
         let error = build("payment-apy").await.unwrap_err();
         assert_eq!(error.to_string(), "there is no function payment-apy in lambda/functions.json");
     }

@@ -1,4 +1,4 @@
-//! The sources, embedded folder by folder so that neither tests nor `node_modules` come into the binary.
+//! The sources, embedded folder by folder, without tests and `node_modules`.
 
 use std::collections::BTreeMap;
 
@@ -6,9 +6,9 @@ use include_dir::{Dir, include_dir};
 
 use super::{Error, Files, Manifest};
 
-/// What `npm ci` installs.
+/// The dependencies for `npm ci`.
 pub(super) const PACKAGE_JSON: &str = include_str!("../../lambda/package.json");
-/// In which versions.
+/// Their versions.
 pub(super) const PACKAGE_LOCK: &str = include_str!("../../lambda/package-lock.json");
 
 const FUNCTIONS: &str = include_str!("../../lambda/functions.json");
@@ -29,7 +29,7 @@ static MIGRATIONS: [(&str, Dir<'_>); 2] = [
     ("postgres", include_dir!("$CARGO_MANIFEST_DIR/migrations/postgres")),
 ];
 
-/// All that `lambda/functions.json` says.
+/// The entries of `lambda/functions.json`.
 pub(super) fn manifests() -> BTreeMap<String, Manifest> {
     serde_json::from_str(FUNCTIONS).expect("the tests read lambda/functions.json")
 }
@@ -38,13 +38,13 @@ pub(super) fn manifest(name: &str) -> Result<Manifest, Error> {
     manifests().remove(name).ok_or_else(|| Error::UnknownFunction(name.to_owned()))
 }
 
-/// The folders that are embedded.
+/// The embedded folders.
 #[cfg(test)]
 pub(super) fn folders() -> impl Iterator<Item = &'static str> {
     FOLDERS.iter().map(|(name, _)| *name)
 }
 
-/// A function's own files, the shared ones, and the migrations that it brings along.
+/// The files of a function: its own, the shared ones, and its migrations.
 pub(super) fn files(name: &str, manifest: &Manifest) -> Result<Files, Error> {
     let unknown = || Error::UnknownFunction(name.to_owned());
     let mut files = Files::new();

@@ -1,4 +1,4 @@
-//! Zip files in which nothing depends on when or where they were written.
+//! Reproducible zip files: nothing in them depends on time or machine.
 
 use std::io::{Cursor, Write};
 
@@ -7,7 +7,7 @@ use zip::{CompressionMethod, DateTime, ZipWriter};
 
 use super::Files;
 
-/// The files in the order of their paths, all of them of 1 January 1980 and readable by everybody.
+/// The files sorted by path, all dated 1 January 1980 and readable by everybody.
 pub(super) fn write(files: &Files) -> Result<Vec<u8>, String> {
     let options = SimpleFileOptions::default()
         .compression_method(CompressionMethod::Deflated)

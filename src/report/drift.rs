@@ -5,6 +5,7 @@ use std::fmt::Write;
 use console::style;
 use serde_json::{Value, json};
 
+use super::advice::{self, CommandLine};
 use super::plan::{failure, short};
 use super::words;
 use crate::engine::diff::show;
@@ -12,7 +13,7 @@ use crate::engine::drift::Drift;
 use crate::engine::{StepError, StepId};
 
 /// A step a paragraph, empty if nothing has drifted.
-pub fn text(drifted: &[Drift], failures: &[(StepId, StepError)]) -> String {
+pub fn text(drifted: &[Drift], failures: &[(StepId, StepError)], command: CommandLine<'_>) -> String {
     let mut text = String::new();
     for drift in drifted {
         let kind = style(format!("[{}]", drift.kind)).dim();
@@ -28,7 +29,7 @@ pub fn text(drifted: &[Drift], failures: &[(StepId, StepError)]) -> String {
     }
     for (step, error) in failures {
         let _ = writeln!(text, "{} {step}: {}", style("can't be told:").red(), words::step_error(error));
-        if let Some(help) = &error.help {
+        if let Some(help) = advice::of(error, command) {
             let _ = writeln!(text, "    → {help}");
         }
     }
@@ -36,7 +37,7 @@ pub fn text(drifted: &[Drift], failures: &[(StepId, StepError)]) -> String {
 }
 
 /// One JSON object a step.
-pub fn objects(drifted: &[Drift], failures: &[(StepId, StepError)]) -> Vec<Value> {
+pub fn objects(drifted: &[Drift], failures: &[(StepId, StepError)], command: CommandLine<'_>) -> Vec<Value> {
     let drifted = drifted.iter().map(|drift| {
         let changes = drift.changes.iter().map(|change| {
             json!({
@@ -47,5 +48,5 @@ pub fn objects(drifted: &[Drift], failures: &[(StepId, StepError)]) -> Vec<Value
         let changes: Vec<Value> = changes.collect();
         json!({"type": "drift", "step": drift.step, "kind": drift.kind, "gone": drift.is_gone, "changes": changes})
     });
-    drifted.chain(failures.iter().map(|(step, error)| failure("drift_failed", step, error))).collect()
+    drifted.chain(failures.iter().map(|(step, error)| failure("drift_failed", step, error, command))).collect()
 }

@@ -1,5 +1,6 @@
 //! What people read: plans, drift, graphs, words for actions and times.
 
+pub mod advice;
 pub mod drawing;
 pub mod drift;
 pub mod plan;

@@ -6,13 +6,14 @@ use std::fmt::Write;
 use console::style;
 use serde_json::{Value, json};
 
+use super::advice::{self, CommandLine};
 use super::words;
 use crate::engine::diff::show;
 use crate::engine::plan::{Planned, Removal};
 use crate::engine::{Action, FieldChange, Plan, Provider, StepError, StepId};
 
 /// The plan as people read it, empty if there is nothing to do.
-pub fn tree(plan: &Plan, provider: &dyn Provider) -> String {
+pub fn tree(plan: &Plan, provider: &dyn Provider, command: CommandLine<'_>) -> String {
     let mut modules: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for planned in plan.steps.iter().filter(|planned| planned.action != Action::Unchanged) {
         modules.entry(planned.step.id.module()).or_default().push(planned_lines(planned, provider));
@@ -27,7 +28,7 @@ pub fn tree(plan: &Plan, provider: &dyn Provider) -> String {
     }
     for (id, error) in &plan.failures {
         let _ = writeln!(text, "{} {id}: {}", style("can't be planned:").red(), words::step_error(error));
-        if let Some(help) = &error.help {
+        if let Some(help) = advice::of(error, command) {
             let _ = writeln!(text, "    → {help}");
         }
     }
@@ -88,7 +89,7 @@ pub fn change_line(change: &FieldChange) -> String {
 
 fn removal_lines(removal: &Removal) -> String {
     let why = match (removal.action, removal.deposed) {
-        (Action::Forget, _) if removal.stands_as.is_some() => {
+        (Action::Forget, _) if removal.renamed_to.is_some() => {
             " stands under another name, and is forgotten under this one"
         }
         (Action::Forget, _) => " is gone from AWS, and is forgotten",
@@ -144,14 +145,14 @@ pub fn charges(plan: &Plan, provider: &dyn Provider) -> Vec<String> {
 }
 
 /// One JSON object for each step that isn't unchanged.
-pub fn objects(plan: &Plan) -> Vec<Value> {
+pub fn objects(plan: &Plan, command: CommandLine<'_>) -> Vec<Value> {
     let steps = plan.steps.iter().filter(|planned| planned.action != Action::Unchanged).map(|planned| {
         let changes: Vec<Value> = planned.changes.iter().map(change).collect();
         object(&planned.step.id, planned.step.kind, planned.action, changes)
     });
     let removals = plan.removals.iter().map(|r| object(&r.id, &r.record.kind, r.action, Vec::new()));
-    let failures = plan.failures.iter().map(|(id, error)| failure("plan_failed", id, error));
-    let refusals = plan.refusals.iter().map(|refused| failure("plan_failed", &refused.step, &refused.error()));
+    let failures = plan.failures.iter().map(|(id, error)| failure("plan_failed", id, error, command));
+    let refusals = plan.refusals.iter().map(|refused| failure("plan_failed", &refused.step, &refused.error(), command));
     steps.chain(removals).chain(failures).chain(refusals).collect()
 }
 
@@ -164,10 +165,10 @@ pub fn change(change: &FieldChange) -> Value {
 }
 
 /// What can't be told of a step, as JSON.
-pub fn failure(what: &str, step: &StepId, error: &StepError) -> Value {
+pub fn failure(what: &str, step: &StepId, error: &StepError, command: CommandLine<'_>) -> Value {
     json!({
         "type": what, "step": step, "message": error.message, "operation": error.operation, "code": error.code,
-        "request_id": error.request_id, "help": error.help,
+        "request_id": error.request_id, "help": advice::of(error, command),
     })
 }
 

@@ -44,7 +44,7 @@ impl<R: Resource> Operations for Bound<R> {
         read::<R>(spec).ok().and_then(|spec| spec.hourly_charge())
     }
 
-    fn called(&self, id: &str) -> Value {
+    fn outputs_for(&self, id: &str) -> Value {
         let symbolic = serde_json::to_value(reference::symbolic::<R::Outputs>(&"".into())).unwrap_or_default();
         symbolic.as_object().into_iter().flatten().map(|(field, _)| (field.clone(), Value::from(id))).collect()
     }
@@ -53,14 +53,14 @@ impl<R: Resource> Operations for Bound<R> {
         let spec: R = read(&target.step.spec)?;
         // Outputs of an older build may lack a field: then the resource is found by its name or tags.
         let known: Option<R::Outputs> = target.known.and_then(|known| read(known).ok());
-        let cx = self.cx(target.step, target.token).succeeding(target.predecessor);
+        let cx = self.cx(target.step, target.token).replacing(target.predecessor);
         let found = spec.observe(&cx, known.as_ref()).await?;
         found.map(observed).transpose()
     }
 
     async fn create(&self, target: Target<'_>) -> Result<Value, StepError> {
         let spec: R = read(&target.step.spec)?;
-        let cx = self.cx(target.step, target.token).succeeding(target.predecessor);
+        let cx = self.cx(target.step, target.token).replacing(target.predecessor);
         write(&outcome::create(&spec, target.step, &cx).await?)
     }
 

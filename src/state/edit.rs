@@ -1,21 +1,21 @@
-//! Changes of what is remembered that people ask for, and AWS knows nothing of.
+//! Manual changes of the state: `state mv` and `state rm`.
 
 use super::file::State;
 use super::record::{Record, StepId};
 
-/// Why a state can't be changed like that.
+/// Why a state can't be changed manually.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EditError {
-    /// No such step.
-    #[error("the state knows no step {0}\n  nothing was changed; `provisioner state list` shows all of them")]
+    /// The step isn't in the state.
+    #[error("the state has no step {0}")]
     Unknown(StepId),
-    /// The name is taken.
-    #[error("the state knows a step {0} already\n  nothing was changed; `provisioner state rm {0}` forgets that one")]
+    /// The new name is in use.
+    #[error("the state already has a step {0}")]
     Taken(StepId),
 }
 
 impl State {
-    /// Calls a step otherwise, wherever it is named.
+    /// Renames a step, also where it is a dependency.
     pub fn rename(&mut self, from: &StepId, to: StepId) -> Result<(), EditError> {
         if self.steps.contains_key(&to) || self.intents.contains_key(&to) || self.deposed.contains_key(&to) {
             return Err(EditError::Taken(to));
@@ -37,7 +37,7 @@ impl State {
         Ok(())
     }
 
-    /// Remembers nothing of a step any more.
+    /// Removes a step, its pending intent and its deposed object.
     pub fn forget(&mut self, step: &StepId) -> Result<(), EditError> {
         let known = [
             self.steps.remove(step).is_some(),
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn a_renamed_step_is_named_so_by_all_that_use_it() {
+    fn rename_updates_all_dependents() {
         let mut state = state();
         state.rename(&"a".into(), "x/a".into()).unwrap();
         assert!(state.steps.contains_key(&"x/a".into()) && !state.steps.contains_key(&"a".into()));
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_unknown_or_taken_changes_nothing() {
+    fn refused_edits_change_nothing() {
         let before = state();
         let mut state = before.clone();
         assert_eq!(state.rename(&"z".into(), "y".into()), Err(EditError::Unknown("z".into())));

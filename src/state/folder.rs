@@ -1,4 +1,4 @@
-//! States in a folder: state files, journals, locks and earlier generations, one of each a suffix.
+//! States in a folder: for each suffix a state file, a journal, a lock file and generations.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write};
@@ -10,10 +10,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::file::StateError;
+use super::backend::{AppendLog, Backend, Generation, Guard, Journal, Version};
+use super::error::{Result, StateError};
 use super::journal::{self, Entry};
 use super::lock::{self, Lock};
-use super::store::{AppendLog, Backend, Generation, Guard, Journal, Result, Version};
 
 /// A folder of states.
 #[derive(Clone, Debug)]
@@ -21,13 +21,13 @@ pub(super) struct Folder {
     path: PathBuf,
 }
 
-/// How many generations are kept.
+/// The number of generations that are kept.
 const GENERATIONS: usize = 20;
-/// The names of generations: when they were written, to the microsecond, in UTC.
+/// The names of generations: the time of writing in UTC.
 const WRITTEN: &str = "%Y%m%dT%H%M%S.%6fZ";
 
 impl Folder {
-    /// The folder at `path`; it needn't exist yet.
+    /// The folder at `path`. It is created when needed.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Folder { path: path.into() }
     }
@@ -48,8 +48,8 @@ impl Folder {
         self.path.join(format!("{suffix}.generations"))
     }
 
-    fn make(&self) -> Result<()> {
-        fs::create_dir_all(&self.path).map_err(|source| io("can't make the folder", &self.path, source))
+    fn create(&self) -> Result<()> {
+        fs::create_dir_all(&self.path).map_err(|source| io("can't create the folder", &self.path, source))
     }
 }
 
@@ -82,9 +82,9 @@ impl Backend for Folder {
         Ok(read(&self.state_path(suffix))?.map(|text| (text, None)))
     }
 
-    /// Temporary file, fsync, keep the old one, rename, fsync the folder.
+    /// Writes a temporary file and syncs it, keeps the old file as a generation, renames, syncs the folder.
     async fn write(&self, suffix: &str, text: &str, _over: &Version) -> Result<Version> {
-        self.make()?;
+        self.create()?;
         let path = self.state_path(suffix);
         let temporary = path.with_extension("json.new");
         let write = || -> std::io::Result<()> {
@@ -97,7 +97,7 @@ impl Backend for Folder {
             File::open(&self.path)?.sync_all()
         };
         write().map_err(|source| {
-            // Half a file is of no use, and takes the room that may be what is missing.
+            // An incomplete file is useless and takes space on a full disk.
             let _ = fs::remove_file(&temporary);
             io("can't write the state file", &path, source)
         })?;
@@ -125,19 +125,19 @@ impl Backend for Folder {
         let path = self.journal_path(suffix);
         let open = || -> std::io::Result<File> {
             let file = OpenOptions::new().create(true).append(true).mode(0o600).open(&path)?;
-            // All that counts was folded in. A line that was cut off may be left, and nothing must be added to that.
+            // All complete entries are merged already. An incomplete last line may be left: start with an empty file.
             file.set_len(0)?;
             File::open(&self.path)?.sync_all()?;
             Ok(file)
         };
         let file = open().map_err(|source| io("can't open the journal", &path, source))?;
-        Ok(Box::new(Lines { path, file }))
+        Ok(Box::new(FileJournal { path, file }))
     }
 
     async fn set_journal_aside(&self, suffix: &str) -> Result<String> {
         let path = self.journal_path(suffix);
         let aside = path.with_extension(format!("journal.{}", Timestamp::now().strftime(WRITTEN)));
-        fs::rename(&path, &aside).map_err(|source| io("can't put aside the journal", &path, source))?;
+        fs::rename(&path, &aside).map_err(|source| io("can't move aside the journal", &path, source))?;
         Ok(aside.display().to_string())
     }
 
@@ -146,14 +146,14 @@ impl Backend for Folder {
     }
 
     async fn lock(&self, suffix: &str, purpose: &str) -> Result<Box<dyn Guard>> {
-        self.make()?;
+        self.create()?;
         Ok(Box::new(Lock::take(&self.lock_path(suffix), purpose)?))
     }
 
     async fn unlock(&self, suffix: &str, _force: bool) -> Result<Option<String>> {
         let path = self.lock_path(suffix);
         match lock::holder(&path).map_err(|source| io("can't read the lock", &path, source))? {
-            Some(holder) => Err(StateError::Held { path: path.display().to_string(), holder }),
+            Some(holder) => Err(StateError::LockedByProcess { path: path.display().to_string(), holder }),
             None => Ok(None),
         }
     }
@@ -185,20 +185,20 @@ impl Backend for Folder {
 
 /// A journal file.
 #[derive(Debug)]
-struct Lines {
+struct FileJournal {
     path: PathBuf,
     file: File,
 }
 
 #[async_trait]
-impl Journal for Lines {
+impl Journal for FileJournal {
     async fn append(&mut self, lines: &str) -> Result<()> {
         let written = self.file.write_all(lines.as_bytes()).and_then(|()| self.file.sync_data());
         written.map_err(|source| io("can't write the journal", &self.path, source))
     }
 }
 
-/// Keeps a file among the generations, and lets the oldest go.
+/// Keeps a file as a generation, and removes the oldest.
 fn keep(path: &Path, folder: &Path) -> std::io::Result<()> {
     if !path.exists() {
         return Ok(());
@@ -210,17 +210,17 @@ fn keep(path: &Path, folder: &Path) -> std::io::Result<()> {
         match fs::hard_link(path, &generation) {
             Ok(()) => break,
             Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
-            // A write that failed has kept it already.
+            // An earlier, failed write has kept this file already.
             Err(_) if fs::metadata(path)?.ino() == fs::metadata(&generation)?.ino() => break,
-            // The clock of the files doesn't tell the two apart.
+            // Another generation has the same timestamp.
             Err(_) => written += Duration::from_micros(1),
         }
     }
     let kept = kept(folder)?;
-    kept.iter().rev().skip(GENERATIONS).try_for_each(|id| remove_if_there(&folder.join(format!("{id}.json"))))
+    kept.iter().rev().skip(GENERATIONS).try_for_each(|id| remove_if_exists(&folder.join(format!("{id}.json"))))
 }
 
-/// The names of what is kept, the oldest first.
+/// The names of the generations, oldest first.
 fn kept(folder: &Path) -> std::io::Result<Vec<String>> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
@@ -251,10 +251,10 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>> {
 }
 
 fn remove(path: &Path) -> Result<()> {
-    remove_if_there(path).map_err(|source| io("can't remove", path, source))
+    remove_if_exists(path).map_err(|source| io("can't remove", path, source))
 }
 
-fn remove_if_there(path: &Path) -> std::io::Result<()> {
+fn remove_if_exists(path: &Path) -> std::io::Result<()> {
     match fs::remove_file(path) {
         Err(e) if e.kind() != ErrorKind::NotFound => Err(e),
         _ => Ok(()),

@@ -1,75 +1,75 @@
-//! The journal of a run: one line per event, on disk before the call that it announces.
+//! The journal of a run: one line for each entry, on disk before the call that it describes.
 //!
-//! A run that dies leaves its journal behind. The next one reads it into the state, so what was made is known, and what
-//! may have been made is looked for. At the end of a run the journal is folded into the state file and removed.
+//! A run that dies leaves its journal behind. The next run merges it into the state, so it knows what was created, and looks for
+//! what may have been created. At the end of a run the journal is merged into the state and removed.
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::file::{State, StateError, hex};
+use super::digest::hex;
+use super::error::StateError;
 use super::record::{Intent, Record, StepId};
 
 /// One line of the journal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Entry {
-    /// The first line: which state the journal goes on from. A journal that outlived its folding says an older one.
+    /// The first line: the state that the journal is based on. A journal that was merged but not removed names an older one.
     Opened {
-        /// The lineage of its state.
+        /// The lineage of the state.
         lineage: String,
-        /// The serial of its state when it was opened.
+        /// The serial of the state when the journal was opened.
         serial: u64,
-        /// Whose state that is, for when its file is gone. Earlier builds didn't say.
+        /// The deployment, in case the state is gone. Earlier builds didn't write it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        of: Option<Box<Of>>,
+        of: Option<Box<Origin>>,
     },
-    /// A create is about to be asked of AWS.
+    /// A create call is about to be made.
     Intent {
         /// The step.
         step: StepId,
-        /// What is about to be made.
+        /// The resource to create.
         intent: Box<Intent>,
     },
-    /// A step is about to be changed so that it uses these too.
+    /// An update is about to make a step depend on more steps.
     Updating {
         /// The step.
         step: StepId,
-        /// The steps that it uses.
+        /// Its new dependencies.
         dependencies: BTreeSet<StepId>,
     },
-    /// The step stands like this.
+    /// A resource exists as recorded.
     Done {
         /// The step.
         step: StepId,
-        /// What is remembered of it.
+        /// The record.
         record: Box<Record>,
     },
-    /// The step is being replaced by a new one that is made first; the old one is still to be deleted. Always recorded together
-    /// with the intent of the new one.
+    /// The recorded resource of a step becomes its deposed object. Always written together with the intent of its replacement.
     Deposed {
         /// The step.
         step: StepId,
     },
-    /// A delete is about to be asked of AWS.
+    /// A delete call is about to be made.
     Deleting {
         /// The step.
         step: StepId,
     },
-    /// It is gone.
+    /// A resource is deleted.
     Deleted {
         /// The step.
         step: StepId,
-        /// The predecessor of a replaced step went, not the step.
+        /// It was the deposed object of the step.
         #[serde(default)]
         deposed: bool,
     },
 }
 
-/// Whose state a journal goes on from.
+/// The deployment that a journal belongs to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Of {
+pub struct Origin {
     /// The system.
     pub system: String,
     /// The AWS account.
@@ -78,20 +78,13 @@ pub struct Of {
     pub region: String,
 }
 
-/// Between what a line says and the checksum of that.
+/// Separates the text of a line from its checksum.
 const CHECKSUM: &str = ",\"checksum\":\"";
-/// Behind the checksum.
+/// Follows the checksum.
 const END: &str = "\"}";
 
 impl Entry {
-    /// The first line of a journal that goes on from this state.
-    pub fn opened(state: &State) -> Self {
-        let State { lineage, serial, system, account, region, .. } = state;
-        let of = Of { system: system.clone(), account: account.clone(), region: region.clone() };
-        Entry::Opened { lineage: lineage.clone(), serial: *serial, of: Some(Box::new(of)) }
-    }
-
-    /// As it is journalled: one line, which carries the checksum of its text.
+    /// The entry as a line with the checksum of its text.
     pub fn line(&self) -> String {
         let text = self.text();
         let checksum = checksum(&text);
@@ -104,29 +97,29 @@ impl Entry {
     }
 }
 
-/// Enough of a SHA-256 to find whatever happens to a line by itself.
+/// A part of the SHA-256, enough to detect damage.
 fn checksum(text: &str) -> String {
     hex(&Sha256::digest(text)[..8])
 }
 
-/// The entry on a line without its end.
+/// The entry of a line without its line end.
 fn entry(line: &[u8]) -> Result<Entry, String> {
     let line = std::str::from_utf8(line).map_err(|_| "it is not UTF-8 text".to_owned())?;
     let read = |text: &str| serde_json::from_str::<Entry>(text).map_err(|error| error.to_string());
-    let Some((open, said)) = line.strip_suffix(END).and_then(|line| line.rsplit_once(CHECKSUM)) else {
-        // Earlier builds wrote no checksums. What isn't their very text was a line with one.
+    let Some((open, stored)) = line.strip_suffix(END).and_then(|line| line.rsplit_once(CHECKSUM)) else {
+        // Earlier builds wrote no checksums. A text that they wouldn't have written had one.
         let entry = read(line)?;
         return if entry.text() == line { Ok(entry) } else { Err("its checksum is gone".to_owned()) };
     };
     let text = format!("{open}}}");
     match checksum(&text) {
-        real if real == said => read(&text),
-        real => Err(format!("its checksum is {real}, and it says {said}")),
+        computed if computed == stored => read(&text),
+        computed => Err(format!("its checksum is {computed}, but it contains {stored}")),
     }
 }
 
-/// The entries of the journal text at `path`. What a crash or a full disk has left of a last line announces a call that was
-/// never made, and is left out; damage anywhere else is an error.
+/// The entries of the journal text at `path`. An incomplete last line, after a crash or on a full disk, describes a call that was
+/// never made and is dropped; damage anywhere else is an error.
 pub fn parse(path: &str, text: impl AsRef<[u8]>) -> Result<Vec<Entry>, StateError> {
     let text = text.as_ref();
     let (lines, torn) = text.split_at(text.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1));
@@ -139,11 +132,11 @@ pub fn parse(path: &str, text: impl AsRef<[u8]>) -> Result<Vec<Entry>, StateErro
         let line = line.strip_suffix(b"\n").unwrap_or(line);
         entries.push(entry(line).map_err(|what| damaged(number, what))?);
     }
-    // A whole entry with something else in the place of its end was kept, and isn't to be thrown away.
+    // A complete entry whose line end was changed had been stored: it must not be dropped.
     if torn.split_last().is_some_and(|(_, line)| entry(line).is_ok()) {
-        return Err(damaged(entries.len(), "its end was changed".to_owned()));
+        return Err(damaged(entries.len(), "its line end was changed".to_owned()));
     }
-    // It comes with the create that replaces the step: that was cut off, so neither has begun.
+    // It is written together with an intent, which was cut off: neither was acted on.
     entries.pop_if(|last| matches!(last, Entry::Deposed { .. }));
     Ok(entries)
 }

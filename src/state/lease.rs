@@ -1,7 +1,7 @@
-//! The lock of a state in S3: a lease that its run renews while it works, and that ends by itself when it doesn't.
+//! The lock of a state in S3: a lease that expires unless its run renews it.
 //!
-//! How old a lease is is told by S3's clock alone (`Last-Modified` against `Date`), so no machine's clock has to be right. The
-//! run itself counts from before it asked for its last renewal, so it takes the lease for lost before anybody else does.
+//! The age of a lease is measured by S3's clock alone (`Last-Modified` against `Date`), so no machine's clock has to be right. The
+//! holder measures from before it sent the last renewal, so it considers the lease lost before anybody else does.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -15,27 +15,28 @@ use jiff::fmt::rfc2822;
 use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 
-use super::bucket::{Bucket, If, Written};
-use super::file::{StateError, random_hex};
-use super::store::{Guard, Result};
+use super::backend::Guard;
+use super::digest::random_hex;
+use super::error::{Result, StateError};
+use super::s3::{Bucket, If, Written};
 
-/// What the lock's object says.
+/// The content of the lock object.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct Held {
-    /// For people: what holds it, where, since when.
+struct Content {
+    /// The holder for people: command, process, machine, time.
     holder: String,
-    /// Tells runs apart.
+    /// A random id of the run.
     owner: String,
-    /// Counts the writes, so that no two are the same text.
+    /// The number of writes: no two have the same text.
     renewed: u64,
-    /// How long it lasts after a write.
+    /// How long the lease lasts after a write.
     seconds: u64,
-    /// Nobody holds it.
+    /// The lease was released.
     #[serde(default)]
     free: bool,
 }
 
-/// A held lease. It is renewed until it is dropped.
+/// A lease that is renewed until it is dropped.
 #[derive(Debug)]
 pub struct Lease {
     shared: Arc<Shared>,
@@ -46,14 +47,14 @@ pub struct Lease {
 struct Shared {
     bucket: Bucket,
     name: String,
-    now: tokio::sync::Mutex<Now>,
-    /// By [`boot_time`].
-    ends: Mutex<Duration>,
+    current: tokio::sync::Mutex<Current>,
+    /// The time of expiry, by [`boot_time`].
+    expires: Mutex<Duration>,
 }
 
 #[derive(Debug)]
-struct Now {
-    held: Held,
+struct Current {
+    content: Content,
     version: String,
     lost: Option<String>,
 }
@@ -63,52 +64,52 @@ fn lock_of(suffix: &str) -> String {
 }
 
 impl Lease {
-    /// Takes the lease, or says who holds it.
+    /// Takes the lease, or fails with its holder.
     pub(super) async fn take(bucket: &Bucket, suffix: &str, purpose: &str) -> Result<Self> {
         let name = lock_of(suffix);
         let seconds = bucket.lease().as_secs();
         let machine = rustix::system::uname().nodename().to_string_lossy().into_owned();
         let since = Timestamp::now().strftime("%Y-%m-%d %H:%M:%S UTC");
         let holder = format!("`{purpose}`, process {} on {machine}, since {since}", std::process::id());
-        let held = Held { holder, owner: random_hex(), renewed: 0, seconds, free: false };
-        let text = text(&held);
-        let asked = boot_time();
-        let there = read(bucket, &name).await?;
-        let condition = match &there {
+        let content = Content { holder, owner: random_hex(), renewed: 0, seconds, free: false };
+        let text = text(&content);
+        let sent = boot_time();
+        let found = read(bucket, &name).await?;
+        let condition = match &found {
             None => If::New,
-            Some(there) if there.is_over() => If::Is(&there.version),
-            Some(there) => return Err(there.locked(bucket.url(&name))),
+            Some(found) if found.is_expired() => If::Is(&found.version),
+            Some(found) => return Err(found.locked(bucket.url(&name))),
         };
         let version = match bucket.put(&name, &text, condition).await? {
             Written::Yes(version) => version,
             Written::No => {
-                let holder = read(bucket, &name).await?.map(|there| there.held.holder);
-                let holder = holder.unwrap_or_else(|| "a run that began at the same moment".to_owned());
+                let holder = read(bucket, &name).await?.map(|found| found.content.holder);
+                let holder = holder.unwrap_or_else(|| "a run that started at the same time".to_owned());
                 return Err(StateError::Locked { path: bucket.url(&name), holder });
             }
         };
         let shared = Arc::new(Shared {
             bucket: bucket.clone(),
             name,
-            now: tokio::sync::Mutex::new(Now { held, version, lost: None }),
-            ends: Mutex::new(asked + bucket.lease()),
+            current: tokio::sync::Mutex::new(Current { content, version, lost: None }),
+            expires: Mutex::new(sent + bucket.lease()),
         });
         let renewing = tokio::spawn(renew_forever(shared.clone()));
         Ok(Lease { shared, renewing })
     }
 
-    /// Takes the lease away from whoever holds it: a run that has renewed it a moment ago may live, and go on for as long as it
-    /// doesn't know, so that takes `force`. Gives the holder; `None` if there is none.
-    pub(super) async fn take_away(bucket: &Bucket, suffix: &str, force: bool) -> Result<Option<String>> {
+    /// Revokes the lease. A lease that isn't expired takes `force`: its run may be alive, and continues until it notices.
+    /// Returns the holder; `None` if there was none.
+    pub(super) async fn revoke(bucket: &Bucket, suffix: &str, force: bool) -> Result<Option<String>> {
         let name = lock_of(suffix);
-        let Some(there) = read(bucket, &name).await?.filter(|there| !there.held.free) else { return Ok(None) };
-        if !force && !there.is_over() {
-            return Err(there.locked(bucket.url(&name)));
+        let Some(found) = read(bucket, &name).await?.filter(|found| !found.content.free) else { return Ok(None) };
+        if !force && !found.is_expired() {
+            return Err(found.locked(bucket.url(&name)));
         }
-        let held = Held { free: true, owner: random_hex(), ..there.held.clone() };
-        match bucket.put(&name, &text(&held), If::Is(&there.version)).await? {
-            Written::Yes(_) => Ok(Some(there.held.holder)),
-            Written::No => Err(StateError::Moved { name: bucket.url(&name) }),
+        let content = Content { free: true, owner: random_hex(), ..found.content.clone() };
+        match bucket.put(&name, &text(&content), If::Is(&found.version)).await? {
+            Written::Yes(_) => Ok(Some(found.content.holder)),
+            Written::No => Err(StateError::Conflict { name: bucket.url(&name) }),
         }
     }
 }
@@ -119,7 +120,7 @@ impl Guard for Lease {
         if self.shared.is_safe() {
             return Ok(());
         }
-        // This machine may have slept: whether somebody else has taken it S3 knows.
+        // The machine may have been suspended: only S3 knows whether another run has taken the lease.
         self.shared.renew().await
     }
 }
@@ -129,56 +130,58 @@ impl Drop for Lease {
         self.renewing.abort();
         let shared = self.shared.clone();
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        // Somebody may be waiting for it; if it can't be freed here, it ends by itself.
+        // Others may be waiting. A lease that isn't released here expires.
         if runtime.runtime_flavor() == tokio::runtime::RuntimeFlavor::MultiThread {
-            tokio::task::block_in_place(|| runtime.block_on(shared.free()));
+            tokio::task::block_in_place(|| runtime.block_on(shared.release()));
         }
     }
 }
 
 impl Shared {
-    /// True while nobody else can have taken it, with room for one more call.
+    /// True while nobody else can have taken the lease, with time left for one more call.
     fn is_safe(&self) -> bool {
-        let ends = *self.ends.lock().expect("no panic holds this lock");
-        boot_time() + self.bucket.lease() / 4 < ends
+        let expires = *self.expires.lock().expect("no panic holds this lock");
+        boot_time() + self.bucket.lease() / 4 < expires
     }
 
     async fn renew(&self) -> Result<()> {
-        let mut now = self.now.lock().await;
-        if let Some(why) = &now.lost {
+        let mut current = self.current.lock().await;
+        if let Some(why) = &current.lost {
             return Err(self.lost(why.clone()));
         }
-        let held = Held { renewed: now.held.renewed + 1, ..now.held.clone() };
-        let asked = boot_time();
-        match self.bucket.put(&self.name, &text(&held), If::Is(&now.version)).await {
+        let content = Content { renewed: current.content.renewed + 1, ..current.content.clone() };
+        let sent = boot_time();
+        match self.bucket.put(&self.name, &text(&content), If::Is(&current.version)).await {
             Ok(Written::Yes(version)) => {
-                (now.held, now.version) = (held, version);
-                *self.ends.lock().expect("no panic holds this lock") = asked + self.bucket.lease();
+                (current.content, current.version) = (content, version);
+                *self.expires.lock().expect("no panic holds this lock") = sent + self.bucket.lease();
                 Ok(())
             }
             Ok(Written::No) => {
-                let who = read(&self.bucket, &self.name).await.ok().flatten();
-                let why = match who {
-                    Some(there) if !there.held.free => format!("it ran out, and {} has it now", there.held.holder),
-                    _ => "it was taken away".to_owned(),
+                let found = read(&self.bucket, &self.name).await.ok().flatten();
+                let why = match found {
+                    Some(found) if !found.content.free => {
+                        format!("it expired, and {} holds it now", found.content.holder)
+                    }
+                    _ => "it was revoked".to_owned(),
                 };
-                now.lost = Some(why.clone());
+                current.lost = Some(why.clone());
                 Err(self.lost(why))
             }
-            // It may be held still; what has to be sure of it asks again.
+            // The lease may still be held: whoever has to be sure checks again.
             Err(error) => Err(error),
         }
     }
 
     fn lost(&self, why: String) -> StateError {
-        StateError::Lost { name: self.bucket.url(&self.name), why }
+        StateError::LockLost { name: self.bucket.url(&self.name), why }
     }
 
-    async fn free(&self) {
-        let now = self.now.lock().await;
-        if now.lost.is_none() {
-            let held = Held { free: true, ..now.held.clone() };
-            let _ = self.bucket.put(&self.name, &text(&held), If::Is(&now.version)).await;
+    async fn release(&self) {
+        let current = self.current.lock().await;
+        if current.lost.is_none() {
+            let content = Content { free: true, ..current.content.clone() };
+            let _ = self.bucket.put(&self.name, &text(&content), If::Is(&current.version)).await;
         }
     }
 }
@@ -186,34 +189,34 @@ impl Shared {
 async fn renew_forever(shared: Arc<Shared>) {
     loop {
         tokio::time::sleep(shared.bucket.lease() / 3).await;
-        // Whoever needs the lease finds out by itself.
-        if let Err(StateError::Lost { .. }) = shared.renew().await {
+        // Those who need the lease check it themselves.
+        if let Err(StateError::LockLost { .. }) = shared.renew().await {
             return;
         }
     }
 }
 
-/// A lock as it was read.
-struct There {
-    held: Held,
+/// A lock that was read.
+struct Found {
+    content: Content,
     version: String,
-    /// Since it was written, by S3's clock.
+    /// The time since the last write, by S3's clock.
     age: Duration,
 }
 
-impl There {
-    fn is_over(&self) -> bool {
-        self.held.free || self.age.as_secs() > self.held.seconds
+impl Found {
+    fn is_expired(&self) -> bool {
+        self.content.free || self.age.as_secs() > self.content.seconds
     }
 
     fn locked(&self, path: String) -> StateError {
-        let left = self.held.seconds.saturating_sub(self.age.as_secs());
-        let holder = format!("{}; if that run is dead, the lock is free in {left} s", self.held.holder);
+        let left = self.content.seconds.saturating_sub(self.age.as_secs());
+        let holder = format!("{}; if that run is dead, the lock expires in {left} s", self.content.holder);
         StateError::Locked { path, holder }
     }
 }
 
-async fn read(bucket: &Bucket, name: &str) -> Result<Option<There>> {
+async fn read(bucket: &Bucket, name: &str) -> Result<Option<Found>> {
     let date = Arc::new(Mutex::new(None));
     let request = bucket.client().get_object().bucket(bucket.bucket()).key(bucket.key(name));
     let request = request.customize().interceptor(DateOfAnswer(date.clone()));
@@ -227,24 +230,24 @@ async fn read(bucket: &Bucket, name: &str) -> Result<Option<There>> {
     let now = date.lock().expect("no panic holds this lock").unwrap_or_else(|| Timestamp::now().as_second());
     let age = Duration::from_secs(u64::try_from(now - written).unwrap_or_default());
     let bytes = answer.body.collect().await.map(|body| body.to_vec()).unwrap_or_default();
-    let held = serde_json::from_slice(&bytes).map_err(|error| StateError::Damaged {
+    let content = serde_json::from_slice(&bytes).map_err(|error| StateError::Damaged {
         path: bucket.url(name),
-        what: format!("it is no lock of ours: {error}; if nobody is at work, delete the object"),
+        what: format!("it isn't a lock of provisioner: {error}; if no run is active, delete the object"),
     })?;
-    Ok(Some(There { held, version, age }))
+    Ok(Some(Found { content, version, age }))
 }
 
-fn text(held: &Held) -> String {
-    serde_json::to_string(held).expect("plain data")
+fn text(content: &Content) -> String {
+    serde_json::to_string(content).expect("plain data")
 }
 
-/// Since the machine was started, sleep included.
+/// The time since the machine was started, suspension included.
 fn boot_time() -> Duration {
     let time = clock_gettime(ClockId::Boottime);
     Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or_default())
 }
 
-/// Remembers when S3 gave its answer, by its own clock.
+/// Captures the `Date` header of a response: S3's clock.
 #[derive(Debug)]
 struct DateOfAnswer(Arc<Mutex<Option<i64>>>);
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// Where states are kept, as people say it.
+/// Where states are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
     /// A folder.
@@ -19,19 +19,19 @@ pub enum Place {
 pub struct Location {
     /// The bucket's name.
     pub bucket: String,
-    /// What all keys begin with, without a slash at the end; may be empty.
+    /// The prefix of all keys, without a slash at the end; may be empty.
     pub prefix: String,
-    /// The bucket's region; S3 is asked without.
+    /// The bucket's region; `None` to look it up.
     pub region: Option<String>,
-    /// The KMS key that encrypts; AWS's own for S3 without.
+    /// The KMS key for encryption; `None` for AWS's own key for S3.
     pub kms_key: Option<String>,
-    /// How long a lock lasts whose run says nothing more.
+    /// How long a lock lasts without renewal.
     pub lease: Duration,
 }
 
-/// How long a lock lasts that nobody renews, unless said otherwise.
+/// The default duration of a lock without renewal.
 const LEASE: Duration = Duration::from_secs(60);
-/// A lease has to outlast a few slow answers, and a dead run shouldn't keep others waiting for long.
+/// A lease has to outlast some slow answers, and a dead run shouldn't block others for long.
 const LEASES: std::ops::RangeInclusive<u64> = 3..=3600;
 
 impl Location {
@@ -59,15 +59,15 @@ impl FromStr for Place {
     fn from_str(text: &str) -> Result<Self, String> {
         let Some(rest) = text.strip_prefix("s3://") else {
             return match text.split_once("://") {
-                Some((scheme, _)) => Err(format!("it takes a folder or s3://bucket/prefix, not {scheme}://")),
-                None if text.is_empty() => Err("it takes a folder or s3://bucket/prefix".to_owned()),
+                Some((scheme, _)) => Err(format!("expected a folder or s3://bucket/prefix, not {scheme}://")),
+                None if text.is_empty() => Err("expected a folder or s3://bucket/prefix".to_owned()),
                 None => Ok(Place::Folder(PathBuf::from(text))),
             };
         };
         let (path, options) = rest.split_once('?').unwrap_or((rest, ""));
         let (bucket, prefix) = path.split_once('/').unwrap_or((path, ""));
         if bucket.is_empty() {
-            return Err("s3:// needs the name of a bucket: s3://bucket/prefix".to_owned());
+            return Err("expected a bucket name: s3://bucket/prefix".to_owned());
         }
         let prefix = prefix.trim_matches('/').to_owned();
         let mut location = Location { bucket: bucket.to_owned(), prefix, region: None, kms_key: None, lease: LEASE };
@@ -78,10 +78,10 @@ impl FromStr for Place {
                 "kms" if !value.is_empty() => location.kms_key = Some(value.to_owned()),
                 "lease" => {
                     let seconds = value.trim_end_matches('s').parse().ok().filter(|seconds| LEASES.contains(seconds));
-                    let seconds = seconds.ok_or("lease takes 3s to 3600s")?;
+                    let seconds = seconds.ok_or("lease must be between 3s and 3600s")?;
                     location.lease = Duration::from_secs(seconds);
                 }
-                _ => return Err(format!("it knows no {option:?}: region=…, kms=…, lease=60s")),
+                _ => return Err(format!("unknown option {option:?}: expected region=…, kms=… or lease=60s")),
             }
         }
         Ok(Place::Bucket(location))
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_and_a_bucket_are_told_apart() {
+    fn folders_and_buckets_are_parsed() {
         assert_eq!("state".parse(), Ok(Place::Folder("state".into())));
         let location = bucket("s3://states/team/a/?region=eu-west-1&kms=alias/states&lease=5s");
         assert_eq!((location.bucket.as_str(), location.prefix.as_str()), ("states", "team/a"));
@@ -117,12 +117,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_neither_is_refused_with_what_it_takes() {
+    fn invalid_locations_are_refused() {
         for (text, why) in [
-            ("s3://", "name of a bucket"),
+            ("s3://", "bucket name"),
             ("gs://states", "not gs://"),
-            ("s3://states?lease=1s", "3s to 3600s"),
-            ("s3://states?color=red", "knows no"),
+            ("s3://states?lease=1s", "3s and 3600s"),
+            ("s3://states?color=red", "unknown option"),
             ("", "a folder"),
         ] {
             let error = text.parse::<Place>().unwrap_err();

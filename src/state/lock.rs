@@ -1,7 +1,7 @@
-//! The lock that keeps two runs from one state.
+//! The lock of a state in a folder.
 //!
-//! The operating system holds it (`flock`), so it frees itself when its process dies, however it dies. The file's text
-//! only tells people who is at work.
+//! It is a lock of the operating system (`flock`): it is released when its process dies. The text of the file only tells people who
+//! holds it.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
@@ -14,31 +14,31 @@ use async_trait::async_trait;
 use rustix::io::Errno;
 use rustix::process::{Pid, test_kill_process};
 
-use super::file::StateError;
-use super::store::{Guard, Result};
+use super::backend::Guard;
+use super::error::{Result, StateError};
 
-/// A held lock; dropping it frees it.
+/// A lock that is held until it is dropped.
 #[derive(Debug)]
 pub struct Lock {
     file: File,
 }
 
-/// How often one that has taken the lock is asked who it is, if it doesn't say so at once.
-const TRIES: u32 = 40;
-/// How long is waited between.
+/// How often the file is read again until its holder has written its name.
+const ATTEMPTS: u32 = 40;
+/// The pause between two attempts.
 const PAUSE: Duration = Duration::from_millis(50);
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Whoever takes it next may be asked who it is before it says so.
+        // The next holder mustn't be taken for this one before it has written its name.
         let _ = self.file.set_len(0);
-        // Closing isn't enough while a child that was just forked still has the file open.
+        // A forked child may still have the file open: closing alone wouldn't release the lock.
         let _ = self.file.unlock();
     }
 }
 
 impl Lock {
-    /// Takes the lock or says who holds it. `purpose` is the command, for the one who has to wait.
+    /// Takes the lock, or fails with its holder. `purpose` is the command, shown to those who wait.
     pub fn take(path: &Path, purpose: &str) -> Result<Self> {
         let name = path.display().to_string();
         let io = |what| {
@@ -47,17 +47,17 @@ impl Lock {
         };
         let opened = OpenOptions::new().create(true).truncate(false).read(true).write(true).mode(0o600).open(path);
         let mut file = opened.map_err(io("can't open the lock"))?;
-        let mut tries = 0;
+        let mut attempts = 0;
         while let Err(error) = file.try_lock() {
             if let TryLockError::Error(source) = error {
                 return Err(io("can't take the lock")(source));
             }
             let holder = fs::read_to_string(path).map_err(io("can't read the lock"))?;
-            if tries == TRIES || is_alive(&holder) {
+            if attempts == ATTEMPTS || is_alive(&holder) {
                 return Err(StateError::Locked { path: name, holder: holder.trim().to_owned() });
             }
-            // Somebody has taken it this very moment, and hasn't said so yet.
-            tries += 1;
+            // A run has just taken the lock and hasn't written its name yet.
+            attempts += 1;
             std::thread::sleep(PAUSE);
         }
         let text = format!("`{purpose}`, process {}, since {}\n", std::process::id(), now());
@@ -74,7 +74,7 @@ impl Guard for Lock {
     }
 }
 
-/// What a lock's file says of its holder; `None` if nobody holds it.
+/// The holder, by the text of the lock file; `None` if nobody holds the lock.
 pub fn holder(path: &Path) -> std::io::Result<Option<String>> {
     let mut file = match File::open(path) {
         Ok(file) => file,
@@ -92,7 +92,7 @@ pub fn holder(path: &Path) -> std::io::Result<Option<String>> {
     }
 }
 
-/// False if the text of a lock is of nobody, or of a process that has died: then it isn't the holder's.
+/// True if the text of a lock file names a living process. A text of a dead process isn't the holder's.
 fn is_alive(holder: &str) -> bool {
     let process = holder.rsplit_once(", process ").and_then(|(_, rest)| rest.split(',').next()?.parse().ok());
     let process = process.and_then(Pid::from_raw);

@@ -1,10 +1,13 @@
-//! What provisioner remembers between runs: which steps it made, and how to find them again.
+//! The state: which resources provisioner has created, and how to find them again.
 //!
-//! [`State`] is what a person can read, a [`Session`] a run's hold on it, with a [`journal`] of all that the run does. A
-//! [`Store`] keeps the two of them, and a lock that keeps a second run away: in a folder, or in a bucket of S3.
+//! A [`State`] is a file that people can read. A [`Session`] is a run's lock on a state, with a [`journal`] of everything that the
+//! run does. A [`Store`] keeps states, journals and locks in a folder or in an S3 bucket.
 
+mod backend;
 mod bucket;
+mod digest;
 mod edit;
+mod error;
 mod file;
 mod folder;
 pub mod journal;
@@ -12,17 +15,22 @@ mod lease;
 mod location;
 mod lock;
 mod record;
+mod s3;
 mod session;
 mod store;
 #[cfg(test)]
 mod tests;
 mod upgrade;
 
-pub use bucket::Bucket;
+pub use backend::{AppendLog, Generation, Guard};
+pub(crate) use digest::hex;
+pub use digest::random_hex;
 pub use edit::EditError;
-pub(crate) use file::hex;
-pub use file::{FORMAT, State, StateError, random_hex};
+pub use error::{RemoteCause, StateError};
+pub use file::State;
 pub use location::{Location, Place};
 pub use record::{Intent, Record, StepId, Tags};
+pub use s3::{Bucket, S3Object};
 pub use session::Session;
-pub use store::{AppendLog, Generation, Guard, S3Object, Store};
+pub use store::Store;
+pub use upgrade::FORMAT;

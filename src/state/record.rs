@@ -1,4 +1,4 @@
-//! What is remembered of one step.
+//! Records: what the state has about one step.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Tags of a resource, key to value.
+/// The tags of a resource, key to value.
 pub type Tags = BTreeMap<String, String>;
 
 /// The path of a step in its system, for example `blue/network/vpc`.
@@ -16,7 +16,7 @@ pub type Tags = BTreeMap<String, String>;
 pub struct StepId(pub String);
 
 impl StepId {
-    /// All but the last part: `blue/network` of `blue/network/vpc`. Empty for a step at the root.
+    /// The module of the step: `blue/network` of `blue/network/vpc`. Empty for a step at the root.
     pub fn module(&self) -> &str {
         self.0.rsplit_once('/').map_or("", |(module, _)| module)
     }
@@ -39,44 +39,44 @@ impl From<&str> for StepId {
     }
 }
 
-/// A step that stands.
+/// The record of an existing resource.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     /// The resource type, for example `ec2.vpc`.
     pub kind: String,
-    /// The AWS region that it lives in.
+    /// The AWS region.
     pub region: String,
     /// Ids, ARNs, endpoints.
     pub outputs: Value,
-    /// What was asked of it, all references resolved. Never holds a secret: no spec does.
+    /// The desired fields when the resource was last written, all references resolved. Never contains a secret: no spec does.
     pub spec: Value,
-    /// The tags that we set.
+    /// The tags that provisioner set.
     pub tags: Tags,
-    /// The steps that it used: they are deleted after it.
+    /// The dependencies: they are deleted after this resource.
     pub dependencies: BTreeSet<StepId>,
-    /// Other systems may use it too: see [`crate::engine::Step::shared`].
+    /// Other deployments may use the resource too: see [`crate::engine::Step::shared`].
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub shared: bool,
-    /// When it was made.
+    /// When the resource was created.
     pub created_at: Timestamp,
-    /// When it was last changed.
+    /// When the resource was last changed.
     pub updated_at: Timestamp,
 }
 
-/// A create that was announced and of which no end is recorded: it may stand in AWS.
+/// The intent to create a resource. Until its result is recorded, the resource may exist.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Intent {
     /// The resource type.
     pub kind: String,
     /// The AWS region.
     pub region: String,
-    /// What was asked.
+    /// The desired fields.
     pub spec: Value,
-    /// The tags of the create call: how it is found again.
+    /// The tags of the create call: they identify the resource.
     pub tags: Tags,
-    /// The steps that it used.
+    /// The dependencies.
     pub dependencies: BTreeSet<StepId>,
-    /// AWS's idempotency token: the same for every try to make it.
+    /// AWS's idempotency token: the same for every attempt to create the resource.
     pub token: String,
     /// See [`Record::shared`].
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -84,7 +84,7 @@ pub struct Intent {
 }
 
 impl Intent {
-    /// The record of the thing that this intent has led to.
+    /// The record of the created resource.
     pub fn fulfilled(&self, outputs: Value) -> Record {
         let now = Timestamp::now();
         Record {

@@ -1,16 +1,16 @@
-//! A run's hold on a state: each event is journalled before it counts, and folded into the state at the end.
+//! The exclusive access of a run to a state: every entry is journalled first, and merged into the state at the end.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use serde_json::Value;
 
-use super::file::{State, StateError};
+use super::backend::{Backend, Guard, Journal, Version};
+use super::error::{Result, StateError};
+use super::file::State;
 use super::journal::Entry;
-use super::store::{Backend, Guard, Journal, Result, Version};
 
-/// A state that a run has locked and may change. What happens at once is journalled at once: all that waits is written in one
-/// go.
+/// A locked state that a run may change. Entries of concurrent actions are journalled in one write.
 #[derive(Debug)]
 pub struct Session {
     backend: Arc<dyn Backend>,
@@ -21,11 +21,11 @@ pub struct Session {
     guard: Box<dyn Guard>,
 }
 
-/// What waits to be journalled.
+/// The entries to be journalled.
 #[derive(Debug, Default)]
 struct Queue {
     entries: Vec<Entry>,
-    /// How often something was put here.
+    /// The number of calls that added entries.
     tickets: u64,
 }
 
@@ -33,11 +33,11 @@ struct Queue {
 struct Writer {
     version: Version,
     journal: Option<Box<dyn Journal>>,
-    /// The last ticket that was written, or failed.
+    /// The last ticket that was written or failed.
     done: u64,
-    /// Why nothing more may be journalled.
+    /// The reason why nothing more may be journalled.
     broken: Option<StateError>,
-    /// The state is other than what was last saved.
+    /// The state has unsaved changes.
     changed: bool,
 }
 
@@ -59,24 +59,24 @@ impl Session {
         }
     }
 
-    /// The state as it is now.
+    /// A copy of the current state.
     pub fn state(&self) -> State {
         self.lock().clone()
     }
 
-    /// Looks at the state as it is now.
-    pub fn look<T>(&self, at: impl FnOnce(&State) -> T) -> T {
-        at(&self.lock())
+    /// Reads from the current state.
+    pub fn read<T>(&self, read: impl FnOnce(&State) -> T) -> T {
+        read(&self.lock())
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("no panic holds this lock")
     }
 
-    /// Journals entries (they are kept when this returns) and takes them into the state.
+    /// Journals entries and applies them to the state. They are stored when this returns.
     ///
     /// # Errors
-    /// They aren't kept, or the lock is lost: what they announce must not be done. Nothing more can be journalled then.
+    /// They aren't stored, or the lock is lost: the calls that they describe must not be made. Nothing more can be journalled.
     pub async fn record(&self, entries: impl IntoIterator<Item = Entry>) -> Result<()> {
         let ticket = {
             let mut queue = self.queue.lock().expect("no panic holds this lock");
@@ -99,19 +99,19 @@ impl Session {
     /// Writes a batch, or breaks the writer.
     async fn write(&self, writer: &mut Writer, entries: Vec<Entry>) {
         let before = writer.broken.take();
-        // Whoever drops this half-way leaves a journal that nobody knows the end of.
-        writer.broken = Some(StateError::HalfWritten { name: self.backend.name(&self.suffix) });
+        // If this future is dropped, nobody knows how much of the journal is written.
+        writer.broken = Some(StateError::Incomplete { name: self.backend.name(&self.suffix) });
         let written = match before {
             Some(broken) => Err(broken),
             None => self.append(writer, &entries).await,
         };
         writer.broken = written.err();
-        let announces =
+        let is_intent =
             |entry: &Entry| matches!(entry, Entry::Intent { .. } | Entry::Deposed { .. } | Entry::Updating { .. });
         let mut state = self.lock();
         for entry in entries {
-            // What was announced in vain isn't done; what was done is, whether it could be put down or not.
-            if writer.broken.is_none() || !announces(&entry) {
+            // An intent that isn't stored isn't acted on. A result is true even if it isn't stored.
+            if writer.broken.is_none() || !is_intent(&entry) {
                 state.apply(entry);
                 writer.changed = true;
             }
@@ -124,18 +124,18 @@ impl Session {
         let journal = match &mut writer.journal {
             Some(journal) => journal,
             none => {
-                let (opened, serial) = self.look(|state| (Entry::opened(state), state.serial));
-                lines.push_str(&opened.line());
+                let (header, serial) = self.read(|state| (state.journal_header(), state.serial));
+                lines.push_str(&header.line());
                 none.insert(self.backend.journal(&self.suffix, serial).await?)
             }
         };
         entries.iter().for_each(|entry| lines.push_str(&entry.line()));
         journal.append(&lines).await?;
-        // It may have been lost meanwhile, and somebody else may be at work.
+        // The lock may have been lost meanwhile, so that another run has started.
         self.guard.check().await
     }
 
-    /// Sets what the system tells people; written with the next save.
+    /// Sets the outputs of the system; written with the next save.
     pub fn set_outputs(&mut self, outputs: BTreeMap<String, String>) {
         let state = self.state.get_mut().expect("no panic holds this lock");
         if state.outputs != outputs {
@@ -144,7 +144,7 @@ impl Session {
         }
     }
 
-    /// Sets what moves the system's traffic, with references; kept when this returns, so that it is known however the run ends.
+    /// Sets the levers of the system; stored when this returns, so that they are known however the run ends.
     pub async fn set_levers(&mut self, levers: Option<Value>) -> Result<()> {
         let state = self.state.get_mut().expect("no panic holds this lock");
         if state.levers == levers {
@@ -154,7 +154,7 @@ impl Session {
         self.save().await
     }
 
-    /// Changes what is remembered; written with the next save. An error changes nothing.
+    /// Changes the state; written with the next save. An error changes nothing.
     pub fn change<E>(
         &mut self,
         change: impl FnOnce(&mut State) -> std::result::Result<(), E>,
@@ -167,10 +167,10 @@ impl Session {
         Ok(())
     }
 
-    /// Folds the journal into the state.
+    /// Writes the state and removes the journal, which is merged into it.
     ///
     /// # Errors
-    /// What was journalled before is kept. Nothing more can be journalled.
+    /// The journal stays. Nothing more can be journalled.
     pub async fn save(&mut self) -> Result<()> {
         self.guard.check().await?;
         let text = {
@@ -189,21 +189,21 @@ impl Session {
                 Ok(())
             }
             Err(error) => {
-                // Nobody knows which state stands now, and what is journalled counts on top of that very one only.
+                // Nobody knows which state is stored, and a journal applies to one state only.
                 (writer.broken, writer.changed) = (Some(error.clone()), true);
                 Err(error)
             }
         }
     }
 
-    /// Ends the run: saves what has changed, or, if nothing is remembered any more, leaves no state at all.
+    /// Ends the run: saves changes, and removes an empty state.
     pub async fn finish(mut self) -> Result<State> {
         if self.writer.get_mut().changed {
             self.save().await?;
         }
         let state = self.state();
         if state.is_empty() {
-            // Somebody else may have taken over and made something.
+            // Another run may have taken over and created something.
             self.guard.check().await?;
             self.backend.remove(&self.suffix).await?;
         }

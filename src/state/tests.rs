@@ -1,7 +1,8 @@
-//! What may happen to a state on disk: it is damaged, it can't be written, two want it at once.
+//! Faults of a state on disk: damage, failed writes, concurrent runs.
 
 mod damage;
 mod faults;
+mod formats;
 mod full_disk;
 mod locks;
 
@@ -10,12 +11,12 @@ use serde_json::json;
 use super::journal::Entry;
 use super::{Intent, Record, State, StepId};
 
-/// What is kept in a folder waits for nothing.
-fn now<F: Future>(future: F) -> F::Output {
+/// Runs a future to its end: a folder store never waits.
+fn block_on<F: Future>(future: F) -> F::Output {
     futures::executor::block_on(future)
 }
 
-/// The announcement of a create, with all that such a thing may hold.
+/// An intent with every kind of value.
 fn intent(step: &str, token: &str) -> Intent {
     let tags = [("provisioner:step", step), ("Owner", "Zahlungen – über \"alles\"\n")];
     Intent {
@@ -29,12 +30,12 @@ fn intent(step: &str, token: &str) -> Intent {
     }
 }
 
-/// A thing that stands under this id.
+/// The record of a resource with this id.
 fn record(step: &str, id: &str) -> Record {
     intent(step, "").fulfilled(json!({"id": id}))
 }
 
-/// A state with all that one may hold.
+/// A state with every kind of content.
 fn state() -> State {
     let mut state = State::new("lambda-mysql", "dev1", "123456789012", "us-east-1");
     state.serial = 41;
@@ -48,13 +49,13 @@ fn state() -> State {
     state
 }
 
-/// What a run puts down on top of [`state`], each with what it puts down at once.
-fn calls(state: &State) -> Vec<Vec<Entry>> {
+/// The journal writes of a run on top of [`state`], each with its entries.
+fn writes(state: &State) -> Vec<Vec<Entry>> {
     let id = StepId::from;
     let intent = |step: &str| Entry::Intent { step: step.into(), intent: Box::new(intent(step, "fedcba9876543210")) };
     let done = |step: &str| Entry::Done { step: step.into(), record: Box::new(record(step, "queue-ü")) };
     vec![
-        vec![Entry::opened(state), intent("blue/queues/payments")],
+        vec![state.journal_header(), intent("blue/queues/payments")],
         vec![done("blue/queues/payments"), intent("green/queues/payments")],
         vec![Entry::Deposed { step: id("shared/keys/data") }, intent("shared/keys/data")],
         vec![Entry::Updating { step: id("blue/network/vpc"), dependencies: [id("shared/keys/data")].into() }],

@@ -4,7 +4,7 @@ use super::levers::Levers;
 use super::share::Share;
 use super::{listeners, records};
 use crate::aws::{Class, Cloud, Result};
-use crate::engine::plan::Interruption;
+use crate::engine::safety::Interruption;
 
 /// What serves customers, by the live weights of all levers that can be read. A lever that is gone serves nobody.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,12 +51,12 @@ impl Serving {
 
     /// What of it is in an environment that serves customers; what both share serves them always.
     pub fn hit_by(self, interruptions: Vec<Interruption>) -> Vec<Interruption> {
-        let serves = |environment: &str| match environment {
-            "blue" => self.blue(),
-            "green" => self.green(),
+        let serves = |environment: Option<&str>| match environment {
+            Some("blue") => self.blue(),
+            Some("green") => self.green(),
             _ => self.most.is_some(),
         };
-        interruptions.into_iter().filter(|interruption| serves(&interruption.environment)).collect()
+        interruptions.into_iter().filter(|interruption| serves(interruption.environment.as_deref())).collect()
     }
 }
 

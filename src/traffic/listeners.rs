@@ -275,7 +275,7 @@ mod tests {
         {
             assert!(now(&edge, Some(&listener(foreign)), &[]).is_err());
         }
-        assert!(now(&edge, None, &[]).is_err_and(|error| error.is_gone()));
+        assert!(now(&edge, None, &[]).is_err_and(|error| error.is_not_found()));
     }
 
     #[test]

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use provisioner::aws::cx::Shared;
 use provisioner::aws::{Cloud, Cx};
+use provisioner::engine::EngineContext;
 use provisioner::engine::events::Silent;
 use provisioner::engine::execute::Report;
 use provisioner::engine::graph::Graph;
 use provisioner::engine::ownership::Owner;
-use provisioner::engine::plan::EngineContext;
 use provisioner::engine::{Action, Plan, Selection, Tags};
 use provisioner::modules::{Identity, Stack};
 use provisioner::resources::Resource;
@@ -145,7 +145,7 @@ impl Shop {
             provider: &registry,
             observer: &Silent,
             stop,
-            takes_names: false,
+            adopt_by_name: false,
             selection: Selection::default(),
         };
         let plan = world.plan(&session.state()).await;

@@ -9,10 +9,10 @@ use aws_sdk_ssm::types::ParameterType;
 use provisioner::aws::cx::Shared;
 use provisioner::aws::{Cx, Result};
 use provisioner::cloudformation::{Export, Form};
+use provisioner::engine::EngineContext;
 use provisioner::engine::events::Silent;
 use provisioner::engine::graph::Graph;
 use provisioner::engine::ownership::Owner;
-use provisioner::engine::plan::EngineContext;
 use provisioner::engine::{Action, Provider, Selection, Tags};
 use provisioner::modules::{Identity, Stack};
 use provisioner::resources::{Changes, Found, Resource, TypeInfo};
@@ -256,7 +256,8 @@ async fn a_type_of_peoples_own_is_made_changed_exported_and_deleted_like_any_oth
         let (_stop, stop) = watch::channel(false);
         let selection = Selection::default();
         let (owner, observer) = (&owner, &Silent);
-        let world = EngineContext { owner, graph, provider: &registry, observer, stop, takes_names: false, selection };
+        let world =
+            EngineContext { owner, graph, provider: &registry, observer, stop, adopt_by_name: false, selection };
         let report = world.execute(world.plan(&session.state()).await, &session).await;
         session.finish().await.expect("it is written");
         assert!(report.failed.is_empty(), "{report:?}");

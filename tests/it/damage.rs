@@ -48,7 +48,7 @@ async fn a_run_whose_disk_is_full_stops_and_says_so_and_the_next_one_goes_on() {
     let run = cli.run(&APPLY).await.exits(1);
     let run = run.says("can't write the journal state/dev1.journal: File too large");
     let run = run.explains("can't write the state file state/dev1.json: No space left on device");
-    let run = run.explains("check that the folder exists, can be written and has space left");
+    let run = run.explains("check that the folder exists, is writable and has free space");
     proxy.pass_all();
 
     // What was made is remembered, and nothing was made that isn't.
@@ -87,7 +87,7 @@ async fn a_folder_that_cannot_be_written_is_told_before_anything_is_made() {
     let cli = Cli::new(&sandbox);
     for (folder, why) in READ_ONLY {
         let run = on(&cli, &["apply", "--state", folder]).await.exits(1);
-        run.explains(why).explains("check that the folder exists, can be written").never_says("panicked");
+        run.explains(why).explains("check that the folder exists, is writable").never_says("panicked");
         assert_eq!(sandbox.changes(), [""; 0], "{folder}");
     }
     // A file in the place of the folder.
@@ -164,7 +164,7 @@ async fn whatever_has_damaged_a_state_an_earlier_generation_is_brought_back() {
     for damaged in [cut(0), cut(whole.len() / 2), cut(whole.len() - 1), flipped(1), flipped(0x80)] {
         fs::write(&path, &damaged).unwrap();
         let run = on(&cli, &["state", "list"]).await.exits(1);
-        run.explains("the state state/dev1.json is damaged").explains("`provisioner state history`");
+        run.explains("the state state/dev1.json is damaged").explains("`provisioner state history ");
         assert!(fs::read(&path).unwrap() == damaged, "it was touched");
 
         let generations = on(&cli, &["state", "history", "--json"]).await.ok().events();

@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use proptest::prelude::*;
+use provisioner::engine::EngineContext;
 use provisioner::engine::execute::Report;
 use provisioner::engine::graph::Graph;
 use provisioner::engine::ownership::{Owner, Ownership};
-use provisioner::engine::plan::EngineContext;
 use provisioner::engine::reference::token;
 use provisioner::engine::{
-    Action, FieldChange, Immutable, Observed, Operations, Plan, Provider, Refusal, Selection, Step, StepError, StepId,
-    Tags, Target, TypeInfo, events::Silent,
+    Action, Advice, FieldChange, Immutable, Observed, Operations, Plan, Provider, Refusal, Selection, Step, StepError,
+    StepId, Tags, Target, TypeInfo, events::Silent,
 };
 use provisioner::state::{State, Store};
 use serde_json::{Value, json};
@@ -98,7 +98,7 @@ impl Operations for InMemory {
         None
     }
 
-    fn called(&self, id: &str) -> Value {
+    fn outputs_for(&self, id: &str) -> Value {
         json!({ "id": id })
     }
 
@@ -199,6 +199,7 @@ fn graph(wanted: &Wanted) -> Graph {
             id: id(*n),
             kind: "thing",
             region: "here".to_owned(),
+            environment: None,
             spec: json!({ "name": name, "size": size, "needs": needs }),
             after: BTreeMap::new(),
             shared: false,
@@ -215,8 +216,15 @@ async fn apply_part(world: &InMemory, graph: &Graph, folder: &Path, selection: S
     let (_stop, stop) = watch::channel(false);
     let session = Store::folder(folder).open("dev1", "test", || State::new("test", "dev1", "1", "here")).await.unwrap();
     let owner = owner();
-    let engine =
-        EngineContext { owner: &owner, graph, provider: world, observer: &Silent, stop, takes_names: false, selection };
+    let engine = EngineContext {
+        owner: &owner,
+        graph,
+        provider: world,
+        observer: &Silent,
+        stop,
+        adopt_by_name: false,
+        selection,
+    };
     let plan = engine.plan(&session.state()).await;
     let report = engine.execute(plan, &session).await;
     // A dead run saves nothing: only its journal is there.
@@ -235,7 +243,7 @@ async fn plan(world: &InMemory, graph: &Graph, folder: &Path, selection: Selecti
     let state =
         Store::folder(folder).read("dev1").await.unwrap().unwrap_or_else(|| State::new("test", "dev1", "1", "here"));
     let owner = owner();
-    EngineContext { owner: &owner, graph, provider: world, observer: &Silent, stop, takes_names: false, selection }
+    EngineContext { owner: &owner, graph, provider: world, observer: &Silent, stop, adopt_by_name: false, selection }
         .plan(&state)
         .await
 }
@@ -392,7 +400,7 @@ async fn a_strangers_thing_with_our_name_is_left_alone() {
     world.things.lock().unwrap().insert("theirs".to_owned(), stranger.clone());
     let report = apply(&world, &graph(&wanted(&[(1, "a", &[]), (2, "b", &[1]), (3, "c", &[])])), folder.path()).await;
     assert_eq!(report.failed.len(), 1);
-    assert!(report.failed[0].1.message.contains("not of this system"), "{:?}", report.failed);
+    assert!(report.failed[0].1.message.contains("exists already and is unmanaged"), "{:?}", report.failed);
     assert_eq!(report.skipped.iter().map(|(id, _)| id.to_string()).collect::<Vec<_>>(), ["s02"]);
     assert_eq!(report.count(Action::Create), 1);
     apply(&world, &graph(&Wanted::new()), folder.path()).await;
@@ -409,7 +417,7 @@ async fn two_steps_of_one_name_are_told_apart() {
     let [(step, error)] = &report.failed[..] else { panic!("{report:?}") };
     assert_eq!(
         (step.0.as_str(), error.message.as_str()),
-        ("s02", "id-1 is the step s01's: two steps can't have one thing")
+        ("s02", "id-1 belongs to the step s01: two steps can't share one resource")
     );
     assert_eq!(world.specs(), [r#""a""#]);
 }
@@ -484,7 +492,7 @@ async fn what_is_used_by_what_waits_to_be_replaced_again_goes_after_it() {
     *world.lives.lock().unwrap() = None;
     let last = graph(&wanted(&[(1, "b", &[]), (10, "other", &[])]));
     let report = apply(&world, &last, folder.path()).await;
-    let because = "what it replaces stays: s10, which may need it, can't be planned";
+    let because = "the old resource is kept: s10 may still use it, and can't be planned";
     assert!(report.skipped.contains(&("s01".into(), because.to_owned())), "{report:?}");
     assert!(apply(&world, &last, folder.path()).await.failed.is_empty());
     assert!(plan_is_empty(&world, &last, folder.path()).await);
@@ -573,7 +581,7 @@ async fn what_something_that_stays_holds_is_not_made_anew_and_nothing_goes_half_
     let after = graph(&wanted(&[(1, "b", &[]), (2, "user", &[1]), (3, "its user", &[2]), (4, "other", &[])]));
     let report = apply(&world, &after, folder.path()).await;
     let failed: Vec<_> = report.failed.iter().map(|(step, error)| (step.0.as_str(), error.message.as_str())).collect();
-    let message = "it would be made anew, and s02 holds it: AWS doesn't delete it under that";
+    let message = "can't replace it: s02 still depends on it";
     assert_eq!(failed, [("s01", message)]);
     let left_out: Vec<_> = report.skipped.iter().map(|(step, _)| step.0.as_str()).collect();
     assert_eq!(left_out, ["s02", "s03"]);
@@ -599,9 +607,10 @@ async fn what_waits_for_itself_is_told_and_can_be_done_in_two_parts() {
     let after = graph(&wanted(&[(1, "new", &[]), (3, "c", &[1]), (4, "other", &[1])]));
     let report = apply(&world, &after, folder.path()).await;
     let failed: Vec<_> = report.failed.iter().map(|(step, error)| (step.0.as_str(), error.message.as_str())).collect();
-    let message = "s01, s02, s03 wait for each other: each can only change or go once another one has";
+    let message = "s01, s02, s03 wait for each other: each can only change or be deleted after another one";
     assert_eq!(failed, [("s03", message)]);
-    assert!(report.failed[0].1.help.as_ref().unwrap().contains("destroy --target s03"));
+    let advice = report.failed[0].1.advice.as_ref().unwrap();
+    assert!(matches!(advice, Advice::SplitChange { dependents } if dependents[..] == ["s03".into()]), "{advice:?}");
     assert_eq!(*world.things.lock().unwrap(), things);
     let targets = ["s03".into()].into();
     let gone = Selection { targets, ..Selection::default() };
@@ -628,7 +637,7 @@ async fn refused_change_stops_the_whole_apply() {
     assert!(planned.failures.is_empty() && !planned.is_empty());
     let error = planned.check_refusals().unwrap_err();
     assert_eq!(error.message, "s01: size can't change from 1 to 2 while the resource exists");
-    assert_eq!(error.help.as_deref(), Some("nothing was changed. keep the size"));
+    assert!(matches!(error.advice, Some(Advice::Text(advice)) if advice == "nothing was changed. keep the size"));
 
     let report = apply(&world, &after, folder.path()).await;
     let failed: Vec<_> = report.failed.iter().map(|(step, _)| step.0.as_str()).collect();
@@ -671,4 +680,27 @@ async fn impossible_transition_is_refused_and_its_reverse_applied() {
     assert_eq!(refused.to_string(), "s01: size can't change from 2 to 1 while the resource exists");
     let report = apply(&world, &sizes(&[(1, "a", 3)]), folder.path()).await;
     assert_eq!((report.failed.len(), report.count(Action::Update)), (0, 1), "{report:?}");
+}
+
+#[tokio::test]
+async fn replaced_step_of_any_environment_is_an_interruption() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = InMemory::default();
+    let steps = |names: [&str; 2]| {
+        let graph = graph(&wanted(&[(1, names[0], &[]), (2, names[1], &[])]));
+        let environment = |step: &Step| (step.id == "s01".into()).then(|| "production".to_owned());
+        let steps = graph.in_order().map(|step| Step { environment: environment(step), ..step.clone() });
+        Graph::new(steps.collect()).unwrap()
+    };
+    apply(&world, &steps(["a", "b"]), folder.path()).await;
+    let after = steps(["c", "d"]);
+    let planned = plan(&world, &after, folder.path(), Selection::default()).await;
+    let (_stop, stop) = watch::channel(false);
+    let (owner, selection) = (owner(), Selection::default());
+    let (graph, provider, observer) = (&after, &world, &Silent);
+    let engine = EngineContext { owner: &owner, graph, provider, observer, stop, adopt_by_name: false, selection };
+    let hit = engine.interruptions(&planned, true);
+    let hit: Vec<_> = hit.iter().map(|hit| (hit.step.0.as_str(), hit.environment.as_deref())).collect();
+    assert_eq!(hit, [("s01", Some("production"))]);
+    assert!(engine.interruptions(&planned, false).is_empty());
 }

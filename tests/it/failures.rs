@@ -217,9 +217,9 @@ async fn a_state_of_another_system_or_account_is_left_alone() {
     put_state(&cli, "dev2", &State::new("lambda-mysql", "dev2", "999999999999", "us-east-1").to_text());
     for command in [&["apply"][..], &["plan"], &["destroy", "--yes"]] {
         let run = refused(&sandbox, &cli, &[command, &["--suffix", "dev1"]].concat()).await;
-        run.explains("dev1.json is of the system fargate-postgres, and the configuration says lambda-mysql");
+        run.explains("dev1.json is of the system fargate-postgres, but the configuration is of lambda-mysql");
         let run = refused(&sandbox, &cli, &[command, &["--suffix", "dev2"]].concat()).await;
-        run.explains("dev2.json is of the AWS account 999999999999, and these credentials are of 123456789012");
+        run.explains("dev2.json is of the AWS account 999999999999, but the credentials are of 123456789012");
     }
 }
 
@@ -236,7 +236,8 @@ async fn a_state_that_was_cut_off_anywhere_is_left_alone() {
         for command in [&["plan"][..], &["apply"], &["destroy", "--yes"], &["output"]] {
             let run = refused(&sandbox, &cli, &[command, &["--suffix", "dev1"]].concat()).await;
             let run = run.explains("the state state/dev1.json is damaged");
-            run.explains("nothing was changed; `provisioner state history` lists the generations before it");
+            let run = run.explains("nothing was changed; `provisioner state history --suffix dev1");
+            run.explains("lists the generations before it");
         }
     }
     // The file that was cut is the one thing that was wrong.
@@ -351,7 +352,7 @@ async fn a_name_that_others_take_after_a_run_has_announced_it_is_theirs() {
     sandbox.clear_faults();
     assert!(cli.state("dev1")["intents"][bucket].is_object());
     let theirs = sandbox.python(BUCKET).await;
-    cli.run(&apply).await.exits(1).says("stands already and is not of this system: it is left alone");
+    cli.run(&apply).await.exits(1).says("exists already and is unmanaged");
     assert_eq!(sandbox.python(BUCKET).await, theirs);
     cli.run(&["destroy", "--suffix", "dev1", "--yes"]).await.ok();
     assert_eq!(sandbox.python(BUCKET).await, theirs);
@@ -416,7 +417,7 @@ async fn what_others_made_under_our_names_is_neither_taken_nor_changed_nor_delet
     assert_eq!(steps(&apply.rest["failures"]), theirs);
     for failure in apply.rest["failures"].as_array().unwrap() {
         let (message, help) = (failure["message"].as_str().unwrap(), failure["help"].as_str().unwrap());
-        assert!(message.ends_with("stands already and is not of this system: it is left alone"), "{message}");
+        assert!(message.ends_with("exists already and is unmanaged"), "{message}");
         assert!(message.contains("-dev1"), "which one? {message}");
         assert!(help.contains("use another --suffix") && help.contains("provisioner import"), "{help}");
     }

@@ -29,7 +29,7 @@ async fn what_others_have_made_is_taken_over_by_its_id_and_only_then() {
 
     // By itself it takes nothing, and says how it would.
     let refused = on(&cli, &["apply", "--target", payments]).await.exits(1);
-    refused.explains("is not of this system").explains(&format!("provisioner import {payments} "));
+    refused.explains("is unmanaged").explains(&format!("provisioner import {payments} "));
     let before: Vec<_> = sandbox.changes().into_iter().filter(|change| change.contains("Queue")).collect();
     assert!(before.iter().all(|change| !change.contains("payments-queue-blue")), "{before:?}");
     on(&cli, &["destroy", "--yes"]).await.ok();
@@ -39,8 +39,8 @@ async fn what_others_have_made_is_taken_over_by_its_id_and_only_then() {
         ("blue/network/vpx", vpc, "did you mean blue/network/vpc?"),
         (network, "vpc-00000000000000000", "AWS knows no ec2.vpc vpc-00000000000000000 in us-east-1"),
         (network, queue, "AWS knows no ec2.vpc"),
-        (payments, "payments-queue-green-dev1", "is of another step: lambda-mysql dev2"),
-        ("green/queues/payments-queue", "payments-queue-green-dev1", "is of another step: lambda-mysql dev2"),
+        (payments, "payments-queue-green-dev1", "belongs to another step: lambda-mysql dev2"),
+        ("green/queues/payments-queue", "payments-queue-green-dev1", "belongs to another step: lambda-mysql dev2"),
     ] {
         on(&cli, &["import", step, id]).await.exits(1).explains(said);
     }
@@ -54,7 +54,7 @@ async fn what_others_have_made_is_taken_over_by_its_id_and_only_then() {
     let changes = sandbox.changes();
     assert!(changes.iter().all(|change| change.contains("CreateTags") || change.contains("TagQueue")), "{changes:?}");
     assert_eq!(changes.len(), 2, "{changes:?}");
-    on(&cli, &["import", network, "vpc-00000000000000000"]).await.exits(1).explains("stands already");
+    on(&cli, &["import", network, "vpc-00000000000000000"]).await.exits(1).explains("has a resource already");
     // What is remembered already may be taken again: its tags may have been lost.
     on(&cli, &["import", network, vpc]).await.ok();
 

@@ -75,7 +75,7 @@ async fn a_part_is_built_made_anew_and_deleted_with_what_it_needs_and_what_needs
     // And what nothing could follow isn't made anew at all.
     for command in ["plan", "apply"] {
         let run = on(&cli, &[command, "--target", "green/key/key", "--replace", "green/key/key"]).await.exits(1);
-        run.explains("green/key/key would be made anew, and can't be: what it has encrypted can be read with it alone");
+        run.explains("can't replace green/key/key: what it has encrypted can be read with it alone");
     }
 
     // What goes takes with it what uses it, and nothing else.

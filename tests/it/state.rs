@@ -65,7 +65,7 @@ async fn a_state_is_looked_at_mended_and_brought_back() {
     let shown = on(&cli, &["state", "show", &vpc]).await.ok();
     let shown: Value = serde_json::from_str(&shown.stdout).expect("JSON");
     assert!(shown["record"]["outputs"]["vpc_id"].as_str().is_some_and(|id| id.starts_with("vpc-")), "{shown}");
-    on(&cli, &["state", "show", "nowhere"]).await.exits(1).explains("the state knows no step nowhere");
+    on(&cli, &["state", "show", "nowhere"]).await.exits(1).explains("the state has no step nowhere");
 
     // What is renamed is found under its old name, and taken for something else.
     let before = on(&cli, &["state", "pull"]).await.ok().stdout;
@@ -73,15 +73,15 @@ async fn a_state_is_looked_at_mended_and_brought_back() {
     on(&cli, &["state", "mv", &queue, "blue/queues/other"])
         .await
         .exits(1)
-        .explains("knows a step blue/queues/other already");
-    on(&cli, &["state", "mv", "nowhere", "there"]).await.exits(1).explains("the state knows no step nowhere");
+        .explains("the state already has a step blue/queues/other");
+    on(&cli, &["state", "mv", "nowhere", "there"]).await.exits(1).explains("the state has no step nowhere");
     assert!(steps(&on(&cli, &["state", "list", "--json"]).await.ok()).contains(&"blue/queues/other".to_owned()));
     on(&cli, &["state", "mv", "blue/queues/other", &queue]).await.ok();
     part(&cli, &["plan", "--detailed-exitcode"]).await.ok();
 
     // What is forgotten stands, and is taken up by its tags.
     on(&cli, &["state", "rm", &queue, &vpc]).await.ok();
-    on(&cli, &["state", "rm", &queue]).await.exits(1).explains("the state knows no step");
+    on(&cli, &["state", "rm", &queue]).await.exits(1).explains("the state has no step");
     assert!(!steps(&on(&cli, &["state", "list", "--json"]).await.ok()).contains(&queue));
     let adopted = part(&cli, &["apply", "--json"]).await.ok().summary();
     assert_eq!((&adopted.rest["adopted"], adopted.created), (&json!(2), 0));
@@ -164,7 +164,7 @@ async fn a_state_in_s3_is_locked_renewed_taken_over_and_fenced() {
     run.says_often("\"step_done\"", 20).await;
     run.kill();
     assert_eq!(run.finish().await.code, None);
-    in_s3(&cli, &["apply"]).await.exits(1).explains("if that run is dead, the lock is free in");
+    in_s3(&cli, &["apply"]).await.exits(1).explains("if that run is dead, the lock expires in");
     wait_until_free(&cli).await;
 
     // Put to sleep until somebody else has taken over: it wakes up, and does nothing more.

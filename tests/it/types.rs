@@ -20,8 +20,8 @@ use provisioner::engine::events::Silent;
 use provisioner::engine::execute::Report;
 use provisioner::engine::graph::Graph;
 use provisioner::engine::ownership::Owner;
-use provisioner::engine::plan::{EngineContext, Planned};
-use provisioner::engine::{Action, FieldChange, Plan, Provider, Selection, StepId, Tags, Target};
+use provisioner::engine::plan::Planned;
+use provisioner::engine::{Action, EngineContext, FieldChange, Plan, Provider, Selection, StepId, Tags, Target};
 use provisioner::modules::{Identity, Scope, Stack};
 use provisioner::resources::registry::{Registry, Types};
 use provisioner::resources::*;
@@ -379,7 +379,7 @@ impl Life {
             provider: registry,
             observer: &Silent,
             stop,
-            takes_names: false,
+            adopt_by_name: false,
             selection,
         }
     }

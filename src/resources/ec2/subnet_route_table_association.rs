@@ -84,7 +84,7 @@ impl Resource for SubnetRouteTableAssociation {
             let request = cx.ec2.replace_route_table_association().association_id(&found.outputs.association_id);
             match request.route_table_id(&*self.route_table_id).send().await.map_err(Error::from) {
                 // It has been replaced, and the answer that said by which was lost.
-                Err(error) if error.is_gone() => self.standing(&cx.uncached()).await?.ok_or(error),
+                Err(error) if error.is_not_found() => self.standing(&cx.uncached()).await?.ok_or(error),
                 answer => {
                     let answer = answer?;
                     let id = answer.new_association_id;

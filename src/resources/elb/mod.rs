@@ -34,7 +34,9 @@ async fn tags_of(cx: &Cx, arn: &str, siblings: &[String]) -> Result<Tags> {
         let group = siblings.chunks(20).find(|group| group.contains(&arn)).unwrap_or(slice::from_ref(&arn));
         let all = match cx.inventory.once(format!("elb.tags.{}", group[0]), describe_tags(cx, group)).await {
             // One of the others went away in between, and AWS refuses the whole call.
-            Err(error) if error.is_gone() && group.len() > 1 => describe_tags(cx, slice::from_ref(&arn)).await?.into(),
+            Err(error) if error.is_not_found() && group.len() > 1 => {
+                describe_tags(cx, slice::from_ref(&arn)).await?.into()
+            }
             outcome => outcome?,
         };
         Ok(all.get(&arn).cloned().unwrap_or_default())

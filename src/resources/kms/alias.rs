@@ -59,7 +59,7 @@ impl Resource for Alias {
             let request = cx.kms.create_alias().alias_name(&self.name).target_key_id(id_of(&self.target));
             Ok(request.send().await.map(|_| ())?)
         };
-        cx.retry_while("the key to become known", Patience::FRESH, |error| error.is_gone(), create).await?;
+        cx.retry_while("the key to become known", Patience::FRESH, |error| error.is_not_found(), create).await?;
         Ok(self.outputs(cx, &self.name))
     }
 
@@ -68,7 +68,7 @@ impl Resource for Alias {
             let request = cx.kms.update_alias().alias_name(&self.name).target_key_id(id_of(&self.target));
             Ok(request.send().await.map(|_| ())?)
         };
-        cx.retry_while("the key to become known", Patience::FRESH, |error| error.is_gone(), update).await?;
+        cx.retry_while("the key to become known", Patience::FRESH, |error| error.is_not_found(), update).await?;
         Ok(found.outputs.clone())
     }
 

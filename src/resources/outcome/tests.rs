@@ -116,7 +116,17 @@ async fn scene(fates: &[Fate]) -> (Thing, Step, Cx) {
     let tags = owner("dev1").tags(&id, false);
     let spec = serde_json::to_value(&thing).unwrap();
     let (region, after) = ("us-east-1".to_owned(), Default::default());
-    let step = Step { id: id.clone(), kind: Thing::TYPE.kind, region, spec, tags: tags.clone(), after, shared: false };
+    let environment = None;
+    let step = Step {
+        id: id.clone(),
+        kind: Thing::TYPE.kind,
+        region,
+        environment,
+        spec,
+        tags: tags.clone(),
+        after,
+        shared: false,
+    };
     let shared = Shared {
         // Nobody is asked.
         cloud: Arc::new(Cloud::open(Endpoint::Sandbox { port: 1 }).await),

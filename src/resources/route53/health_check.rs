@@ -75,12 +75,12 @@ impl Resource for HealthCheck {
             None => {
                 for check in all.iter().filter(|check| !cx.is_predecessor(&check.id)) {
                     // Its run may have died before it could tag it.
-                    let announced = cx.is_announced_by(check.caller_reference());
-                    if !announced && !self.may_be(check) {
+                    let intended = cx.is_intended_by(check.caller_reference());
+                    if !intended && !self.may_be(check) {
                         continue;
                     }
                     let tags = tags(check.id.clone()).await?;
-                    if announced || are_of_step(cx, &tags) {
+                    if intended || are_of_step(cx, &tags) {
                         found = Some((check, tags));
                         break;
                     }

@@ -141,7 +141,7 @@ impl HostedZone {
     /// Zones may have the same name: ours has our tags, or the token of the run that announced it.
     async fn find(&self, cx: &Cx) -> Result<Option<String>> {
         let zones = self.of_the_name(cx).await?;
-        if let Some(zone) = zones.iter().find(|zone| cx.is_announced_by(zone.caller_reference())) {
+        if let Some(zone) = zones.iter().find(|zone| cx.is_intended_by(zone.caller_reference())) {
             // Its run died before it could tag it.
             return Ok(Some(id(zone).to_owned()));
         }
@@ -157,7 +157,7 @@ impl HostedZone {
 
     async fn of_an_earlier_try(&self, cx: &Cx) -> Result<Option<HostedZoneOutputs>> {
         let zones = self.of_the_name(cx).await?;
-        let Some(zone) = zones.iter().find(|zone| cx.is_announced_by(zone.caller_reference())) else { return Ok(None) };
+        let Some(zone) = zones.iter().find(|zone| cx.is_intended_by(zone.caller_reference())) else { return Ok(None) };
         let answer = cx.route53.get_hosted_zone().id(id(zone)).send().await?;
         Ok(Some(outputs(zone, answer.delegation_set.as_ref())))
     }

@@ -39,7 +39,9 @@ async fn tags_of(cx: &Cx, kind: TagResourceType, id: &str, siblings: &[String]) 
     let key = format!("route53.tags.{kind}.{}", group[0]);
     let all = match home(cx).inventory.once(key, list_tags(cx, kind.clone(), group)).await {
         // One of the others went away in between, and AWS refuses the whole call.
-        Err(error) if error.is_gone() && group.len() > 1 => list_tags(cx, kind, slice::from_ref(&id)).await?.into(),
+        Err(error) if error.is_not_found() && group.len() > 1 => {
+            list_tags(cx, kind, slice::from_ref(&id)).await?.into()
+        }
         outcome => outcome?,
     };
     Ok(all.get(&id).cloned().unwrap_or_default())

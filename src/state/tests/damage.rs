@@ -1,4 +1,4 @@
-//! Files that are cut off, bits that are flipped: refused, and nothing is lost over it.
+//! Truncated files and flipped bits are detected, and nothing is lost.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,28 +9,28 @@ use super::*;
 use crate::state::{StateError, Store};
 
 /// A folder with a state of `dev1`.
-struct Kept {
+struct Fixture {
     folder: TempDir,
     store: Store,
 }
 
-impl Kept {
+impl Fixture {
     fn new(state: &State) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let kept = Kept { store: Store::folder(folder.path()), folder };
-        fs::write(kept.path("json"), state.to_text()).unwrap();
-        kept
+        let fixture = Fixture { store: Store::folder(folder.path()), folder };
+        fs::write(fixture.path("json"), state.to_text()).unwrap();
+        fixture
     }
 
     fn path(&self, extension: &str) -> PathBuf {
         self.folder.path().join(format!("dev1.{extension}"))
     }
 
-    /// What a run is told that opens the state; it finds and leaves these bytes.
+    /// Opens the state with these bytes in a file, which an error must not change.
     fn open(&self, path: &Path, bytes: &[u8]) -> Result<State, StateError> {
         fs::write(path, bytes).unwrap();
-        let fresh = || panic!("nothing is made anew where something is");
-        let opened = now(self.store.open("dev1", "provisioner apply", fresh));
+        let fresh = || panic!("a state or journal exists");
+        let opened = block_on(self.store.open("dev1", "provisioner apply", fresh));
         if opened.is_err() {
             assert!(fs::read(path).unwrap() == bytes, "{} was touched", path.display());
         }
@@ -38,7 +38,7 @@ impl Kept {
     }
 }
 
-/// Every way to flip one bit: where, and what comes of it.
+/// The text with each bit flipped, and the position of the bit.
 fn flipped(text: &str) -> impl Iterator<Item = (String, Vec<u8>)> {
     (0..text.len() * 8).map(move |at| {
         let mut bytes = text.as_bytes().to_vec();
@@ -47,87 +47,86 @@ fn flipped(text: &str) -> impl Iterator<Item = (String, Vec<u8>)> {
     })
 }
 
-/// The text names the file and the way back.
-fn assert_explained(error: &StateError, path: &Path) {
-    let said = error.to_string();
-    let StateError::Damaged { .. } = error else { panic!("{said}") };
-    assert!(said.contains(path.to_str().unwrap()) && said.contains("provisioner state restore"), "{said}");
+/// The error says that the state is damaged, and names the file.
+fn assert_damaged(error: &StateError, path: &Path) {
+    let StateError::Damaged { .. } = error else { panic!("{error}") };
+    assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
 }
 
 #[test]
-fn a_state_that_is_cut_off_after_any_byte_is_refused_and_left_as_it_is() {
+fn state_truncated_at_any_byte_is_refused_and_kept() {
     let state = state();
-    let kept = Kept::new(&state);
-    let (path, text) = (kept.path("json"), state.to_text());
+    let fixture = Fixture::new(&state);
+    let (path, text) = (fixture.path("json"), state.to_text());
     for length in 0..text.len() {
-        let error = kept.open(&path, &text.as_bytes()[..length]).expect_err(&format!("the first {length} bytes"));
-        assert_explained(&error, &path);
+        let error = fixture.open(&path, &text.as_bytes()[..length]).expect_err(&format!("the first {length} bytes"));
+        assert_damaged(&error, &path);
     }
-    assert_eq!(kept.open(&path, text.as_bytes()).unwrap(), state);
+    assert_eq!(fixture.open(&path, text.as_bytes()).unwrap(), state);
 }
 
 #[test]
-fn a_state_with_any_bit_flipped_is_refused() {
+fn state_with_any_flipped_bit_is_refused() {
     let state = state();
     let (path, text) = (Path::new("state/dev1.json"), state.to_text());
     for (which, bytes) in flipped(&text) {
-        // What is no text isn't read at all: see below.
+        // Bytes that aren't UTF-8: see the next test.
         let Ok(changed) = String::from_utf8(bytes) else { continue };
-        assert_explained(&State::from_text("state/dev1.json", &changed).expect_err(&which), path);
+        assert_damaged(&State::from_text("state/dev1.json", &changed).expect_err(&which), path);
     }
 }
 
 #[test]
-fn a_state_or_a_generation_that_is_no_text_is_refused_with_its_name() {
+fn state_and_generation_with_invalid_utf8_are_refused() {
     let state = state();
-    let kept = Kept::new(&state);
+    let fixture = Fixture::new(&state);
     let mut bytes = state.to_text().into_bytes();
     bytes[20] ^= 0x80;
-    let error = kept.open(&kept.path("json"), &bytes).unwrap_err();
-    assert_explained(&error, &kept.path("json"));
+    let error = fixture.open(&fixture.path("json"), &bytes).unwrap_err();
+    assert_damaged(&error, &fixture.path("json"));
 
-    // It is kept like any other that is replaced, and is no better for that.
-    now(kept.store.replace("dev1", "provisioner state push", state.clone())).unwrap();
-    let generations = now(kept.store.generations("dev1")).unwrap();
+    // A replace keeps it as a generation, which is refused too.
+    block_on(fixture.store.replace("dev1", "provisioner state push", state.clone())).unwrap();
+    let generations = block_on(fixture.store.generations("dev1")).unwrap();
     let old = generations.iter().find(|generation| !generation.current).expect("a generation");
-    let error = now(kept.store.generation("dev1", &old.id)).unwrap_err();
-    assert_explained(&error, &kept.path("json"));
+    let error = block_on(fixture.store.generation("dev1", &old.id)).unwrap_err();
+    assert_damaged(&error, &fixture.path("json"));
     assert!(error.to_string().contains(&old.id), "{error}");
-    assert_eq!(now(kept.store.read("dev1")).unwrap().unwrap().steps, state.steps);
+    assert_eq!(block_on(fixture.store.read("dev1")).unwrap().unwrap().steps, state.steps);
 }
 
 #[test]
-fn a_journal_that_is_cut_off_after_any_byte_tells_all_that_was_kept_before() {
+fn journal_truncated_at_any_byte_keeps_all_complete_entries() {
     let state = state();
-    let calls = calls(&state);
-    let text = journal(calls.iter().flatten());
-    // How long the journal is after so many entries, and what it tells then.
-    let mut told = vec![(0, Vec::new())];
-    for call in &calls {
-        for (at, entry) in call.iter().enumerate() {
-            let (length, mut entries) = told.last().cloned().unwrap();
-            // What is deposed is so together with the announcement of what replaces it.
-            entries.extend(match (entry, call.get(at.wrapping_sub(1))) {
+    let writes = writes(&state);
+    let text = journal(writes.iter().flatten());
+    // The length of the journal after each entry, and the entries that count then.
+    let mut prefixes = vec![(0, Vec::new())];
+    for write in &writes {
+        for (at, entry) in write.iter().enumerate() {
+            let (length, mut entries) = prefixes.last().cloned().unwrap();
+            // `Deposed` counts together with the intent of the replacement only.
+            entries.extend(match (entry, write.get(at.wrapping_sub(1))) {
                 (Entry::Deposed { .. }, _) => vec![],
                 (_, Some(deposed @ Entry::Deposed { .. })) => vec![deposed.clone(), entry.clone()],
                 _ => vec![entry.clone()],
             });
-            told.push((length + entry.line().len(), entries));
+            prefixes.push((length + entry.line().len(), entries));
         }
     }
     for length in 0..=text.len() {
-        let (_, expected) = told.iter().rfind(|(whole, _)| *whole <= length).unwrap();
+        let (_, expected) = prefixes.iter().rfind(|(whole, _)| *whole <= length).unwrap();
         let entries = crate::state::journal::parse("journal", &text.as_bytes()[..length]).unwrap();
         assert_eq!(&entries, expected, "the first {length} bytes");
     }
-    assert_eq!(told.last().unwrap(), &(text.len(), calls.concat()));
+    assert_eq!(prefixes.last().unwrap(), &(text.len(), writes.concat()));
 }
 
 #[test]
-fn a_journal_with_any_bit_flipped_is_refused_with_its_line() {
+fn journal_with_any_flipped_bit_is_refused_with_its_line() {
     let state = state();
-    let kept = Kept::new(&state);
-    let (path, text) = (kept.path("journal"), journal(calls(&state).iter().flatten()));
+    let fixture = Fixture::new(&state);
+    let (path, text) = (fixture.path("journal"), journal(writes(&state).iter().flatten()));
     for (which, bytes) in flipped(&text) {
         let error = crate::state::journal::parse("journal", &bytes).expect_err(&which);
         assert!(
@@ -136,40 +135,40 @@ fn a_journal_with_any_bit_flipped_is_refused_with_its_line() {
         );
     }
     // On disk: neither the journal nor the state is touched.
-    let before = fs::read(kept.path("json")).unwrap();
+    let before = fs::read(fixture.path("json")).unwrap();
     for (which, bytes) in flipped(&text).step_by(101) {
-        let error = kept.open(&path, &bytes).expect_err(&which);
+        let error = fixture.open(&path, &bytes).expect_err(&which);
         assert!(matches!(error, StateError::Journal { .. }), "{which}: {error}");
         assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
     }
-    assert!(fs::read(kept.path("json")).unwrap() == before);
-    // What goes on without it keeps it.
+    assert!(fs::read(fixture.path("json")).unwrap() == before);
+    // A restore moves it aside.
     let damaged = fs::read(&path).unwrap();
-    let aside = now(kept.store.replace("dev1", "provisioner state restore", state.clone())).unwrap().unwrap();
+    let aside = block_on(fixture.store.replace("dev1", "provisioner state restore", state.clone())).unwrap().unwrap();
     assert!(fs::read(&aside).unwrap() == damaged && !path.exists(), "{aside}");
-    assert_eq!(now(kept.store.suffixes()).unwrap(), ["dev1"]);
-    fs::write(kept.path("json"), before).unwrap();
-    assert!(kept.open(&path, text.as_bytes()).unwrap().steps.contains_key(&"blue/queues/payments".into()));
+    assert_eq!(block_on(fixture.store.suffixes()).unwrap(), ["dev1"]);
+    fs::write(fixture.path("json"), before).unwrap();
+    assert!(fixture.open(&path, text.as_bytes()).unwrap().steps.contains_key(&"blue/queues/payments".into()));
 }
 
 #[test]
-fn what_was_journalled_counts_also_when_the_state_file_is_gone_or_an_older_one_was_put_in_its_place() {
+fn journal_counts_without_its_state_or_with_an_older_one() {
     let state = state();
-    let journalled = journal(calls(&state).iter().flatten());
+    let journalled = journal(writes(&state).iter().flatten());
     let open = |file: Option<State>| {
-        let kept = Kept::new(&state);
-        fs::write(kept.path("journal"), &journalled).unwrap();
+        let fixture = Fixture::new(&state);
+        fs::write(fixture.path("journal"), &journalled).unwrap();
         match file {
-            Some(older) => fs::write(kept.path("json"), older.to_text()).unwrap(),
-            None => fs::remove_file(kept.path("json")).unwrap(),
+            Some(older) => fs::write(fixture.path("json"), older.to_text()).unwrap(),
+            None => fs::remove_file(fixture.path("json")).unwrap(),
         }
-        // Also whoever only looks sees it.
-        let seen = now(kept.store.read("dev1")).unwrap().unwrap().steps;
-        let fresh = || panic!("the journal tells whose it is");
-        let opened = now(kept.store.open("dev1", "provisioner apply", fresh)).unwrap().state();
-        assert!(!kept.path("journal").exists() && now(kept.store.read("dev1")).unwrap().unwrap() == opened);
+        // A read without a lock merges it too.
+        let seen = block_on(fixture.store.read("dev1")).unwrap().unwrap().steps;
+        let fresh = || panic!("the journal names its deployment");
+        let opened = block_on(fixture.store.open("dev1", "provisioner apply", fresh)).unwrap().state();
+        assert!(!fixture.path("journal").exists() && block_on(fixture.store.read("dev1")).unwrap().unwrap() == opened);
         assert!(opened.serial > state.serial && opened.steps == seen, "{opened:?}");
-        let aside = fs::read_dir(kept.folder.path()).unwrap().flatten();
+        let aside = fs::read_dir(fixture.folder.path()).unwrap().flatten();
         let aside = aside.filter(|entry| entry.file_name().to_str().unwrap().starts_with("dev1.journal."));
         (opened, aside.count())
     };
@@ -179,7 +178,7 @@ fn what_was_journalled_counts_also_when_the_state_file_is_gone_or_an_older_one_w
         assert_eq!((&opened.lineage, opened.format, aside), (&state.lineage, state.format, 0));
         assert_eq!((&opened.system, &opened.account, &opened.region), (&state.system, &state.account, &state.region));
     }
-    // One that was folded in already says nothing, nor does one of another state, which is kept.
+    // A merged journal is ignored, and so is one of another lineage, which is fixture.
     let newer = State { serial: state.serial + 1, ..state.clone() };
     let other = State { lineage: "other".to_owned(), ..state.clone() };
     for (file, kept) in [(newer, 0), (other, 1)] {
@@ -190,51 +189,52 @@ fn what_was_journalled_counts_also_when_the_state_file_is_gone_or_an_older_one_w
 }
 
 #[test]
-fn what_is_put_in_the_place_of_a_state_loses_nothing_that_was_journalled() {
+fn replace_keeps_the_journal() {
     let state = state();
-    let journalled = journal(calls(&state).iter().flatten());
+    let journalled = journal(writes(&state).iter().flatten());
     let payments = StepId::from("blue/queues/payments");
     let older = State { serial: state.serial - 1, ..state.clone() };
     let other = State { lineage: "other".to_owned(), ..state.clone() };
-    // What is there, what is put there, and whether the journal is in a generation, in what is put there, or aside then.
-    for (there, put, found) in [
+    // The old state, the new state, and whether the journal ends up in a generation, in the new state, or aside.
+    for (old, new, found) in [
         (Some(&state), &older, (true, false, false)),
-        // Somebody has copied an older one back by hand.
+        // An older state was copied back by hand.
         (Some(&older), &older, (true, false, false)),
         (None, &older, (false, true, false)),
         (None, &other, (false, false, true)),
         (Some(&other), &other, (false, false, true)),
     ] {
-        let kept = Kept::new(&state);
-        fs::write(kept.path("json"), there.map_or("{".to_owned(), State::to_text)).unwrap();
-        fs::write(kept.path("journal"), &journalled).unwrap();
-        let aside = now(kept.store.replace("dev1", "provisioner state push", put.clone())).unwrap();
-        let generations = now(kept.store.generations("dev1")).unwrap();
+        let fixture = Fixture::new(&state);
+        fs::write(fixture.path("json"), old.map_or("{".to_owned(), State::to_text)).unwrap();
+        fs::write(fixture.path("journal"), &journalled).unwrap();
+        let aside = block_on(fixture.store.replace("dev1", "provisioner state push", new.clone())).unwrap();
+        let generations = block_on(fixture.store.generations("dev1")).unwrap();
         let generations = generations.iter().filter(|one| !one.current);
-        let mut generations = generations.filter_map(|one| now(kept.store.generation("dev1", &one.id)).ok().flatten());
+        let mut generations =
+            generations.filter_map(|one| block_on(fixture.store.generation("dev1", &one.id)).ok().flatten());
         let in_one = generations.any(|one| one.steps.contains_key(&payments));
-        let now_there = now(kept.store.read("dev1")).unwrap().unwrap();
-        assert_eq!((in_one, now_there.steps.contains_key(&payments), aside.is_some()), found);
-        assert!(now_there.serial > state.serial);
+        let current = block_on(fixture.store.read("dev1")).unwrap().unwrap();
+        assert_eq!((in_one, current.steps.contains_key(&payments), aside.is_some()), found);
+        assert!(current.serial > state.serial);
         assert!(aside.is_none_or(|aside| fs::read_to_string(aside).unwrap() == journalled));
     }
 }
 
-/// As the first builds wrote it: no checksums.
+/// A journal of the first builds, without checksums.
 const OLDER: &str = r#"{"event":"opened","lineage":"0f","serial":7}
 {"event":"intent","step":"a","intent":{"kind":"ec2.vpc","region":"us-east-1","spec":{"checksum":"x"},"tags":{},"dependencies":[],"token":"t"}}
 {"event":"deleted","step":"b","deposed":false}
 "#;
 
 #[test]
-fn a_journal_without_checksums_of_an_earlier_build_is_read() {
+fn journal_of_an_earlier_build_without_checksums_is_read() {
     let read = |text: &str| crate::state::journal::parse("journal", text);
     let entries = read(OLDER).unwrap();
     let expected = Entry::Deleted { step: "b".into(), deposed: false };
     assert!(entries.len() == 3 && entries[2] == expected, "{entries:?}");
-    // A later build goes on in it.
+    // A later build appends to it.
     assert_eq!(read(&format!("{OLDER}{}", expected.line())).unwrap().len(), 4);
-    assert_eq!(read(&OLDER[..OLDER.len() - 1]).unwrap().len(), 2, "a line that was cut off");
+    assert_eq!(read(&OLDER[..OLDER.len() - 1]).unwrap().len(), 2, "a truncated line");
     for damaged in [
         OLDER.replacen("\"a\"", "\"a\",\"b\":1", 1),
         OLDER.replacen("}\n{", "}J{", 1),
@@ -242,38 +242,38 @@ fn a_journal_without_checksums_of_an_earlier_build_is_read() {
     ] {
         read(&damaged).expect_err(&damaged);
     }
-    assert!(read(&format!("{}J", &OLDER[..OLDER.len() - 1])).is_err(), "the end of the last line");
+    assert!(read(&format!("{}J", &OLDER[..OLDER.len() - 1])).is_err(), "a changed line end");
 }
 
 #[test]
-fn after_a_first_line_that_was_cut_off_the_next_run_journals_as_ever() {
+fn journal_with_a_truncated_header_is_started_again() {
     let state = state();
-    let kept = Kept::new(&state);
-    fs::write(kept.path("journal"), &journal(calls(&state).iter().flatten())[..30]).unwrap();
+    let fixture = Fixture::new(&state);
+    fs::write(fixture.path("journal"), &journal(writes(&state).iter().flatten())[..30]).unwrap();
     let step = StepId::from("blue/queues/other");
-    let session = now(kept.store.open("dev1", "provisioner apply", || panic!("there is one"))).unwrap();
-    assert_eq!(session.state(), state, "nothing was done yet");
-    let announced = Entry::Intent { step: step.clone(), intent: Box::new(intent(&step.0, "token")) };
-    now(session.record([announced])).unwrap();
-    // It dies.
+    let session = block_on(fixture.store.open("dev1", "provisioner apply", || panic!("there is a state"))).unwrap();
+    assert_eq!(session.state(), state, "the journal has no entry");
+    let intended = Entry::Intent { step: step.clone(), intent: Box::new(intent(&step.0, "token")) };
+    block_on(session.record([intended])).unwrap();
+    // The run dies.
     drop(session);
-    let read = now(kept.store.read("dev1")).unwrap().unwrap();
+    let read = block_on(fixture.store.read("dev1")).unwrap().unwrap();
     assert_eq!(read.intents[&step], intent(&step.0, "token"));
 }
 
 #[test]
-fn two_generations_of_the_same_moment_are_both_kept() {
+fn generations_with_equal_timestamps_are_both_kept() {
     let mut state = state();
-    let kept = Kept::new(&state);
-    let moment = fs::metadata(kept.path("json")).unwrap().modified().unwrap();
+    let fixture = Fixture::new(&state);
+    let moment = fs::metadata(fixture.path("json")).unwrap().modified().unwrap();
     for serial in 42..=44 {
         state.serial = serial - 1;
-        now(kept.store.replace("dev1", "provisioner state push", state.clone())).unwrap();
-        fs::File::options().write(true).open(kept.path("json")).unwrap().set_modified(moment).unwrap();
+        block_on(fixture.store.replace("dev1", "provisioner state push", state.clone())).unwrap();
+        fs::File::options().write(true).open(fixture.path("json")).unwrap().set_modified(moment).unwrap();
     }
-    let generations = now(kept.store.generations("dev1")).unwrap();
+    let generations = block_on(fixture.store.generations("dev1")).unwrap();
     assert!(generations.len() == 4 && generations[0].current, "{generations:?}");
     let serials =
-        generations[1..].iter().map(|one| now(kept.store.generation("dev1", &one.id)).unwrap().unwrap().serial);
+        generations[1..].iter().map(|one| block_on(fixture.store.generation("dev1", &one.id)).unwrap().unwrap().serial);
     assert_eq!(serials.collect::<Vec<_>>(), [43, 42, 41]);
 }

@@ -1,4 +1,4 @@
-//! A folder of states whose disk is full, from a certain write on or for one write.
+//! A backend whose disk is full, for one write or from one write on.
 
 use std::fs;
 use std::path::PathBuf;
@@ -8,31 +8,32 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use async_trait::async_trait;
 use rustix::io::Errno;
 
+use crate::state::backend::{AppendLog, Backend, Generation, Guard, Journal, Version};
+use crate::state::error::Result;
 use crate::state::folder::Folder;
 use crate::state::journal::Entry;
-use crate::state::store::{AppendLog, Backend, Generation, Guard, Journal, Result, Version};
 use crate::state::{StateError, Store};
 
-/// What is on disk of a write that has failed.
+/// What a failed write leaves on disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Left {
-    /// Nothing of it.
+    /// Nothing.
     Nothing,
-    /// So many hundredths.
+    /// A part, in percent.
     Part(usize),
-    /// All: only the word that it is there was lost.
+    /// Everything: only the confirmation was lost.
     All,
 }
 
 /// Which writes fail, and how.
 #[derive(Clone, Copy, Debug)]
 pub struct Fault {
-    /// The first that does, counted from 0.
+    /// The first failing write, counted from 0.
     pub at: usize,
-    /// What it leaves.
+    /// What it leaves on disk.
     pub left: Left,
-    /// All after it fail too.
-    pub for_good: bool,
+    /// All later writes fail too.
+    pub persists: bool,
 }
 
 /// A folder on a disk that is full.
@@ -46,30 +47,30 @@ pub struct Faulty {
 }
 
 impl Faulty {
-    /// The folder at this path.
+    /// A folder with this fault.
     pub fn new(path: PathBuf, fault: Fault) -> Self {
         Faulty { folder: Folder::new(&path), path, fault, writes: Arc::default(), lost: Arc::default() }
     }
 
-    /// It, as a run sees it.
+    /// The store of this folder.
     pub fn store(&self) -> Store {
         Store::at(self.clone())
     }
 
-    /// From now on whoever holds its lock has lost it, or not.
+    /// Sets whether the holder of the lock has lost it.
     pub fn lose_lock(&self, is_lost: bool) {
         self.lost.store(is_lost, Ordering::Relaxed);
     }
 
-    /// True if there were so many writes that one has failed.
-    pub fn struck(&self) -> bool {
+    /// True if a write has failed.
+    pub fn has_failed(&self) -> bool {
         self.writes.load(Ordering::Relaxed) > self.fault.at
     }
 
-    /// What the next write leaves; `None` if it is made.
-    fn strike(&self) -> Option<Left> {
+    /// Counts a write. Returns what it leaves if it fails.
+    fn next_fault(&self) -> Option<Left> {
         let number = self.writes.fetch_add(1, Ordering::Relaxed);
-        let fails = number == self.fault.at || (number > self.fault.at && self.fault.for_good);
+        let fails = number == self.fault.at || (number > self.fault.at && self.fault.persists);
         fails.then_some(self.fault.left)
     }
 
@@ -78,18 +79,18 @@ impl Faulty {
         Err(StateError::Io { what, path: self.path.display().to_string(), source: Arc::new(source) })
     }
 
-    /// A write that leaves all or nothing.
-    async fn at_once<T>(&self, what: &'static str, write: impl Future<Output = Result<T>> + Send) -> Result<T> {
-        self.end(self.strike(), what, write).await
+    /// An atomic write.
+    async fn atomic<T>(&self, what: &'static str, write: impl Future<Output = Result<T>> + Send) -> Result<T> {
+        self.end(self.next_fault(), what, write).await
     }
 
     async fn end<T>(
         &self,
-        struck: Option<Left>,
+        failed: Option<Left>,
         what: &'static str,
         write: impl Future<Output = Result<T>> + Send,
     ) -> Result<T> {
-        match struck {
+        match failed {
             None => return write.await,
             Some(Left::All) => drop(write.await?),
             Some(_) => {}
@@ -117,17 +118,17 @@ impl Backend for Faulty {
     }
 
     async fn write(&self, suffix: &str, text: &str, over: &Version) -> Result<Version> {
-        let struck = self.strike();
-        if let Some(Left::Part(hundredths)) = struck {
-            // It never comes to be called by its name.
-            let part = &text.as_bytes()[..text.len() * hundredths / 100];
-            fs::write(self.path.join(format!("{suffix}.json.new")), part).expect("a part of it finds room");
+        let failed = self.next_fault();
+        if let Some(Left::Part(percent)) = failed {
+            // The temporary file is never renamed.
+            let part = &text.as_bytes()[..text.len() * percent / 100];
+            fs::write(self.path.join(format!("{suffix}.json.new")), part).expect("there is space for a part");
         }
-        self.end(struck, "can't write the state file", self.folder.write(suffix, text, over)).await
+        self.end(failed, "can't write the state file", self.folder.write(suffix, text, over)).await
     }
 
     async fn remove(&self, suffix: &str) -> Result<()> {
-        self.at_once("can't remove", self.folder.remove(suffix)).await
+        self.atomic("can't remove", self.folder.remove(suffix)).await
     }
 
     async fn journalled(&self, suffix: &str) -> Result<Vec<Entry>> {
@@ -135,20 +136,20 @@ impl Backend for Faulty {
     }
 
     async fn journal(&self, suffix: &str, serial: u64) -> Result<Box<dyn Journal>> {
-        let open = self.at_once("can't open the journal", self.folder.journal(suffix, serial));
+        let open = self.atomic("can't open the journal", self.folder.journal(suffix, serial));
         Ok(Box::new(FaultyJournal { place: self.clone(), journal: open.await? }))
     }
 
     async fn set_journal_aside(&self, suffix: &str) -> Result<String> {
-        self.at_once("can't put aside the journal", self.folder.set_journal_aside(suffix)).await
+        self.atomic("can't move aside the journal", self.folder.set_journal_aside(suffix)).await
     }
 
     async fn clear_journal(&self, suffix: &str) -> Result<()> {
-        self.at_once("can't remove", self.folder.clear_journal(suffix)).await
+        self.atomic("can't remove", self.folder.clear_journal(suffix)).await
     }
 
     async fn lock(&self, suffix: &str, purpose: &str) -> Result<Box<dyn Guard>> {
-        let lock = self.at_once("can't write the lock", self.folder.lock(suffix, purpose)).await?;
+        let lock = self.atomic("can't write the lock", self.folder.lock(suffix, purpose)).await?;
         Ok(Box::new(FaultyGuard { place: self.clone(), _lock: lock }))
     }
 
@@ -175,8 +176,8 @@ struct FaultyGuard {
 impl Guard for FaultyGuard {
     async fn check(&self) -> Result<()> {
         if self.place.lost.load(Ordering::Relaxed) {
-            let (name, why) = (self.place.path.display().to_string(), "as a test wants it".to_owned());
-            return Err(StateError::Lost { name, why });
+            let (name, why) = (self.place.path.display().to_string(), "injected by a test".to_owned());
+            return Err(StateError::LockLost { name, why });
         }
         Ok(())
     }
@@ -191,13 +192,13 @@ struct FaultyJournal {
 #[async_trait]
 impl Journal for FaultyJournal {
     async fn append(&mut self, lines: &str) -> Result<()> {
-        let struck = self.place.strike();
-        let kept = match struck {
+        let failed = self.place.next_fault();
+        let kept = match failed {
             None | Some(Left::All) => lines.len(),
-            Some(Left::Part(hundredths)) => lines.floor_char_boundary(lines.len() * hundredths / 100),
+            Some(Left::Part(percent)) => lines.floor_char_boundary(lines.len() * percent / 100),
             Some(Left::Nothing) => 0,
         };
         self.journal.append(&lines[..kept]).await?;
-        struck.map_or(Ok(()), |_| self.place.full("can't write the journal"))
+        failed.map_or(Ok(()), |_| self.place.full("can't write the journal"))
     }
 }

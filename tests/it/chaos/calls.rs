@@ -39,6 +39,7 @@ async fn step<R: Resource>(proxy: &Proxy, spec: &R) -> (Step, Cx) {
         id: id.clone(),
         kind: R::TYPE.kind,
         region: HOME.to_owned(),
+        environment: None,
         spec: serde_json::to_value(spec).unwrap(),
         tags: tags.clone(),
         after: BTreeMap::new(),

@@ -12,9 +12,9 @@ use super::*;
 use crate::aws::cx::Shared;
 use crate::aws::mocks::client;
 use crate::aws::{Clients, Cloud, Endpoint};
-use crate::engine::StepError;
 use crate::engine::events::Silent;
 use crate::engine::ownership::Owner;
+use crate::engine::{Advice, StepError};
 
 fn is(request: &UpdateTimeToLiveInput, attribute: &str, enabled: bool) -> bool {
     let wanted = TimeToLiveSpecification::builder().attribute_name(attribute).enabled(enabled).build().built();
@@ -33,7 +33,7 @@ async fn a_second_change_of_the_time_to_live_within_an_hour_is_refused_and_peopl
     let error = change_time_to_live(&client, "orders", Some("expires"), Some("until")).await.unwrap_err();
     let told = StepError::from(error);
     assert_eq!((taken.num_calls(), given.num_calls(), told.message.as_str()), (1, 1, REFUSAL));
-    assert!(told.help.is_some_and(|help| help.ends_with("apply again in an hour")));
+    assert!(matches!(told.advice, Some(Advice::Text(help)) if help.ends_with("apply again in an hour")));
     assert!(!told.outcome_unknown);
 }
 
@@ -50,7 +50,7 @@ async fn cx(dynamodb: Client) -> Cx {
     let config = config.sleep_impl(aws_smithy_async::rt::sleep::TokioSleep::new());
     let config = config.time_source(aws_smithy_async::time::SystemTimeSource::new());
     let clients = Clients { dynamodb, ..Clients::new(&config.build(), "us-east-1") };
-    Cx::new(Arc::new(shared), "us-east-1", "blue/orders".into(), Tags::new(), String::new()).asking(clients)
+    Cx::new(Arc::new(shared), "us-east-1", "blue/orders".into(), Tags::new(), String::new()).with_clients(clients)
 }
 
 #[tokio::test]

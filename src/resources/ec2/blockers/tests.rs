@@ -68,7 +68,7 @@ async fn cx(with: impl FnOnce(&mut Clients)) -> (Cx, Arc<Told>) {
     clients.ec2 = client!(aws_sdk_ec2, [&mock!(Client::delete_vpc).then_error(|| unreachable!())]);
     with(&mut clients);
     let cx = Cx::new(Arc::new(shared), "us-east-1", "blue/network/group".into(), Tags::new(), String::new());
-    (cx.asking(clients), told)
+    (cx.with_clients(clients), told)
 }
 
 fn because(code: &str) -> ErrorMetadata {

@@ -41,7 +41,7 @@ async fn look(cloud: &Cloud) -> Vec<String> {
 async fn whatever_passes_is_understood_as_that_in_every_protocol() {
     let sandbox = Sandbox::fresh().await;
     let proxy = Proxy::before(&sandbox);
-    let cloud = Cloud::paced(Endpoint::Sandbox { port: proxy.port() }, Pace::Urgent).await;
+    let cloud = Cloud::with_pace(Endpoint::Sandbox { port: proxy.port() }, Pace::Urgent).await;
     for fault in Fault::PASSING {
         proxy.forget_calls();
         let mut struck = BTreeSet::new();
@@ -88,7 +88,7 @@ async fn the_tool_dies_before_the_request_before_the_answer_or_after_it() {
 async fn what_is_new_is_hidden_from_reads_for_a_while() {
     let sandbox = Sandbox::fresh().await;
     let proxy = Proxy::before(&sandbox);
-    let cloud = Cloud::paced(Endpoint::Sandbox { port: proxy.port() }, Pace::Urgent).await;
+    let cloud = Cloud::with_pace(Endpoint::Sandbox { port: proxy.port() }, Pace::Urgent).await;
     let at = cloud.region("us-east-1");
     let vpcs = async || at.ec2.describe_vpcs().send().await.unwrap().vpcs.unwrap_or_default().len();
     let topics = async || at.sns.list_topics().send().await.unwrap().topics.unwrap_or_default().len();
