@@ -85,7 +85,10 @@ async fn a_part_is_built_made_anew_and_deleted_with_what_it_needs_and_what_needs
     assert!(left.is_superset(&wider.iter().filter(|step| step.starts_with("blue/")).cloned().collect()), "{left:?}");
     on(&cli, &["destroy", "--yes", "--module", "blue/network"]).await.ok();
     // Once more there is nothing to do; but what isn't of the system at all was meant otherwise.
-    on(&cli, &["destroy", "--yes", "--module", "blue/network"]).await.ok().explains("none of the selected steps exists");
+    on(&cli, &["destroy", "--yes", "--module", "blue/network"])
+        .await
+        .ok()
+        .explains("none of the selected steps exists");
     on(&cli, &["destroy", "--yes", "--module", "blue/netwerk"]).await.exits(1).explains("did you mean blue/network?");
     let left = standing(&cli);
     assert!(!left.contains("blue/network/vpc") && left.contains("blue/queues/payments-queue"), "{left:?}");
