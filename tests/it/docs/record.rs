@@ -43,7 +43,8 @@ async fn run(parts: &[Part]) -> String {
     parse_recording(&text).iter().map(recorded).collect()
 }
 
-/// A shell script that prints each command and its output. It ends if a script of the page fails.
+/// A shell script that prints each command and its output. It ends if a script of the page fails or a
+/// command isn't found.
 fn script(parts: &[Part], ports: &[(&str, u16)]) -> String {
     let actual = |text: &str| {
         ports.iter().fold(text.to_owned(), |text, (documented, port)| {
@@ -62,7 +63,10 @@ fn script(parts: &[Part], ports: &[(&str, u16)]) -> String {
             ),
             Part::Sample(Sample { command, .. }) => {
                 let shown = quote(&format!("$ {command}"));
-                format!("printf '%s\\n' {shown}\n{{ {}\n}} < /dev/null; echo\n", actual(command))
+                format!(
+                    "printf '%s\\n' {shown}\n{{ {}\n}} < /dev/null\n(($? == 127)) && exit 1; echo\n",
+                    actual(command)
+                )
             }
         };
     }
