@@ -70,7 +70,7 @@ impl Selection {
         let desired = graph.in_order().map(|step| &step.id);
         let recorded = state.steps.keys().chain(state.intents.keys()).chain(state.deposed.keys());
         let known: BTreeSet<&StepId> = desired.chain(recorded).collect();
-        for target in self.targets.iter().filter(|target| !known.contains(target)) {
+        if let Some(target) = self.targets.iter().find(|target| !known.contains(target)) {
             if known.iter().any(|step| is_in(step, &target.0)) {
                 return Err(BadSelection::IsModule(target.clone()));
             }

@@ -12,6 +12,9 @@ use super::schedule::{self, Node};
 use super::step::{Step, StepId};
 use crate::state::Record;
 
+/// The errors of steps that wait for each other.
+pub(super) type CycleErrors = Vec<(StepId, StepError)>;
+
 /// One piece of work.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Work {
@@ -69,7 +72,7 @@ impl WorkList {
     }
 
     /// The work and what each piece waits for, or the errors of the steps that wait for each other.
-    pub fn nodes(&self, engine: &EngineContext<'_>) -> Result<BTreeMap<Work, Node<Work>>, Vec<(StepId, StepError)>> {
+    pub fn nodes(&self, engine: &EngineContext<'_>) -> Result<BTreeMap<Work, Node<Work>>, CycleErrors> {
         let cautious = self.nodes_after(engine, true);
         if schedule::cycles(&cautious).is_empty() {
             return Ok(cautious);

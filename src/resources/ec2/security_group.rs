@@ -53,7 +53,8 @@ impl SecurityGroup {
 
     /// True for a rule that no step created and that the group must not have.
     fn is_unwanted(&self, cx: &Cx, rule: &types::SecurityGroupRule) -> bool {
-        !is_owned(cx, rule.tags()) && !(self.default_egress && rules::is_default_egress(rule))
+        let is_kept = self.default_egress && rules::is_default_egress(rule);
+        !is_kept && !is_owned(cx, rule.tags())
     }
 }
 
