@@ -48,7 +48,7 @@ async fn what_others_have_made_is_taken_over_by_its_id_and_only_then() {
     assert!(!cli.state_folder().join("dev1.json").exists());
 
     // The tags that say whose it is are all that is changed of it.
-    on(&cli, &["import", network, vpc]).await.ok().says(&format!("{vpc} is {network} from now on"));
+    on(&cli, &["import", network, vpc]).await.ok().says(&format!("imported {vpc} as {network}"));
     let differs = on(&cli, &["import", payments, queue]).await.ok();
     differs.says("visibility_timeout_seconds: 7 → ");
     let changes = sandbox.changes();
