@@ -27,9 +27,9 @@ impl Patience {
 }
 
 impl Cx {
-    /// Calls `look` until it returns a value, and reports that the step waits for `what`. Tolerates a minute of failing reads: a new
+    /// Calls `read` until it returns a value, and reports that the step waits for `what`. Tolerates a minute of failing reads: a new
     /// resource isn't visible everywhere at once, and a long wait meets outages.
-    pub async fn wait_until<T, F>(&self, what: &str, patience: Patience, mut look: impl FnMut() -> F) -> Result<T>
+    pub async fn wait_until<T, F>(&self, what: &str, patience: Patience, mut read: impl FnMut() -> F) -> Result<T>
     where
         F: Future<Output = Result<Option<T>>>,
     {
@@ -37,7 +37,7 @@ impl Cx {
         let mut last_answer = start;
         let mut reported = false;
         loop {
-            match look().await {
+            match read().await {
                 Ok(Some(value)) => return Ok(value),
                 Ok(None) => last_answer = Instant::now(),
                 Err(error) if !is_transient(&error) => return Err(error),

@@ -54,9 +54,9 @@ impl Observer for JsonLines {
             Event::Observed { done, total } if done == total => json!({"type": "observed", "total": total}),
             Event::Observed { .. } => return,
             Event::Started { total } => json!({"type": "started", "total": total}),
-            Event::StepStarted { step, kind, action, usually } => json!({
+            Event::StepStarted { step, kind, action, typical_time } => json!({
                 "type": "step_started", "step": step, "kind": kind, "action": action,
-                "usually_seconds": usually.as_secs(),
+                "usually_seconds": typical_time.as_secs(),
             }),
             Event::StepWaiting { step, what } => json!({"type": "step_waiting", "step": step, "waits_for": what}),
             Event::StepDone { step, action, took } => {
@@ -93,8 +93,8 @@ impl Observer for Lines {
                 }
             }
             Event::Started { .. } => {}
-            Event::StepStarted { usually, .. } if usually < Duration::from_secs(60) => {}
-            Event::StepStarted { step, kind: _, action, usually: time } => {
+            Event::StepStarted { typical_time, .. } if typical_time < Duration::from_secs(60) => {}
+            Event::StepStarted { step, kind: _, action, typical_time: time } => {
                 eprintln!("{} {step} …{}", words::doing(action), typical(time));
             }
             Event::StepWaiting { step, what } => eprintln!("  {step} waits for {what}"),
@@ -166,7 +166,7 @@ impl Observer for Bars {
                 self.total.enable_steady_tick(Duration::from_millis(120));
             }
             Event::Ended => self.total.finish_and_clear(),
-            Event::StepStarted { step, action, usually: time, .. } => {
+            Event::StepStarted { step, action, typical_time: time, .. } => {
                 let mut steps = self.steps.lock().expect("no panic holds this lock");
                 if steps.len() < SHOWN {
                     let bar = self.all.add(ProgressBar::new_spinner());

@@ -1,17 +1,14 @@
 //! Finds drift: how the actual resources differ from the recorded ones, whatever is desired. Changes nothing.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use futures::StreamExt;
 
 use super::compare::compare;
 use super::context::EngineContext;
 use super::diff::{FieldChange, diff};
 use super::error::StepError;
-use super::events::Event;
 use super::operations::Target;
 use super::ownership::Provenance;
-use super::planner::READS;
+use super::progress::{Progress, READS};
 use super::step::{Step, StepId};
 use super::unmanaged::check_managed;
 use crate::state::{Record, State};
@@ -33,13 +30,12 @@ impl EngineContext<'_> {
     /// Observes every recorded and selected step. Returns those that drifted, and those that can't be read.
     pub async fn drift(&self, state: &State) -> (Vec<Drift>, Vec<(StepId, StepError)>) {
         let recorded: Vec<_> = state.steps.iter().filter(|(id, _)| self.selection.contains(id)).collect();
-        let (total, observed) = (recorded.len(), AtomicUsize::new(0));
+        let progress = Progress::new(self.observer, recorded.len());
         let checks = recorded.into_iter().map(|(id, record)| {
-            let observed = &observed;
+            let progress = &progress;
             async move {
                 let checked = self.drift_of(id, record).await.map_err(|error| (id.clone(), error));
-                let done = observed.fetch_add(1, Ordering::Relaxed) + 1;
-                self.observer.on(Event::Observed { done, total });
+                progress.advance();
                 checked
             }
         });

@@ -30,7 +30,7 @@ pub enum Event {
         /// The action.
         action: Action,
         /// How long it typically takes on AWS.
-        usually: Duration,
+        typical_time: Duration,
     },
     /// A step waits for AWS.
     StepWaiting {

@@ -340,8 +340,8 @@ impl<'a> Execution<'a> {
     }
 
     fn report_start(&self, step: &Step, action: Action, operations: &dyn Operations) {
-        let usually = operations.type_info().typical_create_time;
-        self.engine.observer.on(Event::StepStarted { step: step.id.clone(), kind: step.kind, action, usually });
+        let typical_time = operations.type_info().typical_create_time;
+        self.engine.observer.on(Event::StepStarted { step: step.id.clone(), kind: step.kind, action, typical_time });
     }
 
     fn report_done(&self, step: &StepId, action: Action, start: Instant) {

@@ -1,7 +1,6 @@
 //! Makes a plan: observes every desired and every recorded resource, and decides what happens to it. Changes nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -12,10 +11,10 @@ use super::compare::{compare, differing_fields, resolve};
 use super::context::EngineContext;
 use super::diff::FieldChange;
 use super::error::StepError;
-use super::events::{Event, Observer};
 use super::operations::{Observed, Operations, Target};
 use super::ownership::Provenance;
 use super::plan::{Action, Plan, Planned};
+use super::progress::{Progress, READS};
 use super::reference;
 use super::refusal::{RefusedChange, refused_changes};
 use super::removals;
@@ -25,14 +24,11 @@ use super::type_info::TypeInfo;
 use super::unmanaged::check_managed;
 use crate::state::{Intent, Record, State};
 
-/// How many resources are read at once.
-pub(super) const READS: usize = 24;
-
 impl EngineContext<'_> {
     /// Observes every desired and every recorded resource and decides what happens to it.
     pub async fn plan(&self, state: &State) -> Plan {
         let total = self.graph.len() + removals::undesired(self, state).count();
-        let progress = Progress { observer: self.observer, total, done: AtomicUsize::new(0) };
+        let progress = Progress::new(self.observer, total);
         let planning = Planning { engine: self, state, progress: &progress, results: Mutex::default() };
         let nodes: BTreeMap<StepId, Node<StepId>> = self
             .graph
@@ -61,21 +57,6 @@ impl EngineContext<'_> {
             blocked: blocked.chain(blocked_by_replacement).collect(),
         };
         self.selection.limit(plan, self.graph, state)
-    }
-}
-
-/// Counts the resources that were read.
-pub(super) struct Progress<'a> {
-    observer: &'a dyn Observer,
-    total: usize,
-    done: AtomicUsize,
-}
-
-impl Progress<'_> {
-    /// Counts one more.
-    pub fn advance(&self) {
-        let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
-        self.observer.on(Event::Observed { done, total: self.total });
     }
 }
 

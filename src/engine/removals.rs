@@ -11,7 +11,7 @@ use super::error::StepError;
 use super::operations::{Observed, Target};
 use super::ownership::Provenance;
 use super::plan::{Action, Planned, Removal};
-use super::planner::{Progress, READS};
+use super::progress::{Progress, READS};
 use super::step::{Step, StepId};
 use super::unmanaged::check_managed;
 use crate::state::{Record, State};

@@ -24,7 +24,8 @@ pub struct TypeInfo {
     pub actions: &'static [&'static str],
     /// Fields that AWS can't change in place: a change replaces the resource.
     pub force_new: &'static [&'static str],
-    /// Fields that can't change while the resource exists, and whose change must not replace it either: `plan` refuses it.
+    /// Fields that can't change while the resource exists, and whose change doesn't replace it either: the plan refuses it. A
+    /// replacement for another reason may change them.
     pub immutable: &'static [Immutable],
     /// Fields that AWS never returns: `observe` copies them from the spec. A change shows against the state file.
     pub write_only: &'static [&'static str],
@@ -33,17 +34,17 @@ pub struct TypeInfo {
     /// Its users keep working after it is deleted. If a replacement is itself replaced before it completes, the unused
     /// intermediate is deleted first; dependents keep using the old revision.
     pub usable_after_delete: bool,
-    /// The resource is the same whatever region it is read from: a step that moves to another region keeps it.
+    /// The resource can be read from every region: a step that moves to another region keeps it.
     pub global: bool,
-    /// Deleting it loses data that nobody can recreate: that takes `--allow-data-loss`.
+    /// Deleting it loses data that can't be recreated: the user has to allow that.
     pub stateful: bool,
     /// The create call takes no tags: a resource that was just created may have none yet.
     pub no_tag_on_create: bool,
     /// The types that AWS refuses to delete while a resource of this type uses them.
     pub blocks_deletion_of: &'static [&'static str],
-    /// Why `--replace` refuses this type, if it does.
+    /// Why a forced replacement of this type is refused; `None` if it is allowed.
     pub no_forced_replace: Option<&'static str>,
-    /// Customers' requests go through it: it isn't removed from an environment that serves traffic without a flag.
+    /// Customer requests pass through it: the user has to allow its removal from an environment that serves traffic.
     pub serves_traffic: bool,
 }
 

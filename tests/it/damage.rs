@@ -197,7 +197,7 @@ async fn damaged_journal_names_its_line_and_can_be_skipped() {
     let announced = Entry::Intent { step: "c".into(), intent: Box::new(intent("c")) };
     session.record([done("b"), announced]).await.unwrap();
     drop(session);
-    on(&cli, &["state", "list"]).await.ok().says("announced, and not known to stand");
+    on(&cli, &["state", "list"]).await.ok().says("intent recorded, creation not confirmed");
 
     let (path, state) =
         (cli.state_folder().join("dev1.journal"), fs::read(cli.state_folder().join("dev1.json")).unwrap());

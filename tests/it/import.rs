@@ -48,7 +48,7 @@ async fn import_takes_over_a_resource_by_its_id() {
     assert!(!cli.state_folder().join("dev1.json").exists());
 
     // The tags that say whose it is are all that is changed of it.
-    on(&cli, &["import", network, vpc]).await.ok().says(&format!("{vpc} is {network} from now on"));
+    on(&cli, &["import", network, vpc]).await.ok().says(&format!("imported {vpc} as {network}"));
     let differs = on(&cli, &["import", payments, queue]).await.ok();
     differs.says("visibility_timeout_seconds: 7 → ");
     let changes = sandbox.changes();

@@ -32,7 +32,7 @@ async fn selected_part_is_applied_replaced_and_destroyed() {
     on(&cli, &["plan", "--target", "green/queues"]).await.exits(1).explains("--module green/queues");
     on(&cli, &["plan", "--module", queue]).await.exits(1).explains(&format!("--target {queue}"));
     let apart = ["apply", "--module", "blue/queues", "--replace", queue];
-    on(&cli, &apart).await.exits(1).explains("isn't of the part that was named").explains(&format!("--target {queue}"));
+    on(&cli, &apart).await.exits(1).explains("it isn't selected").explains(&format!("--target {queue}"));
     assert_eq!(sandbox.changes(), [""; 0]);
 
     // A queue needs that for its dead letters, and the key of both; nobody needs more.
@@ -96,14 +96,14 @@ async fn selected_part_is_applied_replaced_and_destroyed() {
     let left = standing(&cli);
     assert!(!left.contains("blue/network/vpc") && left.contains("blue/queues/payments-queue"), "{left:?}");
     on(&cli, &["state", "rm", "blue/queues/payments-queue"]).await.ok();
-    on(&cli, &["orphans"]).await.exits(2).says("made as blue/queues/payments-queue: `provisioner apply` takes it back");
+    on(&cli, &["orphans"]).await.exits(2).says("tagged as blue/queues/payments-queue: `provisioner apply ");
     on(&cli, &["destroy", "--yes"])
         .await
         .ok()
-        .explains("left alone: 1 resource with the tags of dev1, for example arn:aws:sqs:");
+        .explains("1 resource with the tags of dev1 not in the state and not deleted, for example arn:aws:sqs:");
     assert!(!cli.state_folder().join("dev1.json").exists());
-    on(&cli, &["destroy", "--yes"]).await.ok().explains("left alone: 1 resource");
-    on(&cli, &["recover"]).await.ok().says("1 of ").says("1 of them anew");
+    on(&cli, &["destroy", "--yes"]).await.ok().explains("1 resource with the tags of dev1");
+    on(&cli, &["recover"]).await.ok().says("1 of ").says("1 of them are new");
     on(&cli, &["destroy", "--yes"]).await.ok();
     assert!(!cli.state_folder().join("dev1.json").exists());
     on(&cli, &["orphans"]).await.ok();

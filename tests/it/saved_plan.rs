@@ -27,7 +27,7 @@ async fn saved_plan_is_applied_exactly_or_not_at_all() {
     let cli = Cli::new(&sandbox);
     let apply = ["apply", "--json", "--plan", "queues.plan"];
     cli.run(&apply).await.exits(1).explains("queues.plan").explains("provisioner plan --out FILE");
-    save(&cli).await.says("`provisioner apply --plan queues.plan` does exactly this, or nothing");
+    save(&cli).await.says("`provisioner apply --plan queues.plan` applies exactly this plan or nothing");
     let file = cli.folder().join("queues.plan");
     assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     assert!(!cli.state_folder().exists(), "planning writes no state");
@@ -54,7 +54,7 @@ async fn saved_plan_is_applied_exactly_or_not_at_all() {
     assert!(done.created > 1 && done.failed == 0, "{done:?}");
     let steps = cli.state("dev1")["steps"].as_object().unwrap().len() as u64;
     assert_eq!(done.created, steps);
-    cli.run(&apply).await.exits(1).explains("doesn't hold any more: there was no state, and there is one now");
+    cli.run(&apply).await.exits(1).explains("is outdated: there was no state, but now there is one");
 
     // Nothing has moved: there is nothing to do, and that is what is done.
     save(&cli).await;
@@ -65,7 +65,7 @@ async fn saved_plan_is_applied_exactly_or_not_at_all() {
     assert_eq!(sandbox.changes(), [""; 0]);
     sandbox.python(BY_HAND).await;
     sandbox.forget_calls();
-    cli.run(&apply).await.exits(1).explains("AWS has something else at blue/queues/payments-queue");
+    cli.run(&apply).await.exits(1).explains("AWS has changed at blue/queues/payments-queue");
     on(&cli, &["plan", "--module", "blue/queues", "--detailed-exitcode"]).await.exits(2);
     save(&cli).await;
     cli.configure("[tags]\nCostCenter = \"77\"\n");

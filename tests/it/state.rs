@@ -90,10 +90,10 @@ async fn state_commands_show_edit_and_restore() {
     let file = cli.folder().join("pulled.json");
     std::fs::write(&file, &before).unwrap();
     let name = file.to_str().unwrap();
-    on(&cli, &["state", "push", name]).await.exits(1).explains("older than what is remembered").explains("--force");
-    cli.run(&["state", "push", name, "--suffix", "dev2"]).await.exits(1).explains("is of lambda-mysql dev1");
+    on(&cli, &["state", "push", name]).await.exits(1).explains("is older than the current state").explains("--force");
+    cli.run(&["state", "push", name, "--suffix", "dev2"]).await.exits(1).explains("belongs to lambda-mysql dev1");
     std::fs::write(&file, before.replacen("vpc-", "vpc_", 1)).unwrap();
-    on(&cli, &["state", "push", name, "--force"]).await.exits(1).explains("is no state that can be read");
+    on(&cli, &["state", "push", name, "--force"]).await.exits(1).explains("is not a valid state");
     std::fs::write(&file, &before).unwrap();
     on(&cli, &["state", "push", name, "--force"]).await.ok();
     part(&cli, &["plan", "--detailed-exitcode"]).await.ok();
@@ -190,7 +190,7 @@ async fn s3_state_lease_is_renewed_taken_over_and_fenced() {
     sandbox.python(DAMAGE).await;
     in_s3(&cli, &["plan"]).await.exits(1).explains("is not UTF-8 text").explains("provisioner state restore");
     let kept = generations[0]["generation"].as_str().unwrap();
-    in_s3(&cli, &["state", "restore", kept]).await.ok().explains("put aside, to s3://states/team-a/dev1.journal.");
+    in_s3(&cli, &["state", "restore", kept]).await.ok().explains("moved to s3://states/team-a/dev1.journal.");
     in_s3(&cli, &["plan", "--detailed-exitcode"]).await.ok();
     let objects = sandbox.python(OBJECTS).await;
     let aside = objects.as_object().unwrap().keys().filter(|key| key.contains("dev1.journal.")).count();
@@ -202,7 +202,7 @@ async fn s3_state_lease_is_renewed_taken_over_and_fenced() {
 /// Waits until a lease is over that nobody renews: looking doesn't take it, so something small that does is tried.
 async fn wait_until_free(cli: &Cli) {
     for _ in 0..60 {
-        if in_s3(cli, &["state", "mv", "nowhere", "there"]).await.exits(1).stderr.contains("knows no step") {
+        if in_s3(cli, &["state", "mv", "nowhere", "there"]).await.exits(1).stderr.contains("the state has no step") {
             return;
         }
         tokio::time::sleep(Duration::from_millis(500)).await;

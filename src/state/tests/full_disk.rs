@@ -176,9 +176,9 @@ fn survives(before: &[Work], during: &[Work], fault: Fault, dies: bool) -> bool 
         Ok(()) => assert!(!faulty.has_failed(), "the run hides a failed write"),
         Err(error) => {
             assert!(faulty.has_failed(), "{error}");
-            let said = error.to_string();
-            assert!(said.contains(folder.path().to_str().unwrap()), "{said}");
-            assert!(matches!(error, StateError::Io { .. }) && said.contains("No space left on device"), "{said}");
+            let text = error.to_string();
+            assert!(text.contains(folder.path().to_str().unwrap()), "{text}");
+            assert!(matches!(error, StateError::Io { .. }) && text.contains("No space left on device"), "{text}");
         }
     }
     // The former state is current or a generation.
@@ -252,9 +252,9 @@ fn unwritable_state_file_is_left_unchanged() {
         let (obstacle, aside) = (folder.path().join(name), folder.path().join("aside"));
         let _ = fs::rename(&obstacle, &aside);
         obstruct(&obstacle);
-        let said = run(&store, &mut cloud, &[Work::Create("b"), Work::Delete("a")], false).unwrap_err().to_string();
+        let error = run(&store, &mut cloud, &[Work::Create("b"), Work::Delete("a")], false).unwrap_err().to_string();
         let message = format!("can't write the state file {}: {why}", state.display());
-        assert!(said.starts_with(&message), "{said}");
+        assert!(error.starts_with(&message), "{error}");
         assert!(fs::read(&state).unwrap() == text, "{why}: it was changed");
         // The journal has everything.
         cloud.assert_recorded(&block_on(store.read("dev1")).unwrap().unwrap());
