@@ -19,7 +19,7 @@ pub fn check(text: &[u8]) -> bool {
     let Ok(text) = str::from_utf8(text) else { return false };
     let source = Source::built_in(text);
     let system = source.system();
-    match Configured::read(LambdaMysql, &source) {
+    match Configured::read(Arc::new(LambdaMysql), &source) {
         Ok(configured) => {
             assert!(system.is_ok(), "the configuration is accepted, but not its system: {system:?}");
             assert_composes(&configured);
@@ -51,7 +51,7 @@ fn assert_location(error: &ConfigError, text: &str) {
 
 /// All keys.
 static DEFAULTS: LazyLock<Value> = LazyLock::new(|| {
-    let defaults = Configured::read(LambdaMysql, &Source::built_in("")).expect("all keys are optional");
+    let defaults = Configured::read(Arc::new(LambdaMysql), &Source::built_in("")).expect("all keys are optional");
     serde_json::to_value(defaults.config).expect("a configuration is plain data")
 });
 

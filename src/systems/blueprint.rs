@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::de::DeserializeOwned;
@@ -94,7 +95,7 @@ pub struct Composition {
 /// A blueprint with its configuration.
 #[derive(Debug)]
 pub struct Configured<B: Blueprint> {
-    blueprint: B,
+    blueprint: Arc<B>,
     /// The configuration.
     pub config: Config<B::Settings>,
 }
@@ -104,7 +105,7 @@ impl<B: Blueprint> Configured<B> {
     ///
     /// # Errors
     /// The configuration is invalid: the error names the line.
-    pub fn read(blueprint: B, source: &Source) -> std::result::Result<Self, ConfigError> {
+    pub fn read(blueprint: Arc<B>, source: &Source) -> std::result::Result<Self, ConfigError> {
         let config = Config::read(source, blueprint.common_keys(), &blueprint.defaults())?;
         blueprint.validate(&config, source)?;
         Ok(Configured { blueprint, config })

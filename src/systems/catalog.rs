@@ -37,7 +37,7 @@ impl fmt::Debug for Systems {
     }
 }
 
-impl<B: Blueprint + Clone> From<B> for Systems {
+impl<B: Blueprint> From<B> for Systems {
     fn from(blueprint: B) -> Self {
         Systems::default().with(blueprint)
     }
@@ -51,9 +51,10 @@ impl Systems {
 
     /// Adds a system and its resource types.
     #[must_use]
-    pub fn with(mut self, blueprint: impl Blueprint + Clone) -> Self {
+    pub fn with(mut self, blueprint: impl Blueprint) -> Self {
         let (name, example) = (blueprint.name(), blueprint.example());
         self.types = self.types.and(blueprint.types());
+        let blueprint = Arc::new(blueprint);
         let read = move |source: &Source| {
             let system: Box<dyn System> = Box::new(Configured::read(blueprint.clone(), source)?);
             Ok(system)
