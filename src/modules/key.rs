@@ -195,7 +195,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn no_statement_allows_all_and_the_account_can_change_the_policy() {
+    fn no_statement_allows_all_and_account_can_change_the_policy() {
         let policy = &steps(None)[0].spec["policy"];
         let statements = policy["Statement"].as_array().unwrap();
         let actions = |statement: &Value| match &statement["Action"] {

@@ -157,6 +157,9 @@ impl Scope<'_> {
     }
 
     /// `{resource-type}-{suffix}`, or `{resource-type}-{environment}-{suffix}` inside an environment.
+    ///
+    /// Names need the suffix, as batched reads select by it: load balancers, target groups and log groups by a name that
+    /// contains it, roles by a name that ends in `-{suffix}`.
     pub fn name(&self, resource_type: &str) -> String {
         let suffix = self.suffix();
         match &self.environment {

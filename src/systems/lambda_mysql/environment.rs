@@ -131,21 +131,16 @@ impl<'a> Composer<'a> {
                 max_receives: settings.queues.max_receives,
             },
         );
+        let signing = "Signs what partners are told"; // words: allow (stored in AWS)
+        let generated =
+            [("api/webhook-signing-key", signing, 48), ("tokens/pepper", "Goes into the hashes of payment tokens", 64)];
+        let generated = generated.map(|(name, description, length)| (name, GeneratedParameter { description, length }));
         parameters(
             &scope,
             &ParametersParams {
                 key: &key.arn,
                 plain: &plain_parameters(&database, &queue, settings),
-                generated: &BTreeMap::from([
-                    (
-                        "api/webhook-signing-key",
-                        GeneratedParameter { description: "Signs what partners are told", length: 48 },
-                    ),
-                    (
-                        "tokens/pepper",
-                        GeneratedParameter { description: "Goes into the hashes of payment tokens", length: 64 },
-                    ),
-                ]),
+                generated: &generated.into(),
             },
         );
         let inside = Inside { key: &key, network: &here, database: &database, queue: &queue, secrets: &secrets };
