@@ -52,7 +52,7 @@ async fn a_part_is_built_made_anew_and_deleted_with_what_it_needs_and_what_needs
     on(&cli, &["plan", "--module", "blue/network", "--detailed-exitcode"]).await.ok();
     on(&cli, &["plan", "--detailed-exitcode"]).await.exits(2);
     for command in ["status", "output"] {
-        on(&cli, &[command]).await.ok().never_says("⟦").never_says("takes at worst");
+        on(&cli, &[command]).await.ok().never_says("⟦").never_says("takes at most");
     }
 
     // Made anew: by nothing but the wish.
