@@ -52,7 +52,7 @@ async fn selected_part_is_applied_replaced_and_destroyed() {
     on(&cli, &["plan", "--module", "blue/network", "--detailed-exitcode"]).await.ok();
     on(&cli, &["plan", "--detailed-exitcode"]).await.exits(2);
     for command in ["status", "output"] {
-        on(&cli, &[command]).await.ok().never_says("⟦").never_says("takes at worst");
+        on(&cli, &[command]).await.ok().never_says("⟦").never_says("takes at most");
     }
 
     // Made anew: by nothing but the wish.
