@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
-use provisioner::config::{ConfigError, LambdaMysql, Source, Suffix};
+use provisioner::config::{ConfigError, Source, Suffix};
 use provisioner::engine::graph::Graph;
 use provisioner::engine::ownership::Owner;
 use provisioner::engine::reference;
 use provisioner::modules::Identity;
 use provisioner::package::Package;
 use provisioner::resources::rds::engine_version::EngineVersion;
-use provisioner::systems::lambda_mysql::Facts;
+use provisioner::systems::{Configured, Facts, LambdaMysql};
 use serde_json::{Value, json};
 
 /// Checks the invariants of a configuration.
@@ -19,10 +19,10 @@ pub fn check(text: &[u8]) -> bool {
     let Ok(text) = str::from_utf8(text) else { return false };
     let source = Source::built_in(text);
     let system = source.system();
-    match LambdaMysql::read(&source) {
-        Ok(config) => {
+    match Configured::read(Arc::new(LambdaMysql), &source) {
+        Ok(configured) => {
             assert!(system.is_ok(), "the configuration is accepted, but not its system: {system:?}");
-            assert_composes(&config);
+            assert_composes(&configured);
             true
         }
         Err(error) => {
@@ -51,21 +51,22 @@ fn assert_location(error: &ConfigError, text: &str) {
 
 /// All keys.
 static DEFAULTS: LazyLock<Value> = LazyLock::new(|| {
-    let defaults = LambdaMysql::read(&Source::built_in("")).expect("all keys are optional");
-    serde_json::to_value(defaults).expect("a configuration is plain data")
+    let defaults = Configured::read(Arc::new(LambdaMysql), &Source::built_in("")).expect("all keys are optional");
+    serde_json::to_value(defaults.config).expect("a configuration is plain data")
 });
 
-fn assert_composes(config: &LambdaMysql) {
-    let suffix = config.suffix.as_deref().filter(|suffix| suffix.parse::<Suffix>().is_ok()).unwrap_or("dev1");
+fn assert_composes(system: &Configured<LambdaMysql>) {
+    let (common, settings) = (&system.config.common, &system.config.settings);
+    let suffix = common.suffix.as_deref().filter(|suffix| suffix.parse::<Suffix>().is_ok()).unwrap_or("dev1");
     let identity = Identity {
         owner: Owner { system: "lambda-mysql".to_owned(), suffix: suffix.to_owned() },
-        account: config.account.clone().unwrap_or_else(|| "111122223333".to_owned()),
+        account: common.account.clone().unwrap_or_else(|| "111122223333".to_owned()),
         partition: "aws".to_owned(),
-        region: config.region.clone(),
-        tags: config.tags.clone(),
+        region: common.region.clone(),
+        tags: common.tags.clone(),
     };
     let zones: Vec<String> =
-        ["x-1a", "x-1b", "x-1c"].into_iter().take(config.network.zones).map(str::to_owned).collect();
+        ["x-1a", "x-1b", "x-1c"].into_iter().take(settings.network.zones).map(str::to_owned).collect();
     let facts = Facts {
         dr_zones: zones.clone(),
         zones,
@@ -77,7 +78,7 @@ fn assert_composes(config: &LambdaMysql) {
         recorder: None,
         packages: PACKAGES.clone(),
     };
-    let composed = config.compose_from(&facts, identity);
+    let composed = system.compose_from(&facts, identity).expect("a suffix without an environment");
     let graph = Graph::new(composed.steps).expect("an accepted configuration makes a graph");
     let outputs = json!([composed.outputs, composed.levers.map(|levers| levers.symbolic())]);
     for reference in reference::find(&outputs) {

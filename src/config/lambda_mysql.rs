@@ -1,101 +1,65 @@
-//! The configuration of the system `lambda-mysql`. The example in docs/examples says the same for people.
-
-use std::collections::BTreeMap;
+//! The settings of the system `lambda-mysql`. `docs/examples/lambda-mysql.toml` documents them for users.
 
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 
-use super::common::{Certificate, Compliance, Dns, Firewall, Logs, Notifications, Protection, Secrets, twice};
-use super::shift::Shift;
+use super::checks::duplicate;
+use super::common::{Common, Defaults};
 use super::source::{ConfigError, Source};
 use crate::modules::network::NatMode;
 use crate::traffic::bound::Bound;
 
 /// The system's name.
 pub const SYSTEM: &str = "lambda-mysql";
-/// Its configuration with all defaults, and a comment to each.
-pub const CONFIGURATION: &str = include_str!("../../docs/examples/lambda-mysql.toml");
+/// A configuration with all defaults, each with a comment.
+pub const EXAMPLE: &str = include_str!("../../docs/examples/lambda-mysql.toml");
 
-/// Everything that can be set.
+/// The defaults of the common settings.
+pub fn defaults() -> Defaults {
+    let tags = [
+        ("Project", "payment-migration"),
+        ("Service", "payment-processing"),
+        ("CostCenter", "payments"),
+        ("Compliance", "PCI-DSS"),
+    ];
+    Defaults::new("us-east-1", &tags, 365)
+}
+
+/// The system's own settings.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LambdaMysql {
-    /// `lambda-mysql`.
-    pub system: Option<String>,
-    /// The suffix, unless a flag or the environment gives it.
-    pub suffix: Option<String>,
-    /// The primary region.
-    #[serde(default = "us_east_1")]
-    pub region: String,
+#[serde(default)]
+pub struct Settings {
     /// The region of the disaster recovery replicas.
-    #[serde(default = "us_east_2")]
     pub dr_region: String,
-    /// The only account that may be worked on.
-    pub account: Option<String>,
-    /// Tags on everything, for cost allocation and compliance.
-    #[serde(default = "default_tags")]
-    pub tags: BTreeMap<String, String>,
-    #[serde(default)]
     /// `[network]`
     pub network: Network,
-    #[serde(default)]
-    /// `[dns]`
-    pub dns: Dns,
-    #[serde(default)]
-    /// `[certificate]`
-    pub certificate: Certificate,
-    #[serde(default)]
-    /// `[firewall]`
-    pub firewall: Firewall,
-    #[serde(default)]
     /// `[database]`
     pub database: Database,
-    #[serde(default)]
     /// `[functions]`
     pub functions: Functions,
-    #[serde(default)]
     /// `[queues]`
     pub queues: Queues,
-    #[serde(default)]
-    /// `[secrets]`
-    pub secrets: Secrets,
-    #[serde(default = "a_year")]
-    /// `[logs]`
-    pub logs: Logs,
-    #[serde(default)]
     /// `[alarms]`
     pub alarms: Alarms,
-    #[serde(default)]
-    /// `[shift]`
-    pub shift: Shift,
-    #[serde(default)]
-    /// `[notifications]`
-    pub notifications: Notifications,
-    #[serde(default)]
-    /// `[compliance]`
-    pub compliance: Compliance,
-    #[serde(default)]
-    /// `[protection]`
-    pub protection: Protection,
 }
 
 /// Networks.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Network {
-    /// Blue's block.
+    /// Blue's CIDR block.
     pub blue_cidr: Ipv4Net,
-    /// Green's block.
+    /// Green's CIDR block.
     pub green_cidr: Ipv4Net,
-    /// The block of blue's replica in the recovery region.
+    /// The CIDR block of blue's replica in the recovery region.
     pub blue_dr_cidr: Ipv4Net,
-    /// The block of green's replica in the recovery region.
+    /// The CIDR block of green's replica in the recovery region.
     pub green_dr_cidr: Ipv4Net,
-    /// How many availability zones, 2 or 3: an Aurora cluster has no more.
+    /// Number of availability zones, 2 or 3: Aurora spreads over at most 3.
     pub zones: usize,
-    /// NAT gateways: one a zone, one in all, none.
+    /// NAT gateways: one per zone, one in all, none.
     pub nat: NatMode,
-    /// Who may reach the test listener on port 8443.
+    /// CIDR blocks that may reach the test listener on port 8443.
     pub test_cidrs: Vec<Ipv4Net>,
 }
 
@@ -103,15 +67,15 @@ pub struct Network {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Database {
-    /// The wanted engine version; the newest Aurora MySQL 3 where it isn't offered.
+    /// The engine version; where AWS doesn't offer it, the newest Aurora MySQL 3.
     pub engine_version: Option<String>,
-    /// Instances in each environment's primary cluster, 1 to 15.
+    /// Instances of each environment's primary cluster, 1 to 15.
     pub instances: u32,
-    /// Instances in each environment's secondary cluster, 0 to 15.
+    /// Instances of each environment's secondary cluster, 0 to 15.
     pub dr_instances: u32,
-    /// Least capacity in ACU, in halves, 0.5 to 256.
+    /// Minimum capacity in ACU, a multiple of 0.5, 0.5 to 256.
     pub min_acu: f64,
-    /// Most capacity in ACU, 1 to 256.
+    /// Maximum capacity in ACU, 1 to 256.
     pub max_acu: f64,
     /// Days of point-in-time recovery, 1 to 35.
     pub backup_retention_days: i32,
@@ -125,11 +89,11 @@ pub struct Database {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Functions {
-    /// The runtime of Node.js: `nodejs22.x`.
+    /// The Node.js runtime, for example `nodejs24.x`.
     pub runtime: String,
     /// Memory of payment-api and payment-processor, 128 to 10,240 MB.
     pub memory_mb: i32,
-    /// Invocations of payment-processor at once, 2 to 1000; each holds a database connection.
+    /// Concurrent invocations of payment-processor, 2 to 1000. Each keeps one database connection.
     pub processor_concurrency: i32,
     /// `DEBUG`, `INFO`, `WARN`, `ERROR`.
     pub log_level: String,
@@ -139,61 +103,52 @@ pub struct Functions {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Queues {
-    /// Days that a message waits, 1 to 14. One that failed for good is kept for 14.
+    /// Days that a message is kept in the queue, 1 to 14. Dead letters are kept for 14.
     pub retention_days: u32,
-    /// How often a message is tried.
+    /// Receives of a message before it becomes a dead letter.
     pub max_receives: u32,
 }
 
-/// When to worry.
+/// Alarm thresholds.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Alarms {
-    /// How many bad minutes make an alarm that says that customers suffer: it sends green's traffic back.
+    /// Evaluation periods (minutes) of the alarms that trigger the automatic failback.
     pub evaluation_minutes: u32,
-    /// Keep one of the account's concurrent invocations for the function that sends it back, so that it can be called when all
-    /// others are used up. AWS refuses it in accounts that may have only a few.
+    /// Reserve one concurrent invocation for the failback function, so that it runs even when the account's concurrency is used
+    /// up. AWS refuses it in accounts with a low quota.
     pub reserve_failback: bool,
     /// Failed requests or invocations, percent.
     pub error_percent: f64,
-    /// The slowest hundredth of the requests, ms.
+    /// p99 latency, ms.
     pub latency_p99_ms: f64,
-    /// The age of the oldest message, s.
+    /// Age of the oldest message, s.
     pub queue_age_seconds: f64,
     /// Messages in a queue.
     pub queue_depth: f64,
-    /// The database's CPU, percent.
+    /// CPU utilization of a database instance, percent.
     pub database_cpu_percent: f64,
-    /// Connections to the database.
+    /// Connections to a database instance.
     pub database_connections: f64,
-    /// How far the DR cluster is behind, ms.
+    /// Replication lag of the DR cluster, ms.
     pub replication_lag_ms: f64,
 }
 
-fn us_east_1() -> String {
-    "us-east-1".to_owned()
-}
-
-fn us_east_2() -> String {
-    "us-east-2".to_owned()
-}
-
-fn a_year() -> Logs {
-    Logs { retention_days: 365 }
-}
-
-fn default_tags() -> BTreeMap<String, String> {
-    let tags = [
-        ("Project", "payment-migration"),
-        ("Service", "payment-processing"),
-        ("CostCenter", "payments"),
-        ("Compliance", "PCI-DSS"),
-    ];
-    tags.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
-}
-
 fn cidr(text: &str) -> Ipv4Net {
-    text.parse().expect("a CIDR of ours")
+    text.parse().expect("a valid CIDR")
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            dr_region: "us-east-2".to_owned(),
+            network: Network::default(),
+            database: Database::default(),
+            functions: Functions::default(),
+            queues: Queues::default(),
+            alarms: Alarms::default(),
+        }
+    }
 }
 
 impl Default for Network {
@@ -258,74 +213,66 @@ impl Default for Alarms {
     }
 }
 
-impl LambdaMysql {
-    /// Reads and checks a configuration: nothing that AWS would refuse later gets through here.
-    pub fn read(source: &Source) -> Result<Self, ConfigError> {
-        let config: LambdaMysql = source.parse()?;
-        config.check(source)?;
-        Ok(config)
-    }
-
-    fn check(&self, source: &Source) -> Result<(), ConfigError> {
-        source.check_texts(self)?;
-        self.check_networks(source)?;
-        self.firewall.check(source)?;
+impl Settings {
+    /// Refuses values that AWS would refuse during an apply.
+    pub fn check(&self, common: &Common, source: &Source) -> Result<(), ConfigError> {
+        self.check_network(source)?;
         let database = &self.database;
         source.check_identifier("database.name", &database.name)?;
         source.check_identifier("database.master_username", &database.master_username)?;
-        source.within("database.instances", database.instances, 1.0, 15.0, "")?;
-        source.within("database.dr_instances", database.dr_instances, 0.0, 15.0, "")?;
+        source.check_range("database.instances", database.instances, 1.0, 15.0, "")?;
+        source.check_range("database.dr_instances", database.dr_instances, 0.0, 15.0, "")?;
         source.check_acu(("database.min_acu", database.min_acu), ("database.max_acu", database.max_acu))?;
-        source.within("database.backup_retention_days", database.backup_retention_days, 1.0, 35.0, " days")?;
-        source.within("functions.memory_mb", self.functions.memory_mb, 128.0, 10_240.0, " MB")?;
+        source.check_range("database.backup_retention_days", database.backup_retention_days, 1.0, 35.0, " days")?;
+        source.check_range("functions.memory_mb", self.functions.memory_mb, 128.0, 10_240.0, " MB")?;
         source.check_functions(&self.functions.runtime, &self.functions.log_level)?;
-        source.within("functions.processor_concurrency", self.functions.processor_concurrency, 2.0, 1000.0, "")?;
-        source.within("queues.retention_days", self.queues.retention_days, 1.0, 14.0, " days")?;
-        source.within("queues.max_receives", self.queues.max_receives, 1.0, 1000.0, "")?;
-        self.secrets.check(source)?;
-        self.logs.check(source)?;
+        source.check_range("functions.processor_concurrency", self.functions.processor_concurrency, 2.0, 1000.0, "")?;
+        source.check_range("queues.retention_days", self.queues.retention_days, 1.0, 14.0, " days")?;
+        source.check_range("queues.max_receives", self.queues.max_receives, 1.0, 1000.0, "")?;
         let alarms = &self.alarms;
-        source.within("alarms.error_percent", alarms.error_percent, 0.0, 100.0, " %")?;
-        source.within("alarms.database_cpu_percent", alarms.database_cpu_percent, 0.0, 100.0, " %")?;
-        for (key, threshold) in [
-            ("alarms.latency_p99_ms", alarms.latency_p99_ms),
-            ("alarms.queue_age_seconds", alarms.queue_age_seconds),
-            ("alarms.queue_depth", alarms.queue_depth),
-            ("alarms.database_connections", alarms.database_connections),
-            ("alarms.replication_lag_ms", alarms.replication_lag_ms),
-        ] {
-            source.within(key, threshold, 0.0, 1e9, "")?;
+        source.check_thresholds(
+            &[
+                ("alarms.error_percent", alarms.error_percent),
+                ("alarms.database_cpu_percent", alarms.database_cpu_percent),
+            ],
+            &[
+                ("alarms.latency_p99_ms", alarms.latency_p99_ms),
+                ("alarms.queue_age_seconds", alarms.queue_age_seconds),
+                ("alarms.queue_depth", alarms.queue_depth),
+                ("alarms.database_connections", alarms.database_connections),
+                ("alarms.replication_lag_ms", alarms.replication_lag_ms),
+            ],
+        )?;
+        source.check_range("alarms.evaluation_minutes", alarms.evaluation_minutes, 1.0, 60.0, " minutes")?;
+        source.check_bound("alarms.evaluation_minutes", &self.failback_bound())?;
+        if common.region == self.dr_region {
+            return Err(source.refuse("dr_region", "must differ from region: replicas there would be lost with it"));
         }
-        source.within("alarms.evaluation_minutes", alarms.evaluation_minutes, 1.0, 60.0, " minutes")?;
-        source.check_bound("alarms.evaluation_minutes", &Bound::of_listeners(alarms.evaluation_minutes))?;
-        self.shift.check(source)?;
-        self.notifications.check(source)?;
-        if self.region == self.dr_region {
-            return Err(
-                source.refuse("dr_region", "a disaster of a region takes the replicas in it along: name another")
-            );
-        }
-        self.certificate.check(source, &self.dns)?;
-        self.dns.check(source)
+        Ok(())
     }
 
-    fn check_networks(&self, source: &Source) -> Result<(), ConfigError> {
+    /// The longest time that an automatic failback takes.
+    pub fn failback_bound(&self) -> Bound {
+        Bound::of_listeners(self.alarms.evaluation_minutes)
+    }
+
+    fn check_network(&self, source: &Source) -> Result<(), ConfigError> {
         let network = &self.network;
         if !(2..=3).contains(&network.zones) {
-            return Err(source.refuse("network.zones", format!("{} can't be: it takes 2 or 3", network.zones)));
+            return Err(source.refuse("network.zones", format!("{} is out of range: 2 or 3", network.zones)));
         }
-        source.check_blocks(&[
+        source.check_networks(&[
             ("network.blue_cidr", network.blue_cidr),
             ("network.green_cidr", network.green_cidr),
             ("network.blue_dr_cidr", network.blue_dr_cidr),
             ("network.green_dr_cidr", network.green_dr_cidr),
         ])?;
         if let Some(cidr) = network.test_cidrs.iter().find(|cidr| cidr.trunc() != **cidr) {
-            let what = format!("{cidr} is no network: {} is the one that it lies in", cidr.trunc());
+            let what = format!("{cidr} is no network address: the network is {}", cidr.trunc());
             return Err(source.refuse("network.test_cidrs", what));
         }
-        if let Some(cidr) = twice(&network.test_cidrs) {
-            return Err(source.refuse("network.test_cidrs", format!("{cidr} is there twice")));
+        if let Some(cidr) = duplicate(&network.test_cidrs) {
+            return Err(source.refuse("network.test_cidrs", format!("{cidr} is listed twice")));
         }
         Ok(())
     }
@@ -334,42 +281,49 @@ impl LambdaMysql {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
+
+    fn read(text: &str) -> Result<Config<Settings>, ConfigError> {
+        let source = Source::built_in(text);
+        let config = Config::<Settings>::read(&source, Common::keys(), &defaults())?;
+        config.settings.check(&config.common, &source)?;
+        Ok(config)
+    }
 
     fn error(text: &str) -> String {
-        LambdaMysql::read(&Source::built_in(text)).unwrap_err().to_string()
+        read(text).unwrap_err().to_string()
     }
 
     #[test]
-    fn the_example_says_the_defaults() {
-        let example = LambdaMysql::read(&Source::built_in(CONFIGURATION)).unwrap();
-        let defaults = LambdaMysql::read(&Source::built_in("")).unwrap();
-        let (mut example, defaults) = (serde_json::to_value(example).unwrap(), serde_json::to_value(defaults).unwrap());
+    fn example_contains_the_defaults() {
+        let [mut example, defaults] = [EXAMPLE, ""].map(|text| serde_json::to_value(read(text).unwrap()).unwrap());
         example["system"] = serde_json::Value::Null;
         example["notifications"] = defaults["notifications"].clone();
         assert_eq!(example, defaults);
     }
 
     #[test]
-    fn what_cannot_be_is_named_with_its_line() {
+    fn invalid_values_are_refused_with_their_line() {
         let text = "\n[network]\nblue_cidr = \"10.20.0.0/16\"\n";
         let overlap = error(text);
         assert!(overlap.contains("network.green_cidr") && overlap.contains("overlaps network.blue_cidr"), "{overlap}");
         assert!(
             error("[database]\nmin_acu = 8\nmax_acu = 4").starts_with("the defaults:2: database.min_acu: 8 is more")
         );
-        assert!(error("[logs]\nretention_days = 91").contains("91 days can't be"));
+        assert!(error("[logs]\nretention_days = 91").contains("91 days isn't a retention"));
         assert!(error("[alarms]\nqueue_age_seconds = -5").starts_with("the defaults:2: alarms.queue_age_seconds: -5"));
         let emails = error("[notifications]\nemails = [\"a@b.example\", \"c@b.example\", \"a@b.example\"]");
-        assert_eq!(emails, "the defaults:2: notifications.emails: a@b.example is there twice");
+        assert_eq!(emails, "the defaults:2: notifications.emails: a@b.example is listed twice");
         let cidrs = |text: &str| error(&format!("[network]\ntest_cidrs = {text}"));
-        assert!(cidrs("[\"10.0.0.0/8\", \"10.0.0.0/8\"]").ends_with("network.test_cidrs: 10.0.0.0/8 is there twice"));
-        assert!(cidrs("[\"10.0.0.1/8\"]").ends_with("10.0.0.1/8 is no network: 10.0.0.0/8 is the one that it lies in"));
+        assert!(cidrs("[\"10.0.0.0/8\", \"10.0.0.0/8\"]").ends_with("network.test_cidrs: 10.0.0.0/8 is listed twice"));
+        assert!(cidrs("[\"10.0.0.1/8\"]").ends_with("10.0.0.1/8 is no network address: the network is 10.0.0.0/8"));
         assert!(error("colour = \"blue\"").contains("unknown field `colour`"));
         assert!(error("colour = \"blue\"").contains("line 1"));
+        assert!(error("dr_region = \"us-east-1\"").starts_with("the defaults:1: dr_region: must differ from region"));
     }
 
     #[test]
-    fn no_text_is_taken_for_an_output_of_a_step() {
+    fn text_that_looks_like_a_reference_is_refused() {
         for (text, place) in [
             ("[dns]\nzone = \"⟦blue/network/vpc#vpc_id⟧\"", "the defaults:2: dns.zone: "),
             ("[tags]\nTeam = \"a⟦b\"", "the defaults:2: tags.Team: "),
@@ -377,7 +331,7 @@ mod tests {
             ("region = \"⟦\"", "the defaults:1: region: "),
         ] {
             let error = error(text);
-            assert!(error.starts_with(place) && error.contains("no text may have a ⟦"), "{error}");
+            assert!(error.starts_with(place) && error.contains("⟦ is reserved"), "{error}");
         }
     }
 }

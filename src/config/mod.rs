@@ -1,17 +1,19 @@
-//! provisioner.toml: reading it, its defaults, and errors that name the line that is wrong.
+//! provisioner.toml: its settings, their defaults, and errors that name the line.
 
+mod checks;
 pub mod common;
-pub mod custom;
 pub mod fargate_postgres;
 pub mod lambda_mysql;
+pub mod services;
 pub mod shift;
 mod source;
+mod split;
 pub mod suffix;
 
-pub use fargate_postgres::FargatePostgres;
-pub use lambda_mysql::LambdaMysql;
+pub use common::{Common, Defaults};
 pub use source::{ConfigError, Source};
+pub use split::Config;
 pub use suffix::Suffix;
 
-/// The file that is read where no other is named.
+/// The file that is read unless another one is named.
 pub const FILE: &str = "provisioner.toml";

@@ -1,4 +1,4 @@
-//! The section `[shift]`: how traffic is shifted, and what green is measured by. The same for all systems.
+//! The section `[shift]`: how traffic is shifted, and the gates that green has to pass. The same for all systems.
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
@@ -8,36 +8,36 @@ use crate::traffic::event::OnFail;
 use crate::traffic::gates::Limits;
 use crate::traffic::share::{BadSteps, Steps};
 
-/// Shifting traffic.
+/// How traffic is shifted.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Shift {
-    /// The shares of green, in percent, one after the other.
+    /// Green's shares, in percent, one after the other.
     pub steps: Vec<u8>,
-    /// How long each step is held and watched.
+    /// How long each step lasts while the gates are evaluated.
     pub hold: SignedDuration,
-    /// How long it stays and looks again where nothing can be said of green.
+    /// How long a step is extended while the gates have too little data for a verdict.
     pub patience: SignedDuration,
-    /// What a failed gate leads to.
+    /// What happens when a gate fails.
     pub on_fail: OnFail,
-    /// Requests that green has to have served before it is judged. Zero: a green without any is fine.
+    /// Requests to green below which the gates give no verdict. Zero: a green without requests passes.
     pub least_requests: u64,
-    /// Failed requests of green, percent.
+    /// Green's maximum rate of failed requests, percent.
     pub max_error_percent: f64,
-    /// How much more of them may fail in green than in blue, in percent of the requests.
+    /// How far green's error rate may exceed blue's, in percentage points.
     pub error_margin_percent: f64,
-    /// The slowest hundredth of green's requests, ms.
+    /// Green's maximum p99 latency, ms.
     pub max_latency_ms: f64,
-    /// How many times blue's latency green's may be, ...
+    /// How many times blue's p99 latency green's may be, ...
     pub latency_factor: f64,
     /// ... and how much more on top of that, ms.
     pub latency_slack_ms: f64,
-    /// Healthy ones of green's targets, percent, on each load balancer.
+    /// Green's minimum share of healthy targets, percent, on each load balancer.
     pub least_healthy_percent: u8,
 }
 
-/// The longest hold or patience.
-const LONGEST: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// The maximum hold and patience.
+const MAX_DURATION: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 impl Default for Shift {
     fn default() -> Self {
@@ -72,25 +72,24 @@ impl From<&Shift> for Limits {
 }
 
 impl Shift {
-    /// The steps, if they are any.
+    /// The steps, checked.
     pub fn steps(&self) -> Result<Steps, BadSteps> {
         self.steps.iter().map(u8::to_string).collect::<Vec<_>>().join(",").parse()
     }
 
-    /// Refuses what can't be.
+    /// Refuses steps out of order and values out of range.
     pub fn check(&self, source: &Source) -> Result<(), ConfigError> {
         if self.steps.is_empty() {
-            return Err(source.refuse("shift.steps", "a shift takes one step at least, for example [5, 25, 50, 100]"));
+            return Err(source.refuse("shift.steps", "is empty: give at least one step, for example [5, 25, 50, 100]"));
         }
         self.steps().map_err(|error| source.refuse("shift.steps", error.to_string()))?;
         for (key, duration) in [("shift.hold", self.hold), ("shift.patience", self.patience)] {
-            if !(SignedDuration::ZERO..=LONGEST).contains(&duration) {
-                return Err(
-                    source.refuse(key, format!("{duration:#} can't be: it takes 0s to 7 days, for example \"5m\""))
-                );
+            if !(SignedDuration::ZERO..=MAX_DURATION).contains(&duration) {
+                let what = format!("{duration:#} is out of range: 0s to 7 days, for example \"5m\"");
+                return Err(source.refuse(key, what));
             }
         }
-        for (key, value, least, most, unit) in [
+        for (key, value, min, max, unit) in [
             ("shift.max_error_percent", self.max_error_percent, 0.0, 100.0, " %"),
             ("shift.error_margin_percent", self.error_margin_percent, 0.0, 100.0, " %"),
             ("shift.max_latency_ms", self.max_latency_ms, 0.0, 1e9, " ms"),
@@ -98,10 +97,7 @@ impl Shift {
             ("shift.latency_slack_ms", self.latency_slack_ms, 0.0, 1e9, " ms"),
             ("shift.least_healthy_percent", f64::from(self.least_healthy_percent), 0.0, 100.0, " %"),
         ] {
-            // TOML has a NaN, which is in no range.
-            if !(least..=most).contains(&value) {
-                return Err(source.refuse(key, format!("{value} can't be: it takes {least} to {most}{unit}")));
-            }
+            source.check_range(key, value, min, max, unit)?;
         }
         Ok(())
     }
@@ -117,12 +113,12 @@ mod tests {
             shift: Shift,
         }
         let source = Source::built_in(&format!("[shift]\n{text}"));
-        let Whole { shift } = source.parse()?;
+        let Whole { shift } = source.table().and_then(|table| source.read_table(table))?;
         shift.check(&source).map(|()| shift)
     }
 
     #[test]
-    fn durations_are_written_as_people_write_them() {
+    fn durations_have_units() {
         let shift = read("hold = \"90s\"\npatience = \"1h 30m\"\non_fail = \"hold\"").unwrap();
         assert_eq!(shift.hold, SignedDuration::from_secs(90));
         assert_eq!(shift.patience, SignedDuration::from_mins(90));
@@ -131,29 +127,29 @@ mod tests {
     }
 
     #[test]
-    fn the_defaults_can_be() {
+    fn defaults_are_valid() {
         let shift = read("").unwrap();
         assert_eq!(shift.steps().unwrap().to_string(), "5, 25, 50, 100 %");
     }
 
     #[test]
-    fn what_cannot_be_is_named_with_its_line() {
+    fn invalid_values_are_refused_with_their_line() {
         for (text, key, what) in [
-            ("steps = []", "steps", "one step at least"),
+            ("steps = []", "steps", "at least one step"),
             ("steps = [5, 25, 25]", "steps", "25 % doesn't come after 25 %"),
             ("steps = [50, 25]", "steps", "25 % doesn't come after 50 %"),
             ("steps = [50, 101]", "steps", "\"101\" is no share"),
-            ("hold = \"-5m\"", "hold", "it takes 0s to 7 days"),
-            ("patience = \"-1ns\"", "patience", "it takes 0s to 7 days"),
-            ("hold = \"169h\"", "hold", "169h can't be"),
-            ("max_error_percent = -0.1", "max_error_percent", "-0.1 can't be: it takes 0 to 100 %"),
+            ("hold = \"-5m\"", "hold", "out of range: 0s to 7 days"),
+            ("patience = \"-1ns\"", "patience", "out of range: 0s to 7 days"),
+            ("hold = \"169h\"", "hold", "169h is out of range"),
+            ("max_error_percent = -0.1", "max_error_percent", "-0.1 is out of range: 0 to 100 %"),
             ("max_error_percent = 100.5", "max_error_percent", "0 to 100 %"),
-            ("max_error_percent = nan", "max_error_percent", "NaN can't be"),
-            ("error_margin_percent = inf", "error_margin_percent", "inf can't be"),
-            ("max_latency_ms = -1.0", "max_latency_ms", "-1 can't be"),
-            ("latency_factor = 0.9", "latency_factor", "it takes 1 to 1000"),
-            ("latency_slack_ms = nan", "latency_slack_ms", "NaN can't be"),
-            ("least_healthy_percent = 101", "least_healthy_percent", "101 can't be"),
+            ("max_error_percent = nan", "max_error_percent", "NaN is out of range"),
+            ("error_margin_percent = inf", "error_margin_percent", "inf is out of range"),
+            ("max_latency_ms = -1.0", "max_latency_ms", "-1 is out of range"),
+            ("latency_factor = 0.9", "latency_factor", "out of range: 1 to 1000"),
+            ("latency_slack_ms = nan", "latency_slack_ms", "NaN is out of range"),
+            ("least_healthy_percent = 101", "least_healthy_percent", "101 is out of range"),
         ] {
             let error = read(text).unwrap_err().to_string();
             assert!(error.starts_with(&format!("the defaults:2: shift.{key}: ")) && error.contains(what), "{error}");
@@ -161,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_value_of_its_kind_is_refused_with_its_line() {
+    fn values_of_wrong_type_are_refused_with_their_line() {
         for bad in [
             "hold = 5",
             "hold = \"5 bananas\"",

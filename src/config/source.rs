@@ -3,18 +3,18 @@
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// What is wrong with a configuration. Every text names the line, or the key if it isn't in the file.
+/// What is wrong with a configuration. Each message names the line, or the key if it isn't in the file.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// No such file.
+    /// The file can't be read.
     #[error("can't read {path}: {source}")]
     Unreadable {
         /// The file.
         path: String,
-        /// What the operating system says.
+        /// The operating system's error.
         source: std::io::Error,
     },
     /// Not TOML, an unknown key, a value of the wrong type.
@@ -22,30 +22,30 @@ pub enum ConfigError {
     Malformed {
         /// The file.
         path: String,
-        /// What is wrong.
+        /// The parser's error.
         error: Box<toml::de::Error>,
     },
-    /// A value that can't be.
+    /// A value that isn't allowed.
     #[error("{place}: {what}")]
     Refused {
-        /// Where it stands in the configuration.
+        /// File, line and key.
         place: String,
-        /// What is wrong with it, or what was tried.
+        /// What is wrong with the value, and what is allowed.
         what: String,
     },
-    /// A system that isn't there.
-    #[error("{place}: there is no system {found:?}; there is {known}")]
+    /// A system that doesn't exist.
+    #[error("{place}: unknown system {found:?}, expected {known}")]
     NoSuchSystem {
-        /// Where it stands in the configuration.
+        /// File, line and key.
         place: String,
-        /// What was found.
+        /// The system that the file names.
         found: String,
-        /// What there is.
+        /// The systems that exist.
         known: String,
     },
 }
 
-/// The text of a configuration and where it comes from.
+/// The text of a configuration, and the file that it comes from.
 #[derive(Clone, Debug)]
 pub struct Source {
     /// The file; `None` for the defaults.
@@ -61,7 +61,7 @@ impl Source {
         Ok(Source { path: Some(path.to_owned()), text })
     }
 
-    /// The configuration that a text gives, for example a system's example.
+    /// A configuration from a text, for example a system's example.
     pub fn built_in(text: &str) -> Self {
         Source { path: None, text: text.to_owned() }
     }
@@ -71,26 +71,13 @@ impl Source {
         self.path.as_ref().map_or("the defaults".to_owned(), |path| path.display().to_string())
     }
 
-    /// The `system` key, whatever else is in the file.
+    /// The value of the key `system`. All other keys are ignored.
     pub fn system(&self) -> Result<Option<String>, ConfigError> {
         #[derive(Deserialize)]
         struct OnlySystem {
             system: Option<String>,
         }
-        Ok(self.parse::<OnlySystem>()?.system)
-    }
-
-    /// Parses the text; unknown keys are errors where `T` says so.
-    pub fn parse<T: DeserializeOwned>(&self) -> Result<T, ConfigError> {
-        toml::from_str(&self.text).map_err(|error| ConfigError::Malformed { path: self.name(), error: Box::new(error) })
-    }
-
-    /// Refuses a text with an opening `⟦` in it: it would be taken for an output of a step.
-    pub fn refuse_references(&self) -> Result<(), ConfigError> {
-        let Some(at) = self.text.find('⟦') else { return Ok(()) };
-        let line = self.text[..at].matches('\n').count() + 1;
-        let what = "no text may have a ⟦ in it: it would be taken for an output of a step".to_owned();
-        Err(ConfigError::Refused { place: format!("{}:{line}", self.name()), what })
+        toml::from_str(&self.text).map(|OnlySystem { system }| system).map_err(|error| self.malformed(error))
     }
 
     /// `provisioner.toml:12: network.green_cidr` for a key that is in the file, else `network.green_cidr`.
@@ -101,24 +88,32 @@ impl Source {
         }
     }
 
-    /// Refuses the value of a key.
+    /// The error about the value of a key.
     pub fn refuse(&self, key: &str, what: impl Into<String>) -> ConfigError {
         ConfigError::Refused { place: self.place(key), what: what.into() }
     }
 
+    /// The whole text, parsed. Each key and value has its place in the text.
+    pub(super) fn table(&self) -> Result<Spanned<DeTable<'_>>, ConfigError> {
+        DeTable::parse(&self.text).map_err(|error| self.malformed(error))
+    }
+
+    /// The parser's error, with the line that it is about.
+    pub(super) fn malformed(&self, mut error: toml::de::Error) -> ConfigError {
+        error.set_input(Some(&self.text));
+        ConfigError::Malformed { path: self.name(), error: Box::new(error) }
+    }
+
     fn line(&self, key: &str) -> Option<usize> {
-        let table = DeTable::parse(&self.text).ok()?;
-        let mut table = table.get_ref().clone();
+        let mut table = DeTable::parse(&self.text).ok()?.into_inner();
         let mut parts = key.split('.').peekable();
         while let Some(part) = parts.next() {
-            let (name, value) = table.iter().find(|(name, _)| name.get_ref() == part)?;
+            let (name, value) = table.remove_entry(part)?;
             if parts.peek().is_none() {
                 return Some(self.text[..name.span().start].matches('\n').count() + 1);
             }
-            table = match value.get_ref() {
-                DeValue::Table(inner) => inner.clone(),
-                _ => return None,
-            };
+            let DeValue::Table(inner) = value.into_inner() else { return None };
+            table = inner;
         }
         None
     }
@@ -129,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_found_by_its_line() {
+    fn place_names_the_line_of_a_key() {
         let source = Source { path: Some("p.toml".into()), text: "a = 1\n\n[network]\n# x\nblue = 2\n".to_owned() };
         assert_eq!(source.place("network.blue"), "p.toml:5: network.blue");
         assert_eq!(source.place("network.green"), "network.green");

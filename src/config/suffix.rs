@@ -1,18 +1,20 @@
-//! The suffix that tells deployments of one system apart.
+//! The suffix that identifies one deployment of a system.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// A suffix: a lower-case letter, then lower-case letters, digits and single hyphens, 16 characters at most. It becomes
-/// part of every name, and AWS's strictest names (buckets, load balancers) take no more.
+use crate::modules::{BLUE, GREEN};
+
+/// A suffix: a lower-case letter, then lower-case letters, digits and single hyphens, at most 16 characters. It is part of
+/// every name, and AWS's strictest names (buckets, load balancers) allow no more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Suffix(String);
 
-/// Why a text is no suffix.
+/// A text that is no valid suffix.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the suffix {0:?} can't be used: it takes a lower-case letter, then lower-case letters, digits and single hyphens, \
-     16 characters at most, not beginning with blue or green, for example dev1"
+    "invalid suffix {0:?}: use a lower-case letter, then lower-case letters, digits and single hyphens, at most 16 \
+     characters, not starting with blue or green, for example dev1"
 )]
 pub struct BadSuffix(String);
 
@@ -26,10 +28,10 @@ impl FromStr for Suffix {
             && text.chars().all(letters)
             && !text.ends_with('-')
             && !text.contains("--")
-            // The tag of what all systems share.
+            // The tag of resources that all systems share.
             && text != "shared"
-            // `key-blue-x` is the name of the suffix `x` in its environment blue.
-            && !["blue", "green"].iter().any(|environment| text.split('-').next() == Some(environment));
+            // `key-blue-x` is the key of the environment blue of the deployment `x`.
+            && ![BLUE, GREEN].iter().any(|environment| text.split('-').next() == Some(environment));
         if good { Ok(Suffix(text.to_owned())) } else { Err(BadSuffix(text.to_owned())) }
     }
 }
@@ -51,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_fits_every_name_is_a_suffix() {
+    fn suffixes_fit_into_every_name() {
         for good in ["dev1", "a", "pr-1234", "abcdefghij123456"] {
             assert!(good.parse::<Suffix>().is_ok(), "{good}");
         }

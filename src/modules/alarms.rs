@@ -1,40 +1,41 @@
-//! What wakes people, and what sends traffic back to blue.
+//! Alarms: those that notify people, and those that trigger the automatic failback.
 
 use std::collections::BTreeSet;
 
 use super::Scope;
+use super::monitored::{Monitored, MonitoredService, dimensions};
 use crate::resources::cloudwatch::{
     Alarm, AlarmOutputs, Comparison, CompositeAlarm, CompositeAlarmOutputs, Measure, Metric, MissingData, Query,
     QueryMeasure,
 };
 use crate::resources::ids::{HealthCheckId, TopicArn};
 
-/// From where on something is wrong.
+/// Alarm thresholds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Thresholds {
-    /// How many bad minutes make an alarm that says that customers suffer.
+    /// Evaluation periods (minutes) of the alarms that trigger the failback.
     pub evaluation_minutes: u32,
-    /// Errors among requests or calls, in percent.
+    /// Failed requests or invocations, percent.
     pub error_percent: f64,
-    /// Requests or calls in a period below which a share of errors says nothing.
-    pub least_requests: u32,
-    /// Failed requests of a service in a period below which their share says nothing.
-    pub least_errors: u32,
-    /// What one call in a hundred takes longer than, in ms.
+    /// Requests or invocations per period below which error rates and latencies are ignored.
+    pub min_requests: u32,
+    /// Failed requests of a service per period below which its error rate is ignored.
+    pub min_errors: u32,
+    /// p99 latency, ms.
     pub p99_latency_ms: f64,
-    /// How long the oldest message has waited, in seconds.
+    /// Age of the oldest message, s.
     pub queue_age_seconds: f64,
-    /// How many messages wait.
+    /// Messages in the queue.
     pub queue_depth: f64,
-    /// Busy time of a database instance, in percent.
+    /// CPU utilization of a database instance, percent.
     pub database_cpu_percent: f64,
     /// Connections to a database instance.
     pub database_connections: f64,
-    /// Memory that a database instance has left, in MiB.
+    /// Freeable memory of a database instance, MiB.
     pub database_free_memory_mib: f64,
-    /// How far a reader is behind its writer, in ms.
+    /// Replication lag of a reader, ms.
     pub replica_lag_ms: f64,
-    /// How far the recovery region is behind, in ms.
+    /// Replication lag of the recovery region, ms.
     pub recovery_lag_ms: f64,
 }
 
@@ -43,8 +44,8 @@ impl Default for Thresholds {
         Thresholds {
             evaluation_minutes: 2,
             error_percent: 1.0,
-            least_requests: 10,
-            least_errors: 2,
+            min_requests: 10,
+            min_errors: 2,
             p99_latency_ms: 1_000.0,
             queue_age_seconds: 300.0,
             queue_depth: 1_000.0,
@@ -57,148 +58,105 @@ impl Default for Thresholds {
     }
 }
 
-/// What is watched of an environment.
+/// A data sync to monitor.
 #[derive(Clone, Copy, Debug)]
-pub struct Watched<'a> {
-    /// Its own edge: the load balancer's full name, `app/name/id`.
-    pub load_balancer: &'a str,
-    /// Its own edge serves it and nothing else: what fails there are its own customers' requests.
-    pub dedicated_load_balancer: bool,
-    /// The groups that serve it, one an edge: full names of load balancer and group.
-    pub target_groups: &'a [(&'a str, &'a str)],
-    /// Its functions: what each is called here, and its name in the account.
-    pub functions: &'a [(&'a str, &'a str)],
-    /// Its services.
-    pub services: &'a [WatchedService<'a>],
-    /// Its queue's name.
-    pub queue: Option<&'a str>,
-    /// The names of the queues for what failed.
-    pub dead_letter_queues: &'a [&'a str],
-    /// Its database instances: what each is called here (`writer`, `reader`), and its identifier.
-    pub database_instances: &'a [(&'a str, &'a str)],
-    /// Who is told.
-    pub topic: &'a TopicArn,
-    /// From where on something is wrong.
-    pub thresholds: &'a Thresholds,
-}
-
-/// A service of ECS behind a load balancer.
-#[derive(Clone, Copy, Debug)]
-pub struct WatchedService<'a> {
-    /// What it is called here.
-    pub label: &'a str,
-    /// The cluster's name.
-    pub cluster: &'a str,
-    /// The service's name.
-    pub service: &'a str,
-    /// The load balancer's full name.
-    pub load_balancer: &'a str,
-    /// The target group's full name.
-    pub target_group: &'a str,
-    /// Somebody waits for its answers: if they take too long, customers suffer.
-    pub is_waited_for: bool,
-}
-
-/// A function that moves data from blue to green.
-#[derive(Clone, Copy, Debug)]
-pub struct WatchedSync<'a> {
-    /// Its name in the account.
+pub struct MonitoredSync<'a> {
+    /// The name of the function.
     pub function: &'a str,
-    /// The namespace of the metrics that it gives.
+    /// The namespace of its metrics.
     pub namespace: &'a str,
-    /// The queue for calls that failed for good.
+    /// The name of its dead-letter queue.
     pub dead_letters: &'a str,
-    /// How far behind it may be, in seconds.
+    /// The lag that raises the alarm, s.
     pub lag_seconds: f64,
-    /// Who is told.
+    /// The topic for alarms.
     pub topic: &'a TopicArn,
 }
 
 /// The alarms of an environment.
 #[derive(Clone, Debug, Default)]
 pub struct Alarms {
-    /// All of them.
+    /// All alarms.
     pub all: Vec<AlarmOutputs>,
-    /// The names of those that say that customers suffer: they gate a shift, and send traffic back.
+    /// The names of the alarms on failing requests of customers: they stop a shift, and trigger the failback.
     pub traffic: Vec<String>,
 }
 
-/// Puts an environment's alarms here.
-pub fn alarms(scope: &Scope<'_>, watched: &Watched<'_>) -> Alarms {
-    let mut set = Set { scope: scope.at("alarms"), topic: watched.topic, alarms: Alarms::default() };
-    let limits = watched.thresholds;
-    if watched.dedicated_load_balancer {
-        set.own_edge(watched.load_balancer, limits);
-    } else {
-        set.edge(watched.load_balancer, limits);
+/// Adds an environment's alarms.
+pub fn alarms(scope: &Scope<'_>, monitored: &Monitored, topic: &TopicArn, thresholds: &Thresholds) -> Alarms {
+    let mut set = Set::new(scope, topic);
+    match &monitored.load_balancer {
+        Some(balancer) if monitored.dedicated_load_balancer => set.dedicated_load_balancer(balancer, thresholds),
+        Some(balancer) => set.load_balancer(balancer, thresholds),
+        None => (),
     }
-    for (index, (load_balancer, group)) in watched.target_groups.iter().enumerate() {
-        set.target_group(index + 1, load_balancer, group, limits);
+    for (index, group) in monitored.target_groups.iter().enumerate() {
+        set.target_group(index + 1, group, thresholds);
     }
-    for (label, function) in watched.functions {
-        set.function(label, function, limits);
+    for (label, function) in &monitored.functions {
+        set.function(label, function, thresholds);
     }
-    for service in watched.services {
-        set.service(service, limits);
+    for service in &monitored.services {
+        set.service(service, thresholds);
     }
-    if let Some(queue) = watched.queue {
-        set.queue(queue, limits);
+    if let Some(queue) = &monitored.queue {
+        set.queue(queue, thresholds);
     }
-    for (index, queue) in watched.dead_letter_queues.iter().enumerate() {
+    for (index, queue) in monitored.dead_letter_queues.iter().enumerate() {
         set.dead_letters(&format!("dead-letters-{}", index + 1), queue);
     }
-    for (label, instance) in watched.database_instances {
-        set.database(label, instance, limits);
+    for (index, instance) in monitored.database_instances.iter().enumerate() {
+        set.database(&format!("instance-{}", index + 1), instance, thresholds);
     }
     set.alarms
 }
 
-/// Puts an alarm on how far a secondary cluster is behind here, in its own region, where AWS measures it.
+/// Adds an alarm on the replication lag of a secondary cluster. The scope is in the cluster's region, where the metric is.
 pub fn recovery_lag_alarm(
     scope: &Scope<'_>,
     secondary_cluster: &str,
     topic: &TopicArn,
     thresholds: &Thresholds,
 ) -> AlarmOutputs {
-    let mut set = Set { scope: scope.at("alarms"), topic, alarms: Alarms::default() };
+    let mut set = Set::new(scope, topic);
     let metric = Metric::new("AWS/RDS", "AuroraGlobalDBReplicationLag", [("DBClusterIdentifier", secondary_cluster)]);
     let check =
         Check::above(thresholds.recovery_lag_ms, "the recovery region is behind: a failover now would lose data");
-    // No data is a replication that has stopped.
+    // No data means that replication has stopped.
     let check = check.lasting(5).without_data(MissingData::Breaching);
     set.add("recovery-lag", single(metric, "Maximum"), check)
 }
 
-/// Puts the alarms on the data sync here: a run that failed, what couldn't be taken over, and falling behind.
-pub fn sync_alarms(scope: &Scope<'_>, watched: &WatchedSync<'_>) -> Vec<AlarmOutputs> {
-    let mut set = Set { scope: scope.at("alarms"), topic: watched.topic, alarms: Alarms::default() };
-    let own = |name: &str| Metric::new(watched.namespace, name, [("Job", "data-sync")]);
-    let failed = Metric::new("AWS/Lambda", "Errors", [("FunctionName", watched.function)]);
+/// Adds the alarms on the data sync: failed runs, quarantined rows, lag, missing runs.
+pub fn sync_alarms(scope: &Scope<'_>, sync: &MonitoredSync<'_>) -> Vec<AlarmOutputs> {
+    let mut set = Set::new(scope, sync.topic);
+    let own = |name: &str| Metric::new(sync.namespace, name, [("Job", "data-sync")]);
+    let failed = Metric::new("AWS/Lambda", "Errors", [("FunctionName", sync.function)]);
     let check = Check::above(0.0, "a run of the data sync failed: see its log, `provisioner sync status`");
     set.add("sync-failed", single(failed, "Sum"), check.lasting(1));
     let check = Check::above(0.0, "rows can't be taken over as they are: see sync_quarantine in green");
     set.add("sync-quarantine", single(own("RowsQuarantined"), "Sum"), check.lasting(1));
-    let check = Check::above(watched.lag_seconds, "green is behind blue: see `provisioner sync status`");
+    let check = Check::above(sync.lag_seconds, "green is behind blue: see `provisioner sync status`");
     set.add("sync-lag", single(own("LagSeconds"), "Maximum"), check.lasting(5));
-    // Also a sync that is stopped tells that it was called.
+    // A stopped sync reports this metric, too.
     let check = Check::below(1.0, "nobody calls the data sync: look at its schedule and its log");
     let check = check.lasting(15).without_data(MissingData::Breaching);
     set.add("sync-silent", single(own("RunFailed"), "SampleCount"), check);
-    set.dead_letters("sync-dead-letters", watched.dead_letters);
+    set.dead_letters("sync-dead-letters", sync.dead_letters);
     set.alarms.all
 }
 
-/// Puts an alarm on a function that changes the schema of a database here: a run of it that failed.
+/// Adds an alarm on failed runs of the function that migrates the database's schema.
 pub fn migrate_alarm(scope: &Scope<'_>, function: &str, topic: &TopicArn) -> AlarmOutputs {
-    let mut set = Set { scope: scope.at("alarms"), topic, alarms: Alarms::default() };
+    let mut set = Set::new(scope, topic);
     let failed = Metric::new("AWS/Lambda", "Errors", [("FunctionName", function)]);
     let check = Check::above(0.0, "a run of the schema's migration failed: see its log, then run it again");
     set.add("migrate-failed", single(failed, "Sum"), check.lasting(1))
 }
 
-/// Puts the alarms on the failback function here: what it can't do, people have to.
+/// Adds the alarms on the failback function: when it fails, people have to act.
 pub fn failback_alarms(scope: &Scope<'_>, function: &str, dead_letters: &str, topic: &TopicArn) -> Vec<AlarmOutputs> {
-    let mut set = Set { scope: scope.at("failback/alarms"), topic, alarms: Alarms::default() };
+    let mut set = Set::new(&scope.at("failback"), topic);
     let failed = Metric::new("AWS/Lambda", "Errors", [("FunctionName", function)]);
     let check = Check::above(0.0, "traffic may not be back at blue: run `provisioner failback` now, then see its log");
     set.add("failback-failed", single(failed, "Sum"), check.lasting(1));
@@ -206,15 +164,15 @@ pub fn failback_alarms(scope: &Scope<'_>, function: &str, dead_letters: &str, to
     set.alarms.all
 }
 
-/// Puts an alarm on a health check here: in us-east-1, where Route 53 tells about all of them.
+/// Adds an alarm on a health check. The scope is in us-east-1, where Route 53 has its metrics.
 pub fn health_check_alarm(scope: &Scope<'_>, health_check: &HealthCheckId, topic: &TopicArn) -> AlarmOutputs {
-    let mut set = Set { scope: scope.at("alarms"), topic, alarms: Alarms::default() };
+    let mut set = Set::new(scope, topic);
     let metric = Metric::new("AWS/Route53", "HealthCheckStatus", [("HealthCheckId", health_check.to_string())]);
     let check = Check::below(1.0, "Route 53 takes this edge for dead and sends clients to the other one");
     set.add("health-check", single(metric, "Minimum"), check.without_data(MissingData::Breaching))
 }
 
-/// Puts the alarm that sends traffic back to blue here: any of green's alarms that say that customers suffer.
+/// Adds the alarm that triggers the failback: it is raised while any of green's traffic alarms is.
 pub fn green_unhealthy(scope: &Scope<'_>, traffic_alarms: &[String], topic: &TopicArn) -> CompositeAlarmOutputs {
     let rule: Vec<String> = traffic_alarms.iter().map(|name| format!("ALARM(\"{name}\")")).collect();
     scope.add(
@@ -230,7 +188,7 @@ pub fn green_unhealthy(scope: &Scope<'_>, traffic_alarms: &[String], topic: &Top
     )
 }
 
-/// When an alarm goes off.
+/// The condition of an alarm.
 struct Check {
     comparison: Comparison,
     threshold: f64,
@@ -250,7 +208,7 @@ impl Check {
         Check { comparison: Comparison::Less, ..Check::above(threshold, meaning) }
     }
 
-    /// It has to last so many minutes, not just two.
+    /// Sets the number of evaluation periods.
     fn lasting(self, minutes: i32) -> Self {
         Check { minutes, ..self }
     }
@@ -259,9 +217,9 @@ impl Check {
         Check { missing, ..self }
     }
 
-    /// Customers suffer.
-    fn of_traffic(self, limits: &Thresholds) -> Self {
-        Check { traffic: true, minutes: limits.evaluation_minutes.cast_signed(), ..self }
+    /// Marks an alarm on failing requests of customers: it triggers the failback.
+    fn of_traffic(self, thresholds: &Thresholds) -> Self {
+        Check { traffic: true, minutes: thresholds.evaluation_minutes.cast_signed(), ..self }
     }
 }
 
@@ -271,7 +229,11 @@ struct Set<'a> {
     alarms: Alarms,
 }
 
-impl Set<'_> {
+impl<'a> Set<'a> {
+    fn new(scope: &Scope<'a>, topic: &'a TopicArn) -> Self {
+        Set { scope: scope.at("alarms"), topic, alarms: Alarms::default() }
+    }
+
     fn add(&mut self, what: &str, measure: Measure, check: Check) -> AlarmOutputs {
         let alarm = self.scope.add(
             what,
@@ -296,66 +258,63 @@ impl Set<'_> {
         alarm
     }
 
-    /// What the edge itself answers with 5xx. It counts for whichever environment serves, so it sends no traffic back.
-    fn edge(&mut self, load_balancer: &str, limits: &Thresholds) {
+    /// The error rate of a load balancer that forwards to both environments: it doesn't trigger the failback.
+    fn load_balancer(&mut self, load_balancer: &str, thresholds: &Thresholds) {
         let metric = |name: &str| Metric::new("AWS/ApplicationELB", name, [("LoadBalancer", load_balancer)]);
         let errors = ["HTTPCode_ELB_5XX_Count", "HTTPCode_Target_5XX_Count"].map(metric);
-        let measure = percentage(&errors, metric("RequestCount"), limits.least_requests);
-        self.add("edge-errors", measure, Check::above(limits.error_percent, "the edge answers with errors (5xx)"));
+        let measure = percentage(&errors, metric("RequestCount"), thresholds.min_requests);
+        self.add("edge-errors", measure, Check::above(thresholds.error_percent, "the edge answers with errors (5xx)"));
     }
 
-    /// What the edge answers with 5xx by itself, as no target answers, or passes on. A load balancer counts no request that it
-    /// had no target for.
-    fn own_edge(&mut self, load_balancer: &str, limits: &Thresholds) {
+    /// The error rate of an environment's own load balancer. `RequestCount` doesn't include requests without a target.
+    fn dedicated_load_balancer(&mut self, load_balancer: &str, thresholds: &Thresholds) {
         let metric = |name: &str| Metric::new("AWS/ApplicationELB", name, [("LoadBalancer", load_balancer)]);
         let own = metric("HTTPCode_ELB_5XX_Count");
         let errors = [own.clone(), metric("HTTPCode_Target_5XX_Count")];
-        let measure = share_of_errors(60, &errors, &[metric("RequestCount"), own], limits.least_errors);
-        let check = Check::above(limits.error_percent, "requests of this environment's customers fail (5xx)");
-        self.add("edge-errors", measure, check.of_traffic(limits));
+        let measure = share_of_errors(60, &errors, &[metric("RequestCount"), own], thresholds.min_errors);
+        let check = Check::above(thresholds.error_percent, "requests of this environment's customers fail (5xx)");
+        self.add("edge-errors", measure, check.of_traffic(thresholds));
     }
 
-    fn target_group(&mut self, number: usize, load_balancer: &str, group: &str, limits: &Thresholds) {
-        let dimensions = [("LoadBalancer", load_balancer), ("TargetGroup", group)];
-        let metric = |name: &str| Metric::new("AWS/ApplicationELB", name, dimensions);
+    fn target_group(&mut self, number: usize, group: &(String, String), thresholds: &Thresholds) {
+        let metric = |name: &str| Metric::new("AWS/ApplicationELB", name, dimensions(group));
         let errors = ["HTTPCode_Target_5XX_Count", "LambdaUserError", "LambdaInternalError"].map(metric);
-        let measure = percentage(&errors, metric("RequestCount"), limits.least_requests);
-        let check = Check::above(limits.error_percent, "what serves the customers answers with errors (5xx)");
-        self.add(&format!("target-errors-{number}"), measure, check.of_traffic(limits));
+        let measure = percentage(&errors, metric("RequestCount"), thresholds.min_requests);
+        let check = Check::above(thresholds.error_percent, "what serves the customers answers with errors (5xx)");
+        self.add(&format!("target-errors-{number}"), measure, check.of_traffic(thresholds));
     }
 
-    fn function(&mut self, label: &str, function: &str, limits: &Thresholds) {
+    fn function(&mut self, label: &str, function: &str, thresholds: &Thresholds) {
         let metric = |name: &str| Metric::new("AWS/Lambda", name, [("FunctionName", function)]);
-        let measure = percentage(&[metric("Errors")], metric("Invocations"), limits.least_requests);
-        let check = Check::above(limits.error_percent, "calls of the function fail");
-        self.add(&format!("{label}-errors"), measure, check.of_traffic(limits));
+        let measure = percentage(&[metric("Errors")], metric("Invocations"), thresholds.min_requests);
+        let check = Check::above(thresholds.error_percent, "calls of the function fail");
+        self.add(&format!("{label}-errors"), measure, check.of_traffic(thresholds));
         let check = Check::above(0.0, "calls of the function are refused: it is at its or the account's concurrency");
-        self.add(&format!("{label}-throttles"), single(metric("Throttles"), "Sum"), check.of_traffic(limits));
-        let check = Check::above(limits.p99_latency_ms, "one call of the function in a hundred takes too long");
-        self.add(&format!("{label}-latency"), single(metric("Duration"), "p99"), check.of_traffic(limits));
+        self.add(&format!("{label}-throttles"), single(metric("Throttles"), "Sum"), check.of_traffic(thresholds));
+        let check = Check::above(thresholds.p99_latency_ms, "one call of the function in a hundred takes too long");
+        self.add(&format!("{label}-latency"), single(metric("Duration"), "p99"), check.of_traffic(thresholds));
     }
 
-    /// Errors over five minutes are told to people; a share of errors that customers suffer from sends them back at once.
-    fn service(&mut self, service: &WatchedService<'_>, limits: &Thresholds) {
+    /// The error rate over five minutes notifies people, that over one minute triggers the failback.
+    fn service(&mut self, service: &MonitoredService, thresholds: &Thresholds) {
         let label = service.label;
-        let dimensions = [("LoadBalancer", service.load_balancer), ("TargetGroup", service.target_group)];
-        let metric = |name: &str| Metric::new("AWS/ApplicationELB", name, dimensions);
+        let metric = |name: &str| Metric::new("AWS/ApplicationELB", name, dimensions(&service.target_group));
         let errors = [metric("HTTPCode_Target_5XX_Count")];
-        let percent = |seconds| share_of_errors(seconds, &errors, &[metric("RequestCount")], limits.least_errors);
-        let check = Check::above(limits.error_percent, "requests of the service failed in the last five minutes");
+        let percent = |seconds| share_of_errors(seconds, &errors, &[metric("RequestCount")], thresholds.min_errors);
+        let check = Check::above(thresholds.error_percent, "requests of the service failed in the last five minutes");
         self.add(&format!("{label}-errors"), percent(300), check.lasting(1));
-        let check = Check::above(limits.error_percent, "what serves the customers answers with errors (5xx)");
-        self.add(&format!("{label}-failing"), percent(60), check.of_traffic(limits));
+        let check = Check::above(thresholds.error_percent, "what serves the customers answers with errors (5xx)");
+        self.add(&format!("{label}-failing"), percent(60), check.of_traffic(thresholds));
         let check =
-            Check::above(limits.p99_latency_ms / 1000.0, "one request of the service in a hundred takes too long");
-        let latency = with_enough("p99", metric("TargetResponseTime"), metric("RequestCount"), limits.least_requests);
-        let check = if service.is_waited_for { check.of_traffic(limits) } else { check.lasting(5) };
+            Check::above(thresholds.p99_latency_ms / 1000.0, "one request of the service in a hundred takes too long");
+        let latency = with_enough("p99", metric("TargetResponseTime"), metric("RequestCount"), thresholds.min_requests);
+        let check = if service.interactive { check.of_traffic(thresholds) } else { check.lasting(5) };
         self.add(&format!("{label}-latency"), latency, check);
         let check = Check::below(1.0, "no task of the service answers that it is well");
-        self.add(&format!("{label}-down"), single(metric("HealthyHostCount"), "Maximum"), check.of_traffic(limits));
+        self.add(&format!("{label}-down"), single(metric("HealthyHostCount"), "Maximum"), check.of_traffic(thresholds));
         let check = Check::above(0.0, "tasks of the service don't answer that they are well");
         self.add(&format!("{label}-unhealthy"), single(metric("UnHealthyHostCount"), "Maximum"), check.lasting(3));
-        let dimensions = [("ClusterName", service.cluster), ("ServiceName", service.service)];
+        let dimensions = [("ClusterName", service.cluster.as_str()), ("ServiceName", &service.service)];
         let count = |id: &str, name: &str| Query {
             id: id.to_owned(),
             label: None,
@@ -383,55 +342,55 @@ impl Set<'_> {
         self.add(what, single(metric, "Maximum"), check);
     }
 
-    fn queue(&mut self, queue: &str, limits: &Thresholds) {
+    fn queue(&mut self, queue: &str, thresholds: &Thresholds) {
         let metric = |name: &str| Metric::new("AWS/SQS", name, [("QueueName", queue)]);
         let age = single(metric("ApproximateAgeOfOldestMessage"), "Maximum");
-        let check = Check::above(limits.queue_age_seconds, "payments wait too long: see the processor's errors");
-        self.add("queue-age", age, check.of_traffic(limits));
+        let check = Check::above(thresholds.queue_age_seconds, "payments wait too long: see the processor's errors");
+        self.add("queue-age", age, check.of_traffic(thresholds));
         let depth = single(metric("ApproximateNumberOfMessagesVisible"), "Maximum");
-        let check = Check::above(limits.queue_depth, "payments come faster than they are processed");
+        let check = Check::above(thresholds.queue_depth, "payments come faster than they are processed");
         self.add("queue-depth", depth, check.lasting(5));
     }
 
-    fn database(&mut self, label: &str, instance: &str, limits: &Thresholds) {
+    fn database(&mut self, label: &str, instance: &str, thresholds: &Thresholds) {
         let metric = |name: &str| Metric::new("AWS/RDS", name, [("DBInstanceIdentifier", instance)]);
         let mut add = |what: &str, name: &str, statistic: &str, check: Check| {
             let check = check.lasting(5).without_data(MissingData::Missing);
             self.add(&format!("database-{label}-{what}"), single(metric(name), statistic), check);
         };
-        let check = Check::above(limits.database_cpu_percent, "the database is busy: raise its most capacity");
+        let check = Check::above(thresholds.database_cpu_percent, "the database is busy: raise its most capacity");
         add("cpu", "CPUUtilization", "Average", check);
-        let check = Check::above(limits.database_connections, "the database has many connections");
+        let check = Check::above(thresholds.database_connections, "the database has many connections");
         add("connections", "DatabaseConnections", "Maximum", check);
-        let bytes = limits.database_free_memory_mib * 1024.0 * 1024.0;
+        let bytes = thresholds.database_free_memory_mib * 1024.0 * 1024.0;
         add("memory", "FreeableMemory", "Minimum", Check::below(bytes, "the database runs out of memory"));
-        // The writer gives no such data.
-        let check = Check::above(limits.replica_lag_ms, "the reader is behind the writer");
+        // The writer has no such metric.
+        let check = Check::above(thresholds.replica_lag_ms, "the reader is behind the writer");
         add("lag", "AuroraReplicaLag", "Maximum", check);
     }
 }
 
-/// A metric, minute by minute.
+/// A metric in periods of one minute.
 fn single(metric: Metric, statistic: &str) -> Measure {
     Measure::Single { metric, statistic: statistic.to_owned(), period_seconds: 60 }
 }
 
-/// How many of all are errors, in percent, minute by minute; 0 where there are too few of all to tell.
-fn percentage(errors: &[Metric], all: Metric, least: u32) -> Measure {
-    let expression = |errors: &str, _: &str| format!("IF(FILL(all, 0) >= {least}, 100 * ({errors}) / all, 0)");
+/// The error rate per minute, in percent; 0 below `min` requests.
+fn percentage(errors: &[Metric], all: Metric, min: u32) -> Measure {
+    let expression = |errors: &str, _: &str| format!("IF(FILL(all, 0) >= {min}, 100 * ({errors}) / all, 0)");
     ratio(60, errors, &[("all".to_owned(), all)], expression)
 }
 
-/// How many of all are errors, in percent; 0 where there are too few errors to tell: a service that is seldom asked fails
-/// seldom, and all the same always.
-fn share_of_errors(period_seconds: i32, errors: &[Metric], all: &[Metric], least: u32) -> Measure {
+/// The error rate, in percent; 0 below `min` errors. A minimum of errors instead of requests also catches a service with few
+/// requests that all fail.
+fn share_of_errors(period_seconds: i32, errors: &[Metric], all: &[Metric], min: u32) -> Measure {
     let all: Vec<_> = (1..).map(|number| format!("all{number}")).zip(all.iter().cloned()).collect();
-    let expression = |errors: &str, all: &str| format!("IF({errors} >= {least}, 100 * ({errors}) / ({all}), 0)");
+    let expression = |errors: &str, all: &str| format!("IF({errors} >= {min}, 100 * ({errors}) / ({all}), 0)");
     ratio(period_seconds, errors, &all, expression)
 }
 
-/// A statistic of a metric where there are enough requests for it to say anything, 0 elsewhere.
-fn with_enough(statistic: &str, metric: Metric, requests: Metric, least: u32) -> Measure {
+/// A statistic of a metric; 0 below `min` requests.
+fn with_enough(statistic: &str, metric: Metric, requests: Metric, min: u32) -> Measure {
     let query = |id: &str, metric: Metric, statistic: &str| Query {
         id: id.to_owned(),
         label: None,
@@ -441,13 +400,13 @@ fn with_enough(statistic: &str, metric: Metric, requests: Metric, least: u32) ->
     let value = Query {
         id: "value".to_owned(),
         label: Some(statistic.to_owned()),
-        measure: QueryMeasure::Expression(format!("IF(FILL(requests, 0) >= {least}, FILL(raw, 0), 0)")),
+        measure: QueryMeasure::Expression(format!("IF(FILL(requests, 0) >= {min}, FILL(raw, 0), 0)")),
         returned: true,
     };
     Measure::Queries(vec![value, query("raw", metric, statistic), query("requests", requests, "Sum")])
 }
 
-/// Errors and all of which they are a part, put together by an expression of their sums.
+/// A metric math expression of the sums of errors and of all requests.
 fn ratio(
     period_seconds: i32,
     errors: &[Metric],

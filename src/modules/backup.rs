@@ -1,38 +1,39 @@
-//! Daily backups in a vault with our key.
+//! Scheduled backups in an encrypted vault.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
 use super::Scope;
+use super::policy::{document, trust};
 use crate::resources::backup::{Plan, PlanOutputs, PlanRule, Selection, Vault, VaultOutputs};
 use crate::resources::document::Document;
 use crate::resources::iam::Role;
 use crate::resources::ids::KeyArn;
 
-/// What is backed up, and how.
+/// The parameters of the backups.
 #[derive(Clone, Debug)]
 pub struct BackupParams<'a> {
     /// The key that encrypts the vault.
     pub key: &'a KeyArn,
-    /// The ARNs of clusters, tables ...
+    /// The ARNs of the clusters, tables ... to back up.
     pub resources: BTreeSet<String>,
-    /// When, in UTC: `cron(0 5 ? * * *)`.
+    /// The schedule, in UTC: `cron(0 5 ? * * *)`.
     pub schedule: &'a str,
-    /// How long each backup is kept, in days.
+    /// Days that each backup is kept.
     pub retention_days: i64,
 }
 
-/// A vault and the plan that fills it.
+/// A vault and its backup plan.
 #[derive(Clone, Debug)]
 pub struct Backup {
-    /// Where the backups are.
+    /// The vault.
     pub vault: VaultOutputs,
-    /// When they are made.
+    /// The plan.
     pub plan: PlanOutputs,
 }
 
-/// Puts a vault, a plan, a role and a selection here.
+/// Adds a vault, a plan, a role and a selection.
 pub fn backup(scope: &Scope<'_>, params: &BackupParams<'_>) -> Backup {
     let scope = scope.at("backup");
     let vault = scope.add(
@@ -66,37 +67,24 @@ pub fn backup(scope: &Scope<'_>, params: &BackupParams<'_>) -> Backup {
     Backup { vault, plan }
 }
 
-/// Backups go when their time is over, and by nobody's hand before. Destroying the system lifts this first.
+/// Nobody may delete backups before they expire. `destroy` removes this policy first.
 fn vault_policy() -> Document {
-    Document::new(json!({
-        "Version": "2012-10-17",
-        "Statement": [{
-            "Sid": "NoDeletionByHand",
-            "Effect": "Deny",
-            "Principal": "*",
-            "Action": ["backup:DeleteRecoveryPoint", "backup:UpdateRecoveryPointLifecycle"],
-            "Resource": "*",
-        }],
-    }))
+    document([json!({
+        "Sid": "NoDeletionByHand",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": ["backup:DeleteRecoveryPoint", "backup:UpdateRecoveryPointLifecycle"],
+        "Resource": "*",
+    })])
 }
 
 fn role(scope: &Scope<'_>) -> Role {
-    let trust = json!({
-        "Version": "2012-10-17",
-        "Statement": [{
-            "Effect": "Allow",
-            "Principal": {"Service": "backup.amazonaws.com"},
-            "Action": "sts:AssumeRole",
-            "Condition": {"StringEquals": {"aws:SourceAccount": scope.account()}},
-        }],
-    });
-    let managed = "iam::aws:policy/service-role/AWSBackupServiceRolePolicyForBackup";
     Role {
         name: scope.name_within("backup", 64),
         description: "Lets AWS Backup make backups".to_owned(),
-        trust: Document::new(trust),
+        trust: trust(scope, "backup.amazonaws.com"),
         inline_policies: BTreeMap::new(),
-        managed_policies: BTreeSet::from([format!("arn:{}:{managed}", scope.partition())]),
+        managed_policies: BTreeSet::from([scope.managed_policy("service-role/AWSBackupServiceRolePolicyForBackup")]),
         max_session_seconds: 3600,
     }
 }

@@ -1,42 +1,42 @@
-//! A private bucket: nothing public, TLS only, encrypted, versioned, its requests logged if there is a place for them.
+//! A private bucket: no public access, TLS only, encrypted, versioned, with access logs.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
 use super::Scope;
-use crate::resources::document::Document;
+use super::policy::document;
 use crate::resources::ids::BucketArn;
 use crate::resources::s3::{AccessLogs, Bucket, BucketPolicy, Encryption, LifecycleRule};
 
-/// What differs between buckets.
+/// The parameters of a bucket.
 #[derive(Clone, Debug)]
 pub struct BucketParams<'a> {
     /// How objects are encrypted.
     pub encryption: Encryption,
-    /// After how many days objects are deleted; never without.
+    /// Days after which objects are deleted; `None`: never.
     pub keep_days: Option<i32>,
-    /// More lifecycle rules, by their ids.
+    /// More lifecycle rules, by id.
     pub lifecycle: BTreeMap<String, LifecycleRule>,
-    /// The name of the bucket for the logs of requests: one that [`access_log_bucket`] made.
+    /// The name of the bucket for access logs, from [`access_log_bucket`].
     pub access_logs: Option<&'a str>,
-    /// Statements of the policy beside the one that refuses all but TLS 1.2, made of the bucket's ARN.
+    /// Policy statements beside those that require TLS 1.2, from the bucket's ARN.
     pub statements: fn(&Scope<'_>, &str) -> Vec<Value>,
 }
 
 /// A bucket with its policy.
 #[derive(Clone, Debug)]
 pub struct PrivateBucket {
-    /// The name; what uses it waits for the policy too.
+    /// The name. Resources that use it are created after the policy.
     pub name: String,
-    /// The ARN.
+    /// The bucket's ARN.
     pub arn: BucketArn,
 }
 
-/// A private bucket at `leaf`.
+/// Adds a private bucket.
 pub fn private_bucket(scope: &Scope<'_>, leaf: &str, params: &BucketParams<'_>) -> PrivateBucket {
     let scope = &scope.at(leaf);
-    // The account's number makes the name unique in the world.
+    // Bucket names are global: the account's id makes it unique.
     let name = scope.name_within(&format!("{leaf}-{}", scope.account()), 63);
     let mut lifecycle = params.lifecycle.clone();
     lifecycle.insert(
@@ -61,19 +61,18 @@ pub fn private_bucket(scope: &Scope<'_>, leaf: &str, params: &BucketParams<'_>) 
             events: true,
         },
     );
-    let arn = format!("arn:{}:s3:::{name}", scope.partition());
+    let arn = scope.arn("s3", &name);
     let mut statements = tls_only(&arn);
     statements.extend((params.statements)(scope, &arn));
-    let policy = Document::new(json!({"Version": "2012-10-17", "Statement": statements}));
-    let policy = scope.add("policy", BucketPolicy { bucket: bucket.name, policy });
+    let policy = scope.add("policy", BucketPolicy { bucket: bucket.name, policy: document(statements) });
     PrivateBucket { name: policy.bucket, arn: bucket.arn }
 }
 
-/// A bucket for the logs that S3 writes of the requests for other buckets of the same region.
-pub fn access_log_bucket(scope: &Scope<'_>, leaf: &str, keep_days: i32) -> PrivateBucket {
+/// Adds a bucket for the access logs of other buckets of the same region. It keeps them as long as the scope says.
+pub fn access_log_bucket(scope: &Scope<'_>, leaf: &str) -> PrivateBucket {
     let params = BucketParams {
         encryption: Encryption::S3,
-        keep_days: Some(keep_days),
+        keep_days: Some(scope.log_retention_days()),
         lifecycle: BTreeMap::new(),
         access_logs: None,
         statements: |scope, arn| {
@@ -90,7 +89,7 @@ pub fn access_log_bucket(scope: &Scope<'_>, leaf: &str, keep_days: i32) -> Priva
     private_bucket(scope, leaf, &params)
 }
 
-/// Refuses every request that isn't encrypted with TLS 1.2 or later.
+/// Statements that deny requests without TLS 1.2 or later.
 pub(super) fn tls_only(arn: &str) -> Vec<Value> {
     let deny = |sid: &str, condition: Value| {
         json!({

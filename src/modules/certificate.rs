@@ -7,30 +7,30 @@ use crate::resources::acm::{Certificate, CertificateValidation, ImportedCertific
 use crate::resources::ids::{CertificateArn, HostedZoneId};
 use crate::resources::route53::{Record, Routing, Target};
 
-/// Where the certificate comes from.
+/// The source of the certificate.
 #[derive(Clone, Debug)]
 pub enum CertificateSource<'a> {
-    /// It stands, in the region of the load balancers.
+    /// An existing one, in the region of the load balancers.
     Given {
         /// Its ARN.
         arn: &'a str,
     },
-    /// It is requested for the domain and `*.domain`, and validated by a record in the zone. The domain's registrar must
-    /// name the zone's name servers, else AWS never issues it.
+    /// Requested from ACM for the domain and `*.domain`, validated by a record in the zone. The domain must be delegated to the
+    /// zone's name servers, or AWS never issues it.
     Requested {
         /// The domain.
         domain: &'a str,
-        /// The zone of the domain or of one above it.
+        /// The zone of the domain or of a parent domain.
         hosted_zone: &'a HostedZoneId,
     },
-    /// There is no domain: it is self-signed, and clients can't tell whom they talk to. Plan and status must say so.
+    /// Self-signed: clients can't verify it. The system's notes must say so.
     SelfSigned {
-        /// The names that it is for.
+        /// The names in the certificate.
         domains: BTreeSet<String>,
     },
 }
 
-/// A certificate that works as soon as its ARN is known.
+/// Adds a certificate. It is usable as soon as its ARN is known.
 pub fn certificate(scope: &Scope<'_>, source: CertificateSource<'_>) -> CertificateArn {
     let scope = scope.at("certificate");
     match source {
@@ -48,7 +48,7 @@ pub fn certificate(scope: &Scope<'_>, source: CertificateSource<'_>) -> Certific
                     health_check: None,
                 },
             );
-            let scope = scope.after(&record.name, "AWS issues the certificate once it has seen the record");
+            let scope = scope.after(&record.name, "AWS issues the certificate after it has found the record");
             scope.add("issued", CertificateValidation { certificate: requested.arn }).arn
         }
         CertificateSource::SelfSigned { domains } => {

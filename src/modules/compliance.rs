@@ -1,7 +1,7 @@
-//! AWS Config: what is in the account, and whether it is as the payment card industry asks.
+//! AWS Config: records the account's resources and evaluates the rules of PCI DSS.
 //!
-//! Recorder, delivery channel, bucket and role exist once per account and region: systems of this tool share them. Where
-//! somebody else's recorder runs, only the rules are added.
+//! Recorder, delivery channel, bucket and role exist once per account and region: all systems share them. If the account has
+//! another recorder already, only the rules are added.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,32 +13,30 @@ use crate::resources::config::{ConfigRule, ConfigurationRecorder, DeliveryChanne
 use crate::resources::iam;
 use crate::resources::s3::{Bucket, BucketPolicy, Encryption, LifecycleRule};
 
-/// What the recording needs.
+/// The parameters of the rules.
 #[derive(Clone, Copy, Debug)]
 pub struct ComplianceParams<'a> {
-    /// The recorder that stands already and isn't ours, as [`crate::resources::config::existing_recorder`] found it.
+    /// A recorder that exists already and isn't provisioner's, from [`crate::resources::config::existing_recorder`].
     pub existing_recorder: Option<&'a str>,
-    /// The rules of the system, of [`COMMON`], [`CONTAINERS`] and [`TABLES`].
+    /// The system's rules: [`COMMON`], [`CONTAINERS`], [`TABLES`].
     pub rules: &'a [&'a [Rule]],
-    /// How long the system keeps its logs: what the rule on retention asks for.
-    pub log_retention_days: i32,
 }
 
-/// How long what was recorded is kept: the same for all systems, as they share it. PCI DSS wants a year.
+/// Days that recordings are kept: the same for all systems, as they share the bucket. PCI DSS requires one year.
 const KEEP_DAYS: i32 = 365;
 
-/// Puts recorder, delivery channel and rules here.
+/// Adds recorder, delivery channel and rules.
 pub fn compliance(scope: &Scope<'_>, params: &ComplianceParams<'_>) {
     let scope = scope.at("compliance");
     let rules = match params.existing_recorder {
         Some(_) => scope.clone(),
-        None => scope.after(&recording(&scope), "AWS takes rules only where a recorder stands"),
+        None => scope.after(&recording(&scope), "AWS accepts rules only while a recorder exists"),
     };
     for (name, identifier, description, parameters) in params.rules.iter().copied().flatten() {
         let mut parameters: BTreeMap<String, String> =
             parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         if let Some(days) = parameters.get_mut(RETENTION) {
-            *days = params.log_retention_days.to_string();
+            *days = scope.log_retention_days().to_string();
         }
         rules.add(
             name,
@@ -54,13 +52,13 @@ pub fn compliance(scope: &Scope<'_>, params: &ComplianceParams<'_>) {
     }
 }
 
-/// Puts recorder and delivery channel here, unless they stand; gives the channel's name. They carry no suffix, as they are
-/// every system's; so they can't use a key of one system either, and the bucket is encrypted with S3's own.
+/// Adds recorder and delivery channel and returns the channel's name. Their names have no suffix, as all systems share them. So
+/// they can't use the key of one system: the bucket is encrypted with SSE-S3.
 fn recording(scope: &Scope<'_>) -> String {
     let shared = scope.shared();
     let region = scope.region();
     let name = format!("{OURS}-config-{}-{region}", scope.account());
-    let arn = format!("arn:{}:s3:::{name}", scope.partition());
+    let arn = scope.arn("s3", &name);
     let bucket = shared.add(
         "bucket",
         Bucket {
@@ -98,10 +96,7 @@ fn recording(scope: &Scope<'_>) -> String {
                     allow(&["s3:GetBucketAcl", "s3:ListBucket"], [bucket.arn.to_string()]),
                 ]),
             )]),
-            managed_policies: BTreeSet::from([format!(
-                "arn:{}:iam::aws:policy/service-role/AWS_ConfigRole",
-                scope.partition()
-            )]),
+            managed_policies: BTreeSet::from([scope.managed_policy("service-role/AWS_ConfigRole")]),
             max_session_seconds: 3600,
         },
     );
@@ -110,7 +105,7 @@ fn recording(scope: &Scope<'_>) -> String {
         ConfigurationRecorder {
             name: OURS.to_owned(),
             role: role.arn,
-            // What the rules find is not itself recorded: AWS charges for each change of it.
+            // AWS charges for each recorded change: the results of the rules needn't be recorded.
             excluded: BTreeSet::from(["AWS::Config::ResourceCompliance".to_owned()]),
             recording: true,
         },
@@ -128,10 +123,10 @@ fn recording(scope: &Scope<'_>) -> String {
     channel.name
 }
 
-/// Name, AWS's identifier, description and parameters of a rule.
+/// A managed rule: its name, AWS's identifier, its description and its parameters.
 pub type Rule = (&'static str, &'static str, &'static str, &'static [(&'static str, &'static str)]);
 
-/// AWS's rules for what all of these systems build.
+/// The rules for all systems.
 /// <https://docs.aws.amazon.com/config/latest/developerguide/operational-best-practices-for-pci-dss.html>
 pub const COMMON: &[Rule] = &[
     ("alb-drops-invalid-headers", "ALB_HTTP_DROP_INVALID_HEADER_ENABLED", "Load balancers drop invalid headers", &[]),
@@ -161,7 +156,7 @@ pub const COMMON: &[Rule] = &[
     ("ingress-ports", "VPC_SG_OPEN_ONLY_TO_AUTHORIZED_PORTS", "The internet reaches 80 and 443 only", OPEN_PORTS),
 ];
 
-/// Those for containers and their images.
+/// The rules for containers and their images.
 pub const CONTAINERS: &[Rule] = &[
     ("containers-insights", "ECS_CONTAINER_INSIGHTS_ENABLED", "Clusters tell what their containers do", &[]),
     ("containers-no-secrets", "ECS_NO_ENVIRONMENT_SECRETS", "No credentials of AWS stand in a task definition", KEYS),
@@ -172,7 +167,7 @@ pub const CONTAINERS: &[Rule] = &[
     ("images-tags", "ECR_PRIVATE_TAG_IMMUTABILITY_ENABLED", "Tags of images can't be overwritten", &[]),
 ];
 
-/// Those for tables.
+/// The rules for tables.
 pub const TABLES: &[Rule] = &[
     ("tables-encrypted", "DYNAMODB_TABLE_ENCRYPTED_KMS", "Tables are encrypted with a customer's key", &[]),
     ("tables-recoverable", "DYNAMODB_PITR_ENABLED", "Tables can be brought back to any second", &[]),
@@ -180,7 +175,7 @@ pub const TABLES: &[Rule] = &[
 
 const KEYS: &[(&str, &str)] = &[("secretKeys", "AWS_ACCESS_KEY_ID,AWS_SECRET_ACCESS_KEY,DB_PASSWORD")];
 
-/// The parameter that is set by the system's own retention.
+/// The parameter that is set to the system's log retention.
 const RETENTION: &str = "MinRetentionTime";
 
 const ALARM_ACTIONS: &[(&str, &str)] =
@@ -188,7 +183,7 @@ const ALARM_ACTIONS: &[(&str, &str)] =
 
 const OPEN_PORTS: &[(&str, &str)] = &[("authorizedTcpPorts", "80,443")];
 
-/// Those that AWS runs on a schedule, whatever changes: they take no scope.
+/// The rules that AWS evaluates on a schedule instead of on changes: they take no scope.
 const PERIODIC: [&str; 7] = [
     "ALB_HTTP_TO_HTTPS_REDIRECTION_CHECK",
     "CLOUDWATCH_LOG_GROUP_ENCRYPTED",

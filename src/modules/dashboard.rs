@@ -1,41 +1,22 @@
-//! The dashboard of a migration: both environments side by side.
+//! The dashboard of a migration: a column for each environment.
 
 use serde_json::{Value, json};
 
 use super::Scope;
-use super::alarms::WatchedService;
+use super::monitored::{Monitored, MonitoredService};
 use crate::resources::cloudwatch::Dashboard;
 
-/// What a dashboard shows.
+/// The contents of a dashboard.
 #[derive(Clone, Copy, Debug)]
 pub struct DashboardParams<'a> {
-    /// One column each: blue, green.
-    pub environments: &'a [Panel<'a>],
+    /// The environments, a column for each: name and resources.
+    pub environments: &'a [(&'a str, &'a Monitored)],
     /// The ARNs of the alarms to show.
     pub alarms: &'a [String],
-    /// How traffic was split when this was applied; what it is now shows in the charts.
-    pub weights: &'a str,
-    /// The namespace of the metrics of the data sync, if there is one.
+    /// The text at the top, in Markdown.
+    pub text: &'a str,
+    /// The namespace of the data sync's metrics.
     pub sync: Option<&'a str>,
-}
-
-/// What it shows of an environment; of what there is none there is no line.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Panel<'a> {
-    /// `blue` or `green`.
-    pub environment: &'a str,
-    /// The groups that serve it, one an edge: full names of load balancer and group.
-    pub target_groups: &'a [(&'a str, &'a str)],
-    /// Its functions' names.
-    pub functions: &'a [&'a str],
-    /// Its services.
-    pub services: &'a [WatchedService<'a>],
-    /// Its queues' names, those for what failed among them.
-    pub queues: &'a [&'a str],
-    /// Its database instances' identifiers.
-    pub database_instances: &'a [&'a str],
-    /// Its secondary cluster and the region of that.
-    pub recovery: Option<(&'a str, &'a str)>,
 }
 
 /// A dashboard.
@@ -43,11 +24,11 @@ pub struct Panel<'a> {
 pub struct MigrationDashboard {
     /// Its name.
     pub name: String,
-    /// Where people see it.
+    /// Its URL in the AWS console.
     pub url: String,
 }
 
-/// Puts the dashboard here.
+/// Adds the dashboard.
 pub fn dashboard(scope: &Scope<'_>, params: &DashboardParams<'_>) -> MigrationDashboard {
     let name = scope.name("migration-dashboard");
     let url = url(scope.region(), &name);
@@ -55,12 +36,12 @@ pub fn dashboard(scope: &Scope<'_>, params: &DashboardParams<'_>) -> MigrationDa
     MigrationDashboard { name, url }
 }
 
-/// Where people see a dashboard.
+/// The URL of a dashboard in the AWS console.
 pub fn url(region: &str, name: &str) -> String {
     format!("https://console.aws.amazon.com/cloudwatch/home?region={region}#dashboards:name={name}")
 }
 
-/// A dashboard is 24 units wide.
+/// The grid of a dashboard has 24 columns.
 const WIDTH: usize = 24;
 const HEIGHT: usize = 6;
 
@@ -68,7 +49,7 @@ fn widgets(region: &str, params: &DashboardParams<'_>) -> Vec<Value> {
     let mut widgets = vec![
         json!({
             "type": "text", "x": 0, "y": 0, "width": WIDTH, "height": 3,
-            "properties": {"markdown": params.weights},
+            "properties": {"markdown": params.text},
         }),
         chart(region, (0, 3), WIDTH / 2, "Share of requests in percent", share(params.environments)),
         json!({
@@ -86,16 +67,16 @@ fn widgets(region: &str, params: &DashboardParams<'_>) -> Vec<Value> {
         y += HEIGHT;
     }
     let width = WIDTH / params.environments.len().max(1);
-    for (column, panel) in params.environments.iter().enumerate() {
-        for (row, (title, metrics)) in panel.charts().into_iter().enumerate() {
+    for (column, (environment, monitored)) in params.environments.iter().enumerate() {
+        for (row, (title, metrics)) in Panel(monitored).charts().into_iter().enumerate() {
             let place = (column * width, y + HEIGHT * row);
-            widgets.push(chart(region, place, width, &format!("{}: {title}", panel.environment), metrics));
+            widgets.push(chart(region, place, width, &format!("{environment}: {title}"), metrics));
         }
     }
     widgets
 }
 
-/// How far the migration is.
+/// The progress of the data sync.
 fn sync_charts(namespace: &str) -> [(&'static str, Vec<Value>); 3] {
     let line = |metric: &str, stat: &str| json!([namespace, metric, "Job", "data-sync", {"stat": stat}]);
     [
@@ -118,22 +99,21 @@ fn chart(region: &str, (x, y): (usize, usize), width: usize, title: &str, metric
     })
 }
 
-/// The part of all requests that each environment really serves.
-fn share(panels: &[Panel<'_>]) -> Vec<Value> {
+/// The share of all requests that each environment serves.
+fn share(environments: &[(&str, &Monitored)]) -> Vec<Value> {
     let mut metrics = Vec::new();
     let mut sums = Vec::new();
-    for panel in panels {
+    for (environment, monitored) in environments {
         let mut ids = Vec::new();
-        for (number, dimensions) in panel.target_groups.iter().enumerate() {
-            let id = format!("{}{number}", panel.environment);
-            let (load_balancer, group) = dimensions;
+        for (number, (load_balancer, group)) in monitored.all_target_groups().enumerate() {
+            let id = format!("{environment}{number}");
             metrics.push(json!([
                 "AWS/ApplicationELB", "RequestCount", "LoadBalancer", load_balancer, "TargetGroup", group,
                 {"id": id, "visible": false},
             ]));
             ids.push(format!("FILL({id}, 0)"));
         }
-        sums.push((panel.environment, format!("({})", if ids.is_empty() { "0".to_owned() } else { ids.join(" + ") })));
+        sums.push((environment, format!("({})", if ids.is_empty() { "0".to_owned() } else { ids.join(" + ") })));
     }
     let total: Vec<&str> = sums.iter().map(|(_, sum)| sum.as_str()).collect();
     let total = total.join(" + ");
@@ -144,11 +124,14 @@ fn share(panels: &[Panel<'_>]) -> Vec<Value> {
     metrics
 }
 
+/// The column of an environment.
+struct Panel<'a>(&'a Monitored);
+
 impl Panel<'_> {
     fn charts(&self) -> Vec<(&'static str, Vec<Value>)> {
         let mut database = self.databases(&[("CPUUtilization", "Average"), ("DatabaseConnections", "Maximum")]);
         database.extend(self.databases(&[("AuroraReplicaLag", "Maximum")]));
-        if let Some((cluster, region)) = self.recovery {
+        if let Some((cluster, region)) = &self.0.recovery {
             database.push(json!([
                 "AWS/RDS", "AuroraGlobalDBReplicationLag", "DBClusterIdentifier", cluster,
                 {"stat": "Maximum", "region": region, "yAxis": "right"},
@@ -175,22 +158,24 @@ impl Panel<'_> {
     }
 
     fn services(&self, stats: &[&str]) -> Vec<Value> {
-        let line = |stat: &str, service: &WatchedService<'_>| {
+        let line = |stat: &str, service: &MonitoredService| {
+            let (load_balancer, group) = &service.target_group;
             json!([
-                "AWS/ApplicationELB", "TargetResponseTime", "LoadBalancer", service.load_balancer, "TargetGroup",
-                service.target_group, {"stat": stat, "label": format!("{} {stat}", service.label)},
+                "AWS/ApplicationELB", "TargetResponseTime", "LoadBalancer", load_balancer, "TargetGroup", group,
+                {"stat": stat, "label": format!("{} {stat}", service.label)},
             ])
         };
-        stats.iter().flat_map(|stat| self.services.iter().map(move |service| line(stat, service))).collect()
+        stats.iter().flat_map(|stat| self.0.services.iter().map(move |service| line(stat, service))).collect()
     }
 
     fn error_rates(&self) -> Vec<Value> {
-        let lines = self.services.iter().enumerate().flat_map(|(number, service)| {
+        let lines = self.0.services.iter().enumerate().flat_map(|(number, service)| {
             let [all, errors] = ["all", "errors"].map(|name| format!("{name}{number}"));
+            let (load_balancer, group) = &service.target_group;
             let hidden = |id: &str, metric: &str| {
                 json!([
-                    "AWS/ApplicationELB", metric, "LoadBalancer", service.load_balancer, "TargetGroup",
-                    service.target_group, {"id": id, "visible": false},
+                    "AWS/ApplicationELB", metric, "LoadBalancer", load_balancer, "TargetGroup", group,
+                    {"id": id, "visible": false},
                 ])
             };
             let rate = format!("100 * FILL({errors}, 0) / {all}");
@@ -204,46 +189,47 @@ impl Panel<'_> {
     }
 
     fn tasks(&self) -> Vec<Value> {
-        let line = |metric: &str, service: &WatchedService<'_>| {
+        let line = |metric: &str, service: &MonitoredService| {
             json!([
                 "AWS/ECS", metric, "ClusterName", service.cluster, "ServiceName", service.service,
                 {"stat": "Average", "label": format!("{} {metric}", service.label)},
             ])
         };
         let metrics = ["CPUUtilization", "MemoryUtilization"];
-        metrics.iter().flat_map(|metric| self.services.iter().map(move |service| line(metric, service))).collect()
+        metrics.iter().flat_map(|metric| self.0.services.iter().map(move |service| line(metric, service))).collect()
     }
 
     fn edges(&self, metrics: &[(&str, &str)]) -> Vec<Value> {
-        let line = |(metric, stat): &(&str, &str), (load_balancer, group): &(&str, &str)| {
+        let line = |(metric, stat): &(&str, &str), (load_balancer, group): &(String, String)| {
             json!([
                 "AWS/ApplicationELB", metric, "LoadBalancer", load_balancer, "TargetGroup", group, {"stat": stat},
             ])
         };
-        let groups = self.target_groups;
-        metrics.iter().flat_map(|metric| groups.iter().map(move |group| line(metric, group))).collect()
+        metrics.iter().flat_map(|metric| self.0.all_target_groups().map(move |group| line(metric, group))).collect()
     }
 
     fn functions(&self, metrics: &[(&str, &str)]) -> Vec<Value> {
-        lines("AWS/Lambda", "FunctionName", self.functions, metrics)
+        let functions = self.0.functions.iter().map(|(_, name)| name);
+        lines("AWS/Lambda", "FunctionName", functions.chain(&self.0.other_functions), metrics)
     }
 
     fn queues(&self, metrics: &[(&str, &str)]) -> Vec<Value> {
-        lines("AWS/SQS", "QueueName", self.queues, metrics)
+        lines("AWS/SQS", "QueueName", self.0.queue.iter().chain(&self.0.dead_letter_queues), metrics)
     }
 
     fn databases(&self, metrics: &[(&str, &str)]) -> Vec<Value> {
-        lines("AWS/RDS", "DBInstanceIdentifier", self.database_instances, metrics)
+        lines("AWS/RDS", "DBInstanceIdentifier", &self.0.database_instances, metrics)
     }
 }
 
-/// One line of a chart for each metric of each resource.
-fn lines(namespace: &str, dimension: &str, names: &[&str], metrics: &[(&str, &str)]) -> Vec<Value> {
-    let mut lines = Vec::new();
-    for (metric, stat) in metrics {
-        for name in names {
-            lines.push(json!([namespace, metric, dimension, name, {"stat": stat}]));
-        }
-    }
-    lines
+/// A line of a chart for each metric of each resource.
+fn lines<'a>(
+    namespace: &str,
+    dimension: &str,
+    names: impl IntoIterator<Item = &'a String, IntoIter: Clone>,
+    metrics: &[(&str, &str)],
+) -> Vec<Value> {
+    let names = names.into_iter();
+    let line = |(metric, stat): &(&str, &str), name: &str| json!([namespace, metric, dimension, name, {"stat": stat}]);
+    metrics.iter().flat_map(|metric| names.clone().map(move |name| line(metric, name))).collect()
 }

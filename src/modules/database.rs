@@ -1,20 +1,20 @@
-//! An environment's Aurora: a cluster with instances in different availability zones, and a secondary of it in the
+//! An Aurora database: a cluster with instances in several availability zones, and optionally a secondary cluster in the
 //! disaster-recovery region.
 
 mod monitoring;
 mod site;
 
-use std::collections::BTreeMap;
-
 use super::Scope;
+use super::reach::Reach;
 use crate::resources::application_autoscaling::{Dimension, Metric, ScalableTarget, ScalingPolicy};
+use crate::resources::ec2::Peer;
 use crate::resources::ids::{KeyArn, SecretArn, SecurityGroupId, SubnetId, TopicArn, VpcId};
 use crate::resources::logs::LogGroupOutputs;
 use crate::resources::rds::engine_version::EngineVersion;
 use crate::resources::rds::{DbClusterOutputs, DbInstanceOutputs, GlobalCluster, GlobalClusterOutputs, MasterPassword};
 use site::ClusterPlan;
 
-/// Which Aurora.
+/// An engine of Aurora.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Engine {
     /// Aurora MySQL 3, compatible with MySQL 8.0.
@@ -24,7 +24,7 @@ pub enum Engine {
 }
 
 impl Engine {
-    /// AWS's name of it.
+    /// Its name in AWS.
     pub fn name(self) -> &'static str {
         match self {
             Engine::AuroraMysql => "aurora-mysql",
@@ -40,7 +40,7 @@ impl Engine {
         }
     }
 
-    /// All the logs that it can send to CloudWatch.
+    /// The logs that it exports to CloudWatch.
     fn logs(self) -> &'static [&'static str] {
         match self {
             Engine::AuroraMysql => &["audit", "error", "general", "slowquery"],
@@ -48,9 +48,8 @@ impl Engine {
         }
     }
 
-    /// TLS 1.2 or later for everybody, and an audit log of who connects and who changes structures and rights, without
-    /// statements on data. The general log is exported, but off. The log of slow statements shows them whole: no card
-    /// numbers are in the database, only tokens, so there are none in it.
+    /// The parameters for security: TLS 1.2 or later, and an audit log of connections, DDL and DCL. The general log is exported,
+    /// but off. The slow query log contains whole statements: the database has tokens instead of card numbers.
     fn parameters(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Engine::AuroraMysql => &[
@@ -70,113 +69,161 @@ impl Engine {
                 ("pgaudit.log", "ddl,role"),
                 ("log_connections", "1"),
                 ("log_disconnections", "1"),
-                // pgaudit tells of DDL without the passwords in it; this would tell them too.
+                // pgaudit logs DDL without passwords; this would log them.
                 ("log_statement", "none"),
             ],
         }
     }
 }
 
-/// What an environment's database is.
+/// The parameters of a database. [`DatabaseParams::new`] sets defaults.
 #[derive(Clone, Copy, Debug)]
 pub struct DatabaseParams<'a> {
-    /// Which Aurora.
+    /// The engine.
     pub engine: Engine,
-    /// Its version, as [`crate::resources::rds::engine_version::offered`] found it.
+    /// Its version, from [`crate::resources::rds::engine_version::offered`].
     pub version: &'a EngineVersion,
-    /// The database made in it at first.
+    /// The name of the initial database.
     pub database_name: &'a str,
-    /// The administrator's name; not `admin` or another default.
+    /// The name of the master user; not `admin` or another well-known name.
     pub master_username: &'a str,
-    /// Where the administrator's password comes from. RDS manages none of a database that has a secondary.
+    /// The source of the master user's password. RDS can't manage it for a database with a secondary.
     pub master_password: &'a MasterPassword,
-    /// Least capacity of each instance, in Aurora capacity units.
+    /// Minimum capacity of each instance, in ACU.
     pub min_acu: f64,
-    /// Most capacity of each instance.
+    /// Maximum capacity of each instance, in ACU.
     pub max_acu: f64,
-    /// How long any moment can be restored, 1 to 35 days.
+    /// Days of point-in-time recovery, 1 to 35.
     pub backup_retention_days: i32,
-    /// In UTC: `03:00-04:00`.
+    /// The backup window in UTC: `03:00-04:00`.
     pub backup_window: &'a str,
-    /// In UTC: `sun:05:00-sun:06:00`.
+    /// The maintenance window in UTC: `sun:05:00-sun:06:00`.
     pub maintenance_window: &'a str,
-    /// How long its logs are kept, in days.
-    pub log_retention_days: i32,
-    /// Cluster parameters beside those that security asks for, for example `binlog_format`.
-    pub parameters: &'a BTreeMap<String, String>,
-    /// Refuse to be deleted.
+    /// Cluster parameters beside those for security, for example `binlog_format`.
+    pub parameters: &'a [(&'a str, &'a str)],
+    /// Deletion protection.
     pub deletion_protection: bool,
-    /// How many readers there are, if that follows their load.
+    /// Auto scaling of the readers.
     pub reader_scaling: Option<ReaderScaling>,
-    /// Where it lives.
+    /// The site of the primary cluster.
     pub primary: &'a Site<'a>,
-    /// Where its secondary lives, and the region of that.
+    /// The region and the site of the secondary cluster.
     pub recovery: Option<(&'a str, &'a Site<'a>)>,
 }
 
-/// How the number of readers follows their load.
+impl<'a> DatabaseParams<'a> {
+    /// A database without a secondary, with 0.5 to 16 ACU per instance and 35 days of point-in-time recovery.
+    pub fn new(
+        engine: Engine,
+        version: &'a EngineVersion,
+        master_password: &'a MasterPassword,
+        primary: &'a Site<'a>,
+    ) -> Self {
+        DatabaseParams {
+            engine,
+            version,
+            database_name: "payments",
+            master_username: "payadmin",
+            master_password,
+            min_acu: 0.5,
+            max_acu: 16.0,
+            backup_retention_days: 35,
+            backup_window: "03:00-04:00",
+            maintenance_window: "sun:05:00-sun:06:00",
+            parameters: &[],
+            deletion_protection: false,
+            reader_scaling: None,
+            primary,
+            recovery: None,
+        }
+    }
+}
+
+/// Auto scaling of the readers.
 #[derive(Clone, Copy, Debug)]
 pub struct ReaderScaling {
-    /// Least number of readers.
-    pub least: u32,
-    /// Most number of readers; AWS makes and deletes those beyond our own.
-    pub most: u32,
-    /// Busy time of the readers that it aims at, in percent.
+    /// Minimum number of readers.
+    pub min: u32,
+    /// Maximum number of readers. AWS creates and deletes those beyond the configured ones.
+    pub max: u32,
+    /// Target CPU utilization of the readers, percent.
     pub cpu_percent: f64,
 }
 
-/// A place for a cluster in one region.
+/// The network of a cluster in one region.
 #[derive(Clone, Copy, Debug)]
 pub struct Site<'a> {
-    /// The key that encrypts storage, logs and Performance Insights; in the recovery region the replica of the primary's.
+    /// The key that encrypts storage, logs and Performance Insights; in the recovery region a replica of the primary's key.
     pub key: &'a KeyArn,
     /// The VPC.
     pub vpc: &'a VpcId,
     /// Private subnets in at least two availability zones.
     pub subnets: &'a [SubnetId],
-    /// The availability zones of the subnets; instances take turns in them.
+    /// The availability zones of the subnets. Instances are distributed over them.
     pub availability_zones: &'a [String],
-    /// Who may connect: what it is, in a word, and its security group.
+    /// The clients that may connect: their names and security groups.
     pub clients: &'a [(&'a str, &'a SecurityGroupId)],
-    /// How many instances; a secondary can have none, and then keeps only the data.
+    /// Number of instances. A secondary without instances only replicates the storage.
     pub instances: usize,
-    /// Where events of the database are told, a topic of this region.
+    /// The topic for events of the database, in this region.
     pub alerts: Option<&'a TopicArn>,
 }
 
-/// An environment's database.
+/// A database.
 #[derive(Clone, Debug)]
 pub struct Database {
-    /// The cluster that takes writes.
+    /// The primary cluster.
     pub primary: DatabaseSite,
-    /// Its copy in the recovery region.
+    /// The secondary cluster in the recovery region.
     pub recovery: Option<DatabaseSite>,
-    /// What joins the two.
+    /// The global database that contains both.
     pub global_cluster: Option<GlobalClusterOutputs>,
 }
 
 /// A cluster in one region.
 #[derive(Clone, Debug)]
 pub struct DatabaseSite {
+    /// The region.
+    pub region: String,
     /// The cluster.
     pub cluster: DbClusterOutputs,
-    /// Its instances; the first one is the preferred writer.
+    /// Its instances. The first one is the preferred writer.
     pub instances: Vec<DbInstanceOutputs>,
-    /// Its security group. Clients need a rule of their own that lets them out to it.
+    /// Its security group. Clients need an outbound rule to it.
     pub security_group: SecurityGroupId,
     /// Its log groups.
     pub log_groups: Vec<LogGroupOutputs>,
-    /// The secret with the administrator's password, be it ours or that of RDS; none of a secondary.
+    /// The secret with the master user's password; `None` for a secondary.
     pub master_secret: Option<SecretArn>,
 }
 
-/// Puts the database here: below `database`, its secondary below `database/recovery` in the other region.
+impl DatabaseSite {
+    /// The database as a destination of its clients.
+    pub fn reach(&self, engine: Engine) -> Reach<'static> {
+        Reach { what: "database", port: engine.port(), peer: Peer::SecurityGroup(self.security_group.clone()) }
+    }
+
+    /// The scope, after the preferred writer.
+    pub fn after_writer<'a>(&self, scope: &Scope<'a>, reason: &'static str) -> Scope<'a> {
+        match self.instances.first() {
+            Some(writer) => scope.after(&writer.arn, reason),
+            None => scope.clone(),
+        }
+    }
+
+    /// The identifiers of its instances.
+    pub fn instance_identifiers(&self) -> Vec<String> {
+        self.instances.iter().map(|instance| instance.identifier.clone()).collect()
+    }
+}
+
+/// Adds the database below `database`, and its secondary below `database/recovery` in the other region.
 ///
 /// # Panics
-/// If RDS shall manage the password of a database with a secondary: AWS lets it manage none in a global database.
+/// If RDS is to manage the password of a database with a secondary: AWS doesn't support it in a global database.
 pub fn database(scope: &Scope<'_>, params: &DatabaseParams<'_>) -> Database {
     let is_managed = params.master_password.managed_key().is_some();
-    assert!(!is_managed || params.recovery.is_none(), "RDS manages no password of a database with a secondary");
+    assert!(!is_managed || params.recovery.is_none(), "RDS can't manage the password of a database with a secondary");
     let scope = scope.at("database");
     let recovery = params.recovery.map(|(region, site)| (scope.at("recovery").in_region(region), site));
     let global_cluster = recovery.as_ref().map(|_| {
@@ -203,26 +250,23 @@ pub fn database(scope: &Scope<'_>, params: &DatabaseParams<'_>) -> Database {
     if let Some(scaling) = &params.reader_scaling {
         scale_readers(&scope, &primary, scaling);
     }
-    let recovery = secondary.map(|(there, plan)| match primary.instances.first() {
-        Some(writer) => {
-            let there = there.after(&writer.arn, "a secondary copies from the primary's writer");
-            plan.build(&there, params, &role.arn)
-        }
-        None => plan.build(there, params, &role.arn),
+    let recovery = secondary.map(|(there, plan)| {
+        let there = primary.after_writer(there, "a secondary replicates from the primary's writer");
+        plan.build(&there, params, &role.arn)
     });
     Database { primary, recovery, global_cluster }
 }
 
-/// Lets AWS make readers beside ours, and delete them again.
+/// Adds auto scaling of the readers.
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Aurora.Integrating.AutoScaling.html>
 fn scale_readers(scope: &Scope<'_>, site: &DatabaseSite, scaling: &ReaderScaling) {
-    let reason = "readers are added to a cluster that stands";
+    let reason = "auto scaling needs an existing cluster with instances";
     let scope = site.instances.iter().fold(scope.clone(), |scope, instance| scope.after(&instance.arn, reason));
     let target = ScalableTarget {
         resource: format!("cluster:{}", site.cluster.identifier),
         dimension: Dimension::AuroraReaders,
-        least: scaling.least.cast_signed(),
-        most: scaling.most.cast_signed(),
+        least: scaling.min.cast_signed(),
+        most: scaling.max.cast_signed(),
         suspended: false,
     };
     let target = scope.add("reader-scaling", target);
@@ -267,23 +311,10 @@ mod tests {
         };
         let there = Site { instances: 1, alerts: None, ..site };
         let (version, family) = ("8.0.mysql_aurora.3.08.2".to_owned(), "aurora-mysql8.0".to_owned());
+        let version = EngineVersion { version, family, note: None };
         let params = DatabaseParams {
-            engine,
-            version: &EngineVersion { version, family, note: None },
-            database_name: "payments",
-            master_username: "payments_owner",
-            master_password,
-            min_acu: 1.0,
-            max_acu: 8.0,
-            backup_retention_days: 7,
-            backup_window: "03:00-04:00",
-            maintenance_window: "sun:05:00-sun:06:00",
-            log_retention_days: 365,
-            parameters: &BTreeMap::new(),
-            deletion_protection: false,
-            reader_scaling: None,
-            primary: &site,
             recovery: with_recovery.then_some(("us-east-2", &there)),
+            ..DatabaseParams::new(engine, &version, master_password, &site)
         };
         let database = database(&stack.root().environment("blue"), &params);
         (stack.into_steps(), database)
@@ -294,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn the_secondary_has_no_administrator_and_comes_after_the_primarys_writer() {
+    fn secondary_has_no_master_user_and_follows_the_writer() {
         let steps = steps(Engine::AuroraMysql, true);
         let secondary = find(&steps, "blue/database/recovery/cluster");
         assert_eq!(secondary.region, "us-east-2");
@@ -305,28 +336,28 @@ mod tests {
     }
 
     #[test]
-    fn a_password_that_rds_manages_is_in_the_secret_that_the_cluster_tells() {
-        let managed = MasterPassword::Managed { key: "key".into() };
-        let (steps, database) = steps_with(Engine::AuroraPostgresql, false, &managed);
+    fn managed_password_is_in_the_secret_of_the_cluster() {
+        let managed_by_rds = MasterPassword::Managed { key: "key".into() };
+        let (steps, database) = steps_with(Engine::AuroraPostgresql, false, &managed_by_rds);
         let cluster = &find(&steps, "blue/database/cluster").spec;
         assert!(cluster["master_secret"].is_null());
         assert_eq!(cluster["managed_password_key"], "key");
-        let told = SecretArn::from("⟦blue/database/cluster#master_secret_arn⟧");
-        assert_eq!(database.primary.master_secret, Some(told));
-        let ours = MasterPassword::Secret("secret".into());
-        let (_, database) = steps_with(Engine::AuroraMysql, true, &ours);
+        let managed = SecretArn::from("⟦blue/database/cluster#master_secret_arn⟧");
+        assert_eq!(database.primary.master_secret, Some(managed));
+        let own = MasterPassword::Secret("secret".into());
+        let (_, database) = steps_with(Engine::AuroraMysql, true, &own);
         assert_eq!(database.primary.master_secret, Some("secret".into()));
         assert_eq!(database.recovery.unwrap().master_secret, None);
     }
 
     #[test]
-    #[should_panic(expected = "RDS manages no password of a database with a secondary")]
-    fn a_password_that_rds_manages_has_no_place_in_a_global_database() {
+    #[should_panic(expected = "RDS can't manage the password of a database with a secondary")]
+    fn managed_password_in_a_global_database_is_refused() {
         steps_with(Engine::AuroraPostgresql, true, &MasterPassword::Managed { key: "key".into() });
     }
 
     #[test]
-    fn every_log_group_stands_encrypted_before_the_cluster_could_make_it_without_a_key() {
+    fn log_groups_are_created_before_the_cluster() {
         let steps = steps(Engine::AuroraMysql, false);
         let groups = steps.iter().filter(|step| step.kind == "logs.log_group");
         let names: Vec<_> = groups.map(|step| step.spec["name"].as_str().unwrap()).collect();
@@ -338,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn instances_take_turns_in_the_availability_zones() {
+    fn instances_are_distributed_over_availability_zones() {
         let steps = steps(Engine::AuroraPostgresql, false);
         let zone = |id| find(&steps, id).spec["availability_zone"].clone();
         assert_eq!(

@@ -1,29 +1,29 @@
-//! Names: the hosted zone, and the records by which clients come in through the one edge or the other.
+//! The hosted zone, and the weighted records that resolve to the load balancers of both environments.
 
 use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use super::Scope;
-use crate::resources::document::Document;
+use super::policy::document;
+use super::{BLUE, GREEN, Scope, log_group};
 use crate::resources::elb::LoadBalancerOutputs;
 use crate::resources::ids::{HealthCheckId, HostedZoneId, KeyArn};
-use crate::resources::logs::{LogGroup, ResourcePolicy};
+use crate::resources::logs::ResourcePolicy;
 use crate::resources::route53::{FailoverRole, HealthCheck, HostedZone, QueryLoggingConfig, Record, Routing, Target};
 
-/// The only region that Route 53 logs queries to.
+/// The only region in which Route 53 has query logs and metrics of health checks.
 /// <https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/query-logs.html>
-const QUERY_LOG_REGION: &str = "us-east-1";
+pub const ROUTE53_REGION: &str = "us-east-1";
 
-/// Which hosted zone.
+/// The source of a hosted zone.
 #[derive(Clone, Debug)]
 pub enum ZoneSource<'a> {
-    /// One that is made.
+    /// Create one.
     Created {
         /// The domain.
         domain: &'a str,
     },
-    /// One that stands and stays.
+    /// Use an existing one, which `destroy` keeps.
     Given {
         /// The domain.
         domain: &'a str,
@@ -32,28 +32,20 @@ pub enum ZoneSource<'a> {
     },
 }
 
-/// Where the queries for a zone are logged.
-#[derive(Clone, Debug)]
-pub struct QueryLogs<'a> {
-    /// The key for the log group, in us-east-1.
-    pub key: &'a KeyArn,
-    /// How long logs are kept.
-    pub retention_days: i32,
-}
-
 /// A hosted zone.
 #[derive(Clone, Debug)]
 pub struct Zone {
-    /// Its id.
+    /// The zone's id.
     pub hosted_zone_id: HostedZoneId,
     /// The domain.
     pub domain: String,
-    /// What the domain's registrar must name, joined by commas; `None` for a given zone.
+    /// The name servers to delegate the domain to, joined by commas; `None` for an existing zone.
     pub name_servers: Option<String>,
 }
 
-/// The zone, and where its queries are logged. A zone has one log only: leave it out for a given zone that has one.
-pub fn zone(scope: &Scope<'_>, source: &ZoneSource<'_>, query_logs: Option<&QueryLogs<'_>>) -> Zone {
+/// Adds the zone, and with a key for us-east-1 its query log. A zone has at most one query log: leave it out for an existing
+/// zone.
+pub fn zone(scope: &Scope<'_>, source: &ZoneSource<'_>, query_log_key: Option<&KeyArn>) -> Zone {
     let scope = scope.at("dns");
     let zone = match *source {
         ZoneSource::Created { domain } => {
@@ -66,93 +58,81 @@ pub fn zone(scope: &Scope<'_>, source: &ZoneSource<'_>, query_logs: Option<&Quer
             Zone { hosted_zone_id: hosted_zone_id.into(), domain: domain.to_owned(), name_servers: None }
         }
     };
-    if let Some(logs) = query_logs {
-        log_queries(&scope, &zone, logs);
+    if let Some(key) = query_log_key {
+        log_queries(&scope.in_region(ROUTE53_REGION), &zone, key);
     }
     zone
 }
 
-fn log_queries(scope: &Scope<'_>, zone: &Zone, logs: &QueryLogs<'_>) {
-    let scope = scope.in_region(QUERY_LOG_REGION);
-    let group = scope.add(
-        "query-log-group",
-        LogGroup {
-            name: format!("/aws/route53/{}", scope.name("queries")),
-            kms_key: logs.key.clone(),
-            retention_days: Some(logs.retention_days),
+fn log_queries(scope: &Scope<'_>, zone: &Zone, key: &KeyArn) {
+    let name = format!("/aws/route53/{}", scope.name("queries"));
+    let group = log_group(scope, "query-log-group", name, key);
+    let document = document([json!({
+        "Sid": "Queries",
+        "Effect": "Allow",
+        "Principal": {"Service": "route53.amazonaws.com"},
+        "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+        "Resource": format!("{}:*", group.arn),
+        "Condition": {
+            "ArnLike": {"aws:SourceArn": scope.arn("route53", &format!("hostedzone/{}", zone.hosted_zone_id))},
+            "StringEquals": {"aws:SourceAccount": scope.account()},
         },
-    );
-    let document = Document::new(json!({
-        "Version": "2012-10-17",
-        "Statement": [{
-            "Sid": "Queries",
-            "Effect": "Allow",
-            "Principal": {"Service": "route53.amazonaws.com"},
-            "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
-            "Resource": format!("{}:*", group.arn),
-            "Condition": {
-                "ArnLike": {
-                    "aws:SourceArn": format!("arn:{}:route53:::hostedzone/{}", scope.partition(), zone.hosted_zone_id),
-                },
-                "StringEquals": {"aws:SourceAccount": scope.account()},
-            },
-        }],
-    }));
+    })]);
     let policy = scope.add("query-log-policy", ResourcePolicy { name: scope.name("route53-queries"), document });
-    let scope = scope.after(&policy.name, "Route 53 tries to write into the log group at once");
+    let scope = scope.after(&policy.name, "Route 53 tests the permission when the query log is created");
     let hosted_zone = zone.hosted_zone_id.clone();
     scope.add("query-log", QueryLoggingConfig { hosted_zone, log_group: group.arn });
 }
 
-/// What the records lead to.
+/// The parameters of the weighted records.
 #[derive(Clone, Debug)]
 pub struct RoutingParams<'a> {
     /// The zone.
     pub zone: &'a Zone,
-    /// Blue's edge.
+    /// Blue's load balancer.
     pub blue: &'a LoadBalancerOutputs,
-    /// Green's edge.
+    /// Green's load balancer.
     pub green: &'a LoadBalancerOutputs,
-    /// Where both edges answer for themselves, `/health`.
+    /// The path of the health checks, `/health`.
     pub health_path: &'a str,
-    /// The shares of blue and green at the beginning, 0 to 255 each, relative to their sum; blue's isn't 0.
-    pub initial: (u8, u8),
-    /// What is answered.
+    /// Green's share when the records are created, 0 to 99 percent.
+    pub initial_green_percent: u8,
+    /// The kind of the records.
     pub answers: Answers,
 }
 
-/// What the weighted name is answered with.
+/// The kind of the weighted records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answers {
-    /// The addresses of the edge, which clients may keep for 60 s. The weighted name is `live.<domain>`, and a name above it
-    /// leads to blue where all edges are dead: for edges that forward to both environments.
+    /// Alias records (`A`, TTL 60 s), for load balancers that forward to both environments. The weighted name is `live.<domain>`;
+    /// `pay.<domain>` resolves to it, and to blue if all health checks fail.
     Addresses,
-    /// The name of the edge, which clients may keep as long as is said here. The weighted name is the one that clients use: for
-    /// edges that serve their own environment only, where the name alone moves the traffic.
+    /// `CNAME` records, for load balancers that serve their own environment only. The weighted name is `pay.<domain>`, and its
+    /// weights alone move the traffic.
     Name {
-        /// How long clients may keep it.
+        /// The TTL.
         ttl_seconds: u32,
     },
 }
 
-/// The names that clients use.
+/// The weighted records.
 #[derive(Clone, Debug)]
 pub struct DnsRouting {
-    /// Blue and green by weight, each only while its edge is healthy.
+    /// The weighted name. Each record counts only while its load balancer is healthy.
     pub live: String,
-    /// What clients use, `pay.<domain>`.
+    /// The name that clients use, `pay.<domain>`.
     pub pay: String,
     /// `A` or `CNAME`.
     pub record_type: &'static str,
-    /// The set identifiers of `live`'s records are `blue` and `green`.
+    /// The hosted zone.
     pub hosted_zone_id: HostedZoneId,
-    /// The health check of blue's edge.
+    /// The health check of blue's load balancer.
     pub blue_health: HealthCheckId,
-    /// The health check of green's edge.
+    /// The health check of green's load balancer.
     pub green_health: HealthCheckId,
 }
 
-/// Weighted records for the two edges, each answered only while its edge is healthy; above addresses a failover.
+/// Adds the weighted records with their health checks. Their set identifiers are `blue` and `green`.
 pub fn routing(scope: &Scope<'_>, params: &RoutingParams<'_>) -> DnsRouting {
     let scope = scope.at("dns");
     let domain = &params.zone.domain;
@@ -161,50 +141,52 @@ pub fn routing(scope: &Scope<'_>, params: &RoutingParams<'_>) -> DnsRouting {
         Answers::Addresses => (format!("live.{domain}"), "A"),
         Answers::Name { .. } => (pay.clone(), "CNAME"),
     };
-    let health = |color: &str, edge: &LoadBalancerOutputs| {
+    let health = |environment: &str, balancer: &LoadBalancerOutputs| {
         let check = HealthCheck {
-            host: edge.dns_name.clone(),
+            host: balancer.dns_name.clone(),
             port: 443,
             path: params.health_path.to_owned(),
             interval_seconds: 10,
             threshold: 3,
         };
-        scope.at(color).add("health", check).health_check_id
+        scope.at(environment).add("health", check).health_check_id
     };
-    let (blue_health, green_health) = (health("blue", params.blue), health("green", params.green));
+    let (blue_health, green_health) = (health(BLUE, params.blue), health(GREEN, params.green));
 
-    // Explicit health checks instead of the evaluation of targets: that would take a whole edge out as soon as one of its
-    // two target groups is unhealthy.
-    let weighted = |color: &str, edge: &LoadBalancerOutputs, health: &HealthCheckId, initial_weight: u8| Record {
+    // Health checks instead of `EvaluateTargetHealth`: that would remove a load balancer from DNS as soon as one of its two
+    // target groups is unhealthy.
+    let weighted = |environment: &str, balancer: &LoadBalancerOutputs, health: &HealthCheckId, weight: u8| Record {
         hosted_zone: params.zone.hosted_zone_id.clone(),
         name: live.clone(),
         record_type: record_type.to_owned(),
         target: match params.answers {
-            Answers::Addresses => alias(&edge.dns_name, &edge.hosted_zone_id, false),
+            Answers::Addresses => alias(&balancer.dns_name, &balancer.hosted_zone_id, false),
             Answers::Name { ttl_seconds } => {
-                Target::Values { values: BTreeSet::from([edge.dns_name.clone()]), ttl_seconds: ttl_seconds.into() }
+                Target::Values { values: BTreeSet::from([balancer.dns_name.clone()]), ttl_seconds: ttl_seconds.into() }
             }
         },
-        routing: Routing::Weighted { set_identifier: color.to_owned(), initial_weight },
+        routing: Routing::Weighted { set_identifier: environment.to_owned(), initial_weight: weight },
         health_check: Some(health.clone()),
     };
-    let blue = weighted("blue", params.blue, &blue_health, params.initial.0);
-    let blue = scope.at("blue").add("live", blue);
-    let reason = "weights that are all zero mean even shares: blue's is made first and goes last";
-    let green = weighted("green", params.green, &green_health, params.initial.1);
-    let green = scope.at("green").after(&blue.name, reason).add("live", green);
+    let green_percent = params.initial_green_percent;
+    let blue = weighted(BLUE, params.blue, &blue_health, 100 - green_percent);
+    let blue = scope.at(BLUE).add("live", blue);
+    let reason =
+        "Route 53 splits traffic evenly while all weights are zero: blue's record is created first and deleted last";
+    let green = weighted(GREEN, params.green, &green_health, green_percent);
+    let green = scope.at(GREEN).after(&blue.name, reason).add("live", green);
 
     if params.answers == Answers::Addresses {
-        let reason = "the name that it leads to must stand with all its records";
-        else_blue(&scope.after(&green.name, reason), params, &blue.name, &pay);
+        let reason = "an alias record needs all records of its target";
+        failover(&scope.after(&green.name, reason), params, &blue.name, &pay);
     }
     let hosted_zone_id = params.zone.hosted_zone_id.clone();
     DnsRouting { live, pay, record_type, hosted_zone_id, blue_health, green_health }
 }
 
-/// A name that leads to the weighted one, or to blue where all that it answers is dead.
-fn else_blue(scope: &Scope<'_>, params: &RoutingParams<'_>, live: &str, pay: &str) {
-    let failover = |role: FailoverRole, set_identifier: &str, target: Target| Record {
+/// Adds a name that resolves to the weighted one, and to blue if all of its records are unhealthy.
+fn failover(scope: &Scope<'_>, params: &RoutingParams<'_>, live: &str, pay: &str) {
+    let record = |role: FailoverRole, set_identifier: &str, target: Target| Record {
         hosted_zone: params.zone.hosted_zone_id.clone(),
         name: pay.to_owned(),
         record_type: "A".to_owned(),
@@ -212,11 +194,11 @@ fn else_blue(scope: &Scope<'_>, params: &RoutingParams<'_>, live: &str, pay: &st
         routing: Routing::Failover { set_identifier: set_identifier.to_owned(), role },
         health_check: None,
     };
-    // Healthy while a record of `live` is.
-    let primary = failover(FailoverRole::Primary, "live", alias(live, &params.zone.hosted_zone_id, true));
+    // It is healthy while one record of `live` is.
+    let primary = record(FailoverRole::Primary, "live", alias(live, &params.zone.hosted_zone_id, true));
     scope.add("pay-primary", primary);
     let blue = alias(&params.blue.dns_name, &params.blue.hosted_zone_id, false);
-    scope.add("pay-secondary", failover(FailoverRole::Secondary, "blue", blue));
+    scope.add("pay-secondary", record(FailoverRole::Secondary, BLUE, blue));
 }
 
 fn alias(dns_name: &str, hosted_zone: &HostedZoneId, evaluate_target_health: bool) -> Target {

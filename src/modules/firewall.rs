@@ -2,12 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::Scope;
+use super::{Scope, log_group};
 use crate::resources::ids::{KeyArn, LogGroupArn, WebAclArn};
-use crate::resources::logs::LogGroup;
 use crate::resources::waf::{LoggingConfiguration, Rule, WebAcl};
 
-/// AWS's rule groups against the OWASP top 10, the clients of bad reputation first.
+/// AWS's managed rule groups against the OWASP top 10, and the IP reputation list.
 const MANAGED_GROUPS: [&str; 4] = [
     "AWSManagedRulesAmazonIpReputationList",
     "AWSManagedRulesCommonRuleSet",
@@ -15,46 +14,38 @@ const MANAGED_GROUPS: [&str; 4] = [
     "AWSManagedRulesSQLiRuleSet",
 ];
 
-/// What a firewall lets through and where it logs.
+/// The parameters of a firewall.
 #[derive(Clone, Debug)]
 pub struct FirewallParams<'a> {
-    /// How many requests of one client are let through in a window, 10 to 2,000,000,000.
+    /// Requests that one client may send per window, 10 to 2,000,000,000.
     pub rate_limit: i64,
-    /// How long a window is: 60, 120, 300 or 600 s.
+    /// The length of a window: 60, 120, 300 or 600 s.
     pub rate_window_seconds: i64,
     /// The key for the log group.
     pub log_key: &'a KeyArn,
-    /// How long logs are kept.
-    pub log_retention_days: i32,
 }
 
 /// A firewall.
 #[derive(Clone, Debug)]
 pub struct Firewall {
-    /// What load balancers are associated with.
+    /// The web ACL, to associate load balancers with.
     pub web_acl: WebAclArn,
-    /// The dimension `WebACL` of its metrics.
+    /// Its name: the dimension `WebACL` of its metrics.
     pub name: String,
-    /// Where it logs.
+    /// Its log group.
     pub log_group: LogGroupArn,
 }
 
-/// A firewall for the load balancers of the scope's region.
+/// Adds a firewall for the load balancers of the scope's region.
 pub fn firewall(scope: &Scope<'_>, params: &FirewallParams<'_>) -> Firewall {
     let scope = scope.at("firewall");
     let rate = Rule::Rate { limit: params.rate_limit, window_seconds: params.rate_window_seconds };
     let managed = MANAGED_GROUPS.map(|group| Rule::Managed { group: group.to_owned() });
     let rules = [rate].into_iter().chain(managed).collect();
     let acl = scope.add("web-acl", WebAcl { name: scope.name("firewall"), rules, rule_metrics: true });
-    let log_group = scope.add(
-        "log-group",
-        LogGroup {
-            // WAF takes no other beginning.
-            name: format!("aws-waf-logs-{}", scope.name("firewall")),
-            kms_key: params.log_key.clone(),
-            retention_days: Some(params.log_retention_days),
-        },
-    );
+    // WAF requires this prefix.
+    let name = format!("aws-waf-logs-{}", scope.name("firewall"));
+    let log_group = log_group(&scope, "log-group", name, params.log_key);
     scope.add(
         "logging",
         LoggingConfiguration {

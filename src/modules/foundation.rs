@@ -1,79 +1,73 @@
-//! What both environments of a system share: a key, topics, the firewall, the zone, the certificate, a bucket for logs.
+//! The resources that all environments of a system share: key, topics, firewall, hosted zone, certificate, log bucket.
 
 use std::collections::BTreeSet;
 
 use super::Scope;
 use super::bucket::access_log_bucket;
 use super::certificate::{CertificateSource, certificate};
-use super::dns::{QueryLogs, Zone, ZoneSource, zone};
+use super::dns::{ROUTE53_REGION, Zone, ZoneSource, zone};
 use super::firewall::{Firewall, FirewallParams, firewall};
 use super::key::{CustomerKey, KeyParams, KeyUser, key};
 use super::topic::{TopicParams, topic};
 use crate::resources::ids::{CertificateArn, TopicArn};
 
-/// The only region where Route 53 has metrics and query logs.
-pub const ROUTE53_REGION: &str = "us-east-1";
-
-/// What differs between systems.
+/// The parameters of the shared resources.
 #[derive(Clone, Copy, Debug)]
 pub struct FoundationParams<'a> {
     /// The services through which the key is used.
     pub key_through: &'a [&'a str],
-    /// Another region with a copy of the key and a topic for alerts.
+    /// A second region with a replica of the key and a topic for alerts.
     pub second_region: Option<SecondRegion<'a>>,
-    /// Who is told of alarms, once they have confirmed.
+    /// E-mail addresses that get alarms, once they have confirmed.
     pub emails: &'a [String],
-    /// How many requests of one client are let through in 5 minutes.
+    /// Requests that one client may send in 5 minutes.
     pub requests_per_5_minutes: u64,
-    /// The zone's name.
+    /// The hosted zone's name.
     pub domain: &'a str,
-    /// A zone that stands and is used instead of one that is made.
+    /// An existing hosted zone to use instead of creating one.
     pub zone_id: Option<&'a str>,
-    /// A certificate that stands.
+    /// An existing certificate.
     pub certificate: Option<&'a str>,
-    /// Request a certificate for the zone where none is given; else it is self-signed.
+    /// Without an existing certificate: request one for the zone instead of a self-signed one.
     pub request_certificate: bool,
-    /// How long logs are kept, in days.
-    pub log_retention_days: i32,
 }
 
-/// Another region of a system.
+/// A second region of a system.
 #[derive(Clone, Copy, Debug)]
 pub struct SecondRegion<'a> {
     /// The region.
     pub region: &'a str,
-    /// What it is there for, in a word: its topic is put below it.
+    /// Its purpose in a word: part of the topic's step id.
     pub purpose: &'a str,
-    /// What the topic's name begins with.
+    /// The prefix of the topic's name.
     pub alerts: &'a str,
 }
 
-/// What both environments share.
+/// The shared resources.
 #[derive(Clone, Debug)]
 pub struct Foundation {
-    /// The key for shared things.
+    /// The key of the shared resources.
     pub key: CustomerKey,
-    /// Where alarms are told.
+    /// The topic for alarms.
     pub alerts: TopicArn,
-    /// Where alarms of the second region are told, if there is one.
+    /// The topic for alarms of the second region.
     pub second_alerts: Option<TopicArn>,
-    /// Where it is told what moved the traffic.
+    /// The topic for events that move traffic.
     pub events: TopicArn,
-    /// The firewall in front of both load balancers.
+    /// The firewall of the load balancers.
     pub firewall: Firewall,
-    /// The zone of the names.
+    /// The hosted zone.
     pub zone: Zone,
     /// The certificate of the HTTPS listeners.
     pub certificate: CertificateArn,
-    /// Where alarms on what Route 53 measures are told; `None` for a system that isn't where it does.
+    /// The topic for alarms on metrics of Route 53; `None` for a system without resources in us-east-1.
     pub route53_alerts: Option<TopicArn>,
-    /// The bucket for the logs of requests for other buckets.
+    /// The bucket for access logs of other buckets.
     pub access_logs: String,
 }
 
-/// Puts it all here.
+/// Adds the shared resources.
 pub fn foundation(root: &Scope<'_>, params: &FoundationParams<'_>) -> Foundation {
-    let retention_days = params.log_retention_days;
     let key = key(
         &root.at("key"),
         &KeyParams {
@@ -90,7 +84,6 @@ pub fn foundation(root: &Scope<'_>, params: &FoundationParams<'_>) -> Foundation
         key: &key.arn,
         publishers: &["cloudwatch.amazonaws.com", "events.rds.amazonaws.com"],
         emails: params.emails,
-        log_retention_days: retention_days,
     };
     let second_alerts = params.second_region.zip(key.replica.as_ref()).map(|(second, key)| {
         let there = topics.at(second.purpose).in_region(second.region);
@@ -109,10 +102,9 @@ pub fn foundation(root: &Scope<'_>, params: &FoundationParams<'_>) -> Foundation
             rate_limit: i64::try_from(params.requests_per_5_minutes).unwrap_or(i64::MAX),
             rate_window_seconds: 300,
             log_key: &key.arn,
-            log_retention_days: retention_days,
         },
     );
-    let zone = zone_of(root, params, &key);
+    let zone = hosted_zone(root, params, &key);
     let source = match params.certificate {
         Some(arn) => CertificateSource::Given { arn },
         None if params.request_certificate => {
@@ -123,24 +115,23 @@ pub fn foundation(root: &Scope<'_>, params: &FoundationParams<'_>) -> Foundation
         },
     };
     let certificate = certificate(root, source);
-    let access_logs = access_log_bucket(root, "s3-access-logs", retention_days).name;
-    let route53_alerts = in_route53s_region(root, params, &alerts, second_alerts.as_ref()).cloned();
+    let access_logs = access_log_bucket(root, "s3-access-logs").name;
+    let route53_alerts = in_route53_region(root, params, &alerts, second_alerts.as_ref()).cloned();
     Foundation { key, alerts, second_alerts, events, firewall, zone, certificate, route53_alerts, access_logs }
 }
 
-fn zone_of(root: &Scope<'_>, params: &FoundationParams<'_>, key: &CustomerKey) -> Zone {
+fn hosted_zone(root: &Scope<'_>, params: &FoundationParams<'_>, key: &CustomerKey) -> Zone {
     let source = match params.zone_id {
         Some(id) => ZoneSource::Given { domain: params.domain, hosted_zone_id: id },
         None => ZoneSource::Created { domain: params.domain },
     };
-    // A given zone may have a log of its own, and it can have only one.
-    let key = in_route53s_region(root, params, &key.arn, key.replica.as_ref()).filter(|_| params.zone_id.is_none());
-    let logs = key.map(|key| QueryLogs { key, retention_days: params.log_retention_days });
-    zone(root, &source, logs.as_ref())
+    // An existing zone may have a query log already, and a zone has at most one.
+    let key = in_route53_region(root, params, &key.arn, key.replica.as_ref()).filter(|_| params.zone_id.is_none());
+    zone(root, &source, key)
 }
 
-/// Of what stands in both regions, that which is where Route 53 has its metrics and logs.
-fn in_route53s_region<'a, T>(
+/// The one of two resources, in the first and the second region, that is in the region of Route 53's metrics and logs.
+fn in_route53_region<'a, T>(
     root: &Scope<'_>,
     params: &FoundationParams<'_>,
     first: &'a T,

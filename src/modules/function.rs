@@ -1,86 +1,77 @@
-//! A Lambda function with all that is its own: role, log group, security group's rules.
+//! A Lambda function with its role, log group and outbound rules.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::Scope;
 use super::policy::{allow, document, trust};
-use super::reach::{Reach, let_out};
+use super::reach::{Reach, allow_outbound};
+use super::{Scope, log_group};
 use crate::package::Package;
 use crate::resources::ids::{FunctionArn, KeyArn, QueueArn, RoleArn, SecurityGroupId, SubnetId};
-use crate::resources::{iam, lambda, logs};
+use crate::resources::{iam, lambda};
 
-/// What a function needs.
+/// The parameters of a function.
 #[derive(Clone, Debug)]
 pub struct FunctionParams<'a> {
-    /// What it is called here: `payment-api`.
+    /// Its name in the system: `payment-api`.
     pub name: &'a str,
-    /// What it is for, in a sentence.
+    /// A sentence about its purpose.
     pub description: &'a str,
     /// Its code.
     pub package: &'a Package,
-    /// For example `nodejs24.x`.
+    /// The runtime, for example `nodejs24.x`.
     pub runtime: &'a str,
-    /// 128 to 10,240 MiB.
+    /// Memory, 128 to 10,240 MiB.
     pub memory_mib: i32,
-    /// 1 to 900 s.
+    /// The timeout, 1 to 900 s.
     pub timeout_seconds: i32,
-    /// How many calls may run at once; as many as the account has left without.
+    /// The reserved concurrency; `None`: the account's unreserved concurrency.
     pub reserved_concurrency: Option<i32>,
-    /// Environment variables; never a secret.
+    /// Environment variables. No secrets.
     pub environment: BTreeMap<String, String>,
-    /// What it may do beside writing its log and traces.
+    /// Policy statements beside those for logs and traces.
     pub statements: Vec<Value>,
-    /// The network it reaches, if any of ours.
+    /// The VPC that it is attached to, if any.
     pub network: Option<FunctionNetwork<'a>>,
     /// The key that encrypts environment, log group and dead letters.
     pub key: &'a KeyArn,
-    /// Where events go that were called asynchronously and failed to the end.
+    /// The queue for asynchronous events that failed after all retries.
     pub dead_letters: &'a QueueArn,
-    /// How long its log is kept, in days.
-    pub log_retention_days: i32,
 }
 
-/// The network that a function reaches.
+/// The VPC access of a function.
 #[derive(Clone, Copy, Debug)]
 pub struct FunctionNetwork<'a> {
     /// Private subnets.
     pub subnets: &'a [SubnetId],
-    /// Its own group: [`client_group`](super::reach::client_group).
+    /// Its security group, from [`client_group`](super::reach::client_group).
     pub security_group: &'a SecurityGroupId,
-    /// All that it may connect to.
+    /// The destinations that it may connect to.
     pub reaches: &'a [Reach<'a>],
 }
 
 /// A function.
 #[derive(Clone, Debug)]
 pub struct Function {
-    /// Its ARN.
+    /// The function's ARN.
     pub arn: FunctionArn,
-    /// Its name in the account: the dimension `FunctionName` of its metrics.
+    /// Its name in AWS: the dimension `FunctionName` of its metrics.
     pub name: String,
-    /// What it runs as.
+    /// Its role.
     pub role: RoleArn,
-    /// Its log group's name.
+    /// The name of its log group.
     pub log_group: String,
 }
 
-/// Puts a function here, below its name.
+/// Adds a function, below its name.
 pub fn function(scope: &Scope<'_>, params: FunctionParams<'_>) -> Function {
     let scope = scope.at(params.name);
     let name = scope.name_within(params.name, 64);
-    let log_group = scope.add(
-        "log-group",
-        logs::LogGroup {
-            name: format!("/aws/lambda/{name}"),
-            kms_key: params.key.clone(),
-            retention_days: Some(params.log_retention_days),
-        },
-    );
+    let log_group = log_group(&scope, "log-group", format!("/aws/lambda/{name}"), params.key);
     let mut statements = vec![
         allow(&["logs:CreateLogStream", "logs:PutLogEvents"], [format!("{}:*", log_group.arn)]),
-        // X-Ray knows no resources.
+        // X-Ray doesn't support resource-level permissions.
         allow(&["xray:PutTraceSegments", "xray:PutTelemetryRecords"], ["*"]),
         allow(&["kms:Decrypt", "kms:GenerateDataKey"], [params.key.to_string()]),
         allow(&["sqs:SendMessage"], [params.dead_letters.to_string()]),
@@ -101,7 +92,7 @@ pub fn function(scope: &Scope<'_>, params: FunctionParams<'_>) -> Function {
         },
     );
     let vpc = params.network.map(|network| {
-        let_out(&scope, network.security_group, network.reaches);
+        allow_outbound(&scope, network.security_group, network.reaches);
         lambda::VpcAccess {
             subnets: network.subnets.iter().cloned().collect(),
             security_groups: BTreeSet::from([network.security_group.clone()]),
@@ -135,7 +126,7 @@ pub fn function(scope: &Scope<'_>, params: FunctionParams<'_>) -> Function {
     Function { arn: function.arn, name: function.name, role: role.arn, log_group: log_group.name }
 }
 
-/// Lets a service call a function for one of its resources. It is put below the function.
+/// Allows a service to call a function on behalf of one of its resources. The step is below the function.
 pub fn callable_by(
     scope: &Scope<'_>,
     name: &str,
@@ -158,7 +149,7 @@ pub fn callable_by(
     permission.statement_id
 }
 
-/// Lets Lambda keep network interfaces for the function, and denies the function's own code the same.
+/// Allows Lambda to manage network interfaces for the function, but not the function's own code.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html>
 fn interfaces(scope: &Scope<'_>, name: &str) -> [Value; 3] {
     const WRITES: [&str; 4] = [
@@ -167,12 +158,12 @@ fn interfaces(scope: &Scope<'_>, name: &str) -> [Value; 3] {
         "ec2:DeleteNetworkInterface",
         "ec2:UnassignPrivateIpAddresses",
     ];
-    // These know no resources.
+    // These don't support resource-level permissions.
     const READS: [&str; 2] = ["ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"];
     let function = scope.arn("lambda", &format!("function:{name}"));
     let all = [WRITES.as_slice(), &READS].concat();
     [
-        // Lambda asks for all interfaces: narrower ones it refuses.
+        // Lambda requires permission for all interfaces.
         allow(&WRITES, [scope.arn("ec2", "*/*")]),
         allow(&READS, ["*"]),
         json!({

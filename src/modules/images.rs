@@ -1,18 +1,19 @@
-//! The private registry of a system: a repository for the images of each service.
+//! ECR repositories for the images of a system's services.
 
 use std::collections::BTreeMap;
 
 use serde_json::json;
 
 use super::Scope;
+use super::policy::{document, other_accounts};
 use crate::resources::document::Document;
 use crate::resources::ecr::{Repository, RepositoryOutputs};
 use crate::resources::ids::KeyArn;
 
-/// How many images without a tag are kept of a service.
+/// Number of untagged images that are kept per service.
 const KEEP: u32 = 50;
 
-/// Puts a repository for each service here: tags that stand once they were given, images scanned as they come, encrypted.
+/// Adds an encrypted repository for each service, with immutable tags and a scan of each pushed image.
 pub fn images(scope: &Scope<'_>, services: &[&str], key: &KeyArn) -> BTreeMap<String, RepositoryOutputs> {
     let scope = scope.at("images");
     let repository = |service: &&str| {
@@ -29,19 +30,13 @@ pub fn images(scope: &Scope<'_>, services: &[&str], key: &KeyArn) -> BTreeMap<St
     services.iter().map(repository).collect()
 }
 
-/// Nobody from another account, whatever else may be allowed one day.
+/// Denies access from other accounts, whatever other policies allow.
 fn policy(scope: &Scope<'_>) -> Document {
-    Document::new(json!({
-        "Version": "2012-10-17",
-        "Statement": [{
-            "Sid": "OtherAccounts",
-            "Effect": "Deny",
-            "Principal": "*",
-            "Action": "ecr:*",
-            "Condition": {
-                "StringNotEquals": {"aws:PrincipalAccount": scope.account()},
-                "Bool": {"aws:PrincipalIsAWSService": "false"},
-            },
-        }],
-    }))
+    document([json!({
+        "Sid": "OtherAccounts",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "ecr:*",
+        "Condition": other_accounts(scope),
+    })])
 }

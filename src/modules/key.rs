@@ -1,13 +1,14 @@
-//! A customer-managed key that lets exactly the services that need it.
+//! A customer-managed key with a policy that names the services that may use it.
 
 use serde_json::{Value, json};
 
 use super::Scope;
+use super::policy::document;
 use crate::resources::document::Document;
 use crate::resources::ids::KeyArn;
 use crate::resources::kms;
 
-/// A service that uses a key by itself, not on behalf of whoever calls it.
+/// A service that uses a key directly, not on behalf of an IAM identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyUser {
     /// CloudWatch Logs, for its log groups.
@@ -22,34 +23,34 @@ pub enum KeyUser {
     Topics,
 }
 
-/// What a key is for.
+/// The parameters of a key.
 #[derive(Clone, Copy, Debug)]
 pub struct KeyParams<'a> {
-    /// In a sentence.
+    /// A sentence about its purpose.
     pub description: &'a str,
-    /// The services through which IAM identities may use it, as far as their policies let them: `rds`, `sqs`,
-    /// `secretsmanager`, `lambda` ... Used directly it encrypts and decrypts nothing.
+    /// The services through which IAM identities may use the key (`rds`, `sqs`, `secretsmanager`, `lambda` ...), if their own
+    /// policies allow it. Direct use isn't allowed.
     pub through: &'a [&'a str],
-    /// The services that use it by themselves.
+    /// The services that use the key directly.
     pub users: &'a [KeyUser],
-    /// The region that gets a replica with the same key material, if one does.
+    /// The region of a replica with the same key material.
     pub replica_region: Option<&'a str>,
 }
 
-/// A key with its name.
+/// A key with its alias.
 #[derive(Clone, Debug)]
 pub struct CustomerKey {
     /// The key in the scope's region.
     pub arn: KeyArn,
-    /// Its id.
+    /// The key's id.
     pub key_id: String,
-    /// `alias/…`, the same in both regions.
+    /// The alias, `alias/…`, the same in both regions.
     pub alias: String,
-    /// The replica, if one was asked for.
+    /// The replica.
     pub replica: Option<KeyArn>,
 }
 
-/// Puts a rotated key with an alias here, and its replica in the other region if one is asked for.
+/// Adds a key with yearly rotation and an alias, and a replica in the other region if one is configured.
 pub fn key(scope: &Scope<'_>, params: &KeyParams<'_>) -> CustomerKey {
     let alias = format!("alias/{}", scope.name("key"));
     let description = params.description.to_owned();
@@ -73,8 +74,8 @@ pub fn key(scope: &Scope<'_>, params: &KeyParams<'_>) -> CustomerKey {
     CustomerKey { arn: key.arn, key_id: key.key_id, alias, replica }
 }
 
-/// What managing a key takes. It is given to the account, so IAM policies decide who may; without it the key could never
-/// be changed again.
+/// The actions that manage a key. The account has them, so that IAM policies decide who may; without this statement the key
+/// could never be changed again.
 /// <https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html>
 const ADMINISTRATION: &[&str] = &[
     "kms:CancelKeyDeletion",
@@ -104,7 +105,7 @@ const ADMINISTRATION: &[&str] = &[
     "kms:UpdatePrimaryRegion",
 ];
 
-/// What encrypting and decrypting takes.
+/// The actions that encrypt and decrypt.
 const USE: &[&str] = &[
     "kms:Decrypt",
     "kms:DescribeKey",
@@ -115,9 +116,9 @@ const USE: &[&str] = &[
     "kms:ReEncryptTo",
 ];
 
-/// The key's policy in the scope's region: services have regional names.
+/// The key policy in the scope's region: service principals have regional names.
 fn policy(scope: &Scope<'_>, params: &KeyParams<'_>) -> Document {
-    let account = format!("arn:{}:iam::{}:root", scope.partition(), scope.account());
+    let account = scope.arn("iam", "root");
     let through: Vec<_> =
         params.through.iter().map(|name| format!("{name}.{}.amazonaws.com", scope.region())).collect();
     let mut statements = vec![allow("Administration", json!({"AWS": account}), ADMINISTRATION, json!({}))];
@@ -125,12 +126,12 @@ fn policy(scope: &Scope<'_>, params: &KeyParams<'_>) -> Document {
         let through = json!({"kms:CallerAccount": scope.account(), "kms:ViaService": through});
         let condition = json!({"StringEquals": through});
         statements.push(allow("UseThroughServices", json!({"AWS": account}), USE, condition));
-        // Services that work on while nobody calls them (RDS, Backup, Lambda) get grants.
+        // Services that use the key in the background (RDS, Backup, Lambda) need grants.
         let condition = json!({"StringEquals": through, "Bool": {"kms:GrantIsForAWSResource": "true"}});
         statements.push(allow("GrantsForServices", json!({"AWS": account}), &["kms:CreateGrant"], condition));
     }
     statements.extend(params.users.iter().map(|user| user.statement(scope)));
-    Document::new(json!({"Version": "2012-10-17", "Statement": statements}))
+    document(statements)
 }
 
 fn allow(sid: &str, principal: Value, actions: &[&str], condition: Value) -> Value {
@@ -148,7 +149,7 @@ impl KeyUser {
         let of_account = json!({"StringEquals": {"aws:SourceAccount": scope.account()}});
         let service = |name: &str| json!({"Service": name});
         match self {
-            // CloudWatch Logs tells the log group in the encryption context, and the account with it.
+            // CloudWatch Logs puts the log group's ARN into the encryption context.
             // <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html>
             KeyUser::Logs => {
                 let groups = scope.arn("logs", "log-group:*");
@@ -156,7 +157,7 @@ impl KeyUser {
                 allow("Logs", service(&format!("logs.{}.amazonaws.com", scope.region())), USE, condition)
             }
             KeyUser::Alarms => allow("Alarms", service("cloudwatch.amazonaws.com"), publish, of_account),
-            // EventBridge sends no source with its calls of KMS: with a condition on it nothing would ever arrive.
+            // EventBridge passes no source to KMS: a condition on it would deny every call.
             // <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-troubleshooting.html>
             KeyUser::EventBridge => allow("EventBridge", service("events.amazonaws.com"), publish, json!({})),
             KeyUser::DatabaseEvents => {
@@ -174,7 +175,7 @@ pub(super) mod tests {
     use crate::engine::ownership::Owner;
     use crate::modules::{Identity, Stack};
 
-    /// An empty stack to compose in.
+    /// An empty stack.
     pub(in crate::modules) fn stack() -> Stack {
         Stack::new(Identity {
             owner: Owner { system: "lambda-mysql".to_owned(), suffix: "dev1".to_owned() },
@@ -194,7 +195,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn no_statement_allows_everything_and_the_account_can_still_change_the_policy() {
+    fn no_statement_allows_all_and_the_account_can_change_the_policy() {
         let policy = &steps(None)[0].spec["policy"];
         let statements = policy["Statement"].as_array().unwrap();
         let actions = |statement: &Value| match &statement["Action"] {
@@ -211,7 +212,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_replica_lives_in_the_other_region_and_lets_the_services_of_that_region() {
+    fn replica_policy_names_the_services_of_its_region() {
         let steps = steps(Some("us-east-2"));
         let replica = steps.iter().find(|step| step.kind == "kms.replica_key").unwrap();
         assert_eq!(replica.region, "us-east-2");

@@ -1,4 +1,4 @@
-//! An environment's parameters: what its functions are configured by, and generated values that only they can read.
+//! An environment's parameters in Parameter Store: configuration of its functions and services, and generated secrets.
 
 use std::collections::BTreeMap;
 
@@ -6,47 +6,47 @@ use super::Scope;
 use crate::resources::ids::KeyArn;
 use crate::resources::ssm::{Parameter, ParameterOutputs};
 
-/// What is configured.
+/// The values to store.
 #[derive(Clone, Copy, Debug)]
 pub struct ParametersParams<'a> {
-    /// The key that encrypts the generated ones.
+    /// The key that encrypts the generated values.
     pub key: &'a KeyArn,
-    /// Values that anybody may see, by name (`database/endpoint`). They can hold references.
+    /// Public values by name (`database/endpoint`). They may contain references.
     pub plain: &'a BTreeMap<&'a str, PlainParameter>,
-    /// Values that AWS makes and that are stored encrypted, by name.
+    /// Secret values by name. They are generated and stored encrypted.
     pub generated: &'a BTreeMap<&'a str, GeneratedParameter>,
 }
 
-/// A value that anybody may see.
+/// A public value.
 #[derive(Clone, Debug)]
 pub struct PlainParameter {
-    /// What it is for.
+    /// Its purpose.
     pub description: &'static str,
     /// The value.
     pub value: String,
 }
 
-/// A value that nobody sees.
+/// A generated secret value.
 #[derive(Clone, Copy, Debug)]
 pub struct GeneratedParameter {
-    /// What it is for.
+    /// Its purpose.
     pub description: &'static str,
-    /// How many letters and digits.
+    /// Number of letters and digits.
     pub length: i64,
 }
 
 /// The parameters of an environment.
 #[derive(Clone, Debug)]
 pub struct Parameters {
-    /// What their names begin with: `/payments/{suffix}/{environment}`.
+    /// The prefix of their names: `/payments/{suffix}/{environment}`.
     pub path: String,
     /// An ARN that matches all of them, for IAM policies.
     pub arns: String,
-    /// Each by the name that it was asked for by.
+    /// Each by its name.
     pub all: BTreeMap<String, ParameterOutputs>,
 }
 
-/// Puts the parameters here.
+/// Adds the parameters.
 pub fn parameters(scope: &Scope<'_>, params: &ParametersParams<'_>) -> Parameters {
     let path = format!("/payments/{}/{}", scope.suffix(), scope.environment_name());
     let scope = scope.at("parameters");

@@ -1,22 +1,22 @@
-//! Statements that many policies share.
+//! Policy documents, and statements that many of them share.
 
 use serde_json::{Value, json};
 
 use super::Scope;
 use crate::resources::document::Document;
 
-/// A policy of these statements.
+/// A policy document with these statements.
 pub fn document(statements: impl IntoIterator<Item = Value>) -> Document {
     Document::new(json!({"Version": "2012-10-17", "Statement": statements.into_iter().collect::<Vec<_>>()}))
 }
 
-/// A statement that allows the role or user which has it these actions on these resources.
+/// A statement that allows these actions on these resources.
 pub fn allow(actions: &[&str], resources: impl IntoIterator<Item = impl Into<String>>) -> Value {
     let resources: Vec<String> = resources.into_iter().map(Into::into).collect();
     json!({"Effect": "Allow", "Action": actions, "Resource": resources})
 }
 
-/// A statement that denies everybody everything in plain text: `actions` as `sqs:*`.
+/// A statement that denies `actions` (`sqs:*`) to requests without TLS.
 pub fn deny_plain_text(actions: &str, resources: &[&str]) -> Value {
     json!({
         "Sid": "DenyPlainText",
@@ -28,13 +28,26 @@ pub fn deny_plain_text(actions: &str, resources: &[&str]) -> Value {
     })
 }
 
-/// The trust policy of a role that a service takes on for resources of this account.
+/// The condition that a principal belongs to another account. AWS's own services are exempt: they replicate.
+pub(super) fn other_accounts(scope: &Scope<'_>) -> Value {
+    json!({
+        "StringNotEquals": {"aws:PrincipalAccount": scope.account()},
+        "Bool": {"aws:PrincipalIsAWSService": "false"},
+    })
+}
+
+/// The trust policy of a role that a service assumes on behalf of resources in this account.
 pub fn trust(scope: &Scope<'_>, service: &str) -> Document {
+    trust_for(service, json!({"StringEquals": {"aws:SourceAccount": scope.account()}}))
+}
+
+/// The trust policy of a role that a service assumes on this condition.
+pub(super) fn trust_for(service: &str, condition: Value) -> Document {
     document([json!({
         "Effect": "Allow",
         "Principal": {"Service": service},
         "Action": "sts:AssumeRole",
-        "Condition": {"StringEquals": {"aws:SourceAccount": scope.account()}},
+        "Condition": condition,
     })])
 }
 
@@ -43,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_resource_is_written_as_aws_answers_it() {
+    fn one_resource_is_written_as_aws_returns_it() {
         let policy = document([allow(&["sqs:SendMessage"], ["arn:aws:sqs:us-east-1:1:q"])]);
         assert_eq!(policy.value()["Statement"][0]["Resource"], "arn:aws:sqs:us-east-1:1:q");
         assert_eq!(policy.value()["Statement"][0]["Action"], "sqs:SendMessage");

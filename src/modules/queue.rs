@@ -1,4 +1,4 @@
-//! A queue with its dead letters.
+//! A queue with a dead-letter queue.
 
 use serde_json::{Value, json};
 
@@ -8,43 +8,43 @@ use crate::resources::document::Document;
 use crate::resources::ids::KeyArn;
 use crate::resources::sqs::{self, DeadLetters, QueueOutputs};
 
-/// The longest that SQS keeps a message.
+/// The maximum retention of SQS.
 const FOURTEEN_DAYS: u32 = 14 * 24 * 3600;
 
-/// What a queue needs.
+/// The parameters of a queue.
 #[derive(Clone, Copy, Debug)]
 pub struct QueueParams<'a> {
-    /// What it is called here: `payments`.
+    /// Its name in the system: `payments`.
     pub name: &'a str,
     /// The key that encrypts the messages.
     pub key: &'a KeyArn,
-    /// How long a message that nobody takes is kept, 1 to 14 days.
+    /// Days that a message is kept, 1 to 14.
     pub retention_days: u32,
-    /// How long a message that was taken stays hidden; for a function at least six times its timeout.
+    /// The visibility timeout; for a function at least six times its timeout.
     pub visibility_timeout_seconds: u32,
-    /// How often a message is taken before it is a dead letter.
+    /// Receives of a message before it becomes a dead letter.
     pub max_receives: u32,
 }
 
-/// A queue with its dead letters.
+/// A queue with its dead-letter queue.
 #[derive(Clone, Debug)]
 pub struct Queue {
-    /// Where messages are sent.
+    /// The queue.
     pub main: QueueOutputs,
-    /// Where those go that were taken too often; they are kept for 14 days.
+    /// The dead-letter queue; it keeps messages for 14 days.
     pub dead_letters: QueueOutputs,
 }
 
-/// A service that sends to a queue by itself, for one of its resources.
+/// A service that sends to a queue on behalf of one of its resources.
 #[derive(Clone, Copy, Debug)]
 pub struct Sender<'a> {
-    /// `events.amazonaws.com`, `sns.amazonaws.com`
+    /// The service principal: `events.amazonaws.com`, `sns.amazonaws.com`.
     pub service: &'a str,
-    /// The rule or topic.
+    /// The ARN of the rule or topic.
     pub source_arn: &'a str,
 }
 
-/// Puts a queue and the one for its dead letters here.
+/// Adds a queue and its dead-letter queue.
 pub fn queue(scope: &Scope<'_>, params: &QueueParams<'_>) -> Queue {
     let dead_letters = dead_letter_queue(scope, &format!("{}-dead-letters", params.name), params.key, &[]);
     let name = scope.name_within(&format!("{}-queue", params.name), 80);
@@ -63,7 +63,7 @@ pub fn queue(scope: &Scope<'_>, params: &QueueParams<'_>) -> Queue {
     Queue { main, dead_letters }
 }
 
-/// Puts a queue for what failed here: kept for 14 days.
+/// Adds a dead-letter queue; it keeps messages for 14 days.
 pub fn dead_letter_queue(scope: &Scope<'_>, name: &str, key: &KeyArn, senders: &[Sender<'_>]) -> QueueOutputs {
     let leaf = name;
     let name = scope.name_within(name, 80);
@@ -81,7 +81,7 @@ pub fn dead_letter_queue(scope: &Scope<'_>, name: &str, key: &KeyArn, senders: &
     )
 }
 
-/// The account's roles need no more than their own policies say; services are let in one by one.
+/// Roles of the account are allowed by their own policies, services one by one here.
 fn policy(scope: &Scope<'_>, name: &str, senders: &[Sender<'_>]) -> Document {
     let arn = scope.arn("sqs", name);
     let sender = |sender: &Sender<'_>| -> Value {

@@ -1,22 +1,21 @@
-//! What a function or a task may connect to: a security group of its own, and a rule for each thing.
+//! Outbound connections of a function or a task: its own security group, with a rule for each destination.
 
 use super::Scope;
 use crate::resources::ec2::{Peer, SecurityGroup, SecurityGroupRule};
 use crate::resources::ids::{SecurityGroupId, VpcId};
 
-/// Something that may be connected to.
+/// A destination of outbound connections.
 #[derive(Clone, Debug)]
 pub struct Reach<'a> {
-    /// What it is, in a word: `endpoints`, `database`.
+    /// Its name: `endpoints`, `database`.
     pub what: &'a str,
     /// The TCP port.
     pub port: u16,
-    /// Where it is.
+    /// Its address or security group.
     pub peer: Peer,
 }
 
-/// Puts a group here that lets nothing in and nothing out yet. It comes before what has it, as what is connected to has to let
-/// it in.
+/// Adds a security group without rules. It is separate from the function or task, as the destinations' rules refer to it.
 pub fn client_group(scope: &Scope<'_>, name: &str, what: &str, vpc: &VpcId) -> SecurityGroupId {
     let scope = scope.at(name);
     let description = format!("The {what} {name} of {}", scope.environment_name());
@@ -24,8 +23,8 @@ pub fn client_group(scope: &Scope<'_>, name: &str, what: &str, vpc: &VpcId) -> S
     scope.add("security-group", group).security_group_id
 }
 
-/// Lets a group out to all of these.
-pub(super) fn let_out(scope: &Scope<'_>, group: &SecurityGroupId, reaches: &[Reach<'_>]) {
+/// Adds the group's outbound rules.
+pub(super) fn allow_outbound(scope: &Scope<'_>, group: &SecurityGroupId, reaches: &[Reach<'_>]) {
     for Reach { what, port, peer } in reaches {
         let description = format!("{what} of {}", scope.environment_name());
         let rule = SecurityGroupRule::tcp_out(group, *port, peer.clone(), description);

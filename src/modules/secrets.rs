@@ -1,4 +1,4 @@
-//! An environment's secrets: the database's administrator, the API key, the encryption key, and their rotation.
+//! An environment's secrets: the database's master user, the API key, the encryption key, and their rotation.
 
 use std::collections::BTreeMap;
 
@@ -6,35 +6,36 @@ use serde_json::json;
 
 use super::Scope;
 use super::database::Engine;
+use super::policy::{document, other_accounts};
 use crate::resources::document::Document;
 use crate::resources::ids::{FunctionArn, KeyArn};
 use crate::resources::secrets::{Content, Rotation, Secret, SecretOutputs};
 
-/// What the secrets need.
+/// The parameters of the secrets.
 #[derive(Clone, Copy, Debug)]
 pub struct SecretsParams<'a> {
     /// The key that encrypts them.
     pub key: &'a KeyArn,
     /// The database's engine.
     pub engine: Engine,
-    /// The database's administrator.
+    /// The database's master user.
     pub master_username: &'a str,
-    /// The region that gets copies, and the key that encrypts them there.
+    /// The region of the replicas, and the key that encrypts them there.
     pub replica: Option<(&'a str, &'a KeyArn)>,
 }
 
 /// The secrets of an environment.
 #[derive(Clone, Debug)]
 pub struct Secrets {
-    /// `username` and `password` of the database's administrator.
+    /// `username` and `password` of the database's master user.
     pub database: SecretOutputs,
-    /// What callers of the API show: `value`.
+    /// The key that callers of the API send: `value`.
     pub api_key: SecretOutputs,
-    /// What the functions encrypt with, 32 bytes in base64: `value`.
+    /// The key that the functions encrypt with, 32 bytes in base64: `value`.
     pub encryption_key: SecretOutputs,
 }
 
-/// Puts the secrets here. Their values are made by AWS and leave it to nobody.
+/// Adds the secrets. AWS generates their values; provisioner never reads them.
 pub fn secrets(scope: &Scope<'_>, params: &SecretsParams<'_>) -> Secrets {
     let database =
         Content::Database { engine: params.engine.name().to_owned(), username: params.master_username.to_owned() };
@@ -57,19 +58,19 @@ pub fn secrets(scope: &Scope<'_>, params: &SecretsParams<'_>) -> Secrets {
     }
 }
 
-/// How secrets are renewed.
+/// The parameters of the rotation.
 #[derive(Clone, Copy, Debug)]
 pub struct RotationParams<'a> {
-    /// The function that renews them; it tells their kinds apart by what they hold.
+    /// The function that rotates them; it recognizes the kind of a secret by its content.
     pub function: &'a FunctionArn,
-    /// How often, in days.
+    /// Days between rotations.
     pub every_days: i64,
-    /// Also once at the beginning, which shows that it works.
+    /// Rotate at once too, as a test.
     pub immediately: bool,
 }
 
-/// Puts the rotation of all the secrets here. The scope must come after the permission by which Secrets Manager invokes
-/// the function, and after the database's first instance, whose password it changes.
+/// Adds the rotation of all secrets. The scope must come after the permission by which Secrets Manager invokes the function, and
+/// after the database's first instance, whose password the function changes.
 pub fn rotation(scope: &Scope<'_>, secrets: &Secrets, params: &RotationParams<'_>) {
     let rotate = |leaf: &str, secret: &SecretOutputs| {
         let rotation = Rotation {
@@ -85,8 +86,7 @@ pub fn rotation(scope: &Scope<'_>, secrets: &Secrets, params: &RotationParams<'_
     rotate("encryption-key-rotation", &secrets.encryption_key);
 }
 
-/// Nobody from another account, whatever else may be allowed one day, and nobody without TLS. AWS's own services are
-/// left out of the first: they replicate.
+/// Denies access from other accounts and requests without TLS, whatever other policies allow.
 fn policy(scope: &Scope<'_>) -> Document {
     let actions = [
         "secretsmanager:DeleteSecret",
@@ -97,11 +97,6 @@ fn policy(scope: &Scope<'_>) -> Document {
         "secretsmanager:UpdateSecretVersionStage",
     ];
     let deny = |sid: &str, condition| json!({"Sid": sid, "Effect": "Deny", "Principal": "*", "Action": actions, "Resource": "*", "Condition": condition});
-    let other_accounts = json!({
-        "StringNotEquals": {"aws:PrincipalAccount": scope.account()},
-        "Bool": {"aws:PrincipalIsAWSService": "false"},
-    });
     let without_tls = json!({"Bool": {"aws:SecureTransport": "false"}});
-    let statements = [deny("OtherAccounts", other_accounts), deny("WithoutTls", without_tls)];
-    Document::new(json!({"Version": "2012-10-17", "Statement": statements}))
+    document([deny("OtherAccounts", other_accounts(scope)), deny("WithoutTls", without_tls)])
 }

@@ -1,88 +1,110 @@
-//! A microservice on ECS Fargate with all that is its own: log group, roles, task definition, scaling, security group's rules.
+//! A microservice on ECS Fargate with its log group, roles, task definition, auto scaling and outbound rules.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Scope;
 use super::policy::{allow, document, trust};
-use super::reach::{Reach, let_out};
+use super::reach::{Reach, allow_outbound};
+use super::{Scope, log_group};
 use crate::resources::application_autoscaling::{Dimension, Metric, ScalableTarget, ScalingPolicy};
 use crate::resources::ecr::RepositoryOutputs;
 use crate::resources::ecs::{
     Behind, Container, LogStream, Service, ServiceOutputs, TaskCount, TaskDefinition, TaskDefinitionOutputs,
 };
 use crate::resources::elb::TargetGroupOutputs;
+use crate::resources::iam;
 use crate::resources::ids::{KeyArn, RoleArn, SecurityGroupId, SubnetId};
-use crate::resources::{iam, logs};
 
-/// The user that containers run as, unless their image says another one: anybody but root.
+/// The user that containers run as: not root.
 const USER: &str = "10001:10001";
-/// How long a task may take until it answers that it is well.
+/// Time after the start of a task in which failed health checks are ignored.
 const GRACE_SECONDS: i32 = 60;
 
-/// What a service needs.
+/// The size of a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServiceSize {
+    /// The port that the container listens on.
+    pub port: u16,
+    /// CPU units of a task; 1024 are one vCPU.
+    pub cpu_units: u32,
+    /// Memory of a task in MiB.
+    pub memory_mib: u32,
+    /// Minimum number of tasks.
+    pub min_tasks: u32,
+    /// Maximum number of tasks.
+    pub max_tasks: u32,
+    /// The CPU architecture of the image.
+    pub architecture: Architecture,
+}
+
+/// A CPU architecture of Fargate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Architecture {
+    /// Intel and AMD.
+    #[default]
+    #[serde(rename = "X86_64")]
+    X86,
+    /// Graviton.
+    #[serde(rename = "ARM64")]
+    Arm,
+}
+
+impl Architecture {
+    /// Its name in AWS.
+    pub fn name(self) -> &'static str {
+        match self {
+            Architecture::X86 => "X86_64",
+            Architecture::Arm => "ARM64",
+        }
+    }
+}
+
+/// The parameters of a service.
 #[derive(Clone, Debug)]
 pub struct ServiceParams<'a> {
-    /// What it is called here: `payment-api`.
+    /// Its name in the system: `payment-api`.
     pub name: &'a str,
-    /// The cluster's name.
+    /// The name of the cluster.
     pub cluster: &'a str,
-    /// The container image; without one there are no tasks.
+    /// The container image. Without an image the service has no tasks.
     pub image: Option<&'a str>,
-    /// Its own repository.
+    /// Its repository.
     pub repository: &'a RepositoryOutputs,
-    /// The port that it listens on.
-    pub port: u16,
-    /// What the image is built for: `X86_64` or `ARM64`.
-    pub architecture: &'a str,
-    /// CPU units of a task, 1024 a core.
-    pub cpu_units: u32,
-    /// Memory of a task.
-    pub memory_mib: u32,
-    /// Least and most number of tasks.
-    pub tasks: TaskCount,
-    /// CPU that scaling aims at, percent.
+    /// Its size.
+    pub size: ServiceSize,
+    /// Target CPU utilization, percent.
     pub scale_at_cpu_percent: f64,
-    /// Memory that scaling aims at, percent.
+    /// Target memory utilization, percent.
     pub scale_at_memory_percent: f64,
     /// Private subnets.
     pub subnets: &'a [SubnetId],
-    /// Its own group: [`client_group`](super::reach::client_group).
+    /// Its security group, from [`client_group`](super::reach::client_group).
     pub security_group: &'a SecurityGroupId,
-    /// All that it may connect to.
+    /// The destinations that it may connect to.
     pub reaches: &'a [Reach<'a>],
-    /// Environment variables; never a secret.
+    /// Environment variables. No secrets.
     pub environment: BTreeMap<String, String>,
-    /// Environment variables that ECS reads when a task starts: ARNs of parameters, and of secrets with the key in them
-    /// (`arn:password::`).
+    /// Environment variables that ECS reads when a task starts: ARNs of parameters, and of keys of secrets (`arn:password::`).
     pub secrets: BTreeMap<String, String>,
-    /// What ECS may do to start a task, beside pulling the image and logging: read what `secrets` names.
+    /// Statements of the execution role beside those for the image and the log: reading `secrets`.
     pub execution_statements: Vec<Value>,
-    /// What the tasks themselves may do.
+    /// Statements of the task role.
     pub statements: Vec<Value>,
-    /// Where its load balancer sends requests.
+    /// Its target group.
     pub target_group: &'a TargetGroupOutputs,
     /// The key that encrypts the log group.
     pub key: &'a KeyArn,
-    /// How long its log is kept, in days.
-    pub log_retention_days: i32,
 }
 
-/// Puts a service here, below its name. The scope must come after what makes the target group one of a load balancer.
+/// Adds a service, below its name. The scope must come after the listener or rule that uses the target group.
 pub fn service(scope: &Scope<'_>, params: &ServiceParams<'_>) -> ServiceOutputs {
     let scope = &scope.at(params.name);
-    let_out(scope, params.security_group, params.reaches);
-    let log_group = scope.add(
-        "log-group",
-        logs::LogGroup {
-            name: format!("/ecs/{}", scope.name(params.name)),
-            kms_key: params.key.clone(),
-            retention_days: Some(params.log_retention_days),
-        },
-    );
+    allow_outbound(scope, params.security_group, params.reaches);
+    let log_group = log_group(scope, "log-group", format!("/ecs/{}", scope.name(params.name)), params.key);
     let mut start = vec![
-        // Logging in to the registry knows no resources.
+        // The login to the registry doesn't support resource-level permissions.
         allow(&["ecr:GetAuthorizationToken"], ["*"]),
         allow(
             &["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
@@ -94,7 +116,9 @@ pub fn service(scope: &Scope<'_>, params: &ServiceParams<'_>) -> ServiceOutputs 
     let execution = role(scope, params, "execution", "Starts the tasks of", start);
     let own = role(scope, params, "task", "The tasks of", params.statements.clone());
     let task_definition = task_definition(scope, params, &log_group.name, execution, own);
-    let tasks = if params.image.is_some() { params.tasks } else { TaskCount { least: 0, most: 0 } };
+    let size = &params.size;
+    let count = |tasks: u32| if params.image.is_some() { tasks.cast_signed() } else { 0 };
+    let tasks = TaskCount { least: count(size.min_tasks), most: count(size.max_tasks) };
     let service = scope.add(
         "service",
         Service {
@@ -108,7 +132,7 @@ pub fn service(scope: &Scope<'_>, params: &ServiceParams<'_>) -> ServiceOutputs 
             behind: Some(Behind {
                 target_group: params.target_group.arn.clone(),
                 container: params.name.to_owned(),
-                port: params.port,
+                port: size.port,
                 grace_seconds: GRACE_SECONDS,
             }),
             minimum_healthy_percent: 100,
@@ -121,7 +145,7 @@ pub fn service(scope: &Scope<'_>, params: &ServiceParams<'_>) -> ServiceOutputs 
     service
 }
 
-/// The repository in ECR that the image is pulled from: the one that it names, of whichever account, or else the service's own.
+/// The ARN of the ECR repository that the image is pulled from: the service's own if the image names none.
 fn registry(scope: &Scope<'_>, params: &ServiceParams<'_>) -> String {
     let own = || params.repository.arn.to_string();
     let Some((host, rest)) = params.image.and_then(|image| image.split_once('/')) else { return own() };
@@ -150,14 +174,14 @@ fn task_definition(
     execution_role: RoleArn,
     task_role: RoleArn,
 ) -> TaskDefinitionOutputs {
-    // What is never started is never pulled.
+    // A placeholder: without tasks it is never pulled.
     let none = || format!("{}:none", params.repository.uri);
     let container = Container {
         name: params.name.to_owned(),
         image: params.image.map_or_else(none, str::to_owned),
         essential: true,
         command: Vec::new(),
-        ports: BTreeSet::from([params.port]),
+        ports: BTreeSet::from([params.size.port]),
         environment: params.environment.clone(),
         secrets: params.secrets.clone(),
         user: Some(USER.to_owned()),
@@ -170,7 +194,7 @@ fn task_definition(
             region: scope.region().to_owned(),
             prefix: params.name.to_owned(),
         }),
-        // The load balancer asks: what has no shell in it can be asked by nobody else.
+        // The load balancer checks health: a health check of ECS needs a shell in the image.
         health_check: None,
         stop_timeout_seconds: Some(60),
     };
@@ -178,9 +202,9 @@ fn task_definition(
         "task-definition",
         TaskDefinition {
             family: scope.name(params.name),
-            cpu_units: params.cpu_units,
-            memory_mib: params.memory_mib,
-            architecture: params.architecture.to_owned(),
+            cpu_units: params.size.cpu_units,
+            memory_mib: params.size.memory_mib,
+            architecture: params.size.architecture.name().to_owned(),
             storage_gib: 21,
             execution_role,
             task_role: Some(task_role),
@@ -190,9 +214,9 @@ fn task_definition(
     )
 }
 
-/// As many tasks as keep CPU and memory at what is aimed at: the larger number of both counts.
+/// Adds target tracking on CPU and memory. AWS uses the larger number of tasks of both.
 fn scaling(scope: &Scope<'_>, params: &ServiceParams<'_>, service: &ServiceOutputs, tasks: &TaskCount) {
-    let scope = scope.after(&service.arn, "what scales has to stand");
+    let scope = scope.after(&service.arn, "a scalable target needs an existing service");
     let target = scope.add(
         "scaling",
         ScalableTarget {

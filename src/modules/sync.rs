@@ -1,4 +1,4 @@
-//! The data sync: a function that takes over what changes in blue's database into green's, every minute.
+//! The data sync: a function that copies changes from blue's database to green's every minute.
 
 use std::collections::BTreeMap;
 
@@ -19,43 +19,41 @@ use crate::resources::sqs::QueueOutputs;
 
 const NAME: &str = "data-sync";
 
-/// What the sync needs.
+/// The parameters of the data sync.
 #[derive(Clone, Copy, Debug)]
 pub struct SyncParams<'a> {
     /// The code of `data-sync`.
     pub package: &'a Package,
-    /// For example `nodejs24.x`.
+    /// The runtime, for example `nodejs24.x`.
     pub runtime: &'a str,
-    /// 128 to 10,240 MiB.
+    /// Memory, 128 to 10,240 MiB.
     pub memory_mib: i32,
     /// `DEBUG`, `INFO`, `WARN`, `ERROR`.
     pub log_level: &'a str,
     /// The namespace of its metrics.
     pub metrics_namespace: &'a str,
-    /// Where it keeps how far it is, under a lease.
+    /// The table of its checkpoints and its lease.
     pub checkpoints: &'a TableOutputs,
-    /// The key of the checkpoints and the dead letters, which EventBridge may use.
+    /// The key of the checkpoints and the dead letters. EventBridge must be allowed to use it.
     pub shared_key: &'a KeyArn,
-    /// Where the data comes from.
+    /// The source.
     pub blue: Database<'a>,
-    /// Where it goes. The function lives in its network.
+    /// The target. The function runs in its network.
     pub green: Database<'a>,
-    /// The function's own group: [`sync_group`].
+    /// The function's security group, from [`sync_group`].
     pub security_group: &'a SecurityGroupId,
     /// The key of the function and its log.
     pub key: &'a KeyArn,
-    /// How long its log is kept, in days.
-    pub log_retention_days: i32,
 }
 
-/// A database that is synced.
+/// A database of the sync.
 #[derive(Clone, Copy, Debug)]
 pub struct Database<'a> {
-    /// The network that it is in.
+    /// Its network.
     pub network: &'a Network,
-    /// Its own security group.
+    /// Its security group.
     pub security_group: &'a SecurityGroupId,
-    /// The writer.
+    /// The writer's endpoint.
     pub endpoint: &'a str,
     /// The port.
     pub port: u16,
@@ -67,22 +65,22 @@ pub struct Database<'a> {
     pub key: &'a KeyArn,
 }
 
-/// The sync.
+/// The data sync.
 #[derive(Clone, Debug)]
 pub struct Sync {
     /// The function.
     pub function: Function,
-    /// Calls of it that failed for good.
+    /// The queue for failed invocations.
     pub dead_letters: QueueOutputs,
 }
 
-/// The security group of the function: it stands before green's database, which lets it in.
+/// Adds the function's security group. It is separate, as green's database refers to it.
 pub fn sync_group(scope: &Scope<'_>, network: &Network) -> SecurityGroupId {
     client_group(&scope.at("sync"), NAME, "function", &network.vpc_id)
 }
 
-/// Puts the function here, and the schedule that calls it. `blue` is blue's place, for the rules that let it into blue's
-/// database: groups of another network can't be named there, so its subnets are.
+/// Adds the function and its schedule. In the scope `blue` it adds rules that admit the function to blue's database: by subnets, as
+/// rules can't refer to security groups across a transit gateway.
 pub fn sync(scope: &Scope<'_>, blue: &Scope<'_>, params: &SyncParams<'_>) -> Sync {
     let scope = &scope.at("sync");
     let zones = params.green.network.zones.iter();
@@ -106,7 +104,7 @@ pub fn sync(scope: &Scope<'_>, blue: &Scope<'_>, params: &SyncParams<'_>) -> Syn
     let dead_letters = dead_letter_queue(scope, "sync-dead-letters", params.shared_key, &senders);
     let network = params.green.network;
     let mut reaches = vec![
-        Reach { what: "dynamodb", port: 443, peer: Peer::PrefixList(network.dynamodb_prefix_list_id.clone()) },
+        network.reach_dynamodb(),
         Reach {
             what: "green-database",
             port: params.green.port,
@@ -114,9 +112,7 @@ pub fn sync(scope: &Scope<'_>, blue: &Scope<'_>, params: &SyncParams<'_>) -> Syn
         },
         Reach { what: "blue-database", port: params.blue.port, peer: Peer::Cidr(params.blue.network.cidr) },
     ];
-    if let Some(endpoints) = &network.endpoint_security_group_id {
-        reaches.push(Reach { what: "aws-services", port: 443, peer: Peer::SecurityGroup(endpoints.clone()) });
-    }
+    reaches.extend(network.reach_aws_services());
     let function = function(
         scope,
         FunctionParams {
@@ -136,11 +132,10 @@ pub fn sync(scope: &Scope<'_>, blue: &Scope<'_>, params: &SyncParams<'_>) -> Syn
             }),
             key: params.key,
             dead_letters: &dead_letters.arn,
-            log_retention_days: params.log_retention_days,
         },
     );
     let allowed = callable_by(scope, NAME, &function.arn, "events.amazonaws.com", &rule.arn, "by-schedule");
-    scope.after(&allowed, "the rule calls the function at once").add(
+    scope.after(&allowed, "the rule calls the function as soon as it has a target").add(
         "target",
         events::Target {
             rule: rule.name,
@@ -149,7 +144,7 @@ pub fn sync(scope: &Scope<'_>, blue: &Scope<'_>, params: &SyncParams<'_>) -> Syn
             role: None,
             input: None,
             dead_letters: Some(dead_letters.arn.clone()),
-            // The next minute's call does what this one didn't.
+            // No retry: the next run continues.
             retry: events::RetryPolicy { maximum_attempts: 0, maximum_age_seconds: 60 },
         },
     );

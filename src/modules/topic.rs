@@ -1,36 +1,34 @@
-//! A topic for people and functions, with the log of its deliveries.
+//! An SNS topic with delivery logs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
-use super::Scope;
 use super::policy::{allow, deny_plain_text, document, trust};
+use super::{Scope, log_group};
+use crate::resources::iam;
 use crate::resources::ids::{KeyArn, RoleArn, TopicArn};
 use crate::resources::sns::{self, DeliveryLogging};
-use crate::resources::{iam, logs};
 
-/// What a topic needs.
+/// The parameters of a topic.
 #[derive(Clone, Copy, Debug)]
 pub struct TopicParams<'a> {
-    /// What it is called here: `alerts`.
+    /// Its name in the system: `alerts`.
     pub name: &'a str,
-    /// The sender of its e-mails.
+    /// The display name, the sender of e-mails.
     pub display_name: &'a str,
-    /// The key that encrypts messages and log groups; it must let the publishers use it.
+    /// The key that encrypts messages and log groups. Its policy must allow the publishers to use it.
     pub key: &'a KeyArn,
-    /// The services that publish by themselves: `cloudwatch.amazonaws.com`, `events.rds.amazonaws.com`.
+    /// The services that publish directly: `cloudwatch.amazonaws.com`, `events.rds.amazonaws.com`.
     pub publishers: &'a [&'a str],
-    /// Who gets its messages by e-mail, once they have confirmed.
+    /// E-mail addresses to subscribe. Each has to confirm.
     pub emails: &'a [String],
-    /// How long the log of its deliveries is kept, in days.
-    pub log_retention_days: i32,
 }
 
-/// The kinds of subscribers whose deliveries SNS can log; there are none for e-mail.
+/// The protocols whose deliveries SNS can log. E-mail isn't one of them.
 const LOGGED: [&str; 3] = ["HTTP", "Lambda", "SQS"];
 
-/// Puts a topic here and gives its ARN.
+/// Adds a topic and returns its ARN.
 pub fn topic(scope: &Scope<'_>, params: &TopicParams<'_>) -> TopicArn {
     let scope = scope.at(params.name);
     let name = scope.name_within(params.name, 256);
@@ -67,16 +65,15 @@ pub fn topic(scope: &Scope<'_>, params: &TopicParams<'_>) -> TopicArn {
     topic.arn
 }
 
-/// The log groups that SNS writes deliveries to, and the role with which it does. SNS decides their names.
+/// Adds the log groups of the deliveries, whose names SNS prescribes, and the role with which SNS writes to them.
 /// <https://docs.aws.amazon.com/sns/latest/dg/sns-topic-attributes.html>
 fn delivery_logging(scope: &Scope<'_>, topic: &str, params: &TopicParams<'_>) -> RoleArn {
     let group = |leaf: &str, end: &str| {
         let name = format!("sns/{}/{}/{topic}{end}", scope.region(), scope.account());
-        let retention_days = Some(params.log_retention_days);
-        scope.add(leaf, logs::LogGroup { name, kms_key: params.key.clone(), retention_days }).arn
+        log_group(scope, leaf, name, params.key).arn
     };
     let groups = [group("deliveries", ""), group("failed-deliveries", "/Failure")];
-    // No logs:CreateLogGroup: a group that somebody deletes must not come back without its key.
+    // No logs:CreateLogGroup: SNS must not recreate a deleted log group without the key.
     let actions = ["logs:CreateLogStream", "logs:PutLogEvents"];
     let resources = groups.iter().flat_map(|arn| [arn.to_string(), format!("{arn}:*")]);
     let role = iam::Role {

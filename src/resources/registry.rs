@@ -40,6 +40,18 @@ impl Types {
         self
     }
 
+    /// These types and those. Of two with one name the last one counts.
+    #[must_use]
+    pub fn and(mut self, other: Types) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+
+    /// True if there is a type of this name.
+    pub fn contains(&self, kind: &str) -> bool {
+        self.0.contains_key(kind)
+    }
+
     /// Binds them to a run.
     pub fn bind(&self, shared: &Arc<Shared>) -> Registry {
         Registry { types: self.0.iter().map(|(kind, it)| (*kind, (it.bind)(shared))).collect() }

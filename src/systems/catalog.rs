@@ -1,73 +1,69 @@
-//! The systems that a binary offers.
+//! The systems of a binary.
 
 use std::fmt;
 use std::sync::Arc;
 
-use super::System;
-use crate::config::{self, ConfigError, FargatePostgres, LambdaMysql, Source};
+use super::{Blueprint, Configured, FargatePostgres, LambdaMysql, System};
+use crate::config::{ConfigError, Source};
 use crate::resources::registry::Types;
 
-/// Reads a configuration, and refuses what AWS would refuse later.
+/// Reads the configuration of a system.
 type Read = dyn Fn(&Source) -> Result<Box<dyn System>, ConfigError> + Send + Sync;
 
-/// The systems of a binary: what a configuration can name by its key `system`. The first one is meant where it names none.
+/// The systems of a binary: those that the key `system` of a configuration can name. The first one is the default.
 #[derive(Clone)]
 pub struct Systems {
-    offers: Vec<Offer>,
+    entries: Vec<Entry>,
     types: Types,
 }
 
 impl Default for Systems {
-    /// None yet, of the resource types that come with provisioner.
+    /// No systems, and the shipped resource types.
     fn default() -> Self {
-        Systems { offers: Vec::new(), types: Types::shipped() }
+        Systems { entries: Vec::new(), types: Types::shipped() }
     }
 }
 
 #[derive(Clone)]
-struct Offer {
+struct Entry {
     name: &'static str,
-    configuration: &'static str,
+    example: &'static str,
     read: Arc<Read>,
 }
 
 impl fmt::Debug for Systems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.offers.iter().map(|offer| offer.name)).finish()
+        f.debug_list().entries(self.entries.iter().map(|entry| entry.name)).finish()
+    }
+}
+
+impl<B: Blueprint> From<B> for Systems {
+    fn from(blueprint: B) -> Self {
+        Systems::default().with(blueprint)
     }
 }
 
 impl Systems {
-    /// Those that come with provisioner.
+    /// The shipped systems.
     pub fn shipped() -> Self {
-        Systems::default()
-            .with(config::lambda_mysql::SYSTEM, config::lambda_mysql::CONFIGURATION, |source| {
-                Ok(Box::new(LambdaMysql::read(source)?))
-            })
-            .with(config::fargate_postgres::SYSTEM, config::fargate_postgres::CONFIGURATION, |source| {
-                Ok(Box::new(FargatePostgres::read(source)?))
-            })
+        Systems::default().with(LambdaMysql).with(FargatePostgres)
     }
 
-    /// One more: its name, its configuration with all defaults and a comment to each (what `init` writes), and how one is read.
+    /// Adds a system and its resource types.
     #[must_use]
-    pub fn with(
-        mut self,
-        name: &'static str,
-        configuration: &'static str,
-        read: impl Fn(&Source) -> Result<Box<dyn System>, ConfigError> + Send + Sync + 'static,
-    ) -> Self {
-        self.offers.push(Offer { name, configuration, read: Arc::new(read) });
+    pub fn with(mut self, blueprint: impl Blueprint) -> Self {
+        let (name, example) = (blueprint.name(), blueprint.example());
+        self.types = self.types.and(blueprint.types());
+        let blueprint = Arc::new(blueprint);
+        let read = move |source: &Source| {
+            let system: Box<dyn System> = Box::new(Configured::read(blueprint.clone(), source)?);
+            Ok(system)
+        };
+        self.entries.push(Entry { name, example, read: Arc::new(read) });
         self
     }
 
-    /// The resource types that their steps may be of.
-    #[must_use]
-    pub fn of_types(self, types: Types) -> Self {
-        Systems { types, ..self }
-    }
-
-    /// The resource types that their steps may be of.
+    /// The resource types of all systems.
     pub fn types(&self) -> &Types {
         &self.types
     }
@@ -75,31 +71,31 @@ impl Systems {
     /// The system that a configuration describes.
     ///
     /// # Errors
-    /// It names none of these, or has a mistake: the error names the line.
+    /// The configuration names an unknown system, or is invalid: the error names the line.
     pub fn read(&self, source: &Source) -> Result<Box<dyn System>, ConfigError> {
         let named = source.system()?;
         let named = named.as_deref().unwrap_or(self.first());
-        let offer = self.offers.iter().find(|offer| offer.name == named);
-        let offer = offer.ok_or_else(|| ConfigError::NoSuchSystem {
+        let entry = self.entries.iter().find(|entry| entry.name == named);
+        let entry = entry.ok_or_else(|| ConfigError::NoSuchSystem {
             place: source.place("system"),
             found: named.to_owned(),
             known: self.names().join(", "),
         })?;
-        (offer.read)(source)
+        (entry.read)(source)
     }
 
-    /// The commented configuration of a system.
+    /// The example configuration of a system.
     pub fn configuration(&self, name: &str) -> Option<&'static str> {
-        self.offers.iter().find(|offer| offer.name == name).map(|offer| offer.configuration)
+        self.entries.iter().find(|entry| entry.name == name).map(|entry| entry.example)
     }
 
-    /// All their names.
+    /// The names of all systems.
     pub fn names(&self) -> Vec<&'static str> {
-        self.offers.iter().map(|offer| offer.name).collect()
+        self.entries.iter().map(|entry| entry.name).collect()
     }
 
-    /// The name of the one that is meant where none is named.
+    /// The name of the default system.
     pub fn first(&self) -> &'static str {
-        self.offers.first().map_or("", |offer| offer.name)
+        self.entries.first().map_or("", |entry| entry.name)
     }
 }

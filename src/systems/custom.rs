@@ -1,196 +1,173 @@
-//! Systems of people's own, out of the same modules and resources.
+//! A system of a user's own: a function that composes it.
 
-use std::collections::BTreeMap;
+use std::future::Future;
 
-use async_trait::async_trait;
-use serde::de::DeserializeOwned;
+use serde::de::value::MapDeserializer;
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer};
 
-use super::{Composed, System, Systems};
-use crate::aws::{self, Cloud};
-use crate::config::custom::File;
-use crate::config::shift::Shift;
-use crate::engine::Tags;
-use crate::modules::{Identity, Scope, Stack};
+use super::{Blueprint, Composition};
+use crate::aws::{Cloud, Result};
+use crate::config::{Common, Config, ConfigError, Source};
+use crate::modules::Scope;
 use crate::resources::Resource;
 use crate::resources::ec2::availability_zones;
 use crate::resources::registry::Types;
-use crate::traffic::Levers;
-use crate::traffic::bound::Bound;
 
 /// A system of your own: a name, a configuration, and a function that composes it. [`cli::run`](crate::cli::run) makes a
 /// binary of it, with all commands.
 ///
-/// `C` is the section `[settings]` of its configuration. What every system has stands beside it: `suffix`, `region`,
-/// `account`, `[tags]`, `[shift]`.
+/// `C` is the section `[settings]` of its configuration. Beside it the configuration has `suffix`, `region`, `account`,
+/// `[tags]`, `[logs]` and `[shift]`. A system that needs more of the [`Common`] settings, or other facts than availability zones,
+/// implements [`Blueprint`].
 ///
 /// ```no_run
-/// use provisioner::resources::ssm::{Parameter, ParameterKind};
+/// use provisioner::resources::ssm::Parameter;
 /// use provisioner::systems::{ComposeInput, Composition, CustomSystem};
 ///
 /// #[derive(serde::Deserialize)]
 /// #[serde(deny_unknown_fields)]
 /// struct Settings {
-///     motto: String,
+///     greeting: String,
 /// }
 ///
-/// fn compose(given: &ComposeInput<'_, Settings>) -> Composition {
-///     let root = &given.root;
-///     let motto = root.add(
-///         "motto",
-///         Parameter {
-///             name: format!("/mottos/{}", root.suffix()),
-///             description: "What we live by".to_owned(),
-///             kind: ParameterKind::String,
-///             value: Some(given.settings.motto.clone()),
-///             kms_key: None,
-///             generated_length: None,
-///         },
-///     );
-///     Composition { outputs: [("motto".to_owned(), motto.name)].into(), ..Composition::default() }
+/// fn compose(input: &ComposeInput<'_, Settings>) -> Composition {
+///     let name = format!("/greetings/{}", input.root.suffix());
+///     let parameter = Parameter::plain(name, "The greeting of the shop", &input.settings.greeting);
+///     let parameter = input.root.add("greeting", parameter);
+///     Composition { outputs: [("greeting".to_owned(), parameter.name)].into(), ..Composition::default() }
 /// }
 ///
 /// fn main() -> std::process::ExitCode {
-///     provisioner::cli::run(CustomSystem::new("mottos", "region = \"us-east-1\"\n[settings]\nmotto = \"Less\"\n", compose))
+///     let example = "region = \"us-east-1\"\n[settings]\ngreeting = \"Hello\"\n";
+///     provisioner::cli::run(CustomSystem::new("greetings", example, compose))
 /// }
 /// ```
 #[derive(Clone, Debug)]
 pub struct CustomSystem<C> {
     name: &'static str,
-    configuration: &'static str,
+    example: &'static str,
     zones: usize,
     types: Types,
     check: Check<C>,
     compose: Compose<C>,
 }
 
-/// Refuses settings that AWS would refuse later, or that can't be composed.
-pub type Check<C> = fn(&C) -> Result<(), SettingError>;
+/// Refuses settings that AWS would refuse during an apply, or that can't be composed.
+pub type Check<C> = fn(&C) -> std::result::Result<(), SettingError>;
 
-/// A setting that can't be. People see its line in the configuration.
+/// An invalid setting. Users see its line in the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettingError {
-    /// The key, from the section `[settings]` on: `cidr`, `database.name`.
+    /// The key within the section `[settings]`: `cidr`, `database.name`.
     pub key: &'static str,
-    /// What is wrong with its value, and what can be: `"smaller than /24: the subnets need room"`.
+    /// What is wrong with the value, and what is allowed: `"smaller than /24: the subnets need room"`.
     pub what: String,
 }
 
 impl SettingError {
-    /// The value of this key can't be.
+    /// The value of this key is invalid.
     pub fn new(key: &'static str, what: impl Into<String>) -> Self {
         SettingError { key, what: what.into() }
     }
 }
 
-/// Puts all steps under the root that it is given.
+/// Adds all resources to the root scope.
 pub type Compose<C> = fn(&ComposeInput<'_, C>) -> Composition;
 
-/// What there is to compose from.
+/// The input of [`Compose`].
 #[derive(Debug)]
 pub struct ComposeInput<'a, C> {
     /// The section `[settings]` of the configuration.
     pub settings: &'a C,
-    /// Where everything goes: the primary region, no environment.
+    /// The common settings.
+    pub common: &'a Common,
+    /// The root scope: the primary region, no environment.
     pub root: Scope<'a>,
-    /// Availability zones of the primary region, as many as [`CustomSystem::zones`] says.
+    /// Availability zones of the primary region; [`CustomSystem::zones`] sets their number.
     pub zones: &'a [String],
 }
 
-/// What there is to say of a system beside its steps.
-#[derive(Clone, Debug, Default)]
-pub struct Composition {
-    /// What it tells people once it stands: a name and a text, which may hold references.
-    pub outputs: BTreeMap<String, String>,
-    /// What moves its traffic between blue and green; may hold references.
-    pub levers: Option<Levers>,
-    /// What people should know before they apply.
-    pub notes: Vec<String>,
-}
-
 impl<C: DeserializeOwned + Send + Sync + 'static> CustomSystem<C> {
-    /// A system called `name`, with a configuration that has all defaults and a comment to each.
-    pub fn new(name: &'static str, configuration: &'static str, compose: Compose<C>) -> Self {
-        CustomSystem { name, configuration, zones: 3, types: Types::shipped(), check: |_| Ok(()), compose }
+    /// A system with this name and an example configuration with all defaults, each with a comment.
+    pub fn new(name: &'static str, example: &'static str, compose: Compose<C>) -> Self {
+        CustomSystem { name, example, zones: 3, types: Types::shipped(), check: |_| Ok(()), compose }
     }
 
-    /// What is checked of its settings before anything is asked of AWS.
+    /// Sets the check of the settings. It runs before anything is read from AWS.
     #[must_use]
     pub fn checked_by(self, check: Check<C>) -> Self {
         CustomSystem { check, ..self }
     }
 
-    /// How many availability zones it takes; 3 if nothing is said.
+    /// Sets the number of availability zones. Default: 3.
     #[must_use]
     pub fn zones(self, zones: usize) -> Self {
         CustomSystem { zones, ..self }
     }
 
-    /// A resource type that doesn't come with provisioner, and that its steps may be of.
+    /// Adds a resource type of your own.
     #[must_use]
     pub fn with_type<R: Resource>(self) -> Self {
         CustomSystem { types: self.types.with::<R>(), ..self }
     }
 }
 
-impl<C: DeserializeOwned + Send + Sync + 'static> From<CustomSystem<C>> for Systems {
-    fn from(CustomSystem { name, configuration, zones, types, check, compose }: CustomSystem<C>) -> Self {
-        Systems::default().of_types(types).with(name, configuration, move |source| {
-            let mut file = File::<C>::read(source)?;
-            let settings = file.take_settings(source)?;
-            check(&settings).map_err(|SettingError { key, what }| source.refuse(&format!("settings.{key}"), what))?;
-            Ok(Box::new(Configured { name, zones, compose, file, settings }))
-        })
-    }
-}
+impl<C: DeserializeOwned + Send + Sync + 'static> Blueprint for CustomSystem<C> {
+    type Settings = Section<C>;
+    type Facts = Vec<String>;
 
-/// One with its configuration.
-struct Configured<C> {
-    name: &'static str,
-    zones: usize,
-    compose: Compose<C>,
-    file: File<C>,
-    settings: C,
-}
-
-#[async_trait]
-impl<C: Send + Sync> System for Configured<C> {
     fn name(&self) -> &'static str {
         self.name
     }
 
-    fn suffix(&self) -> Option<&str> {
-        self.file.suffix.as_deref()
+    fn example(&self) -> &'static str {
+        self.example
     }
 
-    fn region(&self) -> &str {
-        &self.file.region
+    fn common_keys(&self) -> &'static [&'static str] {
+        &["system", "suffix", "region", "account", "tags", "logs", "shift"]
     }
 
-    fn regions(&self) -> Vec<&str> {
-        vec![&self.file.region]
+    fn types(&self) -> Types {
+        self.types.clone()
     }
 
-    fn account(&self) -> Option<&str> {
-        self.file.account.as_deref()
+    fn validate(&self, config: &Config<Section<C>>, source: &Source) -> std::result::Result<(), ConfigError> {
+        let checked = (self.check)(&config.settings.settings);
+        checked.map_err(|SettingError { key, what }| source.refuse(&format!("settings.{key}"), what))
     }
 
-    fn tags(&self) -> Tags {
-        self.file.tags.clone()
+    fn discover(&self, config: &Config<Section<C>>, cloud: &Cloud) -> impl Future<Output = Result<Vec<String>>> + Send {
+        let region = cloud.region(&config.common.region);
+        async move { availability_zones(&region, self.zones).await }
     }
 
-    fn shift(&self) -> &Shift {
-        &self.file.shift
+    fn compose(&self, config: &Config<Section<C>>, zones: &Vec<String>, root: &Scope<'_>) -> Composition {
+        let (settings, common) = (&config.settings.settings, &config.common);
+        (self.compose)(&ComposeInput { settings, common, root: root.clone(), zones })
     }
+}
 
-    fn failback_bound(&self) -> Option<Bound> {
-        None
-    }
+/// The settings of a [`CustomSystem`]: its section `[settings]`.
+#[derive(Debug)]
+pub struct Section<C> {
+    settings: C,
+}
 
-    async fn compose(&self, cloud: &Cloud, identity: Identity) -> aws::Result<Composed> {
-        let zones = availability_zones(&cloud.region(&self.file.region), self.zones).await?;
-        let stack = Stack::new(identity);
-        let Composition { outputs, levers, notes } =
-            (self.compose)(&ComposeInput { settings: &self.settings, root: stack.root(), zones: &zones });
-        Ok(Composed { steps: stack.into_steps(), outputs, levers, notes })
+impl<'de, C: DeserializeOwned> Deserialize<'de> for Section<C> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(bound = "C: DeserializeOwned")]
+        struct Keys<C> {
+            settings: Option<C>,
+        }
+        if let Some(settings) = Keys::deserialize(deserializer)?.settings {
+            return Ok(Section { settings });
+        }
+        // A file without the section is valid if all its fields have defaults.
+        let nothing = MapDeserializer::<_, serde::de::value::Error>::new(std::iter::empty::<(&str, &str)>());
+        let settings = C::deserialize(nothing);
+        settings.map(|settings| Section { settings }).map_err(|error| D::Error::custom(format!("settings: {error}")))
     }
 }

@@ -1,248 +1,198 @@
-//! `fargate-postgres`: two environments side by side, three Fargate services each over Aurora PostgreSQL, and a data sync
-//! from blue to green.
+//! `fargate-postgres`: two environments side by side, three Fargate services each over Aurora PostgreSQL, and a data sync from
+//! blue to green.
 //!
-//! Each environment has its own network, key, database, cluster of services and load balancer, which serves that environment
-//! alone: tasks can't be targets of the other network's load balancer. So the name in front of the two is all that splits
-//! the traffic, and its answers live for seconds only.
+//! Each environment has its own network, key, database, services and load balancer. A load balancer forwards to its own
+//! environment only, as tasks can't be targets of another network's load balancer: so weighted DNS records alone move the traffic,
+//! with a TTL of seconds.
 
 mod environment;
 mod migration;
 mod storage;
-mod watch;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
-use async_trait::async_trait;
-
+use self::environment::Environment;
 use self::storage::Storage;
-use super::{BLUE, Composed, GREEN, HEALTH_PATH, System, metrics_namespace};
-use crate::aws::{Cloud, Error, Result};
-use crate::config::FargatePostgres;
-use crate::config::fargate_postgres::{SERVICES, SYSTEM};
-use crate::config::shift::Shift;
-use crate::engine::Tags;
-use crate::modules::backup::{BackupParams, backup};
-use crate::modules::compliance::{COMMON, CONTAINERS, ComplianceParams, TABLES, compliance};
+use super::blue_green::{Extras, Side, finish, metrics_namespace, shared_resources};
+use super::facts::{FactParams, Facts};
+use super::{Blueprint, Composition};
+use crate::aws::{Cloud, Result};
+use crate::config::fargate_postgres::{self, SERVICES, Settings};
+use crate::config::{Common, Config, ConfigError, Defaults, Source};
+use crate::modules::alarms::{Thresholds, migrate_alarm};
+use crate::modules::compliance::{COMMON, CONTAINERS, TABLES};
 use crate::modules::database::Engine;
-use crate::modules::dns::{Answers, RoutingParams, routing};
-use crate::modules::foundation::{Foundation, FoundationParams, ROUTE53_REGION, SecondRegion, foundation};
+use crate::modules::dns::{Answers, ROUTE53_REGION};
+use crate::modules::foundation::{Foundation, SecondRegion};
 use crate::modules::images::images;
-use crate::modules::transit::{Side, transit};
-use crate::modules::{Identity, Scope, Stack};
-use crate::package::{self, Package};
-use crate::resources::config::existing_recorder;
-use crate::resources::ec2::availability_zones;
+use crate::modules::{BLUE, GREEN, Scope};
 use crate::resources::ecr::RepositoryOutputs;
-use crate::resources::rds::engine_version::{EngineVersion, offered};
 use crate::traffic::bound::Bound;
 
-/// What Fargate and the functions need without leaving Amazon's network.
+/// Interface endpoints of the AWS services that Fargate and the functions use.
 const ENDPOINTS: [&str; 7] = ["ecr.api", "ecr.dkr", "logs", "secretsmanager", "ssm", "kms", "sts"];
-/// The schema and the sync between the two.
+/// The functions.
 const PACKAGES: [&str; 3] = ["migrate-postgres", "data-sync", "failback"];
 
-#[async_trait]
-impl System for FargatePostgres {
+/// The system `fargate-postgres`.
+#[derive(Clone, Copy, Debug)]
+pub struct FargatePostgres;
+
+impl Blueprint for FargatePostgres {
+    type Settings = Settings;
+    type Facts = Facts;
+
     fn name(&self) -> &'static str {
-        SYSTEM
+        fargate_postgres::SYSTEM
     }
 
-    fn suffix(&self) -> Option<&str> {
-        self.suffix.as_deref()
+    fn example(&self) -> &'static str {
+        fargate_postgres::EXAMPLE
     }
 
-    fn region(&self) -> &str {
-        &self.region
+    fn defaults(&self) -> Defaults {
+        fargate_postgres::defaults()
     }
 
-    fn regions(&self) -> Vec<&str> {
-        // Route 53 logs and measures in one region only.
-        if self.region == ROUTE53_REGION { vec![&self.region] } else { vec![&self.region, ROUTE53_REGION] }
+    fn validate(&self, config: &Config<Settings>, source: &Source) -> std::result::Result<(), ConfigError> {
+        config.settings.check(&config.common, source)
     }
 
-    fn account(&self) -> Option<&str> {
-        self.account.as_deref()
+    async fn discover(&self, Config { common, settings }: &Config<Settings>, cloud: &Cloud) -> Result<Facts> {
+        let params = FactParams {
+            region: &common.region,
+            dr_region: None,
+            zones: settings.network.zones,
+            engine: Engine::AuroraPostgresql,
+            engine_version: &settings.database.engine_version,
+            packages: &PACKAGES,
+        };
+        Facts::discover(cloud, params).await
     }
 
-    fn tags(&self) -> Tags {
-        self.tags.clone()
+    fn compose(&self, config: &Config<Settings>, facts: &Facts, root: &Scope<'_>) -> Composition {
+        Composer { settings: &config.settings, common: &config.common, facts, root: root.clone() }.compose()
     }
 
-    fn shift(&self) -> &Shift {
-        &self.shift
+    fn regions<'a>(&self, config: &'a Config<Settings>) -> Vec<&'a str> {
+        let region = config.common.region.as_str();
+        if region == ROUTE53_REGION { vec![region] } else { vec![region, ROUTE53_REGION] }
     }
 
-    fn failback_bound(&self) -> Option<Bound> {
-        Some(self.bound())
-    }
-
-    async fn compose(&self, cloud: &Cloud, identity: Identity) -> Result<Composed> {
-        let facts = Facts::ask(self, cloud).await?;
-        let stack = Stack::new(identity);
-        let parts = Composition { config: self, facts: &facts, root: stack.root() }.compose();
-        Ok(Composed { steps: stack.into_steps(), ..parts })
-    }
-}
-
-/// What AWS and the source of the functions say before anything is composed.
-#[derive(Debug)]
-struct Facts {
-    zones: Vec<String>,
-    engine: EngineVersion,
-    /// The recorder of AWS Config that stands already.
-    recorder: Option<String>,
-    packages: BTreeMap<&'static str, Arc<Package>>,
-}
-
-impl Facts {
-    async fn ask(config: &FargatePostgres, cloud: &Cloud) -> Result<Self> {
-        let here = cloud.region(&config.region);
-        let regions = [&*here];
-        let packages = async { package::all(&PACKAGES).await.map_err(|error| Error::local(error.to_string())) };
-        let (zones, engine, recorder, packages) = tokio::try_join!(
-            availability_zones(&here, config.network.zones),
-            offered(&regions, Engine::AuroraPostgresql.name(), &config.database.engine_version),
-            existing_recorder(&here),
-            packages,
-        )?;
-        Ok(Facts { zones, engine, recorder, packages })
+    fn failback_bound(&self, config: &Config<Settings>) -> Option<Bound> {
+        Some(config.settings.failback_bound())
     }
 }
 
-struct Composition<'a> {
-    config: &'a FargatePostgres,
+struct Composer<'a> {
+    settings: &'a Settings,
+    common: &'a Common,
     facts: &'a Facts,
     root: Scope<'a>,
 }
 
-/// What both environments share.
+/// The resources that both environments share.
 struct Shared {
     foundation: Foundation,
     storage: Storage,
     images: BTreeMap<String, RepositoryOutputs>,
 }
 
-impl Composition<'_> {
-    /// All but the steps, which are in the stack then.
-    fn compose(&self) -> Composed {
-        let foundation = self.foundation();
+impl Composer<'_> {
+    fn compose(&self) -> Composition {
+        let settings = self.settings;
+        // Route 53 has metrics and query logs in one region only.
+        let second_region = (self.common.region != ROUTE53_REGION).then_some(SecondRegion {
+            region: ROUTE53_REGION,
+            purpose: "route53",
+            alerts: "alerts-route53",
+        });
+        let through = ["sns", "sqs", "lambda", "backup", "dynamodb", "ecr"];
+        let foundation = shared_resources(&self.root, self.common, &through, second_region);
         let storage = self.storage(&foundation);
         let images = images(&self.root, &SERVICES, &foundation.key.arn);
         let shared = Shared { foundation, storage, images };
-        let blue = self.environment(BLUE, &shared);
-        let green = self.environment(GREEN, &shared);
-        let sides = [&blue, &green].map(|side| Side { scope: &side.scope, network: &side.network });
-        transit(&self.root.at("transit"), &sides);
+        let [blue, green] = [BLUE, GREEN].map(|name| self.environment(name, &shared));
         let migration = self.migration(&shared, &blue, &green);
-        let green_percent = self.config.traffic.initial_green_percent;
-        let routing = routing(
-            &self.root,
-            &RoutingParams {
-                zone: &shared.foundation.zone,
-                blue: &blue.edge.load_balancer,
-                green: &green.edge.load_balancer,
-                health_path: HEALTH_PATH,
-                initial: (100 - green_percent, green_percent),
-                answers: Answers::Name { ttl_seconds: self.config.traffic.ttl_seconds },
-            },
-        );
-        let (levers, dashboard_url) = self.watch(&shared, &migration, [&blue, &green], &routing);
-        let databases = [&blue, &green].map(|side| side.database.primary.cluster.arn.to_string());
-        let tables = shared.storage.tables().map(|table| table.arn.to_string());
-        backup(
-            &self.root,
-            &BackupParams {
-                key: &shared.foundation.key.arn,
-                resources: databases.into_iter().chain(tables).collect::<BTreeSet<_>>(),
-                schedule: "cron(0 5 ? * * *)",
-                retention_days: self.config.backup_retention_days().into(),
-            },
-        );
-        if self.config.compliance.config {
-            let existing_recorder = self.facts.recorder.as_deref();
-            compliance(
-                &self.root,
-                &ComplianceParams {
-                    existing_recorder,
-                    rules: &[COMMON, CONTAINERS, TABLES],
-                    log_retention_days: self.config.logs.retention_days,
-                },
-            );
-        }
+        let mut sides = [self.side(&blue, &shared.foundation), self.side(&green, &shared.foundation)];
+        sides[1].monitored.other_functions.push(migration.sync.function.name.clone());
+        sides[1].targets = green.fleet.target_groups();
         let mut outputs = BTreeMap::from([
-            ("dashboard_url".to_owned(), dashboard_url),
-            ("payment_name".to_owned(), routing.pay),
             ("transaction_log_bucket".to_owned(), shared.storage.transaction_logs.name.clone()),
             ("document_bucket".to_owned(), shared.storage.documents.name.clone()),
         ]);
-        for side in [&blue, &green] {
-            side.outputs(self.config, &mut outputs);
-        }
         migration.outputs(&mut outputs);
-        for (service, repository) in &shared.images {
-            outputs.insert(format!("{service}_repository"), repository.uri.clone());
-        }
-        if let Some(name_servers) = &shared.foundation.zone.name_servers {
-            outputs.insert("zone_name_servers".to_owned(), name_servers.clone());
-        }
-        Composed { outputs, levers: Some(levers), notes: self.notes(), steps: Vec::new() }
+        let repositories = shared.images.iter();
+        outputs.extend(repositories.map(|(service, images)| (format!("{service}_repository"), images.uri.clone())));
+        let extras = Extras {
+            runtime: &settings.functions.runtime,
+            reserve_failback: settings.alarms.reserve_failback,
+            thresholds: self.thresholds(),
+            answers: Answers::Name { ttl_seconds: settings.traffic.ttl_seconds },
+            initial_green_percent: settings.traffic.initial_green_percent,
+            backup_retention_days: settings.backup_retention_days(),
+            backup: shared.storage.tables().map(|table| table.arn.to_string()).to_vec(),
+            rules: &[COMMON, CONTAINERS, TABLES],
+            dashboard_text: "# Payment migration\nBlue and green side by side. `provisioner status` shows the live weights, \
+                             `provisioner sync status` how far the data is.",
+            sync_namespace: Some(&metrics_namespace(self.root.suffix())),
+            green_writes: None,
+            alarms: migration.alarms,
+            notes: self.notes(),
+            outputs,
+        };
+        finish(&self.root, self.common, self.facts, &shared.foundation, &sides, extras)
+    }
+
+    fn side<'e>(&self, environment: &'e Environment<'e>, foundation: &Foundation) -> Side<'e> {
+        let Environment { scope, network, database, secret, fleet, migrate, dead_letters, .. } = environment;
+        let mut side = Side::new(scope, network, database, &fleet.edge.load_balancer);
+        side.monitored.dedicated_load_balancer = true;
+        side.monitored.services = fleet.monitored();
+        side.monitored.other_functions = vec![migrate.name.clone()];
+        side.monitored.dead_letter_queues = vec![dead_letters.name.clone()];
+        side.signals = fleet.signals();
+        side.alarms = vec![migrate_alarm(scope, &migrate.name, &foundation.alerts)];
+        // Without tasks of the first service, health checks always fail.
+        side.responds = self.settings.services.image(SERVICES[0], scope.environment_name()).is_some();
+        let cluster = &database.primary.cluster;
+        let settings = &self.settings.database;
+        let connection = |host: &str| {
+            let (user, port, name) = (&settings.master_username, &cluster.port, &settings.name);
+            format!("postgresql://{user}@{host}:{port}/{name}?sslmode=verify-full")
+        };
+        side.outputs.extend([
+            ("database_connection", connection(&cluster.endpoint)),
+            ("database_reader_connection", connection(&cluster.reader_endpoint)),
+            ("database_secret_arn", secret.to_string()),
+            ("cluster", fleet.cluster.clone()),
+            ("migrate_function", migrate.name.clone()),
+        ]);
+        side
     }
 
     fn notes(&self) -> Vec<String> {
-        let config = self.config;
-        let mut notes: Vec<String> = self.facts.engine.note.iter().cloned().collect();
-        let without = |environment: &str| -> Vec<&str> {
-            SERVICES.into_iter().filter(|service| config.image(service, environment).is_none()).collect()
-        };
-        let (blue, green) = (without(BLUE), without(GREEN));
-        let lacking = match blue == green {
-            true => vec![("both environments", blue)],
-            false => vec![(BLUE, blue), (GREEN, green)],
-        };
-        for (place, services) in lacking.into_iter().filter(|(_, services)| !services.is_empty()) {
-            notes.push(format!(
-                "no image is configured for {}: {} with no task, in {place}. Push images to the repositories \
-                 (`provisioner output`), name them in [services.…] image, and apply again",
-                services.join(", "),
-                if services.len() == 1 { "it stands" } else { "they stand" },
-            ));
-        }
-        notes.extend(config.certificate.note());
-        notes.extend(config.notifications.note());
-        if config.migration_role.is_none() {
+        let mut notes = self.settings.services.notes(&SERVICES);
+        if self.settings.migration_role.is_none() {
             notes.push(
-                "no other account can run the migration: give [migration_role] trusted_account and external_id if one \
-                 should"
+                "no role for another account to run the migration: set trusted_account and external_id in \
+                 [migration_role] if one is needed"
                     .to_owned(),
             );
         }
-        if let Some(recorder) = self.facts.recorder.as_ref().filter(|_| config.compliance.config) {
-            notes.push(format!("AWS Config records already ({recorder}): its recorder is used and left as it is"));
-        }
-        notes.extend(config.protection.note());
         notes
     }
 
-    fn foundation(&self) -> Foundation {
-        let config = self.config;
-        foundation(
-            &self.root,
-            &FoundationParams {
-                key_through: &["sns", "sqs", "lambda", "backup", "dynamodb", "ecr"],
-                second_region: (config.region != ROUTE53_REGION).then_some(SecondRegion {
-                    region: ROUTE53_REGION,
-                    purpose: "route53",
-                    alerts: "alerts-route53",
-                }),
-                emails: &config.notifications.emails,
-                requests_per_5_minutes: config.firewall.requests_per_5_minutes,
-                domain: &config.dns.domain(self.root.suffix()),
-                zone_id: config.dns.zone_id.as_deref(),
-                certificate: config.certificate.arn.as_deref(),
-                request_certificate: config.certificate.request,
-                log_retention_days: config.logs.retention_days,
-            },
-        )
+    fn thresholds(&self) -> Thresholds {
+        let alarms = &self.settings.alarms;
+        Thresholds {
+            evaluation_minutes: alarms.evaluation_minutes,
+            error_percent: alarms.error_percent,
+            p99_latency_ms: alarms.latency_p99_ms,
+            database_cpu_percent: alarms.database_cpu_percent,
+            database_connections: self.settings.database_connections(),
+            replica_lag_ms: alarms.replication_lag_ms,
+            ..Thresholds::default()
+        }
     }
 }

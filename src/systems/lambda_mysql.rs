@@ -1,253 +1,191 @@
-//! `lambda-mysql`: two environments side by side, Lambda and SQS over Aurora MySQL, replicas in a second region.
+//! `lambda-mysql`: two environments side by side, Lambda and SQS over Aurora MySQL, with replicas in a second region.
 //!
 //! Each environment has its own network, key, database, queues, functions and load balancer. Each load balancer's listener
-//! forwards by weight to both environments' `payment-api`, so the share of the traffic that green serves never depends on
-//! DNS caches; Route 53 only decides through which edge a client comes in.
+//! forwards by weight to both environments' `payment-api`. So green's share of the requests doesn't depend on DNS caches; the DNS
+//! records only decide which load balancer a client uses.
 
 mod environment;
-mod watch;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
-
-use async_trait::async_trait;
+use std::collections::BTreeMap;
 
 use self::environment::Environment;
-use super::{BLUE, Composed, GREEN, HEALTH_PATH, System, metrics_namespace};
-use crate::aws::{Cloud, Error, Result};
-use crate::config::LambdaMysql;
-use crate::config::lambda_mysql::SYSTEM;
-use crate::config::shift::Shift;
-use crate::engine::Tags;
-use crate::modules::backup::{BackupParams, backup};
-use crate::modules::compliance::{COMMON, ComplianceParams, compliance};
+use super::blue_green::{Extras, HEALTH_PATH, Side, finish, front, metrics_namespace, shared_resources};
+use super::facts::{FactParams, Facts};
+use super::{Blueprint, Composition};
+use crate::aws::{Cloud, Result};
+use crate::config::lambda_mysql::{self, Settings};
+use crate::config::{Common, Config, ConfigError, Defaults, Source};
+use crate::modules::alarms::Thresholds;
+use crate::modules::compliance::COMMON;
 use crate::modules::database::Engine;
-use crate::modules::dns::{Answers, RoutingParams, routing};
-use crate::modules::edge::{Edge, EdgeParams, FrontParams, edge};
-use crate::modules::foundation::{Foundation, FoundationParams, ROUTE53_REGION, SecondRegion, foundation};
-use crate::modules::transit::{Side, transit};
-use crate::modules::{Identity, Scope, Stack};
-use crate::package::{self, Package};
-use crate::resources::config::existing_recorder;
-use crate::resources::ec2::availability_zones;
+use crate::modules::dns::Answers;
+use crate::modules::edge::{Edge, EdgeParams, edge};
+use crate::modules::foundation::{Foundation, SecondRegion};
+use crate::modules::{BLUE, GREEN, Scope};
+use crate::resources::cloudwatch::Metric;
 use crate::resources::elb::Weights;
-use crate::resources::rds::engine_version::{EngineVersion, offered};
 use crate::traffic::bound::Bound;
+use crate::traffic::levers::{EdgeLever, Signals};
 
-/// What the functions need without leaving Amazon's network.
+/// Interface endpoints of the AWS services that the functions use.
 const ENDPOINTS: [&str; 5] = ["secretsmanager", "ssm", "kms", "sqs", "logs"];
 /// The functions.
 const PACKAGES: [&str; 5] = ["payment-api", "payment-processor", "migrate", "rotate-secret", "failback"];
 
-#[async_trait]
-impl System for LambdaMysql {
+/// The system `lambda-mysql`.
+#[derive(Clone, Copy, Debug)]
+pub struct LambdaMysql;
+
+impl Blueprint for LambdaMysql {
+    type Settings = Settings;
+    type Facts = Facts;
+
     fn name(&self) -> &'static str {
-        SYSTEM
+        lambda_mysql::SYSTEM
     }
 
-    fn suffix(&self) -> Option<&str> {
-        self.suffix.as_deref()
+    fn example(&self) -> &'static str {
+        lambda_mysql::EXAMPLE
     }
 
-    fn region(&self) -> &str {
-        &self.region
+    fn defaults(&self) -> Defaults {
+        lambda_mysql::defaults()
     }
 
-    fn regions(&self) -> Vec<&str> {
-        vec![&self.region, &self.dr_region]
+    fn validate(&self, config: &Config<Settings>, source: &Source) -> std::result::Result<(), ConfigError> {
+        config.settings.check(&config.common, source)
     }
 
-    fn account(&self) -> Option<&str> {
-        self.account.as_deref()
+    async fn discover(&self, Config { common, settings }: &Config<Settings>, cloud: &Cloud) -> Result<Facts> {
+        let params = FactParams {
+            region: &common.region,
+            dr_region: Some(&settings.dr_region),
+            zones: settings.network.zones,
+            engine: Engine::AuroraMysql,
+            engine_version: settings.database.engine_version.as_deref().unwrap_or("8.0"),
+            packages: &PACKAGES,
+        };
+        Facts::discover(cloud, params).await
     }
 
-    fn tags(&self) -> Tags {
-        self.tags.clone()
+    fn compose(&self, config: &Config<Settings>, facts: &Facts, root: &Scope<'_>) -> Composition {
+        Composer { settings: &config.settings, common: &config.common, facts, root: root.clone() }.compose()
     }
 
-    fn shift(&self) -> &Shift {
-        &self.shift
+    fn regions<'a>(&self, config: &'a Config<Settings>) -> Vec<&'a str> {
+        vec![&config.common.region, &config.settings.dr_region]
     }
 
-    fn failback_bound(&self) -> Option<Bound> {
-        Some(Bound::of_listeners(self.alarms.evaluation_minutes))
-    }
-
-    async fn compose(&self, cloud: &Cloud, identity: Identity) -> Result<Composed> {
-        let facts = Facts::ask(self, cloud).await?;
-        Ok(self.compose_from(&facts, identity))
-    }
-}
-
-impl LambdaMysql {
-    /// [`System::compose`] from facts that are there already: without AWS, for the fuzz targets.
-    #[doc(hidden)]
-    pub fn compose_from(&self, facts: &Facts, identity: Identity) -> Composed {
-        let stack = Stack::new(identity);
-        let parts = Composition { config: self, facts, root: stack.root() }.compose();
-        Composed { steps: stack.into_steps(), ..parts }
+    fn failback_bound(&self, config: &Config<Settings>) -> Option<Bound> {
+        Some(config.settings.failback_bound())
     }
 }
 
-/// What AWS and the source of the functions say before anything is composed.
-#[doc(hidden)]
-#[derive(Debug)]
-pub struct Facts {
-    /// Availability zones of the primary region.
-    pub zones: Vec<String>,
-    /// Availability zones of the recovery region.
-    pub dr_zones: Vec<String>,
-    /// The engine version that both regions offer.
-    pub engine: EngineVersion,
-    /// The recorder of AWS Config that stands already.
-    pub recorder: Option<String>,
-    /// The functions' code, by name.
-    pub packages: BTreeMap<&'static str, Arc<Package>>,
-}
-
-impl Facts {
-    async fn ask(config: &LambdaMysql, cloud: &Cloud) -> Result<Self> {
-        let (here, there) = (cloud.region(&config.region), cloud.region(&config.dr_region));
-        let wanted = config.database.engine_version.as_deref().unwrap_or("8.0");
-        let regions = [&*here, &*there];
-        let packages = async { package::all(&PACKAGES).await.map_err(|error| Error::local(error.to_string())) };
-        let (zones, dr_zones, engine, recorder, packages) = tokio::try_join!(
-            availability_zones(&here, config.network.zones),
-            availability_zones(&there, config.network.zones),
-            offered(&regions, Engine::AuroraMysql.name(), wanted),
-            existing_recorder(&here),
-            packages,
-        )?;
-        Ok(Facts { zones, dr_zones, engine, recorder, packages })
-    }
-}
-
-struct Composition<'a> {
-    config: &'a LambdaMysql,
+struct Composer<'a> {
+    settings: &'a Settings,
+    common: &'a Common,
     facts: &'a Facts,
     root: Scope<'a>,
 }
 
-impl<'a> Composition<'a> {
-    /// All but the steps, which are in the stack then.
-    fn compose(&self) -> Composed {
-        let shared = self.shared();
-        let blue = self.environment(BLUE, &shared);
-        let green = self.environment(GREEN, &shared);
-        let sides = [&blue, &green].map(|side| Side { scope: &side.scope, network: &side.network });
-        transit(&self.root.at("transit"), &sides);
-        let blue_edge = self.edge(&blue, &shared, [&blue, &green]);
-        let green_edge = self.edge(&green, &shared, [&blue, &green]);
-        let routing = routing(
-            &self.root,
-            &RoutingParams {
-                zone: &shared.zone,
-                blue: &blue_edge.load_balancer,
-                green: &green_edge.load_balancer,
-                health_path: HEALTH_PATH,
-                initial: (100, 0),
-                answers: Answers::Addresses,
-            },
-        );
-        let (levers, dashboard_url) = self.watch(&shared, [(&blue, &blue_edge), (&green, &green_edge)], &routing);
-        let clusters: BTreeSet<String> =
-            [&blue, &green].iter().map(|side| side.database.primary.cluster.arn.to_string()).collect();
-        backup(
-            &self.root,
-            &BackupParams {
-                key: &shared.key.arn,
-                resources: clusters,
-                schedule: "cron(0 5 ? * * *)",
-                retention_days: self.config.database.backup_retention_days.into(),
-            },
-        );
-        if self.config.compliance.config {
-            let existing_recorder = self.facts.recorder.as_deref();
-            compliance(
-                &self.root,
-                &ComplianceParams {
-                    existing_recorder,
-                    rules: &[COMMON],
-                    log_retention_days: self.config.logs.retention_days,
-                },
-            );
-        }
-        let mut outputs = BTreeMap::from([
-            ("dashboard_url".to_owned(), dashboard_url),
-            ("live_name".to_owned(), routing.live),
-            ("payment_name".to_owned(), routing.pay),
-        ]);
-        for (side, edge) in [(&blue, &blue_edge), (&green, &green_edge)] {
-            side.outputs(edge, &mut outputs);
-        }
-        if let Some(name_servers) = &shared.zone.name_servers {
-            outputs.insert("zone_name_servers".to_owned(), name_servers.clone());
-        }
-        Composed { outputs, levers: Some(levers), notes: self.notes(&shared), steps: Vec::new() }
-    }
-
-    fn notes(&self, shared: &Foundation) -> Vec<String> {
-        let mut notes: Vec<String> = self.facts.engine.note.iter().cloned().collect();
-        notes.extend(self.config.certificate.note());
-        notes.extend(self.config.notifications.note());
-        if let Some(recorder) = self.facts.recorder.as_ref().filter(|_| self.config.compliance.config) {
-            notes.push(format!("AWS Config records already ({recorder}): its recorder is used and left as it is"));
-        }
-        notes.extend(self.config.protection.note());
-        if shared.route53_alerts.is_none() {
-            notes
-                .push(format!("Route 53 logs queries and measures health in {ROUTE53_REGION} only: both are left out"));
-        }
-        notes
-    }
-
-    /// What both environments share.
-    fn shared(&self) -> Foundation {
-        let config = self.config;
-        foundation(
-            &self.root,
-            &FoundationParams {
-                key_through: &["sns", "sqs", "lambda", "backup"],
-                second_region: Some(SecondRegion {
-                    region: &config.dr_region,
-                    purpose: "recovery",
-                    alerts: "alerts-dr",
-                }),
-                emails: &config.notifications.emails,
-                requests_per_5_minutes: config.firewall.requests_per_5_minutes,
-                domain: &config.dns.domain(self.root.suffix()),
-                zone_id: config.dns.zone_id.as_deref(),
-                certificate: config.certificate.arn.as_deref(),
-                request_certificate: config.certificate.request,
-                log_retention_days: config.logs.retention_days,
-            },
-        )
-    }
-
-    /// The environment's edge, in front of both environments.
-    fn edge(&self, side: &Environment<'_>, shared: &Foundation, [blue, green]: [&Environment<'_>; 2]) -> Edge {
-        let scope = match &side.network.internet_gateway_id {
-            Some(gateway) => side.scope.after(gateway, "a load balancer of the internet needs the VPC's way there"),
-            None => side.scope.clone(),
+impl Composer<'_> {
+    fn compose(&self) -> Composition {
+        let settings = self.settings;
+        let second_region = SecondRegion { region: &settings.dr_region, purpose: "recovery", alerts: "alerts-dr" };
+        let through = ["sns", "sqs", "lambda", "backup"];
+        let foundation = shared_resources(&self.root, self.common, &through, Some(second_region));
+        let environments = [BLUE, GREEN].map(|name| self.environment(name, &foundation));
+        let edges = environments.each_ref().map(|environment| self.edge(environment, &foundation, &environments));
+        let [blue, green] = &environments;
+        let sides = [self.side(blue, &edges, 0), self.side(green, &edges, 1)];
+        let extras = Extras {
+            runtime: &settings.functions.runtime,
+            reserve_failback: settings.alarms.reserve_failback,
+            thresholds: self.thresholds(),
+            answers: Answers::Addresses,
+            initial_green_percent: 0,
+            backup_retention_days: settings.database.backup_retention_days,
+            backup: Vec::new(),
+            rules: &[COMMON],
+            dashboard_text: "# Payment migration\nBlue and green side by side. `provisioner status` shows the live weights.",
+            sync_namespace: None,
+            green_writes: Some(Metric::new(
+                &metrics_namespace(self.root.suffix()),
+                "PaymentsProcessed",
+                [("Environment", GREEN)],
+            )),
+            alarms: Vec::new(),
+            notes: Vec::new(),
+            outputs: BTreeMap::new(),
         };
+        finish(&self.root, self.common, self.facts, &foundation, &sides, extras)
+    }
+
+    /// Adds the load balancer of an environment, which forwards to both environments.
+    fn edge(&self, environment: &Environment<'_>, foundation: &Foundation, both: &[Environment<'_>; 2]) -> Edge {
+        let [blue, green] = both;
         edge(
-            &scope,
+            &environment.scope,
             &EdgeParams {
-                front: FrontParams {
-                    vpc: &side.network.vpc_id,
-                    public_subnets: &side.network.public_subnet_ids,
-                    certificate: &shared.certificate,
-                    web_acl: &shared.firewall.web_acl,
-                    log_retention_days: self.config.logs.retention_days,
-                    access_log_target: Some(&shared.access_logs),
-                    deletion_protection: self.config.protection.deletion_protection,
-                },
+                front: front(&environment.network, foundation, self.common),
                 blue: &blue.functions.api.arn,
                 green: &green.functions.api.arn,
                 initial: Weights { blue: 100, green: 0 },
-                test_cidrs: &self.config.network.test_cidrs,
+                test_cidrs: &self.settings.network.test_cidrs,
                 health_path: HEALTH_PATH,
             },
         )
+    }
+
+    /// The environment with this index. Each of `edges` has a target group of it.
+    fn side<'e>(&self, environment: &'e Environment<'e>, edges: &'e [Edge; 2], index: usize) -> Side<'e> {
+        let Environment { scope, network, database, queue, functions } = environment;
+        let edge = &edges[index];
+        let group = |edge: &Edge| {
+            let group = if index == 0 { &edge.blue } else { &edge.green };
+            (edge.load_balancer.full_name.clone(), group.full_name.clone())
+        };
+        let groups = edges.each_ref().map(group);
+        let mut side = Side::new(scope, network, database, &edge.load_balancer);
+        side.lever = Some(EdgeLever {
+            name: scope.environment_name().to_owned(),
+            region: self.common.region.clone(),
+            listener: edge.listener.arn.clone(),
+            rule: None,
+            blue: edge.blue.arn.clone(),
+            green: edge.green.arn.clone(),
+        });
+        side.signals = Signals {
+            // Load balancers measure no latency of functions, Lambda does.
+            latency: vec![Metric::new("AWS/Lambda", "Duration", [("FunctionName", functions.api.name.clone())])],
+            latency_unit_ms: 1.0,
+            ..Signals::of_target_groups(&groups)
+        };
+        side.monitored.target_groups = groups.to_vec();
+        side.monitored.functions =
+            vec![("payment-api", functions.api.name.clone()), ("payment-processor", functions.processor.name.clone())];
+        side.monitored.queue = Some(queue.main.name.clone());
+        side.monitored.dead_letter_queues = vec![queue.dead_letters.name.clone()];
+        side.outputs.extend([
+            ("queue_url", queue.main.url.clone()),
+            ("migrate_function", functions.migrate.name.clone()),
+            ("rotation_function", functions.rotate.name.clone()),
+        ]);
+        side
+    }
+
+    fn thresholds(&self) -> Thresholds {
+        let alarms = &self.settings.alarms;
+        Thresholds {
+            error_percent: alarms.error_percent,
+            p99_latency_ms: alarms.latency_p99_ms,
+            queue_age_seconds: alarms.queue_age_seconds,
+            queue_depth: alarms.queue_depth,
+            evaluation_minutes: alarms.evaluation_minutes,
+            database_cpu_percent: alarms.database_cpu_percent,
+            database_connections: alarms.database_connections,
+            recovery_lag_ms: alarms.replication_lag_ms,
+            ..Thresholds::default()
+        }
     }
 }

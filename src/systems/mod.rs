@@ -1,13 +1,19 @@
-//! The systems: each composes modules, and reads like the requirement that it fulfils.
+//! The systems: each one is a [`Blueprint`] that composes modules.
 
+pub mod blue_green;
+mod blueprint;
 mod catalog;
 mod custom;
-mod failback;
+mod facts;
 pub mod fargate_postgres;
 pub mod lambda_mysql;
 
+pub use blueprint::{Blueprint, Composition, Configured};
 pub use catalog::Systems;
-pub use custom::{Check, Compose, ComposeInput, Composition, CustomSystem, SettingError};
+pub use custom::{Check, Compose, ComposeInput, CustomSystem, SettingError};
+pub use facts::{FactParams, Facts};
+pub use fargate_postgres::FargatePostgres;
+pub use lambda_mysql::LambdaMysql;
 
 use std::collections::BTreeMap;
 
@@ -20,48 +26,38 @@ use crate::modules::Identity;
 use crate::traffic::Levers;
 use crate::traffic::bound::Bound;
 
-/// What load balancers and Route 53 ask for.
-const HEALTH_PATH: &str = "/health";
-const BLUE: &str = "blue";
-const GREEN: &str = "green";
-
-/// The namespace of the metrics that the services and functions of one deployment give.
-fn metrics_namespace(suffix: &str) -> String {
-    format!("Payments/{suffix}")
-}
-
-/// What a system is made of.
+/// The desired state of a deployment.
 #[derive(Clone, Debug, Default)]
 pub struct Composed {
     /// The steps.
     pub steps: Vec<Step>,
-    /// What it tells people once it stands: a name and a text, which may hold references.
+    /// Outputs for users, by name. They may contain references.
     pub outputs: BTreeMap<String, String>,
-    /// What moves its traffic between blue and green; may hold references.
+    /// The weights that move traffic between blue and green. They may contain references.
     pub levers: Option<Levers>,
-    /// What people should know before they apply: a self-signed certificate, another engine version than wanted.
+    /// Notes that users should read before an apply.
     pub notes: Vec<String>,
 }
 
-/// A system that can be deployed.
+/// A system with its configuration. [`Configured`] implements it for every [`Blueprint`].
 #[async_trait]
 pub trait System: Send + Sync {
-    /// Its name, for example `lambda-mysql`.
+    /// The name, for example `lambda-mysql`.
     fn name(&self) -> &'static str;
-    /// The suffix that the configuration gives.
+    /// The suffix that the configuration sets.
     fn suffix(&self) -> Option<&str>;
     /// The primary region.
     fn region(&self) -> &str;
-    /// All the regions that it is in.
+    /// All regions.
     fn regions(&self) -> Vec<&str>;
-    /// The only account that it may be deployed to.
+    /// The only account that the system may be deployed to.
     fn account(&self) -> Option<&str>;
-    /// The tags that everything gets.
+    /// The tags for every resource.
     fn tags(&self) -> Tags;
-    /// How traffic is shifted, unless flags say otherwise.
+    /// How traffic is shifted unless flags override it.
     fn shift(&self) -> &Shift;
-    /// How long a failback by itself takes at worst; `None` for a system that has none.
+    /// The longest time that an automatic failback takes; `None` for a system without one.
     fn failback_bound(&self) -> Option<Bound>;
-    /// Asks AWS for what the composition depends on (zones, engine versions), and composes. Changes nothing.
+    /// Reads facts from AWS (zones, engine versions) and composes the system. Changes nothing.
     async fn compose(&self, cloud: &Cloud, identity: Identity) -> Result<Composed>;
 }

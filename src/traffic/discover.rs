@@ -77,6 +77,7 @@ async fn edges(cloud: &Cloud, region: &str, tagged: &HashMap<String, Tags>) -> R
                     name: environment,
                     region: region.to_owned(),
                     listener: arn.into(),
+                    rule: None,
                     blue: blue.into(),
                     green: green.into(),
                 }),

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::engine::reference;
 use crate::resources::cloudwatch::Metric;
-use crate::resources::ids::{HostedZoneId, ListenerArn, TargetGroupArn, is_known};
+use crate::resources::ids::{HostedZoneId, ListenerArn, ListenerRuleArn, TargetGroupArn, is_known};
 use crate::state::State;
 
 /// What moves the traffic of a system.
@@ -33,6 +33,9 @@ pub struct EdgeLever {
     pub region: String,
     /// The listener.
     pub listener: ListenerArn,
+    /// The rule of the listener that forwards by weight; `None`: the listener's default action does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<ListenerRuleArn>,
     /// Blue's target group on it.
     pub blue: TargetGroupArn,
     /// Green's.
@@ -179,7 +182,8 @@ impl Signals {
 
 impl EdgeLever {
     fn stands(&self) -> bool {
-        [&*self.listener, &self.blue, &self.green].into_iter().all(is_known)
+        let arns = [&*self.listener, &self.blue, &self.green];
+        arns.into_iter().chain(self.rule.as_deref()).all(is_known)
     }
 }
 

@@ -78,13 +78,22 @@ pub async fn read(cloud: &Cloud, edge: &EdgeLever) -> Result<EdgeNow> {
     now(edge, listener.as_ref(), &rules)
 }
 
-/// Reads the weights of an edge's listener alone, without its rules: one call.
+/// Reads only the weights of the lever's own default action or rule: one call.
 pub async fn read_own(cloud: &Cloud, edge: &EdgeLever) -> Result<EdgeNow> {
-    let request = cloud.region(&edge.region).elb.describe_listeners().listener_arns(&*edge.listener);
-    // Once: where reading is what fails, it is written without.
+    let elb = &cloud.region(&edge.region).elb;
+    // No retry: if the read fails, the caller writes without it.
     let once = aws_sdk_elasticloadbalancingv2::config::Builder::default().retry_config(RetryConfig::disabled());
-    let answer = request.customize().config_override(once).send().await?;
-    now(edge, answer.listeners().first(), &[])
+    match &edge.rule {
+        None => {
+            let request = elb.describe_listeners().listener_arns(&*edge.listener);
+            let answer = request.customize().config_override(once).send().await?;
+            now(edge, answer.listeners().first(), &[])
+        }
+        Some(rule) => {
+            let answer = elb.describe_rules().rule_arns(&**rule).customize().config_override(once).send().await?;
+            now(edge, None, answer.rules())
+        }
+    }
 }
 
 async fn listener(cloud: &Cloud, edge: &EdgeLever) -> Result<Option<Listener>> {
@@ -98,22 +107,25 @@ pub async fn read_all(cloud: &Cloud, edges: &[EdgeLever]) -> Result<Vec<EdgeNow>
 }
 
 fn now(edge: &EdgeLever, listener: Option<&Listener>, rules: &[Rule]) -> Result<EdgeNow> {
-    let Some(listener) = listener else {
+    if listener.is_none() && edge.rule.is_none() {
         let gone = Error::local(format!("the listener of {}'s edge is gone", edge.name));
         let gone = gone.with_help("`provisioner plan` tells what is missing, `provisioner apply` makes it again");
         return Err(Error { class: Class::NotFound, ..gone });
-    };
-    let Some(own) = RuleNow::of(edge, None, listener.default_actions()) else {
+    }
+    let default = listener.into_iter().map(|listener| (None, listener.default_actions()));
+    let rules = rules.iter().filter(|rule| rule.is_default() != Some(true));
+    let all = default.chain(rules.map(|rule| (rule.rule_arn.clone(), rule.actions())));
+    let (own, others): (Vec<_>, Vec<_>) = all.partition(|(arn, _)| arn.as_deref() == edge.rule.as_deref());
+    let Some(own) = own.into_iter().find_map(|(arn, actions)| RuleNow::of(edge, arn, actions)) else {
         let message = format!("the listener of {}'s edge doesn't forward to its two target groups", edge.name);
         let help =
             "it was left as it is: somebody put something else there, or it was replaced; `provisioner plan` tells";
         return Err(Error::local(message).with_help(help));
     };
-    let before = rules.iter().filter(|rule| rule.is_default() != Some(true));
     // One that names both groups shares; one that names a single group leads there on purpose.
-    let before = before.filter_map(|rule| RuleNow::of(edge, rule.rule_arn.clone(), rule.actions()));
-    let before = before.filter(|rule| groups(&rule.actions).len() == 2);
-    Ok(EdgeNow { name: edge.name.clone(), rules: [own].into_iter().chain(before).collect() })
+    let others = others.into_iter().filter_map(|(arn, actions)| RuleNow::of(edge, arn, actions));
+    let others = others.filter(|rule| groups(&rule.actions).len() == 2);
+    Ok(EdgeNow { name: edge.name.clone(), rules: [own].into_iter().chain(others).collect() })
 }
 
 impl RuleNow {
@@ -195,9 +207,16 @@ async fn write_some(
 
 /// Writes the share to the listener itself without having read anything: for when reading is what fails.
 pub async fn write_unseen(cloud: &Cloud, edge: &EdgeLever, share: Share) -> Result<Vec<String>> {
-    let modify = cloud.region(&edge.region).elb.modify_listener().listener_arn(&*edge.listener);
-    let answer = modify.default_actions(forward(edge, share, None)).send().await?;
-    Ok(answer.request_id().map(str::to_owned).into_iter().collect())
+    let elb = &cloud.region(&edge.region).elb;
+    let action = forward(edge, share, None);
+    let id = match &edge.rule {
+        None => {
+            let modify = elb.modify_listener().listener_arn(&*edge.listener);
+            modify.default_actions(action).send().await?.request_id().map(str::to_owned)
+        }
+        Some(rule) => elb.modify_rule().rule_arn(&**rule).actions(action).send().await?.request_id().map(str::to_owned),
+    };
+    Ok(id.into_iter().collect())
 }
 
 fn with_share(edge: &EdgeLever, actions: &[Action], share: Share) -> Vec<Action> {
@@ -230,6 +249,7 @@ mod tests {
             name: "blue".to_owned(),
             region: "us-east-1".to_owned(),
             listener: arn("listener/app/a/1/2").into(),
+            rule: None,
             blue: arn("targetgroup/b/1").into(),
             green: arn("targetgroup/g/2").into(),
         }
@@ -264,6 +284,18 @@ mod tests {
         let weights: Vec<_> = now.weights().map(|weight| (weight.lever, weight.split.green)).collect();
         assert_eq!(weights, [("blue edge".to_owned(), 0), ("blue edge, rule api".to_owned(), 50)]);
         assert!(!now.gives(Share::BLUE) && !now.gives(half));
+    }
+
+    #[test]
+    fn lever_on_a_rule_leaves_the_default_action_alone() {
+        let arn = "arn:aws:elasticloadbalancing:us-east-1:1:listener-rule/app/a/1/2/3";
+        let edge = EdgeLever { rule: Some(arn.into()), ..edge() };
+        let rule = Rule::builder().rule_arn(arn).is_default(false).actions(forward(&edge, Share::GREEN, None)).build();
+        let live = now(&edge, Some(&listener(vec![single("arn:other")])), std::slice::from_ref(&rule)).unwrap();
+        let weights: Vec<_> = live.weights().map(|weight| weight.lever).collect();
+        assert_eq!(weights, ["blue edge, rule 3"]);
+        assert!(live.gives(Share::GREEN) && now(&edge, None, &[rule]).unwrap().gives(Share::GREEN));
+        assert!(now(&edge, Some(&listener(vec![forward(&edge, Share::BLUE, None)])), &[]).is_err());
     }
 
     #[test]

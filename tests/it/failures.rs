@@ -155,12 +155,12 @@ async fn a_suffix_that_is_no_part_of_a_name_is_refused() {
     let cli = Cli::new(&sandbox);
     for bad in ["Dev1", "dev_1", "dév", "../dev1", "1dev", "dev1-", "a b", "abcdefghij1234567", ""] {
         let run = refused(&sandbox, &cli, &["apply", &format!("--suffix={bad}")]).await;
-        run.explains(&format!("the suffix {bad:?} can't be used"))
-            .explains("16 characters at most")
+        run.explains(&format!("invalid suffix {bad:?}"))
+            .explains("at most 16 characters")
             .explains("for example dev1");
     }
     cli.configure("suffix = \"Dev1\"\n");
-    refused(&sandbox, &cli, &["apply"]).await.explains("the suffix \"Dev1\" can't be used");
+    refused(&sandbox, &cli, &["apply"]).await.explains("invalid suffix \"Dev1\"");
 }
 
 #[tokio::test]

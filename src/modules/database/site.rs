@@ -1,41 +1,41 @@
-//! A cluster in one region with all that belongs to it there.
+//! An Aurora cluster in one region, with its instances, groups, logs and event subscriptions.
 
 use std::collections::BTreeSet;
 
 use super::{DatabaseParams, DatabaseSite, Site};
-use crate::modules::Scope;
+use crate::modules::{Scope, log_group};
 use crate::resources::ec2::{Peer, SecurityGroup, SecurityGroupRule};
 use crate::resources::ids::{RoleArn, SecurityGroupId, TopicArn};
-use crate::resources::logs::{LogGroup, LogGroupOutputs};
+use crate::resources::logs::LogGroupOutputs;
 use crate::resources::rds::{
     DbCluster, DbClusterOutputs, DbClusterParameterGroup, DbInstance, DbInstanceOutputs, DbParameterGroup,
     DbSubnetGroup, EventSubscription, MasterPassword, ParameterGroupOutputs,
 };
 
-/// AWS's limit for identifiers of clusters and instances.
+/// The maximum length of cluster and instance identifiers.
 const IDENTIFIER_LENGTH: usize = 63;
 
-/// RDS's certificate authority with RSA 2048, valid until 2061.
+/// The certificate authority with RSA 2048, valid until 2061.
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/UsingWithRDS.SSL.html>
 const CA_CERTIFICATE: &str = "rds-ca-rsa2048-g1";
 
-/// How long Performance Insights keeps data without a charge.
+/// The retention of Performance Insights that is free of charge.
 const PERFORMANCE_INSIGHTS_DAYS: i32 = 7;
 
-/// A cluster that is going to be put somewhere.
+/// A cluster to add.
 pub(super) struct ClusterPlan<'a> {
-    /// What its name begins with.
+    /// The prefix of its names.
     pub name: &'a str,
-    /// Where it lives.
+    /// Its site.
     pub site: &'a Site<'a>,
-    /// It takes writes, and has the administrator; a secondary gets both from it.
+    /// The primary cluster has the writer and the master user; a secondary replicates them.
     pub is_primary: bool,
-    /// The global database that it joins.
+    /// The global database that it belongs to.
     pub global: Option<&'a str>,
 }
 
 impl ClusterPlan<'_> {
-    /// The ARNs that its instances are going to have.
+    /// The ARNs of its instances.
     pub(super) fn instance_arns(&self, scope: &Scope<'_>) -> Vec<String> {
         let arn = |index| scope.arn("rds", &format!("db:{}", self.instance_name(scope, index)));
         (0..self.site.instances).map(arn).collect()
@@ -45,7 +45,7 @@ impl ClusterPlan<'_> {
         scope.name_within(&format!("{}-{}", self.name, index + 1), IDENTIFIER_LENGTH)
     }
 
-    /// Puts it there.
+    /// Adds the cluster.
     pub(super) fn build(&self, scope: &Scope<'_>, params: &DatabaseParams<'_>, monitoring: &RoleArn) -> DatabaseSite {
         let security_group = self.security_group(scope, params);
         let log_groups = self.log_groups(scope, params);
@@ -61,14 +61,21 @@ impl ClusterPlan<'_> {
             MasterPassword::Secret(secret) => Some(secret),
             MasterPassword::OfPrimary => None,
         };
-        DatabaseSite { cluster, instances, security_group, log_groups, master_secret }
+        DatabaseSite {
+            region: scope.region().to_owned(),
+            cluster,
+            instances,
+            security_group,
+            log_groups,
+            master_secret,
+        }
     }
 
     fn master_password(&self, params: &DatabaseParams<'_>) -> MasterPassword {
         if self.is_primary { params.master_password.clone() } else { MasterPassword::OfPrimary }
     }
 
-    /// Lets the clients in, and nothing out: a database answers, it never calls.
+    /// Admits the clients. There are no outbound rules: a database opens no connections.
     fn security_group(&self, scope: &Scope<'_>, params: &DatabaseParams<'_>) -> SecurityGroupId {
         let name = scope.name(&format!("{}-security-group", self.name));
         let group = SecurityGroup::new(name, "The Aurora cluster", self.site.vpc);
@@ -81,18 +88,14 @@ impl ClusterPlan<'_> {
         group
     }
 
-    /// RDS would make them by itself, unencrypted and kept for ever.
+    /// RDS would create the log groups without a key and without a retention.
     fn log_groups(&self, scope: &Scope<'_>, params: &DatabaseParams<'_>) -> Vec<LogGroupOutputs> {
         let identifier = self.identifier(scope);
-        let log_group = |log: &&str| {
-            let group = LogGroup {
-                name: format!("/aws/rds/cluster/{identifier}/{log}"),
-                kms_key: self.site.key.clone(),
-                retention_days: Some(params.log_retention_days),
-            };
-            scope.add(&format!("{log}-log"), group)
+        let add = |log: &&str| {
+            let name = format!("/aws/rds/cluster/{identifier}/{log}");
+            log_group(scope, &format!("{log}-log"), name, self.site.key)
         };
-        params.engine.logs().iter().map(log_group).collect()
+        params.engine.logs().iter().map(add).collect()
     }
 
     fn identifier(&self, scope: &Scope<'_>) -> String {
@@ -115,18 +118,18 @@ impl ClusterPlan<'_> {
             },
         );
         let secure = params.engine.parameters().iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        let extra = params.parameters.clone();
+        let extra = params.parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let parameter_group = scope.add(
             "cluster-parameter-group",
             DbClusterParameterGroup {
                 name: scope.name(&format!("{}-cluster-parameters", self.name)),
                 family: params.version.family.clone(),
                 description: "TLS for everybody, audit log".to_owned(),
-                // What security asks for comes last: nothing overrides it.
-                parameters: extra.into_iter().chain(secure).collect(),
+                // The security parameters come last, so that they override others.
+                parameters: extra.chain(secure).collect(),
             },
         );
-        let before = "RDS would make this log group itself, without a key";
+        let before = "RDS would create this log group without a key";
         let scope = log_groups.iter().fold(scope.clone(), |scope, group| scope.after(&group.arn, before));
         let of_primary = |value: &str| self.is_primary.then(|| value.to_owned());
         scope.add(

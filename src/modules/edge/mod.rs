@@ -1,5 +1,5 @@
-//! An environment's edge: the load balancer through which clients come in, and what is behind it: both environments by weight
-//! ([`edge()`]), or the environment's own services by path ([`services_edge`]).
+//! The load balancer of an environment. It forwards to both environments by weight ([`edge()`]), or to the environment's own
+//! services by path ([`services_edge`]).
 
 mod services;
 mod weighted;
@@ -11,46 +11,42 @@ use serde_json::json;
 
 use super::Scope;
 use super::bucket::{BucketParams, private_bucket};
+use super::network::Network;
 use crate::resources::ec2::{Peer, SecurityGroup, SecurityGroupRule};
 use crate::resources::elb::{
     AccessLogs, Action, HealthCheck, Listener, ListenerOutputs, LoadBalancer, LoadBalancerOutputs, Tls,
 };
-use crate::resources::ids::{CertificateArn, SecurityGroupId, SubnetId, VpcId, WebAclArn};
+use crate::resources::ids::{CertificateArn, SecurityGroupId, WebAclArn};
 use crate::resources::s3::Encryption;
 use crate::resources::waf::WebAclAssociation;
 
 pub use services::{Route, ServicesEdge, ServicesEdgeParams, services_edge};
 pub use weighted::{Edge, EdgeParams, TEST_PORT, edge};
 
-/// TLS 1.2 and 1.3, forward secrecy only.
+/// TLS 1.2 and 1.3 with forward secrecy.
 const TLS_POLICY: &str = "ELBSecurityPolicy-TLS13-1-2-2021-06";
 
-/// How long a client may use one connection: the shortest that there is, as it stays with the environment whose name it was
-/// answered, wherever others go by then.
+/// The maximum duration of a client's connection: AWS's minimum, as a connection stays with its environment while traffic moves.
 const CLIENT_KEEP_ALIVE_SECONDS: u32 = 60;
 
-/// What clients meet first.
-#[derive(Clone, Debug)]
+/// The parameters of a load balancer.
+#[derive(Clone, Copy, Debug)]
 pub struct FrontParams<'a> {
-    /// The VPC.
-    pub vpc: &'a VpcId,
-    /// Its public subnets, in at least two zones.
-    pub public_subnets: &'a [SubnetId],
-    /// The certificate of all HTTPS listeners.
+    /// The network, with public subnets in at least two zones.
+    pub network: &'a Network,
+    /// The certificate of the HTTPS listeners.
     pub certificate: &'a CertificateArn,
     /// The firewall.
     pub web_acl: &'a WebAclArn,
-    /// How long access logs are kept.
-    pub log_retention_days: i32,
-    /// The bucket that logs the requests for the access log bucket, if there is one.
+    /// The bucket for the access logs of the load balancer's log bucket.
     pub access_log_target: Option<&'a str>,
-    /// Refuse to be deleted.
+    /// Deletion protection.
     pub deletion_protection: bool,
 }
 
-/// A load balancer behind its firewall.
+/// A load balancer with its firewall.
 struct Front<'a> {
-    /// Where listeners are put: they come after the firewall.
+    /// The scope of listeners: after the firewall.
     scope: Scope<'a>,
     load_balancer: LoadBalancerOutputs,
     security_group: SecurityGroupId,
@@ -58,7 +54,16 @@ struct Front<'a> {
     tls: Tls,
 }
 
-/// Puts a load balancer here, whose port 80 only redirects.
+/// The scope of everything that belongs to an environment's load balancer.
+fn edge_scope<'a>(scope: &Scope<'a>, params: &FrontParams<'_>) -> Scope<'a> {
+    let scope = scope.at("edge");
+    match &params.network.internet_gateway_id {
+        Some(gateway) => scope.after(gateway, "an internet-facing load balancer needs an internet gateway"),
+        None => scope,
+    }
+}
+
+/// Adds a load balancer whose port 80 redirects to HTTPS.
 fn front<'a>(scope: &Scope<'a>, params: &FrontParams<'_>) -> Front<'a> {
     let security_group = security_group(scope, params);
     let log_bucket = log_bucket(scope, params);
@@ -67,7 +72,7 @@ fn front<'a>(scope: &Scope<'a>, params: &FrontParams<'_>) -> Front<'a> {
         LoadBalancer {
             name: scope.name_within("alb", 32),
             internal: false,
-            subnets: params.public_subnets.iter().cloned().collect(),
+            subnets: params.network.public_subnet_ids.iter().cloned().collect(),
             security_groups: BTreeSet::from([security_group.clone()]),
             drop_invalid_headers: true,
             desync_mitigation: "defensive".to_owned(),
@@ -80,8 +85,7 @@ fn front<'a>(scope: &Scope<'a>, params: &FrontParams<'_>) -> Front<'a> {
     );
     let association = WebAclAssociation { load_balancer: load_balancer.arn.clone(), web_acl: params.web_acl.clone() };
     let guarded = scope.add("firewall", association);
-    // No listener before the firewall: nothing comes in unguarded.
-    let scope = scope.after(&guarded.load_balancer, "nothing comes in past the firewall");
+    let scope = scope.after(&guarded.load_balancer, "no listener accepts requests before the firewall filters them");
     scope.add(
         "http",
         Listener {
@@ -96,14 +100,14 @@ fn front<'a>(scope: &Scope<'a>, params: &FrontParams<'_>) -> Front<'a> {
 }
 
 impl Front<'_> {
-    /// Puts an HTTPS listener here.
+    /// Adds an HTTPS listener.
     fn listener(&self, leaf: &str, port: u16, action: Action) -> ListenerOutputs {
         let load_balancer = self.load_balancer.arn.clone();
         self.scope.add(leaf, Listener { load_balancer, port, tls: Some(self.tls.clone()), action })
     }
 }
 
-/// How targets are asked whether they are well.
+/// The health check of a target group.
 fn health_check(path: &str, interval_seconds: u32) -> HealthCheck {
     HealthCheck {
         path: path.to_owned(),
@@ -115,10 +119,11 @@ fn health_check(path: &str, interval_seconds: u32) -> HealthCheck {
     }
 }
 
-/// In: HTTPS, and HTTP to be redirected, from anywhere.
+/// Adds the security group: HTTPS, and HTTP to be redirected, from anywhere.
 fn security_group(scope: &Scope<'_>, params: &FrontParams<'_>) -> SecurityGroupId {
     let name = scope.name("alb");
-    let group = scope.add("security-group", SecurityGroup::new(name, "Load balancer of clients", params.vpc));
+    let group =
+        scope.add("security-group", SecurityGroup::new(name, "Load balancer of clients", &params.network.vpc_id));
     let group = group.security_group_id;
     let scope = scope.at("security-group");
     for (leaf, port, what) in [("https", 443, "HTTPS from clients"), ("http", 80, "HTTP, redirected to HTTPS")] {
@@ -127,12 +132,12 @@ fn security_group(scope: &Scope<'_>, params: &FrontParams<'_>) -> SecurityGroupI
     group
 }
 
-/// The bucket for the access logs: with S3's own keys, as Elastic Load Balancing can't use others.
+/// Adds the bucket for the access logs. Elastic Load Balancing supports SSE-S3 only.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html>
 fn log_bucket(scope: &Scope<'_>, params: &FrontParams<'_>) -> String {
     let params = BucketParams {
         encryption: Encryption::S3,
-        keep_days: Some(params.log_retention_days),
+        keep_days: Some(scope.log_retention_days()),
         lifecycle: BTreeMap::new(),
         access_logs: params.access_log_target,
         statements: |scope, arn| {

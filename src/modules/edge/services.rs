@@ -1,8 +1,8 @@
-//! An edge that forwards to the environment's own services by path.
+//! A load balancer that forwards to the environment's own services by path.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{FrontParams, front, health_check};
+use super::{FrontParams, edge_scope, front, health_check};
 use crate::modules::Scope;
 use crate::resources::ec2::{Peer, SecurityGroupRule};
 use crate::resources::elb::{
@@ -10,52 +10,52 @@ use crate::resources::elb::{
 };
 use crate::resources::ids::SecurityGroupId;
 
-/// How long a task that leaves may finish its requests.
+/// The deregistration delay of a task.
 const DRAINING_SECONDS: u32 = 60;
 
-/// What an edge is made of.
+/// The parameters of the load balancer and its services.
 #[derive(Clone, Debug)]
 pub struct ServicesEdgeParams<'a> {
     /// The load balancer.
     pub front: FrontParams<'a>,
-    /// The services. The first one gets what no path is for, the questions for health among it.
+    /// The services. The first one gets the requests that no path of another one matches, health checks included.
     pub routes: &'a [Route<'a>],
-    /// Where services answer whether they are well, `/health`.
+    /// The path of health checks, `/health`.
     pub health_path: &'a str,
 }
 
-/// A service behind an edge.
+/// A service behind the load balancer.
 #[derive(Clone, Copy, Debug)]
 pub struct Route<'a> {
-    /// What it is called.
+    /// Its name.
     pub service: &'a str,
-    /// What it serves: `/payments`, `/payments/*`.
+    /// Its path patterns: `/payments`, `/payments/*`.
     pub paths: &'a [&'a str],
-    /// The port that its tasks listen on.
+    /// The port of its tasks.
     pub port: u16,
     /// The security group of its tasks.
     pub security_group: &'a SecurityGroupId,
 }
 
-/// An edge.
+/// The load balancer of an environment's services.
 #[derive(Clone, Debug)]
 pub struct ServicesEdge {
     /// The load balancer.
     pub load_balancer: LoadBalancerOutputs,
     /// The HTTPS listener.
     pub listener: ListenerOutputs,
-    /// The target groups, by service. Each is in use by the listener once [`ServicesEdge::ready`] stands.
+    /// The target groups by service.
     pub target_groups: BTreeMap<String, TargetGroupOutputs>,
-    /// An output of what makes each target group one of a load balancer: a service can't be put into it before.
+    /// By service, an output of the listener or rule that uses the target group: ECS needs it before the service.
     pub ready: BTreeMap<String, String>,
 }
 
-/// The edge of the scope's environment.
+/// Adds the load balancer of the scope's environment.
 ///
 /// # Panics
 /// Without a service.
 pub fn services_edge(scope: &Scope<'_>, params: &ServicesEdgeParams<'_>) -> ServicesEdge {
-    let scope = &scope.at("edge");
+    let scope = &edge_scope(scope, &params.front);
     let front = front(scope, &params.front);
     let mut target_groups = BTreeMap::new();
     for route in params.routes {
@@ -68,14 +68,14 @@ pub fn services_edge(scope: &Scope<'_>, params: &ServicesEdgeParams<'_>) -> Serv
         scope.add(&format!("to-{service}/out"), out);
         let group = TargetGroup {
             name: front.scope.name_within(service, 25),
-            targets: Targets::Ip { vpc: params.front.vpc.clone(), port, protocol: "HTTP".to_owned() },
+            targets: Targets::Ip { vpc: params.front.network.vpc_id.clone(), port, protocol: "HTTP".to_owned() },
             health_check: Some(health_check(params.health_path, 15)),
             deregistration_delay_seconds: Some(DRAINING_SECONDS),
             multi_value_headers: false,
         };
         target_groups.insert(service.to_owned(), front.scope.add(&format!("to-{service}/target-group"), group));
     }
-    let first = params.routes.first().expect("an edge has a service");
+    let first = params.routes.first().expect("at least one service");
     let forward = |service: &str| Action::Forward { target_group: target_groups[service].arn.clone() };
     let listener = front.listener("https", 443, forward(first.service));
     let mut ready = BTreeMap::from([(first.service.to_owned(), listener.arn.to_string())]);
@@ -83,7 +83,7 @@ pub fn services_edge(scope: &Scope<'_>, params: &ServicesEdgeParams<'_>) -> Serv
         let paths: BTreeSet<String> = route.paths.iter().map(|path| (*path).to_owned()).collect();
         let rule = ListenerRule {
             listener: listener.arn.clone(),
-            priority: u16::try_from(10 * index).expect("a listener has 100 rules"),
+            priority: u16::try_from(10 * index).expect("a listener has at most 100 rules"),
             conditions: Conditions { paths, ..Conditions::default() },
             action: forward(route.service),
         };

@@ -1,11 +1,11 @@
-//! An edge that forwards to both environments' functions by weight.
+//! A load balancer that forwards to both environments' functions by weight.
 
 use std::collections::BTreeSet;
 
 use ipnet::Ipv4Net;
 
-use super::{FrontParams, front, health_check};
-use crate::modules::Scope;
+use super::{FrontParams, edge_scope, front, health_check};
+use crate::modules::{BLUE, GREEN, Scope};
 use crate::resources::ec2::{Peer, SecurityGroupRule};
 use crate::resources::elb::{
     Action, Conditions, ListenerOutputs, ListenerRule, LoadBalancerOutputs, Target, TargetGroup, TargetGroupOutputs,
@@ -15,58 +15,58 @@ use crate::resources::ids::{FunctionArn, SecurityGroupId};
 use crate::resources::lambda::Permission;
 
 const ELB: &str = "elasticloadbalancing.amazonaws.com";
-/// The port that always leads to green, for trying it out before customers see it.
+/// The port of the test listener, which always forwards to green.
 pub const TEST_PORT: u16 = 8443;
 
-/// What an edge is made of.
+/// The parameters of the load balancer and its targets.
 #[derive(Clone, Debug)]
 pub struct EdgeParams<'a> {
     /// The load balancer.
     pub front: FrontParams<'a>,
-    /// What blue's requests go to.
+    /// Blue's function.
     pub blue: &'a FunctionArn,
-    /// What green's requests go to.
+    /// Green's function.
     pub green: &'a FunctionArn,
-    /// The shares at the beginning.
+    /// The weights when the listener is created.
     pub initial: Weights,
-    /// Who may reach the test listener.
+    /// The CIDR blocks that may reach the test listener.
     pub test_cidrs: &'a [Ipv4Net],
-    /// Where the environments answer whether they are well, `/health`.
+    /// The path of health checks, `/health`.
     pub health_path: &'a str,
 }
 
-/// An edge.
+/// The load balancer of an environment that forwards to both environments.
 #[derive(Clone, Debug)]
 pub struct Edge {
     /// The load balancer.
     pub load_balancer: LoadBalancerOutputs,
-    /// The HTTPS listener: its weights are what a shift changes.
+    /// The HTTPS listener. A shift changes its weights.
     pub listener: ListenerOutputs,
-    /// The listener that leads to green.
+    /// The test listener.
     pub test_listener: ListenerOutputs,
-    /// This edge's target group of blue.
+    /// The target group of blue's function.
     pub blue: TargetGroupOutputs,
-    /// This edge's target group of green.
+    /// The target group of green's function.
     pub green: TargetGroupOutputs,
-    /// The load balancer's security group. Nothing goes out of it, as functions aren't reached over the network.
+    /// The load balancer's security group. It needs no outbound rules to call functions.
     pub security_group: SecurityGroupId,
-    /// The bucket with the access logs.
+    /// The name of the access log bucket.
     pub log_bucket: String,
 }
 
-/// The edge of the scope's environment.
+/// Adds the load balancer of the scope's environment.
 pub fn edge(scope: &Scope<'_>, params: &EdgeParams<'_>) -> Edge {
-    let scope = &scope.at("edge");
+    let scope = &edge_scope(scope, &params.front);
     let front = front(scope, &params.front);
     for cidr in params.test_cidrs {
         let leaf = format!("test-{}", cidr.to_string().replace(['.', '/'], "-"));
         let rule = SecurityGroupRule::tcp_in(&front.security_group, TEST_PORT, Peer::Cidr(*cidr), "Tests of green");
         scope.at("security-group").add(&leaf, rule);
     }
-    // A target group belongs to one load balancer, so each edge has a pair of its own.
-    let blue = target_group(&front.scope, "blue", params.blue, params.health_path);
-    let green = target_group(&front.scope, "green", params.green, params.health_path);
-    let own = if scope.environment_name() == "green" { &green } else { &blue };
+    // A target group belongs to one load balancer: each load balancer has its own pair.
+    let blue = target_group(&front.scope, BLUE, params.blue, params.health_path);
+    let green = target_group(&front.scope, GREEN, params.green, params.health_path);
+    let own = if scope.environment_name() == GREEN { &green } else { &blue };
     let by_weight = Action::WeightedForward {
         blue: blue.arn.clone(),
         green: green.arn.clone(),
@@ -74,7 +74,7 @@ pub fn edge(scope: &Scope<'_>, params: &EdgeParams<'_>) -> Edge {
         stickiness_seconds: None,
     };
     let listener = front.listener("https", 443, by_weight);
-    // What Route 53 probes is this edge's own environment, whatever the weights.
+    // The health checks of Route 53 reach the load balancer's own environment, whatever the weights.
     front.scope.add(
         "own-health",
         ListenerRule {
@@ -96,13 +96,13 @@ pub fn edge(scope: &Scope<'_>, params: &EdgeParams<'_>) -> Edge {
     }
 }
 
-/// The target group of `color` at this edge, with the function in it.
-fn target_group(scope: &Scope<'_>, color: &str, function: &FunctionArn, health_path: &str) -> TargetGroupOutputs {
-    let scope = scope.at(&format!("to-{color}"));
+/// Adds the target group of an environment's function.
+fn target_group(scope: &Scope<'_>, environment: &str, function: &FunctionArn, health_path: &str) -> TargetGroupOutputs {
+    let scope = scope.at(&format!("to-{environment}"));
     let group = scope.add(
         "target-group",
         TargetGroup {
-            name: scope.name_within(&format!("to-{color}"), 25),
+            name: scope.name_within(&format!("to-{environment}"), 25),
             targets: Targets::Function,
             health_check: Some(health_check(health_path, 30)),
             deregistration_delay_seconds: None,
@@ -119,7 +119,7 @@ fn target_group(scope: &Scope<'_>, color: &str, function: &FunctionArn, health_p
             source_account: None,
         },
     );
-    let scope = scope.after(&permission.statement_id, "a function is only registered if it may be invoked");
+    let scope = scope.after(&permission.statement_id, "registering a function needs the permission to invoke it");
     let target = Target::Function(function.clone());
     scope.add("registration", TargetRegistration { target_group: group.arn.clone(), target });
     group

@@ -1,20 +1,20 @@
-//! Ways to AWS services that don't leave Amazon's network.
+//! VPC endpoints of AWS services.
 
 use serde_json::json;
 
 use super::NetworkParams;
 use crate::modules::Scope;
-use crate::resources::document::Document;
+use crate::modules::policy::document;
 use crate::resources::ec2::{GatewayEndpoint, InterfaceEndpoint, Peer, SecurityGroup, SecurityGroupRule};
 use crate::resources::ids::{PrefixListId, RouteTableId, SecurityGroupId, SubnetId, VpcId};
 
-/// The addresses behind the gateway endpoints.
+/// The prefix lists of the gateway endpoints.
 pub(super) struct Gateways {
     pub s3: PrefixListId,
     pub dynamodb: PrefixListId,
 }
 
-/// The gateway endpoints of S3 and DynamoDB. Nobody can carry data through them to another account.
+/// Adds the gateway endpoints of S3 and DynamoDB. Their policies allow resources of this account only.
 pub(super) fn gateways(scope: &Scope<'_>, vpc_id: &VpcId, route_table_ids: &[RouteTableId]) -> Gateways {
     let add = |service: &str, policy| {
         let endpoint = GatewayEndpoint {
@@ -38,9 +38,9 @@ pub(super) fn gateways(scope: &Scope<'_>, vpc_id: &VpcId, route_table_ids: &[Rou
             }},
         })
     };
-    // Image layers of ECR lie in a bucket of Amazon's.
+    // ECR stores image layers in a bucket of Amazon's.
     // <https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html>
-    let layers = format!("arn:{}:s3:::prod-{}-starport-layer-bucket/*", scope.partition(), scope.region());
+    let layers = scope.arn("s3", &format!("prod-{}-starport-layer-bucket/*", scope.region()));
     let image_layers = json!({
         "Sid": "ImageLayers",
         "Effect": "Allow",
@@ -49,12 +49,12 @@ pub(super) fn gateways(scope: &Scope<'_>, vpc_id: &VpcId, route_table_ids: &[Rou
         "Resource": layers,
     });
     Gateways {
-        s3: add("s3", policy(json!([own_account("s3"), image_layers]))),
-        dynamodb: add("dynamodb", policy(json!([own_account("dynamodb")]))),
+        s3: add("s3", document([own_account("s3"), image_layers])),
+        dynamodb: add("dynamodb", document([own_account("dynamodb")])),
     }
 }
 
-/// The interface endpoints, with a group of their own that lets the VPC in; `None` if there are none.
+/// Adds the interface endpoints, and their security group, which admits the VPC; `None` if there are no endpoints.
 pub(super) fn interfaces(
     scope: &Scope<'_>,
     params: &NetworkParams,
@@ -73,14 +73,14 @@ pub(super) fn interfaces(
         let endpoint = InterfaceEndpoint {
             vpc_id: vpc_id.clone(),
             service_name: service_name(scope, service),
-            policy: policy(json!([{
+            policy: document([json!({
                 "Sid": "OwnAccount",
                 "Effect": "Allow",
                 "Principal": "*",
                 "Action": "*",
                 "Resource": "*",
                 "Condition": {"StringEquals": {"aws:PrincipalAccount": scope.account()}},
-            }])),
+            })]),
             subnet_ids: subnet_ids.to_vec(),
             security_group_ids: vec![group_id.clone()],
             private_dns: true,
@@ -92,8 +92,4 @@ pub(super) fn interfaces(
 
 fn service_name(scope: &Scope<'_>, service: &str) -> String {
     format!("com.amazonaws.{}.{service}", scope.region())
-}
-
-fn policy(statements: serde_json::Value) -> Document {
-    Document::new(json!({"Version": "2012-10-17", "Statement": statements}))
 }

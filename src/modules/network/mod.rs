@@ -1,4 +1,4 @@
-//! A VPC with all that belongs to it: subnets, ways out, network ACLs, endpoints, flow logs.
+//! A VPC with its subnets, gateways, network ACLs, endpoints and flow logs.
 
 mod acls;
 mod endpoints;
@@ -8,9 +8,10 @@ use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 
 use super::Scope;
+use super::reach::Reach;
 use crate::resources::ec2::{
-    DefaultNetworkAcl, DefaultSecurityGroup, Destination, ElasticIp, InternetGateway, NatGateway, Route, RouteTable,
-    Subnet, SubnetRouteTableAssociation, Target, Vpc,
+    DefaultNetworkAcl, DefaultSecurityGroup, Destination, ElasticIp, InternetGateway, NatGateway, Peer, Route,
+    RouteTable, Subnet, SubnetRouteTableAssociation, Target, Vpc,
 };
 use crate::resources::ids::{
     InternetGatewayId, KeyArn, NatGatewayId, PrefixListId, RouteTableId, SecurityGroupId, SubnetId, VpcId,
@@ -20,77 +21,92 @@ use crate::resources::ids::{
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum NatMode {
-    /// A NAT gateway in each zone: one that fails leaves the other zones untouched.
+    /// A NAT gateway in each zone: a failure affects one zone only.
     #[default]
     PerAz,
-    /// One NAT gateway for all zones: cheaper, and gone with its zone.
+    /// One NAT gateway for all zones: cheaper, but it fails with its zone.
     Single,
-    /// Not at all: only what an endpoint leads to can be reached.
+    /// No NAT gateway: only services with a VPC endpoint are reachable.
     None,
 }
 
-/// What a network is to be.
+/// The parameters of a network.
 #[derive(Clone, Debug)]
 pub struct NetworkParams {
-    /// The VPC's block, a /16: each zone gets a private subnet of a 16th (/20) of it, one for data of the same size if
-    /// they are parted, and a public one of a 256th (/24).
+    /// The VPC's CIDR block, a /16. Each zone gets a private subnet (/20), a data subnet (/20) if enabled, and a public subnet
+    /// (/24).
     pub cidr: Ipv4Net,
     /// The names of up to six availability zones.
     pub zones: Vec<String>,
     /// Public subnets, for load balancers and NAT gateways.
     pub public_subnets: bool,
-    /// Private subnets for data beside those for what works on it: nothing leads out of them but to the peers.
+    /// Separate subnets for databases, with routes to the VPC and its peers only.
     pub data_subnets: bool,
-    /// NAT gateways; without public subnets there are none.
+    /// NAT gateways; they need public subnets.
     pub nat: NatMode,
-    /// The blocks that the private subnets reach through the transit gateway.
+    /// The CIDR blocks that the private subnets reach through the transit gateway.
     pub peers: Vec<Ipv4Net>,
-    /// Interface endpoints, by the services' short names: `secretsmanager`, `kms`, `ecr.api` ...
+    /// Interface endpoints by service: `secretsmanager`, `kms`, `ecr.api` ...
     pub endpoints: Vec<String>,
-    /// How long flow logs are kept; one of the periods that CloudWatch Logs offers.
-    pub flow_log_retention_days: i32,
-    /// The key for the flow logs, of this region; CloudWatch Logs must be allowed to use it.
+    /// The key for the flow logs, in this region. CloudWatch Logs must be allowed to use it.
     pub key: KeyArn,
 }
 
-/// A network, for what is put into it.
+/// A network.
 #[derive(Clone, Debug)]
 pub struct Network {
     /// The VPC.
     pub vpc_id: VpcId,
-    /// The VPC's block.
+    /// The VPC's CIDR block.
     pub cidr: Ipv4Net,
-    /// The zones; the lists below are in their order.
+    /// The zones. The lists below are in their order.
     pub zones: Vec<String>,
-    /// The private subnets, one a zone.
+    /// The private subnets, one per zone.
     pub private_subnet_ids: Vec<SubnetId>,
-    /// Their blocks.
+    /// Their CIDR blocks.
     pub private_cidrs: Vec<Ipv4Net>,
-    /// Where databases are put: subnets of their own if they were asked for, else the private ones.
+    /// The subnets for databases: the data subnets if enabled, else the private ones.
     pub data_subnet_ids: Vec<SubnetId>,
-    /// Empty without public subnets.
+    /// The public subnets, if enabled.
     pub public_subnet_ids: Vec<SubnetId>,
-    /// One a zone.
+    /// The route tables of the private subnets, one per zone.
     pub private_route_table_ids: Vec<RouteTableId>,
-    /// The route table of the subnets for data, if there are any.
+    /// The route table of the data subnets, if enabled.
     pub data_route_table_id: Option<RouteTableId>,
-    /// The route table of the public subnets, if there are any.
+    /// The route table of the public subnets, if enabled.
     pub public_route_table_id: Option<RouteTableId>,
-    /// What has a public address needs it attached to the VPC: put such things after it.
+    /// The internet gateway. Resources with public addresses must be created after it.
     pub internet_gateway_id: Option<InternetGatewayId>,
-    /// The group of the interface endpoints, if there are any.
+    /// The security group of the interface endpoints, if there are any.
     pub endpoint_security_group_id: Option<SecurityGroupId>,
-    /// S3's addresses, for rules of security groups.
+    /// The prefix list of S3, for security group rules.
     pub s3_prefix_list_id: PrefixListId,
-    /// DynamoDB's addresses, for rules of security groups.
+    /// The prefix list of DynamoDB, for security group rules.
     pub dynamodb_prefix_list_id: PrefixListId,
 }
 
-/// Adds a VPC and all that belongs to it. A network for disaster recovery is the same without public subnets, NAT
-/// gateways and interface endpoints.
+impl Network {
+    /// AWS services, by their VPC endpoints. Empty without interface endpoints.
+    pub fn reach_aws_services(&self) -> Option<Reach<'static>> {
+        let group = self.endpoint_security_group_id.clone()?;
+        Some(Reach { what: "aws-services", port: 443, peer: Peer::SecurityGroup(group) })
+    }
+
+    /// S3, by its VPC endpoint.
+    pub fn reach_s3(&self) -> Reach<'static> {
+        Reach { what: "s3", port: 443, peer: Peer::PrefixList(self.s3_prefix_list_id.clone()) }
+    }
+
+    /// DynamoDB, by its VPC endpoint.
+    pub fn reach_dynamodb(&self) -> Reach<'static> {
+        Reach { what: "dynamodb", port: 443, peer: Peer::PrefixList(self.dynamodb_prefix_list_id.clone()) }
+    }
+}
+
+/// Adds a network.
 ///
 /// # Panics
-/// If the block is too small to be divided (smaller than /20): the configuration takes none but /16.
+/// If the CIDR block is smaller than /20. Configurations allow /16 only.
 pub fn network(scope: &Scope<'_>, params: &NetworkParams) -> Network {
     let vpc_id = scope.add("vpc", Vpc { cidr: params.cidr, dns_support: true, dns_hostnames: true }).vpc_id;
     scope.add("default-security-group", DefaultSecurityGroup::stripped(&vpc_id));
@@ -144,7 +160,7 @@ pub fn network(scope: &Scope<'_>, params: &NetworkParams) -> Network {
     }
 }
 
-/// The subnets for data, with one route table for all of them: there is no way out that differs by zone.
+/// Adds the data subnets with one common route table, as they have no NAT gateways.
 fn data_tier(
     scope: &Scope<'_>,
     params: &NetworkParams,
@@ -181,7 +197,7 @@ impl Public {
         Public { internet_gateway_id, route_table_id, subnet_ids }
     }
 
-    /// One a zone, one for all, or none.
+    /// Adds one NAT gateway per zone, one for all, or none.
     fn nat_gateways(&self, scope: &Scope<'_>, params: &NetworkParams) -> Vec<NatGatewayId> {
         let count = match params.nat {
             NatMode::PerAz => params.zones.len(),
@@ -190,7 +206,7 @@ impl Public {
         };
         let scope = scope.after(
             &self.internet_gateway_id,
-            "public addresses are reached through the internet gateway, which can't be detached while they are in use",
+            "AWS doesn't detach an internet gateway while public addresses are in use",
         );
         let zones = params.zones.iter().zip(&self.subnet_ids).take(count);
         let gateways = zones.map(|(zone, subnet_id)| {
@@ -203,10 +219,10 @@ impl Public {
     }
 }
 
-/// How many zones there is room for.
-const MOST_ZONES: usize = 6;
+/// Maximum number of zones.
+const MAX_ZONES: usize = 6;
 
-/// The blocks of the subnets, one of each kind a zone.
+/// The CIDR blocks of the subnets, one of each kind per zone.
 #[derive(Debug, PartialEq)]
 struct Blocks {
     private: Vec<Ipv4Net>,
@@ -215,16 +231,16 @@ struct Blocks {
 }
 
 impl Blocks {
-    /// Private subnets from the start of the block, those for data behind the most private ones that there can be, public ones
-    /// from its last 16th.
+    /// Private subnets are at the start of the block, data subnets after the space for private subnets of all zones, public
+    /// subnets in the last /20.
     fn of(cidr: Ipv4Net, zones: usize) -> Self {
-        let divided = |block: Ipv4Net| -> Vec<Ipv4Net> {
-            block.subnets(block.prefix_len() + 4).expect("a VPC's block can be divided by 256").collect()
+        let divide = |block: Ipv4Net| -> Vec<Ipv4Net> {
+            block.subnets(block.prefix_len() + 4).expect("a block of at least /20").collect()
         };
-        let sixteenths = divided(cidr);
-        let public = divided(sixteenths[15]).into_iter().take(zones).collect();
+        let sixteenths = divide(cidr);
+        let public = divide(sixteenths[15]).into_iter().take(zones).collect();
         let from = |start: usize| sixteenths.iter().skip(start).take(zones).copied().collect();
-        Blocks { private: from(0), data: from(MOST_ZONES), public }
+        Blocks { private: from(0), data: from(MAX_ZONES), public }
     }
 }
 
@@ -246,13 +262,13 @@ fn associate(scope: &Scope<'_>, name: &str, subnet_id: &SubnetId, route_table_id
     scope.add(&format!("route-table-association-{name}"), SubnetRouteTableAssociation { subnet_id, route_table_id });
 }
 
-/// The route for all that no other route is for.
+/// Adds the default route.
 fn route(scope: &Scope<'_>, name: &str, route_table_id: &RouteTableId, target: Target) {
     let route_table_id = route_table_id.clone();
     scope.add(name, Route { route_table_id, destination: Destination::everything(), target });
 }
 
-/// `a` of `us-east-1a`.
+/// The letter of a zone: `a` of `us-east-1a`.
 pub(super) fn letter(zone: &str) -> &str {
     zone.char_indices().last().map_or("", |(at, _)| &zone[at..])
 }
@@ -262,21 +278,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn subnets_lie_apart() {
+    fn subnets_do_not_overlap() {
         let cidr: Ipv4Net = "10.10.0.0/16".parse().unwrap();
         let blocks = Blocks::of(cidr, 3);
         let text = |blocks: &[Ipv4Net]| blocks.iter().map(ToString::to_string).collect::<Vec<_>>();
         assert_eq!(text(&blocks.private), ["10.10.0.0/20", "10.10.16.0/20", "10.10.32.0/20"]);
         assert_eq!(text(&blocks.public), ["10.10.240.0/24", "10.10.241.0/24", "10.10.242.0/24"]);
-        let most = Blocks::of(cidr, 6);
+        let six_zones = Blocks::of(cidr, 6);
         assert_eq!(text(&blocks.data)[0], "10.10.96.0/20");
-        let large: Vec<_> = most.private.iter().chain(&most.data).collect();
-        assert!(large.iter().all(|one| !most.public.iter().any(|public| one.contains(public))));
+        let large: Vec<_> = six_zones.private.iter().chain(&six_zones.data).collect();
+        assert!(large.iter().all(|one| !six_zones.public.iter().any(|public| one.contains(public))));
         assert!((1..large.len()).all(|index| !large[..index].contains(&large[index])));
     }
 
     #[test]
-    fn a_zone_is_called_by_its_letter() {
+    fn letter_of_a_zone_is_its_last_character() {
         assert_eq!(letter("eu-central-1b"), "b");
     }
 }

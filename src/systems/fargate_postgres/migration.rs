@@ -1,48 +1,60 @@
-//! The migration: the sync of the data, and who from another account may run it.
+//! The data sync, and the role by which another account runs the migration.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
 use super::environment::Environment;
-use super::{Composition, Shared, metrics_namespace};
+use super::{Composer, Shared, metrics_namespace};
+use crate::modules::alarms::{MonitoredSync, sync_alarms};
 use crate::modules::database::Engine;
 use crate::modules::policy::{allow, document};
 use crate::modules::sync::{Database, Sync, SyncParams, sync};
+use crate::resources::cloudwatch::AlarmOutputs;
 use crate::resources::iam::Role;
 use crate::resources::ids::RoleArn;
 
-/// What moves the data.
+/// The data sync with its alarms and the role for another account.
 pub(super) struct Migration {
     pub sync: Sync,
-    /// What another account's tooling takes on.
     pub role: Option<RoleArn>,
+    pub alarms: Vec<AlarmOutputs>,
 }
 
-impl Composition<'_> {
+impl Composer<'_> {
     pub(super) fn migration(&self, shared: &Shared, blue: &Environment<'_>, green: &Environment<'_>) -> Migration {
-        let config = self.config;
-        let security_group = green.sync_group.as_ref().expect("the sync lives in green");
+        let settings = self.settings;
+        let namespace = metrics_namespace(self.root.suffix());
+        let security_group = green.sync_group.as_ref().expect("the sync runs in green");
         let sync = sync(
             &green.scope,
             &blue.scope,
             &SyncParams {
                 package: &self.facts.packages["data-sync"],
-                runtime: &config.functions.runtime,
-                memory_mib: config.functions.memory_mb,
-                log_level: &config.functions.log_level,
-                metrics_namespace: &metrics_namespace(self.root.suffix()),
+                runtime: &settings.functions.runtime,
+                memory_mib: settings.functions.memory_mb,
+                log_level: &settings.functions.log_level,
+                metrics_namespace: &namespace,
                 checkpoints: &shared.storage.checkpoints,
                 shared_key: &shared.foundation.key.arn,
                 blue: self.synced(blue),
                 green: self.synced(green),
                 security_group,
                 key: &green.key.arn,
-                log_retention_days: config.logs.retention_days,
             },
         );
         let role = self.role(&[&sync.function.arn, &blue.migrate.arn, &green.migrate.arn].map(ToString::to_string));
-        Migration { sync, role }
+        let alarms = sync_alarms(
+            &self.root.at("migration"),
+            &MonitoredSync {
+                function: &sync.function.name,
+                namespace: &namespace,
+                dead_letters: &sync.dead_letters.name,
+                lag_seconds: settings.alarms.sync_lag_seconds,
+                topic: &shared.foundation.alerts,
+            },
+        );
+        Migration { sync, role, alarms }
     }
 
     fn synced<'s>(&'s self, side: &'s Environment<'_>) -> Database<'s> {
@@ -51,15 +63,15 @@ impl Composition<'_> {
             security_group: &side.database.primary.security_group,
             endpoint: &side.database.primary.cluster.endpoint,
             port: Engine::AuroraPostgresql.port(),
-            name: &self.config.database.name,
+            name: &self.settings.database.name,
             secret: &side.secret,
             key: &side.key.arn,
         }
     }
 
-    /// Calls the functions of the migration, and sees how it goes; for an account that knows what was agreed on.
+    /// Adds the role: it may call the functions of the migration and read metrics and alarms.
     fn role(&self, functions: &[String]) -> Option<RoleArn> {
-        let given = self.config.migration_role.as_ref()?;
+        let given = self.settings.migration_role.as_ref()?;
         let scope = &self.root;
         let trust = document([json!({
             "Effect": "Allow",
@@ -69,7 +81,7 @@ impl Composition<'_> {
         })]);
         let statements = [
             allow(&["lambda:InvokeFunction"], functions.iter().cloned()),
-            // Metrics know no resources, and composite alarms are only told to who may see all.
+            // Metrics don't support resource-level permissions, and composite alarms need permission for all alarms.
             allow(&["cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData"], ["*"]),
         ];
         let role = Role {
@@ -85,7 +97,7 @@ impl Composition<'_> {
 }
 
 impl Migration {
-    /// What people need to know of it.
+    /// Adds the outputs for users.
     pub fn outputs(&self, outputs: &mut BTreeMap<String, String>) {
         outputs.insert("sync_function".to_owned(), self.sync.function.name.clone());
         if let Some(role) = &self.role {

@@ -1,11 +1,11 @@
-//! What both environments keep beside their databases: buckets for what happened, tables for sessions and rate limits, and
-//! how far the data sync is.
+//! The storage that both environments share: buckets for transaction logs and documents, tables for sessions, rate limits and the
+//! checkpoints of the data sync.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::Composition;
+use super::Composer;
 use crate::modules::Scope;
 use crate::modules::bucket::{BucketParams, PrivateBucket, private_bucket};
 use crate::modules::foundation::Foundation;
@@ -23,9 +23,9 @@ pub(super) struct Storage {
     pub checkpoints: TableOutputs,
 }
 
-impl Composition<'_> {
+impl Composer<'_> {
     pub(super) fn storage(&self, foundation: &Foundation) -> Storage {
-        let settings = &self.config.storage;
+        let settings = &self.settings.storage;
         let buckets = self.root.at("buckets");
         let bucket = |leaf: &str, keep_days: i32| {
             let to_glacier = LifecycleRule {
@@ -33,7 +33,7 @@ impl Composition<'_> {
                 ..LifecycleRule::default()
             };
             let params = BucketParams {
-                // The requirement asks for S3's own keys.
+                // The requirement asks for SSE-S3.
                 encryption: Encryption::S3,
                 keep_days: Some(keep_days),
                 lifecycle: BTreeMap::from([("to-glacier".to_owned(), to_glacier)]),
@@ -44,7 +44,7 @@ impl Composition<'_> {
         };
         let transaction_logs = bucket("transaction-logs", settings.transaction_log_days);
         let documents = bucket("compliance-documents", settings.document_days);
-        let tables = Tables { scope: self.root.at("tables"), composition: self, key: &foundation.key.arn };
+        let tables = Tables { scope: self.root.at("tables"), composer: self, key: &foundation.key.arn };
         Storage {
             transaction_logs,
             documents,
@@ -57,12 +57,12 @@ impl Composition<'_> {
 
 struct Tables<'a> {
     scope: Scope<'a>,
-    composition: &'a Composition<'a>,
+    composer: &'a Composer<'a>,
     key: &'a KeyArn,
 }
 
 impl Tables<'_> {
-    /// Who is logged in, found by session, by user and by merchant; every change can be followed.
+    /// Sessions, with indexes by user and by merchant, and a stream of changes.
     fn sessions(&self) -> TableOutputs {
         self.scope.add(
             "sessions",
@@ -78,12 +78,12 @@ impl Tables<'_> {
         )
     }
 
-    /// How often a client called in a window; what is over goes by itself.
+    /// Requests per client and window. Items expire.
     fn rate_limits(&self) -> TableOutputs {
         self.scope.add(
             "rate-limits",
             Table {
-                // A route is asked for by all clients: what writes spreads it over shards, `/payments#7`.
+                // All clients write the same routes: sharded keys (`/payments#7`) avoid hot partitions.
                 global_indexes: BTreeMap::from([("by-route".to_owned(), index("route_shard", "window"))]),
                 stream: Some(StreamView::NewAndOldImages),
                 time_to_live: Some("expires_at".to_owned()),
@@ -92,7 +92,7 @@ impl Tables<'_> {
         )
     }
 
-    /// How far the data sync is, and who holds its lease.
+    /// The checkpoints and the lease of the data sync.
     fn checkpoints(&self) -> TableOutputs {
         self.scope.add("sync-checkpoints", self.table("sync-checkpoints", text("pk"), None))
     }
@@ -107,7 +107,7 @@ impl Tables<'_> {
             kms_key: self.key.clone(),
             point_in_time_recovery: true,
             time_to_live: None,
-            deletion_protection: self.composition.config.protection.deletion_protection,
+            deletion_protection: self.composer.common.protection.deletion_protection,
         }
     }
 }
@@ -126,7 +126,7 @@ impl Storage {
         [&self.sessions, &self.rate_limits, &self.checkpoints]
     }
 
-    /// What the tasks of a service may do here.
+    /// Policy statements for the tasks of a service.
     pub fn statements(&self, service: &str, key: &KeyArn) -> Vec<Value> {
         let objects = |bucket: &PrivateBucket| format!("{}/*", bucket.arn);
         let write_log = allow(&["s3:PutObject"], [objects(&self.transaction_logs)]);

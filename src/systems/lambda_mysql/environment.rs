@@ -1,29 +1,28 @@
-//! One environment: network, key, secrets, database, queue, parameters, functions.
+//! One environment: key, networks, secrets, database, queue, parameters, functions.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{BLUE, Composition, ENDPOINTS, metrics_namespace};
-use crate::config::LambdaMysql;
-use crate::modules::Scope;
+use super::{Composer, ENDPOINTS, metrics_namespace};
+use crate::config::lambda_mysql::Settings;
 use crate::modules::database::{Database, DatabaseParams, Engine, Site, database};
-use crate::modules::edge::Edge;
 use crate::modules::foundation::Foundation;
 use crate::modules::function::{Function, FunctionNetwork, FunctionParams, callable_by, function};
-use crate::modules::key::{CustomerKey, KeyParams, KeyUser, key};
+use crate::modules::key::CustomerKey;
 use crate::modules::network::{NatMode, Network, NetworkParams, network};
 use crate::modules::parameters::{GeneratedParameter, ParametersParams, PlainParameter, parameters};
 use crate::modules::policy::allow;
 use crate::modules::queue::{Queue, QueueParams, queue};
-use crate::modules::reach::{Reach, client_group};
+use crate::modules::reach::client_group;
 use crate::modules::secrets::{RotationParams, Secrets, SecretsParams, rotation, secrets};
-use crate::resources::ec2::Peer;
-use crate::resources::ids::SecurityGroupId;
+use crate::modules::{BLUE, Scope};
+use crate::resources::ids::{KeyArn, SecurityGroupId};
 use crate::resources::lambda::EventSourceMapping;
 use crate::resources::rds::MasterPassword;
+use crate::systems::blue_green::environment_key;
 
-/// An environment behind its edge.
+/// An environment without its load balancer.
 pub(super) struct Environment<'a> {
     pub scope: Scope<'a>,
     pub network: Network,
@@ -40,7 +39,7 @@ pub(super) struct Functions {
     pub rotate: Function,
 }
 
-/// What an environment's functions live among.
+/// The resources that the functions use.
 struct Inside<'a> {
     key: &'a CustomerKey,
     network: &'a Network,
@@ -49,19 +48,19 @@ struct Inside<'a> {
     secrets: &'a Secrets,
 }
 
-/// What tells one function of an environment from the others.
+/// What differs between functions.
 struct Purpose<'a> {
     name: &'static str,
     description: &'static str,
     timeout_seconds: i32,
     group: &'a SecurityGroupId,
-    /// It connects to the database.
+    /// The function connects to the database.
     database: bool,
     environment: BTreeMap<&'static str, String>,
     statements: Vec<Value>,
 }
 
-/// The security groups of an environment's functions: they stand before the functions, as the database lets them in.
+/// The security groups of the functions. They are created before the functions, as the database refers to them.
 struct Groups {
     api: SecurityGroupId,
     processor: SecurityGroupId,
@@ -69,22 +68,13 @@ struct Groups {
     rotate: SecurityGroupId,
 }
 
-impl<'a> Composition<'a> {
-    pub(super) fn environment(&self, name: &'static str, shared: &Foundation) -> Environment<'a> {
-        let config = self.config;
+impl<'a> Composer<'a> {
+    pub(super) fn environment(&self, name: &'static str, foundation: &Foundation) -> Environment<'a> {
+        let settings = self.settings;
         let scope = self.root.environment(name);
-        let retention_days = config.logs.retention_days;
-        let key = key(
-            &scope.at("key"),
-            &KeyParams {
-                description: "Everything of one environment",
-                through: &["rds", "secretsmanager", "ssm", "sqs", "lambda"],
-                users: &[KeyUser::Logs],
-                replica_region: Some(&config.dr_region),
-            },
-        );
+        let key = environment_key(&scope, Some(&settings.dr_region));
         let dr_key = key.replica.clone().unwrap_or_default();
-        let networks = &config.network;
+        let networks = &settings.network;
         let (cidr, peer, dr_cidr) = match name {
             BLUE => (networks.blue_cidr, networks.green_cidr, networks.blue_dr_cidr),
             _ => (networks.green_cidr, networks.blue_cidr, networks.green_dr_cidr),
@@ -97,7 +87,6 @@ impl<'a> Composition<'a> {
             nat: networks.nat,
             peers: vec![peer],
             endpoints: ENDPOINTS.map(str::to_owned).to_vec(),
-            flow_log_retention_days: retention_days,
             key: key.arn.clone(),
         };
         let here = network(&scope.at("network"), &params);
@@ -111,15 +100,15 @@ impl<'a> Composition<'a> {
             key: dr_key.clone(),
             ..params
         };
-        let there = network(&scope.at("recovery-network").in_region(&config.dr_region), &there);
+        let there = network(&scope.at("recovery-network").in_region(&settings.dr_region), &there);
 
         let secrets = secrets(
             &scope.at("secrets"),
             &SecretsParams {
                 key: &key.arn,
                 engine: Engine::AuroraMysql,
-                master_username: &config.database.master_username,
-                replica: Some((&config.dr_region, &dr_key)),
+                master_username: &settings.database.master_username,
+                replica: Some((&settings.dr_region, &dr_key)),
             },
         );
         let functions = scope.at("functions");
@@ -130,23 +119,23 @@ impl<'a> Composition<'a> {
             migrate: group("migrate"),
             rotate: group("rotate-secret"),
         };
-        let database = self.database(&scope, shared, &secrets, &groups, (&here, &key), (&there, &dr_key));
+        let database = self.database(&scope, foundation, &secrets, &groups, (&here, &key), (&there, &dr_key));
         let queue = queue(
             &scope.at("queues"),
             &QueueParams {
                 name: "payments",
                 key: &key.arn,
-                retention_days: config.queues.retention_days,
-                // AWS wants six times the function's timeout.
+                retention_days: settings.queues.retention_days,
+                // AWS recommends six times the function's timeout.
                 visibility_timeout_seconds: 360,
-                max_receives: config.queues.max_receives,
+                max_receives: settings.queues.max_receives,
             },
         );
         parameters(
             &scope,
             &ParametersParams {
                 key: &key.arn,
-                plain: &plain_parameters(&database, &queue, config),
+                plain: &plain_parameters(&database, &queue, settings),
                 generated: &BTreeMap::from([
                     (
                         "api/webhook-signing-key",
@@ -167,55 +156,45 @@ impl<'a> Composition<'a> {
     fn database(
         &self,
         scope: &Scope<'_>,
-        shared: &Foundation,
+        foundation: &Foundation,
         secrets: &Secrets,
         groups: &Groups,
         (here, key): (&Network, &CustomerKey),
-        (there, dr_key): (&Network, &crate::resources::ids::KeyArn),
+        (there, dr_key): (&Network, &KeyArn),
     ) -> Database {
-        let settings = &self.config.database;
+        let settings = &self.settings.database;
+        let clients =
+            [("payment-processor", &groups.processor), ("migrate", &groups.migrate), ("rotate-secret", &groups.rotate)];
+        let primary = Site {
+            key: &key.arn,
+            vpc: &here.vpc_id,
+            subnets: &here.private_subnet_ids,
+            availability_zones: &here.zones,
+            clients: &clients,
+            instances: settings.instances as usize,
+            alerts: Some(&foundation.alerts),
+        };
+        let recovery = Site {
+            key: dr_key,
+            vpc: &there.vpc_id,
+            subnets: &there.private_subnet_ids,
+            availability_zones: &there.zones,
+            clients: &[],
+            instances: settings.dr_instances as usize,
+            alerts: foundation.second_alerts.as_ref(),
+        };
+        let password = MasterPassword::Secret(secrets.database.arn.clone());
         database(
             scope,
             &DatabaseParams {
-                engine: Engine::AuroraMysql,
-                version: &self.facts.engine,
                 database_name: &settings.name,
                 master_username: &settings.master_username,
-                master_password: &MasterPassword::Secret(secrets.database.arn.clone()),
                 min_acu: settings.min_acu,
                 max_acu: settings.max_acu,
                 backup_retention_days: settings.backup_retention_days,
-                backup_window: "03:00-04:00",
-                maintenance_window: "sun:05:00-sun:06:00",
-                log_retention_days: self.config.logs.retention_days,
-                parameters: &BTreeMap::new(),
-                deletion_protection: self.config.protection.deletion_protection,
-                reader_scaling: None,
-                primary: &Site {
-                    key: &key.arn,
-                    vpc: &here.vpc_id,
-                    subnets: &here.private_subnet_ids,
-                    availability_zones: &here.zones,
-                    clients: &[
-                        ("payment-processor", &groups.processor),
-                        ("migrate", &groups.migrate),
-                        ("rotate-secret", &groups.rotate),
-                    ],
-                    instances: settings.instances as usize,
-                    alerts: Some(&shared.alerts),
-                },
-                recovery: Some((
-                    &self.config.dr_region,
-                    &Site {
-                        key: dr_key,
-                        vpc: &there.vpc_id,
-                        subnets: &there.private_subnet_ids,
-                        availability_zones: &there.zones,
-                        clients: &[],
-                        instances: settings.dr_instances as usize,
-                        alerts: shared.second_alerts.as_ref(),
-                    },
-                )),
+                deletion_protection: self.common.protection.deletion_protection,
+                recovery: Some((&self.settings.dr_region, &recovery)),
+                ..DatabaseParams::new(Engine::AuroraMysql, &self.facts.engine, &password, &primary)
             },
         )
     }
@@ -237,7 +216,7 @@ impl<'a> Composition<'a> {
         let mut connect = BTreeMap::from([
             ("DB_HOST", inside.database.primary.cluster.endpoint.clone()),
             ("DB_PORT", inside.database.primary.cluster.port.clone()),
-            ("DB_NAME", self.config.database.name.clone()),
+            ("DB_NAME", self.settings.database.name.clone()),
         ]);
         let rotate_environment = connect.clone();
         connect.insert("DB_SECRET_ARN", inside.secrets.database.arn.to_string());
@@ -270,7 +249,7 @@ impl<'a> Composition<'a> {
                 batch_size: 10,
                 window_seconds: 0,
                 report_batch_item_failures: true,
-                maximum_concurrency: Some(self.config.functions.processor_concurrency),
+                maximum_concurrency: Some(self.settings.functions.processor_concurrency),
             },
         );
         let migrate = self.function(
@@ -305,16 +284,9 @@ impl<'a> Composition<'a> {
 
     fn function(&self, scope: &Scope<'_>, inside: &Inside<'_>, purpose: Purpose<'_>) -> Function {
         let network = inside.network;
-        let mut reaches = Vec::new();
-        if let Some(endpoints) = &network.endpoint_security_group_id {
-            let peer = Peer::SecurityGroup(endpoints.clone());
-            reaches.push(Reach { what: "aws-services", port: 443, peer });
-        }
-        if purpose.database {
-            let peer = Peer::SecurityGroup(inside.database.primary.security_group.clone());
-            reaches.push(Reach { what: "database", port: Engine::AuroraMysql.port(), peer });
-        }
-        let settings = &self.config.functions;
+        let database = purpose.database.then(|| inside.database.primary.reach(Engine::AuroraMysql));
+        let reaches: Vec<_> = network.reach_aws_services().into_iter().chain(database).collect();
+        let settings = &self.settings.functions;
         let mut environment: BTreeMap<String, String> =
             purpose.environment.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         environment.insert("ENVIRONMENT".to_owned(), scope.environment_name().to_owned());
@@ -338,12 +310,11 @@ impl<'a> Composition<'a> {
                 }),
                 key: &inside.key.arn,
                 dead_letters: &inside.queue.dead_letters.arn,
-                log_retention_days: self.config.logs.retention_days,
             },
         )
     }
 
-    /// Secrets Manager may call the function, and does so for each secret.
+    /// Adds the rotation of each secret, and the permission for Secrets Manager to call the function.
     fn rotate(&self, scope: &Scope<'_>, inside: &Inside<'_>, function: &Function) {
         let secrets = [
             ("database-secret", &inside.secrets.database),
@@ -354,48 +325,23 @@ impl<'a> Composition<'a> {
         let mut after = scope.at("rotation");
         for (leaf, secret) in secrets {
             let allowed = callable_by(scope, "rotate-secret", &function.arn, service, &secret.arn, leaf);
-            after = after.after(&allowed, "Secrets Manager tries the function at once");
+            after = after.after(&allowed, "Secrets Manager checks the permission when the rotation is created");
         }
-        if let Some(writer) = inside.database.primary.instances.first() {
-            after = after.after(&writer.arn, "the password is tried on the database");
-        }
-        let every_days = self.config.secrets.rotation_days;
+        after = inside.database.primary.after_writer(&after, "the rotation changes the password in the database");
+        let every_days = self.common.secrets.rotation_days;
         rotation(&after, inside.secrets, &RotationParams { function: &function.arn, every_days, immediately: false });
     }
 }
 
-impl Environment<'_> {
-    /// The identifiers of its database instances.
-    pub fn instances(&self) -> Vec<&str> {
-        self.database.primary.instances.iter().map(|instance| instance.identifier.as_str()).collect()
-    }
-
-    /// What people need to know of it.
-    pub fn outputs(&self, edge: &Edge, outputs: &mut BTreeMap<String, String>) {
-        let name = self.scope.environment_name();
-        let mut add = |what: &str, value: &str| outputs.insert(format!("{name}_{what}"), value.to_owned());
-        add("alb_dns_name", &edge.load_balancer.dns_name);
-        add("database_writer_endpoint", &self.database.primary.cluster.endpoint);
-        add("database_reader_endpoint", &self.database.primary.cluster.reader_endpoint);
-        if let Some(recovery) = &self.database.recovery {
-            add("dr_database_endpoint", &recovery.cluster.endpoint);
-            add("dr_database_reader_endpoint", &recovery.cluster.reader_endpoint);
-        }
-        add("queue_url", &self.queue.main.url);
-        add("migrate_function", &self.functions.migrate.name);
-        add("rotation_function", &self.functions.rotate.name);
-    }
-}
-
-/// What the functions and people look up by name.
-fn plain_parameters<'a>(database: &Database, queue: &Queue, config: &LambdaMysql) -> BTreeMap<&'a str, PlainParameter> {
+/// The public parameters.
+fn plain_parameters<'a>(database: &Database, queue: &Queue, settings: &Settings) -> BTreeMap<&'a str, PlainParameter> {
     let cluster = &database.primary.cluster;
     let parameters = [
         ("database/endpoint", "Where payments are written", cluster.endpoint.clone()),
         ("database/reader-endpoint", "Where payments are read", cluster.reader_endpoint.clone()),
-        ("database/name", "The database of the payments", config.database.name.clone()),
+        ("database/name", "The database of the payments", settings.database.name.clone()),
         ("queue/url", "Where accepted payments wait", queue.main.url.clone()),
-        ("functions/log-level", "How much the functions log", config.functions.log_level.clone()),
+        ("functions/log-level", "How much the functions log", settings.functions.log_level.clone()),
     ];
     parameters.into_iter().map(|(name, description, value)| (name, PlainParameter { description, value })).collect()
 }
@@ -408,6 +354,6 @@ fn rotation_statements(secrets: &Secrets) -> Vec<Value> {
         "secretsmanager:PutSecretValue",
         "secretsmanager:UpdateSecretVersionStage",
     ];
-    // Random passwords know no resource.
+    // GetRandomPassword doesn't support resource-level permissions.
     vec![allow(&actions, arns), allow(&["secretsmanager:GetRandomPassword"], ["*"])]
 }

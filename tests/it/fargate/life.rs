@@ -109,7 +109,7 @@ async fn apply_tells_where_everything_is_as_aws_has_it() {
 
 /// Says which services stand without an image, and how to give them one.
 const WITHOUT_IMAGE: &str =
-    "no image is configured for payment-api, transaction-processor, reporting: they stand with no task";
+    "no image is configured for payment-api, transaction-processor, reporting in both environments: no tasks run";
 
 #[tokio::test]
 async fn whoever_looks_is_told_which_services_have_no_image() {
