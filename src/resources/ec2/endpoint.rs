@@ -1,7 +1,6 @@
 //! VPC endpoints: gateway and interface endpoints are one type of EC2.
 
 use aws_sdk_ec2::operation::RequestId;
-use aws_sdk_ec2::operation::modify_vpc_endpoint::builders::ModifyVpcEndpointFluentBuilder;
 use aws_sdk_ec2::types;
 
 use super::calls::check_unsuccessful;
@@ -39,26 +38,18 @@ async fn progress(cx: &Cx, id: &str) -> Result<Progress> {
 /// The policy of the endpoint; no document if it is AWS's own and the `desired` policy is that.
 pub(super) fn policy(endpoint: &types::VpcEndpoint, desired: &Document) -> Result<Document> {
     let policy = Document::parse(endpoint.policy_document().unwrap_or_default())?;
-    let statement = &policy.value()["Statement"][0];
-    let is_default = policy.value()["Statement"].as_array().is_some_and(|statements| statements.len() == 1)
-        && *statement == json!({"Action": "*", "Effect": "Allow", "Principal": "*", "Resource": "*"});
+    let is_default = policy.value()["Statement"] == default_policy().value()["Statement"];
     Ok(if is_default && desired.is_null() { Document::default() } else { policy })
 }
 
-/// Puts a change of the policy into a request.
-pub(super) fn change_policy(
-    request: ModifyVpcEndpointFluentBuilder,
-    policy: &Document,
-    changes: &Changes<'_>,
-) -> ModifyVpcEndpointFluentBuilder {
-    match changes.has("policy") {
-        false => request,
-        true if policy.is_null() => request.reset_policy(true),
-        true => request.policy_document(policy.to_text()),
-    }
+/// The policy for a call.
+pub(super) fn policy_text(policy: &Document) -> String {
+    if policy.is_null() { default_policy().to_text() } else { policy.to_text() }
 }
 
-/// The policy for a create call; `None` for AWS's own.
-pub(super) fn policy_text(policy: &Document) -> Option<String> {
-    (!policy.is_null()).then(|| policy.to_text())
+/// AWS's own policy, which allows everything.
+/// <https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-access.html>
+fn default_policy() -> Document {
+    let statement = json!({"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"});
+    Document::new(json!({"Version": "2008-10-17", "Statement": [statement]}))
 }

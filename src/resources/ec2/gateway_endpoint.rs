@@ -76,7 +76,7 @@ impl Resource for GatewayEndpoint {
         let create = || async {
             let request = cx.ec2.create_vpc_endpoint().client_token(&cx.token).vpc_id(&*self.vpc_id);
             let request = request.vpc_endpoint_type(VpcEndpointType::Gateway).service_name(&self.service_name);
-            let request = request.set_policy_document(endpoint::policy_text(&self.policy));
+            let request = request.policy_document(endpoint::policy_text(&self.policy));
             let request = request.set_route_table_ids(difference(&self.route_table_ids, &[]));
             Ok(request.tag_specifications(tag_specification(cx, ResourceType::VpcEndpoint)).send().await?)
         };
@@ -94,7 +94,8 @@ impl Resource for GatewayEndpoint {
             let request = cx.ec2.modify_vpc_endpoint().vpc_endpoint_id(id);
             let request = request.set_add_route_table_ids(difference(new, old));
             let request = request.set_remove_route_table_ids(difference(old, new));
-            Ok(endpoint::change_policy(request, &self.policy, changes).send().await?)
+            let policy = changes.has("policy").then(|| endpoint::policy_text(&self.policy));
+            Ok(request.set_policy_document(policy).send().await?)
         };
         retry_until_consistent(cx, modify).await?;
         endpoint::until_ready(cx, id).await?;

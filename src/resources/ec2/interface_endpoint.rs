@@ -85,7 +85,7 @@ impl Resource for InterfaceEndpoint {
         let create = || async {
             let request = cx.ec2.create_vpc_endpoint().client_token(&cx.token).vpc_id(&*self.vpc_id);
             let request = request.vpc_endpoint_type(VpcEndpointType::Interface).service_name(&self.service_name);
-            let request = request.set_policy_document(endpoint::policy_text(&self.policy));
+            let request = request.policy_document(endpoint::policy_text(&self.policy));
             let request = request.private_dns_enabled(self.private_dns);
             let request = request.set_subnet_ids(difference(&self.subnet_ids, &[]));
             let request = request.set_security_group_ids(difference(&self.security_group_ids, &[]));
@@ -115,7 +115,8 @@ impl Resource for InterfaceEndpoint {
             let request = request.set_remove_security_group_ids(difference(old_groups, groups));
             let private_dns = changes.has("private_dns").then_some(self.private_dns);
             let request = request.set_private_dns_enabled(private_dns);
-            Ok(endpoint::change_policy(request, &self.policy, changes).send().await?)
+            let policy = changes.has("policy").then(|| endpoint::policy_text(&self.policy));
+            Ok(request.set_policy_document(policy).send().await?)
         };
         retry_until_consistent(cx, modify).await?;
         endpoint::until_ready(cx, id).await?;

@@ -85,14 +85,15 @@ impl Resource for SecurityGroup {
     async fn observe(&self, cx: &Cx, known: Option<&SecurityGroupOutputs>) -> Result<Option<Found<Self>>> {
         let known = known.map(|known| &*known.security_group_id);
         let Some(group) = locate::<types::SecurityGroup>(cx, known).await? else { return Ok(None) };
-        let all = rules::of_group(cx, group.id()).await?;
-        let is_kept = |rule: &types::SecurityGroupRule| !is_owned(cx, rule.tags()) && rules::is_default_egress(rule);
+        let mut others = rules::of_group(cx, group.id()).await?;
+        others.retain(|rule| !is_owned(cx, rule.tags()));
+        let (default_egress, others): (Vec<_>, Vec<_>) = others.into_iter().partition(rules::is_default_egress);
         let spec = SecurityGroup {
             name: group.group_name().unwrap_or_default().to_owned(),
             description: group.description().unwrap_or_default().to_owned(),
             vpc_id: group.vpc_id().unwrap_or_default().into(),
-            other_rules: all.iter().filter(|rule| self.is_unwanted(cx, rule)).map(rules::describe).collect(),
-            default_egress: self.default_egress && all.iter().any(is_kept),
+            other_rules: others.iter().map(rules::describe).collect(),
+            default_egress: !default_egress.is_empty(),
         };
         let outputs = SecurityGroupOutputs { security_group_id: group.id().into() };
         Ok(Some(Found::tagged(spec, outputs, from_sdk(group.tags()))))

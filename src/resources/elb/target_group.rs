@@ -107,22 +107,6 @@ impl TargetGroup {
         let (deregistration_delay_seconds, multi_value_headers) = (None, false);
         TargetGroup { name, targets, health_check: None, deregistration_delay_seconds, multi_value_headers }
     }
-
-    /// Refuses settings that the type of the targets doesn't have.
-    fn check(&self) -> std::result::Result<(), Refusal> {
-        match &self.targets {
-            Targets::Function if self.deregistration_delay_seconds.is_some() => {
-                Err(Refusal::new("deregistration_delay_seconds", "functions have no deregistration delay: remove it"))
-            }
-            Targets::Ip { .. } if self.multi_value_headers => {
-                Err(Refusal::new("multi_value_headers", "only functions have multi-value headers: remove it"))
-            }
-            Targets::Ip { .. } if self.health_check.is_none() => {
-                Err(Refusal::new("health_check", "the health check of IP targets can't be turned off: configure one"))
-            }
-            _ => Ok(()),
-        }
-    }
 }
 
 impl Resource for TargetGroup {
@@ -180,12 +164,24 @@ impl Resource for TargetGroup {
         Ok(Some(Found::tagged(spec, outputs, tags)))
     }
 
+    /// Refuses settings that the type of the targets doesn't have.
     fn check_transition(&self, _actual: &Self) -> std::result::Result<(), Refusal> {
-        self.check()
+        match &self.targets {
+            Targets::Function if self.deregistration_delay_seconds.is_some() => {
+                Err(Refusal::new("deregistration_delay_seconds", "functions have no deregistration delay: remove it"))
+            }
+            Targets::Ip { .. } if self.multi_value_headers => {
+                Err(Refusal::new("multi_value_headers", "only functions have multi-value headers: remove it"))
+            }
+            Targets::Ip { .. } if self.health_check.is_none() => {
+                Err(Refusal::new("health_check", "the health check of IP targets can't be turned off: configure one"))
+            }
+            _ => Ok(()),
+        }
     }
 
     async fn create(&self, cx: &Cx) -> Result<TargetGroupOutputs> {
-        self.check().map_err(|refusal| Error::local(format!("{}: {}", refusal.field, refusal.advice)))?;
+        self.check_transition(self).map_err(|refusal| Error::local(refusal.advice))?;
         let request = cx.elb.create_target_group().name(self.aws_name()).set_tags(Some(to_sdk(&cx.tags)));
         let request = match &self.targets {
             Targets::Function => request.target_type(TargetType::Lambda),

@@ -156,7 +156,7 @@ impl Resource for Record {
             target: self.target.observed(set),
             routing: self.routing.observed(set)?,
             health_check: set.health_check_id().map(Into::into),
-            weight: self.weight.and(set.weight()).and_then(|weight| u8::try_from(weight).ok()),
+            weight: self.observed_weight(set),
         };
         let live = traffic(set, all.iter().filter(|set| key.is_sibling(set)));
         let zone = outputs.hosted_zone_id.clone();
@@ -164,7 +164,17 @@ impl Resource for Record {
         Ok(Some(Found { live, ..found }))
     }
 
+    fn check_transition(&self, _actual: &Self) -> std::result::Result<(), Refusal> {
+        match (&self.routing, self.weight) {
+            (Routing::Simple | Routing::Failover { .. }, Some(_)) => {
+                Err(Refusal::new("weight", "only weighted records have a weight: remove it"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     async fn create(&self, cx: &Cx) -> Result<RecordOutputs> {
+        self.check_transition(self).map_err(|refusal| Error::local(refusal.advice))?;
         let outputs = self.outputs();
         let key = outputs.key();
         let changes = || async {
@@ -312,6 +322,11 @@ impl Record {
         }
     }
 
+    /// The live weight, if the spec has one: otherwise it isn't compared.
+    fn observed_weight(&self, set: &ResourceRecordSet) -> Option<u8> {
+        self.weight.and(set.weight()).and_then(|weight| u8::try_from(weight).ok())
+    }
+
     fn outputs(&self) -> RecordOutputs {
         RecordOutputs {
             hosted_zone_id: self.hosted_zone.clone(),
@@ -443,6 +458,18 @@ mod tests {
     fn live_weights_are_no_difference() {
         let desired = Routing::Weighted { set_identifier: "blue".into(), initial_weight: 100 };
         assert_eq!(desired.observed(&weighted("blue", 30)).unwrap(), desired);
+    }
+
+    #[test]
+    fn weights_of_the_spec_are_compared_and_written() {
+        let values = Target::Values { values: ["192.0.2.1".to_owned()].into(), ttl_seconds: 60 };
+        let routing = Routing::Weighted { set_identifier: "blue".into(), initial_weight: 100 };
+        let live = Record { routing, ..Record::new(&"Z1".into(), "live.example.com", "A", values) };
+        assert_eq!((live.observed_weight(&weighted("blue", 30)), live.initial_weight()), (None, Some(100)));
+        let fixed = Record { weight: Some(40), ..live.clone() };
+        assert_eq!((fixed.observed_weight(&weighted("blue", 30)), fixed.initial_weight()), (Some(30), Some(40)));
+        let simple = Record { routing: Routing::Simple, ..fixed };
+        assert_eq!(simple.check_transition(&live).unwrap_err().field, "weight");
     }
 
     #[test]

@@ -27,7 +27,7 @@ fn group_of(scope: &Scope<'_>, name: &str, targets: Targets) -> TargetGroup {
         name: scope.name(name),
         targets,
         health_check: (!is_function).then(health_check),
-        deregistration_delay_seconds: (!is_function).then_some(300),
+        deregistration_delay_seconds: (!is_function).then_some(60),
         multi_value_headers: false,
     }
 }
@@ -119,11 +119,11 @@ fn other_actions(scope: &Scope<'_>, vpc: &VpcId) -> [Action; 11] {
         weighted(&blue, &green, Some(3600)),
         weighted(&teal, &green, Some(3600)),
         weighted(&teal, &blue, Some(3600)),
+        Action::Redirect { port: 8443 },
         fixed([(&green, 30), (&blue, 70)], None),
         fixed([(&green, 40), (&blue, 70)], None),
         fixed([(&green, 40), (&teal, 70)], None),
         fixed([(&green, 40), (&teal, 70)], Some(3600)),
-        Action::Redirect { port: 8443 },
     ]
 }
 

@@ -100,8 +100,6 @@ impl Sample for Record {
             .changing(|record| record.target = alias(false))
             .changing(|record| record.target = balancer)
             .changing(|record| record.health_check = Some(check.clone()))
-            .changing(|record| record.weight = Some(30))
-            .changing(|record| record.weight = Some(40))
             .changing(|record| record.routing = weighted("other"))
             .changing(|record| record.routing = Routing::Simple)
             .changing(|record| record.routing = failover("one", FailoverRole::Secondary))
