@@ -135,7 +135,7 @@ mod tests {
     #[test]
     fn invalid_values_are_refused_with_their_line() {
         for (text, key, what) in [
-            ("steps = []", "steps", "one step at least"),
+            ("steps = []", "steps", "at least one step"),
             ("steps = [5, 25, 25]", "steps", "25 % can't follow 25 %"),
             ("steps = [50, 25]", "steps", "25 % can't follow 50 %"),
             ("steps = [50, 101]", "steps", "\"101\" is not a share"),

@@ -112,7 +112,7 @@ async fn plan_of_a_new_system_changes_nothing() {
         .await
         .ok()
         .says("to create")
-        .says("What AWS charges for")
+        .says("AWS charges for these resources")
         .says("NAT gateway");
 }
 
@@ -185,7 +185,7 @@ async fn init_writes_defaults_and_never_overwrites() {
     standing.run(&["plan", "--detailed-exitcode", "--config", file.to_str().unwrap()]).await.ok();
 
     std::fs::write(&file, "region = \"us-west-2\" # mine\n").unwrap();
-    cli.run(&["init"]).await.exits(1).explains("provisioner.toml is there already").explains("--force");
+    cli.run(&["init"]).await.exits(1).explains("provisioner.toml already exists").explains("--force");
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "region = \"us-west-2\" # mine\n");
     cli.run(&["init", "--force"]).await.ok();
     assert_eq!(std::fs::read_to_string(&file).unwrap(), written);
@@ -234,7 +234,7 @@ async fn two_systems_coexist_and_are_destroyed_cleanly() {
     both.assert_no_twins();
     assert!(of_suffix(&both, "dev1").len() > 300);
 
-    cli.run(&["destroy", "--suffix", "dev1"]).await.exits(1).explains("give --yes");
+    cli.run(&["destroy", "--suffix", "dev1"]).await.exits(1).explains("set --yes");
     assert_eq!(sandbox.account(&REGIONS).await, both);
     cli.run(&["destroy", "--suffix", "dev1", "--yes"]).await.ok();
     let one = sandbox.account(&REGIONS).await;
@@ -387,7 +387,7 @@ async fn changed_configuration_is_applied_in_place_if_possible() {
         .await
         .exits(1)
         .says("--yes-take-traffic-down")
-        .explains("what serves customers")
+        .explains("serve customer traffic")
         .says("dns/blue/live");
     assert_eq!(sandbox.changes(), [""; 0]);
     cli.run(&[&apply[..], &["--yes-take-traffic-down"]].concat()).await.ok();

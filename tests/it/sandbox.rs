@@ -135,9 +135,9 @@ async fn sandbox_commands_start_show_and_stop_it() {
 async fn commands_leave_a_foreign_sandbox_alone() {
     let sandbox = Sandbox::fresh().await;
     let cli = Cli::new(&sandbox);
-    cli.run(&["sandbox", "status"]).await.ok().says("up on port");
+    cli.run(&["sandbox", "status"]).await.ok().says("running on port");
     cli.run(&["sandbox", "stop"]).await.exits(1).says("wasn't started by provisioner");
-    cli.run(&["sandbox", "status"]).await.ok().says("up on port");
+    cli.run(&["sandbox", "status"]).await.ok().says("running on port");
 }
 
 #[tokio::test]

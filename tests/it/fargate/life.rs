@@ -172,7 +172,7 @@ impl Life {
         self.run(&["destroy", "--yes"])
             .await
             .exits(1)
-            .explains("green serves customers")
+            .explains("of the customer traffic")
             .says("--yes-take-traffic-down");
         self.run(&["destroy", "--yes", "--yes-take-traffic-down"]).await.ok();
         self.before.assert_same(&self.sandbox.account(&REGIONS).await);

@@ -119,7 +119,7 @@ async fn nothing_is_there_yet(system: &System) {
 
 async fn schemas_are_made_once(system: &System) {
     let status = system.run(&["migrate", "--status"]).await.ok();
-    status.says("blue: version 0; applied: none; to come: 0001").says("green: version 0; applied: none; to come: 0001");
+    status.says("blue: version 0; applied: none; pending: 0001").says("green: version 0; applied: none; pending: 0001");
     let one = system.run(&["migrate", "--environment", "green"]).await.ok();
     one.says("green: applied 0001").says("the schema is at version 2").never_says("blue: ");
     let both = system.run(&["migrate"]).await.ok();
@@ -148,15 +148,15 @@ async fn what_blue_has_is_taken_over(system: &System) {
     );
     // Green takes no payment of nothing.
     system.in_blue("UPDATE payments SET amount = 0 WHERE id = 1200");
-    system.run(&["sync", "run-once"]).await.ok().says("1199 rows taken over, 0 deleted, 1 in quarantine");
+    system.run(&["sync", "run-once"]).await.ok().says("1199 rows copied, 0 deleted, 1 quarantined");
     let taken = system.in_green("SELECT count(*), sum(amount_minor) FROM payments");
     assert_eq!(taken, [format!("1199\t{}", (1..1200).map(|n| n * 100 + 25).sum::<u64>())]);
     let quarantined = system.in_green("SELECT legacy_id FROM sync_quarantine");
     assert_eq!(quarantined, ["1200"]);
     let status =
-        system.run(&["sync", "status"]).await.ok().says("rows: 1199 taken over, 0 deleted").says("left: 0 rows");
+        system.run(&["sync", "status"]).await.ok().says("rows: 1199 copied, 0 deleted").says("left: 0 rows");
     let status =
-        status.says("lag: ").says("quarantined: 1 rows can't be taken over as they are").says("last run: done");
+        status.says("lag: ").says("quarantined: 1 rows can't be copied").says("last run: done");
     status.never_says("no tables yet");
 
     system.in_blue("DELETE FROM payments WHERE id IN (1200, 5)");
@@ -195,7 +195,7 @@ async fn what_differs_is_found_and_named(system: &System) {
 }
 
 async fn the_schedule_keeps_green_up_while_it_is_started(system: &System) {
-    system.run(&["sync", "start"]).await.ok().says("taken over every minute");
+    system.run(&["sync", "start"]).await.ok().says("replicated every minute");
     system.run(&["sync", "status"]).await.ok().says("started: ");
     system.pay("while it is started");
     let began = Instant::now();
@@ -209,5 +209,5 @@ async fn the_schedule_keeps_green_up_while_it_is_started(system: &System) {
     system.until_called().await;
     assert_eq!(system.taken_over("while it is stopped"), "0");
     system.run(&["sync", "status"]).await.ok().says("stopped: ").says("left: 1 rows");
-    system.run(&["sync", "run-once"]).await.ok().says("1 rows taken over");
+    system.run(&["sync", "run-once"]).await.ok().says("1 rows copied");
 }

@@ -48,7 +48,7 @@ async fn dns_moves_customers_but_not_to_unhealthy_green() {
     let apply = stage.run(&["apply", "--json"]).await.ok().summary();
     assert_eq!((done(&apply), apply.failed), ([0; 4], 0), "weights are no business of apply");
     let destroy = stage.run(&["destroy", "--yes"]).await.exits(1).says("--yes-take-traffic-down");
-    destroy.explains("green serves customers: it has 30 % of the traffic");
+    destroy.explains("green serves 30 % of the customer traffic");
     assert_eq!(stage.sandbox.changes(), [""; 0]);
     stage.assert_green(30).await;
 

@@ -79,9 +79,9 @@ async fn external_changes_are_noticed_and_traffic_respected() {
     stage.run(&["failback"]).await.ok();
     // Whoever is bound to green goes on to be served by it.
     stage.aws(&["stick", &alb("blue")]).await;
-    stage.run(&["destroy", "--yes"]).await.exits(1).explains("green serves customers");
+    stage.run(&["destroy", "--yes"]).await.exits(1).explains("of the customer traffic");
     stage.run(&["failback"]).await.ok();
-    stage.run(&["destroy"]).await.exits(1).explains("give --yes").never_says("--yes-take-traffic-down");
+    stage.run(&["destroy"]).await.exits(1).explains("set --yes").never_says("--yes-take-traffic-down");
     stage.aws(&["shift", &stage.live, "70", "30"]).await;
     stage.run(&["destroy", "--yes", "--yes-take-traffic-down"]).await.ok();
     let balancers = stage.sandbox.account(&["us-east-1"]).await.of("us-east-1", "elbv2.load_balancer");
