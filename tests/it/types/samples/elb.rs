@@ -96,7 +96,7 @@ fn log_bucket(scope: &Scope<'_>, name: &str) -> String {
 }
 
 /// Every kind of action but the first, which redirects.
-fn other_actions(scope: &Scope<'_>, vpc: &VpcId) -> [Action; 11] {
+fn other_actions(scope: &Scope<'_>, vpc: &VpcId) -> [Action; 12] {
     let [blue, green, teal] = ["blue", "green", "teal"].map(|color| target_group(scope, color, vpc));
     let forward = |target_group: &TargetGroupArn| Action::Forward { target_group: target_group.clone() };
     let weighted = |blue: &TargetGroupArn, green: &TargetGroupArn, stickiness_seconds| Action::WeightedForward {
@@ -113,6 +113,7 @@ fn other_actions(scope: &Scope<'_>, vpc: &VpcId) -> [Action; 11] {
         Action::FixedWeights { target_groups: weights.map(group).to_vec(), stickiness_seconds }
     };
     [
+        Action::Redirect { port: 8444 },
         forward(&blue),
         forward(&green),
         weighted(&blue, &green, None),
