@@ -1,12 +1,12 @@
 //! Builds blue-green payment systems on AWS, and moves live traffic between them.
 //!
 //! [`cli::run`] makes a binary of [systems]: [those that are shipped](systems::Systems::shipped), or [one of your
-//! own](systems::Own), which puts [modules] and single [resources] together. Everything else follows from that: plan, apply,
+//! own](systems::CustomSystem), which puts [modules] and single [resources] together. Everything else follows from that: plan, apply,
 //! destroy, state and locks, shift and failback, the local AWS.
 //!
 //! | To | look at |
 //! |---|---|
-//! | write a system of your own | [`systems::Own`], `examples/custom_system.rs` |
+//! | write a system of your own | [`systems::CustomSystem`], `examples/custom_system.rs` |
 //! | find a group of resources | [`modules`] |
 //! | find an AWS type | [`resources`] |
 //! | add an AWS type | [`resources::Resource`], `docs/adding-a-resource.md` |
