@@ -166,7 +166,7 @@ async fn what_blue_has_is_taken_over(system: &System) {
 }
 
 async fn what_differs_is_found_and_named(system: &System) {
-    system.run(&["sync", "verify"]).await.ok().says("equal: 1198 rows of blue and 1198 of green");
+    system.run(&["sync", "verify"]).await.ok().says("equal: 1198 rows in blue and 1198 in green");
     // What green itself changes later is its own, as once customers pay there.
     system.in_green("UPDATE payments SET status = 'captured', updated_at = now() WHERE legacy_id = 20");
     let equal = system.summary(&["sync", "verify"], 0).await;
