@@ -122,7 +122,8 @@ async fn status_says_what_stands_and_what_to_know_of_it() {
     let steps = standing.steps().len();
     let status = standing.run(&["status"]).await.ok();
     let status = status.says("lambda-mysql dev1 in account 123456789012");
-    let status = status.says(&format!("{steps} of {steps} resources stand")).says("everything is as configured");
+    let status =
+        status.says(&format!("{steps} of {steps} resources exist")).says("no changes: it matches the configuration");
     let status = status.says("the HTTPS certificate is self-signed");
     let told = standing.told();
     told.iter().fold(status, |status, (name, value)| status.says(&format!("{name} = {value}")));

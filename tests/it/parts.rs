@@ -58,7 +58,10 @@ async fn a_part_is_built_made_anew_and_deleted_with_what_it_needs_and_what_needs
     // Made anew: by nothing but the wish.
     sandbox.forget_calls();
     let anew = ["--target", queue, "--replace", queue];
-    on(&cli, &[&["plan"], &anew[..]].concat()).await.ok().says("payments-queue [sqs.queue] will be replaced, as requested");
+    on(&cli, &[&["plan"], &anew[..]].concat())
+        .await
+        .ok()
+        .says("payments-queue [sqs.queue] will be replaced, as requested");
     assert_eq!(sandbox.changes(), [""; 0]);
     let replaced = on(&cli, &[&["apply", "--json"], &anew[..]].concat()).await.ok().summary();
     assert_eq!((replaced.replaced, replaced.created, replaced.deleted), (1, 0, 0));

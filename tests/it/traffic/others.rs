@@ -37,7 +37,7 @@ async fn a_shift_notices_what_others_do_and_plan_apply_and_destroy_heed_the_traf
     let traffic = stage.status().await;
     assert_eq!(traffic["green"], json!(null), "{traffic}");
     stage.sandbox.forget_calls();
-    stage.shift(&["--resume"]).await.exits(1).explains("somebody else has changed weights");
+    stage.shift(&["--resume"]).await.exits(1).explains("weights were changed outside provisioner");
     assert_eq!(stage.writes(), [""; 0]);
 
     // Weights are nobody's drift: neither with edges that differ nor with weights that the tool would never write.

@@ -24,7 +24,7 @@ async fn without_route_53_a_shift_holds_at_its_step_and_customers_go_back_all_th
 
     take_away(&stage, "AccessDenied", 403);
     let run = stage.run(&["failback"]).await.ok();
-    run.says("time to effect: ").explains("DNS is left as it was");
+    run.says("time to effect: ").explains("DNS was not moved");
     stage.sandbox.clear_faults();
     assert_eq!(stage.weights().await, weights(0, 0, 20));
     let last = stage.history().pop().expect("an entry");
