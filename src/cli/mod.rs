@@ -27,9 +27,9 @@ mod shift;
 mod state;
 mod status;
 mod sync;
+mod traffic_output;
 mod untracked;
 mod watch;
-mod watcher;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
