@@ -6,7 +6,7 @@ use console::style;
 use serde_json::json;
 
 use super::apply::outputs;
-use super::context::{Connection, Context, Picture};
+use super::context::{Connection, Context, PlannedSystem};
 use super::failure::Failure;
 use super::say::say;
 use super::{Globals, Outcome, progress};
@@ -35,11 +35,11 @@ impl Status {
             connection.shared.observer.on(Event::Ended);
             print_traffic(&context, &connection, traffic.as_ref(), bound.as_ref());
         }
-        let picture = Picture::of(&context, connection, Selection::default()).await?;
+        let system = PlannedSystem::select(&context, connection, Selection::default()).await?;
         if globals.json {
-            print_json(&context, &picture, traffic.as_ref(), bound.as_ref(), start);
+            print_json(&context, &system, traffic.as_ref(), bound.as_ref(), start);
         } else {
-            print_resources(&picture);
+            print_resources(&system);
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -78,21 +78,27 @@ fn print_traffic(context: &Context, connection: &Connection, traffic: Option<&Sn
 }
 
 /// How many steps have an actual resource.
-fn count_existing(picture: &Picture) -> usize {
-    picture.plan.steps.iter().filter(|planned| planned.observed.is_some()).count()
+fn count_existing(system: &PlannedSystem) -> usize {
+    system.plan.steps.iter().filter(|planned| planned.observed.is_some()).count()
 }
 
 /// Live information of resources: running tasks, days until a certificate expires.
-fn live(picture: &Picture) -> impl Iterator<Item = (&StepId, &String)> {
-    picture.plan.steps.iter().filter_map(|planned| Some((&planned.step.id, planned.observed.as_ref()?.live.as_ref()?)))
+fn live(system: &PlannedSystem) -> impl Iterator<Item = (&StepId, &String)> {
+    system.plan.steps.iter().filter_map(|planned| Some((&planned.step.id, planned.observed.as_ref()?.live.as_ref()?)))
 }
 
-fn print_json(context: &Context, picture: &Picture, traffic: Option<&Snapshot>, bound: Option<&Bound>, start: Instant) {
-    let Picture { connection, desired, state, plan } = picture;
-    let live = live(picture).map(|(step, text)| json!({"step": step, "live": text}));
+fn print_json(
+    context: &Context,
+    system: &PlannedSystem,
+    traffic: Option<&Snapshot>,
+    bound: Option<&Bound>,
+    start: Instant,
+) {
+    let PlannedSystem { connection, desired, state, plan } = system;
+    let live = live(system).map(|(step, text)| json!({"step": step, "live": text}));
     progress::print_json(&json!({
         "type": "summary", "system": context.system.name(), "suffix": context.suffix.to_string(),
-        "account": connection.shared.account, "standing": count_existing(picture), "wanted": desired.graph.len(),
+        "account": connection.shared.account, "standing": count_existing(system), "wanted": desired.graph.len(),
         "changes": progress::counts(|action| plan.count(action)), "live": live.collect::<Vec<_>>(),
         "traffic": traffic.map(|snapshot| report::traffic::json(snapshot, bound)),
         "unfinished": state.intents.len(), "outputs": outputs(state), "notes": desired.notes,
@@ -100,15 +106,15 @@ fn print_json(context: &Context, picture: &Picture, traffic: Option<&Snapshot>, 
     }));
 }
 
-fn print_resources(picture: &Picture) {
-    let Picture { desired, state, plan, .. } = picture;
-    say!("{} of {} resources exist", count_existing(picture), desired.graph.len());
+fn print_resources(system: &PlannedSystem) {
+    let PlannedSystem { desired, state, plan, .. } = system;
+    say!("{} of {} resources exist", count_existing(system), desired.graph.len());
     if !state.intents.is_empty() {
         let intents = words::count(state.intents.len(), "pending intent");
         say!("{intents}: a create failed or its run was interrupted; `provisioner apply` resolves them");
     }
     // The weights are shown above already.
-    let shown = live(picture).filter(|(_, text)| !text.starts_with("traffic: "));
+    let shown = live(system).filter(|(_, text)| !text.starts_with("traffic: "));
     shown.for_each(|(step, text)| say!("  {step}: {text}"));
     desired.notes.iter().for_each(|text| say!("Note: {text}"));
     let changes = plan.steps.len() - plan.count(Action::Unchanged) + plan.removals.len();
