@@ -18,11 +18,10 @@ use provisioner::modules::policy::{allow, document, trust};
 use provisioner::modules::queue::{Queue, QueueParams, queue};
 use provisioner::modules::topic::{TopicParams, topic};
 use provisioner::modules::{BLUE, GREEN, Scope, log_group};
-use provisioner::resources::dynamodb::{Attribute, AttributeType, Table};
+use provisioner::resources::dynamodb::{Attribute, Table};
 use provisioner::resources::ec2::{InterfaceEndpoint, Peer, SecurityGroup, SecurityGroupRule, Subnet, Vpc};
 use provisioner::resources::elb::{
-    Action, Conditions, HealthCheck, Listener, ListenerRule, LoadBalancer, TargetGroup, TargetGroupOutputs, Targets,
-    Weights,
+    Action, Conditions, HealthCheck, Listener, ListenerRule, LoadBalancer, TargetGroup, TargetGroupOutputs, Weights,
 };
 use provisioner::resources::iam::Role;
 use provisioner::resources::ids::{KeyArn, SecurityGroupId, SubnetId, VpcId};
@@ -74,17 +73,12 @@ fn compose(input: &ComposeInput<'_, Settings>) -> Composition {
     let network = network(root, input);
     let edge = edge(root, settings, &network);
     let queues: Vec<_> = settings.counters.iter().map(|name| counter(root, name, &key)).collect();
-    let text = |name: &str| Attribute { name: name.to_owned(), of: AttributeType::String };
     let table = Table {
-        name: root.name("tickets"),
-        partition_key: text("event"),
-        sort_key: Some(text("seat")),
-        global_indexes: BTreeMap::new(),
-        stream: None,
-        kms_key: key.clone(),
+        sort_key: Some(Attribute::string("seat")),
+        kms_key: Some(key.clone()),
         point_in_time_recovery: true,
         time_to_live: Some("gone_at".to_owned()),
-        deletion_protection: false,
+        ..Table::new(root.name("tickets"), Attribute::string("event"))
     };
     let table = root.add("tickets", table);
     let params = BucketParams {
@@ -133,11 +127,10 @@ struct Network {
 fn network(root: &Scope<'_>, input: &ComposeInput<'_, Settings>) -> Network {
     let scope = root.at("network");
     let cidr = input.settings.cidr;
-    let vpc = scope.add("vpc", Vpc { cidr, dns_support: true, dns_hostnames: true }).vpc_id;
+    let vpc = scope.add("vpc", Vpc { dns_hostnames: true, ..Vpc::new(cidr) }).vpc_id;
     let blocks = cidr.subnets(cidr.prefix_len() + 4).expect("at least /24");
     let subnet = |(cidr, zone): (Ipv4Net, &String)| {
-        let subnet = Subnet { vpc_id: vpc.clone(), cidr, availability_zone: zone.clone(), map_public_ip: false };
-        scope.add(&format!("subnet-{zone}"), subnet).subnet_id
+        scope.add(&format!("subnet-{zone}"), Subnet::new(&vpc, cidr, zone)).subnet_id
     };
     let subnets: Vec<_> = blocks.zip(input.zones).map(subnet).collect();
     let group = |name: &str, description: &str| {
@@ -152,15 +145,12 @@ fn network(root: &Scope<'_>, input: &ComposeInput<'_, Settings>) -> Network {
         scope.add(name, rule);
     }
     for service in ["sqs", "logs", "dynamodb"] {
+        let service_name = format!("com.amazonaws.{}.{service}", scope.region());
+        let policy = json!({"Effect": "Allow", "Principal": "*", "Action": format!("{service}:*"), "Resource": "*"});
         let endpoint = InterfaceEndpoint {
-            vpc_id: vpc.clone(),
-            service_name: format!("com.amazonaws.{}.{service}", scope.region()),
-            policy: document([
-                json!({"Effect": "Allow", "Principal": "*", "Action": format!("{service}:*"), "Resource": "*"}),
-            ]),
-            subnet_ids: subnets.clone(),
-            security_group_ids: vec![endpoints.clone()],
+            policy: document([policy]),
             private_dns: service != "dynamodb",
+            ..InterfaceEndpoint::new(&vpc, service_name, subnets.clone(), vec![endpoints.clone()])
         };
         scope.add(&format!("endpoint-{service}"), endpoint);
     }
@@ -177,32 +167,22 @@ struct Edge {
 /// A load balancer that forwards to blue and green by weight, and the paths that aren't migrated to blue.
 fn edge(root: &Scope<'_>, settings: &Settings, network: &Network) -> Edge {
     let scope = root.at("edge");
+    let name = scope.name_within("tickets", 32);
     let balancer = LoadBalancer {
-        name: scope.name_within("tickets", 32),
         internal: true,
-        subnets: network.subnets.clone(),
-        security_groups: [network.security_group.clone()].into(),
         drop_invalid_headers: true,
         desync_mitigation: "strictest".to_owned(),
-        access_logs: None,
-        deletion_protection: false,
-        idle_timeout_seconds: 60,
         client_keep_alive_seconds: 60,
-        http2: true,
+        ..LoadBalancer::new(name, network.subnets.clone(), [network.security_group.clone()])
     };
     let balancer = scope.add("load-balancer", balancer);
     let target_group = |environment: &str| -> TargetGroupOutputs {
         let scope = scope.environment(environment);
+        let health_check = HealthCheck { path: "/health".to_owned(), interval_seconds: 10, ..HealthCheck::default() };
         let group = TargetGroup {
-            name: scope.name_within("tickets", 25),
-            targets: Targets::Ip { vpc: network.vpc.clone(), port: 8080, protocol: "HTTP".to_owned() },
-            health_check: Some(HealthCheck {
-                path: "/health".to_owned(),
-                interval_seconds: 10,
-                ..HealthCheck::default()
-            }),
+            health_check: Some(health_check),
             deregistration_delay_seconds: Some(30),
-            multi_value_headers: false,
+            ..TargetGroup::of_addresses(scope.name_within("tickets", 25), &network.vpc, 8080)
         };
         scope.add("target-group", group)
     };
@@ -242,12 +222,9 @@ fn counter(root: &Scope<'_>, name: &str, key: &KeyArn) -> Queue {
         allow(&["kms:Decrypt", "kms:GenerateDataKey"], [&**key]),
     ];
     let role = Role {
-        name: scope.name(&format!("{name}-counter")),
         description: format!("Serves the counter {name}"),
-        trust: trust(&scope, "ecs-tasks.amazonaws.com"),
         inline_policies: [("counter".to_owned(), document(statements))].into(),
-        managed_policies: BTreeSet::new(),
-        max_session_seconds: 3600,
+        ..Role::new(scope.name(&format!("{name}-counter")), trust(&scope, "ecs-tasks.amazonaws.com"))
     };
     scope.add("role", role);
     queue
