@@ -554,12 +554,14 @@ fn path(change: &FieldChange) -> String {
 fn expect(plan: &Plan, action: Action, paths: &BTreeSet<String>) -> Result<(), String> {
     let planned = sample_of(plan)?;
     let noticed: BTreeSet<String> = planned.changes.iter().map(path).collect();
-    let shows = |path: &&String| noticed.iter().any(|noticed| fields::is_within(path, noticed));
+    // Where AWS has a default of its own in the place of nothing, the change shows field by field.
+    let is_same = |path: &str, noticed: &str| fields::is_within(path, noticed) || fields::is_within(noticed, path);
+    let shows = |path: &&String| noticed.iter().any(|noticed| is_same(path, noticed));
     let missing: Vec<_> = paths.iter().filter(|path| !shows(path)).collect();
     if !missing.is_empty() {
         return Err(format!("a change of {missing:?} isn't noticed: does `observe` read it from AWS?"));
     }
-    let is_asked = |noticed: &&String| paths.iter().any(|path| fields::is_within(path, noticed));
+    let is_asked = |noticed: &&String| paths.iter().any(|path| is_same(path, noticed));
     let more: Vec<_> = noticed.iter().filter(|noticed| !is_asked(noticed)).collect();
     if !more.is_empty() && planned.action != Action::Create {
         return Err(format!("a change of {paths:?} shows as one of {more:?} too"));

@@ -152,9 +152,10 @@ impl Action {
                 }
             }
         }
-        match live.weights.keys().next() {
-            Some(only) if live.weights.len() == 1 => Action::Forward { target_group: only.as_str().into() },
-            _ => other(),
+        match (live.weights.len(), live.weights.keys().next()) {
+            (1, Some(only)) => Action::Forward { target_group: only.as_str().into() },
+            (0, _) => other(),
+            _ => Action::FixedWeights { target_groups: live.in_order_of(&[]), stickiness_seconds },
         }
     }
 
