@@ -58,7 +58,7 @@ pub fn topic(scope: &Scope<'_>, params: &TopicParams<'_>) -> TopicArn {
         sns::Topic {
             name,
             display_name: params.display_name.to_owned(),
-            kms_key: params.key.clone(),
+            kms_key: Some(params.key.clone()),
             policy: document(statements),
             delivery_logging: LOGGED.into_iter().map(|kind| (kind.to_owned(), logging.clone())).collect(),
         },

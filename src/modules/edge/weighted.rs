@@ -73,10 +73,9 @@ pub fn edge(scope: &Scope<'_>, params: &EdgeParams<'_>) -> Edge {
     };
     let listener = front.listener("https", 443, by_weight);
     // The health checks of Route 53 reach the load balancer's own environment, whatever the weights.
-    front.scope.add(
-        "own-health",
-        ListenerRule::for_paths(&listener.arn, 1, [params.health_path], Action::forward(&own.arn)),
-    );
+    front
+        .scope
+        .add("own-health", ListenerRule::for_paths(&listener.arn, 1, [params.health_path], Action::forward(&own.arn)));
     let test_listener = front.listener("test", TEST_PORT, Action::forward(&green.arn));
     Edge {
         load_balancer: front.load_balancer,
