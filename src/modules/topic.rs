@@ -25,6 +25,13 @@ pub struct TopicParams<'a> {
     pub emails: &'a [String],
 }
 
+impl<'a> TopicParams<'a> {
+    /// A topic without publishers, subscriptions and display name.
+    pub fn new(name: &'a str, key: &'a KeyArn) -> Self {
+        TopicParams { name, display_name: "", key, publishers: &[], emails: &[] }
+    }
+}
+
 /// The protocols whose deliveries SNS can log. E-mail isn't one of them.
 const LOGGED: [&str; 3] = ["HTTP", "Lambda", "SQS"];
 

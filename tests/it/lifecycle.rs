@@ -122,7 +122,8 @@ async fn status_shows_existing_resources_and_notes() {
     let steps = standing.steps().len();
     let status = standing.run(&["status"]).await.ok();
     let status = status.says("lambda-mysql dev1 in account 123456789012");
-    let status = status.says(&format!("{steps} of {steps} resources stand")).says("everything is as configured");
+    let status =
+        status.says(&format!("{steps} of {steps} resources exist")).says("no changes: it matches the configuration");
     let status = status.says("self-signed certificate: clients can't verify it");
     let told = standing.told();
     told.iter().fold(status, |status, (name, value)| status.says(&format!("{name} = {value}")));

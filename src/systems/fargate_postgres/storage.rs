@@ -38,7 +38,7 @@ impl Composer<'_> {
                 keep_days: Some(keep_days),
                 lifecycle: BTreeMap::from([("to-glacier".to_owned(), to_glacier)]),
                 access_logs: Some(&foundation.access_logs),
-                statements: |_, _| Vec::new(),
+                ..BucketParams::default()
             };
             private_bucket(&buckets, leaf, &params)
         };

@@ -116,9 +116,10 @@ async fn services_without_an_image_are_reported() {
     let standing = standing().await;
     assert!(standing.first.stdout.contains(WITHOUT_IMAGE) || standing.first.stderr.contains(WITHOUT_IMAGE));
     standing.run(&["plan"]).await.ok().says(WITHOUT_IMAGE);
-    let status = standing.run(&["status"]).await.ok().says(WITHOUT_IMAGE).says("everything is as configured");
+    let status =
+        standing.run(&["status"]).await.ok().says(WITHOUT_IMAGE).says("no changes: it matches the configuration");
     let steps = standing.steps().len();
-    let status = status.says(&format!("{steps} of {steps} resources stand"));
+    let status = status.says(&format!("{steps} of {steps} resources exist"));
     let told = standing.told();
     told.iter().fold(status, |status, (name, value)| status.says(&format!("{name} = {value}")));
 }
