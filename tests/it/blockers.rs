@@ -1,12 +1,11 @@
 //! What others have put into our network holds it: `destroy` names it, waits for what goes by itself, touches nothing that
 //! isn't ours, and goes on once it is free.
 
-use std::collections::BTreeSet;
-
 use serde_json::{Value, json};
 
 use crate::support::cli::Run;
-use crate::support::{Cli, Sandbox};
+use crate::support::Applied;
+use crate::systems::lambda_mysql::SYSTEM;
 
 const REGIONS: [&str; 2] = ["us-east-1", "us-east-2"];
 const DESTROY: [&str; 5] = ["destroy", "--suffix", "dev1", "--yes", "--json"];
@@ -88,9 +87,7 @@ ec2.delete_security_group(GroupId=group['GroupId'])
 
 #[tokio::test]
 async fn destroy_names_foreign_blockers_and_resumes_without_them() {
-    let sandbox = Sandbox::fresh().await;
-    let cli = Cli::new(&sandbox);
-    cli.run(&["apply", "--suffix", "dev1", "--json"]).await.ok();
+    let Applied { sandbox, cli, .. } = SYSTEM.copy().await;
     let ids = sandbox.python(HOLD).await;
     let id = |what: &str| ids[what].as_str().unwrap();
     let of_others = sandbox.python(LOOK).await;
@@ -114,7 +111,7 @@ async fn destroy_names_foreign_blockers_and_resumes_without_them() {
         assert!(waits(&run, step).iter().any(|what| what.starts_with(&format!("{holder} to release {held}"))));
     }
     assert_eq!(run.summary().failed, 3, "{}", run.stderr);
-    let left: BTreeSet<String> = cli.state("dev1")["steps"].as_object().unwrap().keys().cloned().collect();
+    let left = cli.step_ids("dev1");
     let expected = [SUBNET, WORN, NAMED, "blue/network/internet-gateway", "blue/network/vpc"];
     assert_eq!(left, expected.map(str::to_owned).into());
     assert_eq!(sandbox.python(LOOK).await, of_others);

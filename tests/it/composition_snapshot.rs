@@ -12,7 +12,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::support::composition::{ACCOUNT, Composition, name};
-use crate::support::systems::{fargate_postgres, lambda_mysql};
+use crate::support::compositions::{fargate_postgres, lambda_mysql};
 
 #[tokio::test]
 async fn lambda_mysql_composition_is_unchanged() {

@@ -26,7 +26,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use toml::{Table, Value as Toml};
 
-use crate::export::assert_lints;
+use crate::support::lint::assert_lints;
 use crate::support::cli::Run;
 use crate::support::{Cli, Sandbox};
 

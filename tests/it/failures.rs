@@ -78,7 +78,7 @@ async fn failed_step_skips_only_dependents_and_apply_resumes() {
         run = run.says(&format!("skipped {}", if step == cluster { "blue/database/instance-1" } else { "green/" }));
     }
     let recorded =
-        |cli: &Cli| -> BTreeSet<String> { cli.state("dev1")["steps"].as_object().unwrap().keys().cloned().collect() };
+        |cli: &Cli| -> BTreeSet<String> { cli.step_ids("dev1") };
     let finished = recorded(&cli);
     assert_eq!(finished.len(), all - left_out.len() - 2);
     assert!(finished.contains("green/database/recovery/cluster"), "the other environment is whole");
@@ -277,7 +277,7 @@ async fn concurrent_run_is_refused_naming_the_lock_owner() {
 
 /// How many steps are recorded.
 fn count(cli: &Cli) -> u64 {
-    cli.state("dev1")["steps"].as_object().unwrap().len() as u64
+    cli.step_ids("dev1").len() as u64
 }
 
 #[tokio::test]

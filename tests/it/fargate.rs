@@ -1,10 +1,10 @@
-//! The system `fargate-postgres`: what it is composed of against its requirement, and its life in the sandbox.
+//! The system `fargate-postgres`: its steps against its requirement, and its services, traffic and migration in the sandbox.
 
 mod constraints;
-mod life;
 mod migration;
 mod operations;
 mod requirements;
+mod services;
 mod staging;
 mod traffic;
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 use crate::support::http::{Request, Response};
-use crate::support::standing::outputs;
+use crate::support::applied_twice::outputs;
 use crate::support::{Applied, Cli, MariaDb, Sandbox, Shared};
 use crate::traffic::{CONFIGURATION, SUFFIX};
 
@@ -42,7 +42,7 @@ async fn system() -> Arc<System> {
 
 impl System {
     async fn build() -> Self {
-        let Applied { sandbox, cli, run } = Applied::with(SUFFIX, Some(CONFIGURATION)).await;
+        let Applied { sandbox, cli, run, .. } = Applied::with(SUFFIX, Some(CONFIGURATION)).await;
         let outputs = outputs(&run.stdout);
         let output = |name: &str| outputs.get(name).unwrap_or_else(|| panic!("no output {name}")).clone();
         let environment = async |name: &'static str| {

@@ -7,7 +7,7 @@ mod identity;
 mod services;
 
 use crate::support::composition::Composition;
-use crate::support::systems::lambda_mysql;
+use crate::support::compositions::lambda_mysql;
 
 /// `lambda-mysql` as it comes.
 async fn system() -> &'static Composition {

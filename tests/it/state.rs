@@ -7,7 +7,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use crate::support::cli::Run;
-use crate::support::{Cli, Sandbox};
+use crate::support::{Applied, Cli, Sandbox};
+use crate::systems::lambda_mysql::SYSTEM;
 
 /// A bucket for states, with versions.
 const BUCKET: &str = "
@@ -222,9 +223,7 @@ async fn invalid_state_place_is_refused_naming_the_flag() {
 
 #[tokio::test]
 async fn recover_rebuilds_state_and_orphans_lists_the_rest() {
-    let sandbox = Sandbox::fresh().await;
-    let cli = Cli::new(&sandbox);
-    on(&cli, &["apply"]).await.ok();
+    let Applied { sandbox, cli, .. } = SYSTEM.copy().await;
     on(&cli, &["recover"]).await.ok().says("0 of them are new");
     on(&cli, &["orphans"]).await.ok().says("0 orphans");
     let known = steps(&on(&cli, &["state", "list", "--json"]).await.ok());

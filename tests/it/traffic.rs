@@ -18,7 +18,7 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use crate::support::cli::{Run, Started};
 use crate::support::load::{Log, payment};
-use crate::support::standing::outputs;
+use crate::support::applied_twice::outputs;
 use crate::support::wait::wait_for;
 use crate::support::{Applied, Cli, Load, Sandbox};
 

@@ -31,8 +31,8 @@ use provisioner::state::{State, Store};
 use serde_json::Value;
 use tokio::sync::watch;
 
-use crate::export::assert_lints;
 use crate::support::Sandbox;
+use crate::support::lint::assert_lints;
 
 const REGION: &str = "us-east-1";
 /// How many sandboxes there are: in each, one type lives at a time.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::support::composition::{
     ENVIRONMENTS, SUFFIX, allows, denies_plain_text, documents, environment, name, texts,
 };
-use crate::support::systems::fargate_postgres;
+use crate::support::compositions::fargate_postgres;
 use crate::support::{Cli, Sandbox};
 
 #[tokio::test]

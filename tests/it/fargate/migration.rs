@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::STAGING;
 use crate::support::cli::Run;
-use crate::support::standing::outputs;
+use crate::support::applied_twice::outputs;
 use crate::support::{Applied, Cli, Postgres, Sandbox};
 use crate::traffic::SUFFIX;
 
@@ -23,7 +23,7 @@ struct System {
 
 impl System {
     async fn build() -> Self {
-        let Applied { sandbox, cli, run } = Applied::with(SUFFIX, Some(STAGING)).await;
+        let Applied { sandbox, cli, run, .. } = Applied::with(SUFFIX, Some(STAGING)).await;
         let outputs = outputs(&run.stdout);
         let database = async |environment: &str| {
             let output = |name: &str| outputs[&format!("{environment}_database_{name}")].as_str();

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::SERVICES;
 use crate::support::composition::{Composition, ENVIRONMENTS, SUFFIX, documents, environment as environment_of, texts};
-use crate::support::systems::fargate_postgres;
+use crate::support::compositions::fargate_postgres;
 
 #[tokio::test]
 async fn traffic_management() {

@@ -10,7 +10,7 @@ use crate::support::composition::{
     ACCOUNT, Composition, ENVIRONMENTS, SUFFIX, allows, denies_plain_text, documents, environment as environment_of,
     texts,
 };
-use crate::support::systems::fargate_postgres;
+use crate::support::compositions::fargate_postgres;
 
 /// The three zones of the system's region.
 fn zones(system: &Composition) -> BTreeSet<String> {

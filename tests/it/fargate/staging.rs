@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use provisioner::engine::{Step, reference};
 
 use crate::support::composition::{Composition, ENVIRONMENTS};
-use crate::support::systems::fargate_postgres;
+use crate::support::compositions::fargate_postgres;
 
 #[tokio::test]
 async fn staging_mirrors_production_with_reduced_capacity() {

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::{STAGING, with_images};
-use crate::support::standing::done;
+use crate::support::applied_twice::done;
 use crate::support::{Applied, Shared};
 use crate::traffic::killed::{Point, Way, assert_can_be_gone_on_from};
 use crate::traffic::{SUFFIX, Stage, assert_ended, says};

@@ -11,7 +11,7 @@ use super::system;
 use crate::support::composition::{
     ACCOUNT, Composition, ENVIRONMENTS, denies_plain_text, documents, environment, texts,
 };
-use crate::support::systems::{every, lambda_mysql};
+use crate::support::compositions::{every, lambda_mysql};
 
 /// The types that hold data or secrets, and the field that names the key.
 const ENCRYPTED: [(&str, &str); 11] = [

@@ -7,7 +7,7 @@ use provisioner::engine::{Step, reference};
 use serde_json::{Map, Value};
 
 use crate::support::composition::{Composition, ENVIRONMENTS, SUFFIX, environment, name, texts};
-use crate::support::systems::{every, fargate_postgres, lambda_mysql};
+use crate::support::compositions::{every, fargate_postgres, lambda_mysql};
 
 /// A file of the functions' sources.
 pub fn lambda(path: &str) -> PathBuf {

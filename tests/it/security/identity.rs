@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::support::composition::{
     ACCOUNT, Composition, KEYS, SUFFIX, allows, condition_keys, documents, environment, services, texts,
 };
-use crate::support::systems::every;
+use crate::support::compositions::every;
 
 /// AWS's own policies that roles may have, and why no policy of ours stands in their place.
 const MANAGED: [(&str, &str); 3] = [

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::system;
 use crate::support::composition::{ACCOUNT, ENVIRONMENTS, denies_plain_text, documents, environment, texts};
-use crate::support::systems::every;
+use crate::support::compositions::every;
 
 #[tokio::test]
 async fn default_security_groups_and_acls_have_no_rules() {

@@ -1,7 +1,7 @@
 //! Drives the built binary as a person or a pipeline would: one folder, a configuration, states, nothing of the
 //! machine's own AWS settings.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -98,7 +98,12 @@ impl Cli {
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{} is no JSON: {error}", path.display()))
     }
 
-    /// Writes `provisioner.toml`, which the binary finds by itself.
+    /// The ids of the steps in the state of a suffix.
+    pub fn step_ids(&self, suffix: &str) -> BTreeSet<String> {
+        self.state(suffix)["steps"].as_object().expect("a state has steps").keys().cloned().collect()
+    }
+
+    /// Writes `provisioner.toml`, which the binary reads without a flag.
     pub fn configure(&self, toml: &str) {
         std::fs::write(self.folder().join("provisioner.toml"), toml).expect("the configuration can be written");
     }

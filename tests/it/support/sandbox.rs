@@ -177,7 +177,7 @@ impl Sandbox {
         ])
     }
 
-    /// Everything that stands in these regions, and what is global, as boto3 sees it.
+    /// All resources in these regions and the global ones, as boto3 lists them.
     pub async fn account(&self, regions: &[&str]) -> Account {
         let found = self.python_file("account.py", regions).await;
         serde_json::from_value(found).expect("the account has its known shape")

@@ -65,7 +65,7 @@ impl Refusal {
     }
 
     /// Whoever asks again is refused again.
-    pub fn is_for_good(self) -> bool {
+    pub fn is_permanent(self) -> bool {
         matches!(self, Refusal::Denied | Refusal::Invalid)
     }
 

@@ -42,7 +42,7 @@ pub enum Fault {
 
 impl Fault {
     /// All that passes: whoever asks again gets through.
-    pub const PASSING: [Fault; 10] = [
+    pub const TRANSIENT: [Fault; 10] = [
         Fault::Refuse(Refusal::Throttling, Reach::Unsent),
         Fault::Refuse(Refusal::InternalFailure, Reach::Unsent),
         Fault::Refuse(Refusal::InternalFailure, Reach::Processed),

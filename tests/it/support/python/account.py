@@ -1,9 +1,10 @@
-"""Everything that stands in an account, as JSON: region, kind, id, {"name", "tags"}.
+"""Every resource in an account, as JSON: region, kind, id, {"name", "tags"}.
 
     python account.py us-east-1 us-east-2
+    python account.py --kinds    # the kinds that are listed
 
-What every account has from the start is left out, and what AWS makes and deletes along with something
-that is listed (a VPC's main route table). Tags are None where AWS has none.
+Kinds have the names of provisioner's resource types. What every account has from the start is left out, and what AWS
+creates and deletes along with a listed resource (a VPC's main route table). Tags are None where AWS has none.
 """
 
 from __future__ import annotations
@@ -49,9 +50,21 @@ def thing(identifier: str, name: str | None = None, tags: Any = None) -> tuple[s
 Things = Iterator[tuple[str, Item]]
 KINDS: dict[str, Callable[[Any], Things]] = {}
 GLOBAL_KINDS: dict[str, Callable[[Any], Things]] = {}
+# Resource types that AWS lists together with another kind.
+ALSO_LISTED: set[str] = set()
+# boto3's names of the services whose resource types have another prefix.
+SERVICES = {
+    "application_autoscaling": "application-autoscaling",
+    "elb": "elbv2",
+    "secrets": "secretsmanager",
+    "waf": "wafv2",
+}
 
 
-def kind(name: str, kinds: dict[str, Callable[[Any], Things]] = KINDS) -> Callable[[Any], Any]:
+def kind(name: str, kinds: dict[str, Callable[[Any], Things]] = KINDS, also: tuple[str, ...] = ()) -> Callable[[Any], Any]:
+    """Registers the function that lists a kind; `also` names the types that the same call lists."""
+    ALSO_LISTED.update(also)
+
     def register(function: Callable[[Any], Things]) -> Callable[[Any], Things]:
         kinds[name] = function
         return function
@@ -62,8 +75,15 @@ def kind(name: str, kinds: dict[str, Callable[[Any], Things]] = KINDS) -> Callab
 # EC2: tags come with every description
 
 
-def ec2(name: str, operation: str, key: str, identifier: str, leave_out: Callable[[Item], bool] = lambda _: False) -> None:
-    @kind(f"ec2.{name}")
+def ec2(
+    name: str,
+    operation: str,
+    key: str,
+    identifier: str,
+    leave_out: Callable[[Item], bool] = lambda _: False,
+    also: tuple[str, ...] = (),
+) -> None:
+    @kind(f"ec2.{name}", also=also)
     def list_them(client: Any) -> Things:
         for item in pages(client, operation, key):
             if not leave_out(item) and str(item.get("State", "")) not in ("deleted", "terminated"):
@@ -82,12 +102,12 @@ ec2("route_table", "describe_route_tables", "RouteTables", "RouteTableId", is_ma
 ec2("network_acl", "describe_network_acls", "NetworkAcls", "NetworkAclId", lambda acl: acl["IsDefault"])
 ec2("network_interface", "describe_network_interfaces", "NetworkInterfaces", "NetworkInterfaceId")
 ec2("security_group", "describe_security_groups", "SecurityGroups", "GroupId", lambda group: group["GroupName"] == "default")
-ec2("vpc_endpoint", "describe_vpc_endpoints", "VpcEndpoints", "VpcEndpointId")
+ec2("interface_endpoint", "describe_vpc_endpoints", "VpcEndpoints", "VpcEndpointId", also=("ec2.gateway_endpoint",))
 ec2("vpc_peering_connection", "describe_vpc_peering_connections", "VpcPeeringConnections", "VpcPeeringConnectionId")
 ec2("flow_log", "describe_flow_logs", "FlowLogs", "FlowLogId")
 ec2("transit_gateway", "describe_transit_gateways", "TransitGateways", "TransitGatewayId")
 ec2(
-    "transit_gateway_attachment",
+    "transit_gateway_vpc_attachment",
     "describe_transit_gateway_attachments",
     "TransitGatewayAttachments",
     "TransitGatewayAttachmentId",
@@ -124,14 +144,14 @@ def elb_tags(client: Any, arn: str) -> Any:
     return client.describe_tags(ResourceArns=[arn])["TagDescriptions"][0]["Tags"]
 
 
-@kind("elbv2.load_balancer")
+@kind("elb.load_balancer")
 def load_balancers(client: Any) -> Things:
     for balancer in pages(client, "describe_load_balancers", "LoadBalancers"):
         arn = balancer["LoadBalancerArn"]
         yield thing(arn, balancer["LoadBalancerName"], elb_tags(client, arn))
 
 
-@kind("elbv2.target_group")
+@kind("elb.target_group")
 def target_groups(client: Any) -> Things:
     for group in pages(client, "describe_target_groups", "TargetGroups"):
         arn = group["TargetGroupArn"]
@@ -144,13 +164,13 @@ def listener_arns(client: Any) -> Iterator[str]:
             yield listener["ListenerArn"]
 
 
-@kind("elbv2.listener")
+@kind("elb.listener")
 def listeners(client: Any) -> Things:
     for arn in listener_arns(client):
         yield thing(arn, None, elb_tags(client, arn))
 
 
-@kind("elbv2.rule")
+@kind("elb.listener_rule")
 def rules(client: Any) -> Things:
     for arn in listener_arns(client):
         for rule in client.describe_rules(ListenerArn=arn)["Rules"]:
@@ -169,11 +189,11 @@ def rds(name: str, operation: str, key: str, identifier: str, arn: str, leave_ou
                 yield thing(item[identifier], None, client.list_tags_for_resource(ResourceName=item[arn])["TagList"])
 
 
-rds("cluster", "describe_db_clusters", "DBClusters", "DBClusterIdentifier", "DBClusterArn")
-rds("instance", "describe_db_instances", "DBInstances", "DBInstanceIdentifier", "DBInstanceArn")
+rds("db_cluster", "describe_db_clusters", "DBClusters", "DBClusterIdentifier", "DBClusterArn")
+rds("db_instance", "describe_db_instances", "DBInstances", "DBInstanceIdentifier", "DBInstanceArn")
 rds("global_cluster", "describe_global_clusters", "GlobalClusters", "GlobalClusterIdentifier", "GlobalClusterArn")
 rds(
-    "subnet_group",
+    "db_subnet_group",
     "describe_db_subnet_groups",
     "DBSubnetGroups",
     "DBSubnetGroupName",
@@ -181,7 +201,7 @@ rds(
     lambda group: group["DBSubnetGroupName"] == "default",
 )
 rds(
-    "cluster_parameter_group",
+    "db_cluster_parameter_group",
     "describe_db_cluster_parameter_groups",
     "DBClusterParameterGroups",
     "DBClusterParameterGroupName",
@@ -189,7 +209,7 @@ rds(
     lambda group: group["DBClusterParameterGroupName"].startswith("default."),
 )
 rds(
-    "parameter_group",
+    "db_parameter_group",
     "describe_db_parameter_groups",
     "DBParameterGroups",
     "DBParameterGroupName",
@@ -197,7 +217,7 @@ rds(
     lambda group: group["DBParameterGroupName"].startswith("default."),
 )
 rds(
-    "cluster_snapshot",
+    "db_cluster_snapshot",
     "describe_db_cluster_snapshots",
     "DBClusterSnapshots",
     "DBClusterSnapshotIdentifier",
@@ -250,7 +270,7 @@ def subscriptions(client: Any) -> Things:
 # CloudWatch, Logs, EventBridge
 
 
-@kind("cloudwatch.alarm")
+@kind("cloudwatch.alarm", also=("cloudwatch.composite_alarm",))
 def alarms(client: Any) -> Things:
     for key in ("MetricAlarms", "CompositeAlarms"):
         for alarm in pages(client, "describe_alarms", key, AlarmTypes=["MetricAlarm", "CompositeAlarm"]):
@@ -338,7 +358,7 @@ def task_definitions(client: Any) -> Things:
             yield thing(arn, None, client.list_tags_for_resource(resourceArn=arn)["tags"])
 
 
-@kind("application-autoscaling.target")
+@kind("application_autoscaling.scalable_target")
 def scalable_targets(client: Any) -> Things:
     for namespace in ("ecs", "rds"):
         for target in pages(client, "describe_scalable_targets", "ScalableTargets", ServiceNamespace=namespace):
@@ -346,7 +366,7 @@ def scalable_targets(client: Any) -> Things:
             yield thing(target["ResourceId"], None, tags)
 
 
-@kind("application-autoscaling.policy")
+@kind("application_autoscaling.scaling_policy")
 def scaling_policies(client: Any) -> Things:
     for namespace in ("ecs", "rds"):
         for policy in pages(client, "describe_scaling_policies", "ScalingPolicies", ServiceNamespace=namespace):
@@ -365,17 +385,17 @@ def parameters(client: Any) -> Things:
             yield thing(name, None, tags)
 
 
-@kind("secretsmanager.secret")
+@kind("secrets.secret")
 def secrets(client: Any) -> Things:
     for secret in pages(client, "list_secrets", "SecretList"):
         yield thing(secret["ARN"], secret["Name"], secret.get("Tags", []))
 
 
-@kind("kms.key")
+@kind("kms.key", also=("kms.replica_key",))
 def keys(client: Any) -> Things:
     for key in pages(client, "list_keys", "Keys"):
-        told = client.describe_key(KeyId=key["KeyId"])["KeyMetadata"]
-        if told["KeyManager"] == "CUSTOMER" and told["KeyState"] not in ("PendingDeletion", "PendingReplicaDeletion"):
+        known = client.describe_key(KeyId=key["KeyId"])["KeyMetadata"]
+        if known["KeyManager"] == "CUSTOMER" and known["KeyState"] not in ("PendingDeletion", "PendingReplicaDeletion"):
             yield thing(key["KeyId"], None, client.list_resource_tags(KeyId=key["KeyId"])["Tags"])
 
 
@@ -386,7 +406,7 @@ def aliases(client: Any) -> Things:
             yield thing(alias["AliasName"])
 
 
-@kind("acm.certificate")
+@kind("acm.certificate", also=("acm.imported_certificate",))
 def certificates(client: Any) -> Things:
     for certificate in pages(client, "list_certificates", "CertificateSummaryList"):
         arn = certificate["CertificateArn"]
@@ -397,7 +417,7 @@ def certificates(client: Any) -> Things:
 
 
 def waf(name: str, operation: str, key: str) -> None:
-    @kind(f"wafv2.{name}")
+    @kind(f"waf.{name}")
     def list_them(client: Any) -> Things:
         for item in pages(client, operation, key, Scope="REGIONAL"):
             tags = client.list_tags_for_resource(ResourceARN=item["ARN"])["TagInfoForResource"]["TagList"]
@@ -409,13 +429,13 @@ waf("ip_set", "list_ip_sets", "IPSets")
 waf("rule_group", "list_rule_groups", "RuleGroups")
 
 
-@kind("wafv2.logging_configuration")
+@kind("waf.logging_configuration")
 def waf_logging(client: Any) -> Things:
     for found in pages(client, "list_logging_configurations", "LoggingConfigurations", Scope="REGIONAL"):
         yield thing(found["ResourceArn"])
 
 
-@kind("config.recorder")
+@kind("config.configuration_recorder")
 def recorders(client: Any) -> Things:
     for recorder in client.describe_configuration_recorders()["ConfigurationRecorders"]:
         yield thing(recorder["name"])
@@ -427,7 +447,7 @@ def channels(client: Any) -> Things:
         yield thing(channel["name"])
 
 
-@kind("config.rule")
+@kind("config.config_rule")
 def config_rules(client: Any) -> Things:
     for rule in pages(client, "describe_config_rules", "ConfigRules"):
         tags = client.list_tags_for_resource(ResourceArn=rule["ConfigRuleArn"])["Tags"]
@@ -499,7 +519,7 @@ def health_checks(client: Any) -> Things:
         yield thing(check["Id"], None, route53_tags(client, "healthcheck", check["Id"]))
 
 
-@kind("route53.query_logging", GLOBAL_KINDS)
+@kind("route53.query_logging_config", GLOBAL_KINDS)
 def query_logging(client: Any) -> Things:
     for found in pages(client, "list_query_logging_configs", "QueryLoggingConfigs"):
         yield thing(found["Id"])
@@ -523,7 +543,8 @@ def listed(region: str, kinds: dict[str, Callable[[Any], Things]]) -> dict[str, 
     for name, list_them in kinds.items():
         service = name.partition(".")[0]
         if service not in clients:
-            clients[service] = boto3.client(service, region_name=HOME if region == GLOBAL else region)
+            region_name = HOME if region == GLOBAL else region
+            clients[service] = boto3.client(SERVICES.get(service, service), region_name=region_name)
         things = dict(list_them(clients[service]))
         if things:
             found[name] = things
@@ -531,9 +552,12 @@ def listed(region: str, kinds: dict[str, Callable[[Any], Things]]) -> dict[str, 
 
 
 def main(regions: list[str]) -> None:
-    wanted = {GLOBAL: GLOBAL_KINDS, **{region: KINDS for region in regions}}
-    with ThreadPoolExecutor(len(wanted)) as pool:
-        found = dict(zip(wanted, pool.map(listed, wanted, wanted.values())))
+    if regions == ["--kinds"]:
+        print(json.dumps(sorted({*KINDS, *GLOBAL_KINDS, *ALSO_LISTED})))
+        return
+    kinds_of = {GLOBAL: GLOBAL_KINDS, **{region: KINDS for region in regions}}
+    with ThreadPoolExecutor(len(kinds_of)) as pool:
+        found = dict(zip(kinds_of, pool.map(listed, kinds_of, kinds_of.values())))
     print(json.dumps({region: kinds for region, kinds in found.items() if kinds}, sort_keys=True))
 
 

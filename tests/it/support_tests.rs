@@ -1,6 +1,9 @@
-//! What the other tests lean on does what it says.
+//! Tests of the test support.
 
+use std::collections::BTreeSet;
 use std::process::Command;
+
+use provisioner::resources::registry::Types;
 
 use crate::support::{Cli, Fault, MariaDb, Sandbox};
 
@@ -37,6 +40,21 @@ async fn account_lists_exactly_what_was_created() {
     account.assert_same(&sandbox.account(&REGIONS).await);
     sandbox.control().reset().unwrap();
     before.assert_same(&sandbox.account(&REGIONS).await);
+}
+
+/// The resource types that the inventory doesn't list, and why no resource of theirs can be left unnoticed.
+const NOT_LISTED: [(&str, &str); 0] = [];
+
+#[tokio::test]
+async fn account_lists_every_resource_type() {
+    let sandbox = Sandbox::fresh().await;
+    let listed: BTreeSet<String> = serde_json::from_value(sandbox.python_file("account.py", &["--kinds"]).await).unwrap();
+    let excepted: BTreeSet<&str> = NOT_LISTED.iter().map(|(kind, _)| *kind).collect();
+    let types: BTreeSet<&str> = Types::shipped().actions().into_keys().collect();
+    let missing: Vec<_> = types.iter().filter(|kind| !listed.contains(**kind) && !excepted.contains(*kind)).collect();
+    assert!(missing.is_empty(), "add {missing:?} to support/python/account.py, or to `NOT_LISTED` with the reason");
+    let needless: Vec<_> = excepted.iter().filter(|kind| listed.contains(**kind) || !types.contains(*kind)).collect();
+    assert!(needless.is_empty(), "remove {needless:?} from `NOT_LISTED`");
 }
 
 #[tokio::test]
@@ -87,7 +105,7 @@ async fn running_command_can_be_inspected_and_stopped() {
     let interrupted = started.finish().await.exits(130);
     let summary = interrupted.summary();
     assert!(summary.created > 0 && summary.rest["interrupted"] == true, "{summary:?}");
-    assert_eq!(cli.state("t1")["steps"].as_object().unwrap().len() as u64, summary.created);
+    assert_eq!(cli.step_ids("t1").len() as u64, summary.created);
 
     let started = cli.start(&apply);
     started.says("step_done").await;

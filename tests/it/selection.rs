@@ -9,10 +9,6 @@ async fn on(cli: &Cli, arguments: &[&str]) -> Run {
     cli.run(&[arguments, &["--suffix", "dev1"]].concat()).await
 }
 
-fn standing(cli: &Cli) -> BTreeSet<String> {
-    cli.state("dev1")["steps"].as_object().unwrap().keys().cloned().collect()
-}
-
 #[tokio::test]
 async fn selected_part_is_applied_replaced_and_destroyed() {
     let sandbox = Sandbox::fresh().await;
@@ -38,7 +34,7 @@ async fn selected_part_is_applied_replaced_and_destroyed() {
     // A queue needs that for its dead letters, and the key of both; nobody needs more.
     let apply = ["apply", "--json", "--target", queue];
     let built = on(&cli, &apply).await.ok().summary();
-    let stands = standing(&cli);
+    let stands = cli.step_ids("dev1");
     assert_eq!(built.created, stands.len() as u64);
     assert!(stands.contains(queue) && stands.contains(letters), "{stands:?}");
     assert!(stands.iter().all(|step| !step.contains("network") && !step.starts_with("blue/")), "{stands:?}");
@@ -47,7 +43,7 @@ async fn selected_part_is_applied_replaced_and_destroyed() {
 
     // The rest of the plan isn't touched by what stands beside it.
     on(&cli, &["apply", "--module", "blue/network/", "--target", "blue/queues/payments-queue"]).await.ok();
-    let wider = standing(&cli);
+    let wider = cli.step_ids("dev1");
     assert!(wider.is_superset(&stands) && wider.contains("blue/network/vpc"), "{wider:?}");
     on(&cli, &["plan", "--module", "blue/network", "--detailed-exitcode"]).await.ok();
     on(&cli, &["plan", "--detailed-exitcode"]).await.exits(2);
@@ -83,7 +79,7 @@ async fn selected_part_is_applied_replaced_and_destroyed() {
 
     // What goes takes with it what uses it, and nothing else.
     on(&cli, &["destroy", "--yes", "--target", letters]).await.ok();
-    let left = standing(&cli);
+    let left = cli.step_ids("dev1");
     assert!(!left.contains(letters) && !left.contains(queue), "{left:?}");
     assert!(left.is_superset(&wider.iter().filter(|step| step.starts_with("blue/")).cloned().collect()), "{left:?}");
     on(&cli, &["destroy", "--yes", "--module", "blue/network"]).await.ok();
@@ -93,7 +89,7 @@ async fn selected_part_is_applied_replaced_and_destroyed() {
         .ok()
         .explains("none of the selected steps exists");
     on(&cli, &["destroy", "--yes", "--module", "blue/netwerk"]).await.exits(1).explains("did you mean blue/network?");
-    let left = standing(&cli);
+    let left = cli.step_ids("dev1");
     assert!(!left.contains("blue/network/vpc") && left.contains("blue/queues/payments-queue"), "{left:?}");
     on(&cli, &["state", "rm", "blue/queues/payments-queue"]).await.ok();
     on(&cli, &["orphans"]).await.exits(2).says("tagged as blue/queues/payments-queue: `provisioner apply ");
