@@ -2,7 +2,6 @@
 //! machine's own AWS settings.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
@@ -16,6 +15,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 
+use super::program::copy_folder;
 use super::wait::wait_for;
 use super::{Proxy, Sandbox};
 
@@ -48,7 +48,8 @@ impl Cli {
     /// The same folder, copied, with another sandbox.
     pub fn copy(&self, sandbox: &Sandbox) -> Self {
         let copy = Cli { binary: self.binary.clone(), ..Cli::new(sandbox) };
-        copy_folder(self.folder(), copy.folder()).expect("the folder can be copied");
+        // Its contents: the copy has a folder already.
+        copy_folder(&self.folder().join("."), copy.folder());
         copy
     }
 
@@ -144,20 +145,6 @@ impl Cli {
         let stderr = Output::of(child.stderr.take().expect("stderr is piped"));
         Started { command: format!("provisioner {}", arguments.join(" ")), child, stdout, stderr }
     }
-}
-
-fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
-    for entry in std::fs::read_dir(from)? {
-        let entry = entry?;
-        let copy = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            std::fs::create_dir(&copy)?;
-            copy_folder(&entry.path(), &copy)?;
-        } else {
-            std::fs::copy(entry.path(), copy)?;
-        }
-    }
-    Ok(())
 }
 
 /// A command on its way; dropping it kills it.

@@ -4,11 +4,13 @@ use std::fs::{self, File};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::program::{certify, find, free_port, option, succeed};
+use super::Shared;
+use super::program::{certify, copy_folder, find, free_port, option, succeed};
 use super::wait::wait_for;
 
 const START: Duration = Duration::from_secs(60);
@@ -33,10 +35,7 @@ impl MariaDb {
         let at = |name: &str| folder.path().join(name);
         let ca = certify(folder.path(), hosts);
 
-        let mut install = Command::new(program("mariadb-install-db"));
-        install.arg("--no-defaults").args(as_root()).arg(option("datadir", &at("data")));
-        install.args(["--auth-root-authentication-method=normal", "--skip-test-db"]);
-        succeed(install.output().expect("mariadb-install-db runs"));
+        copy_folder(&installed().await.path().join("data"), &at("data"));
 
         let port = free_port();
         let log = File::create(at("log")).expect("a log file");
@@ -103,6 +102,20 @@ impl Drop for MariaDb {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// An installation that nobody has used yet, made once: making one takes seconds, and on a busy machine fails at times.
+async fn installed() -> Arc<TempDir> {
+    static INSTALLED: Shared<TempDir> = Shared::new();
+    let install = async || {
+        let folder = tempfile::Builder::new().prefix("mariadb-new-").tempdir().expect("a temporary folder");
+        let mut install = Command::new(program("mariadb-install-db"));
+        install.arg("--no-defaults").args(as_root()).arg(option("datadir", &folder.path().join("data")));
+        install.args(["--auth-root-authentication-method=normal", "--skip-test-db"]);
+        succeed(install.output().expect("mariadb-install-db runs"));
+        folder
+    };
+    INSTALLED.get(install).await
 }
 
 /// mariadbd refuses to run as root unless told so by name.

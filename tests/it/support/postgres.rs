@@ -5,12 +5,14 @@ use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use super::program::{certify, find, free_port, option, succeed};
+use super::Shared;
+use super::program::{certify, copy_folder, find, free_port, option, succeed};
 use super::wait::wait_for;
 
 const START: Duration = Duration::from_secs(60);
@@ -45,9 +47,7 @@ impl Postgres {
             own(path);
         }
 
-        let mut install = program("initdb");
-        install.arg(option("pgdata", &at("data"))).args(["--username=postgres", "--auth=trust", "--encoding=UTF8"]);
-        succeed(install.args(["--locale=C", "--no-sync"]).current_dir("/").output().expect("initdb runs"));
+        copy_folder(&installed().await.path().join("data"), &at("data"));
         fs::write(at("data/pg_hba.conf"), ACCESS).expect("the server's folder can be written");
 
         let port = free_port();
@@ -123,6 +123,21 @@ impl Drop for Postgres {
         }
         let _ = self.child.wait();
     }
+}
+
+/// A cluster that nobody has used yet, made once.
+async fn installed() -> Arc<TempDir> {
+    static INSTALLED: Shared<TempDir> = Shared::new();
+    let install = async || {
+        let folder = tempfile::Builder::new().prefix("postgres-new-").tempdir().expect("a temporary folder");
+        own(folder.path());
+        let data = folder.path().join("data");
+        let mut install = program("initdb");
+        install.arg(option("pgdata", &data)).args(["--username=postgres", "--auth=trust", "--encoding=UTF8"]);
+        succeed(install.args(["--locale=C", "--no-sync"]).current_dir("/").output().expect("initdb runs"));
+        folder
+    };
+    INSTALLED.get(install).await
 }
 
 /// One of its programs. It refuses to run as root, so whoever is root runs it as nobody.
