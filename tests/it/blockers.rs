@@ -3,8 +3,8 @@
 
 use serde_json::{Value, json};
 
-use crate::support::cli::Run;
 use crate::support::Applied;
+use crate::support::cli::Run;
 use crate::systems::lambda_mysql::SYSTEM;
 
 const REGIONS: [&str; 2] = ["us-east-1", "us-east-2"];

@@ -10,7 +10,7 @@ use crate::support::applied_twice::{assert_settled, done};
 use crate::support::composition::{Composition, compose, name};
 use crate::support::lint::assert_lints;
 use crate::support::{Applied, Cli, Sandbox};
-use crate::systems::{System, fargate_postgres, lambda_mysql};
+use crate::systems::System;
 
 macro_rules! judge {
     ($($system:ident,)*) => {
@@ -68,7 +68,7 @@ macro_rules! judge {
             }
         })*
 
-        const JUDGED: &[&System] = &[$(&$system::SYSTEM),*];
+        const JUDGED: &[&System] = &[$(&crate::systems::$system::SYSTEM),*];
     };
 }
 

@@ -26,8 +26,8 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use toml::{Table, Value as Toml};
 
-use crate::support::lint::assert_lints;
 use crate::support::cli::Run;
+use crate::support::lint::assert_lints;
 use crate::support::{Cli, Sandbox};
 
 /// A crate of somebody's, outside of ours, with the example as its only file.

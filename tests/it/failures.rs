@@ -77,8 +77,7 @@ async fn failed_step_skips_only_dependents_and_apply_resumes() {
         assert!(help.trim_start().starts_with('→') && help.contains(advice), "{help}");
         run = run.says(&format!("skipped {}", if step == cluster { "blue/database/instance-1" } else { "green/" }));
     }
-    let recorded =
-        |cli: &Cli| -> BTreeSet<String> { cli.step_ids("dev1") };
+    let recorded = |cli: &Cli| -> BTreeSet<String> { cli.step_ids("dev1") };
     let finished = recorded(&cli);
     assert_eq!(finished.len(), all - left_out.len() - 2);
     assert!(finished.contains("green/database/recovery/cluster"), "the other environment is whole");

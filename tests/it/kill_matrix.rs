@@ -43,7 +43,10 @@ pub async fn assert_survives_kills(system: &System) {
     eprintln!("{points} kills");
     assert!(points >= 20 * kills.len(), "only {points} kills");
     for moment in [Moment::BeforeSend, Moment::BeforeAnswer, Moment::AfterAnswer] {
-        assert!(kills.iter().any(|kills| kills.points().iter().any(|point| point.moment == moment)), "no kill {moment:?}");
+        assert!(
+            kills.iter().any(|kills| kills.points().iter().any(|point| point.moment == moment)),
+            "no kill {moment:?}"
+        );
     }
 }
 

@@ -6,8 +6,8 @@ use futures::future::join_all;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
-use crate::support::http::{Request, Response};
 use crate::support::applied_twice::outputs;
+use crate::support::http::{Request, Response};
 use crate::support::{Applied, Cli, MariaDb, Sandbox, Shared};
 use crate::traffic::{CONFIGURATION, SUFFIX};
 

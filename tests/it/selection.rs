@@ -1,7 +1,5 @@
 //! A part of a system: built, made anew and deleted alone.
 
-use std::collections::BTreeSet;
-
 use crate::support::cli::Run;
 use crate::support::{Cli, Sandbox};
 

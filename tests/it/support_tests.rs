@@ -48,7 +48,8 @@ const NOT_LISTED: [(&str, &str); 0] = [];
 #[tokio::test]
 async fn account_lists_every_resource_type() {
     let sandbox = Sandbox::fresh().await;
-    let listed: BTreeSet<String> = serde_json::from_value(sandbox.python_file("account.py", &["--kinds"]).await).unwrap();
+    let listed: BTreeSet<String> =
+        serde_json::from_value(sandbox.python_file("account.py", &["--kinds"]).await).unwrap();
     let excepted: BTreeSet<&str> = NOT_LISTED.iter().map(|(kind, _)| *kind).collect();
     let types: BTreeSet<&str> = Types::shipped().actions().into_keys().collect();
     let missing: Vec<_> = types.iter().filter(|kind| !listed.contains(**kind) && !excepted.contains(*kind)).collect();

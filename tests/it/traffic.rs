@@ -16,9 +16,9 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, MutexGuard};
 
+use crate::support::applied_twice::outputs;
 use crate::support::cli::{Run, Started};
 use crate::support::load::{Log, payment};
-use crate::support::applied_twice::outputs;
 use crate::support::wait::wait_for;
 use crate::support::{Applied, Cli, Load, Sandbox};
 

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::faults::{Faults, Refused};
+use crate::support::applied_twice::assert_settled;
 use crate::support::cli::Run;
 use crate::support::proxy::{Fault, Logged};
-use crate::support::applied_twice::assert_settled;
 use crate::support::{Cli, Proxy, Sandbox};
 use crate::systems::lambda_mysql::{FIRST, REPLACED};
 

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::STAGING;
-use crate::support::cli::Run;
 use crate::support::applied_twice::outputs;
+use crate::support::cli::Run;
 use crate::support::{Applied, Cli, Postgres, Sandbox};
 use crate::traffic::SUFFIX;
 

@@ -42,7 +42,7 @@ async fn proxy_understands_every_aws_protocol() {
     let sandbox = Sandbox::fresh().await;
     let proxy = Proxy::before(&sandbox);
     let cloud = Cloud::with_pace(Endpoint::Sandbox { port: proxy.port() }, Pace::Urgent).await;
-    for fault in Fault::PASSING {
+    for fault in Fault::TRANSIENT {
         proxy.forget_calls();
         let mut struck = BTreeSet::new();
         proxy.on_call(move |call| struck.insert(call.key.clone()).then_some(fault));
