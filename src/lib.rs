@@ -10,7 +10,7 @@
 //! | find a group of resources | [`modules`] |
 //! | find an AWS type | [`resources`] |
 //! | add an AWS type | [`resources::Resource`], `docs/adding-a-resource.md` |
-//! | say what moves its traffic | [`traffic::Levers`] |
+//! | define what moves its traffic | [`traffic::Levers`] |
 
 #![warn(missing_docs)]
 

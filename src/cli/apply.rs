@@ -233,55 +233,17 @@ pub fn end(
     start: Instant,
     outputs: &BTreeMap<String, String>,
 ) -> Outcome {
-    let (calls, seconds) = (connection.api_calls(), start.elapsed());
+    let (calls, took) = (connection.api_calls(), start.elapsed());
     if context.json() {
-        let mut summary = progress::counts(|action| report.count(action));
-        summary["type"] = "summary".into();
-        summary["failed"] = report.failed.len().into();
-        let failures = report.failed.iter().map(|(step, error)| {
-            json!({
-                "step": step, "message": error.message, "operation": error.operation, "code": error.code,
-                "request_id": error.request_id,
-                "help": advice::of(error, &|command| context.command(command)),
-            })
-        });
-        summary["failures"] = failures.collect();
-        summary["skipped"] = report.skipped.iter().map(|(step, why)| json!({"step": step, "because": why})).collect();
-        summary["interrupted"] = report.interrupted.into();
+        let mut summary = summary(context, report);
         summary["outputs"] = json!(outputs);
         summary["api_calls"] = calls.into();
-        summary["seconds"] = seconds.as_secs_f64().into();
+        summary["seconds"] = took.as_secs_f64().into();
         progress::print_json(&summary);
     } else {
-        for (name, value) in outputs {
-            say!("{name} = {value}");
-        }
-        // After a crash or a manual repair.
-        let repairs = [(Action::Adopt, "adopted"), (Action::Forget, "forgotten")];
-        let repairs = repairs.map(|(action, word)| match report.count(action) {
-            0 => String::new(),
-            count => format!("{count} {word}, "),
-        });
-        eprintln!(
-            "{} created, {} updated, {} replaced, {} deleted, {}{} unchanged, {} failed; {calls} API calls, {}",
-            report.count(Action::Create),
-            report.count(Action::Update),
-            report.count(Action::Replace),
-            report.count(Action::Delete) + report.count(Action::Leave),
-            repairs.concat(),
-            report.count(Action::Unchanged),
-            report.failed.len(),
-            words::duration(seconds),
-        );
-        for (step, error) in &report.failed {
-            eprintln!("failed: {step}: {}", words::step_error(error));
-            if let Some(help) = advice::of(error, &|command| context.command(command)) {
-                eprintln!("    → {help}");
-            }
-        }
-        if !report.skipped.is_empty() {
-            eprintln!("{} skipped; run the same command again to continue", words::count(report.skipped.len(), "step"));
-        }
+        outputs.iter().for_each(|(name, value)| say!("{name} = {value}"));
+        eprintln!("{}; {calls} API calls, {}", counts(report), words::duration(took));
+        print_problems(context, report);
     }
     Ok(if report.interrupted {
         ExitCode::from(INTERRUPTED)
@@ -290,4 +252,54 @@ pub fn end(
     } else {
         ExitCode::from(FAILED)
     })
+}
+
+/// The summary for `--json`.
+fn summary(context: &Context, report: &Report) -> Value {
+    let mut summary = progress::counts(|action| report.count(action));
+    summary["type"] = "summary".into();
+    summary["failed"] = report.failed.len().into();
+    let failures = report.failed.iter().map(|(step, error)| {
+        json!({
+            "step": step, "message": error.message, "operation": error.operation, "code": error.code,
+            "request_id": error.request_id, "help": advice::of(error, &|command| context.command(command)),
+        })
+    });
+    summary["failures"] = failures.collect();
+    summary["skipped"] = report.skipped.iter().map(|(step, why)| json!({"step": step, "because": why})).collect();
+    summary["interrupted"] = report.interrupted.into();
+    summary
+}
+
+/// `2 created, 1 updated, …`
+fn counts(report: &Report) -> String {
+    // After a crash or a manual repair.
+    let repairs = [(Action::Adopt, "adopted"), (Action::Forget, "forgotten")];
+    let repairs = repairs.map(|(action, word)| match report.count(action) {
+        0 => String::new(),
+        count => format!("{count} {word}, "),
+    });
+    format!(
+        "{} created, {} updated, {} replaced, {} deleted, {}{} unchanged, {} failed",
+        report.count(Action::Create),
+        report.count(Action::Update),
+        report.count(Action::Replace),
+        report.count(Action::Delete) + report.count(Action::Leave),
+        repairs.concat(),
+        report.count(Action::Unchanged),
+        report.failed.len(),
+    )
+}
+
+/// Prints failed and skipped steps.
+fn print_problems(context: &Context, report: &Report) {
+    for (step, error) in &report.failed {
+        eprintln!("failed: {step}: {}", words::step_error(error));
+        if let Some(help) = advice::of(error, &|command| context.command(command)) {
+            eprintln!("    → {help}");
+        }
+    }
+    if !report.skipped.is_empty() {
+        eprintln!("{} skipped; run the same command again to continue", words::count(report.skipped.len(), "step"));
+    }
 }

@@ -253,8 +253,8 @@ async fn open(endpoint: &Endpoint, pace: Pace, calls: &Calls) -> Result<Cloud, F
     Ok(Cloud::with_calls(endpoint.clone(), pace, calls.clone()).await)
 }
 
-/// The desired state, the recorded state, and the plan between them. Made by reading only.
-pub struct Picture {
+/// The desired state, the recorded state, and the plan between them. Making it only reads.
+pub struct PlannedSystem {
     /// The connection to AWS.
     pub connection: Connection,
     /// The desired state.
@@ -265,14 +265,14 @@ pub struct Picture {
     pub plan: Plan,
 }
 
-impl Picture {
+impl PlannedSystem {
     /// Reads and plans the whole system.
-    pub async fn take(context: &Context) -> Result<Self, Failure> {
-        Self::of(context, context.connect(context.observer()).await?, Selection::default()).await
+    pub async fn load(context: &Context) -> Result<Self, Failure> {
+        Self::select(context, context.connect(context.observer()).await?, Selection::default()).await
     }
 
-    /// The same for a part of the system, over an open connection.
-    pub async fn of(context: &Context, connection: Connection, selection: Selection) -> Result<Self, Failure> {
+    /// The same for the selected part of the system, over an open connection.
+    pub async fn select(context: &Context, connection: Connection, selection: Selection) -> Result<Self, Failure> {
         let desired = context.compose(&connection).await?;
         let (_stop, stopped) = watch::channel(false);
         let state = connection.state_or_new(context);
@@ -280,7 +280,7 @@ impl Picture {
         let engine = connection.engine(&desired.graph, stopped).selecting(selection);
         let plan = engine.plan(&state).await;
         engine.check_forced_replacements(&plan)?;
-        Ok(Picture { connection, desired, state, plan })
+        Ok(PlannedSystem { connection, desired, state, plan })
     }
 }
 

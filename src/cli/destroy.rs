@@ -161,9 +161,9 @@ async fn refuse_traffic(context: &Context, connection: &Connection) -> Result<()
     if !serving.green() {
         return Ok(());
     }
-    let most = serving.max_green.map(|max| max.to_string()).unwrap_or_default();
+    let share = serving.max_green.map(|max| max.to_string()).unwrap_or_default();
     Err(Failure::new(
-        format!("green serves {most} of the customer traffic"),
+        format!("green serves {share} of the customer traffic"),
         format!(
             "nothing was deleted: move all traffic to blue with `{}`, or set --yes-take-traffic-down if the system has no \
              customers",

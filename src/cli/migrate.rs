@@ -1,10 +1,10 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde_json::{Value, json};
 
-use super::context::Context;
+use super::context::{Connection, Context};
 use super::failure::Failure;
 use super::function::{function, function_name};
 use super::say::say;
@@ -13,32 +13,20 @@ use crate::aws;
 use crate::migration::function::Function;
 use crate::migration::schema;
 
+/// The end of the names of outputs that name a migration function; the environment comes before it.
+const MIGRATE_FUNCTION: &str = "_migrate_function";
+
 /// `provisioner migrate`
 #[derive(Debug, Args)]
 #[command(after_help = "Example: provisioner migrate --suffix dev1\n\
                         Run the command again after an interruption: it resumes where it stopped.")]
 pub struct Migrate {
-    /// Only this environment's database
-    #[arg(long, value_enum)]
-    environment: Option<Environment>,
+    /// Only the database of this environment, for example green
+    #[arg(long, value_name = "NAME")]
+    environment: Option<String>,
     /// Show applied and pending migrations, without changing anything
     #[arg(long)]
     status: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Environment {
-    Blue,
-    Green,
-}
-
-impl Environment {
-    fn name(self) -> &'static str {
-        match self {
-            Environment::Blue => "blue",
-            Environment::Green => "green",
-        }
-    }
 }
 
 impl Migrate {
@@ -46,41 +34,23 @@ impl Migrate {
         let start = Instant::now();
         let context = Context::load(globals).await?;
         let connection = context.connect(context.observer()).await?;
-        let environments = self.environment.map_or(vec![Environment::Blue, Environment::Green], |only| vec![only]);
-        let names = environments.iter().map(|one| {
-            Ok((one.name(), function_name(&context, &connection, &format!("{}_migrate_function", one.name()))?))
-        });
+        let environments = self.environments(&context, &connection)?;
+        let names = environments
+            .iter()
+            .map(|environment| function_name(&context, &connection, &format!("{environment}{MIGRATE_FUNCTION}")));
         let names = names.collect::<Result<Vec<_>, Failure>>()?;
         if !self.status && !context.json() {
-            let of: Vec<_> = names.iter().map(|(environment, _)| *environment).collect();
             progress::note(&format!(
                 "migrating the database of {} (some seconds, longer for large tables)",
-                of.join(" and ")
+                environments.join(" and ")
             ));
         }
+        let calls = names.iter().map(|name| self.call(function(&context, &connection, name)));
+        let results = futures::future::join_all(calls).await;
         let mut failed = Vec::new();
-        let calls = names.iter().map(|(_, name)| self.call(function(&context, &connection, name)));
-        let all = futures::future::join_all(calls).await;
-        for (environment, done) in names.iter().map(|(environment, _)| *environment).zip(all) {
-            match done {
-                Ok((_, answer)) if context.json() => {
-                    let mut line = json!({"type": "migrated", "environment": environment});
-                    if let (Value::Object(line), Value::Object(answer)) = (&mut line, answer) {
-                        line.extend(answer);
-                    }
-                    progress::print_json(&line);
-                }
-                Ok((text, _)) => say!("{environment}: {text}"),
-                Err(error) => {
-                    if context.json() {
-                        let message = error.to_string();
-                        progress::print_json(
-                            &json!({"type": "failed", "environment": environment, "message": message}),
-                        );
-                    }
-                    failed.push((environment, error));
-                }
-            }
+        for (environment, result) in environments.iter().zip(results) {
+            print(&context, environment, &result);
+            failed.extend(result.err().map(|error| (environment, error)));
         }
         if context.json() {
             progress::print_json(&json!({
@@ -97,6 +67,25 @@ impl Migrate {
         Ok(if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
     }
 
+    /// The environments to migrate: the selected one, else all that have a migration function.
+    fn environments(&self, context: &Context, connection: &Connection) -> Result<Vec<String>, Failure> {
+        if let Some(only) = &self.environment {
+            return Ok(vec![only.clone()]);
+        }
+        let state = connection.state.as_ref().ok_or_else(|| context.no_state())?;
+        // Those that aren't created yet too, so that a partial migration is refused.
+        let environments = state.outputs.keys().filter_map(|output| output.strip_suffix(MIGRATE_FUNCTION));
+        let environments: Vec<_> = environments.map(str::to_owned).collect();
+        if environments.is_empty() {
+            let system = context.system.name();
+            return Err(Failure::new(
+                format!("{} of {system} has no database to migrate", context.suffix),
+                format!("if {system} has migration functions, create them with `{}`", context.command("apply")),
+            ));
+        }
+        Ok(environments)
+    }
+
     /// The result, as text and as JSON.
     async fn call(&self, function: Function<'_>) -> aws::Result<(String, Value)> {
         if self.status {
@@ -105,6 +94,25 @@ impl Migrate {
         }
         let applied = schema::apply(&function).await?;
         Ok((applied_text(&applied), json!(applied)))
+    }
+}
+
+/// Prints the result for an environment. For people, errors are printed at the end.
+fn print(context: &Context, environment: &str, result: &aws::Result<(String, Value)>) {
+    match result {
+        Ok((_, answer)) if context.json() => {
+            let mut line = json!({"type": "migrated", "environment": environment});
+            if let (Value::Object(line), Value::Object(answer)) = (&mut line, answer.clone()) {
+                line.extend(answer);
+            }
+            progress::print_json(&line);
+        }
+        Ok((text, _)) => say!("{environment}: {text}"),
+        Err(error) if context.json() => {
+            let message = error.to_string();
+            progress::print_json(&json!({"type": "failed", "environment": environment, "message": message}));
+        }
+        Err(_) => {}
     }
 }
 

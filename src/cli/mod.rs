@@ -27,9 +27,9 @@ mod shift;
 mod state;
 mod status;
 mod sync;
+mod traffic_output;
 mod untracked;
 mod watch;
-mod watcher;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -176,7 +176,7 @@ pub fn run(systems: impl Into<Systems>) -> ExitCode {
     let mut cli = Cli::parse();
     cli.globals.systems = systems.into();
     start_logging(cli.globals.log_format);
-    let runtime = tokio::runtime::Runtime::new().expect("the operating system gives threads");
+    let runtime = tokio::runtime::Runtime::new().expect("threads can be started");
     runtime.block_on(dispatch(cli))
 }
 

@@ -5,7 +5,7 @@ use std::time::Instant;
 use clap::Args;
 use serde_json::json;
 
-use super::context::{Context, Picture};
+use super::context::{Context, PlannedSystem};
 use super::failure::Failure;
 use super::refresh;
 use super::saved_plan::SavedPlan;
@@ -45,7 +45,8 @@ impl PlanCommand {
         let start = Instant::now();
         let context = Context::load(globals).await?;
         let connection = context.connect(context.observer()).await?;
-        let Picture { connection, desired, plan, .. } = Picture::of(&context, connection, selection.clone()).await?;
+        let planned = PlannedSystem::select(&context, connection, selection.clone()).await?;
+        let PlannedSystem { connection, desired, plan, .. } = planned;
         if let Some(path) = &self.out {
             if let Some((step, error)) = plan.failures.first() {
                 let message = format!("{step} can't be planned: {}", report::words::step_error(error));

@@ -1,15 +1,15 @@
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::Args;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::apply::stop_on_ctrl_c;
 use super::context::Context;
 use super::say::say;
 use super::untracked::{Search, Untracked, untracked};
 use super::{FAILED, Globals, INTERRUPTED, Outcome, progress};
-use crate::engine::Event;
+use crate::engine::{Event, Plan};
 use crate::report::{advice, words};
 
 /// `provisioner recover`
@@ -40,58 +40,91 @@ impl Recover {
             session.finish().await?;
             return Ok(ExitCode::from(INTERRUPTED));
         }
-        let all = desired.graph.len();
-        let found = engine.record_existing(&plan, &session).await?.len();
-        let (failures, blocked) = (plan.failures, plan.blocked);
+        let new = engine.record_existing(&plan, &session).await?.len();
         // Recorded outputs are those that were applied; the configuration may be newer.
         if session.read(|state| state.levers.is_none() && state.outputs.is_empty()) {
             session.set_levers(desired.levers.clone()).await?;
             session.set_outputs(desired.outputs.clone());
         }
         let state = session.finish().await?;
-        let all_found = state.steps.len();
         // The records are saved, so a failure here is only a note.
-        let unknown = untracked(&context, &connection, &state).await.unwrap_or_else(|error| {
+        let untracked = untracked(&context, &connection, &state).await.unwrap_or_else(|error| {
             progress::note(&format!("can't list other resources with the tags of {suffix}: {error}"));
             Search { found: Vec::new(), unread: Vec::new() }
         });
-        let (calls, seconds) = (connection.api_calls(), start.elapsed());
+        let report = Report {
+            desired: desired.graph.len(),
+            recorded: state.steps.len(),
+            new,
+            plan: &plan,
+            untracked: &untracked.found,
+            calls: connection.api_calls(),
+            took: start.elapsed(),
+        };
         if context.json() {
-            progress::print_json(&json!({
-                "type": "summary", "found": found, "wanted": all, "untracked": unknown.found.iter().map(|one| &one.arn).collect::<Vec<_>>(),
-                "failures": failures.iter().map(|(step, error)| json!({"step": step, "message": error.message}))
-                    .collect::<Vec<_>>(),
-                "blocked": blocked.iter().map(|(step, needs)| json!({"step": step, "needs": needs})).collect::<Vec<_>>(),
-                "api_calls": calls, "seconds": seconds.as_secs_f64(),
-            }));
+            progress::print_json(&report.json());
         } else {
-            for (step, error) in &failures {
-                eprintln!("not recovered: {step}: {}", words::step_error(error));
-                if let Some(help) = advice::of(error, &|command| context.command(command)) {
-                    eprintln!("    → {help}");
-                }
-            }
-            for (step, needs) in &blocked {
-                eprintln!("not recovered: {step}: it depends on {needs}");
-            }
-            for Untracked { arn, step, .. } in &unknown.found {
-                eprintln!("not recovered: {arn} carries the tags of {suffix}, as {step}");
-            }
-            match all_found {
-                0 => say!("none of {all} steps exists: nothing to record"),
-                _ => say!(
-                    "{all_found} of {all} steps exist and are recorded in {}; {found} of them are new there",
-                    context.store.name(suffix)
-                ),
-            }
-            if !failures.is_empty() {
-                say!(
-                    "steps that were not recovered may exist: fix the errors above, then run `{}` again",
-                    context.command("recover")
-                );
-            }
-            say!("`{}` shows what differs; {calls} API calls, {}", context.command("plan"), words::duration(seconds));
+            report.print(&context);
         }
-        Ok(if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
+        Ok(if plan.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
+    }
+}
+
+/// What is printed about a recovery.
+struct Report<'a> {
+    /// The number of desired steps.
+    desired: usize,
+    /// The number of recorded steps.
+    recorded: usize,
+    /// The number of steps recorded by this run.
+    new: usize,
+    plan: &'a Plan,
+    untracked: &'a [Untracked],
+    calls: u64,
+    took: Duration,
+}
+
+impl Report<'_> {
+    fn json(&self) -> Value {
+        let failures = self.plan.failures.iter().map(|(step, error)| json!({"step": step, "message": error.message}));
+        let blocked = self.plan.blocked.iter().map(|(step, needs)| json!({"step": step, "needs": needs}));
+        json!({
+            "type": "summary", "found": self.new, "wanted": self.desired,
+            "untracked": self.untracked.iter().map(|one| &one.arn).collect::<Vec<_>>(),
+            "failures": failures.collect::<Vec<_>>(), "blocked": blocked.collect::<Vec<_>>(),
+            "api_calls": self.calls, "seconds": self.took.as_secs_f64(),
+        })
+    }
+
+    fn print(&self, context: &Context) {
+        let suffix = context.suffix.as_ref();
+        for (step, error) in &self.plan.failures {
+            eprintln!("not recovered: {step}: {}", words::step_error(error));
+            if let Some(help) = advice::of(error, &|command| context.command(command)) {
+                eprintln!("    → {help}");
+            }
+        }
+        for (step, needs) in &self.plan.blocked {
+            eprintln!("not recovered: {step}: it depends on {needs}");
+        }
+        for Untracked { arn, step, .. } in self.untracked {
+            eprintln!("not recovered: {arn} carries the tags of {suffix}, as {step}");
+        }
+        let (all, recorded, new) = (self.desired, self.recorded, self.new);
+        match recorded {
+            0 => say!("none of {all} steps exists: nothing to record"),
+            _ => say!(
+                "{recorded} of {all} steps exist and are recorded in {}; {new} of them are new there",
+                context.store.name(suffix)
+            ),
+        }
+        if !self.plan.failures.is_empty() {
+            say!(
+                "steps that were not recovered may exist: fix the errors above, then run `{}` again",
+                context.command("recover")
+            );
+        }
+        let (plan, calls, took) = (context.command("plan"), self.calls, words::duration(self.took));
+        say!("`{plan}` shows what differs; {calls} API calls, {took}");
     }
 }

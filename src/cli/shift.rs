@@ -1,3 +1,6 @@
+mod dry_run;
+mod flags;
+
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -9,115 +12,71 @@ use serde_json::json;
 use super::apply::stop_on_ctrl_c;
 use super::context::{Connection, Context};
 use super::failure::Failure;
-use super::say::say;
-use super::watcher::watcher;
-use super::{FAILED, Globals, HELD, INTERRUPTED, Outcome, progress};
+use super::{FAILED, Globals, HELD, INTERRUPTED, Outcome, progress, traffic_output};
 use crate::engine::Event;
 use crate::report::{traffic_events, words};
 use crate::state::{Guard, State, StateError, random_hex};
-use crate::traffic::check::{Verdict, overall};
+use crate::traffic::Levers;
 use crate::traffic::event::{OnFail, Outcome as End};
-use crate::traffic::gates::{Limits, evaluate};
 use crate::traffic::history::{Actor, ExpectedWeights, History, UnfinishedShift};
+use crate::traffic::limits::Limits;
 use crate::traffic::live::LiveWeights;
 use crate::traffic::mover::Mover;
 use crate::traffic::share::{Share, Steps};
 use crate::traffic::shift::{Settings, Shift as Run, ShiftPlan, ShiftResult};
 use crate::traffic::weight::{LeverKind, describe};
-use crate::traffic::{Levers, signals};
+
+pub use flags::duration;
 
 /// `provisioner shift`
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  provisioner shift --suffix dev1 --green 30\n  provisioner shift --suffix dev1 --steps \
-                        5,25,50,100 --hold 5m\n  provisioner shift --suffix dev1 --abort\n\nIt ends with 0 when green has \
-                        what was asked for, 1 when it was refused or went back, 3 when it holds for you to decide, 130 \
-                        after Ctrl-C, which holds too."
+                        5,25,50,100 --hold 5m\n  provisioner shift --suffix dev1 --abort\n\nExit codes: 0 if green has the \
+                        requested share, 1 if the shift was refused or rolled back, 3 if it holds and waits for a decision, \
+                        130 after Ctrl-C, which holds too."
 )]
 pub struct Shift {
-    /// One step: green's share of the requests in percent
+    /// A single step: green's share of the requests in percent
     #[arg(long, value_name = "PERCENT", allow_hyphen_values = true, conflicts_with = "steps")]
     green: Option<Share>,
-    /// Several steps, one after the other [default: shift.steps of the configuration]
+    /// Several steps, one after the other [default: shift.steps in the configuration]
     #[arg(long, value_name = "PERCENT,…", allow_hyphen_values = true)]
     steps: Option<Steps>,
-    /// How long each step is held and watched: 90s, 5m [default: shift.hold]
+    /// How long to hold each step and check the gates: 90s, 5m [default: shift.hold]
     #[arg(long, value_name = "TIME", value_parser = duration)]
     hold: Option<Duration>,
-    /// How long to stay and look again while nothing can be said of green [default: shift.patience]
+    /// How long to wait for an inconclusive gate [default: shift.patience]
     #[arg(long, value_name = "TIME", value_parser = duration)]
     patience: Option<Duration>,
-    /// What to do when green isn't well [default: shift.on_fail]
+    /// What to do if a gate fails [default: shift.on_fail]
     #[arg(long, value_enum, value_name = "WHAT")]
     on_fail: Option<OnFail>,
-    /// Go on with the shift that was left half done
+    /// Continue the unfinished shift
     #[arg(long, conflicts_with_all = ["green", "steps", "abort"])]
     resume: bool,
-    /// Call off the shift that was left half done: all to blue
+    /// Abort the unfinished shift: all traffic to blue
     #[arg(long, conflicts_with_all = ["green", "steps"])]
     abort: bool,
     /// Why, for the history
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
-    /// Say what would be done, and look at green, but write nothing
+    /// Check the gates and print the calls that would be made, without writing
     #[arg(long)]
     dry_run: bool,
-    /// Don't ask
+    /// Don't ask for confirmation
     #[arg(long, short)]
     yes: bool,
     #[command(flatten)]
-    limits: LimitFlags,
-}
-
-/// What green is measured by, unless the configuration's `[shift]` is to decide.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "What green is measured by [default: the configuration's, of the same name]")]
-struct LimitFlags {
-    /// The requests that it takes to judge green; 0 also passes a green that has none
-    #[arg(long, value_name = "N")]
-    least_requests: Option<u64>,
-    /// The most of green's requests that may fail
-    #[arg(long, value_name = "PERCENT", value_parser = percent)]
-    max_error_percent: Option<f64>,
-    /// How much more of them may fail than of blue's
-    #[arg(long, value_name = "PERCENT", value_parser = percent)]
-    error_margin_percent: Option<f64>,
-    /// What 99 of 100 requests of green may take at most
-    #[arg(long, value_name = "MS", value_parser = milliseconds)]
-    max_latency_ms: Option<f64>,
-    /// How many times what blue's take
-    #[arg(long, value_name = "TIMES", value_parser = times)]
-    latency_factor: Option<f64>,
-    /// And how much on top of that
-    #[arg(long, value_name = "MS", value_parser = milliseconds)]
-    latency_slack_ms: Option<f64>,
-    /// How many of green's targets have to be healthy, on each load balancer
-    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
-    least_healthy_percent: Option<u8>,
-}
-
-impl LimitFlags {
-    /// The flags above the configuration's.
-    fn over(&self, configured: Limits) -> Limits {
-        Limits {
-            least_requests: self.least_requests.unwrap_or(configured.least_requests),
-            max_error_percent: self.max_error_percent.unwrap_or(configured.max_error_percent),
-            error_margin_percent: self.error_margin_percent.unwrap_or(configured.error_margin_percent),
-            max_latency_ms: self.max_latency_ms.unwrap_or(configured.max_latency_ms),
-            latency_factor: self.latency_factor.unwrap_or(configured.latency_factor),
-            latency_slack_ms: self.latency_slack_ms.unwrap_or(configured.latency_slack_ms),
-            least_healthy_percent: self.least_healthy_percent.unwrap_or(configured.least_healthy_percent),
-        }
-    }
+    limits: flags::LimitFlags,
 }
 
 impl Shift {
     pub async fn run(self, globals: &Globals) -> Outcome {
         let start = Instant::now();
         let context = Context::load(globals).await?.urgent();
-        let settings = self.settings(&context);
         let connection = context.connect(context.observer()).await?;
-        let levers = standing_levers(&context, &connection)?;
+        let levers = existing_levers(&context, &connection)?;
         let cloud = &connection.shared.cloud;
         connection.shared.observer.on(Event::Ended);
         // A dry run writes nothing, so it needs no lock.
@@ -128,7 +87,7 @@ impl Shift {
         let by = Actor::this_process("provisioner shift", Some(connection.caller.clone()));
         let history = History::at(context.store.history(context.suffix.as_ref()), by);
         let entries = match history.entries().await {
-            // All to blue doesn't hang on a history.
+            // Moving all traffic to blue must work without a history.
             Err(error) if self.abort || self.green == Some(Share::BLUE) => {
                 progress::note(&error.to_string());
                 Vec::new()
@@ -136,126 +95,98 @@ impl Shift {
             entries => entries?,
         };
         let known = entries.last().map_or(0, |entry| entry.number);
-        let before = UnfinishedShift::from_history(&entries);
+        let unfinished = UnfinishedShift::from_history(&entries);
+        let expected = ExpectedWeights::from_history(&entries);
         let live = LiveWeights::read(cloud, &levers).await?;
-        let plan = self.plan(&context, &live, before.as_ref(), &ExpectedWeights::from_history(&entries))?;
-        let settings = match (&before, self.resume) {
-            (Some(before), true) => self.resumed(settings, before),
-            _ => settings,
-        };
+        let plan = self.plan(&context, &live, unfinished.as_ref(), &expected)?;
+        let settings = self.settings(&context, unfinished.as_ref().filter(|_| self.resume));
         if self.dry_run {
-            return self.rehearse(&connection, &levers, &live, plan.as_ref(), &settings).await;
+            return dry_run::run(&connection, &levers, &live, plan.as_ref(), &settings).await;
         }
-        if plan.is_none() && before.is_none() && live.is_at(Share::BLUE) {
-            eprintln!("there is nothing to call off: no shift was left half done, and all traffic is at blue");
+        if plan.is_none() && unfinished.is_none() && live.is_at(Share::BLUE) {
+            eprintln!("nothing to abort: there is no unfinished shift, and all traffic is at blue");
             return Ok(ExitCode::SUCCESS);
         }
-        if let (Some(before), Some(ShiftPlan { resumed: false, .. })) = (&before, &plan) {
-            progress::note(&format!("the shift to {} that was left half done is given up for this one", before.steps));
+        if let (Some(unfinished), Some(ShiftPlan { resumed: false, .. })) = (&unfinished, &plan) {
+            progress::note(&format!("this shift supersedes the unfinished shift to {}", unfinished.steps));
         }
-        if !self.agreed(globals, &live, plan.as_ref())? {
-            return Err(Failure::new("nothing was changed", "the shift was not agreed to"));
+        if !self.is_confirmed(globals, &live, plan.as_ref())? {
+            return Err(Failure::new("nothing was changed", "the shift was not confirmed"));
         }
-        let watcher = watcher(globals.json);
-        let why = self.reason.clone().or_else(|| before.as_ref().filter(|_| self.resume)?.reason.clone());
-        let mover = Mover { cloud, levers: &levers, history: &history, observer: watcher.as_ref(), reason: why };
-        record_external_changes(&mover, &live, &ExpectedWeights::from_history(&entries)).await;
+        let observer = traffic_output::observer(globals.json);
+        let former_reason = unfinished.as_ref().filter(|_| self.resume).and_then(|shift| shift.reason.clone());
+        let reason = self.reason.clone().or(former_reason);
+        let mover = Mover { cloud, levers: &levers, history: &history, observer: observer.as_ref(), reason };
+        record_external_changes(&mover, &live, &expected).await;
         let run = Run::new(mover, settings, live, known, stop_on_ctrl_c(&connection)).with_lock(lock.as_deref());
-        let ended = match &plan {
+        let result = match &plan {
             Some(plan) => run.run(plan).await?,
             None => run.abort().await,
         };
-        drop(watcher);
-        Ok(end(globals, &context, &connection, &ended, start))
+        drop(observer);
+        print_result(&context, &connection, &result, start);
+        Ok(exit_code(result.outcome))
     }
 
-    /// The configuration's, with the flags above them.
-    fn settings(&self, context: &Context) -> Settings {
+    /// The settings of the configuration, or of the shift to resume, overridden by flags.
+    fn settings(&self, context: &Context, resumed: Option<&UnfinishedShift>) -> Settings {
         let configured = context.system.shift();
         let time = |time: SignedDuration| Duration::try_from(time).unwrap_or_default();
+        let seconds = |seconds: f64| Duration::try_from_secs_f64(seconds).unwrap_or_default();
+        let hold = resumed.map_or(time(configured.hold), |shift| seconds(shift.hold_seconds));
+        let patience = resumed.and_then(|shift| shift.patience_seconds).map_or(time(configured.patience), seconds);
+        let on_fail = resumed.map_or(configured.on_fail, |shift| shift.on_fail);
+        let limits = match resumed {
+            // The recorded limits of a shift include the flags of its first run.
+            Some(UnfinishedShift { limits: Some(limits), .. }) => *limits,
+            _ => Limits::from(configured),
+        };
         Settings {
-            hold: self.hold.unwrap_or(time(configured.hold)),
-            patience: self.patience.unwrap_or(time(configured.patience)),
-            on_fail: self.on_fail.unwrap_or(configured.on_fail),
-            limits: self.limits.over(Limits::from(configured)),
-        }
-    }
-
-    /// A shift that goes on does so the way it began, unless flags say otherwise.
-    fn resumed(&self, settings: Settings, before: &UnfinishedShift) -> Settings {
-        let time = |seconds: f64| Duration::try_from_secs_f64(seconds).unwrap_or_default();
-        let patience = before.patience_seconds.map_or(settings.patience, time);
-        Settings {
-            hold: self.hold.unwrap_or(time(before.hold_seconds)),
+            hold: self.hold.unwrap_or(hold),
             patience: self.patience.unwrap_or(patience),
-            on_fail: self.on_fail.unwrap_or(before.on_fail),
-            limits: before.limits.map_or(settings.limits, |limits| self.limits.over(limits)),
+            on_fail: self.on_fail.unwrap_or(on_fail),
+            limits: self.limits.over(limits),
         }
     }
 
-    /// Where to; `None` for calling off what was begun.
+    /// The steps to take; `None` for an abort.
     fn plan(
         &self,
         context: &Context,
         live: &LiveWeights,
-        before: Option<&UnfinishedShift>,
-        seen: &ExpectedWeights,
+        unfinished: Option<&UnfinishedShift>,
+        expected: &ExpectedWeights,
     ) -> Result<Option<ShiftPlan>, Failure> {
         if self.abort {
             return Ok(None);
         }
         if self.resume {
-            let Some(before) = before else {
-                return Err(Failure::new(
-                    "there is no shift to go on with",
-                    "`provisioner history` shows what was done; `provisioner shift --green 30` begins one",
-                ));
-            };
-            if before.rolling_back {
-                return Err(Failure::new(
-                    "that shift was on its way back to blue: there is nothing to go on with",
-                    "`provisioner shift --abort` takes it all the way, `shift --green` begins anew from where it stands",
-                ));
-            }
-            let others = seen.differing(LeverKind::ALL.iter().flat_map(|kind| live.weights(*kind)));
-            if before.changed_externally || !others.is_empty() {
-                let others = if others.is_empty() { live.deciding() } else { &others };
-                let message = format!("somebody else has changed weights meanwhile: {}", describe(others));
-                return Err(Failure::new(
-                    message,
-                    "`provisioner failback` or `shift --abort` moves all to blue, and `shift --green` begins anew from here",
-                ));
-            }
-            let steps = before.steps.all();
-            let is_next = |step: &Share| before.done.is_none_or(|done| *step > done);
-            let next = steps.iter().position(is_next).unwrap_or(steps.len());
-            let steps = before.steps.clone();
-            return Ok(Some(ShiftPlan { shift: before.shift.clone(), steps, next, from: before.from, resumed: true }));
+            return resumed_plan(context, live, unfinished, expected).map(Some);
         }
         let steps = match (self.green, &self.steps) {
             (Some(green), _) => Steps::one(green),
             (None, Some(steps)) => steps.clone(),
             (None, None) => context.system.shift().steps()?,
         };
-        // A walk begins where green isn't yet.
-        let share = live.min_share();
-        if self.green.is_none() && share > steps.target() {
+        let from = live.min_share();
+        if self.green.is_none() && from > steps.target() {
             return Err(Failure::new(
-                format!("green has {share} already, more than any of the steps {steps}"),
+                format!("green's share of {from} is larger than all steps: {steps}"),
                 format!(
-                    "`provisioner shift --green {}` takes it down to that, without gates",
-                    steps.target().percent()
+                    "`{}` reduces it, without gates",
+                    context.command(&format!("shift --green {}", steps.target().percent()))
                 ),
             ));
         }
+        // Steps that green's share has reached already are skipped.
         let next = match self.green {
             Some(_) => 0,
-            None => steps.all().iter().position(|step| *step > share).unwrap_or(steps.all().len().saturating_sub(1)),
+            None => steps.all().iter().position(|step| *step > from).unwrap_or(steps.all().len().saturating_sub(1)),
         };
-        Ok(Some(ShiftPlan { shift: random_hex(), steps, next, from: share, resumed: false }))
+        Ok(Some(ShiftPlan { shift: random_hex(), steps, next, from, resumed: false }))
     }
 
-    fn agreed(&self, globals: &Globals, live: &LiveWeights, plan: Option<&ShiftPlan>) -> Result<bool, Failure> {
+    fn is_confirmed(&self, globals: &Globals, live: &LiveWeights, plan: Option<&ShiftPlan>) -> Result<bool, Failure> {
         let terminal = console::Term::stderr().is_term() && console::user_attended();
         if self.yes || globals.sandbox || globals.json || !terminal {
             return Ok(true);
@@ -266,78 +197,65 @@ impl Shift {
                 let steps: Vec<_> = plan.remaining().iter().map(Share::to_string).collect();
                 format!("Give green {} of the live traffic?", steps.join(", then "))
             }
-            None => "Call it off, and move all live traffic to blue?".to_owned(),
+            None => "Abort the shift, and move all live traffic to blue?".to_owned(),
         };
-        let asked = Confirm::new().with_prompt(question).default(false).interact();
-        asked.map_err(|error| Failure::new(error.to_string(), "give --yes to go on without being asked"))
-    }
-
-    /// Says what would be done.
-    async fn rehearse(
-        &self,
-        connection: &Connection,
-        levers: &Levers,
-        live: &LiveWeights,
-        plan: Option<&ShiftPlan>,
-        settings: &Settings,
-    ) -> Outcome {
-        say!("now: {}", describe(&[live.weights(LeverKind::Listeners), live.weights(LeverKind::Dns)].concat()));
-        let since = jiff::Timestamp::now() - Duration::from_secs(300);
-        let readings = signals::read(&connection.shared.cloud, levers, since).await;
-        let checks = evaluate(&readings, &settings.limits, live.max_share());
-        say!("{}", traffic_events::gates(live.max_share(), overall(&checks), &checks));
-        let Some(plan) = plan else {
-            say!("would move all to blue: listeners first, DNS after");
-            for edge in &levers.edges {
-                say!("  elasticloadbalancing:ModifyListener {}: blue 100, green 0", edge.listener);
-            }
-            levers
-                .dns
-                .iter()
-                .for_each(|dns| say!("  route53:ChangeResourceRecordSets {}: blue 100, green 0", dns.name));
-            say!("nothing was written");
-            return Ok(ExitCode::SUCCESS);
-        };
-        for to in plan.remaining() {
-            let split = to.split();
-            say!("step {to}:");
-            for edge in &levers.edges {
-                say!(
-                    "  elasticloadbalancing:ModifyListener {}: blue {}, green {}",
-                    edge.listener,
-                    split.blue,
-                    split.green
-                );
-            }
-            let hold = if *to > live.min_share() || (plan.resumed && *to == live.min_share()) {
-                words::duration(settings.hold)
-            } else {
-                String::new()
-            };
-            if levers.have_edges() && !hold.is_empty() {
-                say!("  hold for {hold}, with gates");
-            }
-            if let Some(dns) = &levers.dns {
-                say!("  route53:ChangeResourceRecordSets {}: blue {}, green {}", dns.name, split.blue, split.green);
-            }
-            if !levers.have_edges() && !hold.is_empty() {
-                say!("  hold for {hold}, with gates");
-            }
-        }
-        say!("nothing was written");
-        Ok(if overall(&checks) == Verdict::Fail { ExitCode::from(FAILED) } else { ExitCode::SUCCESS })
+        let answer = Confirm::new().with_prompt(question).default(false).interact();
+        answer.map_err(|error| Failure::new(error.to_string(), "give --yes to confirm in advance"))
     }
 }
 
-/// Keeps other shifts and applies away.
+/// The remaining steps of the unfinished shift.
+fn resumed_plan(
+    context: &Context,
+    live: &LiveWeights,
+    unfinished: Option<&UnfinishedShift>,
+    expected: &ExpectedWeights,
+) -> Result<ShiftPlan, Failure> {
+    let Some(unfinished) = unfinished else {
+        return Err(Failure::new(
+            "there is no shift to resume",
+            format!(
+                "`{}` shows past shifts; `{}` starts one",
+                context.command("history"),
+                context.command("shift --green 30")
+            ),
+        ));
+    };
+    if unfinished.rolling_back {
+        return Err(Failure::new(
+            "can't resume the shift: it was rolling back",
+            format!(
+                "`{}` completes the rollback to blue; `shift --green` starts a new shift from the actual weights",
+                context.command("shift --abort")
+            ),
+        ));
+    }
+    let changed = expected.differing(LeverKind::ALL.iter().flat_map(|kind| live.weights(*kind)));
+    if unfinished.changed_externally || !changed.is_empty() {
+        let changed = if changed.is_empty() { live.deciding() } else { &changed };
+        return Err(Failure::new(
+            format!("can't resume the shift: weights were changed outside provisioner: {}", describe(changed)),
+            format!(
+                "`{}` or `shift --abort` moves all traffic to blue; `shift --green` starts a new shift from the actual weights",
+                context.command("failback")
+            ),
+        ));
+    }
+    let steps = unfinished.steps.clone();
+    let is_next = |step: &Share| unfinished.done.is_none_or(|done| *step > done);
+    let next = steps.all().iter().position(is_next).unwrap_or(steps.all().len());
+    Ok(ShiftPlan { shift: unfinished.shift.clone(), steps, next, from: unfinished.from, resumed: true })
+}
+
+/// Takes the lock against other shifts and applies.
 async fn lock(context: &Context) -> Result<Box<dyn Guard>, Failure> {
     context.store.lock(context.suffix.as_ref(), "provisioner shift").await.map_err(|error| match error {
         StateError::Locked { holder, .. } => Failure::new(
-            format!("another run is at work: {holder}"),
+            format!("another run has locked the deployment: {holder}"),
             format!(
-                "Ctrl-C there ends it; `provisioner watch --suffix {0}` shows a shift and can make it hold; `provisioner failback \
-                 --suffix {0}` waits for nobody",
-                context.suffix
+                "end it with Ctrl-C; `{}` shows a shift and can hold it; `{}` works without the lock",
+                context.command("watch"),
+                context.command("failback")
             ),
         ),
         error => error.into(),
@@ -353,81 +271,62 @@ async fn record_external_changes(mover: &Mover<'_>, live: &LiveWeights, expected
     }
 }
 
-/// The levers, all of which must stand.
-pub fn standing_levers(context: &Context, connection: &Connection) -> Result<Levers, Failure> {
-    let suffix = &context.suffix;
+/// The levers of the state, all of which must exist.
+fn existing_levers(context: &Context, connection: &Connection) -> Result<Levers, Failure> {
     let Some(levers) = connection.levers()? else {
-        let stands = connection.state.as_ref().filter(|state| !state.steps.is_empty());
-        if let Some(State { system, .. }) = stands {
-            let message = format!("nothing moves the traffic of {system}, by what is known of {suffix}");
-            let advice = format!(
-                "if it has a blue and a green, run `provisioner apply --suffix {suffix}` first; nothing was changed"
-            );
-            return Err(Failure::new(message, advice));
-        }
-        return Err(Failure::new(
-            format!("nothing is known of how the traffic of {suffix} moves"),
-            format!("run `provisioner apply --suffix {suffix}` first, or say where its state is by --state"),
-        ));
+        let state = connection.state.as_ref().filter(|state| !state.steps.is_empty());
+        let apply = context.command("apply");
+        return Err(match state {
+            Some(State { system, .. }) => Failure::new(
+                format!("the state of {} contains no levers, so its traffic can't be moved", context.suffix),
+                format!("if {system} has blue and green environments, run `{apply}` first; nothing was changed"),
+            ),
+            None => no_levers(context),
+        });
     };
     let missing = levers.missing();
     if missing.is_empty() {
         return Ok(levers);
     }
-    let advice = format!("run `provisioner apply --suffix {suffix}` to its end first");
-    Err(Failure::new(format!("{} doesn't stand", missing.join(", ")), advice))
+    let advice = format!("complete `{}` first", context.command("apply"));
+    Err(Failure::new(format!("these levers don't exist: {}", missing.join(", ")), advice))
 }
 
-/// Prints how it ended, and gives the exit code.
-fn end(globals: &Globals, context: &Context, connection: &Connection, ended: &ShiftResult, start: Instant) -> ExitCode {
+/// The error of commands that need levers, without a state.
+pub fn no_levers(context: &Context) -> Failure {
+    Failure::new(
+        format!("the levers of {} are unknown: there is no state of an applied system", context.suffix),
+        format!("run `{}` first, or give the place of the state with --state", context.command("apply")),
+    )
+}
+
+fn print_result(context: &Context, connection: &Connection, result: &ShiftResult, start: Instant) {
     let (calls, seconds) = (connection.api_calls(), start.elapsed());
-    if globals.json {
+    if context.json() {
         progress::print_json(&json!({
-            "type": "summary", "outcome": ended.outcome, "green": ended.green, "because": ended.because,
+            "type": "summary", "outcome": result.outcome, "green": result.green, "because": result.because,
             "api_calls": calls, "seconds": seconds.as_secs_f64(),
         }));
-    } else {
-        let green = ended.green.map_or("the levers don't agree".to_owned(), |green| format!("green has {green}"));
-        let because = ended.because.as_ref().map(|because| format!(": {because}")).unwrap_or_default();
-        eprintln!(
-            "{}{because}; {green}; {calls} API calls, {}",
-            traffic_events::outcome_name(ended.outcome),
-            words::duration(seconds)
-        );
-        if matches!(ended.outcome, End::Held | End::Interrupted) {
-            let suffix = &context.suffix;
-            eprintln!("    → to go on: provisioner shift --suffix {suffix} --resume");
-            eprintln!("    → to take it back to blue: provisioner shift --suffix {suffix} --abort");
-        }
+        return;
     }
-    match ended.outcome {
+    let because = result.because.as_ref().map(|because| format!(": {because}")).unwrap_or_default();
+    eprintln!(
+        "{}{because}; {}; {calls} API calls, {}",
+        traffic_events::outcome_name(result.outcome),
+        traffic_events::green_share(result.green),
+        words::duration(seconds)
+    );
+    if matches!(result.outcome, End::Held | End::Interrupted) {
+        eprintln!("    → continue: {}", context.command("shift --resume"));
+        eprintln!("    → all traffic to blue: {}", context.command("shift --abort"));
+    }
+}
+
+fn exit_code(outcome: End) -> ExitCode {
+    match outcome {
         End::Completed | End::Aborted => ExitCode::SUCCESS,
         End::Held => ExitCode::from(HELD),
         End::Interrupted => ExitCode::from(INTERRUPTED),
         End::Refused | End::RolledBack | End::FailedBack | End::Failed => ExitCode::from(FAILED),
     }
-}
-
-/// `90s`, `5m`, `1h 30m`.
-pub fn duration(text: &str) -> Result<Duration, String> {
-    let time: SignedDuration = text.parse().map_err(|_| "it takes a time such as 90s or 5m".to_owned())?;
-    Duration::try_from(time).map_err(|_| "a time can't be negative".to_owned())
-}
-
-fn percent(text: &str) -> Result<f64, String> {
-    within(text, 0.0, 100.0)
-}
-
-fn milliseconds(text: &str) -> Result<f64, String> {
-    within(text, 0.0, 1e9)
-}
-
-fn times(text: &str) -> Result<f64, String> {
-    within(text, 1.0, 1000.0)
-}
-
-/// A number in a range: not-a-number is in none.
-fn within(text: &str, least: f64, most: f64) -> Result<f64, String> {
-    let number = text.parse().ok().filter(|number| (least..=most).contains(number));
-    number.ok_or_else(|| format!("it takes {least} to {most}"))
 }

@@ -231,17 +231,17 @@ async fn change(
 async fn history(context: &Context) -> Outcome {
     let generations = context.store.generations(context.suffix.as_ref()).await?;
     // The number of steps helps to find the right generation.
-    let looks = generations.iter().map(|generation| async {
+    let reads = generations.iter().map(|generation| async {
         if generation.current {
             return context.store.read(context.suffix.as_ref()).await;
         }
         context.store.generation(context.suffix.as_ref(), &generation.id).await
     });
-    let mut looks = futures::stream::iter(looks).buffered(8);
+    let mut reads = futures::stream::iter(reads).buffered(8);
     for generation in &generations {
-        let steps = match looks.next().await.expect("one result per generation") {
+        let steps = match reads.next().await.expect("one result per generation") {
             Ok(Some(state)) => Some(state.steps.len()),
-            // It was deleted meanwhile.
+            // Deleted meanwhile.
             Ok(None) => continue,
             Err(StateError::Damaged { .. } | StateError::Journal { .. }) => None,
             Err(error) => return Err(error.into()),

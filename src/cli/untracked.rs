@@ -39,13 +39,13 @@ pub async fn untracked(context: &Context, connection: &Connection, state: &State
     ours.extend(context.system.regions().into_iter().map(str::to_owned));
     // An earlier configuration may have used other regions.
     let regions: BTreeSet<String> = ours.iter().cloned().chain(ec2::enabled_regions(&home).await?).collect();
-    let looks = regions.iter().map(|region| {
+    let searches = regions.iter().map(|region| {
         let clients = cloud.region(region);
         async move { (tags::of_system(&clients, owner).await, clients, region) }
     });
     let known = Known::of(state);
     let (mut found, mut unread) = (BTreeMap::new(), Vec::new());
-    for (tagged, clients, region) in futures::future::join_all(looks).await {
+    for (tagged, clients, region) in futures::future::join_all(searches).await {
         let tagged = match tagged {
             // Organizations often deny access to regions that they don't use.
             Err(error) if error.class == Class::Denied && !ours.contains(region) => {
@@ -57,7 +57,7 @@ pub async fn untracked(context: &Context, connection: &Connection, state: &State
         for (arn, tags) in tagged.into_iter().filter(|(arn, _)| !is_derived(arn) && !known.has(arn)) {
             // Both services list deleted resources for days.
             let exists = match part(&arn, 2) {
-                "kms" => kms::stands(&clients, &arn).await?,
+                "kms" => kms::exists(&clients, &arn).await?,
                 "ecs" => ecs::exists(&clients, &arn).await?,
                 _ => true,
             };
@@ -78,15 +78,15 @@ fn step_of(tags: &Tags) -> StepId {
 
 /// The ARNs and ids that a state records.
 struct Known {
-    /// All outputs.
+    /// The texts of all outputs.
     texts: BTreeSet<String>,
-    /// Region, service and an output.
-    things: BTreeSet<(String, String, String)>,
+    /// Region, service and a text of the outputs.
+    ids: BTreeSet<(String, String, String)>,
 }
 
 impl Known {
     fn of(state: &State) -> Self {
-        let mut known = Known { texts: BTreeSet::new(), things: BTreeSet::new() };
+        let mut known = Known { texts: BTreeSet::new(), ids: BTreeSet::new() };
         for record in state.steps.values().chain(state.deposed.values()) {
             let mut outputs = BTreeSet::new();
             texts(&record.outputs, &mut outputs);
@@ -95,7 +95,7 @@ impl Known {
             // ARNs of global resources have no region.
             for region in [&record.region, ""] {
                 let here = |output: &String| (region.to_owned(), service.to_owned(), output.clone());
-                known.things.extend(outputs.iter().map(here));
+                known.ids.extend(outputs.iter().map(here));
             }
         }
         known
@@ -109,11 +109,11 @@ impl Known {
             None => arn.rsplit_once(['/', ':']).map(|(_, id)| id),
         };
         let (service, region) = (part(arn, 2), part(arn, 3));
-        let thing = |id: &str| (region.to_owned(), service.to_owned(), id.to_owned());
+        let key = |id: &str| (region.to_owned(), service.to_owned(), id.to_owned());
         // Replicas of a secret have its name and its tags.
         let is_replica =
             || service == "secretsmanager" && self.texts.iter().any(|text| without_region(text) == without_region(arn));
-        self.texts.contains(arn) || id.is_some_and(|id| self.things.contains(&thing(id))) || is_replica()
+        self.texts.contains(arn) || id.is_some_and(|id| self.ids.contains(&key(id))) || is_replica()
     }
 }
 

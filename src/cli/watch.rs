@@ -1,13 +1,17 @@
+mod charts;
 mod child;
 mod dialogs;
-mod in_progress;
+mod frame;
 mod keys;
-mod look;
 mod panels;
+mod poll;
+mod scene;
 mod screen;
-mod strokes;
+mod shift_progress;
+mod style;
 #[cfg(test)]
 mod tests;
+mod text;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -24,7 +28,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::context::{Connection, Context};
 use super::failure::Failure;
-use super::shift::duration;
+use super::shift::{duration, no_levers};
 use super::{Globals, Outcome};
 use crate::engine::events::Silent;
 use crate::traffic::Levers;
@@ -32,64 +36,60 @@ use crate::traffic::bound::Bound;
 use crate::traffic::event::TrafficEvent;
 use crate::traffic::history::{Actor, Entry, History, Liveness};
 
-use child::{Launcher, Started};
-use in_progress::{UnderWay, is_settled};
-use keys::{Does, Open, Situation, Wish, press};
-use look::{Look, Looker, Trail};
-use screen::{Command, Place, Scene};
+use child::{ChildCommand, Launcher};
+use keys::{Control, Controls, KeyAction, Overlay, press};
+use poll::{Poller, Sample, Trends};
+use scene::{Command, Deployment, Scene};
+use shift_progress::{ShiftProgress, is_idle};
 
 /// `provisioner watch`
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example: provisioner watch --suffix dev1\n\nIt shows who serves the customers and how well, and has \
-                        keys to hold, continue or abort a shift, wherever that runs, and to fail back. Each asks first. \
-                        What it starts goes on when it is left."
+    after_help = "Example: provisioner watch --suffix dev1\n\nIt shows which environment serves the customers, and \
+                        the gates. Keys hold, continue or abort a shift on any machine, and fail back; each asks for \
+                        confirmation. Commands that it starts continue after it is closed."
 )]
 pub struct Watch {
-    /// From one look at AWS to the next [default: 5s, in the sandbox 1s]
+    /// The interval of reads from AWS [default: 5s, in the sandbox 1s]
     #[arg(long, value_name = "TIME", value_parser = duration)]
     every: Option<Duration>,
 }
 
-/// How often the history and what was started here are looked at.
+/// The interval at which the history and started commands are checked.
 const TICK: Duration = Duration::from_millis(500);
-/// AWS counts calls, and takes money for metrics.
-const LEAST: Duration = Duration::from_millis(500);
-/// How long the answer to a key is shown.
-const SAID: Duration = Duration::from_secs(8);
-/// How long a command is shown that did what it should.
-const SHOWN: Duration = Duration::from_secs(30);
+/// The shortest interval of samples: AWS throttles calls, and charges for metrics.
+const MIN_INTERVAL: Duration = Duration::from_millis(500);
+/// How long a message is displayed.
+const MESSAGE_TIME: Duration = Duration::from_secs(8);
+/// How long a successful command is displayed.
+const COMMAND_TIME: Duration = Duration::from_secs(30);
 
 impl Watch {
     pub async fn run(self, globals: &Globals) -> Outcome {
         if globals.json || !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() {
             return Err(Failure::new(
-                "`provisioner watch` is for people at a terminal",
-                "for programs: `provisioner status --json` is one look, `provisioner history --json` is what was done",
+                "`provisioner watch` needs a terminal",
+                "for programs: `provisioner status --json` reads the traffic once, `provisioner history --json` prints the history",
             ));
         }
         let context = Arc::new(Context::load(globals).await?.urgent());
         let connection = context.connect(Arc::new(Silent)).await?;
-        let suffix = &context.suffix;
         let levers = connection.levers()?.map(Levers::existing);
         if !levers.is_some_and(|levers| levers.have_edges() || levers.dns.is_some()) {
-            return Err(Failure::new(
-                format!("nothing is known of how the traffic of {suffix} moves"),
-                format!("run `provisioner apply --suffix {suffix}` first, or say where its state is by --state"),
-            ));
+            return Err(no_levers(&context));
         }
-        let sandbox = globals.sandbox;
-        let usual = Duration::from_secs(if sandbox { 1 } else { 5 });
-        let mut watching = Watching::new(globals, &context, &connection, self.every.unwrap_or(usual).max(LEAST));
+        let default = Duration::from_secs(if context.sandbox() { 1 } else { 5 });
+        let interval = self.every.unwrap_or(default).max(MIN_INTERVAL);
+        let mut app = App::new(globals, &context, &connection, interval);
         let mut screen = Screen(ratatui::try_init()?);
-        let left = watching.run(&mut screen.0).await;
+        let result = app.run(&mut screen.0).await;
         drop(screen);
-        watching.goodbye();
-        left.map(|()| ExitCode::SUCCESS)
+        app.report_running_commands();
+        result.map(|()| ExitCode::SUCCESS)
     }
 }
 
-/// The terminal, taken over until this is dropped.
+/// The terminal in raw mode, restored on drop.
 struct Screen(DefaultTerminal);
 
 impl Drop for Screen {
@@ -98,187 +98,187 @@ impl Drop for Screen {
     }
 }
 
-/// All that is known, and what was started.
-struct Watching {
-    place: Place,
+/// The state of the program.
+struct App {
+    deployment: Deployment,
     bound: Option<Bound>,
-    every: Duration,
+    interval: Duration,
     history: History,
     launcher: Launcher,
-    looker: Option<Looker>,
+    poller: Option<Poller>,
     entries: Vec<Entry>,
-    look: Option<Look>,
-    trail: Trail,
-    /// Why the last look found nothing.
-    blind: Option<String>,
+    sample: Option<Sample>,
+    trends: Trends,
+    /// Why the last sample failed.
+    sample_error: Option<String>,
     /// Why the history can't be read.
-    unread: Option<String>,
-    started: Vec<Started>,
-    /// An abort waits for the shift to hold.
-    abort_waits: bool,
-    said: Option<(String, Instant)>,
-    open: Open,
+    history_error: Option<String>,
+    commands: Vec<ChildCommand>,
+    /// An abort waits until the shift holds.
+    abort_pending: bool,
+    message: Option<(String, Instant)>,
+    overlay: Overlay,
 }
 
-impl Watching {
-    fn new(globals: &Globals, context: &Arc<Context>, connection: &Connection, every: Duration) -> Self {
+impl App {
+    fn new(globals: &Globals, context: &Arc<Context>, connection: &Connection, interval: Duration) -> Self {
         let suffix = context.suffix.to_string();
         let by = Actor::this_process("provisioner watch", Some(connection.caller.clone()));
         let history = || History::at(context.store.history(&suffix), by.clone());
         let cloud = connection.shared.cloud.clone();
-        let looker = Looker { context: context.clone(), cloud, history: history(), every };
-        let aws = match globals.sandbox {
+        let poller = Poller { context: context.clone(), cloud, history: history(), interval };
+        let place = match context.sandbox() {
             true => "sandbox".to_owned(),
             false => format!("AWS {}", context.system.region()),
         };
-        let place = Place {
+        let deployment = Deployment {
             system: context.system.name().to_owned(),
             suffix: suffix.clone(),
             account: connection.shared.account.clone(),
-            aws,
-        };
-        Watching {
             place,
+        };
+        App {
+            deployment,
             bound: context.system.failback_bound(),
-            every,
+            interval,
             history: history(),
             launcher: Launcher::new(globals, &suffix),
-            looker: Some(looker),
+            poller: Some(poller),
             entries: Vec::new(),
-            look: None,
-            trail: Trail::default(),
-            blind: None,
-            unread: None,
-            started: Vec::new(),
-            abort_waits: false,
-            said: None,
-            open: Open::Nothing,
+            sample: None,
+            trends: Trends::default(),
+            sample_error: None,
+            history_error: None,
+            commands: Vec::new(),
+            abort_pending: false,
+            message: None,
+            overlay: Overlay::None,
         }
     }
 
-    /// Until somebody leaves.
+    /// Runs until the operator quits.
     async fn run(&mut self, terminal: &mut DefaultTerminal) -> Result<(), Failure> {
-        let again = Arc::new(Notify::new());
-        let (told, mut looks) = mpsc::channel(1);
-        let looker = self.looker.take().expect("it runs once");
-        tokio::spawn(looker.run(told, again.clone()));
+        let request = Arc::new(Notify::new());
+        let (sender, mut samples) = mpsc::channel(1);
+        let poller = self.poller.take().expect("run is called once");
+        tokio::spawn(poller.run(sender, request.clone()));
         let mut keys = keyboard();
-        let mut ends = [SignalKind::terminate(), SignalKind::hangup(), SignalKind::interrupt()].map(signal).into_iter();
-        let mut end = || ends.next().expect("there are three");
-        let (mut terminate, mut hangup, mut interrupt) = (end()?, end()?, end()?);
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut hangup = signal(SignalKind::hangup())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                look = looks.recv() => match look {
-                    Some(look) => self.looked(look),
-                    None => return Err(Failure::new("looking at AWS has ended by itself", "start `provisioner watch` again")),
+                sample = samples.recv() => match sample {
+                    Some(sample) => self.add_sample(sample),
+                    None => return Err(Failure::new("reading from AWS stopped unexpectedly", "start `provisioner watch` again")),
                 },
                 key = keys.recv() => match key {
                     Some(Event::Key(key)) if key.kind == KeyEventKind::Press => {
-                        if self.pressed(key).await {
+                        if self.handle_key(key).await {
                             return Ok(());
                         }
                     }
-                    // Another size, for example: it is drawn anew.
+                    // For example a new size: the screen is drawn again.
                     Some(_) => {}
-                    // The terminal is gone.
+                    // The terminal was closed.
                     None => return Ok(()),
                 },
                 _ = terminate.recv() => return Ok(()),
                 _ = hangup.recv() => return Ok(()),
                 _ = interrupt.recv() => return Ok(()),
-                _ = tick.tick() => if self.ticked().await {
-                    again.notify_one();
+                _ = tick.tick() => if self.handle_tick().await {
+                    request.notify_one();
                 },
             }
-            terminal.draw(|frame| self.scene(frame))?;
+            terminal.draw(|frame| self.draw(frame))?;
         }
     }
 
-    fn looked(&mut self, look: Result<Look, String>) {
-        match look {
-            Ok(look) => {
-                self.trail.add(&look.picture.readings, look.at);
-                self.look = Some(look);
-                self.blind = None;
+    fn add_sample(&mut self, sample: Result<Sample, String>) {
+        match sample {
+            Ok(sample) => {
+                self.trends.add(&sample.snapshot.readings, sample.at);
+                self.sample = Some(sample);
+                self.sample_error = None;
             }
-            Err(why) => self.blind = Some(why),
+            Err(why) => self.sample_error = Some(why),
         }
     }
 
-    /// Looks at what is on this machine. True if there is news.
-    async fn ticked(&mut self) -> bool {
+    /// Checks the history and the started commands. True if something has changed.
+    async fn handle_tick(&mut self) -> bool {
         let last = self.entries.last().map_or(0, |entry| entry.number);
-        let mut news = false;
+        let mut changed = false;
         match self.history.after(last).await {
             Ok(entries) => {
-                news |= !entries.is_empty();
+                changed |= !entries.is_empty();
                 self.entries.extend(entries);
-                self.unread = None;
+                self.history_error = None;
             }
-            Err(error) => self.unread = Some(error.to_string()),
+            Err(error) => self.history_error = Some(error.to_string()),
         }
-        for started in self.started.iter_mut().filter(|started| started.runs()) {
-            started.look();
-            news |= !started.runs();
+        for command in self.commands.iter_mut().filter(|command| command.is_running()) {
+            command.update();
+            changed |= !command.is_running();
         }
-        if self.said.as_ref().is_some_and(|(_, at)| at.elapsed() > SAID) {
-            self.said = None;
+        if self.message.as_ref().is_some_and(|(_, at)| at.elapsed() > MESSAGE_TIME) {
+            self.message = None;
         }
-        if self.abort_waits && is_settled(&self.entries, Timestamp::now(), |by| self.alive(by)) {
-            self.abort_waits = false;
+        if self.abort_pending && is_idle(&self.entries, Timestamp::now(), |by| self.liveness(by)) {
+            self.abort_pending = false;
             self.start(&["shift", "--abort", "--yes"]);
         }
-        news
+        changed
     }
 
-    /// True if it is time to leave.
-    async fn pressed(&mut self, key: KeyEvent) -> bool {
-        let in_progress = self.in_progress();
-        let does = press(key, self.open, &self.situation(in_progress.as_ref()));
-        self.said = None;
-        match does {
-            Does::Nothing => {}
-            Does::Open(open) => self.open = open,
-            Does::Say(why) => {
-                self.open = Open::Nothing;
-                self.say(why);
+    /// True to quit.
+    async fn handle_key(&mut self, key: KeyEvent) -> bool {
+        let shift = self.shift();
+        let action = press(key, self.overlay, &self.controls(shift.as_ref()));
+        self.message = None;
+        match action {
+            KeyAction::None => {}
+            KeyAction::Show(overlay) => self.overlay = overlay,
+            KeyAction::Unavailable(why) => {
+                self.overlay = Overlay::None;
+                self.show_message(why);
             }
-            Does::Act(wish) => {
-                self.open = Open::Nothing;
-                let runs = in_progress.is_some_and(|in_progress| in_progress.runs());
-                self.act(wish, runs).await;
+            KeyAction::Execute(control) => {
+                self.overlay = Overlay::None;
+                let is_running = shift.is_some_and(|shift| shift.is_running());
+                self.execute(control, is_running).await;
             }
-            Does::Leave => return true,
+            KeyAction::Quit => return true,
         }
         false
     }
 
-    async fn act(&mut self, wish: Wish, runs: bool) {
-        match wish {
-            Wish::Hold => {
-                if self.ask_to_hold().await {
-                    self.say("the shift is asked to hold".to_owned());
+    async fn execute(&mut self, control: Control, is_running: bool) {
+        match control {
+            Control::Hold => {
+                if self.request_hold().await {
+                    self.show_message("hold requested".to_owned());
                 }
             }
-            Wish::Continue => self.start(&["shift", "--resume", "--yes"]),
-            Wish::Abort if runs => self.abort_waits = self.ask_to_hold().await,
-            Wish::Abort => self.start(&["shift", "--abort", "--yes"]),
-            Wish::FailBack => {
-                // Whatever else was meant to happen.
-                self.abort_waits = false;
+            Control::Continue => self.start(&["shift", "--resume", "--yes"]),
+            Control::Abort if is_running => self.abort_pending = self.request_hold().await,
+            Control::Abort => self.start(&["shift", "--abort", "--yes"]),
+            Control::FailBack => {
+                // A failback replaces a pending abort.
+                self.abort_pending = false;
                 self.start(&["failback"]);
             }
         }
     }
 
-    /// The shift may be anybody's, anywhere: it reads the same history.
-    async fn ask_to_hold(&mut self) -> bool {
+    /// Requests a hold through the history, which the shift reads on any machine.
+    async fn request_hold(&mut self) -> bool {
         match self.history.append(TrafficEvent::HoldRequested, None).await {
             Ok(_) => true,
             Err(error) => {
-                self.say(format!("the shift can't be asked to hold: {error}"));
+                self.show_message(format!("can't request a hold: {error}"));
                 false
             }
         }
@@ -286,86 +286,91 @@ impl Watching {
 
     fn start(&mut self, arguments: &[&str]) {
         match self.launcher.start(arguments) {
-            Ok(started) => self.started.push(started),
-            Err(error) => self.say(format!("`provisioner {}` can't be started: {error}", arguments.join(" "))),
+            Ok(command) => self.commands.push(command),
+            Err(error) => self.show_message(format!("can't start `provisioner {}`: {error}", arguments.join(" "))),
         }
     }
 
-    fn say(&mut self, what: String) {
-        self.said = Some((what, Instant::now()));
+    fn show_message(&mut self, text: String) {
+        self.message = Some((text, Instant::now()));
     }
 
-    fn alive(&self, by: &Actor) -> Liveness {
+    fn liveness(&self, by: &Actor) -> Liveness {
         Liveness::of(by, self.history.by())
     }
 
-    fn in_progress(&self) -> Option<UnderWay> {
-        UnderWay::of(&self.entries, |by| self.alive(by))
+    fn shift(&self) -> Option<ShiftProgress> {
+        ShiftProgress::from_history(&self.entries, |by| self.liveness(by))
     }
 
-    fn situation<'a>(&self, shift: Option<&'a UnderWay>) -> Situation<'a> {
-        let runs = |subcommand| self.started.iter().any(|started| started.runs() && started.is(subcommand));
-        Situation { shift, shifting: runs("shift"), failing_back: runs("failback"), abort_waits: self.abort_waits }
+    fn controls<'a>(&self, shift: Option<&'a ShiftProgress>) -> Controls<'a> {
+        let is_running = |subcommand| self.commands.iter().any(|one| one.is_running() && one.is(subcommand));
+        Controls {
+            shift,
+            shift_running: is_running("shift"),
+            failback_running: is_running("failback"),
+            abort_pending: self.abort_pending,
+        }
     }
 
-    fn scene(&self, frame: &mut ratatui::Frame) {
-        let in_progress = self.in_progress();
+    fn draw(&self, frame: &mut ratatui::Frame) {
+        let shift = self.shift();
         let scene = Scene {
-            place: &self.place,
+            deployment: &self.deployment,
             now: Timestamp::now(),
-            every: self.every,
-            look: self.look.as_ref(),
-            trail: &self.trail,
+            interval: self.interval,
+            sample: self.sample.as_ref(),
+            trends: &self.trends,
             bound: self.bound.as_ref(),
             entries: &self.entries,
-            situation: self.situation(in_progress.as_ref()),
-            troubles: self.blind.iter().chain(&self.unread).cloned().collect(),
-            said: self.said.as_ref().map(|(what, _)| what.as_str()),
-            command: self.started.last().and_then(shown),
-            open: self.open,
+            controls: self.controls(shift.as_ref()),
+            errors: self.sample_error.iter().chain(&self.history_error).cloned().collect(),
+            message: self.message.as_ref().map(|(text, _)| text.as_str()),
+            command: self.commands.last().and_then(displayed),
+            overlay: self.overlay,
         };
-        scene.draw(frame);
+        screen::draw(&scene, frame);
     }
 
-    /// Tells what goes on without the screen, once that is gone.
-    fn goodbye(&self) {
-        for started in &self.started {
-            if started.runs() {
-                let (command, process, log) = (&started.command, started.process(), started.log.display());
-                eprintln!("`{command}` goes on as process {process}; it writes to {log}");
+    /// Prints which commands continue after the screen is closed.
+    fn report_running_commands(&self) {
+        for command in &self.commands {
+            if command.is_running() {
+                let (line, process, log) = (&command.command, command.process(), command.log.display());
+                eprintln!("`{line}` continues as process {process}; its output is in {log}");
             } else {
-                started.forget();
+                command.remove_log();
             }
         }
     }
 }
 
-/// A command that did what it should is shown for a while, any other until the next one.
-fn shown(started: &Started) -> Option<Command<'_>> {
-    let ended = started.ended.map(|(status, _)| if status.success() { Ok(()) } else { Err(status.to_string()) });
-    let since = started.ended.map(|(_, at)| at.elapsed()).unwrap_or_default();
-    if matches!(ended, Some(Ok(()))) && since > SHOWN {
+/// The displayed form of a command. A successful command is displayed for a while, a failed one until the next command.
+fn displayed(command: &ChildCommand) -> Option<Command<'_>> {
+    let ended = command.ended.map(|(status, _)| if status.success() { Ok(()) } else { Err(status.to_string()) });
+    let since = command.ended.map(|(_, at)| at.elapsed()).unwrap_or_default();
+    if matches!(ended, Some(Ok(()))) && since > COMMAND_TIME {
         return None;
     }
-    let took = started.ended.map_or(started.began.elapsed(), |(_, at)| at - started.began);
-    Some(Command { command: &started.command, took, ended, lines: started.lines() })
+    let took = command.ended.map_or(command.started.elapsed(), |(_, at)| at - command.started);
+    Some(Command { command: &command.command, took, ended, lines: command.lines() })
 }
 
-/// What is pressed. Reading blocks, so it has a thread of its own, which ends with whoever listens, or with the terminal.
+/// Terminal events. Reading them blocks, so it has its own thread, which ends with the receiver or the terminal.
 fn keyboard() -> mpsc::UnboundedReceiver<Event> {
-    let (pressed, keys) = mpsc::unbounded_channel();
+    let (sender, events) = mpsc::unbounded_channel();
     std::thread::spawn(move || {
-        while !pressed.is_closed() {
+        while !sender.is_closed() {
             let event = match event::poll(Duration::from_millis(100)) {
                 Ok(true) => event::read(),
                 Ok(false) => continue,
                 Err(error) => Err(error),
             };
             let Ok(event) = event else { return };
-            if pressed.send(event).is_err() {
+            if sender.send(event).is_err() {
                 return;
             }
         }
     });
-    keys
+    events
 }

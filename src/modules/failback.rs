@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::Scope;
 use super::function::{Function, FunctionParams, callable_by, function};
 use super::policy::allow;
 use super::queue::{Sender, dead_letter_queue};
-use super::{BLUE, GREEN, Scope};
 use crate::package::Package;
 use crate::resources::cloudwatch::CompositeAlarmOutputs;
 use crate::resources::events;
@@ -110,14 +110,16 @@ fn config(params: &FailbackParams<'_>) -> Value {
             "greenTargetGroupArn": edge.green,
         })
     };
+    let environments = &params.levers.environments;
     let mut config = json!({
         "alarmName": params.alarm.name,
         "topicArn": params.topic,
-        "environments": {"blue": BLUE, "green": GREEN},
+        "environments": environments,
         "edges": params.levers.edges.iter().map(edge).collect::<Vec<_>>(),
     });
     if let Some(dns) = &params.levers.dns {
-        let records = [(BLUE, &dns.blue), (GREEN, &dns.green)].map(|(environment, set_identifier)| {
+        let sides = [(&environments.blue, &dns.blue), (&environments.green, &dns.green)];
+        let records = sides.map(|(environment, set_identifier)| {
             json!({
                 "name": dns.name,
                 "type": dns.record_type,

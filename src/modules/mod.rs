@@ -30,5 +30,6 @@ pub mod sync;
 pub mod topic;
 pub mod transit;
 
+pub use crate::traffic::levers::{BLUE, GREEN};
 pub use log_group::log_group;
-pub use scope::{BLUE, GREEN, Identity, Scope, Stack};
+pub use scope::{Identity, Scope, Stack};

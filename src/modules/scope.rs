@@ -9,11 +9,6 @@ use crate::engine::ownership::Owner;
 use crate::engine::{Step, StepId, Tags, reference};
 use crate::resources::Resource;
 
-/// The environment that serves customers before a migration, in systems that migrate from one environment to another.
-pub const BLUE: &str = "blue";
-/// The environment that customers are migrated to.
-pub const GREEN: &str = "green";
-
 /// How long logs are kept unless a system sets it, in days.
 const LOG_RETENTION_DAYS: i32 = 365;
 

@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use crate::engine::graph::{Graph, order};
 use crate::engine::{Step, StepId};
+use crate::traffic::levers::{BLUE, GREEN};
 
 /// The nodes and edges of a drawing: steps or modules.
 #[derive(Debug)]
@@ -90,8 +91,8 @@ impl Drawing {
         }
         for (id, (x, y)) in &places {
             let colour = match id.0.split('/').next() {
-                Some("blue") => "#dbeafe",
-                Some("green") => "#dcfce7",
+                Some(BLUE) => "#dbeafe",
+                Some(GREEN) => "#dcfce7",
                 _ => "#f1f5f9",
             };
             let _ = writeln!(

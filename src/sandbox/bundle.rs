@@ -1,4 +1,4 @@
-//! The files of `localstack/` that the sandbox runs on, carried in the binary.
+//! The Python package of the sandbox (`localstack/`), embedded in the binary.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -12,20 +12,20 @@ use super::error::{Result, SandboxError};
 
 static PACKAGE: Dir = include_dir!("$CARGO_MANIFEST_DIR/localstack/sandbox");
 
-/// What pip installs, with the hash of every file.
+/// The Python packages to install, with the hash of every file.
 pub const REQUIREMENTS: &str = include_str!("../../localstack/requirements.txt");
 
-/// Folders that running and testing the package leaves beside it.
-const LEFTOVERS: [&str; 2] = ["__pycache__", "node_modules"];
+/// Folders that runs and tests of the package create in it.
+const IGNORED: [&str; 2] = ["__pycache__", "node_modules"];
 
-/// Every file of the package, by its path within it.
+/// The files of the package, sorted by path.
 fn files() -> Vec<&'static File<'static>> {
     let mut files = Vec::new();
     let mut folders = vec![&PACKAGE];
     while let Some(folder) = folders.pop() {
         for entry in folder.entries() {
             match entry {
-                DirEntry::Dir(inner) if LEFTOVERS.iter().any(|name| inner.path().ends_with(name)) => {}
+                DirEntry::Dir(inner) if IGNORED.iter().any(|name| inner.path().ends_with(name)) => {}
                 DirEntry::Dir(inner) => folders.push(inner),
                 DirEntry::File(file) => files.push(file),
             }
@@ -35,7 +35,7 @@ fn files() -> Vec<&'static File<'static>> {
     files
 }
 
-/// What tells this build's sandbox from any other's: a hash of all its files.
+/// A hash of all files: identifies the version of the sandbox.
 pub fn hash() -> String {
     let mut hash = Sha256::new();
     hash.update(REQUIREMENTS);
@@ -50,18 +50,18 @@ pub fn hash() -> String {
 /// The first 16 hexadecimal digits.
 pub fn short(digest: &[u8]) -> String {
     digest[..8].iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("a string takes all");
+        write!(text, "{byte:02x}").expect("writing to a string can't fail");
         text
     })
 }
 
-/// Unpacks the files into the cache unless they are there; the caller holds the cache's lock. Gives the folder that
-/// holds the package `sandbox` and `requirements.txt`.
+/// Unpacks the files into the cache, unless they are there. The caller must have the cache's lock. Returns the folder with the
+/// package `sandbox` and `requirements.txt`.
 pub fn unpack(cache: &Path) -> Result<PathBuf> {
     let home = cache.join(hash());
-    cache::whole(&home, |unfinished| {
+    cache::create_atomically(&home, |unfinished| {
         let write = |path: PathBuf, contents: &[u8]| {
-            cache::folder(path.parent().expect("it lies within the folder"))?;
+            cache::folder(path.parent().expect("the path of a file has a parent"))?;
             fs::write(&path, contents).map_err(SandboxError::io("can't write", &path))
         };
         for file in files() {
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_that_the_server_needs_is_unpacked_and_nothing_else() {
+    fn unpack_writes_all_files_and_no_leftovers() {
         let cache = tempfile::tempdir().unwrap();
         let home = unpack(cache.path()).unwrap();
         assert_eq!(home.file_name().unwrap().to_str().unwrap(), hash());
@@ -89,7 +89,7 @@ mod tests {
         ] {
             assert!(home.join(needed).is_file(), "{needed}");
         }
-        assert_eq!(unpack(cache.path()).unwrap(), home, "a second time finds the first");
+        assert_eq!(unpack(cache.path()).unwrap(), home, "unpacking again returns the same folder");
         let leftover =
             files().into_iter().find(|file| file.path().extension().is_some_and(|extension| extension == "pyc"));
         assert!(leftover.is_none(), "{leftover:?}");

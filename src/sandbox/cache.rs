@@ -1,4 +1,4 @@
-//! The folder that keeps what the sandbox needs between commands, and how things come into it whole or not at all.
+//! The cache folder of the sandbox: locks, and atomic creation of folders.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
@@ -7,18 +7,18 @@ use super::error::{Result, SandboxError};
 
 /// `$XDG_CACHE_HOME/provisioner/sandbox`, else `~/.cache/provisioner/sandbox`.
 pub fn root() -> Result<PathBuf> {
-    // The XDG specification has relative paths ignored.
+    // The XDG specification requires relative paths to be ignored.
     let xdg = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
     let cache = xdg.or_else(|| std::env::home_dir().filter(|home| home.is_absolute()).map(|home| home.join(".cache")));
     Ok(cache.ok_or(SandboxError::NoCache)?.join("provisioner").join("sandbox"))
 }
 
-/// Makes a folder with its parents.
+/// Creates a folder with its parents.
 pub fn folder(path: &Path) -> Result<()> {
-    fs::create_dir_all(path).map_err(SandboxError::io("can't make", path))
+    fs::create_dir_all(path).map_err(SandboxError::io("can't create", path))
 }
 
-/// Takes the lock of this name, waiting for whoever has it; dropping the file frees it.
+/// Takes the lock, and waits if another process has it. Dropping the file releases it.
 pub fn lock(path: &Path, progress: &dyn Fn(&str)) -> Result<File> {
     let opened = OpenOptions::new().create(true).truncate(false).write(true).open(path);
     let file = opened.map_err(SandboxError::io("can't open the lock", path))?;
@@ -31,9 +31,9 @@ pub fn lock(path: &Path, progress: &dyn Fn(&str)) -> Result<File> {
     Ok(file)
 }
 
-/// A folder that is there whole or not at all: `fill` makes it under another name, and a rename gives it its own.
-/// The caller holds a lock, so what an interrupted run left under the other name is nobody's.
-pub fn whole(path: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+/// Creates a folder atomically: `fill` writes it under another name, then it is renamed. The caller must have the lock, so
+/// leftovers of an interrupted run can be removed.
+pub fn create_atomically(path: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
     if path.is_dir() {
         return Ok(());
     }
@@ -43,7 +43,7 @@ pub fn whole(path: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> 
     }
     folder(&unfinished)?;
     fill(&unfinished)?;
-    fs::rename(&unfinished, path).map_err(SandboxError::io("can't make", path))
+    fs::rename(&unfinished, path).map_err(SandboxError::io("can't create", path))
 }
 
 #[cfg(test)]
@@ -51,38 +51,38 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_is_there_whole_or_not_at_all() {
+    fn folders_are_created_atomically() {
         let cache = tempfile::tempdir().unwrap();
         let path = cache.path().join("venv-1");
-        let failed = whole(&path, |unfinished| {
+        let failed = create_atomically(&path, |unfinished| {
             fs::write(unfinished.join("half"), "").unwrap();
             Err(SandboxError::NoCache)
         });
         assert!(failed.is_err() && !path.exists());
 
-        whole(&path, |unfinished| {
-            assert!(!unfinished.join("half").exists(), "what a failed run left is in the way");
+        create_atomically(&path, |unfinished| {
+            assert!(!unfinished.join("half").exists(), "leftovers of a failed run are removed");
             fs::write(unfinished.join("all"), "").map_err(SandboxError::io("can't write", unfinished))
         })
         .unwrap();
         assert!(path.join("all").exists());
 
-        whole(&path, |_| panic!("it is there already")).unwrap();
+        create_atomically(&path, |_| panic!("it exists already")).unwrap();
         assert_eq!(fs::read_dir(cache.path()).unwrap().count(), 1);
     }
 
     #[test]
-    fn one_holds_the_lock_and_the_next_is_told_that_it_waits() {
+    fn second_lock_waits_and_reports_it() {
         let cache = tempfile::tempdir().unwrap();
         let path = cache.path().join("lock");
-        let held = lock(&path, &|_| panic!("nobody else has it")).unwrap();
+        let first = lock(&path, &|_| panic!("the lock is free")).unwrap();
         std::thread::scope(|scope| {
-            let (told, waits) = std::sync::mpsc::channel();
+            let (sender, reported) = std::sync::mpsc::channel();
             let path = &path;
-            let next = scope.spawn(move || lock(path, &|_| told.send(()).unwrap()).is_ok());
-            waits.recv().unwrap();
-            drop(held);
-            assert!(next.join().unwrap());
+            let second = scope.spawn(move || lock(path, &|_| sender.send(()).unwrap()).is_ok());
+            reported.recv().unwrap();
+            drop(first);
+            assert!(second.join().unwrap());
         });
     }
 }

@@ -1,4 +1,5 @@
-//! The sandbox's own calls, `/_sandbox/...`: plain HTTP to loopback, a handful a command, so no client library.
+//! The control API of the sandbox, `/_sandbox/...`: plain HTTP to loopback. A command makes a few calls, so it needs no client
+//! library.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -10,67 +11,67 @@ use serde_json::{Value, json};
 
 use super::error::{Result, SandboxError};
 
-/// It answers these calls in milliseconds, even while it works on many AWS calls.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The timeout of a control call: they take milliseconds, even under load.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What a sandbox says of itself.
+/// The status of a sandbox.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct Status {
-    /// It takes AWS calls.
+    /// It accepts AWS calls.
     pub ready: bool,
-    /// Where AWS calls go.
+    /// The port of the AWS API.
     pub port: u16,
-    /// Where requests to load balancers go.
+    /// The port on which load balancers answer.
     pub front_door_port: u16,
-    /// How much faster than on AWS things come to be; 0 is at once.
+    /// How much faster than on AWS resources become ready; 0 is immediate.
     pub time_scale: f64,
-    /// The version of moto, the emulator that it is built on.
+    /// The version of moto, the emulator that it uses.
     pub moto_version: String,
-    /// AWS calls since it was last reset.
+    /// The number of AWS calls since the last reset.
     pub calls: u64,
-    /// Its process.
+    /// Its process id.
     pub pid: u32,
-    /// Where its log and its process id are kept.
+    /// The folder with its log and process id.
     pub data_dir: PathBuf,
-    /// Which build of provisioner started it; `None` if somebody started it by hand.
+    /// The version of the package in the provisioner that started it; `None` if it was started manually.
     pub bundle: Option<String>,
 }
 
-/// The way to the control calls of the sandbox on one port.
+/// A client for the control API of the sandbox on one port.
 #[derive(Clone, Copy, Debug)]
 pub struct Control {
     port: u16,
 }
 
 impl Control {
-    /// Of the sandbox on this port; sends nothing yet.
+    /// A client for this port. Sends nothing.
     pub fn new(port: u16) -> Self {
         Control { port }
     }
 
-    /// What the sandbox says of itself; `None` if nothing listens.
+    /// The status; `None` if nothing listens on the port.
     pub fn status(&self) -> Result<Option<Status>> {
         let answer = match self.call("GET", "status", None) {
             Err(SandboxError::NotRunning { .. }) => return Ok(None),
-            // Something that knows no such call, and isn't ours.
-            Err(SandboxError::Refused { .. }) => return Err(SandboxError::PortTaken { port: self.port }),
+            // Another server, which doesn't know this path.
+            Err(SandboxError::Rejected { .. }) => return Err(SandboxError::PortTaken { port: self.port }),
             other => other?,
         };
         let status = serde_json::from_value(answer).map_err(|_| SandboxError::PortTaken { port: self.port })?;
         Ok(Some(status))
     }
 
-    /// Empties it.
+    /// Deletes all resources, faults and recorded calls.
     pub fn reset(&self) -> Result<()> {
         self.call("POST", "reset", None).map(drop)
     }
 
-    /// Sets how much faster than on AWS things come to be; 0 is at once.
+    /// Sets how much faster than on AWS resources become ready; 0 is immediate.
     pub fn set_time_scale(&self, scale: f64) -> Result<()> {
         self.call("PUT", "time-scale", Some(&json!({ "scale": scale }))).map(drop)
     }
 
-    /// Any control call: `GET` `calls` is `GET /_sandbox/calls`.
+    /// Makes a control call: `GET`, `calls` is `GET /_sandbox/calls`.
     pub fn call(&self, method: &str, what: &str, body: Option<&Value>) -> Result<Value> {
         let call = format!("{method} /_sandbox/{what}");
         let body = body.map(Value::to_string).unwrap_or_default();
@@ -80,16 +81,16 @@ impl Control {
         })?;
         let (status, body) = parse(&answer).ok_or(SandboxError::PortTaken { port: self.port })?;
         if status != 200 {
-            return Err(SandboxError::Refused { call, said: body.trim().to_owned() });
+            return Err(SandboxError::Rejected { call, answer: body.trim().to_owned() });
         }
         serde_json::from_str(body).map_err(|_| SandboxError::PortTaken { port: self.port })
     }
 
     fn exchange(&self, call: &str, body: &str) -> std::io::Result<String> {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
-        let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
+        let mut stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
+        stream.set_write_timeout(Some(TIMEOUT))?;
         let port = self.port;
         let length = body.len();
         let request = format!(
@@ -103,7 +104,7 @@ impl Control {
     }
 }
 
-/// The status and the body of an answer that ends with the connection.
+/// The status code and the body of a response that ends with the connection.
 fn parse(answer: &str) -> Option<(u16, &str)> {
     let (head, body) = answer.split_once("\r\n\r\n")?;
     let mut words = head.split_ascii_whitespace();
@@ -117,7 +118,7 @@ mod tests {
 
     use super::*;
 
-    /// Takes one connection and gives this answer.
+    /// A server that sends this response to one request.
     fn answering(answer: &'static str) -> Control {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -131,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_port_where_nothing_listens_has_no_status() {
+    fn unused_port_has_no_status() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let control = Control::new(listener.local_addr().unwrap().port());
         drop(listener);
@@ -140,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_the_sandbox_is_told_from_it() {
+    fn other_servers_are_recognized() {
         for answer in [
             "HTTP/1.1 404 Not Found\r\n\r\n<html>",
             "HTTP/1.1 200 OK\r\n\r\n<html>",
@@ -153,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_status_is_read_and_a_refusal_is_quoted() {
+    fn status_is_parsed_and_rejection_quoted() {
         let control = answering(
             "HTTP/1.1 200 OK\r\nServer: x\r\n\r\n{\"ready\": true, \"version\": \"1\", \"port\": 4566, \"front_door_port\": 4567, \
              \"time_scale\": 0, \"moto_version\": \"5\", \"calls\": 7, \"pid\": 12, \"data_dir\": \"/d\", \"bundle\": null}",
@@ -162,7 +163,7 @@ mod tests {
         assert_eq!((status.ready, status.calls, status.bundle), (true, 7, None));
 
         let control = answering("HTTP/1.1 400 Bad Request\r\n\r\n{\"error\": \"scale must not be negative\"}");
-        let refused = control.set_time_scale(-1.0).unwrap_err().to_string();
-        assert!(refused.contains("PUT /_sandbox/time-scale") && refused.contains("must not be negative"), "{refused}");
+        let error = control.set_time_scale(-1.0).unwrap_err().to_string();
+        assert!(error.contains("PUT /_sandbox/time-scale") && error.contains("must not be negative"), "{error}");
     }
 }

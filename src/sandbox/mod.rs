@@ -1,7 +1,7 @@
-//! The sandbox: a local AWS on loopback, so that nobody needs an account to try every command.
+//! The sandbox: a local AWS on loopback, to try every command without an account.
 //!
-//! It is the Python package in `localstack/`, which this binary carries. [`start`] unpacks it into the cache, makes a
-//! virtual environment for it once, and starts its server; the server stays up until [`stop`]. All functions block.
+//! It is the Python package in `localstack/`, embedded in this binary. [`start`] unpacks it into the cache, creates a virtual
+//! environment once, and starts its server, which runs until [`stop`]. All functions block.
 
 mod bundle;
 mod cache;
@@ -16,70 +16,70 @@ pub use control::{Control, Status};
 pub use error::{Result, SandboxError};
 pub use server::{Installed, prepare};
 
-/// The port that AWS calls go to unless another is asked for: LocalStack's.
+/// The default port of the AWS API, the same as LocalStack's.
 pub const DEFAULT_PORT: u16 = 4566;
 
-/// How to start a sandbox.
+/// The options of a sandbox.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Options {
-    /// Where AWS calls go; 0 chooses a free port, and then `data_dir` must be given.
+    /// The port of the AWS API. 0 chooses a free port; then `data_dir` is required.
     pub port: u16,
-    /// Where requests to load balancers go; 0 chooses a free port. Without: the port after `port`, or a free one if
-    /// that is taken.
+    /// The port on which load balancers answer; 0 chooses a free port. Default: the port after `port`, or a free one if that
+    /// is in use.
     pub front_door_port: Option<u16>,
-    /// How much faster than on AWS things come to be; 0, the default, is at once.
+    /// How much faster than on AWS resources become ready; 0, the default, is immediate.
     pub time_scale: Option<f64>,
-    /// Where the log, the process id and unpacked functions are kept. Without: a folder of the port in the cache.
+    /// The folder for the log, the process id and unpacked functions. Default: a folder per port in the cache.
     pub data_dir: Option<PathBuf>,
 }
 
 impl Options {
-    /// A sandbox on this port, all else as by default.
+    /// A sandbox on this port, with the default options.
     pub fn at(port: u16) -> Self {
         Options { port, front_door_port: None, time_scale: None, data_dir: None }
     }
 }
 
-/// A sandbox that is up.
+/// A running sandbox.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Running {
-    /// Where AWS calls go.
+    /// The port of the AWS API.
     pub port: u16,
-    /// Where requests to load balancers go.
+    /// The port on which load balancers answer.
     pub front_door_port: u16,
-    /// How much faster than on AWS things come to be; 0 is at once.
+    /// How much faster than on AWS resources become ready; 0 is immediate.
     pub time_scale: f64,
-    /// The server's process.
+    /// The server's process id.
     pub pid: u32,
-    /// What it logs.
+    /// Its log file.
     pub log: PathBuf,
-    /// False if it was up already.
+    /// False if it was running already.
     pub started: bool,
 }
 
-/// Starts the sandbox, or finds it up; then only the time scale is changed if one is asked for.
+/// Starts the sandbox. If it is running already, only a requested time scale is set.
 ///
-/// `progress` is told what takes long: the first start downloads Python packages, about 20 seconds.
+/// Reports slow work to `progress`: the first start downloads Python packages, which takes about 20 seconds.
 pub fn start(options: &Options, progress: &dyn Fn(&str)) -> Result<Running> {
     server::start(options, progress)
 }
 
-/// Starts the sandbox on this port with the defaults unless it is up.
+/// Starts the sandbox on this port with the default options, unless it is running.
 pub fn ensure(port: u16, progress: &dyn Fn(&str)) -> Result<Running> {
     server::start(&Options::at(port), progress)
 }
 
-/// Ends the sandbox on this port, and all that was built in it. False if none was up.
+/// Stops the sandbox on this port; everything in it is lost. False if none was running.
 pub fn stop(port: u16) -> Result<bool> {
     server::stop(port)
 }
 
-/// What the sandbox on this port says of itself; `None` if nothing listens there.
+/// The status of the sandbox on this port; `None` if nothing listens there.
 pub fn status(port: u16) -> Result<Option<Status>> {
     Control::new(port).status()
 }
 
-/// Empties the sandbox on this port: no resources, no faults, no recorded calls.
+/// Deletes all resources, faults and recorded calls of the sandbox on this port.
 pub fn reset(port: u16) -> Result<()> {
     Control::new(port).reset()
 }

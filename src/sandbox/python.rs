@@ -1,4 +1,4 @@
-//! A Python that can run the sandbox, and the virtual environment with what it needs.
+//! Finds a Python that can run the sandbox, and creates its virtual environment.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -10,27 +10,27 @@ use super::bundle;
 use super::cache;
 use super::error::{Result, SandboxError};
 
-/// Says the version and the path of the interpreter itself, which the name on PATH may only lead to.
+/// Prints the version and the path of the interpreter: the name on PATH may be a link or a wrapper.
 const PROBE: &str = "import sys, venv, ensurepip\nprint('%d.%d.%d' % sys.version_info[:3])\nprint(sys.executable)";
 
-/// The oldest that the pinned packages support.
+/// The oldest version that the pinned packages support.
 const OLDEST: (u32, u32) = (3, 10);
 
-/// An interpreter that will do.
+/// A suitable interpreter.
 #[derive(Debug, PartialEq)]
 struct Python {
     version: String,
     executable: PathBuf,
 }
 
-/// Makes the virtual environment unless it is there; the caller holds the cache's lock. Gives its Python.
+/// Creates the virtual environment, unless it exists. The caller must have the cache's lock. Returns its Python.
 pub fn environment(cache: &Path, requirements: &Path, progress: &dyn Fn(&str)) -> Result<PathBuf> {
     let python = find()?;
     let home = cache.join(format!("venv-{}", key(&python)));
-    cache::whole(&home, |unfinished| {
+    cache::create_atomically(&home, |unfinished| {
         progress("Setting up the sandbox: a Python environment (only the first time)");
         let created = clean(&python.executable).args(["-m", "venv"]).arg(unfinished).output();
-        succeed("python -m venv", created)?;
+        check("python -m venv", created)?;
         progress("Setting up the sandbox: downloading its Python packages (only the first time, about 20 seconds)");
         let mut pip = clean(&unfinished.join("bin").join("python"));
         pip.args([
@@ -43,13 +43,12 @@ pub fn environment(cache: &Path, requirements: &Path, progress: &dyn Fn(&str)) -
             "--require-hashes",
             "-r",
         ]);
-        succeed("pip install", pip.arg(requirements).output())
+        check("pip install", pip.arg(requirements).output())
     })?;
     Ok(home.join("bin").join("python"))
 }
 
-/// A virtual environment leads to its interpreter by path and holds packages for its version: another interpreter
-/// needs another environment.
+/// Identifies a virtual environment: it depends on the interpreter's path, and its packages on the version.
 fn key(python: &Python) -> String {
     let mut hash = Sha256::new();
     for part in
@@ -61,10 +60,10 @@ fn key(python: &Python) -> String {
     bundle::short(&hash.finalize())
 }
 
-/// The Python that `PROVISIONER_PYTHON` names, else the first on PATH that will do.
+/// The Python in `PROVISIONER_PYTHON`, else the first suitable one on PATH.
 fn find() -> Result<Python> {
-    let asked = std::env::var_os("PROVISIONER_PYTHON").filter(|path| !path.is_empty());
-    let names = asked.map_or_else(|| vec![OsString::from("python3"), OsString::from("python")], |path| vec![path]);
+    let requested = std::env::var_os("PROVISIONER_PYTHON").filter(|path| !path.is_empty());
+    let names = requested.map_or_else(|| vec![OsString::from("python3"), OsString::from("python")], |path| vec![path]);
     let mut found = Vec::new();
     for name in &names {
         match probe(name) {
@@ -82,19 +81,19 @@ fn probe(name: &OsStr) -> std::result::Result<Python, String> {
         _ => format!("{shown} can't be run: {error}"),
     })?;
     if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        return Err(format!("{shown} has no venv ({})", said.trim().lines().next_back().unwrap_or("no reason given")));
+        let error = String::from_utf8_lossy(&output.stderr);
+        return Err(format!("{shown} has no venv ({})", error.trim().lines().next_back().unwrap_or("no reason given")));
     }
-    let said = String::from_utf8_lossy(&output.stdout);
-    let python = parse(&said).ok_or_else(|| format!("{shown} answers {said:?}"))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let python = parse(&text).ok_or_else(|| format!("{shown} is not a Python: it prints {text:?}"))?;
     if !new_enough(&python.version) {
         return Err(format!("{shown} is Python {}", python.version));
     }
     Ok(python)
 }
 
-fn parse(said: &str) -> Option<Python> {
-    let (version, executable) = said.trim_end().split_once('\n')?;
+fn parse(text: &str) -> Option<Python> {
+    let (version, executable) = text.trim_end().split_once('\n')?;
     Some(Python { version: version.trim().to_owned(), executable: PathBuf::from(executable) })
 }
 
@@ -103,7 +102,7 @@ fn new_enough(version: &str) -> bool {
     (parts.next().unwrap_or(0), parts.next().unwrap_or(0)) >= OLDEST
 }
 
-/// A Python that sees no packages of anybody else's.
+/// A command that runs Python without the user's packages and settings.
 pub fn clean(python: &Path) -> Command {
     let mut command = Command::new(python);
     for name in
@@ -115,17 +114,17 @@ pub fn clean(python: &Path) -> Command {
     command
 }
 
-fn succeed(what: &'static str, output: std::io::Result<Output>) -> Result<()> {
+fn check(what: &'static str, output: std::io::Result<Output>) -> Result<()> {
     let output = output.map_err(|error| SandboxError::Setup { what, output: error.to_string() })?;
     if output.status.success() {
         return Ok(());
     }
-    // venv tells its troubles on stdout, pip on stderr.
-    let said = [output.stdout, output.stderr].concat();
-    Err(SandboxError::Setup { what, output: last_lines(&String::from_utf8_lossy(&said)) })
+    // venv reports errors on stdout, pip on stderr.
+    let text = [output.stdout, output.stderr].concat();
+    Err(SandboxError::Setup { what, output: last_lines(&String::from_utf8_lossy(&text)) })
 }
 
-/// The last lines of what a program said, indented.
+/// The last lines of a program's output, indented.
 pub fn last_lines(text: &str) -> String {
     let lines: Vec<&str> = text.trim().lines().collect();
     let last: Vec<String> = lines[lines.len().saturating_sub(20)..].iter().map(|line| format!("    {line}")).collect();
@@ -137,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn python_3_10_is_the_oldest() {
+    fn oldest_python_is_3_10() {
         for (version, enough) in
             [("3.10.0", true), ("3.14.1", true), ("4.0.0", true), ("3.9.18", false), ("2.7.18", false), ("", false)]
         {
@@ -146,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn another_interpreter_gets_another_environment() {
+    fn each_interpreter_has_its_own_environment() {
         let python =
             |version: &str, executable: &str| Python { version: version.to_owned(), executable: executable.into() };
         let one = key(&python("3.11.7", "/usr/bin/python3"));
@@ -156,15 +155,15 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_or_useless_python_is_told_by_name() {
+    fn missing_or_unsuitable_python_is_named() {
         assert_eq!(probe(OsStr::new("no-such-python")).unwrap_err(), "there is no no-such-python");
-        // It ends well and says nothing.
-        assert!(probe(OsStr::new("true")).unwrap_err().starts_with("true answers"));
+        // It succeeds, but prints nothing.
+        assert!(probe(OsStr::new("true")).unwrap_err().starts_with("true is not a Python"));
         assert!(probe(OsStr::new("false")).unwrap_err().starts_with("false has no venv"));
     }
 
     #[test]
-    fn only_the_end_of_a_long_log_is_shown() {
+    fn long_logs_are_cut_to_their_end() {
         let long: String = (0..50).map(|line| format!("line {line}\n")).collect();
         let shown = last_lines(&long);
         assert!(shown.starts_with("    line 30\n") && shown.ends_with("    line 49"), "{shown}");

@@ -1,4 +1,4 @@
-//! The sandbox's server: a process of its own that outlives the command that started it.
+//! The sandbox's server: a separate process, which outlives the command that started it.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -17,41 +17,41 @@ use super::{Options, Running, bundle, cache, python};
 const LOG: &str = "sandbox.log";
 const PID: &str = "sandbox.pid";
 const LOCK: &str = "sandbox.lock";
-/// It takes about a second; a machine at work on other things gets a minute.
-const START: Duration = Duration::from_secs(60);
-/// How long it may take to end before it is killed.
-const END: Duration = Duration::from_secs(10);
+/// The timeout of a start. It takes about a second, but longer on a busy machine.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long it may take to exit before it is killed.
+const EXIT_TIMEOUT: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(50);
 
 /// The sandbox's files and its virtual environment, ready to run.
 #[derive(Clone, Debug)]
 pub struct Installed {
-    /// The Python of the virtual environment; it has boto3 too.
+    /// The Python of the virtual environment, which contains boto3 too.
     pub python: PathBuf,
     home: PathBuf,
     cache: PathBuf,
     bundle: String,
 }
 
-/// Unpacks the sandbox and makes its virtual environment, unless both are there.
+/// Unpacks the sandbox and creates its virtual environment, unless both exist.
 pub fn prepare(progress: &dyn Fn(&str)) -> Result<Installed> {
     let cache = cache::root()?;
     cache::folder(&cache)?;
-    let _only_one = cache::lock(&cache.join("setup.lock"), progress)?;
+    let _lock = cache::lock(&cache.join("setup.lock"), progress)?;
     let home = bundle::unpack(&cache)?;
     let python = python::environment(&cache, &home.join("requirements.txt"), progress)?;
     Ok(Installed { python, home, cache, bundle: bundle::hash() })
 }
 
 impl Installed {
-    /// The server's command, to which nothing of the caller's AWS settings comes through. It prints one line,
-    /// `ready port=P front_door=F`, once it takes calls, and ends on SIGTERM.
+    /// The command of the server, without the caller's AWS settings. It prints the line `ready port=P front_door=F` once it
+    /// accepts calls, and exits on SIGTERM.
     pub fn command(&self, port: u16, front_door_port: u16, time_scale: f64, data_dir: &Path) -> Command {
         let mut command = python::clean(&self.python);
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"AWS_")) {
             command.env_remove(name);
         }
-        // Python looks into the working directory first: no folder of the caller's may be taken for the package.
+        // Python searches the working directory first, where the caller may have a folder of the same name.
         command.current_dir(&self.home).args(["-m", "sandbox"]);
         command.arg("--port").arg(port.to_string()).arg("--front-door-port").arg(front_door_port.to_string());
         command.arg("--time-scale").arg(time_scale.to_string()).arg("--data-dir").arg(data_dir);
@@ -69,15 +69,15 @@ impl Installed {
     }
 }
 
-/// Starts the sandbox, or finds it up.
+/// Starts the sandbox, unless it is running.
 pub fn start(options: &Options, progress: &dyn Fn(&str)) -> Result<Running> {
     let data_dir = data_dir(options)?;
     cache::folder(&data_dir)?;
-    let _only_one = cache::lock(&data_dir.join(LOCK), progress)?;
+    let _lock = cache::lock(&data_dir.join(LOCK), progress)?;
     if options.port != 0
         && let Some(status) = Control::new(options.port).status()?
     {
-        return adopt(status, options);
+        return reuse(status, options);
     }
     let installed = prepare(progress)?;
     let front_door_port = front_door(options)?;
@@ -88,7 +88,7 @@ pub fn start(options: &Options, progress: &dyn Fn(&str)) -> Result<Running> {
     let errors = file.try_clone().map_err(SandboxError::io("can't write", &log))?;
     let mut command =
         installed.command(options.port, front_door_port, options.time_scale.unwrap_or_default(), &data_dir);
-    // A process group of its own: neither Ctrl-C nor the terminal's end reaches it.
+    // Its own process group receives neither Ctrl-C nor the hangup of the terminal.
     command.process_group(0).stdout(file).stderr(errors).stdin(Stdio::null());
     let mut child = command.spawn().map_err(SandboxError::io("can't run", &installed.python))?;
     let status = match ready_port(&mut child, &log) {
@@ -96,7 +96,7 @@ pub fn start(options: &Options, progress: &dyn Fn(&str)) -> Result<Running> {
         None => None,
     };
     let Some(status) = status else {
-        end(&mut child);
+        kill(&mut child);
         return Err(SandboxError::DidNotStart { tail: tail(&log), log });
     };
     let pid_file = data_dir.join(PID);
@@ -104,7 +104,7 @@ pub fn start(options: &Options, progress: &dyn Fn(&str)) -> Result<Running> {
     Ok(running(status, true))
 }
 
-/// Ends the sandbox on this port. False if none was up.
+/// Stops the sandbox on this port. False if none was running.
 pub fn stop(port: u16) -> Result<bool> {
     let Some(status) = Control::new(port).status()? else { return Ok(false) };
     let pid_file = status.data_dir.join(PID);
@@ -113,19 +113,19 @@ pub fn stop(port: u16) -> Result<bool> {
     let Some(pid) = process(status.pid).filter(|_| ours) else {
         return Err(SandboxError::NotOurs { port, pid: status.pid });
     };
-    // That it is gone meanwhile is as good.
+    // An error means that it has exited meanwhile.
     let _ = kill_process(pid, Signal::TERM);
-    if !ended(&status) {
+    if !wait_for_exit(&status) {
         let _ = kill_process_group(pid, Signal::KILL);
-        ended(&status);
+        wait_for_exit(&status);
     }
     fs::remove_file(&pid_file).map_err(SandboxError::io("can't remove", &pid_file))?;
     Ok(true)
 }
 
-/// Waits until neither of its ports takes connections; false if one still does.
-fn ended(status: &Status) -> bool {
-    let deadline = Instant::now() + END;
+/// Waits until neither of its ports accepts connections; false if one still does.
+fn wait_for_exit(status: &Status) -> bool {
+    let deadline = Instant::now() + EXIT_TIMEOUT;
     while listens(status.port) || listens(status.front_door_port) {
         if Instant::now() > deadline {
             return false;
@@ -135,18 +135,18 @@ fn ended(status: &Status) -> bool {
     true
 }
 
-/// A sandbox that was up before.
-fn adopt(mut status: Status, options: &Options) -> Result<Running> {
+/// Checks a sandbox that was running before, and sets the requested time scale.
+fn reuse(mut status: Status, options: &Options) -> Result<Running> {
     let port = status.port;
     if status.bundle.as_ref().is_some_and(|other| *other != bundle::hash()) {
         return Err(SandboxError::OtherVersion { port });
     }
-    if options.front_door_port.is_some_and(|wanted| wanted != 0 && wanted != status.front_door_port) {
+    if options.front_door_port.is_some_and(|port| port != 0 && port != status.front_door_port) {
         return Err(SandboxError::OtherFrontDoor { port, front_door_port: status.front_door_port });
     }
-    if let Some(wanted) = options.time_scale.filter(|wanted| *wanted != status.time_scale) {
-        Control::new(port).set_time_scale(wanted)?;
-        status.time_scale = wanted;
+    if let Some(scale) = options.time_scale.filter(|scale| *scale != status.time_scale) {
+        Control::new(port).set_time_scale(scale)?;
+        status.time_scale = scale;
     }
     Ok(running(status, false))
 }
@@ -164,14 +164,14 @@ fn running(status: Status, started: bool) -> Running {
 
 fn data_dir(options: &Options) -> Result<PathBuf> {
     match &options.data_dir {
-        // The server runs in another folder than the caller.
+        // The server's working directory differs from the caller's.
         Some(folder) => std::path::absolute(folder).map_err(SandboxError::io("can't find", folder)),
         None if options.port == 0 => Err(SandboxError::NoDataDir),
         None => Ok(cache::root()?.join("run").join(options.port.to_string())),
     }
 }
 
-/// The front door's port: the one asked for, else the next to the sandbox's own, else 0 for any.
+/// The port for load balancers: the requested one, else the one after the sandbox's own, else 0 for a free one.
 fn front_door(options: &Options) -> Result<u16> {
     let is_free = |port: u16| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok();
     match options.front_door_port {
@@ -182,12 +182,12 @@ fn front_door(options: &Options) -> Result<u16> {
     }
 }
 
-/// Waits for the line by which the server says that it takes calls; `None` if it ends before, or takes too long.
+/// Waits for the server's `ready` line and returns its port; `None` if it exits or takes too long.
 fn ready_port(child: &mut Child, log: &Path) -> Option<u16> {
-    let deadline = Instant::now() + START;
+    let deadline = Instant::now() + START_TIMEOUT;
     while Instant::now() < deadline {
-        let said = fs::read_to_string(log).unwrap_or_default();
-        if let Some(port) = port_in(&said) {
+        let text = fs::read_to_string(log).unwrap_or_default();
+        if let Some(port) = port_in(&text) {
             return Some(port);
         }
         if !matches!(child.try_wait(), Ok(None)) {
@@ -198,14 +198,14 @@ fn ready_port(child: &mut Child, log: &Path) -> Option<u16> {
     None
 }
 
-/// The port in `ready port=4566 front_door=4567`, once the line is whole.
-fn port_in(said: &str) -> Option<u16> {
-    let lines = said.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+/// The port in `ready port=4566 front_door=4567`, once the line is complete.
+fn port_in(text: &str) -> Option<u16> {
+    let lines = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
     let mut ports = lines.filter_map(|line| line.strip_prefix("ready port=")?.split(' ').next()?.parse().ok());
     ports.next()
 }
 
-fn end(child: &mut Child) {
+fn kill(child: &mut Child) {
     if let Some(group) = process(child.id()) {
         let _ = kill_process_group(group, Signal::KILL);
     }
@@ -229,7 +229,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_port_is_read_once_its_line_is_whole() {
+    fn port_is_read_from_a_complete_line() {
         assert_eq!(port_in("ready port=4566 front_door=4567\n"), Some(4566));
         assert_eq!(port_in("a warning\nready port=80 front_door=81\nmore\n"), Some(80));
         assert_eq!(port_in("ready port=45"), None);
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn the_front_door_is_beside_the_port_unless_that_is_taken() {
+    fn front_door_is_the_next_port_unless_in_use() {
         let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let next = taken.local_addr().unwrap().port();
         let mut options = Options::at(next - 1);
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sandbox_that_is_up_is_taken_only_if_it_is_as_asked_for() {
+    fn running_sandbox_is_reused_only_if_it_matches() {
         let status = Status {
             ready: true,
             port: 4566,
@@ -261,16 +261,16 @@ mod tests {
             data_dir: "/data".into(),
             bundle: Some(bundle::hash()),
         };
-        let taken = adopt(status.clone(), &Options::at(4566)).unwrap();
-        assert_eq!((taken.pid, taken.started, taken.log), (7, false, PathBuf::from("/data/sandbox.log")));
+        let reused = reuse(status.clone(), &Options::at(4566)).unwrap();
+        assert_eq!((reused.pid, reused.started, reused.log), (7, false, PathBuf::from("/data/sandbox.log")));
 
-        let by_hand = Status { bundle: None, ..status.clone() };
-        assert!(adopt(by_hand, &Options::at(4566)).is_ok());
+        let manual = Status { bundle: None, ..status.clone() };
+        assert!(reuse(manual, &Options::at(4566)).is_ok());
 
         let other = Status { bundle: Some("other".into()), ..status.clone() };
-        assert!(matches!(adopt(other, &Options::at(4566)), Err(SandboxError::OtherVersion { port: 4566 })));
+        assert!(matches!(reuse(other, &Options::at(4566)), Err(SandboxError::OtherVersion { port: 4566 })));
 
         let elsewhere = Options { front_door_port: Some(9000), ..Options::at(4566) };
-        assert!(matches!(adopt(status, &elsewhere), Err(SandboxError::OtherFrontDoor { front_door_port: 4567, .. })));
+        assert!(matches!(reuse(status, &elsewhere), Err(SandboxError::OtherFrontDoor { front_door_port: 4567, .. })));
     }
 }

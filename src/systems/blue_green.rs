@@ -24,7 +24,7 @@ use crate::modules::{BLUE, GREEN, Scope};
 use crate::resources::cloudwatch::{AlarmOutputs, Metric};
 use crate::resources::elb::LoadBalancerOutputs;
 use crate::resources::ids::TargetGroupArn;
-use crate::traffic::levers::{DnsLever, EdgeLever, Levers, Signals, Watched};
+use crate::traffic::levers::{DnsLever, EdgeLever, Environments, Levers, Signals, Watched};
 
 /// The path of all health checks.
 pub const HEALTH_PATH: &str = "/health";
@@ -279,7 +279,7 @@ fn watch(
         if let Some(topic) = foundation.route53_alerts.as_ref().filter(|_| side.responds) {
             health_check_alarm(&side.scope.at("edge").in_region(ROUTE53_REGION), health_check, topic);
         }
-        if side.name() == GREEN {
+        if side.name() == levers.environments.green {
             levers.watched.alarms = own.traffic;
         }
     }
@@ -309,6 +309,7 @@ fn levers(
     green_writes: Option<Metric>,
 ) -> Levers {
     Levers {
+        environments: Environments { blue: blue.name().to_owned(), green: green.name().to_owned() },
         edges: [blue, green].into_iter().filter_map(|side| side.lever.clone()).collect(),
         dns: Some(DnsLever {
             hosted_zone: routing.hosted_zone_id.clone(),

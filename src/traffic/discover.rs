@@ -4,15 +4,14 @@ use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_route53::types::ResourceRecordSet;
 
-use super::levers::{DnsLever, EdgeLever, Levers, Signals, Watched};
+use super::levers::{BLUE, DnsLever, EdgeLever, Environments, GREEN, Levers, Signals, Watched};
 use crate::aws::{Cloud, Error, Result};
 use crate::engine::Tags;
 use crate::engine::ownership::{Owner, STEP};
+use crate::engine::step::ENVIRONMENT;
 use crate::resources::route53::normal;
 use crate::resources::tags;
 
-const BLUE: &str = "blue";
-const GREEN: &str = "green";
 /// The port that customers connect to.
 const HTTPS: i32 = 443;
 
@@ -47,7 +46,8 @@ pub async fn find(cloud: &Cloud, owner: &Owner, region: &str) -> Result<Discover
         green_targets: Vec::new(),
         green_writes: None,
     };
-    Ok(Discovered { levers: Levers { edges, dns, watched }, missing, dns_error })
+    let levers = Levers { environments: Environments::default(), edges, dns, watched };
+    Ok(Discovered { levers, missing, dns_error })
 }
 
 /// The HTTPS listeners, with the target groups of blue and green in the same module.
@@ -63,18 +63,18 @@ async fn edges(cloud: &Cloud, region: &str, tagged: &HashMap<String, Tags>) -> R
             }
             let arn = listener.listener_arn().unwrap_or_default();
             let tags = tagged.get(arn);
-            let environment = tags.and_then(|tags| tags.get("Environment")).cloned().unwrap_or_default();
+            let name = tags.and_then(|tags| tags.get(ENVIRONMENT)).cloned().unwrap_or_default();
             let module = tags.and_then(|tags| tags.get(STEP)?.rsplit_once('/')).map_or("", |(module, _)| module);
             // By module, not by what the listener forwards to: that may have been changed.
-            let group_of = |color: &str| {
-                let is_in_module =
-                    |tags: &Tags| tags.get(STEP).is_some_and(|step| step.starts_with(&format!("{module}/to-{color}/")));
+            let group_of = |environment: &str| {
+                let prefix = format!("{module}/to-{environment}/");
+                let is_in_module = |tags: &Tags| tags.get(STEP).is_some_and(|step| step.starts_with(&prefix));
                 let group = |(arn, tags): &(&String, &Tags)| arn.contains(":targetgroup/") && is_in_module(tags);
                 tagged.iter().find(group).map(|(arn, _)| arn.as_str())
             };
             match (group_of(BLUE), group_of(GREEN)) {
                 (Some(blue), Some(green)) => edges.push(EdgeLever {
-                    name: environment,
+                    name,
                     region: region.to_owned(),
                     listener: arn.into(),
                     rule: None,
@@ -105,7 +105,7 @@ async fn dns(cloud: &Cloud, owner: &Owner, region: &str, tagged: &HashMap<String
             let name = (normal(set.name()), set.r#type().as_str().to_owned());
             names.entry(name).or_default().extend(set.set_identifier());
         }
-        let both = |identifiers: &Vec<&str>| [BLUE, GREEN].iter().all(|color| identifiers.contains(color));
+        let both = |identifiers: &Vec<&str>| [BLUE, GREEN].iter().all(|identifier| identifiers.contains(identifier));
         if let Some(((name, record_type), _)) = names.into_iter().find(|(_, identifiers)| both(identifiers)) {
             let (blue, green) = (BLUE.to_owned(), GREEN.to_owned());
             return Ok(Some(DnsLever { hosted_zone: zone.into(), name, record_type, blue, green }));

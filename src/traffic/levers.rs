@@ -12,9 +12,38 @@ use crate::resources::cloudwatch::Metric;
 use crate::resources::ids::{HostedZoneId, ListenerArn, ListenerRuleArn, TargetGroupArn, is_known};
 use crate::state::State;
 
+/// The environment that serves customers before a migration, unless a system names it differently.
+pub const BLUE: &str = "blue";
+/// The environment that customers are migrated to, unless a system names it differently.
+pub const GREEN: &str = "green";
+
+/// The names of the two environments that levers move traffic between, as in the `Environment` tag.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Environments {
+    /// The environment that serves customers before a migration.
+    pub blue: String,
+    /// The environment that customers are migrated to.
+    pub green: String,
+}
+
+impl Environments {
+    fn is_default(&self) -> bool {
+        *self == Environments::default()
+    }
+}
+
+impl Default for Environments {
+    fn default() -> Self {
+        Environments { blue: BLUE.to_owned(), green: GREEN.to_owned() }
+    }
+}
+
 /// The levers of a system.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Levers {
+    /// The environments.
+    #[serde(default, skip_serializing_if = "Environments::is_default")]
+    pub environments: Environments,
     /// The listeners that forward by weight. If there are any, they decide green's share of the requests.
     pub edges: Vec<EdgeLever>,
     /// The weighted DNS name. With edges it only decides through which of them clients connect; without edges it decides green's
@@ -98,7 +127,7 @@ impl Levers {
         let (blue, green, region) = (signals(blue), signals(green), edge.region.clone());
         let watched =
             Watched { region, alarms, composite: None, blue, green, green_targets: Vec::new(), green_writes: None };
-        Levers { edges: vec![edge], dns: None, watched }
+        Levers { environments: Environments::default(), edges: vec![edge], dns: None, watched }
     }
 
     /// The levers in this state; `None` if the system has none, or was never applied. Some may not exist: see

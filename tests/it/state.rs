@@ -117,7 +117,7 @@ async fn state_commands_show_edit_and_restore() {
     on(&cli, &["state", "history"]).await.ok().says("can't be read").says(" steps");
     on(&cli, &["state", "unlock"]).await.ok().says("is not locked");
 
-    // As that of a system without a blue and a green.
+    // A system without levers.
     let mut session = Store::folder(cli.state_folder()).open("dev1", "test", || unreachable!()).await.unwrap();
     session
         .change(|state| {
@@ -126,8 +126,8 @@ async fn state_commands_show_edit_and_restore() {
         })
         .unwrap();
     session.finish().await.unwrap();
-    on(&cli, &["shift", "--green", "10"]).await.exits(1).explains("nothing moves the traffic of lambda-mysql");
-    on(&cli, &["failback"]).await.exits(1).explains("nothing that moves traffic").explains("--discover");
+    on(&cli, &["shift", "--green", "10"]).await.exits(1).explains("the state of dev1 contains no levers");
+    on(&cli, &["failback"]).await.exits(1).explains("the state of dev1 contains no levers").explains("--discover");
 }
 
 #[tokio::test]

@@ -154,13 +154,13 @@ async fn watch_follows_and_controls_a_shift() {
     let stage = Stage::applied().await;
     // Nobody pays, and green may have customers all the same.
     stage.cli.configure(&CONFIGURATION.replace("[shift]", "[shift]\nleast_requests = 0"));
-    let refused = stage.run(&["watch"]).await.exits(1).explains("for people at a terminal");
+    let refused = stage.run(&["watch"]).await.exits(1).explains("needs a terminal");
     assert_eq!(refused.stdout, "");
 
     let terminal = Terminal::watching(&stage);
     terminal.shows_shares(&stage, 0, 0).await;
     assert!(terminal.is_taken_over());
-    for text in ["green serves 0 %", "no shift is under way", "the traffic was never moved", "✓ alarms", "275 s"] {
+    for text in ["green serves 0 %", "no shift in progress", "the history is empty", "✓ alarms", "275 s"] {
         terminal.shows(text).await;
     }
     // An update can come at any time. What keys start is found all the same, at least on Linux.
@@ -168,15 +168,15 @@ async fn watch_follows_and_controls_a_shift() {
         std::fs::remove_file(&terminal.program).expect("the program's file can be removed");
     }
     terminal.press(&["?"]);
-    terminal.shows("hold: the shift, wherever it runs, stays where it is").await;
+    terminal.shows("hold: the shift stops at its current step, on any machine").await;
     terminal.press(&["?"]);
-    terminal.shows_no("wherever it runs").await;
+    terminal.shows_no("on any machine").await;
     terminal.press(&["h"]);
-    terminal.shows("there is nothing to hold").await;
+    terminal.shows("nothing to hold").await;
 
     let shift = stage.start_shift(&["--steps", "30,60", "--hold", "10m", "--reason", "CHG-1042"]);
     terminal.shows_shares(&stage, 30, 0).await;
-    for text in ["green serves 30 %", "from 0 % ── ▶ 30 % ── ○ 60 %", "holding 30 % since", "because: CHG-1042"]
+    for text in ["green serves 30 %", "from 0 % ── ▶ 30 % ── ○ 60 %", "holding 30 % since", "reason: CHG-1042"]
     {
         terminal.shows(text).await;
     }
@@ -193,7 +193,7 @@ async fn watch_follows_and_controls_a_shift() {
     assert!(done.iter().all(|entry| says(entry, "gates", None)), "{done:#?}");
     assert!(logs(stage.cli.folder()).is_empty(), "a command was started");
 
-    terminal.agrees("h", "Hold the shift where it is? y/n").await;
+    terminal.agrees("h", "Hold the shift at its current step? y/n").await;
     assert_ended(&shift.finish().await.exits(3), "held", &["hold requested by"]);
     let asked = stage.history().into_iter().find(|entry| says(entry, "hold_asked", None)).expect("it is put down");
     assert_eq!(asked["by"]["command"], "provisioner watch");
@@ -209,10 +209,10 @@ async fn watch_follows_and_controls_a_shift() {
     }
 
     // The shift is under way, so it is held before it is aborted.
-    terminal.agrees("a", "Abort the shift: all traffic to blue, in order? y/n").await;
+    terminal.agrees("a", "Abort the shift: all traffic to blue? y/n").await;
     terminal.shows("provisioner shift --abort --yes ✓ done in ").await;
     terminal.shows_shares(&stage, 0, 0).await;
-    terminal.shows("no shift is under way").await;
+    terminal.shows("no shift in progress").await;
     stage.assert_green(0).await;
     let ends = stage.history().into_iter().skip(known).filter(|entry| says(entry, "shift_ended", None));
     let ends: Vec<_> = ends.map(|entry| entry["outcome"].clone()).collect();
@@ -234,7 +234,7 @@ async fn watch_follows_and_controls_a_shift() {
     // What was on the screen before is there again, and what is typed.
     terminal.shows("left with 0").await;
     assert!(!terminal.is_taken_over());
-    for text in ["is for people at a terminal", "refused with 1"] {
+    for text in ["needs a terminal", "refused with 1"] {
         terminal.shows(text).await;
     }
     terminal.press(&["anybody there", "Enter"]);

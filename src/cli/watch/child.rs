@@ -1,4 +1,4 @@
-//! Commands that keys start: each is a process that goes on by itself, whatever becomes of the screen.
+//! Commands that keys start: child processes that continue when the screen is closed.
 
 use std::fs::{self, File};
 use std::io;
@@ -11,32 +11,32 @@ use std::time::Instant;
 
 use console::strip_ansi_codes;
 
-use super::super::Globals;
+use crate::cli::Globals;
 
-/// What all commands are started with.
+/// Starts commands with the flags of this run.
 #[derive(Clone, Debug)]
 pub struct Launcher {
     flags: Vec<std::ffi::OsString>,
     suffix: String,
 }
 
-/// A command that was started.
+/// A started command.
 #[derive(Debug)]
-pub struct Started {
-    /// As it would be typed: `provisioner failback`.
+pub struct ChildCommand {
+    /// The command line: `provisioner failback`.
     pub command: String,
-    /// When.
-    pub began: Instant,
-    /// Where it writes to.
+    /// When it was started.
+    pub started: Instant,
+    /// The file with its output.
     pub log: PathBuf,
-    /// How it ended, and when.
+    /// Its exit status, and when it ended.
     pub ended: Option<(ExitStatus, Instant)>,
     child: Child,
     lines: Vec<String>,
 }
 
 impl Launcher {
-    /// Commands on the same deployment, in the same AWS.
+    /// A launcher for commands on the same deployment.
     pub fn new(globals: &Globals, suffix: &str) -> Self {
         let mut flags = vec!["--suffix".into(), suffix.into(), "--state".into(), globals.state.to_string().into()];
         if let Some(config) = &globals.config {
@@ -48,24 +48,24 @@ impl Launcher {
         Launcher { flags, suffix: suffix.to_owned() }
     }
 
-    /// Starts it. It writes to a file, and is in a process group of its own: a terminal that closes doesn't end it.
-    pub fn start(&self, arguments: &[&str]) -> io::Result<Started> {
+    /// Starts a command. It writes to a file and has its own process group, so that it survives the terminal.
+    pub fn start(&self, arguments: &[&str]) -> io::Result<ChildCommand> {
         let (log, path) = log_file(&std::env::temp_dir(), &self.suffix)?;
         let mut command = Command::new(program()?);
         command.args(arguments).args(&self.flags).env("NO_COLOR", "1").process_group(0);
         let child = command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn()?;
         let command = format!("provisioner {}", arguments.join(" "));
-        Ok(Started { command, began: Instant::now(), log: path, ended: None, child, lines: Vec::new() })
+        Ok(ChildCommand { command, started: Instant::now(), log: path, ended: None, child, lines: Vec::new() })
     }
 }
 
-/// This program, also when an update has replaced its file: whoever watches for long has to be able to fail back still.
+/// The path of this program. Works after an update has replaced its file: a failback must always be possible.
 fn program() -> io::Result<PathBuf> {
     let file = std::env::current_exe()?;
     Ok(if file.exists() { file } else { PathBuf::from("/proc/self/exe") })
 }
 
-/// A new file that nobody else can have put there.
+/// Creates a new log file.
 fn log_file(folder: &Path, suffix: &str) -> io::Result<(File, PathBuf)> {
     static NUMBER: AtomicU32 = AtomicU32::new(1);
     loop {
@@ -78,13 +78,13 @@ fn log_file(folder: &Path, suffix: &str) -> io::Result<(File, PathBuf)> {
     }
 }
 
-impl Started {
-    /// Looks what it has written, and whether it has ended.
-    pub fn look(&mut self) {
+impl ChildCommand {
+    /// Reads its output, and whether it has ended.
+    pub fn update(&mut self) {
         if self.ended.is_some() {
             return;
         }
-        // Asked first: what it wrote last is read in any case.
+        // Checked first, so that the last output of an ended command is read.
         if let Ok(Some(status)) = self.child.try_wait() {
             self.ended = Some((status, Instant::now()));
         }
@@ -95,28 +95,28 @@ impl Started {
         }
     }
 
-    /// Its process.
+    /// Its process id.
     pub fn process(&self) -> u32 {
         self.child.id()
     }
 
     /// True until it has ended.
-    pub fn runs(&self) -> bool {
+    pub fn is_running(&self) -> bool {
         self.ended.is_none()
     }
 
-    /// True if this is what was started: `shift`, `failback`.
+    /// True if it runs this subcommand: `shift`, `failback`.
     pub fn is(&self, subcommand: &str) -> bool {
         self.command.split(' ').nth(1) == Some(subcommand)
     }
 
-    /// What it has written so far.
+    /// Its output so far.
     pub fn lines(&self) -> &[String] {
         &self.lines
     }
 
-    /// Removes its file; nobody is to read it any more.
-    pub fn forget(&self) {
+    /// Removes its log file.
+    pub fn remove_log(&self) {
         let _ = fs::remove_file(&self.log);
     }
 }
@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_command_writes_to_a_file_of_its_own_that_others_cannot_read() {
+    fn log_files_are_unique_and_private() {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         let taken = folder.path().join(format!("provisioner-dev1-{}-2.log", std::process::id()));

@@ -1,183 +1,192 @@
-//! What a key does, by what is open and by what is going on.
+//! The keys: what each does, depending on the overlay and on the shift.
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::in_progress::{Phase, UnderWay};
+use super::shift_progress::{Phase, ShiftProgress};
 
-/// What a person can want of the traffic.
+/// What an operator can do to the traffic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wish {
-    /// The shift stays where it is.
+pub enum Control {
+    /// Hold the shift at its current step.
     Hold,
-    /// The shift goes on.
+    /// Resume the shift.
     Continue,
-    /// The shift is called off: all to blue, in order.
+    /// Abort the shift: all traffic to blue, listeners first.
     Abort,
-    /// All to blue, now.
+    /// Move all traffic to blue, now.
     FailBack,
 }
 
-impl Wish {
-    /// All of them, in the order in which they are told.
-    pub const ALL: [Wish; 4] = [Wish::Hold, Wish::Continue, Wish::Abort, Wish::FailBack];
+impl Control {
+    /// All controls, in the order in which they are displayed.
+    pub const ALL: [Control; 4] = [Control::Hold, Control::Continue, Control::Abort, Control::FailBack];
 
     /// Its key.
     pub fn key(self) -> char {
         match self {
-            Wish::Hold => 'h',
-            Wish::Continue => 'c',
-            Wish::Abort => 'a',
-            Wish::FailBack => 'f',
+            Control::Hold => 'h',
+            Control::Continue => 'c',
+            Control::Abort => 'a',
+            Control::FailBack => 'f',
         }
     }
 
-    /// In a word or two.
+    /// Its label.
     pub fn name(self) -> &'static str {
         match self {
-            Wish::Hold => "hold",
-            Wish::Continue => "continue",
-            Wish::Abort => "abort",
-            Wish::FailBack => "fail back",
+            Control::Hold => "hold",
+            Control::Continue => "continue",
+            Control::Abort => "abort",
+            Control::FailBack => "fail back",
         }
     }
 
-    fn of(key: char) -> Option<Self> {
-        Wish::ALL.into_iter().find(|wish| wish.key() == key)
+    fn of_key(key: char) -> Option<Self> {
+        Control::ALL.into_iter().find(|control| control.key() == key)
     }
 }
 
-/// What lies over the screen.
+/// What is displayed over the panels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Open {
+pub enum Overlay {
     /// Nothing.
     #[default]
-    Nothing,
-    /// The keys and marks, explained.
+    None,
+    /// The explanation of keys and marks.
     Help,
-    /// The question whether it is meant.
-    Asking(Wish),
-    /// The question whether to leave although an abort hasn't begun.
-    Leaving,
+    /// The confirmation of a control.
+    Confirm(Control),
+    /// The confirmation to quit although an abort is pending.
+    ConfirmQuit,
 }
 
-/// What a key does.
+/// The effect of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Does {
-    /// Nothing.
-    Nothing,
-    /// It opens this, or closes what was open.
-    Open(Open),
-    /// Nothing, and this is why.
-    Say(String),
-    /// What was asked for, and confirmed.
-    Act(Wish),
-    /// The watch ends.
-    Leave,
+pub enum KeyAction {
+    /// No effect.
+    None,
+    /// Displays another overlay.
+    Show(Overlay),
+    /// The control isn't available, for this reason.
+    Unavailable(String),
+    /// Executes a confirmed control.
+    Execute(Control),
+    /// Quits.
+    Quit,
 }
 
-/// What is going on, as far as keys depend on it.
+/// The state on which the availability of controls depends.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Situation<'a> {
-    /// The shift that isn't over.
-    pub shift: Option<&'a UnderWay>,
-    /// A `provisioner shift` that was started here runs.
-    pub shifting: bool,
-    /// A `provisioner failback` that was started here runs.
-    pub failing_back: bool,
-    /// An abort waits for the shift to hold.
-    pub abort_waits: bool,
+pub struct Controls<'a> {
+    /// The unfinished shift.
+    pub shift: Option<&'a ShiftProgress>,
+    /// A `provisioner shift` that was started here is running.
+    pub shift_running: bool,
+    /// A `provisioner failback` that was started here is running.
+    pub failback_running: bool,
+    /// An abort waits until the shift holds.
+    pub abort_pending: bool,
 }
 
-impl Situation<'_> {
-    /// Whether that makes sense now; `Err` says why it doesn't.
-    pub fn allows(&self, wish: Wish) -> Result<(), String> {
-        match wish {
-            Wish::Hold => self.allows_hold(),
-            Wish::Continue => self.allows_continue(),
-            Wish::Abort => self.allows_abort(),
-            // Nothing stands in its way, least of all what this screen takes for the state of things.
-            Wish::FailBack if self.failing_back => no("the failback is under way already"),
-            Wish::FailBack => Ok(()),
+impl Controls<'_> {
+    /// Checks whether a control is available; `Err` says why not.
+    pub fn check(&self, control: Control) -> Result<(), String> {
+        match control {
+            Control::Hold => self.check_hold(),
+            Control::Continue => self.check_continue(),
+            Control::Abort => self.check_abort(),
+            // Available in every state of the shift, because the displayed state may be outdated.
+            Control::FailBack if self.failback_running => unavailable("a failback is running already"),
+            Control::FailBack => Ok(()),
         }
     }
 
-    fn allows_hold(&self) -> Result<(), String> {
-        let Some(shift) = self.shift else { return no("no shift is under way: there is nothing to hold") };
+    fn check_hold(&self) -> Result<(), String> {
+        let Some(shift) = self.shift else { return unavailable("nothing to hold: no shift is running") };
         match shift.phase {
-            Phase::Left(..) => no("the shift stays where it is already"),
-            Phase::Died => no("the shift's process is gone: nothing moves"),
-            Phase::RollingBack(..) | Phase::FailingBack => no(GOES_BACK),
-            Phase::AskedToHold => no("it was asked to hold already, and finds out at its next look"),
-            Phase::Looking | Phase::Writing(..) | Phase::Holding { .. } | Phase::Done(_) => Ok(()),
+            Phase::Stopped(..) => unavailable("the shift has stopped already"),
+            Phase::Died => unavailable("nothing to hold: the shift's process has died"),
+            Phase::RollingBack(..) | Phase::FailingBack => unavailable(MOVING_TO_BLUE),
+            Phase::HoldRequested => unavailable("a hold is requested already; it takes effect at the next check"),
+            Phase::CheckingGates | Phase::Writing(..) | Phase::Holding { .. } | Phase::StepDone(_) => Ok(()),
         }
     }
 
-    fn allows_continue(&self) -> Result<(), String> {
-        let Some(shift) = self.shift else { return no("there is no shift left to continue") };
+    fn check_continue(&self) -> Result<(), String> {
+        let Some(shift) = self.shift else { return unavailable("nothing to continue: there is no unfinished shift") };
         match shift.phase {
-            _ if self.abort_waits => no(ABORT_WAITS),
-            Phase::RollingBack(..) | Phase::FailingBack => no(GOES_BACK),
-            _ if shift.runs() || self.shifting => no("the shift is under way: there is nothing to continue"),
-            _ if shift.shift.rolling_back => no("the shift was on its way back: a takes all traffic to blue"),
+            _ if self.abort_pending => unavailable(ABORT_PENDING),
+            Phase::RollingBack(..) | Phase::FailingBack => unavailable(MOVING_TO_BLUE),
+            _ if shift.is_running() || self.shift_running => unavailable("nothing to continue: the shift is running"),
+            _ if shift.shift.rolling_back => unavailable("the shift was rolling back; a moves all traffic to blue"),
             _ => Ok(()),
         }
     }
 
-    fn allows_abort(&self) -> Result<(), String> {
+    fn check_abort(&self) -> Result<(), String> {
         let Some(shift) = self.shift else {
-            return no("there is no shift to abort; f moves all traffic to blue in any case");
+            return unavailable("nothing to abort: there is no unfinished shift; f moves all traffic to blue");
         };
         match shift.phase {
-            _ if self.abort_waits => no(ABORT_WAITS),
-            Phase::RollingBack(..) | Phase::FailingBack => no(GOES_BACK),
+            _ if self.abort_pending => unavailable(ABORT_PENDING),
+            Phase::RollingBack(..) | Phase::FailingBack => unavailable(MOVING_TO_BLUE),
             _ => Ok(()),
         }
     }
 }
 
-const GOES_BACK: &str = "it goes back already; f moves all traffic to blue at once";
-const ABORT_WAITS: &str = "the abort waits for the shift to hold; f moves all traffic to blue at once";
+const MOVING_TO_BLUE: &str = "traffic is moving back already; f moves all traffic to blue, now";
+const ABORT_PENDING: &str = "an abort is pending until the shift holds; f moves all traffic to blue, now";
 
-fn no(why: &str) -> Result<(), String> {
+fn unavailable(why: &str) -> Result<(), String> {
     Err(why.to_owned())
 }
 
-/// What this key does.
-pub fn press(key: KeyEvent, open: Open, situation: &Situation) -> Does {
-    // Always the way out, also where a question is open.
+/// The effect of this key.
+pub fn press(key: KeyEvent, overlay: Overlay, controls: &Controls) -> KeyAction {
+    // Ctrl-C quits from every overlay.
     if key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL) {
-        return leave(open, situation);
+        return quit(overlay, controls);
     }
     if key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) {
-        return Does::Nothing;
+        return KeyAction::None;
     }
-    match open {
-        Open::Nothing => match key.code {
-            KeyCode::Char('q') | KeyCode::Esc => leave(open, situation),
-            KeyCode::Char('?') => Does::Open(Open::Help),
-            KeyCode::Char(letter) => match Wish::of(letter) {
-                Some(wish) => situation.allows(wish).map_or_else(Does::Say, |()| Does::Open(Open::Asking(wish))),
-                None => Does::Nothing,
+    match overlay {
+        Overlay::None => match key.code {
+            KeyCode::Char('q') | KeyCode::Esc => quit(overlay, controls),
+            KeyCode::Char('?') => KeyAction::Show(Overlay::Help),
+            KeyCode::Char(letter) => match Control::of_key(letter) {
+                Some(control) => {
+                    let confirm = || KeyAction::Show(Overlay::Confirm(control));
+                    controls.check(control).map_or_else(KeyAction::Unavailable, |()| confirm())
+                }
+                None => KeyAction::None,
             },
-            _ => Does::Nothing,
+            _ => KeyAction::None,
         },
-        Open::Help => Does::Open(Open::Nothing),
-        // Only y: Enter is pressed too easily.
-        Open::Asking(wish) => match key.code {
-            // Much can have happened since the question was asked.
-            KeyCode::Char('y') => situation.allows(wish).map_or_else(Does::Say, |()| Does::Act(wish)),
-            KeyCode::Char('n' | 'q') | KeyCode::Esc => Does::Open(Open::Nothing),
-            _ => Does::Nothing,
+        Overlay::Help => KeyAction::Show(Overlay::None),
+        // Only y confirms: Enter is pressed too easily.
+        Overlay::Confirm(control) => match key.code {
+            // The shift may have changed since the question was displayed.
+            KeyCode::Char('y') => {
+                controls.check(control).map_or_else(KeyAction::Unavailable, |()| KeyAction::Execute(control))
+            }
+            KeyCode::Char('n' | 'q') | KeyCode::Esc => KeyAction::Show(Overlay::None),
+            _ => KeyAction::None,
         },
-        Open::Leaving => match key.code {
-            KeyCode::Char('y') => Does::Leave,
-            KeyCode::Char('n' | 'q') | KeyCode::Esc => Does::Open(Open::Nothing),
-            _ => Does::Nothing,
+        Overlay::ConfirmQuit => match key.code {
+            KeyCode::Char('y') => KeyAction::Quit,
+            KeyCode::Char('n' | 'q') | KeyCode::Esc => KeyAction::Show(Overlay::None),
+            _ => KeyAction::None,
         },
     }
 }
 
-/// What was begun goes on without this screen; what wasn't yet would not begin.
-fn leave(open: Open, situation: &Situation) -> Does {
-    if situation.abort_waits && open != Open::Leaving { Does::Open(Open::Leaving) } else { Does::Leave }
+/// Quits; asks first if that would cancel a pending abort. Running commands continue.
+fn quit(overlay: Overlay, controls: &Controls) -> KeyAction {
+    if controls.abort_pending && overlay != Overlay::ConfirmQuit {
+        KeyAction::Show(Overlay::ConfirmQuit)
+    } else {
+        KeyAction::Quit
+    }
 }

@@ -44,7 +44,7 @@ async fn standing(cx: &Cx, id: &str) -> Result<Option<KeyMetadata>> {
 }
 
 /// True for a key that isn't on its way out.
-pub async fn stands(clients: &Clients, id: &str) -> Result<bool> {
+pub async fn exists(clients: &Clients, id: &str) -> Result<bool> {
     Ok(described(clients, id).await?.is_some_and(|key| !is_leaving(&key)))
 }
 

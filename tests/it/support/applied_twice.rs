@@ -119,7 +119,8 @@ impl AppliedTwice {
         assert!(self.first.stdout.contains(note) || self.first.stderr.contains(note), "the first apply lacks {note:?}");
         self.run(&["plan"]).await.ok().says(note);
         let status = self.run(&["status"]).await.ok().says(&format!("{name} {suffix} in account 123456789012"));
-        let status = status.says(&format!("{steps} of {steps} resources stand")).says("everything is as configured");
+        let status = status.says(&format!("{steps} of {steps} resources exist"));
+        let status = status.says("no changes: it matches the configuration");
         let status = status.says(note);
         outputs.iter().fold(status, |status, (name, value)| status.says(&format!("{name} = {value}")));
 

@@ -37,7 +37,7 @@ async fn external_changes_are_noticed_and_traffic_respected() {
     let traffic = stage.status().await;
     assert_eq!(traffic["green"], json!(null), "{traffic}");
     stage.sandbox.forget_calls();
-    stage.shift(&["--resume"]).await.exits(1).explains("somebody else has changed weights");
+    stage.shift(&["--resume"]).await.exits(1).explains("weights were changed outside provisioner");
     assert_eq!(stage.writes(), [""; 0]);
 
     // Weights are nobody's drift: neither with edges that differ nor with weights that the tool would never write.

@@ -24,14 +24,14 @@ async fn route_53_outage_holds_shift_and_failback_still_works() {
 
     take_away(&stage, "AccessDenied", 403);
     let run = stage.run(&["failback"]).await.ok();
-    run.says("time to effect: ").explains("DNS is left as it was");
+    run.says("time to effect: ").explains("DNS was not moved");
     stage.sandbox.clear_faults();
     assert_eq!(stage.weights().await, weights(0, 0, 20));
     let last = stage.history().pop().expect("an entry");
     assert!(says(&last, "failed_back", None) && last["dns_left"].is_string(), "{last}");
     assert_eq!(stage.status().await["changed_by_others"], false);
 
-    stage.run(&["failback"]).await.ok().never_says("DNS is left");
+    stage.run(&["failback"]).await.ok().never_says("DNS was not moved");
     stage.assert_green(0).await;
 
     // A gate that fails takes green's customers back by the listeners alone.

@@ -33,7 +33,7 @@ async fn ctrl_c_holds_shift_and_failback_works_without_state() {
     let shift = stage.start(&["shift", "--green", "30", "--hold", "10m", "--yes"]);
     shift.says("holding 30 %").await;
     shift.interrupt();
-    shift.finish().await.exits(130).explains("shift --suffix live1 --resume").explains("shift --suffix live1 --abort");
+    shift.finish().await.exits(130).explains("shift --resume --suffix live1").explains("shift --abort --suffix live1");
     assert_eq!(stage.weights().await, weights(30, 30, 0));
     let run = stage.run(&["status"]).await.ok();
     run.says("--resume").says("--abort");

@@ -1,4 +1,4 @@
-//! How a moving traffic is told: lines on stderr, or JSON objects.
+//! The progress of a shift or failback: lines on stderr, or JSON objects on stdout.
 
 use std::time::Duration;
 
@@ -16,8 +16,8 @@ use crate::traffic::history::Entry;
 use crate::traffic::mover::TrafficObserver;
 use crate::traffic::weight::LeverKind;
 
-/// The watcher that fits the output.
-pub fn watcher(json: bool) -> Box<dyn TrafficObserver> {
+/// The observer for this output format.
+pub fn observer(json: bool) -> Box<dyn TrafficObserver> {
     if json { Box::new(Json) } else { Box::new(Lines::new()) }
 }
 
@@ -41,7 +41,7 @@ impl TrafficObserver for Json {
     }
 }
 
-/// One line a event; on a terminal also what it is at.
+/// One line per event, and on a terminal a spinner with the current activity.
 struct Lines {
     bar: ProgressBar,
 }
@@ -49,13 +49,13 @@ struct Lines {
 impl Lines {
     fn new() -> Self {
         let bar = if Term::stderr().is_term() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
-        bar.set_style(ProgressStyle::with_template("{spinner} {msg} {elapsed}").expect("a template of ours"));
-        bar.set_message("reading the weights");
+        bar.set_style(ProgressStyle::with_template("{spinner} {msg} {elapsed}").expect("the template is valid"));
+        bar.set_message("reading weights");
         bar.enable_steady_tick(Duration::from_millis(120));
         Lines { bar }
     }
 
-    fn say(&self, line: &str) {
+    fn print(&self, line: &str) {
         self.bar.suspend(|| eprintln!("{line}"));
     }
 }
@@ -64,31 +64,30 @@ impl TrafficObserver for Lines {
     fn recorded(&self, entry: &Entry) {
         match &entry.event {
             TrafficEvent::Writing { lever: LeverKind::Listeners, to, .. } => {
-                self.bar.set_message(format!("{to}: writing listeners"))
+                self.bar.set_message(format!("{to}: writing listeners"));
             }
             TrafficEvent::Writing { lever: LeverKind::Dns, to, .. } => {
-                self.bar.set_message(format!("{to}: writing DNS, usually known everywhere within a minute"));
+                self.bar.set_message(format!("{to}: writing DNS, typically one minute"));
             }
-            TrafficEvent::Written { .. } | TrafficEvent::StepDone { .. } => self.bar.set_message("looking at green"),
+            TrafficEvent::Written { .. } | TrafficEvent::StepDone { .. } => self.bar.set_message("checking gates"),
             _ => {}
         }
-        self.say(&format!("{} {}", style(entry.at.strftime("%H:%M:%S")).dim(), sentence(&entry.event)));
+        self.print(&format!("{} {}", style(entry.at.strftime("%H:%M:%S")).dim(), sentence(&entry.event)));
     }
 
     fn holding(&self, green: Share, time: Duration) {
-        let what = format!("holding {green} for {}", words::duration(time));
         self.bar.reset_elapsed();
         let until = Timestamp::now().checked_add(time).unwrap_or(Timestamp::MAX);
         self.bar.set_message(format!("holding {green} until {}", until.strftime("%H:%M:%S UTC")));
-        self.say(&format!("{what}: Ctrl-C holds it there"));
+        self.print(&format!("holding {green} for {}; Ctrl-C stops the shift at this step", words::duration(time)));
     }
 
     fn waiting(&self, what: &str) {
-        let what = format!("staying, as nothing can be said yet: {what}");
-        // Every look says so: once is enough.
-        if self.bar.message() != what {
-            self.bar.set_message(what.clone());
-            self.say(&what);
+        let line = format!("waiting: {what}");
+        // Repeated at every check: print it once.
+        if self.bar.message() != line {
+            self.bar.set_message(line.clone());
+            self.print(&line);
         }
     }
 }
