@@ -1,6 +1,6 @@
 //! What the shipped systems are composed of, pinned: step ids, names, specs and templates. A change here changes what
-//! exists in people's accounts, so it has to be meant. `UPDATE_SNAPSHOTS=1 cargo test --test it composition_snapshot`
-//! writes the files anew; their diff then shows which steps and resources change.
+//! exists in people's accounts, so it must be intended. `UPDATE_SNAPSHOTS=1 cargo test --test it composition_snapshot`
+//! rewrites the files; their diff then shows which steps and resources change.
 
 use std::fmt::Write;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! What becomes of services on Fargate whose tasks don't come up, and of the revisions that they ran.
+//! Services on Fargate whose tasks don't start, and the revisions of their task definitions.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! A system of people's own, in a repository of their own: `examples/custom_system.rs`, copied away and built against the crate.
+//! A custom system in a repository of its own: `examples/custom_system.rs`, copied away and built against the crate.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -283,18 +283,18 @@ async fn custom_type_is_created_updated_exported_and_deleted() {
     assert!(Systems::shipped().types().bind(&shared).operations("shop.motto").is_err());
 }
 
-/// A mistake in the system's own section is told with its line.
+/// An error in the system's own section is reported with its line.
 async fn assert_names_the_line(binary: &Path) {
     let cli = Cli::offline().of(binary.to_owned());
     let configuration = include_str!("../../examples/custom_system.toml");
-    for (right, wrong, told) in [
+    for (right, wrong, message) in [
         ("retention_days", "retention_hours", "unknown field `retention_hours`"),
         ("/16", "/28", "settings.cidr: a VPC whose subnets have room"),
     ] {
         let line = 1 + configuration.lines().position(|line| line.contains(right)).expect("a line");
         cli.configure(&configuration.replace(right, wrong));
         let run = cli.run(&["plan", "--suffix", "dev1"]).await.exits(1);
-        run.explains(told).explains("provisioner.toml").explains(&line.to_string());
+        run.explains(message).explains("provisioner.toml").explains(&line.to_string());
     }
     let (common, _) = configuration.split_once("[settings]").expect("its own section");
     cli.configure(common);

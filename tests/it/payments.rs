@@ -311,7 +311,7 @@ async fn processor_continues_after_password_rotation() {
     assert!(!green.database.lets_in(&user, &old), "the old password still works");
     assert!(green.database.lets_in(&user, &new), "the new password doesn't work");
 
-    // Sessions outlive a change of password; without them the processor has to come in anew.
+    // Sessions survive a change of password. Without them the processor has to log in again.
     pay("after-rotation").await;
     for id in green.database.sql(&format!("SELECT id FROM information_schema.processlist WHERE user = '{user}'")) {
         green.database.sql(&format!("KILL {id}"));

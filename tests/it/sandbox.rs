@@ -1,4 +1,4 @@
-//! The local AWS as the command line uses it: started, found, refused, stopped.
+//! The `sandbox` commands: start, status, reset, stop.
 
 use std::net::TcpListener;
 use std::path::Path;

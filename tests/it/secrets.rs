@@ -1,5 +1,5 @@
-//! Secrets pass through memory only. The values that AWS holds after a run are the canaries: none of them may be found
-//! in anything that a run leaves behind or says, whether it ends well, fails or is killed.
+//! Secrets stay in memory. The secret values in AWS after a run are the canaries: none of them may appear in files or
+//! output of a run, whether it succeeds, fails or is killed.
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;

@@ -1,9 +1,11 @@
-//! The requirement's security section, one test a sentence, over the steps that `lambda-mysql` is composed of; then what
-//! an auditor's tools look for. What holds for every system is asked of every system.
+//! The requirement's security section, one test per sentence, on the steps of `lambda-mysql`; then the checks of auditing
+//! tools. Requirements of every system are tested on every system.
 
 mod constraints;
 mod deployment;
+mod encryption;
 mod identity;
+mod network;
 mod services;
 
 use crate::support::composition::Composition;
@@ -110,7 +112,7 @@ impl Composition {
         match self.system {
             "lambda-mysql" => &LAMBDA_MYSQL,
             "fargate-postgres" => &FARGATE_POSTGRES,
-            other => panic!("nobody says what is different in {other}"),
+            other => panic!("add the differences of {other}"),
         }
     }
 }

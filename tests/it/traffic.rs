@@ -1,4 +1,4 @@
-//! Live traffic: shifts and failbacks under load, through kills, an ill green, and what others do meanwhile.
+//! Live traffic: shifts and failbacks under load, with kills, an unhealthy green and concurrent changes.
 
 mod gates;
 pub(crate) mod killed;

@@ -1,4 +1,4 @@
-//! `provisioner watch` in a terminal: what is on the screen, and what its keys do to the traffic.
+//! `provisioner watch` in a terminal: its screen and its keys.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -109,7 +109,7 @@ impl Drop for Terminal {
             eprintln!("the screen at last:\n{}", String::from_utf8_lossy(&screen));
         }
         let _ = self.tmux(&["kill-server"]).output();
-        // What keys have started goes on by itself, and nobody else is told of this state.
+        // Commands started by keys outlive the terminal; no other test uses this state.
         started_with(&self.state).into_iter().for_each(|process| {
             let _ = kill_process(process, Signal::KILL);
         });
@@ -152,7 +152,7 @@ fn logs(folder: &Path) -> Vec<PathBuf> {
 #[tokio::test]
 async fn watch_follows_and_controls_a_shift() {
     let stage = Stage::applied().await;
-    // Nobody pays, and green may have customers all the same.
+    // There are no requests, and the shift needs none.
     stage.cli.configure(&CONFIGURATION.replace("[shift]", "[shift]\nleast_requests = 0"));
     let refused = stage.run(&["watch"]).await.exits(1).explains("needs a terminal");
     assert_eq!(refused.stdout, "");
@@ -163,7 +163,7 @@ async fn watch_follows_and_controls_a_shift() {
     for text in ["green serves 0 %", "no shift in progress", "the history is empty", "✓ alarms", "275 s"] {
         terminal.shows(text).await;
     }
-    // An update can come at any time. What keys start is found all the same, at least on Linux.
+    // The program may be replaced while it runs. On Linux keys still start it.
     if cfg!(target_os = "linux") {
         std::fs::remove_file(&terminal.program).expect("the program's file can be removed");
     }
@@ -181,7 +181,7 @@ async fn watch_follows_and_controls_a_shift() {
         terminal.shows(text).await;
     }
 
-    // Whatever is pressed: as long as it isn't y, nothing is done.
+    // Any key but y cancels.
     let known = stage.history().len();
     for (key, question) in [("h", "Hold the shift"), ("a", "Abort the shift"), ("f", "Fail back:")] {
         terminal.press(&[key]);
@@ -208,7 +208,7 @@ async fn watch_follows_and_controls_a_shift() {
         terminal.shows(text).await;
     }
 
-    // The shift is under way, so it is held before it is aborted.
+    // The shift is in progress, so it is held before it is aborted.
     terminal.agrees("a", "Abort the shift: all traffic to blue? y/n").await;
     terminal.shows("provisioner shift --abort --yes ✓ done in ").await;
     terminal.shows_shares(&stage, 0, 0).await;
@@ -231,7 +231,7 @@ async fn watch_follows_and_controls_a_shift() {
 
     assert!(terminal.is_taken_over());
     terminal.press(&["q"]);
-    // What was on the screen before is there again, and what is typed.
+    // The previous screen is restored, and input is echoed.
     terminal.shows("left with 0").await;
     assert!(!terminal.is_taken_over());
     for text in ["needs a terminal", "refused with 1"] {

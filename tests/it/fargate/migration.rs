@@ -1,4 +1,4 @@
-//! The data of a migration: both schemas, and the sync between two real databases, by the commands that people use.
+//! Data migration: both schemas, and the sync between two real databases.
 
 use std::time::{Duration, Instant};
 

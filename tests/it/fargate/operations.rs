@@ -1,4 +1,4 @@
-//! "Core Requirements" 8 to 12: what is done with the system once it stands, who watches it and who may what.
+//! "Core Requirements" 8 to 12: operation, monitoring and permissions.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! "Core Requirements" 1 to 7, one test each and all its lines. Staging has the same shape, so each is asked of it too.
+//! "Core Requirements" 1 to 7, one test each. Staging has the same steps, so each test includes it.
 
 use std::collections::BTreeSet;
 
@@ -116,9 +116,9 @@ async fn database_layer() {
             assert_eq!(cluster.spec["engine"], "aurora-postgresql");
             let version = cluster.spec["engine_version"].as_str().unwrap();
             assert!(version.starts_with("14."), "{version}");
-            // Where AWS offers 14.6 no more, people are told.
-            let told = system.notes.iter().any(|note| note.contains("14.6 isn't offered") && note.contains(version));
-            assert!(version == "14.6" || told, "{version}: {:?}", system.notes);
+            // If AWS no longer offers 14.6, a note says so.
+            let noted = system.notes.iter().any(|note| note.contains("14.6 isn't offered") && note.contains(version));
+            assert!(version == "14.6" || noted, "{version}: {:?}", system.notes);
             assert_eq!(
                 system.source(&cluster.spec["subnet_group"]).id.0,
                 format!("{environment}/database/subnet-group")

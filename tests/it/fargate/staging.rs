@@ -1,5 +1,5 @@
 //! The second requirement: the same system in us-east-1 "with reduced capacity for validation testing before cutover", and
-//! what both tell people. That staging holds to the rest is asked together with production.
+//! the outputs of both. The other requirements are tested together with production.
 
 use std::collections::BTreeSet;
 

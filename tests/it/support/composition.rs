@@ -1,5 +1,4 @@
-//! The steps that a system is composed of, and questions to them. Nothing is applied: what the specs say is what apply makes
-//! and keeps.
+//! The steps that a system is composed of, and queries on them. Nothing is applied: the specs are what apply creates.
 
 use std::collections::{BTreeMap, BTreeSet};
 

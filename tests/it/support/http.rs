@@ -1,4 +1,4 @@
-//! HTTP to a sandbox's front door, where the Host header says which load balancer is meant.
+//! HTTP to a sandbox's front door, where the Host header selects the load balancer.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! CloudFormation templates, judged by the linter that people have.
+//! CloudFormation templates, checked by `cfn-lint`.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! Customers: payments at a steady rate through a sandbox's front door, each put down with who answered it and when.
+//! Customers: payments at a steady rate through a sandbox's front door, logged with the environment that answered and the time.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};

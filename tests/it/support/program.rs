@@ -1,4 +1,4 @@
-//! What the servers of databases have in common: where their programs are, a port, a certificate.
+//! Shared by the database servers: finding their programs, copying folders, ports, certificates.
 
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};

@@ -1,7 +1,7 @@
-//! A proxy between the tool and a sandbox, which knows each AWS call that passes, logs it, and can let it come to harm.
+//! A proxy between the tool and a sandbox, which parses each AWS call, logs it, and can make it fail.
 //!
-//! Without being told anything it passes everything on. [`Proxy::on_call`] says what happens to which call,
-//! [`Proxy::hide_new_for`] makes new things unseen for a while. The sandbox's control calls pass untouched.
+//! By default it forwards everything. [`Proxy::on_call`] chooses the faults, [`Proxy::hide_new_for`] delays the visibility of
+//! new resources. The sandbox's control calls are always forwarded.
 
 mod answers;
 mod call;
@@ -137,7 +137,7 @@ impl Proxy {
         self.shared.book().log.clone()
     }
 
-    /// Starts the list of calls anew.
+    /// Clears the list of calls.
     pub fn forget_calls(&self) {
         let mut book = self.shared.book();
         book.forgotten += book.log.len();
@@ -354,7 +354,7 @@ impl Shared {
         let mut tool = self.tool.subscribe();
         let Ok(pid) = tool.wait_for(Option::is_some).await.map(|pid| *pid) else { return };
         if let Some(pid) = pid.and_then(|pid| Pid::from_raw(pid.cast_signed())) {
-            // That it has ended by itself meanwhile is as good.
+            // It may have ended meanwhile.
             let _ = kill_process(pid, Signal::KILL);
         }
         self.tool.send_replace(None);

@@ -108,7 +108,7 @@ impl Sandbox {
 
     /// The AWS calls since the start, or since [`forget_calls`](Self::forget_calls).
     pub fn calls(&self) -> Vec<Call> {
-        let calls = self.control().call("GET", "calls", None).expect("the calls are told");
+        let calls = self.control().call("GET", "calls", None).expect("the list of calls");
         serde_json::from_value(calls).expect("the calls have their known shape")
     }
 
@@ -118,33 +118,33 @@ impl Sandbox {
         self.calls().iter().filter(named).count()
     }
 
-    /// The calls that were more than a question, refused ones included: `ec2:CreateVpc`.
+    /// The changing calls, failed ones included: `ec2:CreateVpc`.
     pub fn changes(&self) -> Vec<String> {
         let changes = self.calls().into_iter().filter(Call::is_change);
         changes.map(|call| format!("{}:{}", call.service, call.operation.unwrap_or_default())).collect()
     }
 
-    /// Where those calls went.
+    /// The regions of those calls.
     pub fn changed_regions(&self) -> BTreeSet<String> {
         self.calls().into_iter().filter(Call::is_change).map(|call| call.region).collect()
     }
 
-    /// Starts the list of calls anew.
+    /// Clears the list of calls.
     pub fn forget_calls(&self) {
         self.control().call("DELETE", "calls", None).expect("the calls are forgotten");
     }
 
-    /// Has functions find a server on this machine under a host name: `port` on loopback, whose certificate the
-    /// authority `ca` (PEM) has signed.
+    /// Maps host names to a server on this machine, for functions: `port` on loopback, with a certificate signed by `ca`
+    /// (PEM).
     pub fn map_hosts(&self, names: &[&str], port: u16, ca: &str) {
-        let mut hosts = self.control().call("GET", "hosts", None).expect("the hosts are told");
+        let mut hosts = self.control().call("GET", "hosts", None).expect("the list of hosts");
         for name in names {
             hosts[*name] = json!({ "host": "127.0.0.1", "port": port, "ca": ca });
         }
         self.control().call("PUT", "hosts", Some(&hosts)).expect("the hosts are taken");
     }
 
-    /// Lets so many seconds of AWS's time go by at once.
+    /// Advances AWS's clock by this many seconds.
     pub fn advance(&self, seconds: u32) {
         self.control().call("POST", "advance", Some(&json!({ "seconds": seconds }))).expect("the time is advanced");
     }

@@ -1,4 +1,4 @@
-//! Something costly that several tests only look at: made by the first that needs it, ended with the test process.
+//! An expensive value that several tests read: created by the first that needs it, dropped when the test process ends.
 
 use std::ffi::c_int;
 use std::sync::{Arc, Mutex, Once};

@@ -1,4 +1,4 @@
-//! Gates: what keeps green from getting customers, and what only keeps a shift waiting.
+//! Gates: the ones that stop a shift, and the ones that make it wait.
 
 use super::{Stage, assert_ended, function, says, weights};
 

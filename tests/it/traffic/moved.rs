@@ -1,4 +1,4 @@
-//! Traffic that moves while customers pay: none of them sees it.
+//! Shifts and failbacks while customers pay: no payment is lost.
 
 use std::time::Duration;
 
@@ -86,7 +86,7 @@ async fn stepwise_shift_and_failback_lose_no_payment() {
     let to_effect = end["seconds_to_effect"].as_f64().expect("seconds");
     assert_eq!(end["outcome"], "failed_back");
     assert!(to_effect < 20.0, "it took {to_effect} s");
-    // One that was under way when the weights changed is answered by whom it was with.
+    // A payment in progress when the weights change is still answered by green.
     let last = log.last_sent_to_green().expect("green served").duration_since(asked).as_secs_f64();
     assert!(
         last <= to_effect,

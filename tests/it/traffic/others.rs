@@ -1,4 +1,4 @@
-//! What others do meanwhile: they move weights, fail back, apply and destroy.
+//! Concurrent changes during a shift: weights changed by hand, failback, apply, destroy.
 
 use serde_json::json;
 
@@ -19,7 +19,7 @@ async fn assert_left_alone(stage: &Stage) {
 async fn external_changes_are_noticed_and_traffic_respected() {
     let stage = Stage::applied().await;
 
-    // Somebody moves blue's edge while a step is held.
+    // Blue's edge is changed by hand while a step is held.
     let shift = stage.start_shift(&["--green", "30", "--hold", "10m"]);
     shift.says(r#""type":"holding""#).await;
     assert_eq!(stage.weights().await, weights(30, 30, 0));
@@ -40,13 +40,13 @@ async fn external_changes_are_noticed_and_traffic_respected() {
     stage.shift(&["--resume"]).await.exits(1).explains("weights were changed outside provisioner");
     assert_eq!(stage.writes(), [""; 0]);
 
-    // Weights are nobody's drift: neither with edges that differ nor with weights that the tool would never write.
+    // Weights are no drift: neither edges that differ nor weights that the tool would never write.
     assert_left_alone(&stage).await;
     stage.aws(&["shift", &stage.live, "1", "6"]).await;
     assert_eq!(stage.status().await["changed_by_others"], true);
     assert_left_alone(&stage).await;
 
-    // A failback waits for nobody, puts down what others have done, and a shift that is under way gives in.
+    // A failback doesn't wait, records changes by hand, and ends a shift in progress.
     let known = stage.history().len();
     stage.run(&["failback"]).await.ok();
     stage.assert_green(0).await;
@@ -77,7 +77,7 @@ async fn external_changes_are_noticed_and_traffic_respected() {
     refused.explains("failback").explains("--yes-take-traffic-down").explains("30 %");
     assert_eq!(stage.sandbox.changes(), [""; 0]);
     stage.run(&["failback"]).await.ok();
-    // Whoever is bound to green goes on to be served by it.
+    // Sticky clients are still served by green.
     stage.aws(&["stick", &alb("blue")]).await;
     stage.run(&["destroy", "--yes"]).await.exits(1).explains("of the customer traffic");
     stage.run(&["failback"]).await.ok();

@@ -1,4 +1,4 @@
-//! Errors in the words and shapes of AWS's protocols.
+//! Errors in the formats of AWS's protocols.
 
 use hyper::StatusCode;
 use hyper::body::Bytes;

@@ -1,4 +1,4 @@
-//! One AWS call as it passes: which service and operation, whether it changes anything, what it is about.
+//! One AWS call: its service and operation, whether it changes something, its resource.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 

@@ -1,4 +1,4 @@
-//! What may happen to a call on its way.
+//! The faults of a call.
 
 use std::time::Duration;
 

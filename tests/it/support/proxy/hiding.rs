@@ -1,4 +1,4 @@
-//! Eventual consistency: what was just made isn't seen by reads for a while.
+//! Eventual consistency: reads don't see new resources for a while.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! The connection to the tool: a socket that can be made to break when an answer is written to it.
+//! The connection to the tool: a socket that can be made to break when a response is written to it.
 
 use std::io;
 use std::pin::Pin;

@@ -1,7 +1,7 @@
-//! What calls are about, in words that are the same in every run.
+//! Names for the resources of calls that are the same in every run.
 //!
-//! AWS's ids, tokens and timestamps are different each time. An id is therefore called by the call that brought it into
-//! the world, and what nobody has a name for is a star.
+//! AWS's ids, tokens and timestamps differ each time. An id is therefore named after the call that created it, and an unknown
+//! one is a star.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -78,8 +78,7 @@ impl Names {
         new
     }
 
-    /// Takes in what AWS answered to a read: what AWS has made by itself, along with something that has a name, is called
-    /// after that. The default network ACL of a VPC, and the association that puts a subnet into it.
+    /// Reads the response of a read: what AWS creates along with a named resource is named after that one. The default network ACL of a VPC, and the association that puts a subnet into it.
     pub fn read(&mut self, answer: &str) {
         for entry in xml::entries(answer) {
             let of =

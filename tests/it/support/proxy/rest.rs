@@ -1,4 +1,4 @@
-//! The operations of the REST services, which only method and path tell: those that provisioner calls, and their kin.
+//! The operations of the REST services by method and path: those that provisioner calls, and similar ones.
 
 use hyper::Method;
 

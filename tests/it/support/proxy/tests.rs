@@ -1,4 +1,4 @@
-//! The proxy does to calls what it is told to.
+//! Tests of the proxy.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
