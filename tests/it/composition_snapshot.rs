@@ -76,7 +76,7 @@ fn snapshot(composition: &Composition) -> String {
             for (id, value) in body[section].as_object().into_iter().flatten() {
                 let mut value = value.clone();
                 if section == "Parameters" {
-                    // For people: not what is built.
+                    // For people, so not pinned.
                     value.as_object_mut().expect("a parameter").remove("Description");
                 }
                 writeln!(text, "template {region} {section} {id} {}", hash(value)).expect("text");

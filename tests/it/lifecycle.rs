@@ -22,7 +22,7 @@ fn kinds_with<'a>(planned: &'a BTreeMap<String, (String, String)>, expected: &st
     planned.values().filter(|(_, action)| action == expected).map(|(kind, _)| kind.as_str()).collect()
 }
 
-/// The resources of a suffix: by the tag, or by the name of what has no tag.
+/// The resources of a suffix: by the tag, or by the name without a tag.
 fn of_suffix(account: &Account, suffix: &str) -> Account {
     account.only(|_, _, id, thing| match &thing.tags {
         Some(tags) if tags.contains_key("provisioner:suffix") => tags["provisioner:suffix"] == suffix,
@@ -91,7 +91,7 @@ async fn plan_of_a_new_system_changes_nothing() {
     assert_eq!(done(&summary), [summary.created, 0, 0, 0]);
     assert_eq!(sandbox.changes(), [""; 0]);
     assert!(!cli.state_folder().exists());
-    // Without --detailed-exitcode changes are no failure. Plan names what AWS charges by the hour.
+    // Without --detailed-exitcode changes are no failure. Plan lists the resources that AWS charges by the hour.
     cli.run(&["plan", "--suffix", "dev1"])
         .await
         .ok()
@@ -291,7 +291,7 @@ async fn changed_configuration_is_applied_in_place_if_possible() {
     assert_settled(&cli, "dev1").await;
 }
 
-/// AWS has what [`CHANGED`] configures.
+/// The resources match [`CHANGED`].
 async fn assert_changed(sandbox: &Sandbox) {
     let account = sandbox.account(&REGIONS).await;
     assert_eq!(account.of("us-east-1", "ec2.nat_gateway").len(), 2);

@@ -72,7 +72,7 @@ impl System {
 }
 
 impl Environment {
-    /// What an Aurora cluster has from its creation: the administrator, and the database.
+    /// Creates what an Aurora cluster has from the start: the administrator and the database.
     fn furnish(&self, credentials: &Value) {
         let [user, password] = ["username", "password"].map(|name| credentials[name].as_str().unwrap());
         assert!(!password.contains(['\'', '\\']), "this password can't be put into SQL as it is");
@@ -86,7 +86,7 @@ impl Environment {
         format!("{name}-{}-{SUFFIX}", self.name)
     }
 
-    /// The payments under an idempotency key: where they were accepted and recorded, and what they say.
+    /// The payments of an idempotency key: where they were accepted and recorded, and their contents.
     fn payments(&self, key: &str) -> Vec<String> {
         self.database.sql(&format!(
             "SELECT accepted_in, recorded_in, merchant_id, amount_minor, currency, payment_token \

@@ -16,7 +16,7 @@ async fn system() -> &'static Composition {
     &lambda_mysql().await.default
 }
 
-/// What differs between the systems by their requirements.
+/// The differences between the systems' requirements.
 struct Differences {
     /// The buckets that have no key of the system, and why.
     sse_s3_buckets: &'static [(&'static str, &'static str)],
@@ -34,9 +34,9 @@ struct Differences {
     default_administrators: &'static [&'static str],
     /// The subnets of its databases.
     database_subnets: &'static str,
-    /// What everything carries.
+    /// The tags of every step.
     tags: &'static [(&'static str, &'static str)],
-    /// What refuses to be deleted if people ask for that.
+    /// The types with deletion protection, if it is configured.
     protected: &'static [&'static str],
     /// The rules that let something out by addresses, and why.
     egress_by_address: &'static [(&'static str, &'static str)],
@@ -107,7 +107,7 @@ const RECORDED: (&str, &str) =
     ("compliance/bucket", "every system of the account and region delivers to it: no system's key may outlive it");
 
 impl Composition {
-    /// What is this system's own way.
+    /// The differences of this system.
     fn differs(&self) -> &'static Differences {
         match self.system {
             "lambda-mysql" => &LAMBDA_MYSQL,

@@ -12,7 +12,7 @@ use crate::traffic::{CONFIGURATION, SUFFIX, Stage, assert_ended, says};
 
 /// Something is always soon on the screen, but not on a busy machine.
 const SOON: Duration = Duration::from_secs(120);
-/// Started in the terminal: refused, then watched, and afterwards whoever types is heard again.
+/// Runs in the terminal: a refused `watch`, then a working one, then a program that echoes input.
 const SESSION: &str = r#"
 stty -g > before
 "$@" --json
@@ -43,7 +43,7 @@ impl Terminal {
         let mut start = terminal.tmux(&["new-session", "-d", "-x", "120", "-y", "40"]);
         start.args(["sh", "-c", SESSION, "sh"]).arg(&terminal.program);
         start.args(["watch", "--suffix", SUFFIX, "--sandbox", "--sandbox-port", &port, "--state"]).arg(&terminal.state);
-        // What is started from here has the environment of tmux's server: nothing of the machine's own AWS settings.
+        // Programs have the environment of tmux's server, without the machine's AWS settings.
         let kept = ["PATH", "HOME"].map(|name| (name, std::env::var_os(name).unwrap_or_default()));
         start.env_clear().envs(kept).env("LANG", "C.UTF-8").env("TMPDIR", folder).current_dir(folder);
         run(&mut start);
@@ -135,7 +135,7 @@ fn run(command: &mut Command) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// What is shown of a lever in percent: blue's share and green's, to the left and right of its bar.
+/// The shares of a lever on the screen in percent: blue's left of its bar, green's right of it.
 fn share(screen: &str, lever: &str) -> Option<[u32; 2]> {
     let row = |line: &str| Some(line.split('│').nth(1)?.trim().strip_prefix(lever)?.to_owned());
     let row = screen.lines().find_map(row)?;

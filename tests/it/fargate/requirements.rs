@@ -221,7 +221,7 @@ async fn application_services() {
             assert_eq!(rotation.spec["every_days"], 30);
         }
     }
-    // A service with no image stands with no task; one with an image runs and scales.
+    // A service without an image has no task; one with an image runs and scales.
     let tasks = |system: &Composition| -> BTreeSet<(i64, i64)> {
         let of = |service: &&Step| ["least", "most"].map(|side| service.spec["tasks"][side].as_i64().unwrap()).into();
         system.of("ecs.service").iter().map(of).collect()
@@ -322,7 +322,7 @@ async fn session_management_and_rate_limiting() {
     }
 }
 
-/// What its functions do with the data is shown between two real databases; this is that they are there and can.
+/// The functions exist and have the permissions. The migration test runs them with real databases.
 #[tokio::test]
 async fn data_migration() {
     for system in fargate_postgres().await.each() {
@@ -336,14 +336,14 @@ async fn data_migration() {
         };
         for (side, prefix) in [("blue", "BLUE"), ("green", "GREEN")] {
             let cluster = system.at(side, "database/cluster");
-            let told = |what: &str| &variables[format!("{prefix}_DB_{what}")];
-            assert_eq!(told("HOST"), &json!(reference::token(&cluster.id, "endpoint")));
-            assert_eq!(told("SECRET_ARN"), &json!(reference::token(&cluster.id, "master_secret_arn")));
-            assert!(allowed("secretsmanager:GetSecretValue", told("SECRET_ARN")), "{side}'s credentials");
+            let variable = |what: &str| &variables[format!("{prefix}_DB_{what}")];
+            assert_eq!(variable("HOST"), &json!(reference::token(&cluster.id, "endpoint")));
+            assert_eq!(variable("SECRET_ARN"), &json!(reference::token(&cluster.id, "master_secret_arn")));
+            assert!(allowed("secretsmanager:GetSecretValue", variable("SECRET_ARN")), "{side}'s credentials");
             let key = json!(reference::token(&system.at(side, "key/key").id, "arn"));
             assert!(allowed("kms:Decrypt", &key), "{side}'s key");
         }
-        // Only what is new since the last time: it remembers how far it was.
+        // It copies only rows changed since its checkpoint.
         let checkpoints = system.source(&variables["CHECKPOINT_TABLE"]);
         assert_eq!(checkpoints.id.0, "tables/sync-checkpoints");
         let table = json!(reference::token(&checkpoints.id, "arn"));

@@ -53,16 +53,16 @@ async fn dns_moves_customers_but_not_to_unhealthy_green() {
 
     // A task is unhealthy before a shift, and during one.
     let api = format!("payment-api-green-{SUFFIX}");
-    let unhealthy = fargate(&stage, &["sicken", &api]).await;
+    let unhealthy = fargate(&stage, &["add_unhealthy_target", &api]).await;
     let unhealthy = unhealthy.as_str().expect("an address");
     let run = stage.shift(&[&["--green", "50"], &QUICK[..]].concat()).await.exits(1);
     assert_ended(&run, "refused", &["healthy targets: ", "payment-api: 1 of 2 healthy"]);
     assert_eq!(stage.writes(), [""; 0]);
-    fargate(&stage, &["heal", &api, unhealthy]).await;
+    fargate(&stage, &["remove_target", &api, unhealthy]).await;
     let known = stage.history().len();
     let shift = stage.start_shift(&["--green", "50", "--hold", "10m", "--least-requests", "0"]);
     stage.awaits(known, "the step", |entry| says(entry, "written", Some("dns"))).await;
-    fargate(&stage, &["sicken", &api]).await;
+    fargate(&stage, &["add_unhealthy_target", &api]).await;
     assert_ended(&shift.finish().await.exits(1), "rolled_back", &["healthy targets: ", "payment-api: 1 of 2 healthy"]);
     stage.assert_green(30).await;
 

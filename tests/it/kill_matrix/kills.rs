@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::GAP;
 use crate::support::proxy::{Call, Fault, Moment};
 
-/// What the tool is doing.
+/// A phase of a life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {

@@ -87,7 +87,7 @@ impl Ledger {
         }
     }
 
-    /// Keeps what was said in a file beside the report; gives its start and where the rest is.
+    /// Writes the output to a file beside the report; returns its beginning and the path.
     fn keep(&self, said: &str, life: usize, line: usize) -> String {
         let file = self.path.with_file_name(format!("trouble-{life}-{line}.txt"));
         fs::write(&file, said).expect("what was said can be written");

@@ -206,7 +206,7 @@ async fn nat_gateway_minimize_count_where_possible() {
     assert_eq!(count(&systems.default), ([3, 3], 6), "one in each availability zone, as the core requirements ask");
     assert_eq!(count(&systems.single_nat), ([1, 1], 2));
     assert_eq!(count(&systems.no_nat), ([0, 0], 0));
-    // No zone is cut off by the saving: each private subnet goes out, or none does.
+    // Every private subnet has a default route, or none has.
     let ways_out = |composition: &'static Composition| -> BTreeMap<&str, usize> {
         let mut ways = BTreeMap::new();
         let nat = |route: &&&Step| route.spec["target"].get("nat_gateway").is_some();

@@ -141,7 +141,7 @@ async fn all_data_at_rest_must_be_encrypted() {
             let encrypted = match step.kind {
                 "rds.global_cluster" => step.spec["storage_encrypted"] == true,
                 "s3.bucket" => !step.spec["encryption"].is_null(),
-                // What it says anybody may know.
+                // Its value is public.
                 "ssm.parameter" if is_plain_parameter(step) => true,
                 kind => {
                     let (_, field) = ENCRYPTED.iter().find(|(encrypted, _)| *encrypted == kind).unwrap();
@@ -200,7 +200,7 @@ async fn all_data_in_transit_must_use_tls_1_2_or_higher() {
         for check in system.of("route53.health_check") {
             assert_eq!(check.spec["port"], 443, "{}", check.id);
         }
-        // What doesn't speak TLS by AWS's own doing does so by ours.
+        // The database client of the functions uses TLS itself.
         let client = std::fs::read_to_string(super::deployment::lambda("lib/database.mjs")).unwrap();
         for setting in ["minVersion: 'TLSv1.2'", "rejectUnauthorized: true", "verifyIdentity: true"] {
             assert!(client.contains(setting), "the functions' database client lacks {setting}");

@@ -150,7 +150,7 @@ async fn functions_have_vpc_dead_letters_tracing_and_key() {
             assert_eq!(system.source(&spec["dead_letters"]).kind, "sqs.queue", "{}", function.id);
             system.assert_own_key(function, "kms_key");
         }
-        // Nobody but AWS's services calls them, and those for one resource each.
+        // Only AWS services may invoke them, each for one resource.
         for mapping in system.any("lambda.event_source_mapping") {
             assert_eq!(mapping.spec["report_batch_item_failures"], true, "{}", mapping.id);
         }
@@ -192,7 +192,7 @@ async fn buckets_are_private_versioned_and_tls_only() {
             for setting in ["block_public_access", "versioning", "owner_enforced"] {
                 assert_eq!(bucket.spec[setting], true, "{}: {setting}", bucket.id);
             }
-            // The target of access logs can't log to itself; what systems share has no target that outlives them.
+            // The target of access logs can't log to itself, and a shared bucket has no target that outlives the system.
             let logs = !bucket.spec["access_logs"].is_null();
             assert_eq!(logs, !bucket.shared && bucket.id.0 != "s3-access-logs/bucket", "{}", bucket.id);
             assert!(bucket.shared || bucket.spec["events"] == true, "{}", bucket.id);

@@ -31,7 +31,7 @@ impl Applied {
         Self::copy_of(original, async || Self::fresh(suffix, configuration).await).await
     }
 
-    /// A copy of what the first caller made.
+    /// A copy of the system that the first caller creates.
     pub async fn copy_of(original: &'static Shared<Applied>, make: impl AsyncFnOnce() -> Self) -> Self {
         if !Sandbox::can_be_forked() {
             return make().await;

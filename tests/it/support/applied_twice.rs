@@ -166,7 +166,7 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     found.into_iter().map(read).chain(folders.iter().flat_map(|folder| files(folder))).collect()
 }
 
-/// True for what AWS creates for our resources and names and tags as it likes: the network interfaces of load balancers,
+/// True for resources that AWS creates for ours, with its own names and tags: the network interfaces of load balancers,
 /// gateways, endpoints and tasks, the alarms of target tracking, the secrets of passwords that RDS manages.
 fn is_created_by_aws(kind: &str, id: &str, thing: &Thing) -> bool {
     match kind {
@@ -177,7 +177,7 @@ fn is_created_by_aws(kind: &str, id: &str, thing: &Thing) -> bool {
     }
 }
 
-/// The name that provisioner chose for a resource; `None` where AWS lets nobody choose.
+/// The name that provisioner chose for a resource; `None` where AWS chooses it.
 fn chosen_name(kind: &str, id: &str, thing: &Thing) -> Option<String> {
     // AWS gives these an id and nothing else.
     let nameless = ["lambda.event_source_mapping", "route53.query_logging_config"];

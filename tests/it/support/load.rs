@@ -70,7 +70,7 @@ impl Load {
         Load { stop, seen, sender: Some(sender) }
     }
 
-    /// What was answered so far.
+    /// The responses so far.
     pub fn log(&self) -> Log {
         Log(self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone())
     }
@@ -110,7 +110,7 @@ impl Sending {
             let (sandbox, seen, host) = (self.sandbox.clone(), self.seen.clone(), host.clone());
             in_progress.push(tokio::spawn(async move {
                 let started = Timestamp::now();
-                // What can't be sent at all panics: that ends this request alone.
+                // A request that can't be sent panics, which ends this request only.
                 let sent = tokio::spawn({
                     let host = host.clone();
                     async move { sandbox.send(&host, &payment()).await }

@@ -104,7 +104,7 @@ impl Drop for MariaDb {
     }
 }
 
-/// An installation that nobody has used yet, made once: making one takes seconds, and on a busy machine fails at times.
+/// A new installation, created once: this takes seconds, and sometimes fails on a busy machine.
 async fn installed() -> Arc<TempDir> {
     static INSTALLED: Shared<TempDir> = Shared::new();
     let install = async || {
@@ -118,7 +118,7 @@ async fn installed() -> Arc<TempDir> {
     INSTALLED.get(install).await
 }
 
-/// mariadbd refuses to run as root unless told so by name.
+/// mariadbd refuses to run as root without this flag.
 fn as_root() -> Option<&'static str> {
     rustix::process::geteuid().is_root().then_some("--user=root")
 }

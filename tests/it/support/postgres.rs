@@ -21,7 +21,7 @@ const DEBIAN: &str = "/usr/lib/postgresql";
 const PACKAGE: &str = "PostgreSQL (Debian, Ubuntu: apt install postgresql)";
 /// `nobody`, everywhere.
 const NOBODY: (u32, u32) = (65534, 65534);
-/// Nobody comes in over the network without TLS and a password, as on Aurora with `rds.force_ssl`.
+/// Network clients need TLS and a password, as on Aurora with `rds.force_ssl`.
 const ACCESS: &str = "local all all trust\nhostssl all all 127.0.0.1/32 scram-sha-256\n";
 
 /// A server on a port of its own that takes nothing but TLS; killed when dropped.
@@ -125,7 +125,7 @@ impl Drop for Postgres {
     }
 }
 
-/// A cluster that nobody has used yet, made once.
+/// A new cluster, created once.
 async fn installed() -> Arc<TempDir> {
     static INSTALLED: Shared<TempDir> = Shared::new();
     let install = async || {
@@ -140,7 +140,7 @@ async fn installed() -> Arc<TempDir> {
     INSTALLED.get(install).await
 }
 
-/// One of its programs. It refuses to run as root, so whoever is root runs it as nobody.
+/// One of its programs. It refuses to run as root, so root runs it as `nobody`.
 fn program(name: &str) -> Command {
     let versions = fs::read_dir(DEBIAN).into_iter().flatten().flatten();
     let mut versions: Vec<PathBuf> = versions.map(|version| version.path().join("bin")).collect();

@@ -21,7 +21,7 @@ pub fn option(name: &str, path: &Path) -> String {
     format!("--{name}={}", path.display())
 }
 
-/// Fails with what it said unless it succeeded.
+/// Fails with its output unless it succeeded.
 pub fn succeed(output: Output) -> Output {
     let said = [&output.stdout[..], &output.stderr[..]].concat();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&said));
@@ -34,7 +34,7 @@ pub fn copy_folder(from: &Path, to: &Path) {
     succeed(copied.expect("cp runs"));
 }
 
-/// A port on loopback that nobody listens at.
+/// A free port on loopback.
 pub fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
     listener.local_addr().expect("it has an address").port()

@@ -30,7 +30,7 @@ impl Sandbox {
         Self::scaled(0.0).await
     }
 
-    /// An empty one in which things take as long as on AWS, divided by `time_scale`.
+    /// An empty one in which operations take as long as on AWS, divided by `time_scale`.
     pub async fn scaled(time_scale: f64) -> Self {
         let at = match elsewhere() {
             Some(endpoint) => At::Elsewhere(endpoint),
@@ -162,7 +162,7 @@ impl Sandbox {
         scripts::run(&all, &self.credentials()).await
     }
 
-    /// The environment by which any AWS SDK comes to this AWS and to no other.
+    /// The environment variables with which any AWS SDK uses this AWS.
     pub fn credentials(&self) -> BTreeMap<&'static str, String> {
         BTreeMap::from([
             ("AWS_ENDPOINT_URL", self.endpoint()),
@@ -188,12 +188,12 @@ fn elsewhere() -> Option<String> {
     std::env::var(ENDPOINT).ok().filter(|endpoint| !endpoint.is_empty())
 }
 
-/// One AWS call that the sandbox took.
+/// One AWS call that the sandbox received.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Call {
     /// `ec2`
     pub service: String,
-    /// `CreateVpc`; `None` for what no service knows.
+    /// `CreateVpc`; `None` if it is unknown.
     pub operation: Option<String>,
     /// `us-east-1`
     pub region: String,
@@ -211,7 +211,7 @@ impl Call {
     }
 }
 
-/// An error to be given in the place of an answer, once unless said otherwise.
+/// An error response, returned once by default.
 #[derive(Clone, Debug)]
 pub struct Fault(Value);
 

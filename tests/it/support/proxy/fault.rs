@@ -25,7 +25,7 @@ pub enum Reach {
     Processed,
 }
 
-/// What happens to a call.
+/// The fault of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// SIGKILL to the tool, see [`Proxy::may_kill`](super::Proxy::may_kill).
@@ -41,7 +41,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// All that passes: whoever asks again gets through.
+    /// The transient faults: a retry succeeds.
     pub const TRANSIENT: [Fault; 10] = [
         Fault::Refuse(Refusal::Throttling, Reach::Unsent),
         Fault::Refuse(Refusal::InternalFailure, Reach::Unsent),
@@ -56,7 +56,7 @@ impl Fault {
     ];
 }
 
-/// Decides about each call; told of them in their order, one at a time.
+/// Chooses the fault of each call; called in their order, one at a time.
 pub type Judge = Box<dyn FnMut(&Call) -> Option<Fault> + Send>;
 
 /// This happens to the `nth` change, counted from 1, and to no other call.

@@ -11,7 +11,7 @@ use crate::support::{Cli, Sandbox};
 
 const APPLY: [&str; 4] = ["apply", "--suffix", "dev1", "--json"];
 
-/// A read of each protocol; gives what failed.
+/// Reads with each protocol; returns the errors.
 async fn look(cloud: &Cloud) -> Vec<String> {
     let at = cloud.region("us-east-1");
     let (ec2, rds, iam) =
@@ -146,7 +146,7 @@ async fn proxy_hides_new_resources_for_a_while() {
     let filter = aws_sdk_ec2::types::Filter::builder().name("vpc-id").values(&vpc).build();
     let subnets = at.ec2.describe_route_tables().filters(filter).send().await.unwrap();
     assert_eq!(subnets.route_tables().len(), 0);
-    // Changes see it; what stood before stays seen, but for what it says of the new.
+    // Changes see it. Older resources stay visible, except for their references to it.
     at.ec2.modify_vpc_attribute().vpc_id(&vpc).send().await.unwrap();
     let route = at.ec2.create_route().route_table_id(&table).destination_cidr_block("10.9.9.0/24");
     route.gateway_id(&gateway).send().await.unwrap();
