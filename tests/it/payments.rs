@@ -358,9 +358,9 @@ async fn green_alarm_moves_all_traffic_to_blue() {
     // Green can still be looked at.
     assert_eq!(serves(&format!("{green_edge}:8443")).await.as_deref(), Some("green"));
 
-    let told = aws(&sandbox, &["heard", ear.as_str().expect("a queue")]).await;
-    assert_eq!(told["subject"], "Failback to blue: moved to blue");
-    let report = &told["message"];
+    let notification = aws(&sandbox, &["heard", ear.as_str().expect("a queue")]).await;
+    assert_eq!(notification["subject"], "Failback to blue: moved to blue");
+    let report = &notification["message"];
     assert!(report["reason"].as_str().is_some_and(|reason| reason.contains(&alarm)), "{report}");
     let shares = report["edges"].as_array().expect("the edges");
     assert!(shares.len() == 2 && shares.iter().all(|edge| edge["changed"] == true), "{report}");

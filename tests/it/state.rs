@@ -154,8 +154,8 @@ async fn s3_state_lease_is_renewed_taken_over_and_fenced() {
     // The traffic history is in S3 too.
     in_s3(&cli, &["shift", "--green", "20", "--hold", "0s", "--least-requests", "0", "--yes"]).await.ok();
     in_s3(&cli, &["failback"]).await.ok().says("time to effect: ");
-    let told = in_s3(&cli, &["history", "--json"]).await.ok().events();
-    let events: Vec<_> = told.iter().map(|entry| entry["event"].as_str().unwrap_or_default()).collect();
+    let entries = in_s3(&cli, &["history", "--json"]).await.ok().events();
+    let events: Vec<_> = entries.iter().map(|entry| entry["event"].as_str().unwrap_or_default()).collect();
     assert!(events.contains(&"step_done") && events.contains(&"failed_back"), "{events:?}");
     in_s3(&cli, &["history", "--verify"]).await.ok();
 

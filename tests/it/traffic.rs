@@ -177,14 +177,14 @@ impl Stage {
     pub(crate) async fn status(&self) -> Value {
         let status = self.run(&["status", "--json"]).await.ok().events().pop().expect("a summary");
         let traffic = status["traffic"].clone();
-        let told = traffic["weights"].as_array().expect("weights").iter();
-        let told: BTreeMap<_, _> =
-            told.map(|one| (text(&one["lever"]), json!({ "blue": one["blue"], "green": one["green"] }))).collect();
+        let reported = traffic["weights"].as_array().expect("weights").iter();
+        let reported: BTreeMap<_, _> =
+            reported.map(|one| (text(&one["lever"]), json!({ "blue": one["blue"], "green": one["green"] }))).collect();
         let weights = self.weights().await;
         let mut real = BTreeMap::from([(self.live.clone(), weights["records"].clone())]);
         let edges = ["blue", "green"].into_iter().filter(|_| self.edges);
         real.extend(edges.map(|edge| (format!("{edge} edge"), weights["listeners"][alb(edge)].clone())));
-        assert_eq!(told, real, "{traffic}");
+        assert_eq!(reported, real, "{traffic}");
         traffic
     }
 }

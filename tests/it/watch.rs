@@ -86,10 +86,10 @@ impl Terminal {
 
     /// Waits until both edges and the live name are shown with these shares of green.
     async fn shows_shares(&self, stage: &Stage, edges: u32, dns: u32) {
-        let wanted = [("blue edge", edges), ("green edge", edges), (&stage.live, dns)];
+        let expected = [("blue edge", edges), ("green edge", edges), (&stage.live, dns)];
         let shown = |screen: &str, (lever, green): (&str, u32)| share(screen, lever) == Some([100 - green, green]);
         let what = format!("at {edges} % and {dns} %");
-        self.is(&what, |screen| wanted.iter().all(|lever| shown(screen, *lever))).await;
+        self.is(&what, |screen| expected.iter().all(|lever| shown(screen, *lever))).await;
     }
 
     /// Presses a key, and agrees once the question is there.

@@ -282,8 +282,8 @@ async fn dynamodb_must_use_on_demand_billing_mode() {
         )
         .await;
     let names = ["rate-limits", "sessions", "sync-checkpoints"];
-    let wanted = names.map(|name| (format!("{name}-{SUFFIX}"), json!("PAY_PER_REQUEST")));
-    assert_eq!(modes, Value::Object(wanted.into_iter().collect()));
+    let expected = names.map(|name| (format!("{name}-{SUFFIX}"), json!("PAY_PER_REQUEST")));
+    assert_eq!(modes, Value::Object(expected.into_iter().collect()));
 }
 
 #[tokio::test]

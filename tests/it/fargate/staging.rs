@@ -44,8 +44,8 @@ async fn outputs_include_load_balancers_databases_dashboard() {
                 [("database_connection", "endpoint"), ("database_reader_connection", "reader_endpoint")]
             {
                 let [host, port] = [endpoint, "port"].map(|field| reference::token(&cluster.id, field));
-                let wanted = format!("postgresql://payadmin@{host}:{port}/payments?sslmode=verify-full");
-                assert_eq!(*of(what), wanted, "no password, and TLS that is checked");
+                let expected = format!("postgresql://payadmin@{host}:{port}/payments?sslmode=verify-full");
+                assert_eq!(*of(what), expected, "no password, and TLS that is checked");
             }
         }
         assert!(system.outputs["dashboard_url"].starts_with("https://console.aws.amazon.com/cloudwatch/"));

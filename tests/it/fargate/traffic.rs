@@ -116,9 +116,9 @@ async fn green_alarm_moves_all_customers_to_blue() {
     assert!(seconds < 60.0, "it took {seconds} s");
     stage.assert_green(0).await;
 
-    let told = stage.aws(&["heard", ear.as_str().expect("a queue")]).await;
-    assert_eq!(told["subject"], "Failback to blue: moved to blue");
-    let report = &told["message"];
+    let notification = stage.aws(&["heard", ear.as_str().expect("a queue")]).await;
+    assert_eq!(notification["subject"], "Failback to blue: moved to blue");
+    let report = &notification["message"];
     assert!(report["reason"].as_str().is_some_and(|reason| reason.contains(&alarm)), "{report}");
     assert_eq!((&report["edges"], &report["dns"]["changed"]), (&json!([]), &json!(true)), "{report}");
     let traffic = stage.status().await;

@@ -168,8 +168,8 @@ async fn green_alarm_fails_back_without_a_running_tool() {
     busy.aws(&["set_alarm", &format!("green-unhealthy-{}", super::SUFFIX), "ALARM"]).await;
     let seconds = busy.aws(&["returned", &busy.live]).await.as_f64().expect("seconds");
     assert!(seconds < 60.0, "it took {seconds} s");
-    let told = busy.aws(&["heard", ear.as_str().expect("a queue")]).await;
-    assert_eq!(told["message"]["outcome"], "moved to blue");
+    let notification = busy.aws(&["heard", ear.as_str().expect("a queue")]).await;
+    assert_eq!(notification["message"]["outcome"], "moved to blue");
     sleep(Duration::from_secs(1)).await;
     let (stage, log) = busy.end();
     log.assert_all_accepted(RATE as usize * 4);

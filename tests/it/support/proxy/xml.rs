@@ -112,9 +112,9 @@ mod tests {
         let text = "<?xml version=\"1.0\"?><Answer><tables><item><id>old</id><routes><item><to>new</to></item>\
                     <item><to>igw</to></item></routes></item><item><id>new</id><routes/></item></tables></Answer>";
         let left = without_entries(text, &|own| own.contains("new"));
-        let wanted = "<?xml version=\"1.0\"?><Answer><tables><item><id>old</id><routes>\
+        let expected = "<?xml version=\"1.0\"?><Answer><tables><item><id>old</id><routes>\
                       <item><to>igw</to></item></routes></item></tables></Answer>";
-        assert_eq!(left, wanted);
+        assert_eq!(left, expected);
         let clusters =
             "<DBClusters><DBCluster><Id>new</Id></DBCluster><DBCluster><Id>old</Id></DBCluster></DBClusters>";
         let left = without_entries(&format!("<R>{clusters}</R>"), &|own| own.contains("new"));
