@@ -1,6 +1,6 @@
 //! The test of one type: creates, changes, replaces and deletes its samples.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use provisioner::aws::Cloud;
