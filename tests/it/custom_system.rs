@@ -70,7 +70,7 @@ impl Repository {
     }
 }
 
-/// What such a crate says of itself. It has the same profile, and all of our dependencies beside our crate: so cargo takes what
+/// The manifest of such a crate. It has the same profile, and all of our dependencies beside our crate: so cargo takes what
 /// was built for these tests.
 fn manifest_of_its_own(ours: &Table, path: &Path) -> Table {
     let table = |name: &str| ours[name].as_table().expect("a section").clone();
@@ -90,7 +90,7 @@ fn manifest_of_its_own(ours: &Table, path: &Path) -> Table {
     manifest
 }
 
-/// A shop that answers whatever it is asked; gives its port.
+/// Starts a web server that answers every request; returns its port.
 async fn shop() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = listener.local_addr().expect("an address").port();
@@ -173,7 +173,7 @@ async fn external_system_is_applied_shifted_and_destroyed() {
     empty.assert_same(&sandbox.account(&["us-east-1"]).await);
 }
 
-/// A type that doesn't come with provisioner, of a service whose client it makes itself.
+/// A custom resource type, whose client it creates itself.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Motto {
     name: String,

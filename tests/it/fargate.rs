@@ -15,7 +15,7 @@ pub(crate) const STAGING: &str = include_str!("../../docs/examples/fargate-postg
 /// All microservices.
 pub(crate) const SERVICES: [&str; 3] = ["payment-api", "transaction-processor", "reporting"];
 
-/// [`STAGING`] with an image for each service, of its own repository.
+/// [`STAGING`] with an image for each service, in the service's repository.
 pub(crate) fn with_images(suffix: &str, tag: &str) -> String {
     let image = |service| {
         let repository = format!("123456789012.dkr.ecr.us-east-1.amazonaws.com/{service}-{suffix}");

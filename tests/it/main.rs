@@ -1,6 +1,6 @@
 //! The integration tests: the built binary and the library against a local AWS.
 //!
-//! Each test has a sandbox of its own. With `PROVISIONER_TEST_ENDPOINT` set they go to that endpoint instead.
+//! Each test has its own sandbox. With `PROVISIONER_TEST_ENDPOINT` set they use that endpoint instead.
 
 mod blockers;
 mod chaos;

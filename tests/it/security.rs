@@ -11,7 +11,7 @@ mod services;
 use crate::support::composition::Composition;
 use crate::support::compositions::lambda_mysql;
 
-/// `lambda-mysql` as it comes.
+/// `lambda-mysql` with the defaults.
 async fn system() -> &'static Composition {
     &lambda_mysql().await.default
 }

@@ -1,4 +1,4 @@
-//! The systems that [`conformance`](crate::conformance) judges: how the tests configure each, and how it differs from the others.
+//! The systems that [`conformance`](crate::conformance) judges: the configuration of each, and its differences.
 
 pub mod fargate_postgres;
 pub mod lambda_mysql;

@@ -43,7 +43,7 @@ const RATE: u32 = 20;
 /// Tests with load run one at a time: two would affect each other's latency.
 static CUSTOMERS: Mutex<()> = Mutex::const_new(());
 
-/// A system in a sandbox of its own, all at blue.
+/// A system in its own sandbox, with all traffic at blue.
 pub(crate) struct Stage {
     pub(crate) sandbox: Arc<Sandbox>,
     pub(crate) cli: Cli,

@@ -23,7 +23,7 @@ stty -g > after
 exec cat
 "#;
 
-/// A terminal at which nobody sits: tmux with a server of its own, which ends with this value, and with it whatever was
+/// A terminal without a person: tmux with a server of its own, which ends with this value, and with it whatever was
 /// started there.
 struct Terminal {
     socket: PathBuf,
@@ -92,7 +92,7 @@ impl Terminal {
         self.is(&what, |screen| expected.iter().all(|lever| shown(screen, *lever))).await;
     }
 
-    /// Presses a key, and agrees once the question is there.
+    /// Presses a key, and confirms once the question is shown.
     async fn agrees(&self, key: &str, question: &str) {
         self.press(&[key]);
         self.shows(question).await;
@@ -241,5 +241,5 @@ async fn watch_follows_and_controls_a_shift() {
     terminal.is("one that echoes", |screen| screen.matches("anybody there").count() == 2).await;
     let modes = |name: &str| std::fs::read_to_string(stage.cli.folder().join(name)).expect("stty wrote it");
     assert_eq!(modes("after"), modes("before"));
-    assert!(logs(stage.cli.folder()).is_empty(), "logs that nobody needs are left");
+    assert!(logs(stage.cli.folder()).is_empty(), "needless logs are left");
 }

@@ -45,7 +45,7 @@ async fn traffic_management() {
     }
 }
 
-/// The lines of the dashboard: metric, and the resource or job that it is of.
+/// The lines of the dashboard: the metric and its resource or job.
 fn lines(system: &Composition) -> Vec<&Value> {
     let widgets = system.step("dashboard").spec["body"]["widgets"].as_array().unwrap();
     widgets.iter().filter_map(|widget| widget["properties"]["metrics"].as_array()).flatten().collect()
@@ -172,7 +172,10 @@ async fn security_and_compliance() {
     }
 
     // Another account with the external id may run the migration and read its metrics.
-    assert!(systems.default.find(&"migration/role".into()).is_none(), "nobody from outside, unless it is asked for");
+    assert!(
+        systems.default.find(&"migration/role".into()).is_none(),
+        "other accounts have a role only if it is configured"
+    );
     let complete = &systems.complete;
     let role = complete.step("migration/role");
     let trust = documents(&role.spec["trust"]);
@@ -218,10 +221,7 @@ async fn network_security() {
                 assert_eq!(into(&format!("services/{service}/security-group")), [balancer].into());
             }
             for function in ["functions/migrate", "sync/data-sync"] {
-                assert!(
-                    into(&format!("{function}/security-group")).is_empty(),
-                    "nobody calls {function} by the network"
-                );
+                assert!(into(&format!("{function}/security-group")).is_empty(), "{function} needs no ingress");
             }
 
             let acls = system.of("ec2.network_acl").into_iter().filter(|acl| environment_of(acl) == environment);

@@ -356,7 +356,7 @@ async fn data_migration() {
         assert_eq!((&rule.spec["schedule"], &rule.spec["enabled"]), (&json!("rate(1 minute)"), &json!(true)));
         assert_eq!(system.source(&target["dead_letters"]).kind, "sqs.queue");
 
-        // It gets to both databases: out of its own group, and into theirs.
+        // Security groups allow it to connect to both databases.
         let cidrs: BTreeSet<_> = system
             .of("ec2.security_group_rule")
             .into_iter()

@@ -136,7 +136,7 @@ impl Kills {
         self.lock().troubles.clone()
     }
 
-    /// [`blamed`](Self::blamed) for people.
+    /// [`blamed`](Self::blamed) as messages.
     pub fn troubles(&self) -> Vec<String> {
         self.blamed().into_iter().map(|(point, said)| format!("after {point:?}: {said}")).collect()
     }

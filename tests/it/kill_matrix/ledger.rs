@@ -29,7 +29,7 @@ struct Line {
     went: String,
 }
 
-/// The report, and the points that it has.
+/// The report and its points.
 pub struct Ledger {
     path: PathBuf,
     seed: u64,

@@ -4,7 +4,7 @@ use super::kills::{Kills, Phase};
 use crate::support::{Cli, Proxy, Sandbox};
 use crate::systems::System;
 
-/// The sandbox forgets calls beyond so many.
+/// The sandbox keeps this many calls.
 const REMEMBERED: usize = 20_000;
 /// How many changes are shown before one that went wrong.
 const SHOWN: usize = 100;

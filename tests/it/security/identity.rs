@@ -143,7 +143,7 @@ async fn every_service_trust_policy_has_a_confused_deputy_condition() {
 
 #[tokio::test]
 async fn resource_policies_admit_services_for_this_account() {
-    /// The services that tell nothing of where they come from, and where AWS says so.
+    /// The services without a source in their requests, and AWS's page that says so.
     const SILENT: [(&str, &str); 1] =
         [("events.amazonaws.com", "https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-troubleshooting.html")];
     for system in every().await {

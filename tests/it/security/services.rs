@@ -1,4 +1,4 @@
-//! What the control sets for PCI DSS on AWS look for, service by service.
+//! The controls for PCI DSS on AWS, by service.
 
 use std::collections::BTreeSet;
 
@@ -106,7 +106,7 @@ async fn aurora_is_encrypted_monitored_backed_up_and_private() {
             system.assert_own_key(instance, "performance_insights_key");
             assert!(instance.spec["performance_insights_days"].as_i64().unwrap() >= 7, "{}", instance.id);
         }
-        // Each cluster, its instances and its parameter groups tell of their events, in their own region.
+        // Clusters, instances and parameter groups have event subscriptions in their region.
         for cluster in system.of("rds.db_cluster") {
             let module = cluster.id.module();
             for kind in ["db-cluster", "db-instance", "db-parameter-group"] {
@@ -235,7 +235,7 @@ async fn every_alarm_notifies_a_topic_in_its_region() {
         for alarm in ["cloudwatch.alarm", "cloudwatch.composite_alarm"].into_iter().flat_map(|kind| system.of(kind)) {
             assert_eq!(alarm.spec["actions_enabled"], true, "{}", alarm.id);
             let actions = alarm.spec["actions"].as_array().unwrap();
-            assert!(!actions.is_empty(), "{} tells nobody", alarm.id);
+            assert!(!actions.is_empty(), "{} has no action", alarm.id);
             for action in actions {
                 let topic = system.source(action);
                 assert_eq!((topic.kind, &topic.region), ("sns.topic", &alarm.region), "{}", alarm.id);

@@ -13,7 +13,7 @@ pub struct Account(BTreeMap<String, BTreeMap<String, BTreeMap<String, Thing>>>);
 /// One resource in the account.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct Thing {
-    /// Its name, where AWS gives it one apart from its id.
+    /// Its name, if it has one besides its id.
     pub name: Option<String>,
     /// Its tags; `None` if AWS can't tag it.
     pub tags: Option<BTreeMap<String, String>>,

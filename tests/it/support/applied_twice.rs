@@ -19,7 +19,7 @@ pub struct AppliedTwice {
     pub sandbox: Sandbox,
     /// The tool.
     pub cli: Cli,
-    /// The first apply, as people see it.
+    /// The first apply, with output for people.
     pub first: Run,
     /// The second apply.
     pub second: Summary,
@@ -179,7 +179,7 @@ fn is_created_by_aws(kind: &str, id: &str, thing: &Thing) -> bool {
 
 /// The name that provisioner chose for a resource; `None` where AWS chooses it.
 fn chosen_name(kind: &str, id: &str, thing: &Thing) -> Option<String> {
-    // AWS gives these an id and nothing else.
+    // These have an id only.
     let nameless = ["lambda.event_source_mapping", "route53.query_logging_config"];
     if is_created_by_aws(kind, id, thing) || nameless.contains(&kind) {
         return None;

@@ -160,12 +160,12 @@ impl Started {
         self.child.id().unwrap_or_else(|| panic!("`{}` has ended", self.command))
     }
 
-    /// Waits until stdout or stderr holds this text.
+    /// Waits until stdout or stderr contains this text.
     pub async fn says(&self, text: &str) {
         self.says_often(text, 1).await;
     }
 
-    /// Waits until stdout or stderr holds this text so many times.
+    /// Waits until stdout or stderr contains this text this many times.
     pub async fn says_often(&self, text: &str, times: usize) {
         let said = wait_for(LIMIT, || {
             let ended = self.stdout.ended() && self.stderr.ended();

@@ -175,7 +175,7 @@ pub fn condition_keys(statement: &Value) -> BTreeSet<String> {
     operators.filter_map(Value::as_object).flat_map(|keys| keys.keys().map(|key| key.to_lowercase())).collect()
 }
 
-/// True if a statement refuses whatever comes without TLS.
+/// True if the statement denies requests without TLS.
 pub fn denies_plain_text(statement: &Value) -> bool {
     statement["Effect"] == "Deny"
         && statement["Principal"] == "*"

@@ -17,7 +17,7 @@ const START: Duration = Duration::from_secs(60);
 const FOLDERS: [&str; 2] = ["/usr/sbin", "/usr/local/sbin"];
 const PACKAGE: &str = "MariaDB (Debian, Ubuntu: apt install mariadb-server)";
 
-/// A server on a port of its own that takes nothing but TLS; killed when dropped.
+/// A server on its own port that accepts only TLS; killed when dropped.
 pub struct MariaDb {
     child: Child,
     folder: TempDir,
@@ -64,7 +64,7 @@ impl MariaDb {
         database
     }
 
-    /// Runs SQL as root; gives its rows, columns parted by tabs.
+    /// Runs SQL as root; returns the rows, columns separated by tabs.
     pub fn sql(&self, sql: &str) -> Vec<String> {
         let mut client = Command::new(program("mariadb"));
         client.arg("--no-defaults").arg(option("socket", &self.socket())).args([
@@ -76,7 +76,7 @@ impl MariaDb {
         String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
     }
 
-    /// Whether a user comes in with this password, over TLS.
+    /// True if a user can log in with this password, over TLS.
     pub fn lets_in(&self, user: &str, password: &str) -> bool {
         let mut client = Command::new(program("mariadb"));
         // Who the server is doesn't matter here.

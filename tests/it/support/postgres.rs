@@ -24,7 +24,7 @@ const NOBODY: (u32, u32) = (65534, 65534);
 /// Network clients need TLS and a password, as on Aurora with `rds.force_ssl`.
 const ACCESS: &str = "local all all trust\nhostssl all all 127.0.0.1/32 scram-sha-256\n";
 
-/// A server on a port of its own that takes nothing but TLS; killed when dropped.
+/// A server on its own port that accepts only TLS; killed when dropped.
 pub struct Postgres {
     child: Child,
     folder: TempDir,
@@ -41,7 +41,7 @@ impl Postgres {
         let folder = tempfile::Builder::new().prefix("postgres-").tempdir().expect("a temporary folder");
         let at = |name: &str| folder.path().join(name);
         let ca = certify(folder.path(), hosts);
-        // It takes no key that others can read.
+        // It rejects a key that other users can read.
         fs::set_permissions(at("server.key"), Permissions::from_mode(0o600)).expect("the key can be kept private");
         for path in [folder.path(), &at("server.key")] {
             own(path);
@@ -89,7 +89,7 @@ impl Postgres {
         database
     }
 
-    /// Runs SQL on a database as its superuser; gives its rows, columns parted by tabs.
+    /// Runs SQL on a database as its superuser; returns the rows, columns separated by tabs.
     pub fn sql(&self, database: &str, sql: &str) -> Vec<String> {
         let output = succeed(self.client(database).arg(format!("--command={sql}")).output().expect("psql runs"));
         String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()

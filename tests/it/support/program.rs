@@ -40,7 +40,7 @@ pub fn free_port() -> u16 {
     listener.local_addr().expect("it has an address").port()
 }
 
-/// Writes `ca.pem`, `server.pem` and `server.key` into a folder, for a server of these names; gives the authority's certificate.
+/// Writes `ca.pem`, `server.pem` and `server.key` into a folder, for a server of these names; returns the authority's certificate.
 pub fn certify(folder: &Path, hosts: &[&str]) -> String {
     let named = |names: Vec<String>, common: &str| {
         let mut parameters = CertificateParams::new(names).expect("the host names are valid");

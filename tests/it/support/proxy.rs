@@ -57,7 +57,7 @@ pub struct Logged {
     pub status: Option<u16>,
 }
 
-/// A proxy before one sandbox, on a port of its own; ends with its value.
+/// A proxy before one sandbox, on its own port; ends when dropped.
 pub struct Proxy {
     port: u16,
     shared: Arc<Shared>,
@@ -81,7 +81,7 @@ impl Proxy {
         });
         let (stop, stopped) = oneshot::channel();
         let for_thread = shared.clone();
-        // A thread of its own: tests may block theirs, and calls pass all the same.
+        // Its own thread: tests may block theirs.
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async {
@@ -195,7 +195,7 @@ impl Book {
         (call, fault, self.forgotten + self.log.len() - 1)
     }
 
-    /// Takes AWS's answer in; gives it as it is passed on.
+    /// Receives AWS's response; returns the one for the tool.
     fn answered(&mut self, call: &Call, place: usize, answer: Answer) -> Answer {
         if let Some(logged) = place.checked_sub(self.forgotten).and_then(|place| self.log.get_mut(place)) {
             logged.status = Some(answer.status.as_u16());

@@ -149,7 +149,7 @@ impl Sandbox {
         self.control().call("POST", "advance", Some(&json!({ "seconds": seconds }))).expect("the time is advanced");
     }
 
-    /// Runs Python with boto3 against this AWS; gives the JSON that it prints, `Null` if it prints nothing.
+    /// Runs Python with boto3 against this AWS; returns the JSON that it prints, `Null` if it prints nothing.
     pub async fn python(&self, code: &str) -> Value {
         scripts::run(&["-c", code], &self.credentials()).await
     }

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{Stage, alb, assert_ended, says, weights};
 
-/// `apply` has nothing to do, and the weights stay as they are.
+/// `apply` has nothing to do, and leaves the weights.
 async fn assert_unchanged(stage: &Stage) {
     let before = stage.weights().await;
     stage.sandbox.forget_calls();
@@ -90,7 +90,7 @@ async fn external_changes_are_noticed_and_traffic_respected() {
     assert!(balancers.is_empty(), "{balancers:?}");
 }
 
-/// The lock keeps `apply` away, but not those who only look.
+/// The lock refuses `apply`, but not commands that only read.
 async fn assert_unchanged_while_held(stage: &Stage) {
     stage.run(&["plan", "--detailed-exitcode"]).await.ok();
     stage.run(&["apply"]).await.exits(1).explains("provisioner shift");

@@ -70,7 +70,7 @@ async fn unhealthy_or_unknown_green_gets_no_more_customers() {
     assert_ended(&run, "rolled_back", &["errors: "]);
     stage.assert_green(0).await;
 
-    // Its code is broken: neither its targets nor anybody who comes is served.
+    // Its code is broken: health checks and requests fail.
     stage.aws(&["kill", &green]).await;
     stage.aws(&["await_health", &green, "unhealthy"]).await;
     assert_stays_at_blue(&stage, 1, "refused", &["healthy targets: ", "0 of 1 healthy"]).await;

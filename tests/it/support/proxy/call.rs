@@ -75,7 +75,7 @@ impl Call {
         matches!(self.protocol, Protocol::Ec2 | Protocol::Query | Protocol::RestXml | Protocol::S3)
     }
 
-    /// A number that only the seed, the key and the repetition decide: the same in every run, whatever comes in between.
+    /// A number that depends only on the seed, the key and the repetition: the same in every run.
     pub fn dice(&self, seed: u64) -> u64 {
         let mut hasher = DefaultHasher::new();
         (seed, &self.key, self.before).hash(&mut hasher);

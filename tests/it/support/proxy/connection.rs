@@ -95,7 +95,7 @@ impl AsyncWrite for Line {
     }
 }
 
-/// The head of the answer and half of what follows it; of an answer without a body, half the head.
+/// The head of the response and half its body; without a body, half the head.
 fn half(answer: &[u8]) -> usize {
     let head = answer.windows(4).position(|end| end == b"\r\n\r\n").map_or(0, |end| end + 4);
     let body = answer.len() - head;

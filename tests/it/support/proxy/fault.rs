@@ -68,7 +68,7 @@ pub fn at_change(nth: usize, fault: Fault) -> impl FnMut(&Call) -> Option<Fault>
     }
 }
 
-/// So many percent of all calls meet one of these. The same calls with the same seed, in whatever order they come.
+/// Makes this percentage of all calls fail. The same seed chooses the same calls, in any order.
 pub fn by_chance(seed: u64, percent: u64, faults: &'static [Fault]) -> impl FnMut(&Call) -> Option<Fault> + Send {
     move |call| {
         let dice = call.dice(seed);

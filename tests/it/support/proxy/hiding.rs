@@ -21,7 +21,7 @@ struct Hidden {
     until: Instant,
     /// An id or an ARN.
     handle: String,
-    /// The name at the end of an ARN, by which its own service may be asked for it too.
+    /// The name at the end of an ARN, which its own service accepts too.
     name: Option<String>,
     service: String,
 }

@@ -12,7 +12,7 @@ use super::{parameters, xml};
 
 /// The sandbox's account: the one long number that is no id.
 const ACCOUNT: &str = "123456789012";
-/// So much of a subject can be read; its hash tells the rest apart.
+/// The readable length of a subject; a hash distinguishes longer ones.
 const READABLE: usize = 100;
 
 /// The known ids and their names.

@@ -70,7 +70,7 @@ fn flatten(name: &str, value: &Value, into: &mut Vec<(String, String)>) {
     }
 }
 
-/// What stands between the tags of XML.
+/// The text between XML tags.
 fn without_tags(text: &str) -> String {
     let parts = text.split('<').map(|part| part.split_once('>').map_or(part, |(_, text)| text).trim());
     parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")

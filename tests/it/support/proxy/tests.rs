@@ -72,7 +72,7 @@ async fn proxy_kills_before_request_before_or_after_answer() {
         proxy.forget_calls();
         proxy.on_call(at_change(5, Fault::Kill(moment)));
         let run = cli.start(&APPLY);
-        // The call waits for the one that it is to kill.
+        // The call waits until the process to kill is known.
         let wait = || proxy.calls().into_iter().find(|call| call.fault.is_some());
         wait_for(Duration::from_secs(60), wait).await.expect("the fifth change");
         proxy.may_kill(run.pid());
