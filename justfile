@@ -35,6 +35,10 @@ record:
     cargo build --locked --example custom_system
     cargo test --locked --test it docs::record::record -- --ignored --exact --nocapture
 
+# Generate docs/resource-types.md from the sources of the resource types
+resource-types:
+    cargo test --locked --test it docs::resource_types::write -- --ignored --exact
+
 # Check formatting and lints, as in CI
 lint:
     cargo fmt --check

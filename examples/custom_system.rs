@@ -5,7 +5,7 @@
 //! $ cargo run --example custom_system -- --sandbox apply --suffix dev1
 //! ```
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use ipnet::Ipv4Net;
@@ -18,15 +18,13 @@ use provisioner::modules::policy::{allow, document, trust};
 use provisioner::modules::queue::{Queue, QueueParams, queue};
 use provisioner::modules::topic::{TopicParams, topic};
 use provisioner::modules::{BLUE, GREEN, Scope, log_group};
-use provisioner::resources::dynamodb::{Attribute, AttributeType, Table};
+use provisioner::resources::dynamodb::{Attribute, Table};
 use provisioner::resources::ec2::{InterfaceEndpoint, Peer, SecurityGroup, SecurityGroupRule, Subnet, Vpc};
 use provisioner::resources::elb::{
-    Action, Conditions, HealthCheck, Listener, ListenerRule, LoadBalancer, TargetGroup, TargetGroupOutputs, Targets,
-    Weights,
+    Action, HealthCheck, Listener, ListenerRule, LoadBalancer, TargetGroup, TargetGroupOutputs,
 };
 use provisioner::resources::iam::Role;
 use provisioner::resources::ids::{KeyArn, SecurityGroupId, SubnetId, VpcId};
-use provisioner::resources::s3::Encryption;
 use provisioner::resources::ssm::Parameter;
 use provisioner::systems::{ComposeInput, Composition, CustomSystem, SettingError};
 use provisioner::traffic::levers::{EdgeLever, Levers};
@@ -57,75 +55,62 @@ fn check(settings: &Settings) -> Result<(), SettingError> {
 fn compose(input: &ComposeInput<'_, Settings>) -> Composition {
     let (root, settings) = (&input.root, input.settings);
     let params = KeyParams {
-        description: "All data of the ticket shop",
         through: &["sqs", "ssm", "dynamodb", "sns"],
         users: &[KeyUser::Logs, KeyUser::Alarms],
-        replica_region: None,
+        ..KeyParams::new("All data of the ticket shop")
     };
     let key = key(root, &params).arn;
     let params = TopicParams {
-        name: "alerts",
         display_name: "Ticket shop",
-        key: &key,
         publishers: &["cloudwatch.amazonaws.com"],
-        emails: &[],
+        ..TopicParams::new("alerts", &key)
     };
     let topic = topic(&root.at("topics"), &params);
     let network = network(root, input);
     let edge = edge(root, settings, &network);
     let queues: Vec<_> = settings.counters.iter().map(|name| counter(root, name, &key)).collect();
-    let text = |name: &str| Attribute { name: name.to_owned(), of: AttributeType::String };
     let table = Table {
-        name: root.name("tickets"),
-        partition_key: text("event"),
-        sort_key: Some(text("seat")),
-        global_indexes: BTreeMap::new(),
-        stream: None,
-        kms_key: key.clone(),
+        sort_key: Some(Attribute::string("seat")),
+        kms_key: Some(key.clone()),
         point_in_time_recovery: true,
         time_to_live: Some("gone_at".to_owned()),
-        deletion_protection: false,
+        ..Table::new(root.name("tickets"), Attribute::string("event"))
     };
     let table = root.add("tickets", table);
     let params = BucketParams {
-        encryption: Encryption::S3,
         keep_days: Some(3650),
-        lifecycle: BTreeMap::new(),
         access_logs: Some(&access_log_bucket(root, "s3-access-logs").name),
-        statements: |_, _| Vec::new(),
+        ..BucketParams::default()
     };
     let receipts = private_bucket(root, "receipts", &params);
     parameters(root, &key, [("table", &table.name), ("receipts", &receipts.name)]);
 
     // Alarms on the requests of each environment and on the dead letters of all counters, and a dashboard.
     let thresholds = Thresholds { error_percent: settings.error_percent, ..Thresholds::default() };
-    let dead_letter_queues = queues.iter().map(|queue| queue.dead_letters.name.clone()).collect();
-    let dead_letters = Monitored { dead_letter_queues, ..Monitored::default() };
+    let dead_letters = Monitored::dead_letter_queues(queues.iter().map(|queue| queue.dead_letters.name.clone()));
     let mut all = alarms(root, &dead_letters, &topic, &thresholds).all;
-    let [blue, green] =
-        edge.groups.clone().map(|group| Monitored { target_groups: vec![group], ..Monitored::default() });
+    let [blue, green] = edge.groups.each_ref().map(Monitored::target_group);
     all.extend(alarms(&root.environment(BLUE), &blue, &topic, &thresholds).all);
     let of_green = alarms(&root.environment(GREEN), &green, &topic, &thresholds);
     all.extend(of_green.all);
     let arns: Vec<_> = all.iter().map(|alarm| alarm.arn.to_string()).collect();
     let environments = [(BLUE, &blue), (GREEN, &green)];
     let params = DashboardParams { environments: &environments, alarms: &arns, text: "# Ticket shop", sync: None };
-    let outputs = [
-        ("address", edge.dns_name),
-        ("table", table.name),
-        ("receipts", receipts.name),
-        ("dashboard_url", dashboard(root, &params).url),
-    ];
+    let dashboard_url = dashboard(root, &params).url;
     Composition {
-        outputs: outputs.map(|(name, value)| (name.to_owned(), value)).into(),
         levers: Some(Levers::of_edge(edge.lever, &edge.groups, of_green.traffic)),
-        notes: Vec::new(),
+        ..Composition::with_outputs([
+            ("address", edge.dns_name),
+            ("table", table.name),
+            ("receipts", receipts.name),
+            ("dashboard_url", dashboard_url),
+        ])
     }
 }
 
 struct Network {
     vpc: VpcId,
-    subnets: BTreeSet<SubnetId>,
+    subnets: Vec<SubnetId>,
     security_group: SecurityGroupId,
 }
 
@@ -133,11 +118,10 @@ struct Network {
 fn network(root: &Scope<'_>, input: &ComposeInput<'_, Settings>) -> Network {
     let scope = root.at("network");
     let cidr = input.settings.cidr;
-    let vpc = scope.add("vpc", Vpc { cidr, dns_support: true, dns_hostnames: true }).vpc_id;
+    let vpc = scope.add("vpc", Vpc { dns_hostnames: true, ..Vpc::new(cidr) }).vpc_id;
     let blocks = cidr.subnets(cidr.prefix_len() + 4).expect("at least /24");
     let subnet = |(cidr, zone): (Ipv4Net, &String)| {
-        let subnet = Subnet { vpc_id: vpc.clone(), cidr, availability_zone: zone.clone(), map_public_ip: false };
-        scope.add(&format!("subnet-{zone}"), subnet).subnet_id
+        scope.add(&format!("subnet-{zone}"), Subnet::new(&vpc, cidr, zone)).subnet_id
     };
     let subnets: Vec<_> = blocks.zip(input.zones).map(subnet).collect();
     let group = |name: &str, description: &str| {
@@ -152,19 +136,16 @@ fn network(root: &Scope<'_>, input: &ComposeInput<'_, Settings>) -> Network {
         scope.add(name, rule);
     }
     for service in ["sqs", "logs", "dynamodb"] {
+        let name = format!("com.amazonaws.{}.{service}", scope.region());
+        let statement = json!({"Effect": "Allow", "Principal": "*", "Action": format!("{service}:*"), "Resource": "*"});
         let endpoint = InterfaceEndpoint {
-            vpc_id: vpc.clone(),
-            service_name: format!("com.amazonaws.{}.{service}", scope.region()),
-            policy: document([
-                json!({"Effect": "Allow", "Principal": "*", "Action": format!("{service}:*"), "Resource": "*"}),
-            ]),
-            subnet_ids: subnets.clone(),
-            security_group_ids: vec![endpoints.clone()],
+            policy: document([statement]),
             private_dns: service != "dynamodb",
+            ..InterfaceEndpoint::new(&vpc, name, subnets.clone(), vec![endpoints.clone()])
         };
         scope.add(&format!("endpoint-{service}"), endpoint);
     }
-    Network { vpc, subnets: subnets.into_iter().collect(), security_group: edge }
+    Network { vpc, subnets, security_group: edge }
 }
 
 struct Edge {
@@ -177,56 +158,34 @@ struct Edge {
 /// A load balancer that forwards to blue and green by weight, and the paths that aren't migrated to blue.
 fn edge(root: &Scope<'_>, settings: &Settings, network: &Network) -> Edge {
     let scope = root.at("edge");
+    let name = scope.name_within("tickets", 32);
     let balancer = LoadBalancer {
-        name: scope.name_within("tickets", 32),
         internal: true,
-        subnets: network.subnets.clone(),
-        security_groups: [network.security_group.clone()].into(),
         drop_invalid_headers: true,
         desync_mitigation: "strictest".to_owned(),
-        access_logs: None,
-        deletion_protection: false,
-        idle_timeout_seconds: 60,
         client_keep_alive_seconds: 60,
-        http2: true,
+        ..LoadBalancer::new(name, network.subnets.clone(), [network.security_group.clone()])
     };
     let balancer = scope.add("load-balancer", balancer);
     let target_group = |environment: &str| -> TargetGroupOutputs {
         let scope = scope.environment(environment);
         let group = TargetGroup {
-            name: scope.name_within("tickets", 25),
-            targets: Targets::Ip { vpc: network.vpc.clone(), port: 8080, protocol: "HTTP".to_owned() },
-            health_check: Some(HealthCheck {
-                path: "/health".to_owned(),
-                interval_seconds: 10,
-                ..HealthCheck::default()
-            }),
+            health_check: Some(HealthCheck { interval_seconds: 10, ..HealthCheck::of_path("/health") }),
             deregistration_delay_seconds: Some(30),
-            multi_value_headers: false,
+            ..TargetGroup::of_addresses(scope.name_within("tickets", 25), &network.vpc, 8080)
         };
         scope.add("target-group", group)
     };
     let [blue, green] = [BLUE, GREEN].map(target_group);
-    let by_weight = Action::WeightedForward {
-        blue: blue.arn.clone(),
-        green: green.arn.clone(),
-        initial: Weights { blue: 100, green: 0 },
-        stickiness_seconds: None,
-    };
-    let http = Listener { load_balancer: balancer.arn, port: 80, tls: None, action: by_weight };
-    let listener = scope.add("http", http).arn;
+    let by_weight = Action::weighted(&blue.arn, &green.arn);
+    let listener = scope.add("http", Listener::http(&balancer.arn, 80, by_weight)).arn;
     for (priority, counter) in (10..).step_by(10).zip(&settings.counters) {
-        let rule = ListenerRule {
-            listener: listener.clone(),
-            priority,
-            conditions: Conditions { paths: [format!("/legacy/{counter}/*")].into(), ..Conditions::default() },
-            action: Action::Forward { target_group: blue.arn.clone() },
-        };
+        let paths = [format!("/legacy/{counter}/*")];
+        let rule = ListenerRule::for_paths(&listener, priority, paths, Action::forward(&blue.arn));
         scope.add(&format!("legacy-{counter}"), rule);
     }
     let groups = [&blue, &green].map(|group| (balancer.full_name.clone(), group.full_name.clone()));
-    let (name, region) = ("tickets".to_owned(), scope.region().to_owned());
-    let lever = EdgeLever { name, region, listener, rule: None, blue: blue.arn, green: green.arn };
+    let lever = EdgeLever::of_listener("tickets", scope.region(), &listener, [&blue.arn, &green.arn]);
     Edge { dns_name: balancer.dns_name, groups, lever }
 }
 
@@ -242,12 +201,9 @@ fn counter(root: &Scope<'_>, name: &str, key: &KeyArn) -> Queue {
         allow(&["kms:Decrypt", "kms:GenerateDataKey"], [&**key]),
     ];
     let role = Role {
-        name: scope.name(&format!("{name}-counter")),
         description: format!("Serves the counter {name}"),
-        trust: trust(&scope, "ecs-tasks.amazonaws.com"),
         inline_policies: [("counter".to_owned(), document(statements))].into(),
-        managed_policies: BTreeSet::new(),
-        max_session_seconds: 3600,
+        ..Role::new(scope.name(&format!("{name}-counter")), trust(&scope, "ecs-tasks.amazonaws.com"))
     };
     scope.add("role", role);
     queue

@@ -66,8 +66,8 @@ pub async fn untracked(context: &Context, connection: &Connection, state: &State
             }
         }
     }
-    let roles = iam::roles_of_system(&home, owner).await?.into_iter().filter(|(arn, _)| !known.has(arn));
-    found.extend(roles.map(|(arn, tags)| (arn, step_of(&tags))));
+    let global = iam::of_system(&home, owner).await?.into_iter().filter(|(arn, _)| !known.has(arn));
+    found.extend(global.map(|(arn, tags)| (arn, step_of(&tags))));
     let found = found.into_iter().map(|(arn, step)| Untracked { region: part(&arn, 3).to_owned(), arn, step });
     Ok(Search { found: found.collect(), unread })
 }

@@ -26,7 +26,7 @@ fn stack() -> Stack {
 fn queue(name: &str, dead_letters: Option<QueueArn>) -> Queue {
     Queue {
         name: name.to_owned(),
-        kms_key: "alias/aws/sqs".into(),
+        kms_key: Some("alias/aws/sqs".into()),
         retention_seconds: 60,
         visibility_timeout_seconds: 30,
         receive_wait_seconds: 0,

@@ -244,7 +244,7 @@ impl<'a> Set<'a> {
                 comparison: check.comparison,
                 threshold: check.threshold,
                 evaluation_periods: check.minutes,
-                datapoints_to_alarm: check.minutes,
+                datapoints_to_alarm: Some(check.minutes),
                 missing_data: check.missing,
                 actions_enabled: true,
                 actions: BTreeSet::from([self.topic.to_string()]),

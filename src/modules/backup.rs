@@ -38,7 +38,11 @@ pub fn backup(scope: &Scope<'_>, params: &BackupParams<'_>) -> Backup {
     let scope = scope.at("backup");
     let vault = scope.add(
         "vault",
-        Vault { name: scope.name_within("backup-vault", 50), kms_key: params.key.clone(), policy: vault_policy() },
+        Vault {
+            name: scope.name_within("backup-vault", 50),
+            kms_key: Some(params.key.clone()),
+            policy: vault_policy(),
+        },
     );
     let plan = scope.add(
         "plan",

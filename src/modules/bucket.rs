@@ -24,6 +24,19 @@ pub struct BucketParams<'a> {
     pub statements: fn(&Scope<'_>, &str) -> Vec<Value>,
 }
 
+impl Default for BucketParams<'_> {
+    /// SSE-S3; objects are kept; no access logs.
+    fn default() -> Self {
+        BucketParams {
+            encryption: Encryption::S3,
+            keep_days: None,
+            lifecycle: BTreeMap::new(),
+            access_logs: None,
+            statements: |_, _| Vec::new(),
+        }
+    }
+}
+
 /// A bucket with its policy.
 #[derive(Clone, Debug)]
 pub struct PrivateBucket {
@@ -71,10 +84,7 @@ pub fn private_bucket(scope: &Scope<'_>, leaf: &str, params: &BucketParams<'_>) 
 /// Adds a bucket for the access logs of other buckets of the same region. It keeps them as long as the scope says.
 pub fn access_log_bucket(scope: &Scope<'_>, leaf: &str) -> PrivateBucket {
     let params = BucketParams {
-        encryption: Encryption::S3,
         keep_days: Some(scope.log_retention_days()),
-        lifecycle: BTreeMap::new(),
-        access_logs: None,
         statements: |scope, arn| {
             vec![json!({
                 "Sid": "LogsOfRequests",
@@ -85,6 +95,7 @@ pub fn access_log_bucket(scope: &Scope<'_>, leaf: &str) -> PrivateBucket {
                 "Condition": {"StringEquals": {"aws:SourceAccount": scope.account()}},
             })]
         },
+        ..BucketParams::default()
     };
     private_bucket(scope, leaf, &params)
 }

@@ -9,7 +9,7 @@ use super::Scope;
 use super::bucket::tls_only;
 use super::policy::{allow, document, trust};
 use crate::engine::ownership::SUFFIX;
-use crate::resources::config::{ConfigRule, ConfigurationRecorder, DeliveryChannel, OURS, ScopeTag};
+use crate::resources::config::{ConfigRule, ConfigurationRecorder, DeliveryChannel, SHARED_NAME, ScopeTag};
 use crate::resources::iam;
 use crate::resources::s3::{Bucket, BucketPolicy, Encryption, LifecycleRule};
 
@@ -57,7 +57,7 @@ pub fn compliance(scope: &Scope<'_>, params: &ComplianceParams<'_>) {
 fn recording(scope: &Scope<'_>) -> String {
     let shared = scope.shared();
     let region = scope.region();
-    let name = format!("{OURS}-config-{}-{region}", scope.account());
+    let name = format!("{SHARED_NAME}-config-{}-{region}", scope.account());
     let arn = scope.arn("s3", &name);
     let bucket = shared.add(
         "bucket",
@@ -86,7 +86,7 @@ fn recording(scope: &Scope<'_>) -> String {
     let role = shared.add(
         "role",
         iam::Role {
-            name: format!("{OURS}-config-{region}"),
+            name: format!("{SHARED_NAME}-config-{region}"),
             description: "AWS Config reads the account and delivers what it recorded".to_owned(),
             trust: trust(scope, "config.amazonaws.com"),
             inline_policies: BTreeMap::from([(
@@ -103,7 +103,7 @@ fn recording(scope: &Scope<'_>) -> String {
     let recorder = shared.add(
         "recorder",
         ConfigurationRecorder {
-            name: OURS.to_owned(),
+            name: SHARED_NAME.to_owned(),
             role: role.arn,
             // AWS charges for each recorded change: the results of the rules needn't be recorded.
             excluded: BTreeSet::from(["AWS::Config::ResourceCompliance".to_owned()]),
@@ -113,7 +113,7 @@ fn recording(scope: &Scope<'_>) -> String {
     let channel = shared.add(
         "delivery-channel",
         DeliveryChannel {
-            name: OURS.to_owned(),
+            name: SHARED_NAME.to_owned(),
             recorder: recorder.name,
             bucket: policy.bucket,
             kms_key: None,

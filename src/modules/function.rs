@@ -112,7 +112,7 @@ pub fn function(scope: &Scope<'_>, params: FunctionParams<'_>) -> Function {
             architecture: "arm64".to_owned(),
             environment: params.environment,
             vpc,
-            kms_key: params.key.clone(),
+            kms_key: Some(params.key.clone()),
             dead_letters: Some(params.dead_letters.clone()),
             tracing: true,
             logging: lambda::Logging { log_group: log_group.name.clone(), format: "JSON".to_owned() },

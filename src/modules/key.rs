@@ -37,6 +37,13 @@ pub struct KeyParams<'a> {
     pub replica_region: Option<&'a str>,
 }
 
+impl<'a> KeyParams<'a> {
+    /// A key in one region that no service uses yet.
+    pub fn new(description: &'a str) -> Self {
+        KeyParams { description, through: &[], users: &[], replica_region: None }
+    }
+}
+
 /// A key with its alias.
 #[derive(Clone, Debug)]
 pub struct CustomerKey {

@@ -41,6 +41,16 @@ pub struct MonitoredService {
 }
 
 impl Monitored {
+    /// The target group of an environment: the full names of load balancer and target group.
+    pub fn target_group(group: &(String, String)) -> Self {
+        Monitored { target_groups: vec![group.clone()], ..Monitored::default() }
+    }
+
+    /// Dead-letter queues by their names.
+    pub fn dead_letter_queues(names: impl IntoIterator<Item = String>) -> Self {
+        Monitored { dead_letter_queues: names.into_iter().collect(), ..Monitored::default() }
+    }
+
     /// All target groups that serve the environment, those of services included.
     pub fn all_target_groups(&self) -> impl Iterator<Item = &(String, String)> {
         self.target_groups.iter().chain(self.services.iter().map(|service| &service.target_group))

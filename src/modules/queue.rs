@@ -53,7 +53,7 @@ pub fn queue(scope: &Scope<'_>, params: &QueueParams<'_>) -> Queue {
         sqs::Queue {
             policy: policy(scope, &name, &[]),
             name,
-            kms_key: params.key.clone(),
+            kms_key: Some(params.key.clone()),
             retention_seconds: params.retention_days * 24 * 3600,
             visibility_timeout_seconds: params.visibility_timeout_seconds,
             receive_wait_seconds: 20,
@@ -72,7 +72,7 @@ pub fn dead_letter_queue(scope: &Scope<'_>, name: &str, key: &KeyArn, senders: &
         sqs::Queue {
             policy: policy(scope, &name, senders),
             name,
-            kms_key: key.clone(),
+            kms_key: Some(key.clone()),
             retention_seconds: FOURTEEN_DAYS,
             visibility_timeout_seconds: 30,
             receive_wait_seconds: 20,

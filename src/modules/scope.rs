@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::engine::ownership::Owner;
 use crate::engine::{Step, StepId, Tags, reference};
 use crate::resources::Resource;
+use crate::resources::ids::PolicyArn;
 
 /// How long logs are kept unless a system sets it, in days.
 const LOG_RETENTION_DAYS: i32 = 365;
@@ -219,8 +220,8 @@ impl Scope<'_> {
     }
 
     /// The ARN of an IAM policy that AWS manages, for example `service-role/AWSLambdaBasicExecutionRole`.
-    pub fn managed_policy(&self, name: &str) -> String {
-        format!("arn:{}:iam::aws:policy/{name}", self.partition())
+    pub fn managed_policy(&self, name: &str) -> PolicyArn {
+        format!("arn:{}:iam::aws:policy/{name}", self.partition()).into()
     }
 }
 
@@ -237,7 +238,7 @@ mod tests {
         assert_eq!(scope.arn("iam", "role/a"), "arn:aws:iam::123456789012:role/a");
         assert_eq!(scope.arn("s3", "bucket"), "arn:aws:s3:::bucket");
         assert_eq!(scope.arn("route53", "hostedzone/Z1"), "arn:aws:route53:::hostedzone/Z1");
-        assert_eq!(scope.managed_policy("ReadOnlyAccess"), "arn:aws:iam::aws:policy/ReadOnlyAccess");
+        assert_eq!(*scope.managed_policy("ReadOnlyAccess"), *"arn:aws:iam::aws:policy/ReadOnlyAccess");
     }
 
     #[test]

@@ -44,7 +44,7 @@ pub fn secrets(scope: &Scope<'_>, params: &SecretsParams<'_>) -> Secrets {
         let secret = Secret {
             name: scope.name(leaf),
             description: format!("{description} of {}", scope.environment_name()),
-            kms_key: params.key.clone(),
+            kms_key: Some(params.key.clone()),
             content,
             replicas: BTreeMap::from_iter(replicas),
             policy: policy(scope),

@@ -25,6 +25,13 @@ pub struct TopicParams<'a> {
     pub emails: &'a [String],
 }
 
+impl<'a> TopicParams<'a> {
+    /// A topic without publishers, subscriptions and display name.
+    pub fn new(name: &'a str, key: &'a KeyArn) -> Self {
+        TopicParams { name, display_name: "", key, publishers: &[], emails: &[] }
+    }
+}
+
 /// The protocols whose deliveries SNS can log. E-mail isn't one of them.
 const LOGGED: [&str; 3] = ["HTTP", "Lambda", "SQS"];
 
@@ -51,7 +58,7 @@ pub fn topic(scope: &Scope<'_>, params: &TopicParams<'_>) -> TopicArn {
         sns::Topic {
             name,
             display_name: params.display_name.to_owned(),
-            kms_key: params.key.clone(),
+            kms_key: Some(params.key.clone()),
             policy: document(statements),
             delivery_logging: LOGGED.into_iter().map(|kind| (kind.to_owned(), logging.clone())).collect(),
         },

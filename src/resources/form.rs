@@ -15,7 +15,7 @@ use crate::engine::Tags;
 /// the resource itself.
 #[derive(Clone, Debug)]
 pub struct Form {
-    /// What the step is in a template.
+    /// The step in a template.
     pub shape: Shape,
     /// The step's outputs: an output's name, and a text that may contain [`Form::reference`] and references to other steps.
     pub outputs: Vec<(&'static str, String)>,
@@ -25,7 +25,7 @@ pub struct Form {
     pub stateful: bool,
 }
 
-/// What a step is in a template.
+/// A step in a template.
 #[derive(Clone, Debug)]
 pub enum Shape {
     /// One resource or several.

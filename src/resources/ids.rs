@@ -103,6 +103,8 @@ ids! {
     KeyArn
     /// `arn:aws:iam::…:role/…`
     RoleArn
+    /// `arn:aws:iam::…:policy/…`
+    PolicyArn
     /// `arn:aws:sqs:…`
     QueueArn
     /// `arn:aws:sns:…`

@@ -15,7 +15,7 @@ use super::{
 use crate::aws::cx::Shared;
 use crate::engine::{Operations, Provider, StepError};
 
-/// Resource types by their names: those that come with provisioner, and people's own.
+/// Resource types by name: the shipped ones, and those of other crates.
 #[derive(Clone)]
 pub struct Types(BTreeMap<&'static str, Type>);
 
@@ -28,7 +28,7 @@ struct Type {
 }
 
 impl Types {
-    /// One more. Of two with one name the last one counts.
+    /// Adds a type. It replaces one of the same name.
     #[must_use]
     pub fn with<R: Resource>(mut self) -> Self {
         let it = Type {
@@ -40,7 +40,7 @@ impl Types {
         self
     }
 
-    /// These types and those. Of two with one name the last one counts.
+    /// Adds types. They replace those of the same names.
     #[must_use]
     pub fn and(mut self, other: Types) -> Self {
         self.0.extend(other.0);
@@ -52,20 +52,20 @@ impl Types {
         self.0.contains_key(kind)
     }
 
-    /// Binds them to a run.
+    /// Binds the types to a run.
     pub fn bind(&self, shared: &Arc<Shared>) -> Registry {
         Registry { types: self.0.iter().map(|(kind, it)| (*kind, (it.bind)(shared))).collect() }
     }
 
-    /// A spec of this type in CloudFormation's words.
+    /// The CloudFormation form of a spec.
     ///
     /// # Errors
-    /// A type that isn't among these, a spec that isn't one of it.
+    /// If the type is unknown, or the spec isn't one of that type.
     pub fn cloudformation(&self, kind: &str, spec: &Value) -> Result<Form, StepError> {
         (self.0.get(kind).ok_or_else(|| unknown(kind))?.describe)(spec)
     }
 
-    /// The name of every type and the IAM actions that provisioner needs for it.
+    /// The IAM actions that provisioner needs for each type, by the name of the type.
     pub fn actions(&self) -> BTreeMap<&'static str, &'static [&'static str]> {
         self.0.iter().map(|(kind, it)| (*kind, it.actions)).collect()
     }
@@ -90,14 +90,12 @@ impl Provider for Registry {
 }
 
 fn unknown(kind: &str) -> StepError {
-    StepError::new(format!("this provisioner doesn't know the resource type {kind}")).with_help(
-        "a state file that tells of it was written by another build: use that one; a type of your own is made known by \
-         `CustomSystem::with_type`",
-    )
+    StepError::new(format!("this provisioner doesn't know the resource type {kind}"))
+        .with_help("use the build that wrote the state file; register types of your own with `CustomSystem::with_type`")
 }
 
-/// Hands the list of all types to a macro: `resource_types!(names)` is `names! { acm::Certificate, ... }`. Whoever uses it has the
-/// modules of [`resources`](crate::resources) in scope.
+/// Calls a macro with the list of all types: `resource_types!(names)` is `names! { acm::Certificate, ... }`. The modules of
+/// [`resources`](crate::resources) must be in scope.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! resource_types {
@@ -150,6 +148,7 @@ macro_rules! resource_types {
             elb::TargetRegistration,
             events::Rule,
             events::Target,
+            iam::Policy,
             iam::Role,
             kms::Alias,
             kms::Key,
@@ -189,7 +188,7 @@ macro_rules! resource_types {
 macro_rules! shipped {
     ($($resource:ty,)*) => {
         impl Types {
-            /// Those that come with provisioner.
+            /// The types of this crate.
             pub fn shipped() -> Self {
                 Types(BTreeMap::new())$(.with::<$resource>())*
             }

@@ -92,6 +92,14 @@ pub struct Composition {
     pub notes: Vec<String>,
 }
 
+impl Composition {
+    /// A composition with these outputs, without levers and notes.
+    pub fn with_outputs(outputs: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>) -> Self {
+        let outputs = outputs.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+        Composition { outputs, ..Composition::default() }
+    }
+}
+
 /// A blueprint with its configuration.
 #[derive(Debug)]
 pub struct Configured<B: Blueprint> {

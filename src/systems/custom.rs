@@ -35,7 +35,7 @@ use crate::resources::registry::Types;
 ///     let name = format!("/greetings/{}", input.root.suffix());
 ///     let parameter = Parameter::plain(name, "The greeting of the shop", &input.settings.greeting);
 ///     let parameter = input.root.add("greeting", parameter);
-///     Composition { outputs: [("greeting".to_owned(), parameter.name)].into(), ..Composition::default() }
+///     Composition::with_outputs([("greeting", parameter.name)])
 /// }
 ///
 /// fn main() -> std::process::ExitCode {

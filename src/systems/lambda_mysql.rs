@@ -147,14 +147,9 @@ impl Composer<'_> {
         };
         let groups = edges.each_ref().map(group);
         let mut side = Side::new(scope, network, database, &edge.load_balancer);
-        side.lever = Some(EdgeLever {
-            name: scope.environment_name().to_owned(),
-            region: self.common.region.clone(),
-            listener: edge.listener.arn.clone(),
-            rule: None,
-            blue: edge.blue.arn.clone(),
-            green: edge.green.arn.clone(),
-        });
+        let groups_by_weight = [&edge.blue.arn, &edge.green.arn];
+        let (name, region) = (scope.environment_name(), &*self.common.region);
+        side.lever = Some(EdgeLever::of_listener(name, region, &edge.listener.arn, groups_by_weight));
         side.signals = Signals {
             // Load balancers measure no latency of functions, Lambda does.
             latency: vec![Metric::new("AWS/Lambda", "Duration", [("FunctionName", functions.api.name.clone())])],

@@ -210,6 +210,17 @@ impl Signals {
 }
 
 impl EdgeLever {
+    /// A listener whose default action forwards by weight.
+    pub fn of_listener(
+        name: impl Into<String>,
+        region: impl Into<String>,
+        listener: &ListenerArn,
+        [blue, green]: [&TargetGroupArn; 2],
+    ) -> Self {
+        let (name, region, listener) = (name.into(), region.into(), listener.clone());
+        EdgeLever { name, region, listener, rule: None, blue: blue.clone(), green: green.clone() }
+    }
+
     fn exists(&self) -> bool {
         let arns = [&*self.listener, &self.blue, &self.green];
         arns.into_iter().chain(self.rule.as_deref()).all(is_known)

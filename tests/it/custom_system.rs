@@ -60,7 +60,8 @@ impl Repository {
         // Cargo sets these for tests. A dependency whose build reads one is built again, and so is all that depends on it.
         for (name, _) in std::env::vars_os() {
             let name = name.to_string_lossy();
-            if ["CARGO_MANIFEST_", "CARGO_PKG_", "CARGO_BIN_"].iter().any(|prefix| name.starts_with(prefix)) {
+            if ["CARGO_MANIFEST_", "CARGO_PKG_", "CARGO_BIN_", "OUT_DIR"].iter().any(|prefix| name.starts_with(prefix))
+            {
                 cargo.env_remove(&*name);
             }
         }

@@ -4,7 +4,9 @@
 //! Blocks `sh record` and hidden comments (`<!-- record:` … `-->`) are shell scripts that prepare the next command.
 
 mod record;
+mod resource_types;
 mod samples;
+mod source;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

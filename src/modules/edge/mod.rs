@@ -4,7 +4,7 @@
 mod services;
 mod weighted;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use ipnet::Ipv4Net;
 use serde_json::json;
@@ -17,14 +17,10 @@ use crate::resources::elb::{
     AccessLogs, Action, HealthCheck, Listener, ListenerOutputs, LoadBalancer, LoadBalancerOutputs, Tls,
 };
 use crate::resources::ids::{CertificateArn, SecurityGroupId, WebAclArn};
-use crate::resources::s3::Encryption;
 use crate::resources::waf::WebAclAssociation;
 
 pub use services::{Route, ServicesEdge, ServicesEdgeParams, services_edge};
 pub use weighted::{Edge, EdgeParams, TEST_PORT, edge};
-
-/// TLS 1.2 and 1.3 with forward secrecy.
-const TLS_POLICY: &str = "ELBSecurityPolicy-TLS13-1-2-2021-06";
 
 /// The maximum duration of a client's connection: AWS's minimum, as a connection stays with its environment while traffic moves.
 const CLIENT_KEEP_ALIVE_SECONDS: u32 = 60;
@@ -95,15 +91,14 @@ fn front<'a>(scope: &Scope<'a>, params: &FrontParams<'_>) -> Front<'a> {
             action: Action::Redirect { port: 443 },
         },
     );
-    let tls = Tls { certificate: params.certificate.clone(), policy: TLS_POLICY.to_owned() };
+    let tls = Tls::recommended(params.certificate);
     Front { scope, load_balancer, security_group, log_bucket, tls }
 }
 
 impl Front<'_> {
     /// Adds an HTTPS listener.
     fn listener(&self, leaf: &str, port: u16, action: Action) -> ListenerOutputs {
-        let load_balancer = self.load_balancer.arn.clone();
-        self.scope.add(leaf, Listener { load_balancer, port, tls: Some(self.tls.clone()), action })
+        self.scope.add(leaf, Listener::https(&self.load_balancer.arn, port, self.tls.clone(), action))
     }
 }
 
@@ -136,9 +131,7 @@ fn security_group(scope: &Scope<'_>, params: &FrontParams<'_>) -> SecurityGroupI
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html>
 fn log_bucket(scope: &Scope<'_>, params: &FrontParams<'_>) -> String {
     let params = BucketParams {
-        encryption: Encryption::S3,
         keep_days: Some(scope.log_retention_days()),
-        lifecycle: BTreeMap::new(),
         access_logs: params.access_log_target,
         statements: |scope, arn| {
             vec![json!({
@@ -153,6 +146,7 @@ fn log_bucket(scope: &Scope<'_>, params: &FrontParams<'_>) -> String {
                 },
             })]
         },
+        ..BucketParams::default()
     };
     private_bucket(scope, "alb-logs", &params).name
 }

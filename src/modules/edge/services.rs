@@ -1,12 +1,12 @@
 //! A load balancer that forwards to the environment's own services by path.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::{FrontParams, edge_scope, front, health_check};
 use crate::modules::Scope;
 use crate::resources::ec2::{Peer, SecurityGroupRule};
 use crate::resources::elb::{
-    Action, Conditions, ListenerOutputs, ListenerRule, LoadBalancerOutputs, TargetGroup, TargetGroupOutputs, Targets,
+    Action, ListenerOutputs, ListenerRule, LoadBalancerOutputs, TargetGroup, TargetGroupOutputs, Targets,
 };
 use crate::resources::ids::SecurityGroupId;
 
@@ -76,17 +76,13 @@ pub fn services_edge(scope: &Scope<'_>, params: &ServicesEdgeParams<'_>) -> Serv
         target_groups.insert(service.to_owned(), front.scope.add(&format!("to-{service}/target-group"), group));
     }
     let first = params.routes.first().expect("at least one service");
-    let forward = |service: &str| Action::Forward { target_group: target_groups[service].arn.clone() };
+    let forward = |service: &str| Action::forward(&target_groups[service].arn);
     let listener = front.listener("https", 443, forward(first.service));
     let mut ready = BTreeMap::from([(first.service.to_owned(), listener.arn.to_string())]);
     for (index, route) in params.routes.iter().enumerate().skip(1) {
-        let paths: BTreeSet<String> = route.paths.iter().map(|path| (*path).to_owned()).collect();
-        let rule = ListenerRule {
-            listener: listener.arn.clone(),
-            priority: u16::try_from(10 * index).expect("a listener has at most 100 rules"),
-            conditions: Conditions { paths, ..Conditions::default() },
-            action: forward(route.service),
-        };
+        let priority = u16::try_from(10 * index).expect("a listener has at most 100 rules");
+        let paths = route.paths.iter().copied();
+        let rule = ListenerRule::for_paths(&listener.arn, priority, paths, forward(route.service));
         let rule = front.scope.add(&format!("to-{}/rule", route.service), rule);
         ready.insert(route.service.to_owned(), rule.arn.to_string());
     }

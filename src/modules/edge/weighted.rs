@@ -1,14 +1,12 @@
 //! A load balancer that forwards to both environments' functions by weight.
 
-use std::collections::BTreeSet;
-
 use ipnet::Ipv4Net;
 
 use super::{FrontParams, edge_scope, front, health_check};
 use crate::modules::{BLUE, GREEN, Scope};
 use crate::resources::ec2::{Peer, SecurityGroupRule};
 use crate::resources::elb::{
-    Action, Conditions, ListenerOutputs, ListenerRule, LoadBalancerOutputs, Target, TargetGroup, TargetGroupOutputs,
+    Action, ListenerOutputs, ListenerRule, LoadBalancerOutputs, Target, TargetGroup, TargetGroupOutputs,
     TargetRegistration, Targets, Weights,
 };
 use crate::resources::ids::{FunctionArn, SecurityGroupId};
@@ -75,16 +73,10 @@ pub fn edge(scope: &Scope<'_>, params: &EdgeParams<'_>) -> Edge {
     };
     let listener = front.listener("https", 443, by_weight);
     // The health checks of Route 53 reach the load balancer's own environment, whatever the weights.
-    front.scope.add(
-        "own-health",
-        ListenerRule {
-            listener: listener.arn.clone(),
-            priority: 1,
-            conditions: Conditions { paths: BTreeSet::from([params.health_path.to_owned()]), ..Conditions::default() },
-            action: Action::Forward { target_group: own.arn.clone() },
-        },
-    );
-    let test_listener = front.listener("test", TEST_PORT, Action::Forward { target_group: green.arn.clone() });
+    front
+        .scope
+        .add("own-health", ListenerRule::for_paths(&listener.arn, 1, [params.health_path], Action::forward(&own.arn)));
+    let test_listener = front.listener("test", TEST_PORT, Action::forward(&green.arn));
     Edge {
         load_balancer: front.load_balancer,
         listener,

@@ -5,6 +5,7 @@ use crate::resources::prelude::*;
 
 /// The validation of a requested certificate: complete once AWS has found the validation record and issued the certificate.
 /// Take the ARN of a usable certificate from its outputs.
+/// <https://docs.aws.amazon.com/acm/latest/userguide/dns-validation.html>
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CertificateValidation {
     /// The requested certificate.

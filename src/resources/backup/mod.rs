@@ -10,8 +10,7 @@ pub use vault::{Vault, VaultOutputs};
 
 use std::collections::HashMap;
 
-use crate::aws::{Cx, Result};
-use crate::engine::Tags;
+use crate::resources::prelude::*;
 use crate::resources::tags;
 
 fn to_sdk(tags: &Tags) -> HashMap<String, String> {
@@ -26,13 +25,8 @@ async fn tags_of(cx: &Cx, arn: &str) -> Result<Tags> {
     .await
 }
 
-/// Sets and removes tags of anything of AWS Backup by its ARN.
 async fn tag(cx: &Cx, arn: &str, set: &Tags, remove: &[String]) -> Result<()> {
-    if !set.is_empty() {
-        cx.backup.tag_resource().resource_arn(arn).set_tags(Some(to_sdk(set))).send().await?;
-    }
-    if !remove.is_empty() {
-        cx.backup.untag_resource().resource_arn(arn).set_tag_key_list(Some(remove.to_vec())).send().await?;
-    }
-    Ok(())
+    let add = |set: &Tags| cx.backup.tag_resource().resource_arn(arn).set_tags(Some(to_sdk(set))).send();
+    let delete = |keys| cx.backup.untag_resource().resource_arn(arn).set_tag_key_list(Some(keys)).send();
+    tags::change(set, remove, add, delete).await
 }

@@ -1,45 +1,37 @@
-use std::sync::Arc;
-
 use aws_sdk_backup::types::{BackupPlanInput, BackupPlansListMember, BackupRule, BackupRuleInput, Lifecycle};
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 use super::{tags_of, to_sdk};
-use crate::aws::wait::{Patience, ignore_not_found};
-use crate::aws::{Class, Cx, Error, Result};
-use crate::engine::Tags;
-use crate::resources::form::{Form, Tagging, properties};
+use crate::resources::prelude::*;
 use crate::resources::tags::Built;
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
-/// When backups are made and how long they are kept. What is backed up is said by its [`super::Selection`]s.
+/// A backup plan: when backups are made and how long they are kept. Its [`super::Selection`]s say what is backed up.
 /// <https://docs.aws.amazon.com/aws-backup/latest/devguide/API_CreateBackupPlan.html>
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Plan {
     /// 1 to 50 letters, digits, `-`, `_` and `.`.
     pub name: String,
-    /// In the order of their names.
+    /// Its rules, sorted by name.
     pub rules: Vec<PlanRule>,
 }
 
-/// One schedule of a plan.
+/// A rule of a plan.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PlanRule {
     /// 1 to 50 letters, digits, `-`, `_` and `.`.
     pub name: String,
-    /// The vault that gets the backups.
+    /// The name of the vault for the backups.
     pub vault: String,
-    /// When, in UTC: `cron(0 5 ? * * *)`.
+    /// The schedule, in UTC: `cron(0 5 ? * * *)`.
     pub schedule: String,
-    /// How long a backup may wait for its start, at least 60 minutes.
+    /// Within how many minutes a backup must start, at least 60.
     pub start_window_minutes: i64,
-    /// How long a backup may take from its scheduled start.
+    /// Within how many minutes a backup must complete, from its scheduled start.
     pub completion_window_minutes: i64,
-    /// How long it is kept, in days.
+    /// How many days a backup is kept.
     pub delete_after_days: i64,
 }
 
-/// What a plan gives to others.
+/// The outputs of a plan.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PlanOutputs {
     /// The plan's id.
@@ -49,23 +41,21 @@ pub struct PlanOutputs {
 }
 
 impl Resource for Plan {
-    const TYPE: TypeInfo = TypeInfo {
-        ..TypeInfo::new(
-            "backup.plan",
-            seconds(3),
-            &[
-                "backup:ListBackupPlans",
-                "backup:GetBackupPlan",
-                "backup:ListTags",
-                "backup:CreateBackupPlan",
-                "backup:UpdateBackupPlan",
-                "backup:DeleteBackupPlan",
-                "backup:TagResource",
-                "backup:UntagResource",
-                "tag:GetResources",
-            ],
-        )
-    };
+    const TYPE: TypeInfo = TypeInfo::new(
+        "backup.plan",
+        seconds(3),
+        &[
+            "backup:ListBackupPlans",
+            "backup:GetBackupPlan",
+            "backup:ListTags",
+            "backup:CreateBackupPlan",
+            "backup:UpdateBackupPlan",
+            "backup:DeleteBackupPlan",
+            "backup:TagResource",
+            "backup:UntagResource",
+            "tag:GetResources",
+        ],
+    );
 
     type Outputs = PlanOutputs;
 
@@ -73,7 +63,7 @@ impl Resource for Plan {
         let plans = all(cx).await?;
         let is_this = |plan: &&BackupPlansListMember| match known {
             Some(known) => plan.backup_plan_id() == Some(&known.plan_id),
-            // The name carries the suffix: a run that died before it could record the id made it.
+            // The name contains the suffix: an interrupted run created it and didn't record its id.
             None => plan.backup_plan_name() == Some(&self.name),
         };
         let Some(listed) = plans.iter().find(is_this) else { return Ok(None) };
@@ -82,7 +72,7 @@ impl Resource for Plan {
         let read = async { Ok(cx.backup.get_backup_plan().backup_plan_id(id).send().await?) };
         let (answer, tags) = tokio::try_join!(read, tags_of(cx, arn))?;
         let plan = answer.backup_plan.ok_or(Error::incomplete("backup:GetBackupPlan", "BackupPlan"))?;
-        let mut rules: Vec<_> = plan.rules.iter().map(standing).collect();
+        let mut rules: Vec<_> = plan.rules.iter().map(PlanRule::from_sdk).collect();
         rules.sort_by(|a, b| a.name.cmp(&b.name));
         let outputs = PlanOutputs { plan_id: id.to_owned(), arn: arn.to_owned() };
         Ok(Some(Found::tagged(Plan { name: plan.backup_plan_name, rules }, outputs, tags)))
@@ -110,7 +100,7 @@ impl Resource for Plan {
         let delete =
             || async { Ok(cx.backup.delete_backup_plan().backup_plan_id(&outputs.plan_id).send().await.map(|_| ())?) };
         let selected = |error: &Error| error.class == Class::Retryable || error.is_code("InvalidRequestException");
-        let what = "the plan's selections to go";
+        let what = "the plan's selections to be deleted";
         ignore_not_found(cx.retry_while(what, Patience::FRESH, selected, delete).await)?;
         Ok(())
     }
@@ -158,27 +148,20 @@ impl PlanRule {
             .build()
             .built()
     }
-}
 
-fn standing(rule: &BackupRule) -> PlanRule {
-    PlanRule {
-        name: rule.rule_name.clone(),
-        vault: rule.target_backup_vault_name.clone(),
-        schedule: rule.schedule_expression().unwrap_or_default().to_owned(),
-        start_window_minutes: rule.start_window_minutes.unwrap_or_default(),
-        completion_window_minutes: rule.completion_window_minutes.unwrap_or_default(),
-        delete_after_days: rule.lifecycle().and_then(|lifecycle| lifecycle.delete_after_days).unwrap_or_default(),
+    fn from_sdk(rule: &BackupRule) -> Self {
+        PlanRule {
+            name: rule.rule_name.clone(),
+            vault: rule.target_backup_vault_name.clone(),
+            schedule: rule.schedule_expression().unwrap_or_default().to_owned(),
+            start_window_minutes: rule.start_window_minutes.unwrap_or_default(),
+            completion_window_minutes: rule.completion_window_minutes.unwrap_or_default(),
+            delete_after_days: rule.lifecycle().and_then(|lifecycle| lifecycle.delete_after_days).unwrap_or_default(),
+        }
     }
 }
 
 async fn all(cx: &Cx) -> Result<Arc<Vec<BackupPlansListMember>>> {
-    let load = async {
-        let mut pages = cx.backup.list_backup_plans().into_paginator().items().send();
-        let mut all = Vec::new();
-        while let Some(plan) = pages.next().await {
-            all.push(plan?);
-        }
-        Ok(all)
-    };
+    let load = async { Ok(cx.backup.list_backup_plans().into_paginator().items().send().try_collect().await?) };
     cx.inventory.once("backup.plans", load).await
 }

@@ -1,17 +1,12 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_backup::types::{BackupSelection, BackupSelectionsListMember};
-use serde::{Deserialize, Serialize};
-use serde_json::json;
 
-use crate::aws::wait::{Patience, ignore_not_found};
-use crate::aws::{Cx, Error, Result};
-use crate::resources::form::{Form, Tagging, properties};
-use crate::resources::ids::RoleArn;
+use crate::resources::ids::is_known;
+use crate::resources::prelude::*;
 use crate::resources::tags::Built;
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 
-/// What a plan backs up. AWS lets nobody change one.
+/// A selection of resources that a plan backs up. AWS can't change a selection, so a change replaces it.
 /// <https://docs.aws.amazon.com/aws-backup/latest/devguide/API_CreateBackupSelection.html>
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Selection {
@@ -19,13 +14,13 @@ pub struct Selection {
     pub name: String,
     /// The id of the plan.
     pub plan: String,
-    /// The role that AWS Backup takes on.
+    /// The role that AWS Backup assumes.
     pub role: RoleArn,
-    /// The ARNs of what is backed up, up to 500.
+    /// The ARNs of the resources, up to 500.
     pub resources: BTreeSet<String>,
 }
 
-/// What a selection gives to others.
+/// The outputs of a selection.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SelectionOutputs {
     /// The selection's id.
@@ -54,20 +49,23 @@ impl Resource for Selection {
 
     async fn observe(&self, cx: &Cx, known: Option<&SelectionOutputs>) -> Result<Option<Found<Self>>> {
         let plan = known.map_or(&self.plan, |known| &known.plan_id);
-        if plan.contains('⟦') {
+        if !is_known(plan) {
             return Ok(None);
         }
         let id = match known {
             Some(known) => Some(known.selection_id.clone()),
             None => {
-                let listed = list(cx, plan).await?;
-                let this = listed.into_iter().find(|selection| selection.selection_name() == Some(&self.name));
+                let pages = cx.backup.list_backup_selections().backup_plan_id(plan).into_paginator().items().send();
+                let list = async { Ok(pages.try_collect().await?) };
+                let listed: Vec<BackupSelectionsListMember> = ignore_missing_plan(list.await)?.unwrap_or_default();
+                let is_this = |it: &BackupSelectionsListMember| it.selection_name() == Some(&self.name);
+                let this = listed.into_iter().find(is_this);
                 this.and_then(|selection| selection.selection_id)
             }
         };
         let Some(id) = id else { return Ok(None) };
         let read = async { Ok(cx.backup.get_backup_selection().backup_plan_id(plan).selection_id(&id).send().await?) };
-        let Some(selection) = unless_plan_gone(read.await)?.and_then(|answer| answer.backup_selection) else {
+        let Some(selection) = ignore_missing_plan(read.await)?.and_then(|answer| answer.backup_selection) else {
             return Ok(None);
         };
         let spec = Selection {
@@ -86,22 +84,17 @@ impl Resource for Selection {
             let request = cx.backup.create_backup_selection().backup_plan_id(&self.plan);
             Ok(request.backup_selection(selection).creator_request_id(&cx.token).send().await?)
         };
-        // AWS Backup answers so while it can't assume the role yet.
-        let fresh = |error: &Error| error.is_code("InvalidParameterValueException");
-        let answer = cx.retry_while("the backup role to become known", Patience::FRESH, fresh, create).await?;
+        // AWS Backup returns this while it can't assume the new role.
+        let role_is_new = |error: &Error| error.is_code("InvalidParameterValueException");
+        let answer = cx.retry_while("the backup role to be visible", Patience::FRESH, role_is_new, create).await?;
         let id = answer.selection_id.ok_or(Error::incomplete("backup:CreateBackupSelection", "SelectionId"))?;
         Ok(SelectionOutputs { selection_id: id, plan_id: self.plan.clone() })
-    }
-
-    async fn update(&self, _cx: &Cx, found: &Found<Self>, _changes: &Changes<'_>) -> Result<SelectionOutputs> {
-        Ok(found.outputs.clone())
     }
 
     async fn delete(cx: &Cx, outputs: &SelectionOutputs) -> Result<()> {
         let request = cx.backup.delete_backup_selection().backup_plan_id(&outputs.plan_id);
         let delete = async { Ok(request.selection_id(&outputs.selection_id).send().await?) };
-        unless_plan_gone(delete.await)?;
-        Ok(())
+        ignore_missing_plan(delete.await).map(drop)
     }
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-backup-backupselection.html>
@@ -120,20 +113,10 @@ impl Resource for Selection {
     }
 }
 
-/// Where the whole plan is gone, AWS Backup doesn't say "not found" but that the plan's id, which it gave itself, is
-/// invalid.
-fn unless_plan_gone<T>(outcome: Result<T>) -> Result<Option<T>> {
+/// If the plan doesn't exist, AWS Backup calls its id an invalid parameter instead of "not found".
+fn ignore_missing_plan<T>(outcome: Result<T>) -> Result<Option<T>> {
     match ignore_not_found(outcome) {
         Err(error) if error.is_code("InvalidParameterValueException") => Ok(None),
         outcome => outcome,
     }
-}
-
-async fn list(cx: &Cx, plan: &str) -> Result<Vec<BackupSelectionsListMember>> {
-    let mut pages = cx.backup.list_backup_selections().backup_plan_id(plan).into_paginator().items().send();
-    let mut all = Vec::new();
-    while let Some(selection) = pages.next().await {
-        all.push(selection?);
-    }
-    Ok(all)
 }

@@ -1,30 +1,22 @@
-use std::sync::Arc;
-
 use aws_sdk_backup::types::{self, RecoveryPointByBackupVault};
-use serde::{Deserialize, Serialize};
 
 use super::{tags_of, to_sdk};
-use crate::aws::wait::{Patience, ignore_not_found};
-use crate::aws::{Class, Cx, Error, Result};
-use crate::engine::Tags;
-use crate::resources::document::Document;
-use crate::resources::form::{Form, Tagging, properties};
-use crate::resources::ids::KeyArn;
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
+use crate::resources::kms;
+use crate::resources::prelude::*;
 
-/// Where recovery points are kept. It goes with all of them.
+/// A backup vault. Its recovery points are deleted with it.
 /// <https://docs.aws.amazon.com/aws-backup/latest/devguide/API_CreateBackupVault.html>
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Vault {
     /// 2 to 50 letters, digits, `-` and `_`.
     pub name: String,
-    /// The key that encrypts what is kept here.
-    pub kms_key: KeyArn,
-    /// Who may use it, beside what IAM policies say.
+    /// The key that encrypts the recovery points; without, `aws/backup`.
+    pub kms_key: Option<KeyArn>,
+    /// The access policy; [`Document::default`] for none.
     pub policy: Document,
 }
 
-/// What a vault gives to others.
+/// The outputs of a vault.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct VaultOutputs {
     /// Its name.
@@ -33,9 +25,22 @@ pub struct VaultOutputs {
     pub arn: String,
 }
 
+impl Vault {
+    /// A vault with AWS's defaults.
+    pub fn new(name: impl Into<String>) -> Self {
+        Vault { name: name.into(), kms_key: None, policy: Document::default() }
+    }
+}
+
 impl Resource for Vault {
     const TYPE: TypeInfo = TypeInfo {
         force_new: &["name"],
+        // <https://docs.aws.amazon.com/aws-backup/latest/devguide/create-a-vault.html>
+        immutable: &[Immutable {
+            field: "kms_key",
+            advice: "keep its key, or copy its recovery points to a vault of another name; to lose them on purpose, delete the \
+                     vault, then run `provisioner apply`",
+        }],
         stateful: true,
         ..TypeInfo::new(
             "backup.vault",
@@ -78,7 +83,10 @@ impl Resource for Vault {
             Document::parse(answer.as_ref().and_then(|answer| answer.policy()).unwrap_or_default())
         };
         let (policy, tags) = tokio::try_join!(policy, tags_of(cx, arn))?;
-        let kms_key = vault.encryption_key_arn().unwrap_or_default().into();
+        let kms_key = match vault.encryption_key_arn() {
+            Some(key) if self.kms_key.is_some() || !kms::is_aws_managed(cx, key).await? => Some(key.into()),
+            _ => None,
+        };
         let outputs = VaultOutputs { name: name.clone(), arn: arn.to_owned() };
         let live = Some(vault.number_of_recovery_points).filter(|count| *count > 0);
         let live = live.map(|count| format!("{count} recovery points"));
@@ -88,25 +96,20 @@ impl Resource for Vault {
     async fn create(&self, cx: &Cx) -> Result<VaultOutputs> {
         let create = || async {
             let request = cx.backup.create_backup_vault().backup_vault_name(&self.name);
-            let request = request.encryption_key_arn(&*self.kms_key).creator_request_id(&cx.token);
+            let request = request.set_encryption_key_arn(self.kms_key.as_ref().map(ToString::to_string));
+            let request = request.creator_request_id(&cx.token);
             Ok(request.set_backup_vault_tags(Some(to_sdk(&cx.tags))).send().await?)
         };
-        let unknown = |error: &Error| error.is_code("InvalidParameterValueException");
-        let answer = cx.retry_while("the vault's key to become known", Patience::FRESH, unknown, create).await?;
+        let key_is_new = |error: &Error| error.is_code("InvalidParameterValueException");
+        let answer = cx.retry_while("the vault's key to be visible", Patience::FRESH, key_is_new, create).await?;
         let arn = answer.backup_vault_arn.ok_or(Error::incomplete("backup:CreateBackupVault", "BackupVaultArn"))?;
-        self.set_policy(cx).await?;
+        if !self.policy.is_null() {
+            self.set_policy(cx).await?;
+        }
         Ok(VaultOutputs { name: self.name.clone(), arn })
     }
 
-    async fn update(&self, cx: &Cx, found: &Found<Self>, changes: &Changes<'_>) -> Result<VaultOutputs> {
-        // Made anew, it would lose its recovery points.
-        if changes.has("kms_key") {
-            let error = Error::local(format!("AWS can't change kms_key of the vault {} once it stands", self.name));
-            return Err(error.with_help(
-                "keep its key, or copy its recovery points to a vault of your own; to lose them on purpose, delete the \
-                 vault, then run `provisioner apply` again to make it anew",
-            ));
-        }
+    async fn update(&self, cx: &Cx, found: &Found<Self>, _: &Changes<'_>) -> Result<VaultOutputs> {
         self.set_policy(cx).await?;
         Ok(found.outputs.clone())
     }
@@ -116,12 +119,12 @@ impl Resource for Vault {
     }
 
     async fn delete(cx: &Cx, outputs: &VaultOutputs) -> Result<()> {
-        // The policy may keep us from deleting recovery points.
-        let open =
+        // The policy may deny the deletion of recovery points.
+        let delete_policy =
             async { Ok(cx.backup.delete_backup_vault_access_policy().backup_vault_name(&outputs.name).send().await?) };
-        // AWS doesn't tell a vault that isn't there from one that we may not see.
+        // AWS returns "denied" for a vault that doesn't exist.
         // <https://docs.aws.amazon.com/aws-backup/latest/devguide/API_DescribeBackupVault.html>
-        match ignore_not_found(open.await) {
+        match ignore_not_found(delete_policy.await) {
             Err(error) if error.class == Class::Denied && find(cx, &outputs.name).await?.is_none() => return Ok(()),
             outcome => outcome?,
         };
@@ -130,17 +133,16 @@ impl Resource for Vault {
         }
         let delete =
             || async { Ok(cx.backup.delete_backup_vault().backup_vault_name(&outputs.name).send().await.map(|_| ())?) };
-        // AWS refuses as long as there is a recovery point, and counts one for a while after it is gone.
-        let holds = |error: &Error| error.is_code("InvalidRequestException");
+        // AWS refuses to delete a vault with recovery points, and counts a deleted one for a while.
+        let is_not_empty = |error: &Error| error.is_code("InvalidRequestException");
         let outcome = match delete().await {
-            Err(error) if holds(&error) => {
+            Err(error) if is_not_empty(&error) => {
                 empty(cx, &outputs.name).await?;
-                cx.retry_while("the vault to be empty", Patience::SHORT, holds, delete).await
+                cx.retry_while("the vault to be empty", Patience::SHORT, is_not_empty, delete).await
             }
             outcome => outcome,
         };
-        ignore_not_found(outcome)?;
-        Ok(())
+        ignore_not_found(outcome).map(drop)
     }
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-backup-backupvault.html>
@@ -159,19 +161,22 @@ impl Resource for Vault {
 
 impl Vault {
     async fn set_policy(&self, cx: &Cx) -> Result<()> {
-        if self.policy.is_null() {
-            cx.backup.delete_backup_vault_access_policy().backup_vault_name(&self.name).send().await?;
-        } else {
-            let request = cx.backup.put_backup_vault_access_policy().backup_vault_name(&self.name);
-            request.policy(self.policy.to_text()).send().await?;
+        match self.policy.text() {
+            Some(policy) => {
+                let request = cx.backup.put_backup_vault_access_policy().backup_vault_name(&self.name);
+                request.policy(policy).send().await?;
+            }
+            None => {
+                cx.backup.delete_backup_vault_access_policy().backup_vault_name(&self.name).send().await?;
+            }
         }
         Ok(())
     }
 }
 
-/// Deletes all recovery points, and waits until they are gone.
+/// Deletes all recovery points and waits until they are deleted.
 async fn empty(cx: &Cx, vault: &str) -> Result<()> {
-    cx.wait_until("the vault's recovery points to go", Patience::LONG, || async {
+    cx.wait_until("the vault's recovery points to be deleted", Patience::LONG, || async {
         let points = recovery_points(cx, vault).await?;
         for point in &points {
             if point.status().is_some_and(|status| status.as_str() == "DELETING") {
@@ -180,7 +185,7 @@ async fn empty(cx: &Cx, vault: &str) -> Result<()> {
             let request = cx.backup.delete_recovery_point().backup_vault_name(vault);
             let request = request.recovery_point_arn(point.recovery_point_arn().unwrap_or_default());
             match ignore_not_found(async { Ok(request.send().await?) }.await) {
-                // One that is still being written: it is tried again once it is there.
+                // It is still being written: the next round deletes it.
                 Err(error)
                     if error.is_code("InvalidRequestException") || error.is_code("InvalidResourceStateException") => {}
                 outcome => outcome.map(|_| ())?,
@@ -193,12 +198,7 @@ async fn empty(cx: &Cx, vault: &str) -> Result<()> {
 
 async fn recovery_points(cx: &Cx, vault: &str) -> Result<Vec<RecoveryPointByBackupVault>> {
     let request = cx.backup.list_recovery_points_by_backup_vault().backup_vault_name(vault);
-    let mut pages = request.into_paginator().items().send();
-    let mut all = Vec::new();
-    while let Some(point) = pages.next().await {
-        all.push(point?);
-    }
-    Ok(all)
+    Ok(request.into_paginator().items().send().try_collect().await?)
 }
 
 async fn find(cx: &Cx, name: &str) -> Result<Option<types::BackupVaultListMember>> {
@@ -210,10 +210,5 @@ async fn all(cx: &Cx) -> Result<Arc<Vec<types::BackupVaultListMember>>> {
 }
 
 async fn list(cx: &Cx) -> Result<Vec<types::BackupVaultListMember>> {
-    let mut pages = cx.backup.list_backup_vaults().into_paginator().items().send();
-    let mut all = Vec::new();
-    while let Some(vault) = pages.next().await {
-        all.push(vault?);
-    }
-    Ok(all)
+    Ok(cx.backup.list_backup_vaults().into_paginator().items().send().try_collect().await?)
 }

@@ -4,15 +4,9 @@ use aws_sdk_cloudwatch::operation::put_metric_alarm::builders::PutMetricAlarmFlu
 use aws_sdk_cloudwatch::types::{
     self, ComparisonOperator, Dimension, MetricAlarm, MetricDataQuery, MetricStat, Statistic,
 };
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 use super::{alarm_arn, alarms, delete_alarm, tags_of, to_sdk};
-use crate::aws::{Cx, Error, Result};
-use crate::engine::Tags;
-use crate::resources::form::{Form, properties};
-use crate::resources::ids::AlarmArn;
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
+use crate::resources::prelude::*;
 
 /// An alarm on a metric, or on an expression over metrics.
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html>
@@ -20,29 +14,29 @@ use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
 pub struct Alarm {
     /// Up to 255 characters.
     pub name: String,
-    /// What it means and what to do, for those who get it.
+    /// What it means and what to do, for its receivers; up to 1,024 characters.
     pub description: String,
-    /// What is watched.
+    /// The metric or expression that it watches.
     pub measure: Measure,
-    /// When a datapoint is a bad one.
+    /// How a datapoint is compared with the threshold to be breaching.
     pub comparison: Comparison,
-    /// What it is compared with.
+    /// The threshold.
     pub threshold: f64,
-    /// Over how many periods it looks.
+    /// The number of periods that are evaluated.
     pub evaluation_periods: i32,
-    /// How many of them must be bad.
-    pub datapoints_to_alarm: i32,
-    /// What a period without data is.
+    /// How many of these periods must be breaching; without, all.
+    pub datapoints_to_alarm: Option<i32>,
+    /// How a period without data is treated.
     pub missing_data: MissingData,
-    /// False mutes it.
+    /// False disables its actions.
     pub actions_enabled: bool,
-    /// ARNs of what is told when it goes off, up to 5.
+    /// ARNs of the actions when it goes into ALARM, up to 5.
     pub actions: BTreeSet<String>,
-    /// ARNs of what is told when it is fine again, up to 5.
+    /// ARNs of the actions when it returns to OK, up to 5.
     pub ok_actions: BTreeSet<String>,
 }
 
-/// What an alarm watches.
+/// The metric or expression that an alarm watches.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Measure {
@@ -55,7 +49,7 @@ pub enum Measure {
         /// The length of a period: 10, 20, 30 or a multiple of 60 s.
         period_seconds: i32,
     },
-    /// Several metrics and expressions over them; exactly one gives the value.
+    /// Several metrics and expressions over them, of which one is returned.
     Queries(Vec<Query>),
 }
 
@@ -67,7 +61,7 @@ pub struct Metric {
     pub namespace: String,
     /// For example `Errors`.
     pub name: String,
-    /// Whose it is.
+    /// The dimensions by name, for example `FunctionName`.
     pub dimensions: BTreeMap<String, String>,
 }
 
@@ -91,13 +85,13 @@ impl Metric {
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html>
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Query {
-    /// The name for it in expressions: a lower-case letter, then letters, digits and `_`.
+    /// Its name in expressions: a lower-case letter, then letters, digits and `_`.
     pub id: String,
-    /// What it is called in charts.
+    /// Its label in charts.
     pub label: Option<String>,
     /// Its value.
     pub measure: QueryMeasure,
-    /// True for the one that the alarm compares.
+    /// True for the query that the alarm watches.
     pub returned: bool,
 }
 
@@ -118,7 +112,7 @@ pub enum QueryMeasure {
     Expression(String),
 }
 
-/// When a datapoint is a bad one.
+/// How a datapoint is compared with the threshold to be breaching.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Comparison {
@@ -132,27 +126,47 @@ pub enum Comparison {
     LessOrEqual,
 }
 
-/// What a period without data is.
+/// How a period without data is treated.
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html>
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MissingData {
-    /// A good one.
+    /// As within the threshold.
     NotBreaching,
-    /// A bad one.
+    /// As breaching.
     Breaching,
-    /// None at all: the alarm keeps its state.
+    /// The alarm keeps its state.
     Ignore,
-    /// If all are, the alarm says that it doesn't know.
+    /// The alarm goes into INSUFFICIENT_DATA if all data is missing.
     Missing,
 }
 
-/// What an alarm gives to others.
+/// The outputs of an alarm.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AlarmOutputs {
     /// Its ARN.
     pub arn: AlarmArn,
     /// Its name.
     pub name: String,
+}
+
+impl Alarm {
+    /// An alarm on one period, without actions, with AWS's defaults.
+    pub fn new(name: impl Into<String>, measure: Measure, comparison: Comparison, threshold: f64) -> Self {
+        Alarm {
+            name: name.into(),
+            description: String::new(),
+            measure,
+            comparison,
+            threshold,
+            evaluation_periods: 1,
+            datapoints_to_alarm: None,
+            missing_data: MissingData::Missing,
+            actions_enabled: true,
+            actions: BTreeSet::new(),
+            ok_actions: BTreeSet::new(),
+        }
+    }
 }
 
 impl Resource for Alarm {
@@ -181,7 +195,7 @@ impl Resource for Alarm {
         let arn = alarm.alarm_arn().map_or_else(|| alarm_arn(cx, name), str::to_owned);
         let tags = tags_of(cx, &arn).await?;
         let outputs = AlarmOutputs { arn: arn.into(), name: name.clone() };
-        let live = super::goes_off(alarm.state_value());
+        let live = super::in_alarm(alarm.state_value());
         Ok(Some(Found { live, ..Found::tagged(read(alarm)?, outputs, tags) }))
     }
 
@@ -190,7 +204,7 @@ impl Resource for Alarm {
         Ok(AlarmOutputs { arn: alarm_arn(cx, &self.name).into(), name: self.name.clone() })
     }
 
-    /// The call overwrites all of the alarm but its state and its tags.
+    /// The call overwrites the alarm, except for its state and its tags.
     async fn update(&self, cx: &Cx, found: &Found<Self>, _: &Changes<'_>) -> Result<AlarmOutputs> {
         self.put(cx).send().await?;
         Ok(found.outputs.clone())
@@ -241,7 +255,7 @@ impl Alarm {
         let request = cx.cloudwatch.put_metric_alarm().alarm_name(&self.name).alarm_description(&self.description);
         let request = request.comparison_operator(self.comparison.to_sdk()).threshold(self.threshold);
         let request = request.evaluation_periods(self.evaluation_periods);
-        let request = request.datapoints_to_alarm(self.datapoints_to_alarm);
+        let request = request.set_datapoints_to_alarm(self.datapoints_to_alarm);
         let request = request.treat_missing_data(self.missing_data.text()).actions_enabled(self.actions_enabled);
         let request = request.set_alarm_actions(Some(self.actions.iter().cloned().collect()));
         let request = request.set_ok_actions(Some(self.ok_actions.iter().cloned().collect()));
@@ -307,15 +321,14 @@ fn read(alarm: &MetricAlarm) -> Result<Alarm> {
     } else {
         Measure::Queries(alarm.metrics().iter().map(read_query).collect())
     };
-    let evaluation_periods = alarm.evaluation_periods().unwrap_or(1);
     Ok(Alarm {
         name: text(alarm.alarm_name()),
         description: text(alarm.alarm_description()),
         measure,
         comparison: Comparison::from_sdk(alarm.comparison_operator())?,
         threshold: alarm.threshold().unwrap_or_default(),
-        evaluation_periods,
-        datapoints_to_alarm: alarm.datapoints_to_alarm().unwrap_or(evaluation_periods),
+        evaluation_periods: alarm.evaluation_periods().unwrap_or(1),
+        datapoints_to_alarm: alarm.datapoints_to_alarm(),
         missing_data: MissingData::from_text(alarm.treat_missing_data().unwrap_or("missing"))?,
         actions_enabled: alarm.actions_enabled().unwrap_or(true),
         actions: alarm.alarm_actions().iter().cloned().collect(),
@@ -340,7 +353,7 @@ fn read_query(query: &MetricDataQuery) -> Query {
             }
         }
     };
-    // An absent ReturnData is true.
+    // ReturnData is true by default.
     let returned = query.return_data().unwrap_or(true);
     Query { id: text(query.id()), label: query.label().map(str::to_owned), measure, returned }
 }
@@ -370,7 +383,7 @@ impl Comparison {
             Some(ComparisonOperator::GreaterThanOrEqualToThreshold) => Ok(Comparison::GreaterOrEqual),
             Some(ComparisonOperator::LessThanThreshold) => Ok(Comparison::Less),
             Some(ComparisonOperator::LessThanOrEqualToThreshold) => Ok(Comparison::LessOrEqual),
-            other => Err(Error::local(format!("an alarm of ours compares by {other:?}, which none of ours does"))),
+            other => Err(Error::local(format!("comparison operator {other:?} isn't supported"))),
         }
     }
 }
@@ -388,6 +401,6 @@ impl MissingData {
     fn from_text(text: &str) -> Result<Self> {
         let all = [MissingData::NotBreaching, MissingData::Breaching, MissingData::Ignore, MissingData::Missing];
         let known = all.into_iter().find(|value| value.text() == text);
-        known.ok_or_else(|| Error::local(format!("an alarm treats missing data as {text:?}, which none of ours does")))
+        known.ok_or_else(|| Error::local(format!("missing data treated as {text:?} isn't supported")))
     }
 }

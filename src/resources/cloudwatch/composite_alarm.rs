@@ -1,40 +1,49 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_cloudwatch::operation::put_composite_alarm::builders::PutCompositeAlarmFluentBuilder;
-use serde::{Deserialize, Serialize};
 
 use super::{alarm_arn, alarms, delete_alarm, tags_of, to_sdk};
-use crate::aws::{Cx, Result};
-use crate::engine::Tags;
-use crate::resources::form::{Form, properties};
-use crate::resources::ids::AlarmArn;
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
+use crate::resources::prelude::*;
 
-/// An alarm on other alarms.
+/// An alarm on the states of other alarms.
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutCompositeAlarm.html>
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CompositeAlarm {
     /// Up to 255 characters.
     pub name: String,
-    /// What it means and what to do, for those who get it.
+    /// What it means and what to do, for its receivers; up to 1,024 characters.
     pub description: String,
-    /// When it goes off: `ALARM("name") OR (...)`, up to 10,240 characters.
+    /// When it goes into ALARM: `ALARM("name") OR (...)`, up to 10,240 characters.
     pub rule: String,
-    /// False mutes it.
+    /// False disables its actions.
     pub actions_enabled: bool,
-    /// ARNs of what is told when it goes off, up to 5.
+    /// ARNs of the actions when it goes into ALARM, up to 5.
     pub actions: BTreeSet<String>,
-    /// ARNs of what is told when it is fine again, up to 5.
+    /// ARNs of the actions when it returns to OK, up to 5.
     pub ok_actions: BTreeSet<String>,
 }
 
-/// What a composite alarm gives to others.
+/// The outputs of a composite alarm.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CompositeAlarmOutputs {
     /// Its ARN.
     pub arn: AlarmArn,
     /// Its name.
     pub name: String,
+}
+
+impl CompositeAlarm {
+    /// An alarm without actions.
+    pub fn new(name: impl Into<String>, rule: impl Into<String>) -> Self {
+        CompositeAlarm {
+            name: name.into(),
+            description: String::new(),
+            rule: rule.into(),
+            actions_enabled: true,
+            actions: BTreeSet::new(),
+            ok_actions: BTreeSet::new(),
+        }
+    }
 }
 
 impl Resource for CompositeAlarm {
@@ -72,7 +81,7 @@ impl Resource for CompositeAlarm {
             ok_actions: alarm.ok_actions().iter().cloned().collect(),
         };
         let outputs = CompositeAlarmOutputs { arn: arn.into(), name: name.clone() };
-        let live = super::goes_off(alarm.state_value());
+        let live = super::in_alarm(alarm.state_value());
         Ok(Some(Found { live, ..Found::tagged(spec, outputs, tags) }))
     }
 

@@ -1,25 +1,18 @@
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-
 use super::{tags_of, to_sdk};
-use crate::aws::wait::ignore_not_found;
-use crate::aws::{Cx, Error, Result};
-use crate::engine::Tags;
-use crate::resources::form::{Form, properties};
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
+use crate::resources::prelude::*;
 
-/// A dashboard. It is global: seen from every region.
+/// A dashboard. It is global: the same in every region.
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutDashboard.html>
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Dashboard {
     /// Up to 255 letters, digits, `-` and `_`.
     pub name: String,
-    /// Its widgets, in their order.
+    /// Its body: widgets, in their order.
     /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html>
     pub body: Value,
 }
 
-/// What a dashboard gives to others.
+/// The outputs of a dashboard.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DashboardOutputs {
     /// Its name.
@@ -53,10 +46,10 @@ impl Resource for Dashboard {
         let read = async { Ok(cx.cloudwatch.get_dashboard().dashboard_name(name).send().await?) };
         let Some(answer) = ignore_not_found(read.await)? else { return Ok(None) };
         let body = serde_json::from_str(answer.dashboard_body().unwrap_or_default())
-            .map_err(|error| Error::local(format!("the body of the dashboard {name} is no JSON: {error}")))?;
+            .map_err(|error| Error::local(format!("the body of the dashboard {name} isn't JSON: {error}")))?;
         let outputs = outputs(cx, name);
         let spec = Dashboard { name: name.clone(), body };
-        // Not every endpoint keeps tags of dashboards: then only the state tells whose it is.
+        // Not every endpoint keeps tags of dashboards: without tags only the state records the owner.
         let tags = tags_of(cx, &outputs.arn).await?;
         Ok(Some(match tags.is_empty() {
             true => Found::name_only(spec, outputs),

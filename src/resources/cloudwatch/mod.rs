@@ -8,18 +8,14 @@ pub use alarm::{Alarm, AlarmOutputs, Comparison, Measure, Metric, MissingData, Q
 pub use composite_alarm::{CompositeAlarm, CompositeAlarmOutputs};
 pub use dashboard::{Dashboard, DashboardOutputs};
 
-use std::sync::Arc;
+use aws_sdk_cloudwatch::types::{AlarmType, CompositeAlarm as Composite, MetricAlarm, StateValue, Tag};
 
-use aws_sdk_cloudwatch::types::{AlarmType, CompositeAlarm as Composite, MetricAlarm, Tag};
-
-use crate::aws::wait::ignore_not_found;
-use crate::aws::{Cx, Result};
-use crate::engine::Tags;
+use crate::resources::prelude::*;
 use crate::resources::tags;
 
 crate::resources::tags::tag_type!(Tag);
 
-/// All alarms of the region, of both types.
+/// The alarms of the region, of both types.
 struct Alarms {
     metric: Vec<MetricAlarm>,
     composite: Vec<Composite>,
@@ -32,8 +28,7 @@ async fn alarms(cx: &Cx) -> Result<Arc<Alarms>> {
         let request = request.alarm_types(AlarmType::MetricAlarm).alarm_types(AlarmType::CompositeAlarm);
         let mut pages = request.into_paginator().send();
         let mut all = Alarms { metric: Vec::new(), composite: Vec::new() };
-        while let Some(page) = pages.next().await {
-            let page = page?;
+        while let Some(page) = pages.try_next().await? {
             all.metric.extend(page.metric_alarms.unwrap_or_default());
             all.composite.extend(page.composite_alarms.unwrap_or_default());
         }
@@ -44,10 +39,9 @@ async fn alarms(cx: &Cx) -> Result<Arc<Alarms>> {
 
 async fn delete_alarm(cx: &Cx, name: &str) -> Result<()> {
     let delete = || async { Ok(cx.cloudwatch.delete_alarms().alarm_names(name).send().await.map(|_| ())?) };
-    let in_use = |error: &crate::aws::Error| error.is_code("ResourceConflict");
-    let patience = crate::aws::wait::Patience::SHORT;
-    ignore_not_found(cx.retry_while("the composite alarms that name this one to go", patience, in_use, delete).await)?;
-    Ok(())
+    let in_use = |error: &Error| error.is_code("ResourceConflict");
+    let what = "the composite alarms that use this one to be deleted";
+    ignore_not_found(cx.retry_while(what, Patience::SHORT, in_use, delete).await).map(drop)
 }
 
 fn alarm_arn(cx: &Cx, name: &str) -> String {
@@ -63,16 +57,12 @@ async fn tags_of(cx: &Cx, arn: &str) -> Result<Tags> {
 }
 
 async fn tag(cx: &Cx, arn: &str, set: &Tags, remove: &[String]) -> Result<()> {
-    if !set.is_empty() {
-        cx.cloudwatch.tag_resource().resource_arn(arn).set_tags(Some(to_sdk(set))).send().await?;
-    }
-    if !remove.is_empty() {
-        cx.cloudwatch.untag_resource().resource_arn(arn).set_tag_keys(Some(remove.to_vec())).send().await?;
-    }
-    Ok(())
+    let add = |set: &Tags| cx.cloudwatch.tag_resource().resource_arn(arn).set_tags(Some(to_sdk(set))).send();
+    let delete = |keys| cx.cloudwatch.untag_resource().resource_arn(arn).set_tag_keys(Some(keys)).send();
+    tags::change(set, remove, add, delete).await
 }
 
-/// For people: an alarm that goes off.
-fn goes_off(state: Option<&aws_sdk_cloudwatch::types::StateValue>) -> Option<String> {
-    (state == Some(&aws_sdk_cloudwatch::types::StateValue::Alarm)).then(|| "in ALARM".to_owned())
+/// The live state of an alarm, if it is in ALARM.
+fn in_alarm(state: Option<&StateValue>) -> Option<String> {
+    (state == Some(&StateValue::Alarm)).then(|| "in ALARM".to_owned())
 }

@@ -1,18 +1,11 @@
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use aws_sdk_config::types::{self, ConfigRuleState, Owner, Scope, Source};
-use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use super::{tags_of, to_sdk};
-use crate::aws::wait::{Patience, ignore_not_found};
-use crate::aws::{Class, Cx, Error, Result};
-use crate::engine::Tags;
-use crate::resources::form::{Form, Tagging, properties};
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
+use crate::resources::prelude::*;
 
-/// A rule that AWS wrote, with our parameters.
+/// An AWS managed rule.
 /// <https://docs.aws.amazon.com/config/latest/developerguide/managed-rules-by-aws-config.html>
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ConfigRule {
@@ -20,30 +13,43 @@ pub struct ConfigRule {
     pub name: String,
     /// What it checks, up to 256 characters.
     pub description: String,
-    /// AWS's identifier for it: `VPC_FLOW_LOGS_ENABLED`.
+    /// AWS's identifier of the rule: `VPC_FLOW_LOGS_ENABLED`.
     pub identifier: String,
-    /// Its parameters, by their names.
+    /// Its parameters, by name.
     pub input_parameters: BTreeMap<String, String>,
-    /// Which resources it looks at: those with this tag, or all. A rule that runs on a schedule looks at all.
+    /// The resources that it evaluates: those with this tag; without, all. A periodic rule evaluates all.
     pub scope: Option<ScopeTag>,
 }
 
-/// The tag of the resources that a rule looks at.
+/// The tag of the resources that a rule evaluates.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ScopeTag {
-    /// The key.
+    /// The key of the tag.
     pub key: String,
-    /// Its value.
+    /// The value of the tag.
     pub value: String,
 }
 
-/// What a rule gives to others.
+/// The outputs of a rule.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ConfigRuleOutputs {
     /// Its ARN.
     pub arn: String,
     /// Its name.
     pub name: String,
+}
+
+impl ConfigRule {
+    /// A rule for all resources, without parameters.
+    pub fn new(name: impl Into<String>, identifier: impl Into<String>) -> Self {
+        ConfigRule {
+            name: name.into(),
+            description: String::new(),
+            identifier: identifier.into(),
+            input_parameters: BTreeMap::new(),
+            scope: None,
+        }
+    }
 }
 
 impl Resource for ConfigRule {
@@ -72,8 +78,9 @@ impl Resource for ConfigRule {
         let arn = rule.config_rule_arn().unwrap_or_default().to_owned();
         let tags = tags_of(cx, &arn).await?;
         let parameters = rule.input_parameters().filter(|text| !text.is_empty()).unwrap_or("{}");
-        let input_parameters = serde_json::from_str(parameters)
-            .map_err(|error| Error::local(format!("the parameters of the rule {name} are no map of texts: {error}")))?;
+        let input_parameters = serde_json::from_str(parameters).map_err(|error| {
+            Error::local(format!("the parameters of the rule {name} aren't a map of strings: {error}"))
+        })?;
         let scope = rule.scope().and_then(|scope| {
             Some(ScopeTag { key: scope.tag_key()?.to_owned(), value: scope.tag_value().unwrap_or_default().to_owned() })
         });
@@ -89,8 +96,8 @@ impl Resource for ConfigRule {
 
     async fn create(&self, cx: &Cx) -> Result<ConfigRuleOutputs> {
         self.put(cx, Some(&cx.tags)).await?;
-        // The answer to the create call is empty: only a look tells the ARN.
-        cx.wait_until("the rule to show", Patience::SHORT, || async {
+        // The response of the create call is empty, so the ARN has to be read.
+        cx.wait_until("the rule to be visible", Patience::SHORT, || async {
             let answer = cx.config.describe_config_rules().config_rule_names(&self.name).send().await;
             let rules = ignore_not_found(answer.map_err(Error::from))?;
             let rules = rules.and_then(|answer| answer.config_rules).unwrap_or_default();
@@ -109,11 +116,11 @@ impl Resource for ConfigRule {
         super::tag(cx, &outputs.arn, set, remove).await
     }
 
-    /// AWS goes on deleting for a while, an hour with many results; nothing has to wait for it.
+    /// AWS deletes the rule asynchronously, up to an hour with many results. Nothing has to wait for it.
     async fn delete(cx: &Cx, outputs: &ConfigRuleOutputs) -> Result<()> {
         let delete =
             || async { Ok(cx.config.delete_config_rule().config_rule_name(&outputs.name).send().await.map(|_| ())?) };
-        ignore_not_found(cx.retry_while_retryable("AWS Config to end the rule's evaluation", delete).await)?;
+        ignore_not_found(cx.retry_while_retryable("AWS Config to finish the rule's evaluation", delete).await)?;
         Ok(())
     }
 
@@ -147,18 +154,18 @@ impl ConfigRule {
             Ok(request.send().await?)
         };
         let busy = |error: &Error| error.class == Class::Retryable;
-        cx.retry_while("the previous rule of this name to go", Patience::LONG, busy, put).await?;
+        cx.retry_while("the old rule of this name to be deleted", Patience::LONG, busy, put).await?;
         Ok(())
     }
 }
 
-/// The rules of the region that aren't going away.
+/// The rules of the region, without those that are being deleted.
 async fn all(cx: &Cx) -> Result<Arc<Vec<types::ConfigRule>>> {
     let load = async {
         let mut pages = cx.config.describe_config_rules().into_paginator().send();
         let mut all: Vec<types::ConfigRule> = Vec::new();
-        while let Some(page) = pages.next().await {
-            all.extend(page?.config_rules.unwrap_or_default());
+        while let Some(page) = pages.try_next().await? {
+            all.extend(page.config_rules.unwrap_or_default());
         }
         all.retain(|rule| rule.config_rule_state() != Some(&ConfigRuleState::Deleting));
         Ok(all)

@@ -3,33 +3,26 @@ use std::collections::BTreeSet;
 use aws_sdk_config::types::{
     self, ExclusionByResourceTypes, RecordingGroup, RecordingStrategy, RecordingStrategyType, ResourceType,
 };
-use serde::{Deserialize, Serialize};
-use serde_json::json;
 
-use super::{OURS, PROPAGATION, recorders, tags_of, to_sdk};
+use super::{PROPAGATION, SHARED_NAME, recorders, tags_of, to_sdk};
 use crate::aws::clients::Clients;
-use crate::aws::wait::ignore_not_found;
-use crate::aws::{Cx, Error, Result};
-use crate::engine::Tags;
-use crate::resources::form::{Form, Tagging, properties};
-use crate::resources::ids::RoleArn;
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
+use crate::resources::prelude::*;
 
-/// Records what changes in the account: one recorder an account and region.
+/// The configuration recorder: AWS allows one in an account and region.
 /// <https://docs.aws.amazon.com/config/latest/APIReference/API_PutConfigurationRecorder.html>
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ConfigurationRecorder {
-    /// Up to 256 characters; AWS can't change it.
+    /// Up to 256 characters.
     pub name: String,
     /// The role with which it reads the account.
     pub role: RoleArn,
-    /// The resource types that it doesn't record; it records all others.
+    /// The resource types that it doesn't record. It records all others.
     pub excluded: BTreeSet<String>,
-    /// False stops it. It can only run once there is a delivery channel: the channel's creation starts it.
+    /// False stops it. It needs a delivery channel to run: the creation of the channel starts it.
     pub recording: bool,
 }
 
-/// What a recorder gives to others.
+/// The outputs of a recorder.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ConfigurationRecorderOutputs {
     /// Its name.
@@ -139,7 +132,7 @@ impl Resource for ConfigurationRecorder {
         let form = form.output("name", Form::reference()).gap("its tags");
         match self.recording {
             true => form,
-            false => form.gap("CloudFormation starts it as soon as there is a delivery channel: stop it by hand"),
+            false => form.gap("CloudFormation starts it when the delivery channel exists: stop it yourself"),
         }
     }
 }
@@ -153,7 +146,7 @@ impl ConfigurationRecorder {
             Ok(request.set_tags(tags.map(to_sdk)).send().await?)
         };
         let role_is_new = |error: &Error| error.is_code("InvalidRoleException");
-        cx.retry_while("AWS Config to know the new role", PROPAGATION, role_is_new, put).await?;
+        cx.retry_while("the new role to be visible to AWS Config", PROPAGATION, role_is_new, put).await?;
         Ok(())
     }
 
@@ -200,10 +193,10 @@ async fn is_recording(cx: &Cx, name: &str) -> Result<bool> {
     Ok(answer.configuration_recorders_status().iter().any(|status| status.recording()))
 }
 
-/// The name of the region's recorder if it stands and isn't ours: then it is used as it is, and neither a recorder nor a
-/// delivery channel can be added.
+/// The name of a recorder in the region that provisioner doesn't manage. It is used as it is: AWS allows no second recorder and
+/// delivery channel.
 pub async fn existing_recorder(clients: &Clients) -> Result<Option<String>> {
     let recorders = recorders(clients).await?;
     let names = recorders.iter().filter_map(|recorder| recorder.name());
-    Ok(names.into_iter().find(|name| *name != OURS).map(str::to_owned))
+    Ok(names.into_iter().find(|name| *name != SHARED_NAME).map(str::to_owned))
 }

@@ -1,39 +1,32 @@
 use aws_sdk_config::types::{self, ConfigSnapshotDeliveryProperties, MaximumExecutionFrequency};
-use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use super::configuration_recorder::{start, stop};
 use super::{PROPAGATION, recorders, tags_of};
-use crate::aws::wait::ignore_not_found;
-use crate::aws::{Cx, Error, Result};
-use crate::resources::form::{Form, Tagging, properties};
-use crate::resources::ids::KeyArn;
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
+use crate::resources::prelude::*;
 
-/// Where the recorder delivers what it recorded: one channel an account and region. It is a part of its recorder, which
-/// runs as long as the channel stands.
+/// The delivery channel of the recorder: AWS allows one in an account and region. The recorder runs while the channel exists.
 /// <https://docs.aws.amazon.com/config/latest/APIReference/API_PutDeliveryChannel.html>
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DeliveryChannel {
-    /// Up to 256 characters; AWS can't change it.
+    /// Up to 256 characters.
     pub name: String,
-    /// The recorder's name.
+    /// The name of the recorder.
     pub recorder: String,
-    /// The bucket's name.
+    /// The name of the bucket.
     pub bucket: String,
-    /// The key that encrypts what is delivered; the bucket's own encryption without.
+    /// The key that encrypts delivered objects; without, the bucket's encryption.
     pub kms_key: Option<KeyArn>,
-    /// How often a snapshot of everything is delivered: `One_Hour`, `Three_Hours`, `Six_Hours`, `Twelve_Hours`,
+    /// How often a snapshot is delivered: `One_Hour`, `Three_Hours`, `Six_Hours`, `Twelve_Hours`,
     /// `TwentyFour_Hours`.
     pub snapshot_frequency: String,
 }
 
-/// What tells a channel from others.
+/// The identity of a channel.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DeliveryChannelOutputs {
     /// Its name.
     pub name: String,
-    /// The recorder.
+    /// The name of the recorder.
     pub recorder: String,
 }
 
@@ -67,7 +60,7 @@ impl Resource for DeliveryChannel {
             channel.config_snapshot_delivery_properties().and_then(|snapshot| snapshot.delivery_frequency());
         let spec = DeliveryChannel {
             name: name.clone(),
-            // A region has one recorder, and every channel of the region is that one's.
+            // A region has one recorder, and the channel belongs to it.
             recorder: self.recorder.clone(),
             bucket: channel.s3_bucket_name().unwrap_or_default().to_owned(),
             kms_key: channel.s3_kms_key_arn().filter(|key| !key.is_empty()).map(KeyArn::from),
@@ -84,7 +77,7 @@ impl Resource for DeliveryChannel {
         let channel = channel.config_snapshot_delivery_properties(snapshot).build();
         let put = || async { Ok(cx.config.put_delivery_channel().delivery_channel(channel.clone()).send().await?) };
         let policy_is_new = |error: &Error| error.is_code("InsufficientDeliveryPolicyException");
-        cx.retry_while("AWS Config to see the bucket's policy", PROPAGATION, policy_is_new, put).await?;
+        cx.retry_while("the bucket's policy to be visible to AWS Config", PROPAGATION, policy_is_new, put).await?;
         start(cx, &self.recorder).await?;
         Ok(DeliveryChannelOutputs { name: self.name.clone(), recorder: self.recorder.clone() })
     }
@@ -94,7 +87,7 @@ impl Resource for DeliveryChannel {
         self.create(cx).await
     }
 
-    /// The channel carries no tags: those of its recorder tell whether other systems use it.
+    /// The channel has no tags: those of its recorder say whether other systems use it.
     async fn delete(cx: &Cx, outputs: &DeliveryChannelOutputs) -> Result<()> {
         let recorders = recorders(cx).await?;
         if let Some(recorder) = recorders.iter().find(|recorder| recorder.name() == Some(&outputs.recorder)) {

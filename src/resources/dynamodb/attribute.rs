@@ -1,10 +1,9 @@
 use aws_sdk_dynamodb::types::{AttributeDefinition, KeySchemaElement, KeyType, ScalarAttributeType, TableDescription};
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
+use crate::resources::prelude::*;
 use crate::resources::tags::Built;
 
-/// An attribute that is a part of a key.
+/// A key attribute.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Attribute {
     /// Its name, up to 255 bytes.
@@ -26,13 +25,22 @@ pub enum AttributeType {
 }
 
 impl Attribute {
-    /// How DynamoDB is told of its type.
+    /// A text attribute.
+    pub fn string(name: impl Into<String>) -> Self {
+        Attribute { name: name.into(), of: AttributeType::String }
+    }
+
+    /// A number attribute.
+    pub fn number(name: impl Into<String>) -> Self {
+        Attribute { name: name.into(), of: AttributeType::Number }
+    }
+
+    /// Its entry in `AttributeDefinitions`.
     pub(super) fn definition(&self) -> AttributeDefinition {
         AttributeDefinition::builder().attribute_name(&self.name).attribute_type(self.of.to_sdk()).build().built()
     }
 
-    /// The same in CloudFormation's words.
-    pub(super) fn definition_in_template(&self) -> Value {
+    pub(super) fn cloudformation_definition(&self) -> Value {
         json!({"AttributeName": self.name, "AttributeType": self.of.to_sdk().as_str()})
     }
 }
@@ -56,7 +64,7 @@ impl AttributeType {
     }
 }
 
-/// The key of a table or an index: what items are spread by, and what those of one partition are sorted by.
+/// The key of a table or an index.
 #[derive(Clone, Copy)]
 pub(super) struct Key<'a> {
     pub partition: &'a Attribute,
@@ -75,14 +83,18 @@ impl<'a> Key<'a> {
         self.attributes().zip([KeyType::Hash, KeyType::Range]).map(element).collect()
     }
 
-    pub(super) fn schema_in_template(self) -> Value {
+    pub(super) fn cloudformation_schema(self) -> Value {
         let element = |(attribute, kind): (&Attribute, &str)| json!({"AttributeName": attribute.name, "KeyType": kind});
         self.attributes().zip(["HASH", "RANGE"]).map(element).collect()
     }
 }
 
-/// The attribute that has this part in a key that the table shows.
-pub(super) fn shown(table: &TableDescription, schema: &[KeySchemaElement], kind: &KeyType) -> Option<Attribute> {
+/// The attribute of this type in an actual key.
+pub(super) fn key_attribute(
+    table: &TableDescription,
+    schema: &[KeySchemaElement],
+    kind: &KeyType,
+) -> Option<Attribute> {
     let name = schema.iter().find(|element| element.key_type() == kind)?.attribute_name();
     let defined = table.attribute_definitions().iter().find(|attribute| attribute.attribute_name() == name)?;
     Some(Attribute { name: name.to_owned(), of: AttributeType::from_sdk(defined.attribute_type())? })

@@ -5,33 +5,32 @@ use aws_sdk_dynamodb::types::{
     GlobalSecondaryIndexDescription, GlobalSecondaryIndexUpdate, IndexStatus, KeyType, ProjectionType,
     TableDescription,
 };
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
-use super::attribute::{Attribute, Key, shown};
+use super::attribute::{Attribute, Key, key_attribute};
+use crate::resources::prelude::*;
 use crate::resources::tags::Built;
 
-/// A second key by which a table's items can be asked for, on its own partitions.
+/// A global secondary index: another key by which the items of a table can be queried.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html>
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GlobalIndex {
-    /// What items are spread by. An item without it isn't in the index.
+    /// The partition key. An item without this attribute isn't in the index.
     pub partition_key: Attribute,
-    /// What items of one partition are sorted by.
+    /// The sort key.
     pub sort_key: Option<Attribute>,
-    /// What of an item it holds.
+    /// The attributes of an item that the index contains.
     pub projection: Projection,
 }
 
-/// What of an item an index holds.
+/// The attributes of an item that an index contains.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Projection {
     /// The keys of the table and of the index.
     KeysOnly,
-    /// The keys, and these.
+    /// The keys and these attributes.
     Include(BTreeSet<String>),
-    /// All.
+    /// All attributes.
     All,
 }
 
@@ -40,24 +39,24 @@ impl GlobalIndex {
         Key { partition: &self.partition_key, sort: self.sort_key.as_ref() }
     }
 
-    /// For a table that is made with it. On-demand tables state no throughput.
+    /// The index in the create call of a table. On-demand tables have no throughput.
     pub(super) fn to_sdk(&self, name: &str) -> GlobalSecondaryIndex {
         let index = GlobalSecondaryIndex::builder().index_name(name).set_key_schema(Some(self.key().schema()));
         index.projection(self.projection.to_sdk()).build().built()
     }
 
-    /// For a table that stands.
+    /// The update that adds the index to an existing table.
     pub(super) fn creation(&self, name: &str) -> GlobalSecondaryIndexUpdate {
         let create = CreateGlobalSecondaryIndexAction::builder().index_name(name);
         let create = create.set_key_schema(Some(self.key().schema())).projection(self.projection.to_sdk());
         GlobalSecondaryIndexUpdate::builder().create(create.build().built()).build()
     }
 
-    pub(super) fn in_template(&self, name: &str) -> Value {
+    pub(super) fn cloudformation(&self, name: &str) -> Value {
         let (kind, attributes) = self.projection.parts();
         json!({
             "IndexName": name,
-            "KeySchema": self.key().schema_in_template(),
+            "KeySchema": self.key().cloudformation_schema(),
             "Projection": {"ProjectionType": kind.as_str(), "NonKeyAttributes": attributes},
         })
     }
@@ -90,25 +89,25 @@ impl Projection {
     }
 }
 
-/// The indexes that the table has, those that are being filled among them.
-pub(super) fn standing(table: &TableDescription) -> BTreeMap<String, GlobalIndex> {
+/// The actual indexes of a table, including those that are still being backfilled.
+pub(super) fn actual_indexes(table: &TableDescription) -> BTreeMap<String, GlobalIndex> {
     let index = |index: &GlobalSecondaryIndexDescription| {
-        let key = |kind: KeyType| shown(table, index.key_schema(), &kind);
-        let standing = GlobalIndex {
+        let key = |kind: KeyType| key_attribute(table, index.key_schema(), &kind);
+        let actual = GlobalIndex {
             partition_key: key(KeyType::Hash)?,
             sort_key: key(KeyType::Range),
             projection: Projection::from_sdk(index.projection()?)?,
         };
-        Some((index.index_name()?.to_owned(), standing))
+        Some((index.index_name()?.to_owned(), actual))
     };
     let indexes = table.global_secondary_indexes().iter();
     indexes.filter(|index| index.index_status() != Some(&IndexStatus::Deleting)).filter_map(index).collect()
 }
 
-/// An index that is being filled or is on its way out: AWS begins nothing else about indexes until that is done.
+/// The name of an index that is being created or deleted. Until that is done, AWS refuses other changes of indexes.
 pub(super) fn in_progress(table: &TableDescription) -> Option<&str> {
-    let is_settled = |index: &&GlobalSecondaryIndexDescription| index.index_status() == Some(&IndexStatus::Active);
-    table.global_secondary_indexes().iter().find(|index| !is_settled(index)).and_then(|index| index.index_name())
+    let is_active = |index: &&GlobalSecondaryIndexDescription| index.index_status() == Some(&IndexStatus::Active);
+    table.global_secondary_indexes().iter().find(|index| !is_active(index)).and_then(|index| index.index_name())
 }
 
 pub(super) fn deletion(name: &str) -> GlobalSecondaryIndexUpdate {
@@ -116,26 +115,26 @@ pub(super) fn deletion(name: &str) -> GlobalSecondaryIndexUpdate {
     GlobalSecondaryIndexUpdate::builder().delete(delete.build().built()).build()
 }
 
-/// One step from the indexes that stand to those that are wanted: AWS takes one a call.
+/// One change of the indexes of a table: AWS accepts one a call.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Move<'a> {
+pub(super) enum IndexChange<'a> {
     Delete(&'a str),
     Create(&'a str, &'a GlobalIndex),
 }
 
-/// All steps, in their order. New ones come before old ones go, so that who asks can change over; one that changes goes
-/// before it comes again, for AWS changes none.
-pub(super) fn moves<'a>(
-    standing: &'a BTreeMap<String, GlobalIndex>,
-    wanted: &'a BTreeMap<String, GlobalIndex>,
-) -> Vec<Move<'a>> {
-    let new = wanted.iter().filter(|(name, _)| !standing.contains_key(*name));
-    let old = standing.keys().filter(|name| !wanted.contains_key(*name));
-    let other = wanted.iter().filter(|(name, index)| standing.get(*name).is_some_and(|standing| standing != *index));
-    let create = |(name, index): (&'a String, &'a GlobalIndex)| Move::Create(name, index);
-    let mut moves: Vec<_> = new.map(create).chain(old.map(|name| Move::Delete(name))).collect();
-    moves.extend(other.flat_map(|(name, index)| [Move::Delete(name), Move::Create(name, index)]));
-    moves
+/// The changes from the actual indexes to the desired ones, in order. New indexes are created before old ones are deleted, so
+/// that clients can switch. AWS can't change an index: a changed one is deleted and created.
+pub(super) fn index_changes<'a>(
+    actual: &'a BTreeMap<String, GlobalIndex>,
+    desired: &'a BTreeMap<String, GlobalIndex>,
+) -> Vec<IndexChange<'a>> {
+    let new = desired.iter().filter(|(name, _)| !actual.contains_key(*name));
+    let old = actual.keys().filter(|name| !desired.contains_key(*name));
+    let changed = desired.iter().filter(|(name, index)| actual.get(*name).is_some_and(|actual| actual != *index));
+    let create = |(name, index): (&'a String, &'a GlobalIndex)| IndexChange::Create(name, index);
+    let mut changes: Vec<_> = new.map(create).chain(old.map(|name| IndexChange::Delete(name))).collect();
+    changes.extend(changed.flat_map(|(name, index)| [IndexChange::Delete(name), IndexChange::Create(name, index)]));
+    changes
 }
 
 #[cfg(test)]
@@ -149,19 +148,19 @@ mod tests {
     }
 
     #[test]
-    fn new_indexes_come_before_old_ones_go_and_one_that_changes_goes_first() {
+    fn new_indexes_are_created_before_old_ones_are_deleted() {
         let named = |names: &[(&str, Projection)]| -> BTreeMap<_, _> {
             names.iter().map(|(name, projection)| ((*name).to_owned(), index(projection.clone()))).collect()
         };
-        let standing = named(&[("gone", Projection::All), ("other", Projection::All), ("same", Projection::All)]);
-        let wanted = named(&[("new", Projection::All), ("other", Projection::KeysOnly), ("same", Projection::All)]);
+        let actual = named(&[("gone", Projection::All), ("other", Projection::All), ("same", Projection::All)]);
+        let desired = named(&[("new", Projection::All), ("other", Projection::KeysOnly), ("same", Projection::All)]);
         let expected = [
-            Move::Create("new", &wanted["new"]),
-            Move::Delete("gone"),
-            Move::Delete("other"),
-            Move::Create("other", &wanted["other"]),
+            IndexChange::Create("new", &desired["new"]),
+            IndexChange::Delete("gone"),
+            IndexChange::Delete("other"),
+            IndexChange::Create("other", &desired["other"]),
         ];
-        assert_eq!(moves(&standing, &wanted), expected);
-        assert_eq!(moves(&wanted, &wanted), []);
+        assert_eq!(index_changes(&actual, &desired), expected);
+        assert_eq!(index_changes(&desired, &desired), []);
     }
 }

@@ -3,15 +3,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::resources::tags::Built;
 
-/// What a table's stream tells of an item that changes.
+/// What the stream of a table contains of a changed item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StreamView {
     /// Its key.
     KeysOnly,
-    /// The item as it is then.
+    /// The item after the change.
     NewImage,
-    /// The item as it was before.
+    /// The item before the change.
     OldImage,
     /// Both.
     NewAndOldImages,
@@ -27,8 +27,8 @@ impl StreamView {
         }
     }
 
-    /// What the table shows; `None` if its stream is off. Its last stream stays known for a day, and tells nothing.
-    pub(super) fn shown(table: &TableDescription) -> Option<Self> {
+    /// The view of a table's stream; `None` if it has no stream. AWS lists a disabled stream for a day.
+    pub(super) fn of_table(table: &TableDescription) -> Option<Self> {
         let stream = table.stream_specification().filter(|stream| stream.stream_enabled())?;
         match stream.stream_view_type()? {
             StreamViewType::KeysOnly => Some(StreamView::KeysOnly),
@@ -40,7 +40,7 @@ impl StreamView {
     }
 }
 
-/// A stream of this kind, or that there is none.
+/// A stream with this view, or none.
 pub(super) fn specification(view: Option<StreamView>) -> StreamSpecification {
     let specification = StreamSpecification::builder().stream_enabled(view.is_some());
     specification.set_stream_view_type(view.map(StreamView::to_sdk)).build().built()

@@ -54,7 +54,7 @@ async fn existing<T: Item>(cx: &Cx, filters: Vec<Filter>) -> Result<Vec<T>> {
 
 /// A resource that AWS creates with each VPC.
 pub(super) trait VpcDefault: Item {
-    /// The filter that tells it from the others of its type.
+    /// The filter that distinguishes it from the others of its type.
     fn default_filter() -> Filter;
     /// The id of its VPC.
     fn vpc(&self) -> Option<&str>;

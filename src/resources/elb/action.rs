@@ -128,6 +128,17 @@ impl Live {
 }
 
 impl Action {
+    /// Forwards to one target group.
+    pub fn forward(to: &TargetGroupArn) -> Self {
+        Action::Forward { target_group: to.clone() }
+    }
+
+    /// Forwards to blue and green by live weights. All requests go to blue until the first shift, without stickiness.
+    pub fn weighted(blue: &TargetGroupArn, green: &TargetGroupArn) -> Self {
+        let (blue, green, initial) = (blue.clone(), green.clone(), Weights { blue: 100, green: 0 });
+        Action::WeightedForward { blue, green, initial, stickiness_seconds: None }
+    }
+
     /// AWS's actions in the form of the spec. If they forward to the two groups that `self` or `roles` name, the live weights
     /// are replaced by `initial`, so that they aren't compared.
     pub(super) fn observed(&self, actions: &[types::Action], roles: &Roles) -> Action {

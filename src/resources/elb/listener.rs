@@ -39,6 +39,29 @@ pub struct ListenerOutputs {
     pub green: Option<TargetGroupArn>,
 }
 
+/// TLS 1.2 and 1.3 with forward secrecy.
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/describe-ssl-policies.html>
+const RECOMMENDED_TLS: &str = "ELBSecurityPolicy-TLS13-1-2-2021-06";
+
+impl Tls {
+    /// TLS 1.2 or later, by the security policy that AWS recommends.
+    pub fn recommended(certificate: &CertificateArn) -> Self {
+        Tls { certificate: certificate.clone(), policy: RECOMMENDED_TLS.to_owned() }
+    }
+}
+
+impl Listener {
+    /// An HTTP listener.
+    pub fn http(load_balancer: &LoadBalancerArn, port: u16, action: Action) -> Self {
+        Listener { load_balancer: load_balancer.clone(), port, tls: None, action }
+    }
+
+    /// An HTTPS listener.
+    pub fn https(load_balancer: &LoadBalancerArn, port: u16, tls: Tls, action: Action) -> Self {
+        Listener { load_balancer: load_balancer.clone(), port, tls: Some(tls), action }
+    }
+}
+
 impl Resource for Listener {
     const TYPE: TypeInfo = TypeInfo {
         force_new: &["load_balancer"],

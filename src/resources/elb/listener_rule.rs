@@ -47,6 +47,20 @@ pub struct ListenerRuleOutputs {
     pub green: Option<TargetGroupArn>,
 }
 
+impl ListenerRule {
+    /// A rule for requests with these path patterns.
+    pub fn for_paths(
+        listener: &ListenerArn,
+        priority: u16,
+        paths: impl IntoIterator<Item = impl Into<String>>,
+        action: Action,
+    ) -> Self {
+        let paths = paths.into_iter().map(Into::into).collect();
+        let conditions = Conditions { paths, ..Conditions::default() };
+        ListenerRule { listener: listener.clone(), priority, conditions, action }
+    }
+}
+
 impl Resource for ListenerRule {
     const TYPE: TypeInfo = TypeInfo {
         force_new: &["listener"],

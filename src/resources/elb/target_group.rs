@@ -81,6 +81,13 @@ impl Default for HealthCheck {
     }
 }
 
+impl HealthCheck {
+    /// Requests of this path, with AWS's defaults for everything else.
+    pub fn of_path(path: impl Into<String>) -> Self {
+        HealthCheck { path: path.into(), ..HealthCheck::default() }
+    }
+}
+
 /// The outputs of a target group.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TargetGroupOutputs {

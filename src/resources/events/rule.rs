@@ -1,40 +1,40 @@
-use std::sync::Arc;
-
 use aws_sdk_eventbridge::operation::put_rule::builders::PutRuleFluentBuilder;
 use aws_sdk_eventbridge::types::{self, RuleState};
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::{from_sdk, to_sdk};
-use crate::aws::wait::ignore_not_found;
-use crate::aws::{Cx, Error, Result};
-use crate::engine::Tags;
-use crate::resources::form::{Form, properties};
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds, tags};
+use crate::resources::prelude::*;
+use crate::resources::tags;
 
-/// A rule of the default event bus: which events, or which times, call its targets.
+/// A rule of the default event bus: matches events, or runs on a schedule.
 /// <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html>
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Rule {
     /// Up to 64 letters, digits, `.`, `-` and `_`.
     pub name: String,
-    /// What it is for, up to 512 characters.
+    /// The purpose, up to 512 characters.
     pub description: String,
-    /// Which events: every value in it is a list.
+    /// The event pattern. Every value in it is a list.
     pub pattern: Option<Value>,
-    /// Which times: `rate(5 minutes)` or `cron(...)`, UTC.
+    /// The schedule: `rate(5 minutes)` or `cron(...)`, in UTC.
     pub schedule: Option<String>,
-    /// False stops it.
+    /// False disables it.
     pub enabled: bool,
 }
 
-/// What a rule gives to others.
+/// The outputs of a rule.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RuleOutputs {
     /// Its ARN.
     pub arn: String,
     /// Its name.
     pub name: String,
+}
+
+impl Rule {
+    /// An enabled rule that needs a pattern or a schedule.
+    pub fn new(name: impl Into<String>) -> Self {
+        Rule { name: name.into(), description: String::new(), pattern: None, schedule: None, enabled: true }
+    }
 }
 
 impl Resource for Rule {
@@ -71,7 +71,7 @@ impl Resource for Rule {
             name: name.clone(),
             description: rule.description().unwrap_or_default().to_owned(),
             pattern: pattern
-                .map_err(|error| Error::local(format!("the pattern of the rule {name} is no JSON: {error}")))?,
+                .map_err(|error| Error::local(format!("the pattern of the rule {name} isn't JSON: {error}")))?,
             schedule: rule.schedule_expression().filter(|schedule| !schedule.is_empty()).map(str::to_owned),
             enabled: rule.state() != Some(&RuleState::Disabled),
         };
@@ -80,31 +80,26 @@ impl Resource for Rule {
 
     async fn create(&self, cx: &Cx) -> Result<RuleOutputs> {
         let put = || async { Ok(self.put(cx).set_tags(Some(to_sdk(&cx.tags))).send().await?) };
-        let answer = cx.retry_while_retryable("EventBridge to end another change of this rule", put).await?;
+        let answer = cx.retry_while_retryable("EventBridge to finish another change of this rule", put).await?;
         let arn = answer.rule_arn.ok_or(Error::incomplete("events:PutRule", "RuleArn"))?;
         Ok(RuleOutputs { arn, name: self.name.clone() })
     }
 
     async fn update(&self, cx: &Cx, found: &Found<Self>, _: &Changes<'_>) -> Result<RuleOutputs> {
         let put = || async { Ok(self.put(cx).send().await?) };
-        cx.retry_while_retryable("EventBridge to end another change of this rule", put).await?;
+        cx.retry_while_retryable("EventBridge to finish another change of this rule", put).await?;
         Ok(found.outputs.clone())
     }
 
     async fn tag(cx: &Cx, outputs: &RuleOutputs, set: &Tags, remove: &[String]) -> Result<()> {
-        if !set.is_empty() {
-            cx.events.tag_resource().resource_arn(&outputs.arn).set_tags(Some(to_sdk(set))).send().await?;
-        }
-        if !remove.is_empty() {
-            let request = cx.events.untag_resource().resource_arn(&outputs.arn);
-            request.set_tag_keys(Some(remove.to_vec())).send().await?;
-        }
-        Ok(())
+        let add = |set: &Tags| cx.events.tag_resource().resource_arn(&outputs.arn).set_tags(Some(to_sdk(set))).send();
+        let delete = |keys| cx.events.untag_resource().resource_arn(&outputs.arn).set_tag_keys(Some(keys)).send();
+        tags::change(set, remove, add, delete).await
     }
 
     async fn delete(cx: &Cx, outputs: &RuleOutputs) -> Result<()> {
         let delete = || async { Ok(cx.events.delete_rule().name(&outputs.name).send().await.map(|_| ())?) };
-        ignore_not_found(cx.retry_while_retryable("EventBridge to end another change of this rule", delete).await)?;
+        ignore_not_found(cx.retry_while_retryable("EventBridge to finish another change of this rule", delete).await)?;
         Ok(())
     }
 
@@ -133,17 +128,9 @@ impl Rule {
 }
 
 async fn all(cx: &Cx) -> Result<Arc<Vec<types::Rule>>> {
-    let load = async {
-        let mut all = Vec::new();
-        let mut next = None;
-        loop {
-            let answer = cx.events.list_rules().limit(100).set_next_token(next).send().await?;
-            all.extend(answer.rules.unwrap_or_default());
-            next = answer.next_token;
-            if next.is_none() {
-                return Ok(all);
-            }
-        }
+    let read = |next| async {
+        let answer = cx.events.list_rules().limit(100).set_next_token(next).send().await?;
+        Ok((answer.rules.unwrap_or_default(), answer.next_token))
     };
-    cx.inventory.once("events.rules", load).await
+    cx.inventory.once("events.rules", all_pages(read)).await
 }

@@ -1,59 +1,67 @@
-use std::sync::Arc;
-
 use aws_sdk_eventbridge::types::{self, DeadLetterConfig};
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 use crate::aws::error::classify;
-use crate::aws::wait::ignore_not_found;
-use crate::aws::{Cx, Error, Result};
-use crate::resources::form::{Form, properties};
-use crate::resources::ids::{QueueArn, RoleArn, is_known};
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
+use crate::resources::ids::is_known;
+use crate::resources::prelude::*;
 
-/// What a rule calls.
+/// A target of a rule.
 /// <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_Target.html>
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Target {
-    /// The rule's name.
+    /// The name of the rule.
     pub rule: String,
-    /// Its name in the rule, up to 64 letters, digits, `.`, `-` and `_`.
+    /// Its id within the rule, up to 64 letters, digits, `.`, `-` and `_`.
     pub id: String,
-    /// The ARN of what is called.
+    /// The ARN of the target: a function, a queue, a topic ...
     pub arn: String,
-    /// The role that EventBridge takes on, where the target has no policy of its own.
+    /// The role that EventBridge assumes, for targets without a resource policy.
     pub role: Option<RoleArn>,
-    /// What it gets in place of the event.
+    /// The input of the target; without, the event.
     pub input: Option<Value>,
-    /// Where events go that couldn't be delivered.
+    /// The queue for events that couldn't be delivered.
     pub dead_letters: Option<QueueArn>,
-    /// How long delivery is tried.
+    /// How long delivery is retried.
     pub retry: RetryPolicy,
 }
 
-/// How long delivery is tried.
+/// How long delivery is retried.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RetryPolicy {
-    /// 0 to 185.
+    /// The number of retries, 0 to 185.
     pub maximum_attempts: i32,
-    /// 60 to 86,400 s.
+    /// The age of an event that isn't retried any more, 60 to 86,400 s.
     pub maximum_age_seconds: i32,
 }
 
-/// What EventBridge does if it isn't told.
+/// EventBridge's defaults.
 impl Default for RetryPolicy {
     fn default() -> Self {
         RetryPolicy { maximum_attempts: 185, maximum_age_seconds: 86_400 }
     }
 }
 
-/// What tells a target from others.
+/// The identity of a target.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TargetOutputs {
-    /// The rule.
+    /// The name of the rule.
     pub rule: String,
     /// Its id.
     pub id: String,
+}
+
+impl Target {
+    /// A target that gets the event, with EventBridge's defaults.
+    pub fn new(rule: impl Into<String>, id: impl Into<String>, arn: impl Into<String>) -> Self {
+        Target {
+            rule: rule.into(),
+            id: id.into(),
+            arn: arn.into(),
+            role: None,
+            input: None,
+            dead_letters: None,
+            retry: RetryPolicy::default(),
+        }
+    }
 }
 
 impl Resource for Target {
@@ -83,7 +91,7 @@ impl Resource for Target {
             id: id.clone(),
             arn: target.arn().to_owned(),
             role: target.role_arn().map(RoleArn::from),
-            input: input.map_err(|error| Error::local(format!("the input of {rule}/{id} is no JSON: {error}")))?,
+            input: input.map_err(|error| Error::local(format!("the input of {rule}/{id} isn't JSON: {error}")))?,
             dead_letters: target.dead_letter_config().and_then(|config| config.arn()).map(QueueArn::from),
             retry: RetryPolicy {
                 maximum_attempts: retry
@@ -112,7 +120,7 @@ impl Resource for Target {
                 None => Ok(()),
             }
         };
-        cx.retry_while_retryable("EventBridge to end another change of this rule", put).await?;
+        cx.retry_while_retryable("EventBridge to finish another change of this rule", put).await?;
         Ok(TargetOutputs { rule: self.rule.clone(), id: self.id.clone() })
     }
 
@@ -129,7 +137,7 @@ impl Resource for Target {
                 None => Ok(()),
             }
         };
-        ignore_not_found(cx.retry_while_retryable("EventBridge to end another change of this rule", remove).await)?;
+        ignore_not_found(cx.retry_while_retryable("EventBridge to finish another change of this rule", remove).await)?;
         Ok(())
     }
 
@@ -152,30 +160,22 @@ impl Resource for Target {
     }
 }
 
-/// The error of an entry in an answer that says success as a whole.
+/// The error of one entry of a response that is successful as a whole.
 fn refused(operation: &str, code: Option<&str>, message: Option<&str>) -> Error {
     Error {
         class: classify(code.unwrap_or_default(), 400),
         operation: operation.to_owned(),
         code: code.map(str::to_owned),
-        ..Error::local(message.unwrap_or("AWS refuses the target and says no reason"))
+        ..Error::local(message.unwrap_or("AWS refuses the target without a reason"))
     }
 }
 
-/// The targets of a rule, which may be gone: read once for all of them.
+/// The targets of a rule, read once for all of them; none if the rule doesn't exist.
 async fn of_rule(cx: &Cx, rule: &str) -> Result<Arc<Vec<types::Target>>> {
-    let load = async {
-        let mut all = Vec::new();
-        let mut next = None;
-        loop {
-            let request = cx.events.list_targets_by_rule().rule(rule).set_next_token(next);
-            let Some(answer) = ignore_not_found(async { Ok(request.send().await?) }.await)? else { return Ok(all) };
-            all.extend(answer.targets.unwrap_or_default());
-            next = answer.next_token;
-            if next.is_none() {
-                return Ok(all);
-            }
-        }
+    let read = |next| async {
+        let answer = cx.events.list_targets_by_rule().rule(rule).set_next_token(next).send().await?;
+        Ok((answer.targets.unwrap_or_default(), answer.next_token))
     };
+    let load = async { Ok(ignore_not_found(all_pages(read).await)?.unwrap_or_default()) };
     cx.inventory.once(format!("events.targets.{rule}"), load).await
 }

@@ -1,38 +1,30 @@
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use aws_sdk_iam::types::{self, EntityType, RoleDetail};
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 use super::{from_sdk, to_sdk};
-use crate::aws::wait::ignore_not_found;
-use crate::aws::{Cx, Error, Result};
-use crate::engine::Tags;
-use crate::resources::document::Document;
-use crate::resources::form::{Form, properties};
-use crate::resources::ids::RoleArn;
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
+use crate::resources::prelude::*;
+use crate::resources::tags;
 
-/// A role with its policies: what it may do belongs to it and goes with it.
+/// A role with its inline policies and the ARNs of its managed policies.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html>
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Role {
     /// Up to 64 characters.
     pub name: String,
-    /// What it is for.
+    /// The purpose, up to 1,000 characters.
     pub description: String,
-    /// Who may take it on.
+    /// The trust policy: who may assume the role.
     pub trust: Document,
-    /// What it may do, by policy name.
+    /// Permissions, by policy name. They are deleted with the role.
     pub inline_policies: BTreeMap<String, Document>,
-    /// ARNs of managed policies.
-    pub managed_policies: BTreeSet<String>,
-    /// How long a session lasts at most, 3,600 to 43,200 s.
+    /// The managed policies that are attached to it: AWS's own, or a [`Policy`](super::Policy). Up to 10.
+    pub managed_policies: BTreeSet<PolicyArn>,
+    /// The maximum session duration, 3,600 to 43,200 s.
     pub max_session_seconds: i32,
 }
 
-/// What a role gives to others.
+/// The outputs of a role.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RoleOutputs {
     /// Its ARN.
@@ -41,10 +33,25 @@ pub struct RoleOutputs {
     pub name: String,
 }
 
+impl Role {
+    /// A role without permissions.
+    pub fn new(name: impl Into<String>, trust: Document) -> Self {
+        Role {
+            name: name.into(),
+            description: String::new(),
+            trust,
+            inline_policies: BTreeMap::new(),
+            managed_policies: BTreeSet::new(),
+            max_session_seconds: 3600,
+        }
+    }
+}
+
 impl Resource for Role {
     const TYPE: TypeInfo = TypeInfo {
         force_new: &["name"],
         global: true,
+        blocks_deletion_of: &["iam.policy"],
         ..TypeInfo::new(
             "iam.role",
             seconds(10),
@@ -81,13 +88,13 @@ impl Resource for Role {
         }
         let listed = listed(cx).await?;
         let listed = listed.iter().find(|role| role.role_name() == name);
-        let attached = role.attached_managed_policies().iter().filter_map(|policy| policy.policy_arn.clone());
+        let attached = role.attached_managed_policies().iter().filter_map(|policy| policy.policy_arn());
         let spec = Role {
             name: name.clone(),
             description: listed.and_then(|role| role.description()).unwrap_or_default().to_owned(),
             trust: Document::parse_encoded(role.assume_role_policy_document().unwrap_or_default())?,
             inline_policies,
-            managed_policies: attached.collect(),
+            managed_policies: attached.map(PolicyArn::from).collect(),
             max_session_seconds: listed.and_then(|role| role.max_session_duration).unwrap_or(3600),
         };
         let outputs = RoleOutputs { arn: role.arn().unwrap_or_default().into(), name: name.clone() };
@@ -96,7 +103,7 @@ impl Resource for Role {
 
     async fn create(&self, cx: &Cx) -> Result<RoleOutputs> {
         let request = cx.iam.create_role().role_name(&self.name).description(&self.description);
-        let request = request.assume_role_policy_document(self.trust.to_text());
+        let request = request.set_assume_role_policy_document(self.trust.text());
         let request = request.max_session_duration(self.max_session_seconds).set_tags(Some(to_sdk(&cx.tags)));
         let role = request.send().await?.role.ok_or(Error::incomplete("iam:CreateRole", "Role"))?;
         self.set_policies(cx, &BTreeMap::new(), &BTreeSet::new()).await?;
@@ -110,24 +117,20 @@ impl Resource for Role {
         }
         if changes.has("trust") {
             let request = cx.iam.update_assume_role_policy().role_name(&self.name);
-            request.policy_document(self.trust.to_text()).send().await?;
+            request.set_policy_document(self.trust.text()).send().await?;
         }
         self.set_policies(cx, &found.spec.inline_policies, &found.spec.managed_policies).await?;
         Ok(found.outputs.clone())
     }
 
     async fn tag(cx: &Cx, outputs: &RoleOutputs, set: &Tags, remove: &[String]) -> Result<()> {
-        if !set.is_empty() {
-            cx.iam.tag_role().role_name(&outputs.name).set_tags(Some(to_sdk(set))).send().await?;
-        }
-        if !remove.is_empty() {
-            cx.iam.untag_role().role_name(&outputs.name).set_tag_keys(Some(remove.to_vec())).send().await?;
-        }
-        Ok(())
+        let add = |set: &Tags| cx.iam.tag_role().role_name(&outputs.name).set_tags(Some(to_sdk(set))).send();
+        let delete = |keys| cx.iam.untag_role().role_name(&outputs.name).set_tag_keys(Some(keys)).send();
+        tags::change(set, remove, add, delete).await
     }
 
     async fn delete(cx: &Cx, outputs: &RoleOutputs) -> Result<()> {
-        ignore_not_found(strip(cx, &outputs.name).await)?;
+        ignore_not_found(remove_policies(cx, &outputs.name).await)?;
         let delete = async { Ok(cx.iam.delete_role().role_name(&outputs.name).send().await?) };
         ignore_not_found(delete.await)?;
         Ok(())
@@ -153,14 +156,14 @@ impl Role {
         &self,
         cx: &Cx,
         inline: &BTreeMap<String, Document>,
-        managed: &BTreeSet<String>,
+        managed: &BTreeSet<PolicyArn>,
     ) -> Result<()> {
         for (name, document) in self.inline_policies.iter().filter(|(name, new)| inline.get(*name) != Some(new)) {
             let request = cx.iam.put_role_policy().role_name(&self.name).policy_name(name);
-            request.policy_document(document.to_text()).send().await?;
+            request.set_policy_document(document.text()).send().await?;
         }
         for arn in self.managed_policies.difference(managed) {
-            cx.iam.attach_role_policy().role_name(&self.name).policy_arn(arn).send().await?;
+            cx.iam.attach_role_policy().role_name(&self.name).policy_arn(&**arn).send().await?;
         }
         for name in inline.keys().filter(|name| !self.inline_policies.contains_key(*name)) {
             delete_inline(cx, &self.name, name).await?;
@@ -172,8 +175,8 @@ impl Role {
     }
 }
 
-/// A role can only be deleted without policies.
-async fn strip(cx: &Cx, name: &str) -> Result<()> {
+/// IAM refuses to delete a role that has policies.
+async fn remove_policies(cx: &Cx, name: &str) -> Result<()> {
     let inline = cx.iam.list_role_policies().role_name(name).send().await?;
     for policy in inline.policy_names() {
         delete_inline(cx, name, policy).await?;
@@ -185,19 +188,19 @@ async fn strip(cx: &Cx, name: &str) -> Result<()> {
     Ok(())
 }
 
-/// That it is gone already says nothing of the role: an earlier try whose answer was lost may have done it.
+/// Deletes an inline policy. An earlier attempt may have done it, so `NotFound` doesn't mean that the role is gone.
 async fn delete_inline(cx: &Cx, role: &str, policy: &str) -> Result<()> {
     let delete = async { Ok(cx.iam.delete_role_policy().role_name(role).policy_name(policy).send().await?) };
     ignore_not_found(delete.await).map(drop)
 }
 
-/// See [`delete_inline`].
+/// Detaches a managed policy. `NotFound` is ignored as in [`delete_inline`].
 async fn detach(cx: &Cx, role: &str, policy: &str) -> Result<()> {
     let detach = async { Ok(cx.iam.detach_role_policy().role_name(role).policy_arn(policy).send().await?) };
     ignore_not_found(detach.await).map(drop)
 }
 
-/// All roles of the account with their policies and tags: a page of this call holds up to 1,000 of them.
+/// The roles of the account with their policies and tags, up to 1,000 a page.
 /// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccountAuthorizationDetails.html>
 async fn all(cx: &Cx) -> Result<Arc<Vec<RoleDetail>>> {
     // Global: read once for all regions.
@@ -206,24 +209,17 @@ async fn all(cx: &Cx) -> Result<Arc<Vec<RoleDetail>>> {
         let pages = cx.iam.get_account_authorization_details().filter(EntityType::Role).max_items(1000);
         let mut pages = pages.into_paginator().send();
         let mut all = Vec::new();
-        while let Some(page) = pages.next().await {
-            all.extend(page?.role_detail_list.unwrap_or_default());
+        while let Some(page) = pages.try_next().await? {
+            all.extend(page.role_detail_list.unwrap_or_default());
         }
         Ok(all)
     };
     home.inventory.once("iam.roles", load).await
 }
 
-/// All roles of the account once more: only this call tells description and session length of all of them.
+/// The roles of the account with description and session duration, which `GetAccountAuthorizationDetails` leaves out.
 async fn listed(cx: &Cx) -> Result<Arc<Vec<types::Role>>> {
     let home = cx.in_region(cx.shared.cloud.home());
-    let load = async {
-        let mut pages = cx.iam.list_roles().max_items(1000).into_paginator().items().send();
-        let mut all = Vec::new();
-        while let Some(role) = pages.next().await {
-            all.push(role?);
-        }
-        Ok(all)
-    };
+    let load = async { Ok(cx.iam.list_roles().max_items(1000).into_paginator().items().send().try_collect().await?) };
     home.inventory.once("iam.listed", load).await
 }

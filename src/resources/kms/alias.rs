@@ -1,26 +1,19 @@
-use std::sync::Arc;
-
 use aws_sdk_kms::types::AliasListEntry;
-use serde::{Deserialize, Serialize};
 
 use super::id_of;
-use crate::aws::wait::{Patience, ignore_not_found};
-use crate::aws::{Cx, Result};
-use crate::resources::form::{Form, Tagging, properties};
-use crate::resources::ids::KeyArn;
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
+use crate::resources::prelude::*;
 
-/// A name for a key.
+/// An alias of a key.
 /// <https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateAlias.html>
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Alias {
     /// `alias/…`, up to 256 letters, digits, `/`, `_` and `-`; never `alias/aws/…`.
     pub name: String,
-    /// The key, of this region.
+    /// The key, in this region.
     pub target: KeyArn,
 }
 
-/// What an alias gives to others.
+/// The outputs of an alias.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AliasOutputs {
     /// Its name.
@@ -50,7 +43,7 @@ impl Resource for Alias {
         let target: KeyArn = format!("arn:{partition}:kms:{region}:{account}:key/{target}").into();
         let is_of_key = target == self.target;
         let (spec, outputs) = (Alias { name: name.clone(), target }, self.outputs(cx, name));
-        // The alias of our key is ours; of another key it may be anybody's.
+        // An alias of the desired key is adopted; one of another key may belong to anybody.
         Ok(Some(if is_of_key { Found::child(spec, outputs) } else { Found::name_only(spec, outputs) }))
     }
 
@@ -59,7 +52,7 @@ impl Resource for Alias {
             let request = cx.kms.create_alias().alias_name(&self.name).target_key_id(id_of(&self.target));
             Ok(request.send().await.map(|_| ())?)
         };
-        cx.retry_while("the key to become known", Patience::FRESH, |error| error.is_not_found(), create).await?;
+        cx.retry_while("the key to be visible", Patience::FRESH, |error| error.is_not_found(), create).await?;
         Ok(self.outputs(cx, &self.name))
     }
 
@@ -68,7 +61,7 @@ impl Resource for Alias {
             let request = cx.kms.update_alias().alias_name(&self.name).target_key_id(id_of(&self.target));
             Ok(request.send().await.map(|_| ())?)
         };
-        cx.retry_while("the key to become known", Patience::FRESH, |error| error.is_not_found(), update).await?;
+        cx.retry_while("the key to be visible", Patience::FRESH, |error| error.is_not_found(), update).await?;
         Ok(found.outputs.clone())
     }
 
@@ -95,13 +88,6 @@ impl Alias {
 }
 
 async fn all(cx: &Cx) -> Result<Arc<Vec<AliasListEntry>>> {
-    let load = async {
-        let mut pages = cx.kms.list_aliases().limit(100).into_paginator().items().send();
-        let mut all = Vec::new();
-        while let Some(alias) = pages.next().await {
-            all.push(alias?);
-        }
-        Ok(all)
-    };
+    let load = async { Ok(cx.kms.list_aliases().limit(100).into_paginator().items().send().try_collect().await?) };
     cx.inventory.once("kms.aliases", load).await
 }

@@ -1,31 +1,28 @@
-use serde::{Deserialize, Serialize};
-
 use super::{
-    DELETION_WINDOW_DAYS, described, description, is_leaving, key_form, live, mend_description,
-    once_principals_are_known, policy, set_policy, standing, to_sdk, until_enabled, young,
+    DELETION_WINDOW_DAYS, describe, description, find, is_pending_deletion, key_form, live, policy, recent_keys,
+    restore_description, retry_while_principals_are_new, set_policy, to_sdk, until_enabled,
 };
-use crate::aws::{Cx, Error, Result, clients};
-use crate::engine::Tags;
-use crate::resources::document::Document;
-use crate::resources::form::{Form, properties};
-use crate::resources::ids::KeyArn;
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds, tags};
+use crate::aws::clients;
+use crate::resources::prelude::*;
+use crate::resources::tags;
 
 /// A symmetric customer-managed key.
 /// <https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateKey.html>
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Key {
-    /// What it is for, up to 8,192 characters.
+    /// The purpose, up to 8,192 characters.
     pub description: String,
-    /// Who may manage and use it. AWS refuses one that would leave nobody able to change it.
+    /// The key policy; [`Document::default`] for AWS's default: IAM policies of the account decide. AWS refuses a policy that
+    /// locks out its author.
+    /// <https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html>
     pub policy: Document,
-    /// Make new key material every 365 days; what the old one encrypted stays readable.
+    /// Rotate the key material every 365 days. Data that the old material encrypted stays readable.
     pub rotation: bool,
-    /// It can have replicas in other regions, with the same id and key material.
+    /// Whether it can have replicas in other regions, with the same id and key material.
     pub multi_region: bool,
 }
 
-/// What a key gives to others.
+/// The outputs of a key.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct KeyOutputs {
     /// Its ARN.
@@ -38,7 +35,7 @@ impl Resource for Key {
     const TYPE: TypeInfo = TypeInfo {
         force_new: &["multi_region"],
         stateful: true,
-        no_forced_replace: Some("what it has encrypted can be read with it alone"),
+        no_forced_replace: Some("only this key can decrypt what it has encrypted"),
         serves_traffic: true,
         ..TypeInfo::new(
             "kms.key",
@@ -69,31 +66,32 @@ impl Resource for Key {
     async fn observe(&self, cx: &Cx, known: Option<&KeyOutputs>) -> Result<Option<Found<Self>>> {
         let mut key = None;
         match known {
-            // What the state knows is still needed: it can be taken back from its deletion.
-            Some(known) => key = described(cx, &known.arn).await?,
-            // A key that waits for its deletion keeps its tags.
+            // A recorded key is still needed: its deletion can be cancelled.
+            Some(known) => key = describe(cx, &known.arn).await?,
+            // A key that is pending deletion keeps its tags.
             None => {
                 for arn in tags::arns_of_step(cx, "kms").await? {
-                    key = key.or(standing(cx, &arn).await?);
+                    key = key.or(find(cx, &arn).await?);
                 }
                 if let (None, false) = (&key, cx.token.is_empty())
-                    && let Some(left) = self.left_behind(cx).await?
+                    && let Some(unrecorded) = self.find_unrecorded(cx).await?
                 {
-                    key = standing(cx, &left.arn).await?;
+                    key = find(cx, &unrecorded.arn).await?;
                 }
             }
         }
         let Some(key) = key else { return Ok(None) };
         let arn = key.arn().unwrap_or_default();
         let rotation = async {
-            // A key that waits for its deletion doesn't rotate.
-            if is_leaving(&key) {
+            // A key that is pending deletion doesn't rotate.
+            if is_pending_deletion(&key) {
                 return Ok(false);
             }
             let answer = cx.kms.get_key_rotation_status().key_id(&key.key_id).send().await?;
             Ok(answer.key_rotation_enabled)
         };
-        let (policy, rotation, tags) = tokio::try_join!(policy(cx, &key.key_id), rotation, super::tags(cx, arn))?;
+        let (policy, rotation, tags) =
+            tokio::try_join!(policy(cx, &key.key_id, &self.policy), rotation, super::tags(cx, arn))?;
         let spec = Key {
             description: description(&key),
             policy,
@@ -105,19 +103,19 @@ impl Resource for Key {
     }
 
     async fn create(&self, cx: &Cx) -> Result<KeyOutputs> {
-        if let Some(outputs) = self.left_behind(cx).await? {
-            mend_description(cx, &outputs.key_id, &self.description).await?;
+        if let Some(outputs) = self.find_unrecorded(cx).await? {
+            restore_description(cx, &outputs.key_id, &self.description).await?;
             set_policy(cx, &outputs.key_id, &self.policy).await?;
             self.set_rotation(cx, &outputs.key_id).await?;
             return Ok(outputs);
         }
         let create = || async {
-            let request = cx.kms.create_key().description(&self.description).policy(self.policy.to_text());
+            let request = cx.kms.create_key().description(&self.description).set_policy(self.policy.text());
             let request = request.multi_region(self.multi_region).set_tags(Some(to_sdk(&cx.tags)));
             let sent_once = aws_sdk_kms::config::Builder::default().retry_config(clients::sent_once());
             Ok(request.customize().config_override(sent_once).send().await?)
         };
-        let answer = once_principals_are_known(cx, create).await?;
+        let answer = retry_while_principals_are_new(cx, create).await?;
         let key = answer.key_metadata.ok_or(Error::incomplete("kms:CreateKey", "KeyMetadata"))?;
         let arn = key.arn.ok_or(Error::incomplete("kms:CreateKey", "Arn"))?;
         let outputs = KeyOutputs { arn: arn.into(), key_id: key.key_id };
@@ -135,7 +133,7 @@ impl Resource for Key {
     async fn update(&self, cx: &Cx, found: &Found<Self>, changes: &Changes<'_>) -> Result<KeyOutputs> {
         let id = &found.outputs.key_id;
         if changes.has("description") {
-            mend_description(cx, id, &self.description).await?;
+            restore_description(cx, id, &self.description).await?;
         }
         if changes.has("policy") {
             set_policy(cx, id, &self.policy).await?;
@@ -172,12 +170,12 @@ impl Resource for Key {
 }
 
 impl Key {
-    /// The key of this very step that a run has made but was stopped before it could write that down. AWS takes no token
-    /// for a key, and the tagging API by which `observe` finds one lags by minutes.
-    async fn left_behind(&self, cx: &Cx) -> Result<Option<KeyOutputs>> {
-        for (key, tags) in &*young(cx).await? {
-            let is_alike = key.multi_region.unwrap_or_default() == self.multi_region && tags::are_of_step(cx, tags);
-            if is_alike && standing(cx, &key.key_id).await?.is_some() {
+    /// The key of this step that an interrupted run created and didn't record. `CreateKey` has no idempotency token, and the
+    /// tagging API, by which `observe` finds keys, lags by minutes.
+    async fn find_unrecorded(&self, cx: &Cx) -> Result<Option<KeyOutputs>> {
+        for (key, tags) in &*recent_keys(cx).await? {
+            let matches = key.multi_region.unwrap_or_default() == self.multi_region && tags::are_of_step(cx, tags);
+            if matches && find(cx, &key.key_id).await?.is_some() {
                 let arn = key.arn().ok_or(Error::incomplete("kms:DescribeKey", "Arn"))?;
                 return Ok(Some(KeyOutputs { arn: arn.into(), key_id: key.key_id.clone() }));
             }

@@ -1,33 +1,26 @@
-use serde::{Deserialize, Serialize};
-
 use super::{
-    DELETION_WINDOW_DAYS, KeyOutputs, described, description, id_of, is_leaving, key_form, live, mend_description,
-    once_principals_are_known, policy, region_clients, region_of, set_policy, standing, to_sdk, until_enabled,
+    DELETION_WINDOW_DAYS, KeyOutputs, describe, description, find, id_of, is_pending_deletion, key_form, live, policy,
+    region_of, restore_description, retry_while_principals_are_new, set_policy, to_sdk, until_enabled,
 };
-use crate::aws::{Cx, Result};
-use crate::engine::Tags;
-use crate::resources::document::Document;
-use crate::resources::form::{Form, properties};
-use crate::resources::ids::KeyArn;
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
+use crate::resources::prelude::*;
 
-/// The replica of a multi-Region key in this region: the same id and key material, but a policy of its own. It rotates
-/// with its primary.
+/// A replica of a multi-Region key in this region: with the id, the key material and the rotation of its primary, and a policy
+/// of its own.
 /// <https://docs.aws.amazon.com/kms/latest/developerguide/multi-region-keys-overview.html>
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ReplicaKey {
     /// The multi-Region primary key, in another region.
     pub primary: KeyArn,
-    /// What it is for, up to 8,192 characters.
+    /// The purpose, up to 8,192 characters.
     pub description: String,
-    /// Who may manage and use it.
+    /// The key policy; [`Document::default`] for AWS's default: IAM policies of the account decide.
     pub policy: Document,
 }
 
 impl Resource for ReplicaKey {
     const TYPE: TypeInfo = TypeInfo {
         force_new: &["primary"],
-        no_forced_replace: Some("what it has encrypted can be read with it alone"),
+        no_forced_replace: Some("only this key can decrypt what it has encrypted"),
         ..TypeInfo::new(
             "kms.replica_key",
             seconds(30),
@@ -54,13 +47,13 @@ impl Resource for ReplicaKey {
     async fn observe(&self, cx: &Cx, known: Option<&KeyOutputs>) -> Result<Option<Found<Self>>> {
         let arn = match known {
             Some(known) => known.arn.clone(),
-            None if self.primary.contains('⟦') => return Ok(None),
+            None if !self.primary.is_known() => return Ok(None),
             None => self.arn_here(cx),
         };
-        // What the state knows is still needed: it can be taken back from its deletion.
-        let key = if known.is_some() { described(cx, &arn).await? } else { standing(cx, &arn).await? };
+        // A recorded key is still needed: its deletion can be cancelled.
+        let key = if known.is_some() { describe(cx, &arn).await? } else { find(cx, &arn).await? };
         let Some(key) = key else { return Ok(None) };
-        let (policy, tags) = tokio::try_join!(policy(cx, &key.key_id), super::tags(cx, &arn))?;
+        let (policy, tags) = tokio::try_join!(policy(cx, &key.key_id, &self.policy), super::tags(cx, &arn))?;
         let regions = key.multi_region_configuration();
         let primary = regions.and_then(|regions| regions.primary_key()).and_then(|primary| primary.arn());
         let spec = ReplicaKey { primary: primary.unwrap_or_default().into(), description: description(&key), policy };
@@ -70,8 +63,8 @@ impl Resource for ReplicaKey {
 
     async fn create(&self, cx: &Cx) -> Result<KeyOutputs> {
         let outputs = KeyOutputs { arn: self.arn_here(cx), key_id: id_of(&self.primary).to_owned() };
-        match described(cx, &outputs.key_id).await? {
-            Some(key) if is_leaving(&key) => self.revive(cx, &outputs.key_id).await?,
+        match describe(cx, &outputs.key_id).await? {
+            Some(key) if is_pending_deletion(&key) => self.restore(cx, &outputs.key_id).await?,
             _ => self.replicate(cx).await?,
         }
         self.until_ready(cx, &outputs).await?;
@@ -85,7 +78,7 @@ impl Resource for ReplicaKey {
     async fn update(&self, cx: &Cx, found: &Found<Self>, changes: &Changes<'_>) -> Result<KeyOutputs> {
         let id = &found.outputs.key_id;
         if changes.has("description") {
-            mend_description(cx, id, &self.description).await?;
+            restore_description(cx, id, &self.description).await?;
         }
         if changes.has("policy") {
             set_policy(cx, id, &self.policy).await?;
@@ -119,19 +112,19 @@ impl Resource for ReplicaKey {
 
 impl ReplicaKey {
     async fn replicate(&self, cx: &Cx) -> Result<()> {
-        // Asked for in the primary's region.
-        let kms = &region_clients(cx, &self.primary).kms;
-        once_principals_are_known(cx, || async {
+        // The call belongs to the primary's region.
+        let kms = &cx.in_region(region_of(&self.primary)).kms;
+        retry_while_principals_are_new(cx, || async {
             let request = kms.replicate_key().key_id(&*self.primary).replica_region(&cx.region);
-            let request = request.description(&self.description).policy(self.policy.to_text());
+            let request = request.description(&self.description).set_policy(self.policy.text());
             Ok(request.set_tags(Some(to_sdk(&cx.tags))).send().await.map(|_| ())?)
         })
         .await
     }
 
-    /// A primary has one replica in a region: one that waits for its deletion can't be made anew, only taken back.
-    async fn revive(&self, cx: &Cx, id: &str) -> Result<()> {
-        mend_description(cx, id, &self.description).await?;
+    /// Cancels the deletion. A primary has one replica in a region, so a second one can't be created until the first is deleted.
+    async fn restore(&self, cx: &Cx, id: &str) -> Result<()> {
+        restore_description(cx, id, &self.description).await?;
         super::tag(cx, id, &cx.tags, &[]).await?;
         set_policy(cx, id, &self.policy).await
     }

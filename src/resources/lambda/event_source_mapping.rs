@@ -1,18 +1,10 @@
-use std::sync::Arc;
-
 use aws_sdk_lambda::types::{EventSourceMappingConfiguration, FunctionResponseType, ScalingConfig};
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
-use super::{retry_while_role_is_new, told_apart};
-use crate::aws::wait::{Patience, ignore_not_found};
-use crate::aws::{Cx, Error, Result};
-use crate::engine::Tags;
-use crate::resources::form::{Form, properties};
-use crate::resources::ids::{EventSourceMappingId, FunctionArn, QueueArn};
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds, tags};
+use super::{classify_conflict, retry_while_role_is_new};
+use crate::resources::prelude::*;
+use crate::resources::tags;
 
-/// Calls a function with the messages of a queue.
+/// An event source mapping: invokes a function with the messages of a queue.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html>
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct EventSourceMapping {
@@ -20,25 +12,40 @@ pub struct EventSourceMapping {
     pub function: FunctionArn,
     /// The queue.
     pub source: QueueArn,
-    /// False stops it: the messages stay in the queue.
+    /// False disables it: the messages stay in the queue.
     pub enabled: bool,
-    /// How many messages a call gets at most, 1 to 10,000; more than 10 need a window.
+    /// The maximum number of messages of an invocation, 1 to 10,000; more than 10 need a window.
     pub batch_size: i32,
-    /// How long messages are gathered for one call, 0 to 300 s.
+    /// How long messages are collected for one invocation, 0 to 300 s.
     pub window_seconds: i32,
-    /// The function answers which messages failed, and only those come again.
+    /// The function returns which messages failed, and only those are retried.
     pub report_batch_item_failures: bool,
-    /// How many calls may run at once for this queue, 2 to 1,000.
+    /// The maximum number of concurrent invocations for this queue, 2 to 1,000.
     pub maximum_concurrency: Option<i32>,
 }
 
-/// What a mapping gives to others.
+/// The outputs of a mapping.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct EventSourceMappingOutputs {
     /// Its UUID.
     pub uuid: EventSourceMappingId,
     /// Its ARN.
     pub arn: String,
+}
+
+impl EventSourceMapping {
+    /// An enabled mapping with AWS's defaults.
+    pub fn new(function: FunctionArn, source: QueueArn) -> Self {
+        EventSourceMapping {
+            function,
+            source,
+            enabled: true,
+            batch_size: 10,
+            window_seconds: 0,
+            report_batch_item_failures: false,
+            maximum_concurrency: None,
+        }
+    }
 }
 
 impl Resource for EventSourceMapping {
@@ -70,8 +77,8 @@ impl Resource for EventSourceMapping {
                 mapping.function_arn() == Some(&*self.function) && mapping.event_source_arn() == Some(&*self.source)
             }
         };
-        let standing = all.iter().filter(|mapping| mapping.state() != Some("Deleting"));
-        let Some(mapping) = standing.into_iter().find(is_this) else { return Ok(None) };
+        let mut existing = all.iter().filter(|mapping| mapping.state() != Some("Deleting"));
+        let Some(mapping) = existing.find(is_this) else { return Ok(None) };
         let arn = mapping.event_source_mapping_arn().unwrap_or_default().to_owned();
         let tags = tags::of_arn(cx, &arn, || async {
             let answer = cx.lambda.list_tags().resource(&arn).send().await?;
@@ -101,11 +108,11 @@ impl Resource for EventSourceMapping {
             let request = request.set_function_response_types(Some(self.response_types()));
             let request = request.set_scaling_config(self.maximum_concurrency.map(|_| self.scaling()));
             let answer = request.set_tags(Some(cx.tags.clone().into_iter().collect())).send().await;
-            told_apart(self, cx, answer.map_err(Error::from)).await
+            classify_conflict(self, cx, answer.map_err(Error::from)).await
         };
-        // One that was just deleted holds the pair of queue and function for a while.
+        // Lambda refuses a second mapping of the same queue and function until the deleted one is gone.
         let create = || retry_while_role_is_new(cx, create);
-        let answer = cx.retry_while_retryable("the previous event source mapping to go", create).await?;
+        let answer = cx.retry_while_retryable("the old event source mapping to be deleted", create).await?;
         let uuid = answer.uuid.ok_or(Error::incomplete("lambda:CreateEventSourceMapping", "UUID"))?;
         let arn = answer.event_source_mapping_arn.unwrap_or_default();
         let outputs = EventSourceMappingOutputs { uuid: uuid.into(), arn };
@@ -114,10 +121,10 @@ impl Resource for EventSourceMapping {
     }
 
     async fn until_ready(&self, cx: &Cx, outputs: &EventSourceMappingOutputs) -> Result<()> {
-        let wanted = if self.enabled { "Enabled" } else { "Disabled" };
+        let desired = if self.enabled { "Enabled" } else { "Disabled" };
         cx.wait_until("the event source mapping to take effect", Patience::SHORT, || async {
             let answer = cx.lambda.get_event_source_mapping().uuid(&*outputs.uuid).send().await?;
-            Ok((answer.state() == Some(wanted)).then_some(()))
+            Ok((answer.state() == Some(desired)).then_some(()))
         })
         .await
     }
@@ -131,7 +138,7 @@ impl Resource for EventSourceMapping {
             Ok(request.scaling_config(self.scaling()).send().await?)
         };
         let update = || retry_while_role_is_new(cx, update);
-        cx.retry_while_retryable("the event source mapping's last update to end", update).await?;
+        cx.retry_while_retryable("the event source mapping's last update to finish", update).await?;
         self.until_ready(cx, &found.outputs).await?;
         Ok(found.outputs.clone())
     }
@@ -143,8 +150,8 @@ impl Resource for EventSourceMapping {
     async fn delete(cx: &Cx, outputs: &EventSourceMappingOutputs) -> Result<()> {
         let uuid = &*outputs.uuid;
         let delete = || async { Ok(cx.lambda.delete_event_source_mapping().uuid(uuid).send().await.map(|_| ())?) };
-        ignore_not_found(cx.retry_while_retryable("the event source mapping's last update to end", delete).await)?;
-        cx.wait_until("the event source mapping to go", Patience::SHORT, || async {
+        ignore_not_found(cx.retry_while_retryable("the event source mapping's last update to finish", delete).await)?;
+        cx.wait_until("the event source mapping to be deleted", Patience::SHORT, || async {
             let read = async { Ok(cx.lambda.get_event_source_mapping().uuid(uuid).send().await?) };
             Ok(ignore_not_found(read.await)?.is_none().then_some(()))
         })
@@ -174,20 +181,14 @@ impl EventSourceMapping {
         self.report_batch_item_failures.then_some(FunctionResponseType::ReportBatchItemFailures).into_iter().collect()
     }
 
-    /// An empty one takes the limit away.
+    /// The scaling configuration; an empty one removes the limit.
     fn scaling(&self) -> ScalingConfig {
         ScalingConfig::builder().set_maximum_concurrency(self.maximum_concurrency).build()
     }
 }
 
 async fn all(cx: &Cx) -> Result<Arc<Vec<EventSourceMappingConfiguration>>> {
-    let load = async {
-        let mut pages = cx.lambda.list_event_source_mappings().into_paginator().items().send();
-        let mut all = Vec::new();
-        while let Some(mapping) = pages.next().await {
-            all.push(mapping?);
-        }
-        Ok(all)
-    };
+    let load =
+        async { Ok(cx.lambda.list_event_source_mappings().into_paginator().items().send().try_collect().await?) };
     cx.inventory.once("lambda.event_source_mappings", load).await
 }

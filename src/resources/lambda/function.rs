@@ -6,72 +6,65 @@ use aws_sdk_lambda::types::{
     Architecture, DeadLetterConfig, Environment, EphemeralStorage, FunctionCode, LogFormat, LoggingConfig, Runtime,
     TracingConfig, TracingMode, VpcConfig,
 };
-use serde::{Deserialize, Serialize};
-use serde_json::json;
 
-use super::progress::{get, interfaces_gone, ready, settled};
+use super::progress::{get, until_active, until_interfaces_deleted, until_settled};
 use super::retry_while_role_is_new;
-use crate::aws::wait::ignore_not_found;
-use crate::aws::{Class, Cx, Error, Result};
-use crate::engine::Tags;
 use crate::package;
-use crate::resources::form::{Form, properties};
-use crate::resources::ids::{FunctionArn, KeyArn, QueueArn, RoleArn, SecurityGroupId, SubnetId};
-use crate::resources::{Changes, Found, Resource, TypeInfo, minutes};
+use crate::resources::prelude::*;
 
-/// A function whose code is one of this provisioner's own packages.
+/// A function with the code of one of provisioner's [packages](package).
 /// <https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html>
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Function {
     /// Up to 64 letters, digits, `-` and `_`.
     pub name: String,
-    /// What it is for, up to 256 characters.
+    /// The purpose, up to 256 characters.
     pub description: String,
-    /// What it runs as.
+    /// The execution role.
     pub role: RoleArn,
     /// For example `nodejs24.x`.
     pub runtime: String,
-    /// File and exported name of the entry, `payment-api/index.handler`.
+    /// File and exported name of the handler, `payment-api/index.handler`.
     pub handler: String,
-    /// 128 to 10,240 MiB; the share of a CPU grows with it.
+    /// 128 to 10,240 MiB. The CPU share is proportional to it.
     pub memory_mib: i32,
-    /// How long a call may take, 1 to 900 s.
+    /// The timeout of an invocation, 1 to 900 s.
     pub timeout_seconds: i32,
     /// The size of `/tmp`, 512 to 10,240 MiB.
     pub ephemeral_storage_mib: i32,
     /// `arm64` or `x86_64`.
     pub architecture: String,
-    /// Environment variables, 4 KB in all; never a secret.
+    /// Environment variables, 4 KB in total; never a secret.
     pub environment: BTreeMap<String, String>,
-    /// The network it reaches, if any of ours.
+    /// The VPC that it can access; without, none.
     pub vpc: Option<VpcAccess>,
-    /// The key that encrypts the environment variables.
-    pub kms_key: KeyArn,
-    /// Where events go that were called asynchronously and failed to the end.
+    /// The key that encrypts the environment variables; without, Lambda's own key.
+    pub kms_key: Option<KeyArn>,
+    /// The queue for events of asynchronous invocations that failed.
     pub dead_letters: Option<QueueArn>,
-    /// Traced by X-Ray, whatever the caller says.
+    /// Trace all invocations with X-Ray, not only those that the caller traces.
     pub tracing: bool,
-    /// Where it logs to.
+    /// Its log group and log format.
     pub logging: Logging,
-    /// How many calls may run at once, taken from the account's; without it, as many as the account has left.
+    /// The number of concurrent invocations, reserved from the account's; without, it shares the unreserved ones.
     pub reserved_concurrency: Option<i32>,
     /// Its code.
     pub package: CodePackage,
 }
 
-/// The network that a function reaches.
+/// The VPC access of a function.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct VpcAccess {
-    /// Where its network interfaces are.
+    /// The subnets of its network interfaces.
     pub subnets: BTreeSet<SubnetId>,
-    /// What its network interfaces may do.
+    /// The security groups of its network interfaces.
     pub security_groups: BTreeSet<SecurityGroupId>,
 }
 
-/// Where a function logs to.
+/// The logging configuration of a function.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Logging {
-    /// The log group's name.
+    /// The name of the log group.
     pub log_group: String,
     /// `JSON` or `Text`.
     pub format: String,
@@ -80,19 +73,51 @@ pub struct Logging {
 /// The code of a function.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CodePackage {
-    /// The function's name in [`package`].
+    /// The name of the package in [`package`].
     pub source: String,
-    /// The SHA-256 of the package in Base64, as AWS tells it.
+    /// The SHA-256 of the package in Base64, as AWS returns it.
     pub sha256: String,
 }
 
-/// What a function gives to others.
+/// The outputs of a function.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct FunctionOutputs {
     /// Its ARN.
     pub arn: FunctionArn,
     /// Its name.
     pub name: String,
+}
+
+impl Function {
+    /// A function with AWS's defaults.
+    pub fn new(
+        name: impl Into<String>,
+        role: RoleArn,
+        runtime: impl Into<String>,
+        handler: impl Into<String>,
+        package: CodePackage,
+    ) -> Self {
+        let name = name.into();
+        Function {
+            description: String::new(),
+            role,
+            runtime: runtime.into(),
+            handler: handler.into(),
+            memory_mib: 128,
+            timeout_seconds: 3,
+            ephemeral_storage_mib: 512,
+            architecture: "x86_64".to_owned(),
+            environment: BTreeMap::new(),
+            vpc: None,
+            kms_key: None,
+            dead_letters: None,
+            tracing: false,
+            logging: Logging { log_group: format!("/aws/lambda/{name}"), format: "Text".to_owned() },
+            reserved_concurrency: None,
+            package,
+            name,
+        }
+    }
 }
 
 impl Resource for Function {
@@ -149,7 +174,8 @@ impl Resource for Function {
             let request = request.code(FunctionCode::builder().zip_file(Blob::new(zip.clone())).build());
             let request = request.role(&*self.role).runtime(Runtime::from(&*self.runtime)).handler(&self.handler);
             let request = request.memory_size(self.memory_mib).timeout(self.timeout_seconds);
-            let request = request.architectures(Architecture::from(&*self.architecture)).kms_key_arn(&*self.kms_key);
+            let request = request.architectures(Architecture::from(&*self.architecture));
+            let request = request.set_kms_key_arn(self.kms_key.as_ref().map(ToString::to_string));
             let request = request.ephemeral_storage(self.ephemeral_storage()).environment(self.environment());
             let request = request.vpc_config(self.vpc_config()).tracing_config(self.tracing_config());
             let request = request.set_dead_letter_config(self.dead_letters.as_ref().map(|_| self.dead_letter_config()));
@@ -157,8 +183,8 @@ impl Resource for Function {
             Ok(request.set_tags(Some(cx.tags.clone().into_iter().collect())).send().await?)
         };
         let answer = retry_while_role_is_new(cx, create).await.map_err(|error| {
-            let taken = error.is_code("ResourceConflictException");
-            if taken { Error { class: Class::AlreadyExists, ..error } } else { error }
+            let exists = error.is_code("ResourceConflictException");
+            if exists { Error { class: Class::AlreadyExists, ..error } } else { error }
         })?;
         let arn = answer.function_arn.ok_or(Error::incomplete("lambda:CreateFunction", "FunctionArn"))?;
         let outputs = FunctionOutputs { arn: arn.into(), name: self.name.clone() };
@@ -170,12 +196,12 @@ impl Resource for Function {
     }
 
     async fn until_ready(&self, cx: &Cx, outputs: &FunctionOutputs) -> Result<()> {
-        ready(cx, &outputs.name).await
+        until_active(cx, &outputs.name).await
     }
 
-    /// Configuration and code are changed one after the other: AWS takes neither while the other is under way.
+    /// Changes code and configuration one after the other: Lambda refuses an update while another one is in progress.
     async fn update(&self, cx: &Cx, found: &Found<Self>, changes: &Changes<'_>) -> Result<FunctionOutputs> {
-        settled(cx, &self.name).await?;
+        until_settled(cx, &self.name).await?;
         if changes.any(&["package", "architecture"]) {
             let zip = self.zip().await?;
             let update = || async {
@@ -183,12 +209,12 @@ impl Resource for Function {
                 let request = request.architectures(Architecture::from(&*self.architecture));
                 Ok(request.zip_file(Blob::new(zip.clone())).send().await?)
             };
-            cx.retry_while_retryable("the function's last update to end", update).await?;
-            ready(cx, &self.name).await?;
+            cx.retry_while_retryable("the function's last update to finish", update).await?;
+            until_active(cx, &self.name).await?;
         }
-        if changes.0.iter().any(|change| !OTHERWISE_SET.contains(&change.field())) {
+        if changes.0.iter().any(|change| !NO_CONFIGURATION.contains(&change.field())) {
             self.set_configuration(cx).await?;
-            ready(cx, &self.name).await?;
+            until_active(cx, &self.name).await?;
         }
         if changes.has("reserved_concurrency") {
             self.set_concurrency(cx).await?;
@@ -203,8 +229,8 @@ impl Resource for Function {
     async fn delete(cx: &Cx, outputs: &FunctionOutputs) -> Result<()> {
         let delete =
             || async { Ok(cx.lambda.delete_function().function_name(&outputs.name).send().await.map(|_| ())?) };
-        ignore_not_found(cx.retry_while_retryable("the function's last update to end", delete).await)?;
-        interfaces_gone(cx, &outputs.name).await
+        ignore_not_found(cx.retry_while_retryable("the function's last update to finish", delete).await)?;
+        until_interfaces_deleted(cx, &outputs.name).await
     }
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-lambda-function.html>
@@ -243,8 +269,8 @@ impl Resource for Function {
     }
 }
 
-/// What `UpdateFunctionConfiguration` doesn't change.
-const OTHERWISE_SET: [&str; 4] = ["package", "architecture", "reserved_concurrency", "tags"];
+/// The fields that `UpdateFunctionConfiguration` doesn't change.
+const NO_CONFIGURATION: [&str; 4] = ["package", "architecture", "reserved_concurrency", "tags"];
 
 impl Function {
     fn read(&self, answer: &GetFunctionOutput) -> Result<(Function, FunctionOutputs)> {
@@ -276,7 +302,7 @@ impl Function {
             architecture: text(function.architectures().first().map(Architecture::as_str)),
             environment: variables.into_iter().collect(),
             vpc,
-            kms_key: text(function.kms_key_arn()).into(),
+            kms_key: function.kms_key_arn().filter(|key| !key.is_empty()).map(KeyArn::from),
             dead_letters: function
                 .dead_letter_config()
                 .and_then(|target| target.target_arn())
@@ -291,7 +317,7 @@ impl Function {
             },
             reserved_concurrency: answer.concurrency().and_then(|limit| limit.reserved_concurrent_executions()),
             package: CodePackage {
-                // AWS knows no names of sources: only the hash tells the code.
+                // AWS records only the hash of the code.
                 source: self.package.source.clone(),
                 sha256: text(function.code_sha256()),
             },
@@ -300,14 +326,14 @@ impl Function {
         Ok((spec, outputs))
     }
 
-    /// The package; its hash must be the one that was planned.
+    /// The zip file of the package. Its hash must be the planned one.
     async fn zip(&self) -> Result<Vec<u8>> {
         let built = package::build(&self.package.source).await;
         let built = built.map_err(|error| Error::local(error.to_string()))?;
         if built.sha256_base64 != self.package.sha256 {
             let CodePackage { source, sha256 } = &self.package;
             let built = &built.sha256_base64;
-            return Err(Error::local(format!("the package {source} has the hash {built}, planned was {sha256}")));
+            return Err(Error::local(format!("the package {source} has the hash {built}, but {sha256} was planned")));
         }
         Ok(built.zip.clone())
     }
@@ -319,12 +345,14 @@ impl Function {
             let request = request.runtime(Runtime::from(&*self.runtime)).memory_size(self.memory_mib);
             let request = request.timeout(self.timeout_seconds).ephemeral_storage(self.ephemeral_storage());
             let request = request.environment(self.environment()).vpc_config(self.vpc_config());
-            let request = request.kms_key_arn(&*self.kms_key).dead_letter_config(self.dead_letter_config());
+            // An empty ARN removes the key.
+            let key = self.kms_key.as_ref().map(ToString::to_string).unwrap_or_default();
+            let request = request.kms_key_arn(key).dead_letter_config(self.dead_letter_config());
             let request = request.tracing_config(self.tracing_config()).logging_config(self.logging_config());
             Ok(request.send().await?)
         };
         let update = || retry_while_role_is_new(cx, update);
-        cx.retry_while_retryable("the function's last update to end", update).await?;
+        cx.retry_while_retryable("the function's last update to finish", update).await?;
         Ok(())
     }
 
@@ -349,7 +377,7 @@ impl Function {
         EphemeralStorage::builder().size(self.ephemeral_storage_mib).build().expect("the size is set")
     }
 
-    /// Empty lists take a function out of its VPC.
+    /// The VPC configuration; empty lists remove a function from its VPC.
     fn vpc_config(&self) -> VpcConfig {
         let (subnets, groups): (Vec<String>, Vec<String>) = match &self.vpc {
             Some(vpc) => (
@@ -361,7 +389,7 @@ impl Function {
         VpcConfig::builder().set_subnet_ids(Some(subnets)).set_security_group_ids(Some(groups)).build()
     }
 
-    /// An empty ARN takes the target away.
+    /// The dead-letter configuration; an empty ARN removes the queue.
     fn dead_letter_config(&self) -> DeadLetterConfig {
         let target = self.dead_letters.as_ref().map(ToString::to_string).unwrap_or_default();
         DeadLetterConfig::builder().target_arn(target).build()

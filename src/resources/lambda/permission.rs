@@ -1,41 +1,45 @@
-use std::sync::Arc;
+use super::classify_conflict;
+use crate::resources::prelude::*;
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-
-use super::told_apart;
-use crate::aws::wait::ignore_not_found;
-use crate::aws::{Cx, Error, Result};
-use crate::resources::form::{Form, Tagging, properties};
-use crate::resources::ids::FunctionArn;
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
-
-/// Lets an AWS service call a function: a statement of the function's own policy.
+/// A permission for an AWS service to invoke a function: a statement of the function's resource policy.
 /// <https://docs.aws.amazon.com/lambda/latest/api/API_AddPermission.html>
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Permission {
     /// The function.
     pub function: FunctionArn,
-    /// The statement's name in the policy, up to 100 letters, digits, `-` and `_`.
+    /// The id of the statement, up to 100 letters, digits, `-` and `_`.
     pub statement_id: String,
     /// The service, for example `elasticloadbalancing.amazonaws.com`.
     pub principal: String,
-    /// The resource on whose behalf the service calls: a target group, a rule, a secret.
+    /// The ARN of the resource that may invoke it through the service: a target group, a rule, a secret.
     pub source_arn: Option<String>,
     /// The account of that resource.
     pub source_account: Option<String>,
 }
 
-/// What tells a permission from others.
+/// The identity of a permission.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PermissionOutputs {
     /// The function.
     pub function: FunctionArn,
-    /// The statement's id in the policy.
+    /// The id of the statement.
     pub statement_id: String,
 }
 
 const ACTION: &str = "lambda:InvokeFunction";
+
+impl Permission {
+    /// A permission for all resources of the service.
+    pub fn new(function: FunctionArn, statement_id: impl Into<String>, principal: impl Into<String>) -> Self {
+        Permission {
+            function,
+            statement_id: statement_id.into(),
+            principal: principal.into(),
+            source_arn: None,
+            source_account: None,
+        }
+    }
+}
 
 impl Resource for Permission {
     const TYPE: TypeInfo = TypeInfo {
@@ -77,14 +81,10 @@ impl Resource for Permission {
             let request = request.action(ACTION).principal(&self.principal);
             let request = request.set_source_arn(self.source_arn.clone());
             let answer = request.set_source_account(self.source_account.clone()).send().await;
-            told_apart(self, cx, answer.map_err(Error::from)).await
+            classify_conflict(self, cx, answer.map_err(Error::from)).await
         };
-        cx.retry_while_retryable("the function's last update to end", add).await?;
+        cx.retry_while_retryable("the function's last update to finish", add).await?;
         Ok(PermissionOutputs { function: self.function.clone(), statement_id: self.statement_id.clone() })
-    }
-
-    async fn update(&self, _: &Cx, found: &Found<Self>, _: &Changes<'_>) -> Result<PermissionOutputs> {
-        Ok(found.outputs.clone())
     }
 
     async fn delete(cx: &Cx, outputs: &PermissionOutputs) -> Result<()> {
@@ -92,7 +92,7 @@ impl Resource for Permission {
             let request = cx.lambda.remove_permission().function_name(&*outputs.function);
             Ok(request.statement_id(&outputs.statement_id).send().await.map(|_| ())?)
         };
-        ignore_not_found(cx.retry_while_retryable("the function's last update to end", remove).await)?;
+        ignore_not_found(cx.retry_while_retryable("the function's last update to finish", remove).await)?;
         Ok(())
     }
 
@@ -112,14 +112,14 @@ impl Resource for Permission {
     }
 }
 
-/// The statements of a function's policy: read once for all its permissions.
+/// The statements of a function's policy, read once for all its permissions.
 async fn statements(cx: &Cx, function: &FunctionArn) -> Result<Arc<Vec<Value>>> {
     let load = async {
         let read = async { Ok(cx.lambda.get_policy().function_name(&**function).send().await?) };
         let Some(answer) = ignore_not_found(read.await)? else { return Ok(Vec::new()) };
         let text = answer.policy.unwrap_or_default();
         let mut policy: Value = serde_json::from_str(&text)
-            .map_err(|error| Error::local(format!("the policy of {function} is no JSON: {error}")))?;
+            .map_err(|error| Error::local(format!("the policy of {function} isn't JSON: {error}")))?;
         match policy["Statement"].take() {
             Value::Array(statements) => Ok(statements),
             statement => Ok(vec![statement]),
@@ -128,7 +128,7 @@ async fn statements(cx: &Cx, function: &FunctionArn) -> Result<Arc<Vec<Value>>> 
     cx.inventory.once(format!("lambda.policy.{function}"), load).await
 }
 
-/// The value that a statement's condition asks of a key, whichever operator compares it.
+/// The value of a condition key of a statement, whatever the operator.
 fn condition<'a>(statement: &'a Value, key: &str) -> Option<&'a str> {
     let operators = statement["Condition"].as_object()?.values();
     let mut keys = operators.filter_map(Value::as_object).flatten();

@@ -1,39 +1,35 @@
 use aws_sdk_cloudwatchlogs::types::{self, MetricTransformation};
-use serde::{Deserialize, Serialize};
-use serde_json::json;
 
-use crate::aws::wait::ignore_not_found;
-use crate::aws::{Cx, Result};
-use crate::resources::form::{Form, Tagging, properties};
 use crate::resources::ids::is_known;
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
+use crate::resources::prelude::*;
 
-/// Turns log events into a metric.
+/// A metric filter: turns log events into a metric.
 /// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutMetricFilter.html>
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct MetricFilter {
     /// Up to 512 characters, none of them `:` or `*`.
     pub name: String,
-    /// The log group's name.
+    /// The name of the log group.
     pub log_group: String,
-    /// Which events count.
+    /// The filter pattern: which events count.
+    /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html>
     pub pattern: String,
     /// The metric's namespace.
     pub namespace: String,
     /// The metric's name.
     pub metric: String,
-    /// What an event adds: a number, or a field of the event (`$.bytes`).
+    /// The value of an event: a number, or a field of the event (`$.bytes`).
     pub value: String,
-    /// What is published in a minute without any such event.
+    /// The value of a minute without such an event; without, nothing is published then.
     pub default_value: Option<f64>,
 }
 
-/// What tells a metric filter from others.
+/// The identity of a metric filter.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct MetricFilterOutputs {
     /// Its name.
     pub name: String,
-    /// The log group.
+    /// The name of the log group.
     pub log_group: String,
 }
 
@@ -89,7 +85,7 @@ impl Resource for MetricFilter {
             Ok(request.filter_name(&outputs.name).send().await.map(|_| ())?)
         };
         ignore_not_found(
-            cx.retry_while_retryable("CloudWatch Logs to end another change of this log group", delete).await,
+            cx.retry_while_retryable("CloudWatch Logs to finish another change of this log group", delete).await,
         )?;
         Ok(())
     }
@@ -125,20 +121,13 @@ impl MetricFilter {
             let request = cx.logs.put_metric_filter().log_group_name(&self.log_group).filter_name(&self.name);
             Ok(request.filter_pattern(&self.pattern).metric_transformations(metric.clone()).send().await?)
         };
-        cx.retry_while_retryable("CloudWatch Logs to end another change of this log group", put).await?;
+        cx.retry_while_retryable("CloudWatch Logs to finish another change of this log group", put).await?;
         Ok(MetricFilterOutputs { name: self.name.clone(), log_group: self.log_group.clone() })
     }
 }
 
-/// The filters of a log group, which may be gone.
+/// The filters of a log group; none if it doesn't exist.
 async fn list(cx: &Cx, log_group: &str) -> Result<Vec<types::MetricFilter>> {
-    let load = async {
-        let mut pages = cx.logs.describe_metric_filters().log_group_name(log_group).into_paginator().items().send();
-        let mut all = Vec::new();
-        while let Some(filter) = pages.next().await {
-            all.push(filter?);
-        }
-        Ok(all)
-    };
-    Ok(ignore_not_found(load.await)?.unwrap_or_default())
+    let pages = cx.logs.describe_metric_filters().log_group_name(log_group).into_paginator().items().send();
+    Ok(ignore_not_found(async { Ok(pages.try_collect().await?) }.await)?.unwrap_or_default())
 }

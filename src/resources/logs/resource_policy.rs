@@ -1,25 +1,18 @@
-use std::sync::Arc;
-
 use aws_sdk_cloudwatchlogs::types;
-use serde::{Deserialize, Serialize};
 
-use crate::aws::wait::ignore_not_found;
-use crate::aws::{Cx, Result};
-use crate::resources::document::Document;
-use crate::resources::form::{Form, Tagging, properties};
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
+use crate::resources::prelude::*;
 
-/// Lets AWS services write into log groups. An account has at most 10 a region.
+/// A resource policy of CloudWatch Logs: lets AWS services write to log groups. An account can have 10 in a region.
 /// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutResourcePolicy.html>
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ResourcePolicy {
     /// Its name in the account and region.
     pub name: String,
-    /// Who may write where, up to 5,120 characters.
+    /// The policy, up to 5,120 characters.
     pub document: Document,
 }
 
-/// What tells a resource policy from others.
+/// The identity of a resource policy.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ResourcePolicyOutputs {
     /// Its name.
@@ -45,15 +38,15 @@ impl Resource for ResourcePolicy {
         let Some(policy) = policy else { return Ok(None) };
         let document = Document::parse(policy.policy_document().unwrap_or_default())?;
         let spec = ResourcePolicy { name: name.clone(), document };
-        // One of our name that says just what is wanted is ours; one that says something else may be anybody's.
-        let is_ours = spec.name == self.name && spec.document == self.document;
+        // One with the desired document is adopted; one of the same name with another document may belong to anybody.
+        let is_desired = spec.name == self.name && spec.document == self.document;
         let outputs = ResourcePolicyOutputs { name: name.clone() };
-        Ok(Some(if is_ours { Found::child(spec, outputs) } else { Found::name_only(spec, outputs) }))
+        Ok(Some(if is_desired { Found::child(spec, outputs) } else { Found::name_only(spec, outputs) }))
     }
 
     async fn create(&self, cx: &Cx) -> Result<ResourcePolicyOutputs> {
         let request = cx.logs.put_resource_policy().policy_name(&self.name);
-        request.policy_document(self.document.to_text()).send().await?;
+        request.set_policy_document(self.document.text()).send().await?;
         Ok(ResourcePolicyOutputs { name: self.name.clone() })
     }
 
@@ -71,24 +64,16 @@ impl Resource for ResourcePolicy {
     fn cloudformation(&self) -> Form {
         let policy = properties!(self, ResourcePolicy {
             name => "PolicyName",
-            document => "PolicyDocument": document.to_text(),
+            document => "PolicyDocument": document.text(),
         });
         Form::resource("AWS::Logs::ResourcePolicy", policy).tagged(Tagging::None).output("name", Form::reference())
     }
 }
 
 async fn all(cx: &Cx) -> Result<Arc<Vec<types::ResourcePolicy>>> {
-    let load = async {
-        let mut all = Vec::new();
-        let mut next = None;
-        loop {
-            let answer = cx.logs.describe_resource_policies().set_next_token(next).send().await?;
-            all.extend(answer.resource_policies.unwrap_or_default());
-            next = answer.next_token;
-            if next.is_none() {
-                return Ok(all);
-            }
-        }
+    let read = |next| async {
+        let answer = cx.logs.describe_resource_policies().set_next_token(next).send().await?;
+        Ok((answer.resource_policies.unwrap_or_default(), answer.next_token))
     };
-    cx.inventory.once("logs.resource_policies", load).await
+    cx.inventory.once("logs.resource_policies", all_pages(read)).await
 }

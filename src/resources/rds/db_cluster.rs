@@ -1,24 +1,16 @@
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use aws_sdk_rds::operation::modify_db_cluster::builders::ModifyDBClusterFluentBuilder;
 use aws_sdk_rds::types::{self, CloudwatchLogsExportConfiguration, ServerlessV2ScalingConfiguration};
-use serde::{Deserialize, Serialize};
-use serde_json::json;
 
-use super::engine_version::{is_same_major, refuse_major, runs_another_minor};
-use super::{MasterPassword, from_sdk, global_cluster, refuse, scaled_readers, to_sdk};
-use crate::aws::wait::{Patience, ignore_not_found};
-use crate::aws::{Class, Cx, Error, Result};
-use crate::engine::Tags;
-use crate::resources::form::{Form, properties};
-use crate::resources::ids::{ClusterArn, KeyArn, SecretArn, SecurityGroupId};
-use crate::resources::{Changes, Found, Resource, TypeInfo, minutes};
+use super::engine_version::{check_major, is_same_major, other_minor};
+use super::{MasterPassword, from_sdk, global_cluster, scaled_readers, to_sdk};
+use crate::resources::prelude::*;
 
-/// An Aurora cluster: storage and endpoints. What computes are its [`super::DbInstance`]s.
+/// An Aurora cluster: storage and endpoints. Its [`super::DbInstance`]s serve the queries.
 ///
-/// The first cluster of a global database is its primary. Each later one, in another region, is a secondary: it has the
-/// primary's users and databases, so it names none.
+/// The first cluster of a global database is its primary. Each later one, in another region, is a secondary, with the
+/// primary's users and databases: it sets none.
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBCluster.html>
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DbCluster {
@@ -26,76 +18,81 @@ pub struct DbCluster {
     pub identifier: String,
     /// `aurora-mysql` or `aurora-postgresql`.
     pub engine: String,
-    /// The version to begin with. Afterwards AWS upgrades minor versions; another one of the same major version is no
-    /// difference.
+    /// The initial version. AWS upgrades minor versions: another version of the same major version isn't a difference.
     pub engine_version: String,
-    /// The database made in it at first.
+    /// The initial database.
     pub database_name: Option<String>,
-    /// The name of the administrator; none for a secondary.
+    /// The administrator's name; none for a secondary.
     pub master_username: Option<String>,
-    /// Where the administrator's password comes from.
+    /// The source of the administrator's password.
     #[serde(flatten)]
     pub master_password: MasterPassword,
-    /// The global database to join.
+    /// The global database that it belongs to.
     pub global_cluster: Option<String>,
-    /// Least capacity of each serverless instance, in Aurora capacity units (2 GiB of memory each), 0 to 256.
+    /// The minimum capacity of each serverless instance, in Aurora capacity units (2 GiB of memory each), 0 to 256.
     pub min_acu: f64,
-    /// Most capacity of each serverless instance, 1 to 256.
+    /// The maximum capacity of each serverless instance, 1 to 256.
     pub max_acu: f64,
-    /// The key that encrypts storage, snapshots and backups, of this region.
+    /// The key that encrypts storage, snapshots and backups; a key of this region.
     pub kms_key: KeyArn,
-    /// How long any moment can be restored, 1 to 35 days.
+    /// How many days back it can be restored to a point in time, 1 to 35.
     pub backup_retention_days: i32,
     /// When the daily backup starts, in UTC: `03:00-04:00`.
     pub backup_window: String,
-    /// When AWS may maintain it, in UTC: `sun:05:00-sun:06:00`. It can't overlap the backup window.
+    /// The maintenance window, in UTC: `sun:05:00-sun:06:00`. It can't overlap the backup window.
     pub maintenance_window: String,
-    /// The logs that go to CloudWatch: `audit`, `error`, `general`, `slowquery` for MySQL, `postgresql` for PostgreSQL.
+    /// The logs that are exported to CloudWatch: `audit`, `error`, `general`, `slowquery` for MySQL, `postgresql` for PostgreSQL.
     pub log_exports: BTreeSet<String>,
-    /// Let IAM identities log in with tokens.
+    /// Allow IAM identities to log in with tokens.
     pub iam_authentication: bool,
-    /// Tag snapshots like the cluster.
+    /// Copy the tags of the cluster to its snapshots.
     pub copy_tags_to_snapshots: bool,
     /// The cluster parameter group.
     pub parameter_group: String,
     /// The subnet group.
     pub subnet_group: String,
-    /// Who can reach it.
+    /// The security groups.
     pub security_groups: BTreeSet<SecurityGroupId>,
     /// 3306 for MySQL, 5432 for PostgreSQL.
     pub port: i32,
-    /// Refuse to be deleted.
+    /// Refuse deletion.
     pub deletion_protection: bool,
 }
 
-/// What a cluster gives to others.
+/// The outputs of a cluster.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DbClusterOutputs {
     /// Its ARN.
     pub arn: ClusterArn,
     /// Its identifier.
     pub identifier: String,
-    /// Where the writer is.
+    /// The host name of the writer.
     pub endpoint: String,
-    /// Where the readers are.
+    /// The host name of the readers.
     pub reader_endpoint: String,
-    /// The port that it listens on.
+    /// Its port.
     pub port: String,
-    /// `cluster-…`, as IAM policies for database logins name it.
+    /// `cluster-…`, for the ARNs in IAM policies for database logins.
     pub resource_id: String,
-    /// The secret with the administrator's name and password, if RDS manages it. It goes with the cluster.
+    /// The secret with the administrator's name and password, if RDS manages it. RDS deletes it with the cluster.
     pub master_secret_arn: Option<SecretArn>,
 }
 
-/// What a cluster keeps for life. It holds the data: none of this is worth making it anew.
-const FIXED: &[&str] = &["database_name", "master_username", "kms_key", "subnet_group"];
+/// A field that AWS can't change. A replacement would lose the data, so the change is refused.
+/// <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_ModifyDBCluster.html>
+const fn fixed(field: &'static str) -> Immutable {
+    let advice = "restore the value, or build the other environment with the new one and shift to it; to lose the data on \
+                  purpose, destroy the environment and apply it again";
+    Immutable { field, advice }
+}
 
 impl Resource for DbCluster {
     const TYPE: TypeInfo = TypeInfo {
         force_new: &["identifier", "engine"],
+        immutable: &[fixed("database_name"), fixed("master_username"), fixed("kms_key"), fixed("subnet_group")],
         write_only: &["master_secret"],
         stateful: true,
-        no_forced_replace: Some("a database in another region that follows it would be cut off from it"),
+        no_forced_replace: Some("its secondaries in other regions would stop replicating from it"),
         serves_traffic: true,
         blocks_deletion_of: &[
             "ec2.security_group",
@@ -138,17 +135,41 @@ impl Resource for DbCluster {
         let Some(cluster) = clusters.iter().find(is_this) else { return Ok(None) };
         let globals = global_cluster::all(cx).await?;
         let global = global_cluster::with_member(&globals, cluster.db_cluster_arn().unwrap_or_default());
-        let found = Found::tagged(self.as_standing(cluster, global), outputs(cluster)?, from_sdk(cluster.tag_list()));
+        let found = Found::tagged(self.actual(cluster, global), outputs(cluster)?, from_sdk(cluster.tag_list()));
         Ok(Some(Found { live: self.live(cluster), ..found }))
     }
 
-    async fn create(&self, cx: &Cx) -> Result<DbClusterOutputs> {
-        if let (Some(global), Some(_)) = (&self.global_cluster, self.master_password.managed_key()) {
-            let error = Error::local(format!("RDS manages no password of a cluster in a global database ({global})"));
-            return Err(error.with_help("give the cluster a secret of its own for the administrator's password"));
+    /// Refuses another major version, a new global database, and another key of the managed password.
+    ///
+    /// A cluster joins a global database only when it is created.
+    /// <https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-global-database-attaching.html>
+    /// RDS can't change the key of the secret of a password that it manages.
+    /// <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_ModifyDBCluster.html>
+    fn check_transition(&self, actual: &Self) -> std::result::Result<(), Refusal> {
+        check_major(&self.engine_version, &actual.engine_version)?;
+        if self.global_cluster.is_some() && self.global_cluster != actual.global_cluster {
+            let advice = "a cluster can't join a global database after its creation (a failover may have removed it): save its \
+                          data if you need it, delete the cluster, then run `provisioner apply`";
+            return Err(Refusal::new("global_cluster", advice));
         }
+        let field = "managed_password_key";
+        match (self.master_password.managed_key(), actual.master_password.managed_key()) {
+            (Some(_), _) if self.global_cluster.is_some() => {
+                let advice = "RDS can't manage the password of a cluster in a global database: set `master_secret`";
+                Err(Refusal::new(field, advice))
+            }
+            (Some(desired), Some(actual)) if desired != actual => {
+                let advice = "apply with a password from a secret of yours first, then with the managed password and its new key";
+                Err(Refusal::new(field, advice))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn create(&self, cx: &Cx) -> Result<DbClusterOutputs> {
+        self.check_transition(self).map_err(|refusal| Error::local(refusal.advice))?;
         let password = self.master_password.read(cx).await?;
-        let engine_version = self.version_to_join(cx).await?;
+        let engine_version = self.initial_version(cx).await?;
         let create = || async {
             let request = cx.rds.create_db_cluster().db_cluster_identifier(&self.identifier).engine(&self.engine);
             let request = request.engine_version(&engine_version).set_database_name(self.database_name.clone());
@@ -172,9 +193,10 @@ impl Resource for DbCluster {
             let request = request.deletion_protection(self.deletion_protection).set_tags(Some(to_sdk(&cx.tags)));
             Ok(request.send().await?)
         };
-        // The key may be fresh; a global database takes one new member at a time.
-        let passing = |error: &Error| error.class == Class::Retryable || error.is_code("KMSKeyNotAccessibleFault");
-        cx.retry_while("the cluster's key and global database to be ready", Patience::SHORT, passing, create).await?;
+        // A new key takes a moment to propagate; a global database adds one member at a time.
+        let is_temporary = |error: &Error| error.class == Class::Retryable || error.is_code("KMSKeyNotAccessibleFault");
+        let what = "the cluster's key and global database to be ready";
+        cx.retry_while(what, Patience::SHORT, is_temporary, create).await?;
         outputs(&until_available(cx, &self.identifier).await?)
     }
 
@@ -183,14 +205,8 @@ impl Resource for DbCluster {
     }
 
     async fn update(&self, cx: &Cx, found: &Found<Self>, changes: &Changes<'_>) -> Result<DbClusterOutputs> {
-        let help = "set it back to what it was, or build the other environment with the new one and shift to it; to lose \
-                    the data on purpose, destroy the environment and apply it again";
-        refuse(changes, FIXED, &format!("the database {}", self.identifier), help)?;
-        if changes.has("engine_version") {
-            return Err(refuse_major(&found.spec.engine_version, &self.engine_version));
-        }
         if changes.has("global_cluster") {
-            self.follow_global(cx, found).await?;
+            leave_global(cx, &found.outputs).await?;
         }
         if changes.0.iter().all(|change| change.field() == "global_cluster") {
             return Ok(found.outputs.clone());
@@ -245,7 +261,9 @@ impl Resource for DbCluster {
                 None => Ok(()),
             }
         };
-        ignore_not_found(cx.retry_while("the cluster's instances to go", Patience::LONG, not_ready, deleting).await)?;
+        ignore_not_found(
+            cx.retry_while("the cluster's instances to be deleted", Patience::LONG, not_ready, deleting).await,
+        )?;
         cx.wait_until("the cluster to be gone (some minutes)", Patience::LONG, || async {
             Ok(find(cx, &outputs.identifier).await?.is_none().then_some(()))
         })
@@ -298,23 +316,24 @@ impl Resource for DbCluster {
 }
 
 impl DbCluster {
-    /// The cluster in the words of the spec.
-    fn as_standing(&self, cluster: &types::DbCluster, global: Option<&str>) -> DbCluster {
+    /// The actual cluster in the form of the spec.
+    fn actual(&self, cluster: &types::DbCluster, global: Option<&str>) -> DbCluster {
         let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
         let running = cluster.engine_version().unwrap_or_default();
         let same = is_same_major(&self.engine_version, running);
         let managed = cluster.master_user_secret();
         let capacity = cluster.serverless_v2_scaling_configuration();
         let groups = cluster.vpc_security_groups().iter().filter_map(|group| group.vpc_security_group_id());
-        // A secondary shows what its primary was made with.
-        let of_primary = |asked: &Option<String>, shown: Option<&str>| asked.as_ref().and(shown).map(str::to_owned);
+        // AWS returns the primary's values for a secondary, which sets none.
+        let unless_secondary =
+            |desired: &Option<String>, actual: Option<&str>| desired.as_ref().and(actual).map(str::to_owned);
         DbCluster {
             identifier: text(cluster.db_cluster_identifier()),
             engine: text(cluster.engine()),
             engine_version: if same { self.engine_version.clone() } else { running.to_owned() },
-            database_name: of_primary(&self.database_name, cluster.database_name()),
-            master_username: of_primary(&self.master_username, cluster.master_username()),
-            master_password: self.master_password.as_standing(managed.and_then(|secret| secret.kms_key_id())),
+            database_name: unless_secondary(&self.database_name, cluster.database_name()),
+            master_username: unless_secondary(&self.master_username, cluster.master_username()),
+            master_password: self.master_password.actual(managed.and_then(|secret| secret.kms_key_id())),
             global_cluster: global.map(str::to_owned),
             min_acu: capacity.and_then(|capacity| capacity.min_capacity).unwrap_or_default(),
             max_acu: capacity.and_then(|capacity| capacity.max_capacity).unwrap_or_default(),
@@ -333,9 +352,9 @@ impl DbCluster {
         }
     }
 
-    /// What people should know: the version that runs, a status that isn't "available", parameters that wait.
+    /// The running version if it differs, a status that isn't "available", parameters that wait for a reboot.
     fn live(&self, cluster: &types::DbCluster) -> Option<String> {
-        let version = runs_another_minor(&self.engine_version, cluster.engine_version().unwrap_or_default());
+        let version = other_minor(&self.engine_version, cluster.engine_version().unwrap_or_default());
         let status = cluster.status().filter(|status| *status != "available").map(|status| format!("is {status}"));
         let waits =
             |member: &types::DbClusterMember| member.db_cluster_parameter_group_status() == Some("pending-reboot");
@@ -345,13 +364,13 @@ impl DbCluster {
         (!notes.is_empty()).then(|| notes.join("; "))
     }
 
-    /// A secondary has to run what its global database runs, which may be older than what is newest today.
-    async fn version_to_join(&self, cx: &Cx) -> Result<String> {
-        let wanted = self.engine_version.clone();
-        let (Some(global), None) = (&self.global_cluster, &self.master_username) else { return Ok(wanted) };
+    /// The version to create it with: a secondary must have the version of its global database, which may be an older minor.
+    async fn initial_version(&self, cx: &Cx) -> Result<String> {
+        let desired = self.engine_version.clone();
+        let (Some(global), None) = (&self.global_cluster, &self.master_username) else { return Ok(desired) };
         let global = global_cluster::find(cx, global).await?;
         let global = global.filter(|global| !global.global_cluster_members().is_empty());
-        Ok(global.and_then(|global| global.engine_version).unwrap_or(wanted))
+        Ok(global.and_then(|global| global.engine_version).unwrap_or(desired))
     }
 
     fn capacity(&self) -> ServerlessV2ScalingConfiguration {
@@ -362,7 +381,7 @@ impl DbCluster {
         self.security_groups.iter().map(ToString::to_string).collect()
     }
 
-    /// RDS begins or ceases to manage the password, or it is read from our secret again.
+    /// Starts or ends the management of the password by RDS, or sets the password from its secret.
     async fn change_password(
         &self,
         cx: &Cx,
@@ -375,43 +394,22 @@ impl DbCluster {
         }
         let request = request.set_master_user_password(self.master_password.read(cx).await?);
         Ok(match (found.spec.master_password.managed_key(), self.master_password.managed_key()) {
-            (Some(standing), Some(wanted)) if standing == wanted => request,
-            (Some(_), Some(_)) => {
-                let error = Error::local(format!("AWS can't change the key of the secret of {}", self.identifier));
-                let help =
-                    "let the password come from a secret of yours first, and then from RDS again with the new key";
-                return Err(error.with_help(help));
-            }
             (None, Some(key)) => request.manage_master_user_password(true).master_user_secret_kms_key_id(&**key),
             (Some(_), None) => request.manage_master_user_password(false),
-            (None, None) => request,
+            (None, None) | (Some(_), Some(_)) => request,
         })
     }
 
-    fn log_changes(&self, standing: &BTreeSet<String>) -> CloudwatchLogsExportConfiguration {
+    fn log_changes(&self, actual: &BTreeSet<String>) -> CloudwatchLogsExportConfiguration {
         let names = |names: Vec<&String>| (!names.is_empty()).then(|| names.into_iter().cloned().collect());
         CloudwatchLogsExportConfiguration::builder()
-            .set_enable_log_types(names(self.log_exports.difference(standing).collect()))
-            .set_disable_log_types(names(standing.difference(&self.log_exports).collect()))
+            .set_enable_log_types(names(self.log_exports.difference(actual).collect()))
+            .set_disable_log_types(names(actual.difference(&self.log_exports).collect()))
             .build()
-    }
-
-    /// A cluster can leave its global database in place, but only a new one can join one.
-    async fn follow_global(&self, cx: &Cx, found: &Found<Self>) -> Result<()> {
-        match (&found.spec.global_cluster, &self.global_cluster) {
-            (_, None) => leave_global(cx, &found.outputs).await,
-            (_, Some(wanted)) => {
-                let error = Error::local(format!("{} isn't in the global database {wanted}", self.identifier));
-                Err(error.with_help(
-                    "AWS lets no standing cluster join a global database (after a failover one may have left it): save \
-                     its data if you need it, delete the cluster, then run `provisioner apply` again to make it anew",
-                ))
-            }
-        }
     }
 }
 
-/// Takes the cluster out of its global database, if it is in one, and waits until it stands alone.
+/// Removes the cluster from its global database, if it is in one, and waits until it is a standalone cluster.
 async fn leave_global(cx: &Cx, outputs: &DbClusterOutputs) -> Result<()> {
     if global_cluster::detach(cx, &outputs.arn).await? {
         until_available(cx, &outputs.identifier).await?;
@@ -422,13 +420,13 @@ async fn leave_global(cx: &Cx, outputs: &DbClusterOutputs) -> Result<()> {
 async fn until_available(cx: &Cx, identifier: &str) -> Result<types::DbCluster> {
     cx.wait_until("the Aurora cluster to become available (some minutes)", Patience::LONG, || async {
         let cluster = find(cx, identifier).await?;
-        Ok(cluster.filter(|cluster| cluster.status() == Some("available") && !waits_for_secret(cluster)))
+        Ok(cluster.filter(|cluster| cluster.status() == Some("available") && !has_pending_secret(cluster)))
     })
     .await
 }
 
-/// True while RDS makes the secret of the password that it manages: nothing can read it or set its schedule yet.
-fn waits_for_secret(cluster: &types::DbCluster) -> bool {
+/// True while RDS creates the secret of the managed password: it can't be read, and its rotation can't be scheduled yet.
+fn has_pending_secret(cluster: &types::DbCluster) -> bool {
     cluster.master_user_secret().is_some_and(|secret| secret.secret_status() == Some("creating"))
 }
 
@@ -452,13 +450,68 @@ async fn find(cx: &Cx, identifier: &str) -> Result<Option<types::DbCluster>> {
 }
 
 async fn all(cx: &Cx) -> Result<Arc<Vec<types::DbCluster>>> {
-    let load = async {
-        let mut pages = cx.rds.describe_db_clusters().into_paginator().items().send();
-        let mut all = Vec::new();
-        while let Some(cluster) = pages.next().await {
-            all.push(cluster?);
+    let pages = cx.rds.describe_db_clusters().into_paginator().items().send();
+    cx.inventory.once("rds.db_clusters", async { Ok(pages.try_collect().await?) }).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cluster() -> DbCluster {
+        let spec = json!({
+            "identifier": "orders", "engine": "aurora-mysql", "engine_version": "8.0.mysql_aurora.3.08.2",
+            "database_name": "payments", "master_username": "owner", "master_secret": "secret",
+            "managed_password_key": null, "global_cluster": null, "min_acu": 0.5, "max_acu": 4.0, "kms_key": "key",
+            "backup_retention_days": 7, "backup_window": "03:00-04:00", "maintenance_window": "sun:05:00-sun:06:00",
+            "log_exports": [], "iam_authentication": true, "copy_tags_to_snapshots": true, "parameter_group": "group",
+            "subnet_group": "subnets", "security_groups": [], "port": 3306, "deletion_protection": false,
+        });
+        serde_json::from_value(spec).unwrap()
+    }
+
+    fn managed(key: &str) -> DbCluster {
+        DbCluster { master_password: MasterPassword::Managed { key: key.into() }, ..cluster() }
+    }
+
+    fn refused(desired: &DbCluster, actual: &DbCluster) -> Option<String> {
+        desired.check_transition(actual).err().map(|refusal| refusal.field)
+    }
+
+    #[test]
+    fn other_major_version_is_refused() {
+        let postgres = |version: &str| DbCluster { engine_version: version.to_owned(), ..cluster() };
+        assert_eq!(refused(&postgres("15.4"), &postgres("16.6")).as_deref(), Some("engine_version"));
+        assert_eq!(refused(&postgres("17.2"), &postgres("16.6")).as_deref(), Some("engine_version"));
+        assert_eq!(refused(&postgres("16.4"), &postgres("16.6")), None);
+    }
+
+    #[test]
+    fn joining_a_global_database_is_refused() {
+        let member = |global: &str| DbCluster { global_cluster: Some(global.to_owned()), ..cluster() };
+        assert_eq!(refused(&member("a"), &cluster()).as_deref(), Some("global_cluster"));
+        assert_eq!(refused(&member("a"), &member("b")).as_deref(), Some("global_cluster"));
+        assert_eq!(refused(&member("a"), &member("a")), None);
+        assert_eq!(refused(&cluster(), &member("a")), None);
+    }
+
+    #[test]
+    fn other_key_of_the_managed_password_is_refused() {
+        assert_eq!(refused(&managed("a"), &managed("b")).as_deref(), Some("managed_password_key"));
+        assert_eq!(refused(&managed("a"), &cluster()), None);
+        assert_eq!(refused(&cluster(), &managed("a")), None);
+    }
+
+    #[test]
+    fn managed_password_in_a_global_database_is_refused() {
+        let member = DbCluster { global_cluster: Some("a".to_owned()), ..managed("a") };
+        assert_eq!(refused(&member, &member).as_deref(), Some("managed_password_key"));
+    }
+
+    #[test]
+    fn fields_that_rds_cannot_modify_are_immutable() {
+        for field in ["database_name", "master_username", "kms_key", "subnet_group"] {
+            assert!(DbCluster::TYPE.immutable(field).is_some(), "{field}");
         }
-        Ok(all)
-    };
-    cx.inventory.once("rds.db_clusters", load).await
+    }
 }

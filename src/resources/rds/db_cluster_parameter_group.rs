@@ -1,18 +1,15 @@
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use aws_sdk_rds::types;
 
-use super::parameter_group::{A_CALL, ParameterGroupOutputs, Work, parameter_group, set_by_user, work};
+use super::parameter_group::{
+    MAX_PARAMETERS, ParameterChanges, ParameterGroupOutputs, parameter_changes, parameter_group, set_by_user,
+};
 use super::{arn_in_template, tags_of, to_sdk};
-use crate::aws::wait::{Patience, ignore_not_found};
-use crate::aws::{Class, Cx, Error, Result};
-use crate::engine::Tags;
-use crate::resources::form::{Form, properties};
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
+use crate::resources::prelude::*;
 
 parameter_group! {
-    /// The engine's parameters for a whole cluster.
+    /// A cluster parameter group: the engine's parameters of a cluster.
     /// <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBClusterParameterGroup.html>
     DbClusterParameterGroup as DbClusterParameterGroup,
     "rds.db_cluster_parameter_group", "cluster-pg", "dbclusterparametergroup", "DBClusterParameterGroup", "DBClusterParameters",

@@ -1,15 +1,7 @@
-use std::sync::Arc;
-
 use aws_sdk_rds::types;
-use serde::{Deserialize, Serialize};
 
-use super::{from_sdk, refuse, to_sdk};
-use crate::aws::wait::{Patience, ignore_not_found};
-use crate::aws::{Class, Cx, Error, Result};
-use crate::engine::Tags;
-use crate::resources::form::{Form, properties};
-use crate::resources::ids::{KeyArn, RoleArn};
-use crate::resources::{Changes, Found, Resource, TypeInfo, minutes};
+use super::{from_sdk, to_sdk};
+use crate::resources::prelude::*;
 
 /// An instance of an Aurora cluster.
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html>
@@ -25,27 +17,27 @@ pub struct DbInstance {
     pub class: String,
     /// For example `us-east-1a`; one of the subnet group's.
     pub availability_zone: String,
-    /// Who becomes the writer when the writer fails: the lowest first, 0 to 15.
+    /// The failover priority, 0 to 15: the instance with the lowest tier becomes the writer.
     pub promotion_tier: i32,
     /// The instance parameter group.
     pub parameter_group: String,
-    /// The key that encrypts Performance Insights; AWS lets nobody change it.
+    /// The key that encrypts the data of Performance Insights.
     pub performance_insights_key: KeyArn,
-    /// How long Performance Insights keeps data: 7 (free of charge), a multiple of 31, or 731 days.
+    /// How many days Performance Insights keeps data: 7 (free of charge), a multiple of 31, or 731.
     pub performance_insights_days: i32,
-    /// The role by which enhanced monitoring writes its metrics.
+    /// The role with which enhanced monitoring writes its metrics.
     pub monitoring_role: RoleArn,
-    /// How often enhanced monitoring measures: every 1, 5, 10, 15, 30 or 60 s.
+    /// The interval of enhanced monitoring: 1, 5, 10, 15, 30 or 60 s.
     pub monitoring_interval_seconds: i32,
-    /// Let AWS upgrade minor versions in the maintenance window.
+    /// Upgrade minor versions in the maintenance window.
     pub auto_minor_version_upgrade: bool,
-    /// Give it a public address.
+    /// Assign a public address.
     pub publicly_accessible: bool,
-    /// Who signs its TLS certificate, for example `rds-ca-rsa2048-g1`.
+    /// The certificate authority of its TLS certificate, for example `rds-ca-rsa2048-g1`.
     pub ca_certificate: String,
 }
 
-/// What an instance gives to others.
+/// The outputs of an instance.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DbInstanceOutputs {
     /// Its ARN.
@@ -57,6 +49,13 @@ pub struct DbInstanceOutputs {
 impl Resource for DbInstance {
     const TYPE: TypeInfo = TypeInfo {
         force_new: &["identifier", "cluster", "engine", "availability_zone"],
+        // CloudFormation can replace the instance for another key, and has no update in place.
+        // <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-rds-dbinstance.html>
+        immutable: &[Immutable {
+            field: "performance_insights_key",
+            advice: "restore the key; for another one, delete the instance while its cluster has a second one (the cluster \
+                     keeps the data), then run `provisioner apply`",
+        }],
         serves_traffic: true,
         blocks_deletion_of: &["rds.db_cluster_parameter_group", "rds.db_parameter_group"],
         ..TypeInfo::new(
@@ -123,9 +122,10 @@ impl Resource for DbInstance {
             let request = request.ca_certificate_identifier(&self.ca_certificate);
             Ok(request.set_tags(Some(to_sdk(&cx.tags))).send().await?)
         };
-        // RDS answers so while it can't assume the monitoring role yet.
-        let fresh = |error: &Error| error.is_code("InvalidParameterValue") || error.class == Class::Retryable;
-        cx.retry_while("the cluster and the monitoring role to be ready", Patience::FRESH, fresh, create).await?;
+        // RDS returns InvalidParameterValue while it can't assume a new monitoring role yet.
+        let is_temporary = |error: &Error| error.is_code("InvalidParameterValue") || error.class == Class::Retryable;
+        cx.retry_while("the cluster and the monitoring role to be ready", Patience::FRESH, is_temporary, create)
+            .await?;
         outputs(&self.until_available(cx).await?)
     }
 
@@ -134,10 +134,6 @@ impl Resource for DbInstance {
     }
 
     async fn update(&self, cx: &Cx, _found: &Found<Self>, changes: &Changes<'_>) -> Result<DbInstanceOutputs> {
-        let what = format!("the instance {}", self.identifier);
-        let help = "keep its key; to give it another, delete the instance (the data is its cluster's) while the cluster \
-                    has another one, then run `provisioner apply` again to make it anew";
-        refuse(changes, &["performance_insights_key"], &what, help)?;
         self.until_available(cx).await?;
         let request = cx.rds.modify_db_instance().db_instance_identifier(&self.identifier).apply_immediately(true);
         let text = |field, value: &str| changes.has(field).then(|| value.to_owned());
@@ -244,7 +240,9 @@ pub(super) async fn delete(cx: &Cx, identifier: &str) -> Result<()> {
             _ => Ok(()),
         }
     };
-    ignore_not_found(cx.retry_while("the instance to settle", Patience::LONG, not_ready, delete).await)?;
+    ignore_not_found(
+        cx.retry_while("the instance to complete another change", Patience::LONG, not_ready, delete).await,
+    )?;
     cx.wait_until("the instance to be gone (some minutes)", Patience::LONG, || async {
         Ok(find(cx, identifier).await?.is_none().then_some(()))
     })
@@ -257,13 +255,17 @@ async fn find(cx: &Cx, identifier: &str) -> Result<Option<types::DbInstance>> {
 }
 
 async fn all(cx: &Cx) -> Result<Arc<Vec<types::DbInstance>>> {
-    let load = async {
-        let mut pages = cx.rds.describe_db_instances().into_paginator().items().send();
-        let mut all = Vec::new();
-        while let Some(instance) = pages.next().await {
-            all.push(instance?);
-        }
-        Ok(all)
-    };
-    cx.inventory.once("rds.db_instances", load).await
+    let pages = cx.rds.describe_db_instances().into_paginator().items().send();
+    cx.inventory.once("rds.db_instances", async { Ok(pages.try_collect().await?) }).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn key_of_performance_insights_is_immutable() {
+        assert!(DbInstance::TYPE.immutable("performance_insights_key").is_some());
+        assert!(DbInstance::TYPE.immutable("performance_insights_days").is_none());
+    }
 }

@@ -1,30 +1,23 @@
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use aws_sdk_rds::types;
-use serde::{Deserialize, Serialize};
 
 use super::{arn_in_template, tags_of, to_sdk};
-use crate::aws::wait::ignore_not_found;
-use crate::aws::{Cx, Error, Result};
-use crate::engine::Tags;
-use crate::resources::form::{Form, properties};
-use crate::resources::ids::SubnetId;
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
+use crate::resources::prelude::*;
 
-/// The subnets that a database may live in.
+/// A subnet group: the subnets of a database.
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBSubnetGroup.html>
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DbSubnetGroup {
     /// Up to 255 lower-case letters, digits, `.`, `_` and `-`.
     pub name: String,
-    /// What it is for.
+    /// The purpose.
     pub description: String,
     /// At least two, in different availability zones of one VPC.
     pub subnets: BTreeSet<SubnetId>,
 }
 
-/// What a subnet group gives to others.
+/// The outputs of a subnet group.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DbSubnetGroupOutputs {
     /// Its name.
@@ -96,7 +89,7 @@ impl Resource for DbSubnetGroup {
             let request = cx.rds.delete_db_subnet_group().db_subnet_group_name(&outputs.name);
             Ok(request.send().await.map(|_| ())?)
         };
-        ignore_not_found(cx.retry_while_retryable("the databases in the subnet group to go", delete).await)?;
+        ignore_not_found(cx.retry_while_retryable("the databases in the subnet group to be deleted", delete).await)?;
         Ok(())
     }
 
@@ -120,13 +113,6 @@ impl DbSubnetGroup {
 }
 
 async fn all(cx: &Cx) -> Result<Arc<Vec<types::DbSubnetGroup>>> {
-    let load = async {
-        let mut pages = cx.rds.describe_db_subnet_groups().into_paginator().items().send();
-        let mut all = Vec::new();
-        while let Some(group) = pages.next().await {
-            all.push(group?);
-        }
-        Ok(all)
-    };
-    cx.inventory.once("rds.db_subnet_groups", load).await
+    let pages = cx.rds.describe_db_subnet_groups().into_paginator().items().send();
+    cx.inventory.once("rds.db_subnet_groups", async { Ok(pages.try_collect().await?) }).await
 }

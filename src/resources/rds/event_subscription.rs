@@ -1,42 +1,49 @@
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use aws_sdk_rds::types;
-use serde::{Deserialize, Serialize};
 
 use super::{arn_in_template, tags_of, to_sdk};
-use crate::aws::wait::{Patience, ignore_not_found};
-use crate::aws::{Cx, Error, Result};
-use crate::engine::Tags;
-use crate::resources::form::{Form, properties};
-use crate::resources::ids::TopicArn;
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
+use crate::resources::prelude::*;
 
-/// Tells a topic of what happens to databases.
+/// An event subscription: sends events of databases to a topic.
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/USER_Events.html>
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct EventSubscription {
     /// Up to 255 characters.
     pub name: String,
-    /// Where the events go, in this region.
+    /// The topic that receives the events; a topic of this region.
     pub topic: TopicArn,
     /// `db-cluster`, `db-instance`, `db-parameter-group` or another source type.
     pub source_type: String,
-    /// The names of the sources; none means all of the type.
+    /// The identifiers of the sources; empty for all of the type.
     pub sources: BTreeSet<String>,
-    /// For example `failure`, `maintenance`, `configuration change`; none means all of the source type.
+    /// For example `failure`, `maintenance`, `configuration change`; empty for all of the source type.
     pub categories: BTreeSet<String>,
     /// Send events.
     pub enabled: bool,
 }
 
-/// What an event subscription gives to others.
+/// The outputs of an event subscription.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct EventSubscriptionOutputs {
     /// Its name.
     pub name: String,
     /// Its ARN.
     pub arn: String,
+}
+
+impl EventSubscription {
+    /// An enabled subscription to all events of a source type.
+    pub fn new(name: impl Into<String>, topic: TopicArn, source_type: impl Into<String>) -> Self {
+        EventSubscription {
+            name: name.into(),
+            topic,
+            source_type: source_type.into(),
+            sources: BTreeSet::new(),
+            categories: BTreeSet::new(),
+            enabled: true,
+        }
+    }
 }
 
 impl Resource for EventSubscription {
@@ -89,9 +96,9 @@ impl Resource for EventSubscription {
             let request = request.set_source_ids(some(&self.sources)).set_event_categories(some(&self.categories));
             Ok(request.set_tags(Some(to_sdk(&cx.tags))).send().await?)
         };
-        // RDS tries the topic with a message; its policy and key may be fresh.
+        // RDS sends a message to the topic; a new policy or key takes a moment to propagate.
         let refused = |error: &Error| error.is_code("SNSNoAuthorization") || error.is_code("SNSTopicArnNotFound");
-        let answer = cx.retry_while("the topic to let RDS publish", Patience::FRESH, refused, create).await?;
+        let answer = cx.retry_while("the topic to allow RDS to publish", Patience::FRESH, refused, create).await?;
         let arn = answer.event_subscription.and_then(|subscription| subscription.event_subscription_arn);
         let arn = arn.ok_or(Error::incomplete("rds:CreateEventSubscription", "EventSubscriptionArn"))?;
         let outputs = EventSubscriptionOutputs { name: self.name.clone(), arn };
@@ -105,7 +112,7 @@ impl Resource for EventSubscription {
 
     async fn update(&self, cx: &Cx, found: &Found<Self>, changes: &Changes<'_>) -> Result<EventSubscriptionOutputs> {
         if self.categories.is_empty() && changes.has("categories") {
-            // AWS leaves what it isn't told of as it is: only a new subscription hears of all categories.
+            // AWS can't clear the categories of a subscription: only a new one has all of them.
             Self::delete(cx, &found.outputs).await?;
             return self.create(cx).await;
         }
@@ -115,7 +122,7 @@ impl Resource for EventSubscription {
             request.set_event_categories(some(&self.categories)).send().await?;
             self.until_active(cx).await?;
         }
-        // New ones first: a subscription that loses its last source would hear all of them.
+        // Adds before it removes: a subscription without sources gets the events of all of them.
         for source in self.sources.difference(&found.spec.sources) {
             let request = cx.rds.add_source_identifier_to_subscription().subscription_name(&self.name);
             request.source_identifier(source).send().await?;
@@ -134,12 +141,14 @@ impl Resource for EventSubscription {
     }
 
     async fn delete(cx: &Cx, outputs: &EventSubscriptionOutputs) -> Result<()> {
-        // Refused while AWS still works on an earlier change.
+        // RDS refuses it during another change.
         let busy = |error: &Error| error.is_code("InvalidEventSubscriptionState");
         let delete = || async {
             Ok(cx.rds.delete_event_subscription().subscription_name(&outputs.name).send().await.map(|_| ())?)
         };
-        ignore_not_found(cx.retry_while("the subscription to settle", Patience::SHORT, busy, delete).await)?;
+        ignore_not_found(
+            cx.retry_while("the subscription to complete another change", Patience::SHORT, busy, delete).await,
+        )?;
         cx.wait_until("the subscription to be gone", Patience::SHORT, || async {
             Ok(find(cx, &outputs.name).await?.is_none().then_some(()))
         })
@@ -169,7 +178,9 @@ impl EventSubscription {
                 Some("active") => Ok(Some(())),
                 Some(status @ ("no-permission" | "topic-not-exist")) => {
                     let error = Error::local(format!("RDS can't publish to {}: {status}", self.topic));
-                    Err(error.with_help("let events.rds.amazonaws.com publish in the topic's policy and use its key"))
+                    Err(error.with_help(
+                        "allow events.rds.amazonaws.com to publish in the topic's policy and to use its key",
+                    ))
                 }
                 _ => Ok(None),
             }
@@ -178,7 +189,7 @@ impl EventSubscription {
     }
 }
 
-/// AWS takes no empty lists: none means all.
+/// AWS refuses empty lists: no list means all.
 fn some(names: &BTreeSet<String>) -> Option<Vec<String>> {
     (!names.is_empty()).then(|| names.iter().cloned().collect())
 }
@@ -190,13 +201,6 @@ async fn find(cx: &Cx, name: &str) -> Result<Option<types::EventSubscription>> {
 }
 
 async fn all(cx: &Cx) -> Result<Arc<Vec<types::EventSubscription>>> {
-    let load = async {
-        let mut pages = cx.rds.describe_event_subscriptions().into_paginator().items().send();
-        let mut all = Vec::new();
-        while let Some(subscription) = pages.next().await {
-            all.push(subscription?);
-        }
-        Ok(all)
-    };
-    cx.inventory.once("rds.event_subscriptions", load).await
+    let pages = cx.rds.describe_event_subscriptions().into_paginator().items().send();
+    cx.inventory.once("rds.event_subscriptions", async { Ok(pages.try_collect().await?) }).await
 }

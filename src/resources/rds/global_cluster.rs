@@ -1,16 +1,10 @@
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use aws_sdk_rds::types;
-use serde::{Deserialize, Serialize};
 
-use super::engine_version::{is_same_major, runs_another_minor};
+use super::engine_version::{check_major, is_same_major, other_minor};
 use super::{from_sdk, to_sdk};
-use crate::aws::wait::{Patience, ignore_not_found};
-use crate::aws::{Class, Cx, Error, Result};
-use crate::engine::Tags;
-use crate::resources::form::{Form, properties};
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
+use crate::resources::prelude::*;
 
 /// An Aurora global database: a primary cluster and its secondaries in other regions.
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-global-database.html>
@@ -20,15 +14,15 @@ pub struct GlobalCluster {
     pub identifier: String,
     /// `aurora-mysql` or `aurora-postgresql`.
     pub engine: String,
-    /// The version to begin with. Which minor version runs later is left to its clusters.
+    /// The initial version. Its clusters may run another minor version of it later.
     pub engine_version: String,
     /// Encrypt the storage of all its clusters.
     pub storage_encrypted: bool,
-    /// Refuse to be deleted.
+    /// Refuse deletion.
     pub deletion_protection: bool,
 }
 
-/// What a global database gives to others.
+/// The outputs of a global database.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct GlobalClusterOutputs {
     /// Its identifier.
@@ -40,7 +34,7 @@ pub struct GlobalClusterOutputs {
 impl Resource for GlobalCluster {
     const TYPE: TypeInfo = TypeInfo {
         force_new: &["identifier", "engine", "storage_encrypted"],
-        no_forced_replace: Some("AWS lets no cluster that stands join another one"),
+        no_forced_replace: Some("its clusters can't join another global database"),
         ..TypeInfo::new(
             "rds.global_cluster",
             seconds(10),
@@ -73,8 +67,12 @@ impl Resource for GlobalCluster {
         };
         let arn = cluster.global_cluster_arn().unwrap_or_default().to_owned();
         let outputs = GlobalClusterOutputs { identifier: identifier.clone(), arn };
-        let live = runs_another_minor(&self.engine_version, running);
+        let live = other_minor(&self.engine_version, running);
         Ok(Some(Found { live, ..Found::tagged(spec, outputs, from_sdk(cluster.tag_list())) }))
+    }
+
+    fn check_transition(&self, actual: &Self) -> std::result::Result<(), Refusal> {
+        check_major(&self.engine_version, &actual.engine_version)
     }
 
     async fn create(&self, cx: &Cx) -> Result<GlobalClusterOutputs> {
@@ -97,10 +95,7 @@ impl Resource for GlobalCluster {
         .await
     }
 
-    async fn update(&self, cx: &Cx, found: &Found<Self>, changes: &Changes<'_>) -> Result<GlobalClusterOutputs> {
-        if changes.has("engine_version") {
-            return Err(super::engine_version::refuse_major(&found.spec.engine_version, &self.engine_version));
-        }
+    async fn update(&self, cx: &Cx, found: &Found<Self>, _: &Changes<'_>) -> Result<GlobalClusterOutputs> {
         let request = cx.rds.modify_global_cluster().global_cluster_identifier(&self.identifier);
         request.deletion_protection(self.deletion_protection).send().await?;
         Ok(found.outputs.clone())
@@ -148,8 +143,8 @@ pub(super) fn with_member<'a>(globals: &'a [types::GlobalCluster], cluster_arn: 
     globals.iter().find(has).and_then(|global| global.global_cluster_identifier())
 }
 
-/// The members that follow the cluster, if it is the one that writes: AWS lets it go last.
-fn followers(global: &types::GlobalCluster, cluster_arn: &str) -> BTreeSet<String> {
+/// The secondaries, if the cluster is the primary: AWS removes the primary last.
+fn secondaries(global: &types::GlobalCluster, cluster_arn: &str) -> BTreeSet<String> {
     let members = global.global_cluster_members();
     let writes = |member: &types::GlobalClusterMember| {
         member.is_writer == Some(true) && member.db_cluster_arn() == Some(cluster_arn)
@@ -161,21 +156,21 @@ fn followers(global: &types::GlobalCluster, cluster_arn: &str) -> BTreeSet<Strin
     all.filter(|arn| *arn != cluster_arn).cloned().collect()
 }
 
-/// Takes the cluster out of its global database, and waits until it is out; false if it was in none. After a failover it
-/// may be the one that writes: then its followers leave before it, and each stands alone.
+/// Removes the cluster from its global database, and waits until it is removed; false if it was in none. After a failover it
+/// may be the primary: then its secondaries are removed first, and become standalone clusters.
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-global-database-detaching.html>
 pub(super) async fn detach(cx: &Cx, cluster_arn: &str) -> Result<bool> {
     let globals = list(cx).await?;
     let Some(identifier) = with_member(&globals, cluster_arn) else { return Ok(false) };
     let is_this = |global: &&types::GlobalCluster| global.global_cluster_identifier() == Some(identifier);
-    for follower in globals.iter().find(is_this).map(|global| followers(global, cluster_arn)).unwrap_or_default() {
-        remove(cx, identifier, &follower).await?;
+    for secondary in globals.iter().find(is_this).map(|global| secondaries(global, cluster_arn)).unwrap_or_default() {
+        remove(cx, identifier, &secondary).await?;
     }
     remove(cx, identifier, cluster_arn).await?;
     Ok(true)
 }
 
-/// Takes one member out, asked for in the member's region, and waits until it is out.
+/// Removes a member by a call in its region, and waits until it is removed.
 async fn remove(cx: &Cx, global: &str, cluster_arn: &str) -> Result<()> {
     let rds = &cx.in_region(cluster_arn.split(':').nth(3).unwrap_or_default()).rds;
     let remove = || async {
@@ -183,7 +178,7 @@ async fn remove(cx: &Cx, global: &str, cluster_arn: &str) -> Result<()> {
         Ok(request.db_cluster_identifier(cluster_arn).send().await.map(|_| ())?)
     };
     let not_ready = |error: &Error| error.class == Class::Retryable;
-    let what = "the global database to let the cluster go";
+    let what = "the global database to complete another change";
     ignore_not_found(cx.retry_while(what, Patience::LONG, not_ready, remove).await)?;
     cx.wait_until("the cluster to leave its global database", Patience::LONG, || async {
         Ok(with_member(&list(cx).await?, cluster_arn).is_none().then_some(()))
@@ -191,25 +186,40 @@ async fn remove(cx: &Cx, global: &str, cluster_arn: &str) -> Result<()> {
     .await
 }
 
-/// All global databases that have, or shall get, a cluster in the region.
+/// The global databases that have a cluster in the region, or were created there.
 async fn list(cx: &Cx) -> Result<Vec<types::GlobalCluster>> {
-    let mut pages = cx.rds.describe_global_clusters().into_paginator().items().send();
-    let mut all = Vec::new();
-    while let Some(cluster) = pages.next().await {
-        all.push(cluster?);
-    }
-    Ok(all)
+    Ok(cx.rds.describe_global_clusters().into_paginator().items().send().try_collect().await?)
 }
 
 pub(super) async fn find(cx: &Cx, identifier: &str) -> Result<Option<types::GlobalCluster>> {
     let describe = async { Ok(cx.rds.describe_global_clusters().global_cluster_identifier(identifier).send().await?) };
     let answer = ignore_not_found(describe.await)?;
     let mut clusters = answer.and_then(|answer| answer.global_clusters).unwrap_or_default().into_iter();
-    // Some endpoints leave the filter out of account.
+    // Some endpoints ignore the filter.
     Ok(clusters.find(|cluster| cluster.global_cluster_identifier() == Some(identifier)))
 }
 
-/// All of them, read once a run.
+/// The global databases, read once a run.
 pub(super) async fn all(cx: &Cx) -> Result<Arc<Vec<types::GlobalCluster>>> {
     cx.inventory.once("rds.global_clusters", list(cx)).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_major_version_is_refused() {
+        let global = |version: &str| GlobalCluster {
+            identifier: "orders".to_owned(),
+            engine: "aurora-mysql".to_owned(),
+            engine_version: version.to_owned(),
+            storage_encrypted: true,
+            deletion_protection: false,
+        };
+        let (old, new) = (global("5.7.mysql_aurora.2.11.4"), global("8.0.mysql_aurora.3.08.2"));
+        assert_eq!(old.check_transition(&new).unwrap_err().field, "engine_version");
+        assert_eq!(new.check_transition(&old).unwrap_err().field, "engine_version");
+        assert_eq!(new.check_transition(&global("8.0.mysql_aurora.3.10.0")), Ok(()));
+    }
 }

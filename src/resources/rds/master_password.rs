@@ -1,23 +1,20 @@
-use serde::{Deserialize, Serialize};
+use crate::resources::prelude::*;
 
-use crate::aws::{Cx, Error, Result};
-use crate::resources::ids::{KeyArn, SecretArn};
-
-/// Where the password of a cluster's administrator comes from.
+/// The source of the administrator's password of a cluster.
 ///
-/// In a spec these are two fields beside the cluster's others, for AWS tells one of them and never the other: which key the
-/// secret of RDS has, and which of our secrets a password was read from.
+/// Two fields in the spec of the cluster: AWS returns one of them, the key of the secret of RDS, and never the other, the secret
+/// that a password was read from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Fields", into = "Fields")]
 pub enum MasterPassword {
-    /// A secondary has the users of its primary.
+    /// None: a secondary has the users of its primary.
     OfPrimary,
-    /// A secret of ours, which holds it under `password`.
+    /// A secret with a key `password`.
     Secret(SecretArn),
-    /// RDS makes it, keeps it in a secret that belongs to RDS, and renews it. AWS refuses that in a global database.
+    /// RDS generates the password in a secret of its own and rotates it. AWS refuses that in a global database.
     /// <https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/rds-secrets-manager.html>
     Managed {
-        /// The key that encrypts the secret, which AWS keeps for as long as RDS manages it.
+        /// The key that encrypts the secret. It can't change while RDS manages the password.
         key: KeyArn,
     },
 }
@@ -31,7 +28,7 @@ impl MasterPassword {
         }
     }
 
-    /// The secret that it is read from, if it is one of ours.
+    /// The secret that it is read from.
     pub fn secret(&self) -> Option<&SecretArn> {
         match self {
             MasterPassword::Secret(secret) => Some(secret),
@@ -39,22 +36,22 @@ impl MasterPassword {
         }
     }
 
-    /// What stands where this is asked for, if AWS shows this key of a secret of RDS.
-    pub(super) fn as_standing(&self, shown: Option<&str>) -> MasterPassword {
-        match (shown, self) {
+    /// The actual source for this desired one: `key` is the key of the secret of RDS, as AWS returns it.
+    pub(super) fn actual(&self, key: Option<&str>) -> MasterPassword {
+        match (key, self) {
             (Some(key), _) => MasterPassword::Managed { key: key.into() },
             (None, MasterPassword::Managed { .. }) => MasterPassword::OfPrimary,
-            (None, ours) => ours.clone(),
+            (None, desired) => desired.clone(),
         }
     }
 
-    /// The password in our secret: read, used in one call, forgotten.
+    /// The password in the secret.
     pub(super) async fn read(&self, cx: &Cx) -> Result<Option<String>> {
         let Some(secret) = self.secret() else { return Ok(None) };
         let answer = cx.secrets.get_secret_value().secret_id(&**secret).send().await?;
-        let value: Option<serde_json::Value> = serde_json::from_str(answer.secret_string().unwrap_or_default()).ok();
+        let value: Option<Value> = serde_json::from_str(answer.secret_string().unwrap_or_default()).ok();
         let password = value.as_ref().and_then(|value| value["password"].as_str());
-        let none = || Error::local(format!("the secret {secret} holds no password"));
+        let none = || Error::local(format!("the secret {secret} has no key `password`"));
         password.map(|password| Some(password.to_owned())).ok_or_else(none)
     }
 }
@@ -91,14 +88,13 @@ impl From<MasterPassword> for Fields {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::{Value, json};
 
     fn read(fields: Value) -> serde_json::Result<MasterPassword> {
         serde_json::from_value(fields)
     }
 
     #[test]
-    fn a_spec_that_knows_of_no_key_is_read() {
+    fn specs_without_a_managed_key_are_read() {
         assert_eq!(read(json!({"master_secret": "arn"})).unwrap(), MasterPassword::Secret("arn".into()));
         assert_eq!(read(json!({"master_secret": null})).unwrap(), MasterPassword::OfPrimary);
     }
@@ -111,11 +107,11 @@ mod tests {
     }
 
     #[test]
-    fn what_rds_manages_shows_whatever_is_asked_for() {
-        let (ours, managed) = (MasterPassword::Secret("arn".into()), MasterPassword::Managed { key: "key".into() });
-        assert_eq!(ours.as_standing(None), ours);
-        assert_eq!(ours.as_standing(Some("key")), managed);
-        assert_eq!(managed.as_standing(Some("key")), managed);
-        assert_eq!(managed.as_standing(None).managed_key(), None);
+    fn managed_key_is_shown_for_any_desired_source() {
+        let (secret, managed) = (MasterPassword::Secret("arn".into()), MasterPassword::Managed { key: "key".into() });
+        assert_eq!(secret.actual(None), secret);
+        assert_eq!(secret.actual(Some("key")), managed);
+        assert_eq!(managed.actual(Some("key")), managed);
+        assert_eq!(managed.actual(None).managed_key(), None);
     }
 }

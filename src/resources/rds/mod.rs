@@ -1,4 +1,4 @@
-//! Relational Database Service: Aurora clusters and what belongs to them.
+//! Relational Database Service: Aurora clusters, their instances, and groups.
 
 mod db_cluster;
 mod db_cluster_parameter_group;
@@ -25,22 +25,12 @@ pub(crate) use scaled_readers::delete as delete_scaled_readers;
 
 use aws_sdk_rds::types::Tag;
 
-use crate::aws::{Cx, Error, Result};
-use crate::engine::Tags;
-use crate::resources::form::Form;
-use crate::resources::{Changes, tags};
+use crate::resources::prelude::*;
+use crate::resources::tags;
 
 crate::resources::tags::tag_type!(Tag);
 
-/// What AWS sets once and for all is refused, not replaced: nothing that holds data is made anew in passing.
-fn refuse(changes: &Changes<'_>, fixed: &[&str], what: &str, help: &str) -> Result<()> {
-    match fixed.iter().find(|field| changes.has(field)) {
-        Some(field) => Err(Error::local(format!("AWS can't change {field} of {what} once it stands")).with_help(help)),
-        None => Ok(()),
-    }
-}
-
-/// The tags of what RDS lists without them.
+/// The tags of a resource that RDS lists without them.
 async fn tags_of(cx: &Cx, arn: &str) -> Result<Tags> {
     tags::of_arn(cx, arn, || async {
         let answer = cx.rds.list_tags_for_resource().resource_name(arn).send().await?;
@@ -49,19 +39,13 @@ async fn tags_of(cx: &Cx, arn: &str) -> Result<Tags> {
     .await
 }
 
-/// The ARN of a resource of a template, for the types that CloudFormation tells none of. It names the resource as `Ref` does.
+/// The ARN of a resource in a template, for types without that attribute. Their `Ref` is the name.
 fn arn_in_template(kind: &str) -> String {
     Form::regional_arn("rds", &format!("{kind}:{}", Form::reference()))
 }
 
-/// Sets and removes tags of anything of RDS by its ARN.
 async fn tag(cx: &Cx, arn: &str, set: &Tags, remove: &[String]) -> Result<()> {
-    if !set.is_empty() {
-        cx.rds.add_tags_to_resource().resource_name(arn).set_tags(Some(to_sdk(set))).send().await?;
-    }
-    if !remove.is_empty() {
-        let request = cx.rds.remove_tags_from_resource().resource_name(arn);
-        request.set_tag_keys(Some(remove.to_vec())).send().await?;
-    }
-    Ok(())
+    let add = |set: &Tags| cx.rds.add_tags_to_resource().resource_name(arn).set_tags(Some(to_sdk(set))).send();
+    let delete = |keys| cx.rds.remove_tags_from_resource().resource_name(arn).set_tag_keys(Some(keys)).send();
+    tags::change(set, remove, add, delete).await
 }

@@ -1,15 +1,15 @@
-//! Parameter groups: those of clusters and those of instances differ in nothing but the names of their calls.
+//! Parameter groups of clusters and of instances, which differ only in the names of their calls.
 
 use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_rds::types::{ApplyMethod, Parameter};
 use serde::{Deserialize, Serialize};
 
-/// How many parameters one call takes.
+/// The number of parameters that one call accepts.
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_ModifyDBClusterParameterGroup.html>
-pub(super) const A_CALL: usize = 20;
+pub(super) const MAX_PARAMETERS: usize = 20;
 
-/// What a parameter group gives to others.
+/// The outputs of a parameter group.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ParameterGroupOutputs {
     /// Its name.
@@ -18,18 +18,22 @@ pub struct ParameterGroupOutputs {
     pub arn: String,
 }
 
-/// What has to be done to a group.
+/// The calls that change a group.
 #[derive(Debug, Default)]
-pub(super) struct Work {
+pub(super) struct ParameterChanges {
     /// Parameters to set.
     pub set: Vec<Parameter>,
-    /// Parameters to put back to the engine's default.
+    /// Parameters to reset to the engine's default.
     pub reset: Vec<Parameter>,
 }
 
-/// From the values that were set (`standing`) to those that are wanted. `all` is the group's full list, which tells of each
-/// parameter if it can change while the engine runs; the others wait for a reboot.
-pub(super) fn work(standing: &BTreeMap<String, String>, wanted: &BTreeMap<String, String>, all: &[Parameter]) -> Work {
+/// The changes from the actual values to the desired ones. `all` are all parameters of the group, with their apply types:
+/// dynamic ones change while the engine runs, static ones after a reboot.
+pub(super) fn parameter_changes(
+    actual: &BTreeMap<String, String>,
+    desired: &BTreeMap<String, String>,
+    all: &[Parameter],
+) -> ParameterChanges {
     let apply_types: HashMap<_, _> =
         all.iter().map(|parameter| (parameter.parameter_name(), parameter.apply_type())).collect();
     let parameter = |name: &str| {
@@ -37,23 +41,23 @@ pub(super) fn work(standing: &BTreeMap<String, String>, wanted: &BTreeMap<String
         let method = if dynamic { ApplyMethod::Immediate } else { ApplyMethod::PendingReboot };
         Parameter::builder().parameter_name(name).apply_method(method)
     };
-    let changed = wanted.iter().filter(|(name, value)| standing.get(*name) != Some(value));
-    let dropped = standing.keys().filter(|name| !wanted.contains_key(*name));
-    Work {
+    let changed = desired.iter().filter(|(name, value)| actual.get(*name) != Some(value));
+    let dropped = actual.keys().filter(|name| !desired.contains_key(*name));
+    ParameterChanges {
         set: changed.map(|(name, value)| parameter(name).parameter_value(value).build()).collect(),
         reset: dropped.map(|name| parameter(name).build()).collect(),
     }
 }
 
-/// The values that somebody set, out of what a describe call with `source=user` gives.
+/// The values that a user set, of the response of a describe call with `source=user`.
 pub(super) fn set_by_user(parameters: &[Parameter]) -> BTreeMap<String, String> {
     let values = parameters.iter().filter(|parameter| parameter.source().is_none_or(|source| source == "user"));
     let values = values.filter_map(|parameter| Some((parameter.parameter_name()?, parameter.parameter_value()?)));
     values.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
-/// Writes a parameter group type: its documentation and name, what its ARN and its page of CloudFormation's reference call it,
-/// the start of its calls' names in the API's and in the SDK's spelling, and the calls.
+/// Defines a type of parameter groups: its documentation and name, the name in its ARN and in the page of CloudFormation's
+/// reference, the names of its calls in the API and in the SDK.
 macro_rules! parameter_group {
     (
         $(#[$doc:meta])*
@@ -69,9 +73,9 @@ macro_rules! parameter_group {
             pub name: String,
             /// The engine's family, for example `aurora-mysql8.0`.
             pub family: String,
-            /// What it is for.
+            /// The purpose.
             pub description: String,
-            /// The values that differ from the engine's own; all others keep their default.
+            /// The values that differ from the engine's defaults.
             pub parameters: BTreeMap<String, String>,
         }
 
@@ -115,8 +119,8 @@ macro_rules! parameter_group {
                 let request = request.description(&self.description).set_tags(Some(to_sdk(&cx.tags)));
                 let arn = request.send().await?.$group.and_then(|group| group.$arn);
                 let arn = arn.ok_or(Error::incomplete(concat!("rds:Create", $api), "its ARN"))?;
-                // Nothing uses the group yet, so nothing has to be rebooted.
-                self.apply(cx, work(&BTreeMap::new(), &self.parameters, &[])).await?;
+                // Nothing uses the group yet, so no reboot is needed.
+                self.apply(cx, parameter_changes(&BTreeMap::new(), &self.parameters, &[])).await?;
                 Ok(ParameterGroupOutputs { name: self.name.clone(), arn })
             }
 
@@ -128,7 +132,7 @@ macro_rules! parameter_group {
             ) -> Result<ParameterGroupOutputs> {
                 if changes.has("parameters") {
                     let all = parameters(cx, &self.name, None).await?;
-                    self.apply(cx, work(&found.spec.parameters, &self.parameters, &all)).await?;
+                    self.apply(cx, parameter_changes(&found.spec.parameters, &self.parameters, &all)).await?;
                 }
                 Ok(found.outputs.clone())
             }
@@ -139,9 +143,9 @@ macro_rules! parameter_group {
 
             async fn delete(cx: &Cx, outputs: &ParameterGroupOutputs) -> Result<()> {
                 let delete = || async { Ok(cx.rds.$delete().$name(&outputs.name).send().await.map(|_| ())?) };
-                let what = "the databases that use the parameter group to go";
+                let what = "the databases that use the parameter group to be deleted";
                 let not_ready = |error: &Error| error.class == Class::Retryable;
-                // Readers that scaling made go with the cluster, not before.
+                // Readers that auto scaling created use it until the cluster is deleted.
                 ignore_not_found(cx.retry_while(what, Patience::LONG, not_ready, delete).await)?;
                 Ok(())
             }
@@ -164,16 +168,16 @@ macro_rules! parameter_group {
         }
 
         impl $type {
-            async fn apply(&self, cx: &Cx, work: Work) -> Result<()> {
-                let what = "the parameter group to take changes";
-                for some in work.set.chunks(A_CALL) {
+            async fn apply(&self, cx: &Cx, changes: ParameterChanges) -> Result<()> {
+                let what = "the parameter group to complete another change";
+                for some in changes.set.chunks(MAX_PARAMETERS) {
                     let modify = || async {
                         let request = cx.rds.$modify().$name(&self.name);
                         Ok(request.set_parameters(Some(some.to_vec())).send().await.map(|_| ())?)
                     };
                     cx.retry_while_retryable(what, modify).await?;
                 }
-                for some in work.reset.chunks(A_CALL) {
+                for some in changes.reset.chunks(MAX_PARAMETERS) {
                     let reset = || async {
                         let request = cx.rds.$reset().$name(&self.name).reset_all_parameters(false);
                         Ok(request.set_parameters(Some(some.to_vec())).send().await.map(|_| ())?)
@@ -184,27 +188,15 @@ macro_rules! parameter_group {
             }
         }
 
-        /// The group's parameters; with a source, only those whose value comes from there.
+        /// The group's parameters; with a source, only those with values from it.
         async fn parameters(cx: &Cx, name: &str, source: Option<&str>) -> Result<Vec<types::Parameter>> {
             let request = cx.rds.$describe_parameters().$name(name).set_source(source.map(str::to_owned));
-            let mut pages = request.into_paginator().items().send();
-            let mut all = Vec::new();
-            while let Some(parameter) = pages.next().await {
-                all.push(parameter?);
-            }
-            Ok(all)
+            Ok(request.into_paginator().items().send().try_collect().await?)
         }
 
         async fn all(cx: &Cx) -> Result<Arc<Vec<types::$sdk>>> {
-            let load = async {
-                let mut pages = cx.rds.$describe().into_paginator().items().send();
-                let mut all = Vec::new();
-                while let Some(group) = pages.next().await {
-                    all.push(group?);
-                }
-                Ok(all)
-            };
-            cx.inventory.once($kind, load).await
+            let pages = cx.rds.$describe().into_paginator().items().send();
+            cx.inventory.once($kind, async { Ok(pages.try_collect().await?) }).await
         }
     };
 }
@@ -219,14 +211,15 @@ mod tests {
     }
 
     #[test]
-    fn only_what_differs_is_set_and_what_is_no_longer_wanted_goes_back_to_its_default() {
+    fn only_differing_parameters_are_set_or_reset() {
         let all = [Parameter::builder().parameter_name("a").apply_type("dynamic").build()];
-        let work =
-            work(&values(&[("a", "1"), ("b", "2"), ("c", "3")]), &values(&[("a", "9"), ("b", "2"), ("d", "4")]), &all);
+        let actual = values(&[("a", "1"), ("b", "2"), ("c", "3")]);
+        let desired = values(&[("a", "9"), ("b", "2"), ("d", "4")]);
+        let changes = parameter_changes(&actual, &desired, &all);
         let set: Vec<_> =
-            work.set.iter().map(|p| (p.parameter_name().unwrap(), p.apply_method().unwrap().as_str())).collect();
+            changes.set.iter().map(|p| (p.parameter_name().unwrap(), p.apply_method().unwrap().as_str())).collect();
         assert_eq!(set, [("a", "immediate"), ("d", "pending-reboot")]);
-        let reset: Vec<_> = work.reset.iter().filter_map(|p| p.parameter_name()).collect();
+        let reset: Vec<_> = changes.reset.iter().filter_map(|p| p.parameter_name()).collect();
         assert_eq!(reset, ["c"]);
     }
 }

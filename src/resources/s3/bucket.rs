@@ -1,49 +1,57 @@
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
-use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration, Tagging};
-use serde::{Deserialize, Serialize};
-use serde_json::json;
+use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration, Tagging as SdkTagging};
 
 use super::bucket_settings::{self as settings, AccessLogs, Encryption, LifecycleRule};
 use super::{emptying, from_sdk, to_sdk};
-use crate::aws::wait::{Patience, ignore_not_found};
-use crate::aws::{Class, Cx, Error, Result};
-use crate::engine::Tags;
-use crate::resources::form::{Form, properties};
-use crate::resources::ids::BucketArn;
-use crate::resources::tags::Built;
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds, tags};
+use crate::resources::prelude::*;
+use crate::resources::tags::{self, Built};
 
 /// A bucket.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html>
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Bucket {
-    /// 3 to 63 lower-case letters, digits and `-`. No two buckets in the world have the same.
+    /// 3 to 63 lower-case letters, digits and `-`; unique among all AWS accounts.
     pub name: String,
-    /// Keep what is overwritten or deleted.
+    /// Keep overwritten and deleted objects as versions.
     pub versioning: bool,
-    /// How objects are encrypted.
+    /// The default encryption of objects.
     pub encryption: Encryption,
-    /// Nothing in it can be made public.
+    /// Block all four kinds of public access.
     pub block_public_access: bool,
-    /// The bucket's owner owns all that is in it; access lists mean nothing.
+    /// Object Ownership "bucket owner enforced": ACLs are disabled.
     pub owner_enforced: bool,
-    /// When objects go away, by the rules' ids.
+    /// Lifecycle rules by id.
     pub lifecycle: BTreeMap<String, LifecycleRule>,
-    /// Where S3 logs the requests.
+    /// Server access logging.
     pub access_logs: Option<AccessLogs>,
-    /// Tell EventBridge what happens to objects.
+    /// Send events of objects to EventBridge.
     pub events: bool,
 }
 
-/// What a bucket gives to others.
+/// The outputs of a bucket.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct BucketOutputs {
     /// Its name.
     pub name: String,
     /// Its ARN.
     pub arn: BucketArn,
+}
+
+impl Bucket {
+    /// A private bucket with AWS's defaults.
+    pub fn new(name: impl Into<String>) -> Self {
+        Bucket {
+            name: name.into(),
+            versioning: false,
+            encryption: Encryption::S3,
+            block_public_access: true,
+            owner_enforced: true,
+            lifecycle: BTreeMap::new(),
+            access_logs: None,
+            events: false,
+        }
+    }
 }
 
 impl Resource for Bucket {
@@ -120,23 +128,23 @@ impl Resource for Bucket {
     async fn create(&self, cx: &Cx) -> Result<BucketOutputs> {
         let create = || async {
             let configuration = CreateBucketConfiguration::builder().set_tags(Some(to_sdk(&cx.tags)));
-            // The first region is the one without a name here.
-            let place = (cx.region != "us-east-1").then(|| BucketLocationConstraint::from(cx.region.as_str()));
-            let configuration = configuration.set_location_constraint(place).build();
+            // us-east-1 has no location constraint.
+            let location = (cx.region != "us-east-1").then(|| BucketLocationConstraint::from(cx.region.as_str()));
+            let configuration = configuration.set_location_constraint(location).build();
             let request = cx.s3.create_bucket().bucket(&self.name).create_bucket_configuration(configuration);
             Ok(request.send().await?)
         };
-        cx.retry_while_retryable("S3 to free the bucket's name", create).await?;
-        // Emulators and older S3 overlook the tags of the create call.
+        cx.retry_while_retryable("S3 to release the bucket's name", create).await?;
+        // Emulators and older S3 ignore the tags of the create call.
         put_tags(cx, &self.name, &cx.tags).await?;
-        // First what protects it.
+        // Protection first.
         self.set(cx, &["block_public_access", "owner_enforced", "encryption", "versioning"]).await?;
         let rest = [
             ("lifecycle", !self.lifecycle.is_empty()),
             ("access_logs", self.access_logs.is_some()),
             ("events", self.events),
         ];
-        let rest: Vec<_> = rest.into_iter().filter(|(_, wanted)| *wanted).map(|(field, _)| field).collect();
+        let rest: Vec<_> = rest.into_iter().filter(|(_, is_set)| *is_set).map(|(field, _)| field).collect();
         self.set(cx, &rest).await?;
         Ok(outputs(cx, &self.name))
     }
@@ -150,7 +158,7 @@ impl Resource for Bucket {
     }
 
     async fn tag(cx: &Cx, outputs: &BucketOutputs, set: &Tags, remove: &[String]) -> Result<()> {
-        // A write replaces all tags.
+        // The call replaces all tags.
         let mut tags = native_tags(cx, &outputs.name).await?;
         tags.retain(|key, _| !remove.contains(key) && !key.starts_with("aws:"));
         tags.extend(set.clone());
@@ -162,9 +170,9 @@ impl Resource for Bucket {
             emptying::empty(cx, &outputs.name).await?;
             Ok(cx.s3.delete_bucket().bucket(&outputs.name).send().await.map(|_| ())?)
         };
-        // Logs may still come in while it is being emptied.
-        let filling = |error: &Error| error.class == Class::Retryable || error.is_code("BucketNotEmpty");
-        ignore_not_found(cx.retry_while("the bucket to stay empty", Patience::SHORT, filling, delete).await)?;
+        // Logs may still be delivered while it is being emptied.
+        let is_not_empty = |error: &Error| error.class == Class::Retryable || error.is_code("BucketNotEmpty");
+        ignore_not_found(cx.retry_while("the bucket to stay empty", Patience::SHORT, is_not_empty, delete).await)?;
         Ok(())
     }
 
@@ -195,7 +203,7 @@ impl Resource for Bucket {
 }
 
 impl Bucket {
-    /// Writes these settings, one after the other: S3 refuses changes of one bucket at the same time.
+    /// Writes these settings one after the other: S3 refuses concurrent changes of a bucket.
     async fn set(&self, cx: &Cx, fields: &[&str]) -> Result<()> {
         let bucket = &self.name;
         for field in fields {
@@ -206,7 +214,7 @@ impl Bucket {
                     }
                     "owner_enforced" => settings::set_owner_enforced(cx, bucket, self.owner_enforced).await,
                     "encryption" => settings::set_encryption(cx, bucket, &self.encryption).await,
-                    // A bucket that never had versions can't suspend them, and need not.
+                    // Versioning that was never enabled needn't be suspended.
                     "versioning" if !self.versioning && !settings::versioning(cx, bucket).await? => Ok(()),
                     "versioning" => settings::set_versioning(cx, bucket, self.versioning).await,
                     "lifecycle" => settings::set_lifecycle(cx, bucket, &self.lifecycle).await,
@@ -226,27 +234,27 @@ fn outputs(cx: &Cx, name: &str) -> BucketOutputs {
 
 async fn native_tags(cx: &Cx, bucket: &str) -> Result<Tags> {
     let read = async { Ok(cx.s3.get_bucket_tagging().bucket(bucket).send().await?) };
-    // AWS answers an error where there are none.
+    // S3 returns an error for a bucket without tags.
     Ok(ignore_not_found(read.await)?.map(|answer| from_sdk(answer.tag_set())).unwrap_or_default())
 }
 
 async fn put_tags(cx: &Cx, bucket: &str, tags: &Tags) -> Result<()> {
     let put = || async {
-        let tagging: Tagging = Tagging::builder().set_tag_set(Some(to_sdk(tags))).build().built();
+        let tagging: SdkTagging = SdkTagging::builder().set_tag_set(Some(to_sdk(tags))).build().built();
         Ok(cx.s3.put_bucket_tagging().bucket(bucket).tagging(tagging).send().await?)
     };
     cx.retry_while_retryable("S3 to finish another change of the bucket", put).await?;
     Ok(())
 }
 
-/// The names of all buckets of the account: one list for all regions.
+/// The names of the account's buckets in all regions.
 async fn all(cx: &Cx) -> Result<Arc<BTreeSet<String>>> {
     let home = cx.in_region(cx.shared.cloud.home());
     let load = async {
         let mut pages = cx.s3.list_buckets().max_buckets(1000).into_paginator().send();
         let mut all = BTreeSet::new();
-        while let Some(page) = pages.next().await {
-            all.extend(page?.buckets.unwrap_or_default().into_iter().filter_map(|bucket| bucket.name));
+        while let Some(page) = pages.try_next().await? {
+            all.extend(page.buckets.unwrap_or_default().into_iter().filter_map(|bucket| bucket.name));
         }
         Ok(all)
     };

@@ -1,26 +1,20 @@
-use serde::{Deserialize, Serialize};
-
-use crate::aws::wait::{Patience, ignore_not_found};
-use crate::aws::{Class, Cx, Error, Result};
-use crate::resources::document::Document;
-use crate::resources::form::{Form, Tagging, properties};
 use crate::resources::ids::is_known;
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
+use crate::resources::prelude::*;
 
 /// The policy of a bucket.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketPolicy.html>
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct BucketPolicy {
-    /// The bucket's name.
+    /// The name of the bucket.
     pub bucket: String,
-    /// Who may do what, up to 20 KB.
+    /// The policy, up to 20 KB.
     pub policy: Document,
 }
 
-/// What a bucket's policy gives to others.
+/// The outputs of a bucket policy.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct BucketPolicyOutputs {
-    /// The bucket's name, for what needs the policy to stand before it can use the bucket.
+    /// The name of the bucket, for steps that can use the bucket only with the policy.
     pub bucket: String,
 }
 
@@ -49,15 +43,15 @@ impl Resource for BucketPolicy {
     }
 
     async fn create(&self, cx: &Cx) -> Result<BucketPolicyOutputs> {
-        // A role that was just made is "an invalid principal" for a while.
-        let names_roles = self.policy.to_text().contains(":role/");
-        let passing =
-            |error: &Error| error.class == Class::Retryable || (names_roles && error.is_code("MalformedPolicy"));
+        // S3 calls a new role an invalid principal for a while.
+        let has_roles = self.policy.text().is_some_and(|policy| policy.contains(":role/"));
+        let transient =
+            |error: &Error| error.class == Class::Retryable || (has_roles && error.is_code("MalformedPolicy"));
         let put = || async {
             let request = cx.s3.put_bucket_policy().bucket(&self.bucket).expected_bucket_owner(cx.account());
-            Ok(request.policy(self.policy.to_text()).send().await?)
+            Ok(request.set_policy(self.policy.text()).send().await?)
         };
-        cx.retry_while("S3 to see the roles that the policy names", Patience::FRESH, passing, put).await?;
+        cx.retry_while("the roles in the policy to be visible to S3", Patience::FRESH, transient, put).await?;
         Ok(BucketPolicyOutputs { bucket: self.bucket.clone() })
     }
 
@@ -70,7 +64,7 @@ impl Resource for BucketPolicy {
             let request = cx.s3.delete_bucket_policy().bucket(&outputs.bucket);
             Ok(request.expected_bucket_owner(cx.account()).send().await.map(|_| ())?)
         };
-        ignore_not_found(cx.retry_while_retryable("S3 to finish another change", delete).await)?;
+        ignore_not_found(cx.retry_while_retryable("S3 to finish another change of the bucket", delete).await)?;
         Ok(())
     }
 

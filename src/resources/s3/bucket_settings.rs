@@ -1,4 +1,4 @@
-//! The settings of a bucket, each read and written by calls of its own.
+//! The settings of a bucket, each of which has calls of its own.
 
 use std::collections::BTreeMap;
 
@@ -10,50 +10,45 @@ use aws_sdk_s3::types::{
     ServerSideEncryptionConfiguration, ServerSideEncryptionRule, Transition, TransitionStorageClass,
     VersioningConfiguration,
 };
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
-use crate::aws::wait::ignore_not_found;
-use crate::aws::{Cx, Result};
-use crate::resources::form::properties;
-use crate::resources::ids::KeyArn;
+use crate::resources::prelude::*;
 use crate::resources::tags::Built;
 
-/// How objects are encrypted.
+/// The default encryption of objects.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Encryption {
-    /// With S3's own keys: the only way for a bucket that a load balancer or S3 itself writes logs into.
+    /// With S3's own keys (SSE-S3). Required for a bucket that load balancers or S3 deliver logs to.
     S3,
-    /// With a key of KMS, asked for once a while and not for every object.
+    /// With a KMS key and an S3 bucket key, which saves calls of KMS.
     Kms {
         /// The key.
         key: KeyArn,
     },
 }
 
-/// Where S3 logs the requests for a bucket.
+/// Server access logging of a bucket.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AccessLogs {
-    /// A bucket that lets `logging.s3.amazonaws.com` write, encrypted with S3's own keys.
+    /// The name of the log bucket. It must let `logging.s3.amazonaws.com` write, and use SSE-S3.
     pub bucket: String,
-    /// The start of the logs' names.
+    /// The prefix of the log objects.
     pub prefix: String,
 }
 
-/// When objects go away or move to cheaper storage.
+/// A lifecycle rule: when objects expire or move to another storage class.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html>
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LifecycleRule {
-    /// For objects whose names start so; empty for all.
+    /// The prefix of its objects; empty for all objects.
     pub prefix: String,
-    /// Delete them so many days after they were written.
+    /// Days after which an object is deleted.
     pub expire_days: Option<i32>,
-    /// Delete versions so many days after newer ones took their place.
+    /// Days after which a noncurrent version is deleted.
     pub expire_noncurrent_days: Option<i32>,
-    /// Move them to a storage class (`GLACIER`, `STANDARD_IA` ...) so many days after they were written.
+    /// Days after which an object moves to a storage class (`GLACIER`, `STANDARD_IA` ...), by class.
     pub transitions: BTreeMap<String, i32>,
-    /// Give up uploads in parts that weren't finished within so many days.
+    /// Days after which an incomplete multipart upload is aborted.
     pub abort_uploads_days: Option<i32>,
 }
 
@@ -96,7 +91,7 @@ pub(super) async fn set_encryption(cx: &Cx, bucket: &str, encryption: &Encryptio
     Ok(())
 }
 
-/// True if all four ways to make something public are blocked.
+/// True if all four kinds of public access are blocked.
 pub(super) async fn public_access_block(cx: &Cx, bucket: &str) -> Result<bool> {
     let read = async { Ok(cx.s3.get_public_access_block().bucket(bucket).send().await?) };
     let block = ignore_not_found(read.await)?.and_then(|answer| answer.public_access_block_configuration);
@@ -118,7 +113,7 @@ pub(super) async fn set_public_access_block(cx: &Cx, bucket: &str, on: bool) -> 
     Ok(())
 }
 
-/// True if the bucket's owner owns all objects and access lists mean nothing.
+/// True if the bucket's owner owns all objects and ACLs are disabled.
 pub(super) async fn owner_enforced(cx: &Cx, bucket: &str) -> Result<bool> {
     let read = async { Ok(cx.s3.get_bucket_ownership_controls().bucket(bucket).send().await?) };
     let controls = ignore_not_found(read.await)?.and_then(|answer| answer.ownership_controls);
@@ -152,19 +147,19 @@ pub(super) async fn set_access_logs(cx: &Cx, bucket: &str, to: Option<&AccessLog
     Ok(())
 }
 
-/// True if S3 tells EventBridge what happens to objects.
+/// True if S3 sends events of objects to EventBridge.
 pub(super) async fn events(cx: &Cx, bucket: &str) -> Result<bool> {
     let answer = cx.s3.get_bucket_notification_configuration().bucket(bucket).send().await?;
     Ok(answer.event_bridge_configuration.is_some())
 }
 
-/// A write replaces all notifications: those to queues, topics and functions are written back as they are.
+/// Turns events to EventBridge on or off. The call replaces all notifications, so the other ones are written back.
 pub(super) async fn set_events(cx: &Cx, bucket: &str, on: bool) -> Result<()> {
-    let now = cx.s3.get_bucket_notification_configuration().bucket(bucket).send().await?;
+    let actual = cx.s3.get_bucket_notification_configuration().bucket(bucket).send().await?;
     let configuration = NotificationConfiguration::builder()
-        .set_queue_configurations(now.queue_configurations)
-        .set_topic_configurations(now.topic_configurations)
-        .set_lambda_function_configurations(now.lambda_function_configurations)
+        .set_queue_configurations(actual.queue_configurations)
+        .set_topic_configurations(actual.topic_configurations)
+        .set_lambda_function_configurations(actual.lambda_function_configurations)
         .set_event_bridge_configuration(on.then(|| EventBridgeConfiguration::builder().build()))
         .build();
     let request = cx.s3.put_bucket_notification_configuration().bucket(bucket);
@@ -172,12 +167,12 @@ pub(super) async fn set_events(cx: &Cx, bucket: &str, on: bool) -> Result<()> {
     Ok(())
 }
 
-/// The rules that are on, by their ids.
+/// The enabled lifecycle rules by id.
 pub(super) async fn lifecycle(cx: &Cx, bucket: &str) -> Result<BTreeMap<String, LifecycleRule>> {
     let read = async { Ok(cx.s3.get_bucket_lifecycle_configuration().bucket(bucket).send().await?) };
     let rules = ignore_not_found(read.await)?.and_then(|answer| answer.rules).unwrap_or_default();
-    let on = rules.iter().filter(|rule| *rule.status() == ExpirationStatus::Enabled);
-    Ok(on.map(|rule| (rule.id().unwrap_or_default().to_owned(), LifecycleRule::observed(rule))).collect())
+    let enabled = rules.iter().filter(|rule| *rule.status() == ExpirationStatus::Enabled);
+    Ok(enabled.map(|rule| (rule.id().unwrap_or_default().to_owned(), LifecycleRule::from_sdk(rule))).collect())
 }
 
 pub(super) async fn set_lifecycle(cx: &Cx, bucket: &str, rules: &BTreeMap<String, LifecycleRule>) -> Result<()> {
@@ -193,7 +188,7 @@ pub(super) async fn set_lifecycle(cx: &Cx, bucket: &str, rules: &BTreeMap<String
 }
 
 impl Encryption {
-    /// The rule of a bucket in a template.
+    /// The rule in a CloudFormation template.
     pub(super) fn cloudformation(&self) -> Value {
         match self {
             Encryption::S3 => json!({"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}),
@@ -206,14 +201,14 @@ impl Encryption {
 }
 
 impl AccessLogs {
-    /// The bucket's property in a template.
+    /// The property of the bucket in a CloudFormation template.
     pub(super) fn cloudformation(&self) -> Value {
         properties!(self, AccessLogs { bucket => "DestinationBucketName", prefix => "LogFilePrefix" })
     }
 }
 
 impl LifecycleRule {
-    /// The rule of a bucket in a template.
+    /// The rule in a CloudFormation template.
     pub(super) fn cloudformation(&self, id: &str) -> Value {
         let transition = |(class, days): (&String, &i32)| json!({"StorageClass": class, "TransitionInDays": days});
         properties!(self, LifecycleRule {
@@ -230,7 +225,7 @@ impl LifecycleRule {
         })
     }
 
-    fn observed(rule: &SdkRule) -> Self {
+    fn from_sdk(rule: &SdkRule) -> Self {
         let transitions = rule.transitions().iter();
         let prefix = rule.filter().and_then(LifecycleRuleFilter::prefix);
         LifecycleRule {

@@ -1,15 +1,15 @@
-//! Takes everything out of a bucket: objects, old versions and the marks of deleted ones.
+//! Empties a bucket: objects, noncurrent versions and delete markers.
 
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 
-use crate::aws::{Cx, Error, Result};
+use crate::resources::prelude::*;
 use crate::resources::tags::Built;
 
-/// Deletes all versions, a thousand in a call, until none is left.
+/// Deletes all versions, up to 1,000 a call, until none is left.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html>
 pub(super) async fn empty(cx: &Cx, bucket: &str) -> Result<()> {
     loop {
-        // What one page shows is deleted before the next is read, so each is the first page.
+        // Each page is deleted before the next one is read, so every page is the first one.
         let page = cx.s3.list_object_versions().bucket(bucket).max_keys(1000).send().await?;
         let versions = page.versions().iter().map(|version| (version.key(), version.version_id()));
         let markers = page.delete_markers().iter().map(|marker| (marker.key(), marker.version_id()));
@@ -28,7 +28,7 @@ pub(super) async fn empty(cx: &Cx, bucket: &str) -> Result<()> {
         let answer = cx.s3.delete_objects().bucket(bucket).delete(delete).send().await?;
         if let Some(error) = answer.errors().first() {
             let (key, code) = (error.key().unwrap_or_default(), error.code().unwrap_or_default());
-            let message = format!("{key} can't be deleted from the bucket {bucket}: {code}");
+            let message = format!("can't delete {key} from the bucket {bucket}: {code}");
             let class = crate::aws::error::classify(code, 0);
             return Err(Error { class, code: Some(code.to_owned()), ..Error::local(message) });
         }

@@ -1,9 +1,7 @@
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
-use crate::aws::{Cx, Error, Result};
+use crate::resources::prelude::*;
 
 /// The length of generated passwords and keys, in characters.
 const PASSWORD_LENGTH: i64 = 32;
@@ -11,11 +9,11 @@ const API_KEY_LENGTH: i64 = 48;
 /// AES-256
 const ENCRYPTION_KEY_BYTES: i32 = 32;
 
-/// What Aurora refuses in an administrator's password (`/`, `@`, `"`, space), and what shells and connection strings trip
-/// over.
+/// The characters that Aurora refuses in an administrator's password (`/`, `@`, `"`, space), and those with a meaning in shells
+/// and connection strings.
 const UNSAFE_CHARACTERS: &str = r#"/@"'\`$%&?#;:{}[]()<>|~^*!,+= "#;
 
-/// What a secret begins with: a JSON object whose `kind` tells the rotation function how to renew it.
+/// The initial value of a secret: a JSON object whose `kind` says how the rotation function renews it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Content {
@@ -23,7 +21,7 @@ pub enum Content {
     Database {
         /// `aurora-mysql` or `aurora-postgresql`.
         engine: String,
-        /// Whose password it is.
+        /// The database user.
         username: String,
     },
     /// `{"kind": "api-key", "value"}`: letters and digits.
@@ -33,7 +31,7 @@ pub enum Content {
 }
 
 impl Content {
-    /// Makes a fresh one. Nobody but Secrets Manager may be given it.
+    /// Generates a value. Only Secrets Manager may get it.
     pub(super) async fn generate(&self, cx: &Cx) -> Result<String> {
         let content = match self {
             Content::Database { engine, username } => {
@@ -48,7 +46,7 @@ impl Content {
                 json!({"kind": "api-key", "value": key})
             }
             Content::EncryptionKey => {
-                // A key is bytes, not characters: KMS's random generator makes them.
+                // A key is bytes, not characters: KMS generates them.
                 let request = cx.kms.generate_random().number_of_bytes(ENCRYPTION_KEY_BYTES);
                 let bytes = request.send().await?.plaintext;
                 let bytes = bytes.ok_or(Error::incomplete("kms:GenerateRandom", "Plaintext"))?;
@@ -58,7 +56,7 @@ impl Content {
         Ok(content.to_string())
     }
 
-    /// How CloudFormation makes one; `None` if it can't.
+    /// How CloudFormation generates the value; `None` if it can't.
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-secretsmanager-secret-generatesecretstring.html>
     pub(super) fn cloudformation(&self) -> Option<Value> {
         match self {

@@ -1,35 +1,29 @@
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use aws_sdk_secretsmanager::types::RotationRulesType;
-use serde::{Deserialize, Serialize};
-use serde_json::json;
 
-use super::{described, is_leaving, known};
-use crate::aws::wait::{Patience, ignore_not_found};
-use crate::aws::{Class, Cx, Error, Result};
-use crate::resources::form::{Form, Tagging, properties};
-use crate::resources::ids::{FunctionArn, SecretArn};
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
+use super::{cached, find, is_deleted};
+use crate::resources::prelude::*;
 
-/// Renews a secret on a schedule: by a function, or by the service that the secret belongs to.
+/// The rotation schedule of a secret. A function rotates it, or the service that owns the secret (managed rotation).
 ///
-/// Such a service (RDS) sets a schedule of its own with the secret. This changes it, and leaves it so when it is deleted: AWS
-/// ends nobody else's rotation, and the schedule goes with the secret.
+/// Such a service (RDS) schedules the rotation itself when it creates the secret. This type changes that schedule and keeps it
+/// when it is deleted: AWS can't cancel a managed rotation, and deletes the schedule with the secret.
 /// <https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secrets_managed.html>
 /// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_RotateSecret.html>
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Rotation {
     /// The secret.
     pub secret: SecretArn,
-    /// The function that makes, sets and tests a new value; Secrets Manager must be allowed to invoke it. None for a secret
-    /// that belongs to a service, which renews it itself.
+    /// The function that creates, sets and tests a new value; its policy must allow Secrets Manager to invoke it. None for
+    /// managed rotation.
     pub function: Option<FunctionArn>,
-    /// How often, 1 to 1000 days.
+    /// The interval, 1 to 1,000 days.
     pub every_days: i64,
-    /// Also rotate once when this is set up or changed.
+    /// Also rotate once when the schedule is created or changed.
     pub immediately: bool,
 }
 
-/// What a rotation gives to others.
+/// The outputs of a rotation.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RotationOutputs {
     /// The secret.
@@ -54,13 +48,13 @@ impl Resource for Rotation {
 
     type Outputs = RotationOutputs;
 
-    async fn observe(&self, cx: &Cx, known_outputs: Option<&RotationOutputs>) -> Result<Option<Found<Self>>> {
-        let arn = known_outputs.map_or(&self.secret, |known| &known.secret);
-        if arn.contains('⟦') {
+    async fn observe(&self, cx: &Cx, known: Option<&RotationOutputs>) -> Result<Option<Found<Self>>> {
+        let arn = known.map_or(&self.secret, |known| &known.secret);
+        if !arn.is_known() {
             return Ok(None);
         }
-        let secret = known(cx, arn).await?;
-        let rotates = |secret: &&DescribeSecretOutput| secret.rotation_enabled == Some(true) && !is_leaving(secret);
+        let secret = cached(cx, arn).await?;
+        let rotates = |secret: &&DescribeSecretOutput| secret.rotation_enabled == Some(true) && !is_deleted(secret);
         let Some(secret) = secret.as_ref().as_ref().filter(rotates) else { return Ok(None) };
         let rules = secret.rotation_rules();
         let spec = Rotation {
@@ -78,19 +72,19 @@ impl Resource for Rotation {
     }
 
     async fn update(&self, cx: &Cx, found: &Found<Self>, _changes: &Changes<'_>) -> Result<RotationOutputs> {
-        // No token: it names the version that a rotation makes, and this one may make another.
+        // Without a token: it is the id of the version that a rotation creates, and this call may create another one.
         self.set(cx, None).await?;
         Ok(found.outputs.clone())
     }
 
     async fn delete(cx: &Cx, outputs: &RotationOutputs) -> Result<()> {
-        let secret = described(cx, &outputs.secret).await?;
+        let secret = find(cx, &outputs.secret).await?;
         if secret.is_none_or(|secret| secret.owning_service().is_some()) {
             return Ok(());
         }
         let cancel = async { Ok(cx.secrets.cancel_rotate_secret().secret_id(&*outputs.secret).send().await?) };
         match ignore_not_found(cancel.await) {
-            // AWS answers so for a secret that is being deleted, or whose rotation is off already.
+            // Secrets Manager returns this for a secret that is being deleted, or whose rotation is off already.
             Err(error) if error.is_code("InvalidRequestException") => Ok(()),
             outcome => outcome.map(|_| ()),
         }
@@ -118,8 +112,9 @@ impl Rotation {
             let request = request.rotation_rules(rules).rotate_immediately(self.immediately);
             Ok(request.set_client_request_token(token.map(str::to_owned)).send().await.map(|_| ())?)
         };
-        // The permission to invoke the function may be fresh.
+        // A new permission to invoke the function takes a moment to propagate.
         let refused = |error: &Error| self.function.is_some() && error.class == Class::Denied;
-        cx.retry_while("the function to let Secrets Manager invoke it", Patience::FRESH, refused, rotate).await
+        cx.retry_while("the permission of Secrets Manager to invoke the function", Patience::FRESH, refused, rotate)
+            .await
     }
 }

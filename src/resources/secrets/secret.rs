@@ -2,17 +2,10 @@ use std::collections::BTreeMap;
 
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use aws_sdk_secretsmanager::types::{ReplicaRegionType, StatusType};
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
-use super::{Content, described, from_sdk, is_leaving, known, to_sdk};
-use crate::aws::wait::{Patience, ignore_not_found};
-use crate::aws::{Cx, Error, Result};
-use crate::engine::Tags;
-use crate::resources::document::Document;
-use crate::resources::form::{Form, properties};
-use crate::resources::ids::{KeyArn, SecretArn};
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds, tags};
+use super::{Content, cached, find, from_sdk, is_deleted, to_sdk};
+use crate::resources::prelude::*;
+use crate::resources::tags;
 
 /// A secret with a generated value.
 /// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html>
@@ -20,25 +13,42 @@ use crate::resources::{Changes, Found, Resource, TypeInfo, seconds, tags};
 pub struct Secret {
     /// Up to 512 letters, digits and `/_+=.@-`.
     pub name: String,
-    /// What it is for.
+    /// The purpose, up to 2,048 characters.
     pub description: String,
-    /// The key that encrypts it.
-    pub kms_key: KeyArn,
-    /// What it begins with; rotation renews it.
+    /// The key that encrypts it; without, AWS's key `aws/secretsmanager`.
+    pub kms_key: Option<KeyArn>,
+    /// The initial value; rotation renews it.
     pub content: Content,
-    /// The regions that get a copy, each with its own key.
+    /// The regions with a replica, each with the key that encrypts it there.
     pub replicas: BTreeMap<String, KeyArn>,
-    /// Who may use it, beside what IAM policies say.
+    /// The resource policy; [`Document::default`] for none.
     pub policy: Document,
 }
 
-/// What a secret gives to others.
+/// The outputs of a secret.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SecretOutputs {
     /// Its ARN.
     pub arn: SecretArn,
     /// Its name.
     pub name: String,
+}
+
+/// The key of a secret that was created without one.
+const DEFAULT_KEY: &str = "alias/aws/secretsmanager";
+
+impl Secret {
+    /// A secret with AWS's key, without replicas and policy.
+    pub fn new(name: impl Into<String>, content: Content) -> Self {
+        Secret {
+            name: name.into(),
+            description: String::new(),
+            kms_key: None,
+            content,
+            replicas: BTreeMap::new(),
+            policy: Document::default(),
+        }
+    }
 }
 
 impl Resource for Secret {
@@ -74,18 +84,18 @@ impl Resource for Secret {
 
     type Outputs = SecretOutputs;
 
-    async fn observe(&self, cx: &Cx, known_outputs: Option<&SecretOutputs>) -> Result<Option<Found<Self>>> {
-        let id = known_outputs.map_or(self.name.as_str(), |known| &known.arn);
-        let secret = known(cx, id).await?;
-        // What the state knows is still needed: it can be restored.
-        let counts = |secret: &&DescribeSecretOutput| known_outputs.is_some() || !is_leaving(secret);
-        let Some(secret) = secret.as_ref().as_ref().filter(counts) else { return Ok(None) };
+    async fn observe(&self, cx: &Cx, known: Option<&SecretOutputs>) -> Result<Option<Found<Self>>> {
+        let id = known.map_or(self.name.as_str(), |known| &known.arn);
+        let secret = cached(cx, id).await?;
+        // A deleted secret that is in the state can be restored.
+        let exists = |secret: &&DescribeSecretOutput| known.is_some() || !is_deleted(secret);
+        let Some(secret) = secret.as_ref().as_ref().filter(exists) else { return Ok(None) };
         let arn = secret.arn().unwrap_or_default();
         let mut description = secret.description().unwrap_or_default().to_owned();
         let mut policy = Document::default();
-        if is_leaving(secret) {
-            // That makes it a difference, which `update` mends. AWS doesn't tell its policy meanwhile.
-            description.push_str(" (the secret waits for its deletion)");
+        if is_deleted(secret) {
+            // A difference, so that `update` restores it. AWS doesn't return the policy of a deleted secret.
+            description.push_str(" (the secret is scheduled for deletion)");
         } else {
             let answer = cx.secrets.get_resource_policy().secret_id(arn).send().await?;
             policy = Document::parse(answer.resource_policy().unwrap_or_default())?;
@@ -93,7 +103,7 @@ impl Resource for Secret {
         let spec = Secret {
             name: secret.name().unwrap_or_default().to_owned(),
             description,
-            kms_key: secret.kms_key_id().unwrap_or_default().into(),
+            kms_key: secret.kms_key_id().filter(|key| *key != DEFAULT_KEY).map(KeyArn::from),
             content: self.content.clone(),
             replicas: replicas(secret),
             policy,
@@ -103,21 +113,22 @@ impl Resource for Secret {
     }
 
     async fn create(&self, cx: &Cx) -> Result<SecretOutputs> {
-        if let Some(secret) = known(cx, &self.name).await?.as_ref().as_ref().filter(|secret| is_leaving(secret)) {
-            return self.take_back(cx, secret).await;
+        if let Some(secret) = cached(cx, &self.name).await?.as_ref().as_ref().filter(|secret| is_deleted(secret)) {
+            return self.restore(cx, secret).await;
         }
         let value = self.content.generate(cx).await?;
         let create = || async {
             let request = cx.secrets.create_secret().name(&self.name).description(&self.description);
-            let request = request.kms_key_id(&*self.kms_key).client_request_token(&cx.token).secret_string(&value);
+            let request = request.set_kms_key_id(self.kms_key.as_ref().map(ToString::to_string));
+            let request = request.client_request_token(&cx.token).secret_string(&value);
             let request = request.set_add_replica_regions(to_regions(&self.replicas));
             Ok(request.set_tags(Some(to_sdk(&cx.tags))).send().await?)
         };
-        // A deleted secret keeps its name for some seconds; a fresh key isn't known everywhere at once.
-        let passing =
+        // A deleted secret keeps its name for some seconds; a new key takes a moment to propagate.
+        let is_temporary =
             |error: &Error| ["InvalidRequestException", "EncryptionFailure"].iter().any(|code| error.is_code(code));
-        let what = "the name to become free and the key to become known";
-        let answer = cx.retry_while(what, Patience::FRESH, passing, create).await?;
+        let what = "the name to become free and the key to be visible to Secrets Manager";
+        let answer = cx.retry_while(what, Patience::FRESH, is_temporary, create).await?;
         let arn = answer.arn.ok_or(Error::incomplete("secretsmanager:CreateSecret", "ARN"))?;
         self.set_policy(cx, &arn).await?;
         let outputs = SecretOutputs { arn: arn.into(), name: self.name.clone() };
@@ -131,7 +142,7 @@ impl Resource for Secret {
 
     async fn update(&self, cx: &Cx, found: &Found<Self>, changes: &Changes<'_>) -> Result<SecretOutputs> {
         let arn = &found.outputs.arn;
-        if changes.has("description") && described(cx, arn).await?.as_ref().is_some_and(is_leaving) {
+        if changes.has("description") && find(cx, arn).await?.as_ref().is_some_and(is_deleted) {
             cx.secrets.restore_secret().secret_id(&**arn).send().await?;
         }
         if changes.any(&["description", "kms_key"]) {
@@ -148,31 +159,29 @@ impl Resource for Secret {
 
     async fn tag(cx: &Cx, outputs: &SecretOutputs, set: &Tags, remove: &[String]) -> Result<()> {
         let arn = &*outputs.arn;
-        if !set.is_empty() {
-            cx.secrets.tag_resource().secret_id(arn).set_tags(Some(to_sdk(set))).send().await?;
-        }
-        if !remove.is_empty() {
-            cx.secrets.untag_resource().secret_id(arn).set_tag_keys(Some(remove.to_vec())).send().await?;
-        }
-        Ok(())
+        let add = |set: &Tags| cx.secrets.tag_resource().secret_id(arn).set_tags(Some(to_sdk(set))).send();
+        let delete = |keys| cx.secrets.untag_resource().secret_id(arn).set_tag_keys(Some(keys)).send();
+        tags::change(set, remove, add, delete).await
     }
 
     async fn delete(cx: &Cx, outputs: &SecretOutputs) -> Result<()> {
         let arn = &*outputs.arn;
-        // Also one that waits for its deletion: it would keep its name for days.
-        let Some(secret) = described(cx, arn).await? else { return Ok(()) };
-        if !is_leaving(&secret) {
+        // Also if it is scheduled for deletion: it would keep its name for days.
+        let Some(secret) = find(cx, arn).await? else { return Ok(()) };
+        if !is_deleted(&secret) {
             remove_replicas(cx, arn, replicas(&secret).into_keys().collect()).await?;
         }
         let delete = || async {
             let request = cx.secrets.delete_secret().secret_id(arn).force_delete_without_recovery(true);
             Ok(request.send().await.map(|_| ())?)
         };
-        // Refused as long as a replica is on its way out.
+        // Secrets Manager refuses it while a replica exists.
         let replicated = |error: &Error| error.is_code("InvalidRequestException");
-        ignore_not_found(cx.retry_while("the secret's replicas to go", Patience::FRESH, replicated, delete).await)?;
+        ignore_not_found(
+            cx.retry_while("the secret's replicas to be deleted", Patience::FRESH, replicated, delete).await,
+        )?;
         cx.wait_until("the secret to be gone", Patience::SHORT, || async {
-            Ok(described(cx, arn).await?.is_none().then_some(()))
+            Ok(find(cx, arn).await?.is_none().then_some(()))
         })
         .await
     }
@@ -198,7 +207,7 @@ impl Resource for Secret {
         let form = Form::resource("AWS::SecretsManager::Secret", secret);
         let mut form = form.output("arn", Form::reference()).output("name", &self.name);
         if !is_generated {
-            form = form.gap("CloudFormation generates no random bytes: put the secret's value yourself");
+            form = form.gap("CloudFormation can't generate random bytes: set the secret's value yourself");
         }
         if self.policy.is_null() {
             return form;
@@ -209,12 +218,17 @@ impl Resource for Secret {
 }
 
 impl Secret {
-    /// A secret that waits for its deletion keeps its name for days, and what its value has encrypted may still be needed:
-    /// ours is restored with its value. A stranger's is left alone.
-    async fn take_back(&self, cx: &Cx, secret: &DescribeSecretOutput) -> Result<SecretOutputs> {
+    /// Restores a deleted secret with its value: it keeps its name for days, and what its value encrypted may still be needed.
+    /// Fails if it isn't a secret of this step.
+    async fn restore(&self, cx: &Cx, secret: &DescribeSecretOutput) -> Result<SecretOutputs> {
         if !tags::are_of_step(cx, &from_sdk(secret.tags())) {
-            let error = Error::local(format!("the secret {} waits for its deletion and isn't ours", self.name));
-            return Err(error.with_help("delete it for good or use another --suffix: it keeps its name until then"));
+            let error = Error::local(format!(
+                "the secret {} is scheduled for deletion and doesn't belong to this system",
+                self.name
+            ));
+            return Err(error.with_help(
+                "delete it with `aws secretsmanager delete-secret --force-delete-without-recovery`, or use another --suffix",
+            ));
         }
         let arn = secret.arn().ok_or(Error::incomplete("secretsmanager:DescribeSecret", "ARN"))?;
         let outputs = SecretOutputs { arn: arn.into(), name: self.name.clone() };
@@ -228,16 +242,16 @@ impl Secret {
 
     async fn set_description_and_key(&self, cx: &Cx, arn: &str) -> Result<()> {
         let request = cx.secrets.update_secret().secret_id(arn).description(&self.description);
-        request.kms_key_id(&*self.kms_key).send().await?;
+        request.kms_key_id(self.kms_key.as_deref().unwrap_or(DEFAULT_KEY)).send().await?;
         Ok(())
     }
 
-    async fn set_replicas(&self, cx: &Cx, arn: &str, standing: &BTreeMap<String, KeyArn>) -> Result<()> {
-        let leaving = standing.iter().filter(|(region, key)| self.replicas.get(*region) != Some(key));
-        remove_replicas(cx, arn, leaving.map(|(region, _)| region.clone()).collect()).await?;
-        let coming = self.replicas.iter().filter(|(region, key)| standing.get(*region) != Some(key));
-        let coming: BTreeMap<_, _> = coming.map(|(region, key)| (region.clone(), key.clone())).collect();
-        if let Some(regions) = to_regions(&coming) {
+    async fn set_replicas(&self, cx: &Cx, arn: &str, actual: &BTreeMap<String, KeyArn>) -> Result<()> {
+        let removed = actual.iter().filter(|(region, key)| self.replicas.get(*region) != Some(key));
+        remove_replicas(cx, arn, removed.map(|(region, _)| region.clone()).collect()).await?;
+        let added = self.replicas.iter().filter(|(region, key)| actual.get(*region) != Some(key));
+        let added: BTreeMap<_, _> = added.map(|(region, key)| (region.clone(), key.clone())).collect();
+        if let Some(regions) = to_regions(&added) {
             let request = cx.secrets.replicate_secret_to_regions().secret_id(arn);
             request.set_add_replica_regions(Some(regions)).send().await?;
         }
@@ -245,31 +259,31 @@ impl Secret {
     }
 
     async fn set_policy(&self, cx: &Cx, arn: &str) -> Result<()> {
-        if self.policy.is_null() {
+        let Some(policy) = self.policy.text() else {
             cx.secrets.delete_resource_policy().secret_id(arn).send().await?;
             return Ok(());
-        }
+        };
         let put = || async {
-            let request = cx.secrets.put_resource_policy().secret_id(arn).resource_policy(self.policy.to_text());
+            let request = cx.secrets.put_resource_policy().secret_id(arn).resource_policy(&policy);
             Ok(request.block_public_policy(true).send().await.map(|_| ())?)
         };
-        // AWS refuses a policy that names a role which it doesn't know yet.
+        // Secrets Manager refuses a policy that names a role which isn't visible to it yet.
         let unknown = |error: &Error| error.is_code("MalformedPolicyDocumentException");
-        cx.retry_while("the roles in the secret's policy to become known", Patience::FRESH, unknown, put).await
+        cx.retry_while("the roles in the policy to be visible to Secrets Manager", Patience::FRESH, unknown, put).await
     }
 
     async fn until_replicated(&self, cx: &Cx, arn: &str) -> Result<()> {
         if self.replicas.is_empty() {
             return Ok(());
         }
-        cx.wait_until("the secret's replicas", Patience::SHORT, || async {
-            let Some(secret) = described(cx, arn).await? else { return Ok(None) };
+        cx.wait_until("the secret's replicas to be in sync", Patience::SHORT, || async {
+            let Some(secret) = find(cx, arn).await? else { return Ok(None) };
             let failed =
                 secret.replication_status().iter().find(|replica| replica.status() == Some(&StatusType::Failed));
             if let Some(replica) = failed {
                 let (region, why) =
                     (replica.region().unwrap_or_default(), replica.status_message().unwrap_or_default());
-                return Err(Error::local(format!("the secret isn't replicated to {region}: {why}")));
+                return Err(Error::local(format!("can't replicate the secret to {region}: {why}")));
             }
             let done =
                 secret.replication_status().iter().filter(|replica| replica.status() == Some(&StatusType::InSync));
@@ -292,15 +306,16 @@ fn to_regions(replicas: &BTreeMap<String, KeyArn>) -> Option<Vec<ReplicaRegionTy
     (!replicas.is_empty()).then(|| replicas.iter().map(region).collect())
 }
 
-/// A replica's key can't be changed: it has to go and come again.
+/// Deletes replicas, and waits until they are gone. AWS can't change the key of a replica, so a changed one is deleted and
+/// created.
 async fn remove_replicas(cx: &Cx, arn: &str, regions: Vec<String>) -> Result<()> {
     if regions.is_empty() {
         return Ok(());
     }
     let request = cx.secrets.remove_regions_from_replication().secret_id(arn);
     request.set_remove_replica_regions(Some(regions.clone())).send().await?;
-    cx.wait_until("the secret's replicas to go", Patience::SHORT, || async {
-        let secret = described(cx, arn).await?;
+    cx.wait_until("the secret's replicas to be deleted", Patience::SHORT, || async {
+        let secret = find(cx, arn).await?;
         let left = secret.map(|secret| replicas(&secret)).unwrap_or_default();
         Ok((!regions.iter().any(|region| left.contains_key(region))).then_some(()))
     })

@@ -1,16 +1,10 @@
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use aws_sdk_sns::types;
-use serde::{Deserialize, Serialize};
 
-use crate::aws::wait::ignore_not_found;
-use crate::aws::{Cx, Error, Result};
-use crate::resources::form::{Form, Tagging, properties};
-use crate::resources::ids::TopicArn;
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds};
+use crate::resources::prelude::*;
 
-/// Sends a topic's messages somewhere.
+/// A subscription to a topic.
 /// <https://docs.aws.amazon.com/sns/latest/api/API_Subscribe.html>
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Subscription {
@@ -22,14 +16,14 @@ pub struct Subscription {
     pub endpoint: String,
 }
 
-/// What tells a subscription from others.
+/// The identity of a subscription.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SubscriptionOutputs {
     /// Its ARN.
     pub arn: String,
 }
 
-/// What AWS lists in place of the ARN of a subscription that its owner hasn't confirmed.
+/// What AWS lists instead of the ARN of an unconfirmed subscription.
 const PENDING: &str = "PendingConfirmation";
 
 impl Resource for Subscription {
@@ -45,7 +39,7 @@ impl Resource for Subscription {
     type Outputs = SubscriptionOutputs;
 
     async fn observe(&self, cx: &Cx, known: Option<&SubscriptionOutputs>) -> Result<Option<Found<Self>>> {
-        // The one that is remembered may be of another topic, with another endpoint.
+        // The recorded subscription may have another topic and endpoint than the desired one.
         let known = known.map(|known| &*known.arn).filter(|arn| arn.starts_with("arn:"));
         let topic = known.and_then(topic_of).unwrap_or_else(|| self.topic.clone());
         if !topic.is_known() {
@@ -63,20 +57,20 @@ impl Resource for Subscription {
                 let (protocol, endpoint) = (text(subscription.protocol()), text(subscription.endpoint()));
                 let listed = subscription.subscription_arn().unwrap_or(PENDING);
                 let pending = listed == PENDING;
-                // The list hides the ARN that the create call gave.
+                // The list hides the ARN that the create call returned.
                 let arn = if pending { known.unwrap_or(listed) } else { listed };
                 (Subscription { topic, protocol, endpoint }, arn.to_owned(), pending)
             }
-            // One that waits for confirmation, which the list shows without its ARN.
+            // An unconfirmed one, which the list shows without its ARN.
             (None, Some(arn)) => {
                 let Some(attributes) = attributes(cx, arn).await? else { return Ok(None) };
-                let told = |name: &str| text(attributes.get(name).map(String::as_str));
-                let spec = Subscription { topic, protocol: told("Protocol"), endpoint: told("Endpoint") };
+                let attribute = |name: &str| text(attributes.get(name).map(String::as_str));
+                let spec = Subscription { topic, protocol: attribute("Protocol"), endpoint: attribute("Endpoint") };
                 (spec, arn.to_owned(), is_pending(&attributes))
             }
             (None, None) => return Ok(None),
         };
-        let live = pending.then(|| "waits for confirmation by e-mail".to_owned());
+        let live = pending.then(|| "not confirmed yet: open the link in the e-mail from AWS".to_owned());
         Ok(Some(Found { live, ..Found::child(spec, SubscriptionOutputs { arn }) }))
     }
 
@@ -87,11 +81,7 @@ impl Resource for Subscription {
         Ok(SubscriptionOutputs { arn })
     }
 
-    async fn update(&self, _: &Cx, found: &Found<Self>, _: &Changes<'_>) -> Result<SubscriptionOutputs> {
-        Ok(found.outputs.clone())
-    }
-
-    /// One that nobody confirmed can't be deleted: it goes with its topic, or by itself after 3 days.
+    /// An unconfirmed subscription can't be deleted: AWS deletes it with its topic, or after 3 days.
     /// <https://docs.aws.amazon.com/sns/latest/dg/sns-delete-subscription-topic.html>
     async fn delete(cx: &Cx, outputs: &SubscriptionOutputs) -> Result<()> {
         if !outputs.arn.starts_with("arn:") {
@@ -122,7 +112,7 @@ fn topic_of(arn: &str) -> Option<TopicArn> {
     arn.rsplit_once(':').map(|(topic, _)| topic.into())
 }
 
-/// What SNS says of a subscription; `None` if there is none.
+/// The attributes of a subscription; `None` if it doesn't exist.
 /// <https://docs.aws.amazon.com/sns/latest/api/API_GetSubscriptionAttributes.html>
 async fn attributes(cx: &Cx, arn: &str) -> Result<Option<HashMap<String, String>>> {
     let read = async { Ok(cx.sns.get_subscription_attributes().subscription_arn(arn).send().await?) };
@@ -133,18 +123,11 @@ fn is_pending(attributes: &HashMap<String, String>) -> bool {
     attributes.get(PENDING).is_some_and(|pending| pending == "true")
 }
 
-/// The subscriptions of a topic, which may be gone: read once for all of them.
+/// The subscriptions of a topic, read once for all of them; none if the topic doesn't exist.
 async fn of_topic(cx: &Cx, topic: &TopicArn) -> Result<Arc<Vec<types::Subscription>>> {
     let load = async {
-        let list = async {
-            let mut pages = cx.sns.list_subscriptions_by_topic().topic_arn(&**topic).into_paginator().items().send();
-            let mut all = Vec::new();
-            while let Some(subscription) = pages.next().await {
-                all.push(subscription?);
-            }
-            Ok(all)
-        };
-        Ok(ignore_not_found(list.await)?.unwrap_or_default())
+        let pages = cx.sns.list_subscriptions_by_topic().topic_arn(&**topic).into_paginator().items().send();
+        Ok(ignore_not_found(async { Ok(pages.try_collect().await?) }.await)?.unwrap_or_default())
     };
     cx.inventory.once(format!("sns.subscriptions.{topic}"), load).await
 }

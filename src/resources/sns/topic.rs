@@ -1,17 +1,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
-
 use super::{from_sdk, to_sdk};
-use crate::aws::wait::{Patience, ignore_not_found};
-use crate::aws::{Cx, Error, Result};
-use crate::engine::Tags;
-use crate::resources::document::Document;
-use crate::resources::form::{Form, properties};
-use crate::resources::ids::{KeyArn, RoleArn, TopicArn};
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds, tags};
+use crate::resources::prelude::*;
+use crate::resources::tags;
 
 /// A standard topic.
 /// <https://docs.aws.amazon.com/sns/latest/api/API_SetTopicAttributes.html>
@@ -19,29 +11,29 @@ use crate::resources::{Changes, Found, Resource, TypeInfo, seconds, tags};
 pub struct Topic {
     /// Up to 256 letters, digits, `-` and `_`.
     pub name: String,
-    /// The sender of its e-mails, up to 100 characters.
+    /// The sender of its e-mails, up to 100 characters; may be empty.
     pub display_name: String,
-    /// The key that encrypts the messages.
-    pub kms_key: KeyArn,
-    /// Who may publish and subscribe.
+    /// The key that encrypts the messages; without, they aren't encrypted.
+    pub kms_key: Option<KeyArn>,
+    /// Who may publish and subscribe; [`Document::default`] for AWS's default policy: the account.
     pub policy: Document,
-    /// Which deliveries are logged, by the kind of subscriber: `Application`, `Firehose`, `HTTP`, `Lambda`, `SQS`. AWS logs
-    /// none to e-mail addresses.
+    /// Delivery status logging, by protocol: `Application`, `Firehose`, `HTTP`, `Lambda`, `SQS`. AWS has none for e-mail.
+    /// <https://docs.aws.amazon.com/sns/latest/dg/sns-topic-attributes.html>
     pub delivery_logging: BTreeMap<String, DeliveryLogging>,
 }
 
-/// How deliveries are logged.
+/// Delivery status logging of one protocol.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct DeliveryLogging {
-    /// The role that writes what was delivered.
+    /// The role that logs successful deliveries.
     pub success_role: RoleArn,
-    /// The role that writes what was not.
+    /// The role that logs failed deliveries.
     pub failure_role: RoleArn,
-    /// How much of what was delivered is written, 0 to 100 %.
+    /// The share of successful deliveries that is logged, 0 to 100 %.
     pub success_sample_percent: u8,
 }
 
-/// What a topic gives to others.
+/// The outputs of a topic.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TopicOutputs {
     /// Its ARN.
@@ -50,10 +42,26 @@ pub struct TopicOutputs {
     pub name: String,
 }
 
-const SUBSCRIBERS: [&str; 5] = ["Application", "Firehose", "HTTP", "Lambda", "SQS"];
+const PROTOCOLS: [&str; 5] = ["Application", "Firehose", "HTTP", "Lambda", "SQS"];
 
-/// How long AWS takes at most until SNS knows a new role.
+/// The id of the policy that AWS gives to a topic without one.
+const DEFAULT_POLICY_ID: &str = "__default_policy_ID";
+
+/// How long a new role takes to be visible to SNS.
 const PROPAGATION: Patience = Patience { poll: Duration::from_secs(3), limit: Duration::from_secs(60) };
+
+impl Topic {
+    /// A topic with AWS's defaults.
+    pub fn new(name: impl Into<String>) -> Self {
+        Topic {
+            name: name.into(),
+            display_name: String::new(),
+            kms_key: None,
+            policy: Document::default(),
+            delivery_logging: BTreeMap::new(),
+        }
+    }
+}
 
 impl Resource for Topic {
     const TYPE: TypeInfo = TypeInfo {
@@ -87,11 +95,12 @@ impl Resource for Topic {
         let tags = tags.await?;
         let attributes = answer.attributes.unwrap_or_default();
         let text = |name: &str| attributes.get(name).cloned().unwrap_or_default();
+        let policy = Document::parse(&text("Policy"))?;
         let spec = Topic {
             name: name.clone(),
             display_name: text("DisplayName"),
-            kms_key: text("KmsMasterKeyId").into(),
-            policy: Document::parse(&text("Policy"))?,
+            kms_key: Some(text("KmsMasterKeyId")).filter(|key| !key.is_empty()).map(KeyArn::from),
+            policy: self.policy.unless_default(policy, |policy| policy.value()["Id"] == DEFAULT_POLICY_ID),
             delivery_logging: delivery_logging(&attributes),
         };
         Ok(Some(Found::tagged(spec, TopicOutputs { arn, name: name.clone() }, tags)))
@@ -113,28 +122,22 @@ impl Resource for Topic {
         old.extend(found.spec.logging_attributes());
         let mut new = self.attributes();
         new.extend(self.logging_attributes());
-        // An empty value takes an attribute away.
-        new.extend(
-            old.keys()
-                .filter(|name| !new.contains_key(*name))
-                .map(|name| (name.clone(), String::new()))
-                .collect::<Vec<_>>(),
-        );
         for (name, value) in new.iter().filter(|(name, value)| old.get(*name) != Some(value)) {
             set(cx, arn, name, value).await?;
+        }
+        for name in old.keys().filter(|name| !new.contains_key(*name)) {
+            // An empty value removes an attribute. A topic always has a policy.
+            let value = if name == "Policy" { default_policy(cx, arn).to_text() } else { String::new() };
+            set(cx, arn, name, &value).await?;
         }
         Ok(found.outputs.clone())
     }
 
     async fn tag(cx: &Cx, outputs: &TopicOutputs, set: &Tags, remove: &[String]) -> Result<()> {
-        if !set.is_empty() {
-            cx.sns.tag_resource().resource_arn(&*outputs.arn).set_tags(Some(to_sdk(set))).send().await?;
-        }
-        if !remove.is_empty() {
-            let request = cx.sns.untag_resource().resource_arn(&*outputs.arn);
-            request.set_tag_keys(Some(remove.to_vec())).send().await?;
-        }
-        Ok(())
+        let arn = &*outputs.arn;
+        let add = |set: &Tags| cx.sns.tag_resource().resource_arn(arn).set_tags(Some(to_sdk(set))).send();
+        let delete = |keys| cx.sns.untag_resource().resource_arn(arn).set_tag_keys(Some(keys)).send();
+        tags::change(set, remove, add, delete).await
     }
 
     async fn delete(cx: &Cx, outputs: &TopicOutputs) -> Result<()> {
@@ -163,22 +166,24 @@ impl Resource for Topic {
         });
         let form = Form::resource("AWS::SNS::Topic", topic).output("arn", Form::reference());
         let form = form.output("name", Form::attribute("TopicName"));
+        if self.policy.is_null() {
+            return form;
+        }
         let policy = json!({"Topics": [Form::reference()], "PolicyDocument": self.policy});
         form.with_resource("Policy", "AWS::SNS::TopicPolicy", policy)
     }
 }
 
 impl Topic {
-    /// What the create call takes.
+    /// The attributes that the create call accepts.
     fn attributes(&self) -> HashMap<String, String> {
-        HashMap::from([
-            ("DisplayName".to_owned(), self.display_name.clone()),
-            ("KmsMasterKeyId".to_owned(), self.kms_key.to_string()),
-            ("Policy".to_owned(), self.policy.to_text()),
-        ])
+        let mut attributes = HashMap::from([("DisplayName".to_owned(), self.display_name.clone())]);
+        attributes.extend(self.kms_key.as_ref().map(|key| ("KmsMasterKeyId".to_owned(), key.to_string())));
+        attributes.extend(self.policy.text().map(|policy| ("Policy".to_owned(), policy)));
+        attributes
     }
 
-    /// What has to be set on its own.
+    /// The attributes that have calls of their own.
     fn logging_attributes(&self) -> HashMap<String, String> {
         let all = self.delivery_logging.iter().flat_map(|(subscriber, logging)| {
             [
@@ -189,6 +194,33 @@ impl Topic {
         });
         all.collect()
     }
+}
+
+/// The policy of a topic that was created without one: everything for the account.
+/// <https://docs.aws.amazon.com/sns/latest/dg/sns-access-policy-use-cases.html>
+fn default_policy(cx: &Cx, arn: &str) -> Document {
+    let actions = [
+        "GetTopicAttributes",
+        "SetTopicAttributes",
+        "AddPermission",
+        "RemovePermission",
+        "DeleteTopic",
+        "Subscribe",
+        "ListSubscriptionsByTopic",
+        "Publish",
+    ];
+    Document::new(json!({
+        "Version": "2008-10-17",
+        "Id": DEFAULT_POLICY_ID,
+        "Statement": [{
+            "Sid": "__default_statement_ID",
+            "Effect": "Allow",
+            "Principal": {"AWS": "*"},
+            "Action": actions.map(|action| format!("SNS:{action}")),
+            "Resource": arn,
+            "Condition": {"StringEquals": {"AWS:SourceOwner": cx.account()}},
+        }],
+    }))
 }
 
 fn delivery_logging(attributes: &HashMap<String, String>) -> BTreeMap<String, DeliveryLogging> {
@@ -203,7 +235,7 @@ fn delivery_logging(attributes: &HashMap<String, String>) -> BTreeMap<String, De
     };
     let logged =
         |(_, logging): &(String, DeliveryLogging)| !logging.success_role.is_empty() || !logging.failure_role.is_empty();
-    SUBSCRIBERS.into_iter().map(read).filter(logged).collect()
+    PROTOCOLS.into_iter().map(read).filter(logged).collect()
 }
 
 async fn set(cx: &Cx, arn: &str, name: &str, value: &str) -> Result<()> {
@@ -212,5 +244,5 @@ async fn set(cx: &Cx, arn: &str, name: &str, value: &str) -> Result<()> {
         Ok(request.send().await.map(|_| ())?)
     };
     let role_is_new = |error: &Error| name.ends_with("RoleArn") && error.is_code("InvalidParameter");
-    cx.retry_while("SNS to know the new role", PROPAGATION, role_is_new, set).await
+    cx.retry_while("the new role to be visible to SNS", PROPAGATION, role_is_new, set).await
 }

@@ -1,47 +1,40 @@
 use std::collections::HashMap;
 
 use aws_sdk_sqs::types::QueueAttributeName as Name;
-use serde::{Deserialize, Serialize};
-use serde_json::json;
 
-use crate::aws::wait::ignore_not_found;
-use crate::aws::{Class, Cx, Error, Result};
-use crate::engine::Tags;
-use crate::resources::document::Document;
-use crate::resources::form::{Form, properties};
-use crate::resources::ids::{KeyArn, QueueArn};
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds, tags};
+use crate::resources::prelude::*;
+use crate::resources::tags;
 
-/// A standard queue.
+/// A standard queue, encrypted.
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html>
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Queue {
     /// Up to 80 letters, digits, `-` and `_`.
     pub name: String,
-    /// The key that encrypts the messages.
-    pub kms_key: KeyArn,
-    /// How long a message that nobody takes is kept, 60 s to 14 days.
+    /// The key that encrypts the messages; without, SQS's own key (SSE-SQS).
+    pub kms_key: Option<KeyArn>,
+    /// How long an unreceived message is kept, 60 s to 14 days.
     pub retention_seconds: u32,
-    /// How long a message that was taken stays hidden, 0 s to 12 hours.
+    /// How long a received message stays hidden, 0 s to 12 hours.
     pub visibility_timeout_seconds: u32,
-    /// How long a receive waits for a message to come, 0 to 20 s.
+    /// How long a receive call waits for a message, 0 to 20 s.
     pub receive_wait_seconds: u32,
-    /// Where messages go that were taken too often.
+    /// Where messages go that were received too often.
     pub dead_letters: Option<DeadLetters>,
-    /// Who may use it beside those whose own policies say so; [`Document::default`] for nobody.
+    /// The resource policy; [`Document::default`] for none.
     pub policy: Document,
 }
 
-/// Where messages go that were taken too often.
+/// The dead-letter queue of a queue.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DeadLetters {
-    /// The queue for them.
+    /// The dead-letter queue.
     pub queue: QueueArn,
-    /// How often a message is taken before it goes there, 1 to 1000.
+    /// How often a message is received before it goes there, 1 to 1000.
     pub max_receives: u32,
 }
 
-/// What a queue gives to others.
+/// The outputs of a queue.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct QueueOutputs {
     /// Its URL.
@@ -50,6 +43,21 @@ pub struct QueueOutputs {
     pub arn: QueueArn,
     /// Its name.
     pub name: String,
+}
+
+impl Queue {
+    /// A queue with AWS's defaults.
+    pub fn new(name: impl Into<String>) -> Self {
+        Queue {
+            name: name.into(),
+            kms_key: None,
+            retention_seconds: 345_600,
+            visibility_timeout_seconds: 30,
+            receive_wait_seconds: 0,
+            dead_letters: None,
+            policy: Document::default(),
+        }
+    }
 }
 
 impl Resource for Queue {
@@ -77,7 +85,7 @@ impl Resource for Queue {
     async fn observe(&self, cx: &Cx, known: Option<&QueueOutputs>) -> Result<Option<Found<Self>>> {
         let url = match known {
             Some(known) if known.url.contains("://") => Some(known.url.clone()),
-            // Whoever imports a queue may call it by its name.
+            // `import` accepts a queue's name instead of its URL.
             known => ignore_not_found(url_of(cx, known.map_or(&self.name, |known| &known.name)).await)?,
         };
         let Some(url) = url else { return Ok(None) };
@@ -92,7 +100,7 @@ impl Resource for Queue {
         let tags = tags.await?;
         let spec = Queue {
             name: arn.rsplit(':').next().unwrap_or_default().to_owned(),
-            kms_key: text(&attributes, Name::KmsMasterKeyId).into(),
+            kms_key: kms_key(&attributes),
             retention_seconds: number(&attributes, Name::MessageRetentionPeriod)?,
             visibility_timeout_seconds: number(&attributes, Name::VisibilityTimeout)?,
             receive_wait_seconds: number(&attributes, Name::ReceiveMessageWaitTimeSeconds)?,
@@ -118,8 +126,8 @@ impl Resource for Queue {
 
     async fn update(&self, cx: &Cx, found: &Found<Self>, _changes: &Changes<'_>) -> Result<QueueOutputs> {
         let mut attributes = self.attributes();
-        // An attribute goes by an empty text.
-        for name in [Name::RedrivePolicy, Name::Policy] {
+        // An empty value removes an attribute.
+        for name in [Name::KmsMasterKeyId, Name::RedrivePolicy, Name::Policy] {
             attributes.entry(name).or_default();
         }
         let url = &found.outputs.url;
@@ -129,13 +137,10 @@ impl Resource for Queue {
 
     async fn tag(cx: &Cx, outputs: &QueueOutputs, set: &Tags, remove: &[String]) -> Result<()> {
         let url = &outputs.url;
-        if !set.is_empty() {
-            cx.sqs.tag_queue().queue_url(url).set_tags(Some(set.clone().into_iter().collect())).send().await?;
-        }
-        if !remove.is_empty() {
-            cx.sqs.untag_queue().queue_url(url).set_tag_keys(Some(remove.to_vec())).send().await?;
-        }
-        Ok(())
+        let add =
+            |set: &Tags| cx.sqs.tag_queue().queue_url(url).set_tags(Some(set.clone().into_iter().collect())).send();
+        let delete = |keys| cx.sqs.untag_queue().queue_url(url).set_tag_keys(Some(keys)).send();
+        tags::change(set, remove, add, delete).await
     }
 
     async fn delete(cx: &Cx, outputs: &QueueOutputs) -> Result<()> {
@@ -168,7 +173,7 @@ impl Resource for Queue {
 }
 
 impl DeadLetters {
-    fn to_json(&self) -> serde_json::Value {
+    fn to_json(&self) -> Value {
         json!({"deadLetterTargetArn": self.queue, "maxReceiveCount": self.max_receives})
     }
 }
@@ -176,14 +181,15 @@ impl DeadLetters {
 impl Queue {
     fn attributes(&self) -> HashMap<Name, String> {
         let mut attributes = HashMap::from([
-            (Name::KmsMasterKeyId, self.kms_key.to_string()),
+            match &self.kms_key {
+                Some(key) => (Name::KmsMasterKeyId, key.to_string()),
+                None => (Name::SqsManagedSseEnabled, "true".to_owned()),
+            },
             (Name::MessageRetentionPeriod, self.retention_seconds.to_string()),
             (Name::VisibilityTimeout, self.visibility_timeout_seconds.to_string()),
             (Name::ReceiveMessageWaitTimeSeconds, self.receive_wait_seconds.to_string()),
         ]);
-        if !self.policy.is_null() {
-            attributes.insert(Name::Policy, self.policy.to_text());
-        }
+        attributes.extend(self.policy.text().map(|policy| (Name::Policy, policy)));
         if let Some(dead_letters) = &self.dead_letters {
             attributes.insert(Name::RedrivePolicy, dead_letters.to_json().to_string());
         }
@@ -196,8 +202,15 @@ async fn url_of(cx: &Cx, name: &str) -> Result<String> {
     answer.queue_url.ok_or(Error { class: Class::NotFound, ..Error::incomplete("sqs:GetQueueUrl", "QueueUrl") })
 }
 
+/// The key of KMS; an empty one for a queue that isn't encrypted at all.
+fn kms_key(attributes: &HashMap<Name, String>) -> Option<KeyArn> {
+    let key = attributes.get(&Name::KmsMasterKeyId).filter(|key| !key.is_empty());
+    let is_managed = text(attributes, Name::SqsManagedSseEnabled) != "false";
+    key.map(KeyArn::from).or_else(|| (!is_managed).then(KeyArn::default))
+}
+
 fn dead_letters(policy: &str) -> Option<DeadLetters> {
-    let policy: serde_json::Value = serde_json::from_str(policy).ok()?;
+    let policy: Value = serde_json::from_str(policy).ok()?;
     let max_receives = &policy["maxReceiveCount"];
     let max_receives = max_receives.as_u64().or_else(|| max_receives.as_str()?.parse().ok())?;
     let queue = policy["deadLetterTargetArn"].as_str()?.into();
@@ -210,5 +223,7 @@ fn text(attributes: &HashMap<Name, String>, name: Name) -> String {
 
 fn number(attributes: &HashMap<Name, String>, name: Name) -> Result<u32> {
     let value = text(attributes, name.clone());
-    value.parse().map_err(|_| Error::local(format!("sqs:GetQueueAttributes gave {name} = {value:?}")))
+    value
+        .parse()
+        .map_err(|_| Error::local(format!("sqs:GetQueueAttributes returned {name} = {value:?}, which is no number")))
 }

@@ -1,62 +1,58 @@
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use aws_sdk_ssm::types::{
     ParameterMetadata, ParameterStringFilter, ParameterTier, ParameterType, ResourceTypeForTagging,
 };
-use serde::{Deserialize, Serialize};
 
 use super::{from_sdk, to_sdk};
-use crate::aws::wait::ignore_not_found;
-use crate::aws::{Cx, Error, Result};
-use crate::engine::Tags;
 use crate::engine::ownership::{SUFFIX, SYSTEM};
-use crate::resources::form::{Form, Tagging, properties};
-use crate::resources::ids::KeyArn;
-use crate::resources::tags::Built;
-use crate::resources::{Changes, Found, Resource, TypeInfo, seconds, tags};
+use crate::resources::prelude::*;
+use crate::resources::tags::{self, Built};
 
-/// How many names one call takes.
+/// The number of names that one call accepts.
 /// <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameters.html>
-const NAMES_A_CALL: usize = 10;
+const MAX_NAMES: usize = 10;
 
-/// A parameter of the standard tier: a value that anybody may see, or a generated one that is encrypted.
+/// A parameter of the standard tier: a plain value, or a generated and encrypted one.
 /// <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html>
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Parameter {
     /// A path such as `/payments/…`; it may not begin with `/aws` or `/ssm`.
     pub name: String,
-    /// What it is for, up to 1,024 characters.
+    /// The purpose, up to 1,024 characters.
     pub description: String,
-    /// Plain or encrypted.
+    /// The type: plain or encrypted.
     pub kind: ParameterKind,
-    /// The value, 1 to 4,096 characters; none for an encrypted one.
+    /// The value of a plain parameter, 1 to 4,096 characters.
     pub value: Option<String>,
-    /// The key of an encrypted one.
+    /// The key of an encrypted parameter; without, AWS's key `aws/ssm`.
     pub kms_key: Option<KeyArn>,
-    /// How many letters and digits an encrypted one has, 1 to 4,096. Another length makes another value.
+    /// The number of letters and digits of an encrypted value, 1 to 4,096. A change generates a new value.
     pub generated_length: Option<i64>,
 }
 
 /// The type of a parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ParameterKind {
-    /// Stored as it is.
+    /// Stored in plain text.
     String,
-    /// Encrypted; its value is made by AWS and never read.
+    /// Encrypted; AWS generates its value, which is never read.
     SecureString,
 }
 
-/// What a parameter gives to others.
+/// The outputs of a parameter.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ParameterOutputs {
     /// Its ARN.
     pub arn: String,
     /// Its name.
     pub name: String,
-    /// Grows by one with each change of the value.
+    /// The version, which each change of the value increments.
     pub version: String,
 }
+
+/// The key of an encrypted parameter that was created without one.
+const DEFAULT_KEY: &str = "alias/aws/ssm";
 
 impl Resource for Parameter {
     const TYPE: TypeInfo = TypeInfo {
@@ -106,12 +102,12 @@ impl Resource for Parameter {
             description: parameter.description().unwrap_or_default().to_owned(),
             kind,
             value,
-            kms_key: parameter.key_id().map(KeyArn::from),
+            kms_key: parameter.key_id().filter(|key| *key != DEFAULT_KEY).map(KeyArn::from),
             generated_length: self.generated_length,
         };
-        let before = known.map(|known| &known.version).filter(|version| **version != outputs.version);
-        let before = before.filter(|_| kind == ParameterKind::SecureString);
-        let live = before.map(|version| format!("its value was changed: version {}, was {version}", outputs.version));
+        let previous = known.map(|known| &known.version).filter(|version| **version != outputs.version);
+        let previous = previous.filter(|_| kind == ParameterKind::SecureString);
+        let live = previous.map(|version| format!("its value was changed: version {}, was {version}", outputs.version));
         Ok(Some(Found { live, ..Found::tagged(spec, outputs, tags) }))
     }
 
@@ -126,7 +122,7 @@ impl Resource for Parameter {
     async fn update(&self, cx: &Cx, _found: &Found<Self>, changes: &Changes<'_>) -> Result<ParameterOutputs> {
         let value = match &self.value {
             Some(value) => value.clone(),
-            // The call takes no change without a value: the same one is written back.
+            // The call requires a value: the actual one is written back.
             None if !changes.has("generated_length") => {
                 let answer = cx.ssm.get_parameter().name(&self.name).with_decryption(true).send().await?;
                 let value = answer.parameter.and_then(|parameter| parameter.value);
@@ -138,16 +134,15 @@ impl Resource for Parameter {
     }
 
     async fn tag(cx: &Cx, outputs: &ParameterOutputs, set: &Tags, remove: &[String]) -> Result<()> {
-        let parameter = ResourceTypeForTagging::Parameter;
-        if !set.is_empty() {
-            let request = cx.ssm.add_tags_to_resource().resource_type(parameter.clone()).resource_id(&outputs.name);
-            request.set_tags(Some(to_sdk(set))).send().await?;
-        }
-        if !remove.is_empty() {
-            let request = cx.ssm.remove_tags_from_resource().resource_type(parameter).resource_id(&outputs.name);
-            request.set_tag_keys(Some(remove.to_vec())).send().await?;
-        }
-        Ok(())
+        let add = |set: &Tags| {
+            let request = cx.ssm.add_tags_to_resource().resource_type(ResourceTypeForTagging::Parameter);
+            request.resource_id(&outputs.name).set_tags(Some(to_sdk(set))).send()
+        };
+        let delete = |keys| {
+            let request = cx.ssm.remove_tags_from_resource().resource_type(ResourceTypeForTagging::Parameter);
+            request.resource_id(&outputs.name).set_tag_keys(Some(keys)).send()
+        };
+        tags::change(set, remove, add, delete).await
     }
 
     async fn delete(cx: &Cx, outputs: &ParameterOutputs) -> Result<()> {
@@ -184,7 +179,7 @@ impl Resource for Parameter {
 }
 
 impl Parameter {
-    /// A value that anybody may see.
+    /// A plain parameter.
     pub fn plain(name: impl Into<String>, description: impl Into<String>, value: impl Into<String>) -> Self {
         Parameter {
             name: name.into(),
@@ -196,7 +191,7 @@ impl Parameter {
         }
     }
 
-    /// A value of `length` letters and digits that AWS makes and nobody sees, encrypted with `key`.
+    /// A parameter with a value of `length` letters and digits that AWS generates, encrypted with `key`.
     pub fn generated(name: impl Into<String>, description: impl Into<String>, key: &KeyArn, length: i64) -> Self {
         Parameter {
             name: name.into(),
@@ -221,7 +216,7 @@ impl Parameter {
         };
         let request = cx.ssm.put_parameter().name(&self.name).description(&self.description).r#type(kind);
         let request = request.value(value).set_key_id(self.kms_key.as_ref().map(ToString::to_string));
-        // The call takes either tags or leave to overwrite.
+        // The call accepts either tags or `Overwrite`.
         let tags = (!overwrite).then(|| to_sdk(&cx.tags));
         let request = request.tier(ParameterTier::Standard).overwrite(overwrite).set_tags(tags);
         let answer = request.send().await?;
@@ -240,16 +235,16 @@ fn arn(partition: &str, region: &str, account: &str, name: &str) -> String {
     format!("arn:{partition}:ssm:{region}:{account}:parameter/{}", name.trim_start_matches('/'))
 }
 
-/// The parameter without its value: from the list of all that are ours, else by name (somebody took its tags off).
+/// The parameter without its value: from the list of the parameters of the system, or by its name if its tags were removed.
 async fn find(cx: &Cx, name: &str) -> Result<Option<ParameterMetadata>> {
-    let ours = ours(cx).await?;
-    match ours.iter().find(|parameter| parameter.name() == Some(name)) {
+    let parameters = of_system(cx).await?;
+    match parameters.iter().find(|parameter| parameter.name() == Some(name)) {
         Some(parameter) => Ok(Some(parameter.clone())),
         None => Ok(list(cx, vec![filter("Name", name)]).await?.into_iter().next()),
     }
 }
 
-async fn ours(cx: &Cx) -> Result<Arc<Vec<ParameterMetadata>>> {
+async fn of_system(cx: &Cx) -> Result<Arc<Vec<ParameterMetadata>>> {
     let owner = &cx.shared.owner;
     let tagged = |tag: &str, value: &str| filter(&format!("tag:{tag}"), value);
     let filters = vec![tagged(SYSTEM, &owner.system), tagged(SUFFIX, &owner.suffix)];
@@ -264,19 +259,19 @@ async fn list(cx: &Cx, filters: Vec<ParameterStringFilter>) -> Result<Vec<Parame
     let request = cx.ssm.describe_parameters().set_parameter_filters(Some(filters)).max_results(50);
     let mut pages = request.into_paginator().send();
     let mut all = Vec::new();
-    while let Some(page) = pages.next().await {
-        all.extend(page?.parameters.unwrap_or_default());
+    while let Some(page) = pages.try_next().await? {
+        all.extend(page.parameters.unwrap_or_default());
     }
     Ok(all)
 }
 
-/// The value of a plain parameter: those of all plain ones that are ours are read together.
+/// The value of a plain parameter. The values of all plain parameters of the system are read together.
 async fn value_of(cx: &Cx, name: &str) -> Result<Option<String>> {
     let load = async {
-        let ours = ours(cx).await?;
-        let plain = ours.iter().filter(|parameter| parameter.r#type() == Some(&ParameterType::String));
+        let parameters = of_system(cx).await?;
+        let plain = parameters.iter().filter(|parameter| parameter.r#type() == Some(&ParameterType::String));
         let names: Vec<_> = plain.filter_map(|parameter| parameter.name.clone()).collect();
-        let chunks = names.chunks(NAMES_A_CALL).map(|names| values(cx, names.to_vec()));
+        let chunks = names.chunks(MAX_NAMES).map(|names| values(cx, names.to_vec()));
         Ok(futures::future::try_join_all(chunks).await?.into_iter().flatten().collect::<HashMap<_, _>>())
     };
     let known = cx.inventory.once("ssm.values", load).await?;

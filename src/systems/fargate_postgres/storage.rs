@@ -38,7 +38,7 @@ impl Composer<'_> {
                 keep_days: Some(keep_days),
                 lifecycle: BTreeMap::from([("to-glacier".to_owned(), to_glacier)]),
                 access_logs: Some(&foundation.access_logs),
-                statements: |_, _| Vec::new(),
+                ..BucketParams::default()
             };
             private_bucket(&buckets, leaf, &params)
         };
@@ -104,7 +104,7 @@ impl Tables<'_> {
             sort_key,
             global_indexes: BTreeMap::new(),
             stream: None,
-            kms_key: self.key.clone(),
+            kms_key: Some(self.key.clone()),
             point_in_time_recovery: true,
             time_to_live: None,
             deletion_protection: self.composer.common.protection.deletion_protection,

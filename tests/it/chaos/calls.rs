@@ -103,7 +103,7 @@ async fn role_deletion_survives_lost_responses() {
         description: "lost".to_owned(),
         trust: policy(json!({ "Effect": "Allow", "Action": "sts:AssumeRole", "Principal": service })),
         inline_policies: BTreeMap::from(inline),
-        managed_policies: BTreeSet::from(["arn:aws:iam::aws:policy/ReadOnlyAccess".to_owned()]),
+        managed_policies: BTreeSet::from(["arn:aws:iam::aws:policy/ReadOnlyAccess".into()]),
         max_session_seconds: 3600,
     };
     let (step, cx) = step(&proxy, &role).await;

@@ -17,27 +17,27 @@ use crate::engine::ownership::Owner;
 use crate::engine::{Advice, StepError};
 
 fn is(request: &UpdateTimeToLiveInput, attribute: &str, enabled: bool) -> bool {
-    let wanted = TimeToLiveSpecification::builder().attribute_name(attribute).enabled(enabled).build().built();
-    (request.table_name(), request.time_to_live_specification()) == (Some("orders"), Some(&wanted))
+    let specification = TimeToLiveSpecification::builder().attribute_name(attribute).enabled(enabled).build().built();
+    (request.table_name(), request.time_to_live_specification()) == (Some("orders"), Some(&specification))
 }
 
 #[tokio::test]
-async fn a_second_change_of_the_time_to_live_within_an_hour_is_refused_and_people_are_told_when_to_apply_again() {
+async fn second_time_to_live_change_says_when_to_apply_again() {
     const REFUSAL: &str = "Time to live has been modified multiple times within a fixed interval";
     let refused = ErrorMetadata::builder().code("ValidationException").message(REFUSAL).build();
-    let taken = mock!(Client::update_time_to_live).match_requests(|request| is(request, "expires", false));
-    let taken = taken.then_output(|| UpdateTimeToLiveOutput::builder().build());
-    let given = mock!(Client::update_time_to_live).match_requests(|request| is(request, "until", true));
-    let given = given.then_error(move || UpdateTimeToLiveError::generic(refused.clone()));
-    let client = client!(aws_sdk_dynamodb, [&taken, &given]);
+    let disabled = mock!(Client::update_time_to_live).match_requests(|request| is(request, "expires", false));
+    let disabled = disabled.then_output(|| UpdateTimeToLiveOutput::builder().build());
+    let enabled = mock!(Client::update_time_to_live).match_requests(|request| is(request, "until", true));
+    let enabled = enabled.then_error(move || UpdateTimeToLiveError::generic(refused.clone()));
+    let client = client!(aws_sdk_dynamodb, [&disabled, &enabled]);
     let error = change_time_to_live(&client, "orders", Some("expires"), Some("until")).await.unwrap_err();
-    let told = StepError::from(error);
-    assert_eq!((taken.num_calls(), given.num_calls(), told.message.as_str()), (1, 1, REFUSAL));
-    assert!(matches!(told.advice, Some(Advice::Text(help)) if help.ends_with("apply again in an hour")));
-    assert!(!told.outcome_unknown);
+    let error = StepError::from(error);
+    assert_eq!((disabled.num_calls(), enabled.num_calls(), error.message.as_str()), (1, 1, REFUSAL));
+    assert!(matches!(error.advice, Some(Advice::Text(help)) if help.ends_with("apply again in an hour")));
+    assert!(!error.outcome_unknown);
 }
 
-/// A step in a sandbox of which only this client answers.
+/// A step in a sandbox in which only this client responds.
 async fn cx(dynamodb: Client) -> Cx {
     let shared = Shared {
         cloud: Arc::new(Cloud::open(Endpoint::Sandbox { port: 9 }).await),
@@ -54,16 +54,17 @@ async fn cx(dynamodb: Client) -> Cx {
 }
 
 #[tokio::test]
-async fn a_refused_change_counts_as_made_if_a_call_whose_answer_was_lost_made_it() {
-    for (stands, is_fine) in [(true, true), (false, false)] {
-        let because = ErrorMetadata::builder().code("LimitExceededException").message("Only 1 online index").build();
-        let refused = mock!(Client::update_table).then_error(move || UpdateTableError::generic(because.clone()));
-        let table = TableDescription::builder().table_status(TableStatus::Active).deletion_protection_enabled(stands);
+async fn refused_change_succeeds_if_the_table_has_it_already() {
+    for (is_protected, succeeds) in [(true, true), (false, false)] {
+        let refusal = ErrorMetadata::builder().code("LimitExceededException").message("Only 1 online index").build();
+        let refused = mock!(Client::update_table).then_error(move || UpdateTableError::generic(refusal.clone()));
+        let table =
+            TableDescription::builder().table_status(TableStatus::Active).deletion_protection_enabled(is_protected);
         let table = DescribeTableOutput::builder().table(table.build()).build();
-        let shown = mock!(Client::describe_table).then_output(move || table.clone());
-        let cx = cx(client!(aws_sdk_dynamodb, [&refused, &shown])).await;
+        let described = mock!(Client::describe_table).then_output(move || table.clone());
+        let cx = cx(client!(aws_sdk_dynamodb, [&refused, &described])).await;
         let is_done = |table: &TableDescription| table.deletion_protection_enabled() == Some(true);
         let outcome = change(&cx, "orders", is_done, |request| request.deletion_protection_enabled(true)).await;
-        assert_eq!((outcome.is_ok(), refused.num_calls()), (is_fine, 1));
+        assert_eq!((outcome.is_ok(), refused.num_calls()), (succeeds, 1));
     }
 }

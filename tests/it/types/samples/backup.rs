@@ -6,7 +6,11 @@ use super::{key, policy, role};
 use crate::types::{Sample, Samples};
 
 fn vault(scope: &Scope<'_>, name: &str) -> Vault {
-    Vault { name: scope.name(name), kms_key: key(scope, name), policy: policy(scope, "backup:DescribeBackupVault") }
+    Vault {
+        name: scope.name(name),
+        kms_key: Some(key(scope, name)),
+        policy: policy(scope, "backup:DescribeBackupVault"),
+    }
 }
 
 fn plan(scope: &Scope<'_>, name: &str, vault: &str) -> Plan {
@@ -62,6 +66,9 @@ impl Sample for Vault {
             .changing(|vault| vault.policy = policy(scope, "backup:ListRecoveryPointsByBackupVault"))
             .changing(|vault| vault.policy = Document::default())
             .changing(|vault| vault.name = scope.name("refunds"))
-            .without_change_of("kms_key", "AWS keeps it for life, and made anew the vault would lose what it holds")
+            .without_change_of(
+                "kms_key",
+                "AWS can't change it, and a replacement would lose the recovery points: a change is refused",
+            )
     }
 }

@@ -24,7 +24,8 @@ impl Sample for Alarm {
             .changing(|alarm| alarm.comparison = Comparison::LessOrEqual)
             .changing(|alarm| alarm.threshold = 2.5)
             .changing(|alarm| alarm.evaluation_periods = 5)
-            .changing(|alarm| alarm.datapoints_to_alarm = 3)
+            .changing(|alarm| alarm.datapoints_to_alarm = Some(3))
+            .changing(|alarm| alarm.datapoints_to_alarm = None)
             .changing(|alarm| alarm.missing_data = MissingData::Breaching)
             .changing(|alarm| alarm.missing_data = MissingData::Ignore)
             .changing(|alarm| alarm.missing_data = MissingData::Missing)
@@ -83,7 +84,7 @@ fn alarm(scope: &Scope<'_>, name: &str) -> Alarm {
         comparison: Comparison::GreaterOrEqual,
         threshold: 1.0,
         evaluation_periods: 4,
-        datapoints_to_alarm: 2,
+        datapoints_to_alarm: Some(2),
         missing_data: MissingData::NotBreaching,
         actions_enabled: true,
         actions: [topic(scope, "ops")].into(),

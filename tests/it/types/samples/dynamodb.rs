@@ -16,7 +16,7 @@ impl Sample for Table {
             sort_key: None,
             global_indexes: indexes([("by-shop", "shop", None, Projection::KeysOnly)]),
             stream: None,
-            kms_key: one,
+            kms_key: Some(one),
             point_in_time_recovery: false,
             time_to_live: Some("expires".to_owned()),
             deletion_protection: false,
@@ -32,7 +32,8 @@ impl Sample for Table {
             .changing(|table| table.global_indexes = indexes([("by-shop", "shop", number, holding(&["tax", "total"]))]))
             .changing(|table| table.global_indexes = indexes([("by-shop", "till", number, Projection::All)]))
             .changing(|table| table.global_indexes.clear())
-            .changing(|table| table.kms_key = other)
+            .changing(|table| table.kms_key = Some(other))
+            .changing(|table| table.kms_key = None)
             .changing(|table| table.point_in_time_recovery = true)
             .changing(|table| table.time_to_live = Some("until".to_owned()))
             .changing(|table| table.time_to_live = None)

@@ -52,7 +52,7 @@ fn service(scope: &Scope<'_>, name: &str) -> String {
 }
 
 fn log_group(scope: &Scope<'_>, name: &str) -> LogGroupArn {
-    let group = LogGroup { name: scope.name(name), kms_key: key(scope, name), retention_days: None };
+    let group = LogGroup { name: scope.name(name), kms_key: Some(key(scope, name)), retention_days: None };
     scope.add(&format!("log-group-{name}"), group).arn
 }
 

@@ -60,7 +60,8 @@ impl Sample for Function {
             .changing(|function| function.environment = [].into())
             .changing(|function| function.vpc = Some(in_network))
             .changing(|function| function.vpc = Some(elsewhere))
-            .changing(|function| function.kms_key = other_key)
+            .changing(|function| function.kms_key = Some(other_key))
+            .changing(|function| function.kms_key = None)
             .changing(|function| function.dead_letters = Some(dead_letters))
             .changing(|function| function.tracing = true)
             .changing(|function| function.logging.log_group = "/shop/orders".to_owned())
@@ -110,7 +111,7 @@ fn function(scope: &Scope<'_>, name: &str) -> Function {
         architecture: "arm64".to_owned(),
         environment: [("LEVEL", "info")].map(owned).into(),
         vpc: None,
-        kms_key: key(scope, name),
+        kms_key: Some(key(scope, name)),
         dead_letters: None,
         tracing: false,
         logging: Logging { log_group: format!("/aws/lambda/{}", scope.name(name)), format: "JSON".to_owned() },

@@ -11,7 +11,8 @@ impl Sample for LogGroup {
     fn samples(scope: &Scope<'_>) -> Samples<Self> {
         let other = key(scope, "other");
         Samples::of(log_group(scope, "orders"))
-            .changing(|group| group.kms_key = other)
+            .changing(|group| group.kms_key = Some(other))
+            .changing(|group| group.kms_key = None)
             .changing(|group| group.retention_days = Some(365))
             .changing(|group| group.retention_days = None)
             .changing(|group| group.name = scope.name("refunds"))
@@ -51,7 +52,7 @@ impl Sample for ResourcePolicy {
 }
 
 fn log_group(scope: &Scope<'_>, name: &str) -> LogGroup {
-    LogGroup { name: scope.name(name), kms_key: key(scope, name), retention_days: Some(30) }
+    LogGroup { name: scope.name(name), kms_key: Some(key(scope, name)), retention_days: Some(30) }
 }
 
 /// Lets a service write into all log groups.

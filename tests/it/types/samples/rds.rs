@@ -27,7 +27,7 @@ fn secret(scope: &Scope<'_>, name: &str) -> SecretArn {
     let secret = Secret {
         name: scope.name(name),
         description: name.to_owned(),
-        kms_key: key(scope, name),
+        kms_key: Some(key(scope, name)),
         content: Content::Database { engine: MYSQL.0.to_owned(), username: "owner".to_owned() },
         replicas: BTreeMap::new(),
         policy: policy(scope, "secretsmanager:GetSecretValue"),
@@ -39,7 +39,7 @@ fn topic(scope: &Scope<'_>, name: &str) -> TopicArn {
     let topic = Topic {
         name: scope.name(name),
         display_name: name.to_owned(),
-        kms_key: key(scope, name),
+        kms_key: Some(key(scope, name)),
         policy: policy(scope, "sns:Publish"),
         delivery_logging: BTreeMap::new(),
     };
@@ -116,7 +116,7 @@ pub fn managed_secret(scope: &Scope<'_>) -> SecretArn {
     let password = MasterPassword::Managed { key: key(scope, "password") };
     let cluster = cluster(scope, "managed", MYSQL, subnet_group, group);
     let outputs = scope.add("managed-cluster", DbCluster { master_password: password, ..cluster });
-    outputs.master_secret_arn.expect("a cluster tells it")
+    outputs.master_secret_arn.expect("a managed secret")
 }
 
 /// A cluster that stands; what Application Auto Scaling calls it.
@@ -148,7 +148,7 @@ impl Sample for DbCluster {
             cluster.identifier = scope.name("refunds");
             cluster.global_cluster = None;
         };
-        let fixed = "AWS keeps it for life, and a database isn't made anew: a change is refused";
+        let fixed = "AWS can't change it, and a replacement would lose the data: a change is refused";
         Samples::of(first)
             .without_change_of("database_name", fixed)
             .without_change_of("master_username", fixed)
@@ -234,7 +234,7 @@ impl Sample for DbInstance {
         let other_group = instance_parameters(scope, "other", MYSQL.2);
         let postgres_group = instance_parameters(scope, "postgres", POSTGRES.2);
         let other_role = role(scope, "other", "monitoring.rds.amazonaws.com");
-        let fixed = "AWS keeps it for life, and a database isn't made anew in passing: a change is refused";
+        let fixed = "AWS can't change it: a change is refused";
         Samples::of(first)
             .without_change_of("performance_insights_key", fixed)
             .changing(|instance| instance.class = "db.r6g.large".to_owned())

@@ -52,7 +52,7 @@ impl Sample for QueryLoggingConfig {
         let log_group = |name: &str| -> LogGroupArn {
             let group = LogGroup {
                 name: format!("/aws/route53/{}", scope.name(name)),
-                kms_key: kms_key.clone(),
+                kms_key: Some(kms_key.clone()),
                 retention_days: Some(7),
             };
             scope.add(&format!("log-group-{name}"), group).arn

@@ -50,7 +50,8 @@ impl Sample for Secret {
         let database = Content::Database { engine: "aurora-mysql".to_owned(), username: "administrator".to_owned() };
         Samples::of(secret(scope, "orders"))
             .changing(|secret| secret.description = "Opens the other shop".to_owned())
-            .changing(|secret| secret.kms_key = other)
+            .changing(|secret| secret.kms_key = Some(other))
+            .changing(|secret| secret.kms_key = None)
             .changing(|secret| secret.replicas = [oregon].into())
             .changing(|secret| secret.replicas = [ireland].into())
             .changing(|secret| secret.policy = policy(scope, "secretsmanager:DescribeSecret"))
@@ -65,7 +66,7 @@ fn secret(scope: &Scope<'_>, name: &str) -> Secret {
     Secret {
         name: scope.name(name),
         description: "Opens the shop".to_owned(),
-        kms_key: key(scope, &format!("secret-{name}")),
+        kms_key: Some(key(scope, &format!("secret-{name}"))),
         content: Content::ApiKey,
         replicas: [].into(),
         policy: policy(scope, "secretsmanager:GetSecretValue"),

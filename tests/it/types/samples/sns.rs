@@ -1,4 +1,5 @@
 use provisioner::modules::Scope;
+use provisioner::resources::document::Document;
 use provisioner::resources::sns::{DeliveryLogging, Subscription, Topic};
 
 use super::sqs::queue;
@@ -30,8 +31,10 @@ impl Sample for Topic {
         let logged = |subscriber: &str, logging: &DeliveryLogging| (subscriber.to_owned(), logging.clone());
         Samples::of(topic(scope, "orders"))
             .changing(|topic| topic.display_name = "The other shop".to_owned())
-            .changing(|topic| topic.kms_key = other)
+            .changing(|topic| topic.kms_key = Some(other))
+            .changing(|topic| topic.kms_key = None)
             .changing(|topic| topic.policy = policy(scope, "sns:Subscribe"))
+            .changing(|topic| topic.policy = Document::default())
             .changing(|topic| topic.delivery_logging = [logged("SQS", &logging), logged("HTTP", &logging)].into())
             .changing(|topic| topic.delivery_logging = [logged("SQS", &more), logged("Lambda", &logging)].into())
             .changing(|topic| topic.name = scope.name("refunds"))
@@ -42,7 +45,7 @@ fn topic(scope: &Scope<'_>, name: &str) -> Topic {
     Topic {
         name: scope.name(name),
         display_name: "The shop".to_owned(),
-        kms_key: key(scope, name),
+        kms_key: Some(key(scope, name)),
         policy: policy(scope, "sns:Publish"),
         delivery_logging: [].into(),
     }

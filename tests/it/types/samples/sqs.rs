@@ -16,7 +16,8 @@ impl Sample for Queue {
         };
         let (some, others) = (dead_letters("dead-letters", 3), dead_letters("other-letters", 5));
         Samples::of(first)
-            .changing(|queue| queue.kms_key = other)
+            .changing(|queue| queue.kms_key = Some(other))
+            .changing(|queue| queue.kms_key = None)
             .changing(|queue| queue.retention_seconds = 7200)
             .changing(|queue| queue.visibility_timeout_seconds = 60)
             .changing(|queue| queue.receive_wait_seconds = 20)
@@ -37,7 +38,7 @@ pub(super) fn queue(scope: &Scope<'_>, name: &str) -> QueueArn {
 fn of_key(scope: &Scope<'_>, name: &str, key: &KeyArn) -> Queue {
     Queue {
         name: scope.name(name),
-        kms_key: key.clone(),
+        kms_key: Some(key.clone()),
         retention_seconds: 3600,
         visibility_timeout_seconds: 30,
         receive_wait_seconds: 0,

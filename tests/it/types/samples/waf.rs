@@ -26,7 +26,7 @@ impl Sample for LoggingConfiguration {
         let log_group = |name: &str| -> LogGroupArn {
             let group = LogGroup {
                 name: format!("aws-waf-logs-{}", scope.name(name)),
-                kms_key: kms_key.clone(),
+                kms_key: Some(kms_key.clone()),
                 retention_days: Some(7),
             };
             scope.add(&format!("log-group-{name}"), group).arn
