@@ -72,7 +72,7 @@ async fn selected_part_is_applied_replaced_and_destroyed() {
     // A key is never replaced: its data could no longer be decrypted.
     for command in ["plan", "apply"] {
         let run = on(&cli, &[command, "--target", "green/key/key", "--replace", "green/key/key"]).await.exits(1);
-        run.explains("can't replace green/key/key: what it has encrypted can be read with it alone");
+        run.explains("can't replace green/key/key: only this key can decrypt what it has encrypted");
     }
 
     // A destroy includes the dependents, and nothing else.
