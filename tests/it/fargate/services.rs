@@ -147,7 +147,7 @@ async fn services_run_scaled_task_count_only_with_an_image() {
 }
 
 #[tokio::test]
-async fn deregistered_task_definition_gets_a_new_revision() {
+async fn deregistered_task_definition_is_replaced() {
     let system = SYSTEM.drifted().await;
     let definition = "blue/services/reporting/task-definition";
     let deregister = "containers.deregister_task_definition(taskDefinition=o['arn'])";
@@ -157,8 +157,23 @@ async fn deregistered_task_definition_gets_a_new_revision() {
         format!("{action} {step}: {}", fields.keys().cloned().collect::<Vec<_>>().join(", "))
     };
     let service = "update blue/services/reporting/service: task_definition";
-    let expected = [service.to_owned(), format!("create {definition}: ")];
+    let expected = [service.to_owned(), format!("replace {definition}: family")];
     assert_eq!(plan.iter().map(actions).collect::<Vec<_>>(), expected);
     system.cli.run(&["apply", "--suffix", SYSTEM.suffix]).await.ok();
     assert!(system.plan().await.is_empty(), "a second plan isn't empty");
+    let inactive = "print(json.dumps(containers.list_task_definitions(status='INACTIVE')['taskDefinitionArns']))";
+    assert_eq!(system.python(inactive).await, json!([]), "the deregistered revision isn't deleted");
+}
+
+/// A destroy that is killed after it has deregistered a revision.
+#[tokio::test]
+async fn destroy_deletes_a_deregistered_task_definition() {
+    let system = SYSTEM.drifted().await;
+    let definition = "blue/services/reporting/task-definition";
+    let deregister = "containers.deregister_task_definition(taskDefinition=o['arn'])";
+    system.change([(definition, deregister)].into_iter()).await;
+    let destroy = ["destroy", "--suffix", SYSTEM.suffix, "--yes", "--yes-take-traffic-down", "--target", definition];
+    system.cli.run(&destroy).await.ok();
+    let left = "print(json.dumps(containers.list_task_definitions(status='INACTIVE')['taskDefinitionArns']))";
+    assert_eq!(system.python(left).await, json!([]));
 }
