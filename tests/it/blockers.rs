@@ -1,25 +1,24 @@
-//! What others have put into our network holds it: `destroy` names it, waits for what goes by itself, touches nothing that
-//! isn't ours, and goes on once it is free.
-
-use std::collections::BTreeSet;
+//! Unmanaged resources that block a destroy: `destroy` names them, waits for those that AWS deletes, leaves the rest alone, and
+//! resumes when they are gone.
 
 use serde_json::{Value, json};
 
+use crate::support::Applied;
 use crate::support::cli::Run;
-use crate::support::{Cli, Sandbox};
+use crate::systems::lambda_mysql::SYSTEM;
 
 const REGIONS: [&str; 2] = ["us-east-1", "us-east-2"];
 const DESTROY: [&str; 5] = ["destroy", "--suffix", "dev1", "--yes", "--json"];
 
 const SUBNET: &str = "blue/network/subnet-private-a";
-/// The group that others' things have.
-const WORN: &str = "blue/functions/payment-api/security-group";
-/// The group that others' rules refer to.
-const NAMED: &str = "blue/edge/security-group";
+/// The security group of foreign interfaces.
+const ATTACHED: &str = "blue/functions/payment-api/security-group";
+/// The security group that foreign rules refer to.
+const REFERRED: &str = "blue/edge/security-group";
 
-/// Puts somebody's interface into a subnet of ours with a group of ours, and beside it a group whose rule refers to
+/// Creates an interface in our subnet with our security group, and a foreign security group whose rule refers to
 /// another group of ours.
-const HOLD: &str = r"
+const BLOCK: &str = r"
 import boto3, json
 ec2 = boto3.client('ec2')
 def of(step):
@@ -38,7 +37,7 @@ ids = {'subnet': subnet['SubnetId'], 'vpc': subnet['VpcId'], 'worn': worn['Group
 print(json.dumps({**ids, 'interface': interface['NetworkInterfaceId'], 'group': group}))
 ";
 
-/// What others have: the interface with its groups and tags, the group with its rules.
+/// The foreign resources: the interface with its groups and tags, the group with its rules.
 const LOOK: &str = r"
 import boto3, json
 ec2 = boto3.client('ec2')
@@ -48,7 +47,7 @@ groups = ec2.describe_security_groups(Filters=[{'Name': 'group-name', 'Values': 
 print(json.dumps([interfaces, groups], default=str))
 ";
 
-/// Takes the interface away, and the rule out of the group.
+/// Deletes the interface, and the rule of the group.
 const FREE: &str = r"
 import boto3
 ec2 = boto3.client('ec2')
@@ -59,7 +58,7 @@ for interface in ec2.describe_network_interfaces(Filters=mine)['NetworkInterface
 ec2.revoke_security_group_ingress(GroupId=group['GroupId'], IpPermissions=group['IpPermissions'])
 ";
 
-/// Makes a function in the same subnet with the same group.
+/// Creates a function in the same subnet with the same group.
 const SPY: &str = r"
 import boto3, io, json, zipfile
 ids = json.loads('IDS')
@@ -88,14 +87,12 @@ ec2.delete_security_group(GroupId=group['GroupId'])
 
 #[tokio::test]
 async fn destroy_names_foreign_blockers_and_resumes_without_them() {
-    let sandbox = Sandbox::fresh().await;
-    let cli = Cli::new(&sandbox);
-    cli.run(&["apply", "--suffix", "dev1", "--json"]).await.ok();
-    let ids = sandbox.python(HOLD).await;
+    let Applied { sandbox, cli, .. } = SYSTEM.copy().await;
+    let ids = sandbox.python(BLOCK).await;
     let id = |what: &str| ids[what].as_str().unwrap();
     let of_others = sandbox.python(LOOK).await;
 
-    // What stays is named, and what to do about it; all else is gone.
+    // The error names each blocker and the remedy. Everything else is deleted.
     let run = cli.run(&DESTROY).await.exits(1);
     let probe = format!("{} (a network interface, \"probe of the auditors\", Owner=audit)", id("interface"));
     let bastion = format!("{} (the security group \"bastion\", whose rules refer to it)", id("group"));
@@ -104,7 +101,7 @@ async fn destroy_names_foreign_blockers_and_resumes_without_them() {
     let off = format!("{delete}, or remove {} from {}", id("worn"), id("interface"));
     let rules = format!("delete the rules of {} that refer to {}", id("group"), id("named"));
     for (step, held, holder, remedy) in
-        [(SUBNET, "subnet", &probe, &delete), (WORN, "worn", &probe, &off), (NAMED, "named", &bastion, &rules)]
+        [(SUBNET, "subnet", &probe, &delete), (ATTACHED, "worn", &probe, &off), (REFERRED, "named", &bastion, &rules)]
     {
         let held = id(held);
         let failure = failure(&run, step);
@@ -114,12 +111,12 @@ async fn destroy_names_foreign_blockers_and_resumes_without_them() {
         assert!(waits(&run, step).iter().any(|what| what.starts_with(&format!("{holder} to release {held}"))));
     }
     assert_eq!(run.summary().failed, 3, "{}", run.stderr);
-    let left: BTreeSet<String> = cli.state("dev1")["steps"].as_object().unwrap().keys().cloned().collect();
-    let expected = [SUBNET, WORN, NAMED, "blue/network/internet-gateway", "blue/network/vpc"];
+    let left = cli.step_ids("dev1");
+    let expected = [SUBNET, ATTACHED, REFERRED, "blue/network/internet-gateway", "blue/network/vpc"];
     assert_eq!(left, expected.map(str::to_owned).into());
     assert_eq!(sandbox.python(LOOK).await, of_others);
 
-    // What a function leaves behind goes by itself; what somebody still has in the VPC doesn't.
+    // AWS deletes the interface of a deleted function. The foreign security group still blocks the VPC.
     sandbox.python(FREE).await;
     sandbox.python(&SPY.replace("IDS", &ids.to_string())).await;
     sandbox.control().set_time_scale(1.0).unwrap();
@@ -128,7 +125,7 @@ async fn destroy_names_foreign_blockers_and_resumes_without_them() {
     started.says_often("(left by the function spy)", 2).await;
     sandbox.advance(1200);
     let run = started.finish().await.exits(1);
-    for (step, held) in [(SUBNET, "subnet"), (WORN, "worn")] {
+    for (step, held) in [(SUBNET, "subnet"), (ATTACHED, "worn")] {
         let waits = waits(&run, step);
         let hint = format!("to release {}; Lambda usually deletes its interfaces within 20 minutes", id(held));
         assert!(waits.len() == 1 && waits[0].ends_with(&hint), "{waits:?}");
@@ -143,14 +140,14 @@ async fn destroy_names_foreign_blockers_and_resumes_without_them() {
     sandbox.account(&REGIONS).await.assert_empty();
 }
 
-/// Why this step failed.
+/// The failure of this step.
 fn failure(run: &Run, step: &str) -> Value {
     let failures = run.summary().rest["failures"].clone();
     let found = failures.as_array().unwrap().iter().find(|failure| failure["step"] == step).cloned();
     found.unwrap_or_else(|| panic!("{step} didn't fail: {failures:#}"))
 }
 
-/// What this step said that it waits for.
+/// What this step reported to wait for.
 fn waits(run: &Run, step: &str) -> Vec<String> {
     let events = run.events().into_iter().filter(|event| event["type"] == "step_waiting" && event["step"] == step);
     events.map(|event| event["waits_for"].as_str().unwrap().to_owned()).collect()

@@ -1,5 +1,5 @@
-//! Chaos: every fifth call comes to harm, and a system comes to be, changes and goes all the same. What AWS refuses for good
-//! is asked for once. What AWS doesn't show at once isn't made a second time.
+//! Chaos: every fifth call fails, and a system is created, changed and destroyed all the same. Permanent errors aren't
+//! retried. What AWS doesn't show at once isn't created twice.
 
 mod calls;
 mod faults;
@@ -14,7 +14,7 @@ use life::{Life, Story};
 
 /// How many seeds `just chaos` takes.
 const SEEDS: u64 = 20;
-/// How many lives at once: two servers and two tools have a small machine's hands full.
+/// How many lives run at once: two servers and two tools occupy a small machine.
 const AT_ONCE: usize = 2;
 
 #[tokio::test]
@@ -22,7 +22,7 @@ async fn system_lifecycle_survives_every_fifth_call_failing() {
     let story = Life::begin().await.in_chaos(1).await;
     eprintln!("{story}");
     assert!(story.kinds_of_faults() >= 8, "{story}");
-    assert!(story.refused_for_good() >= 5, "{story}");
+    assert!(story.permanent_errors() >= 5, "{story}");
 }
 
 /// The first answer to each changing call never arrives.
@@ -33,7 +33,7 @@ async fn lost_responses_are_resolved_within_the_run() {
     Life::begin().await.with_each_change_failing_once(lost).await;
 }
 
-/// AWS doesn't get to do what it is first asked for.
+/// AWS never receives the first request of each changing call.
 #[tokio::test]
 #[ignore = "takes long: `just chaos`"]
 async fn unsent_requests_are_repeated_within_the_run() {
@@ -60,23 +60,23 @@ async fn two_second_visibility_delay_creates_no_duplicates() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 #[ignore = "takes long: `just chaos`"]
 async fn all_seeds() {
-    let wanted = std::env::var("CHAOS_SEEDS").ok().filter(|text| !text.is_empty());
+    let seeds = std::env::var("CHAOS_SEEDS").ok().filter(|text| !text.is_empty());
     let number = |text: &str| text.parse::<u64>().expect("CHAOS_SEEDS is a number or two: 20, 7-9");
-    let (first, last) = match wanted.as_deref() {
+    let (first, last) = match seeds.as_deref() {
         None => (1, SEEDS),
         Some(text) => text.split_once('-').map_or((1, number(text)), |(first, last)| (number(first), number(last))),
     };
     let lives = futures::stream::iter(first..=last).map(|seed| async move {
         let life = tokio::spawn(async move { Life::begin().await.in_chaos(seed).await });
-        let told = life.await.map_err(|_| seed);
-        match &told {
+        let result = life.await.map_err(|_| seed);
+        match &result {
             Ok(story) => eprintln!("{story}"),
-            Err(seed) => eprintln!("seed {seed}: went wrong, see above"),
+            Err(seed) => eprintln!("seed {seed} failed, see above"),
         }
-        told
+        result
     });
-    let told: Vec<Result<Story, u64>> = lives.buffer_unordered(AT_ONCE).collect().await;
-    let wrong: Vec<u64> = told.iter().filter_map(|told| told.as_ref().err().copied()).collect();
-    eprintln!("{}", Story::total(told.into_iter().filter_map(Result::ok)));
-    assert_eq!(wrong, [0; 0], "these seeds went wrong");
+    let results: Vec<Result<Story, u64>> = lives.buffer_unordered(AT_ONCE).collect().await;
+    let wrong: Vec<u64> = results.iter().filter_map(|result| result.as_ref().err().copied()).collect();
+    eprintln!("{}", Story::total(results.into_iter().filter_map(Result::ok)));
+    assert_eq!(wrong, [0; 0], "these seeds failed");
 }

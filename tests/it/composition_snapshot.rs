@@ -1,6 +1,6 @@
 //! What the shipped systems are composed of, pinned: step ids, names, specs and templates. A change here changes what
-//! exists in people's accounts, so it has to be meant. `UPDATE_SNAPSHOTS=1 cargo test --test it composition_snapshot`
-//! writes the files anew; their diff then shows which steps and resources change.
+//! exists in people's accounts, so it must be intended. `UPDATE_SNAPSHOTS=1 cargo test --test it composition_snapshot`
+//! rewrites the files; their diff then shows which steps and resources change.
 
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::support::composition::{ACCOUNT, Composition, name};
-use crate::support::systems::{fargate_postgres, lambda_mysql};
+use crate::support::compositions::{fargate_postgres, lambda_mysql};
 
 #[tokio::test]
 async fn lambda_mysql_composition_is_unchanged() {
@@ -76,7 +76,7 @@ fn snapshot(composition: &Composition) -> String {
             for (id, value) in body[section].as_object().into_iter().flatten() {
                 let mut value = value.clone();
                 if section == "Parameters" {
-                    // For people: not what is built.
+                    // For people, so not pinned.
                     value.as_object_mut().expect("a parameter").remove("Description");
                 }
                 writeln!(text, "template {region} {section} {id} {}", hash(value)).expect("text");

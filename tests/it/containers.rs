@@ -1,4 +1,4 @@
-//! What becomes of services on Fargate whose tasks don't come up, and of the revisions that they ran.
+//! Services on Fargate whose tasks don't start, and the revisions of their task definitions.
 
 use std::sync::Arc;
 
@@ -182,7 +182,7 @@ impl Shop {
     }
 }
 
-/// What is said of the only step that failed.
+/// The error of the only failed step.
 fn failure(report: &Report) -> String {
     let [(step, error)] = report.failed.as_slice() else { panic!("{:?}", report.failed) };
     assert_eq!(step.to_string(), "service");
@@ -217,7 +217,7 @@ async fn old_revision_is_deleted_only_after_the_rollout() {
     assert!(shop.apply("1").await.failed.is_empty());
     assert!(shop.apply("2").await.failed.is_empty());
     assert_eq!(shop.revisions().await, ["2"]);
-    // There is no image 3: the service goes on to run 2.
+    // There is no image 3: the service keeps running 2.
     let said = failure(&shop.apply("3").await);
     assert!(said.contains("and AWS rolled back"), "{said}");
     assert_eq!(shop.revisions().await, ["2", "3"]);

@@ -1,4 +1,4 @@
-//! A system of people's own, in a repository of their own: `examples/custom_system.rs`, copied away and built against the crate.
+//! A custom system in a repository of its own: `examples/custom_system.rs`, copied away and built against the crate.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -26,8 +26,8 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use toml::{Table, Value as Toml};
 
-use crate::export::assert_lints;
 use crate::support::cli::Run;
+use crate::support::lint::assert_lints;
 use crate::support::{Cli, Sandbox};
 
 /// A crate of somebody's, outside of ours, with the example as its only file.
@@ -71,7 +71,7 @@ impl Repository {
     }
 }
 
-/// What such a crate says of itself. It has the same profile, and all of our dependencies beside our crate: so cargo takes what
+/// The manifest of such a crate. It has the same profile, and all of our dependencies beside our crate: so cargo takes what
 /// was built for these tests.
 fn manifest_of_its_own(ours: &Table, path: &Path) -> Table {
     let table = |name: &str| ours[name].as_table().expect("a section").clone();
@@ -91,7 +91,7 @@ fn manifest_of_its_own(ours: &Table, path: &Path) -> Table {
     manifest
 }
 
-/// A shop that answers whatever it is asked; gives its port.
+/// Starts a web server that answers every request; returns its port.
 async fn shop() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = listener.local_addr().expect("an address").port();
@@ -174,7 +174,7 @@ async fn external_system_is_applied_shifted_and_destroyed() {
     empty.assert_same(&sandbox.account(&["us-east-1"]).await);
 }
 
-/// A type that doesn't come with provisioner, of a service whose client it makes itself.
+/// A custom resource type, whose client it creates itself.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Motto {
     name: String,
@@ -284,18 +284,18 @@ async fn custom_type_is_created_updated_exported_and_deleted() {
     assert!(Systems::shipped().types().bind(&shared).operations("shop.motto").is_err());
 }
 
-/// A mistake in the system's own section is told with its line.
+/// An error in the system's own section is reported with its line.
 async fn assert_names_the_line(binary: &Path) {
     let cli = Cli::offline().of(binary.to_owned());
     let configuration = include_str!("../../examples/custom_system.toml");
-    for (right, wrong, told) in [
+    for (right, wrong, message) in [
         ("retention_days", "retention_hours", "unknown field `retention_hours`"),
         ("/16", "/28", "settings.cidr: a VPC whose subnets have room"),
     ] {
         let line = 1 + configuration.lines().position(|line| line.contains(right)).expect("a line");
         cli.configure(&configuration.replace(right, wrong));
         let run = cli.run(&["plan", "--suffix", "dev1"]).await.exits(1);
-        run.explains(told).explains("provisioner.toml").explains(&line.to_string());
+        run.explains(message).explains("provisioner.toml").explains(&line.to_string());
     }
     let (common, _) = configuration.split_once("[settings]").expect("its own section");
     cli.configure(common);

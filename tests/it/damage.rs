@@ -1,4 +1,4 @@
-//! States that are damaged, disks that are full, folders that nobody can write: told at once, and nothing is lost over it.
+//! Damaged states, full disks, unwritable folders: each is reported at once, and nothing is lost.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -25,8 +25,8 @@ fn steps(run: &Run, event: &str) -> BTreeSet<String> {
     events.filter_map(|line| line["step"].as_str().map(str::to_owned)).collect()
 }
 
-/// What is remembered under this key of the state.
-fn remembered(state: &Value, key: &str) -> BTreeSet<String> {
+/// The steps under this key of the state.
+fn recorded(state: &Value, key: &str) -> BTreeSet<String> {
     state[key].as_object().into_iter().flat_map(|all| all.keys().cloned()).collect()
 }
 
@@ -35,12 +35,12 @@ async fn full_disk_stops_the_run_and_the_next_resumes() {
     let sandbox = Sandbox::fresh().await;
     let proxy = Proxy::before(&sandbox);
     let mut cli = Cli::through(&proxy);
-    // The state has been written when the first thing is made; from then on there is no room for another one.
+    // The state is written before the first resource is created. From then on there is no space for another one.
     let (whole, part) = (cli.state_folder().join("dev1.json"), cli.state_folder().join("dev1.json.new"));
-    let no_room = part.clone();
+    let full = part.clone();
     proxy.on_call(move |call| {
-        if call.is_change && !no_room.is_symlink() {
-            symlink("/dev/full", &no_room).unwrap();
+        if call.is_change && !full.is_symlink() {
+            symlink("/dev/full", &full).unwrap();
         }
         None
     });
@@ -51,21 +51,21 @@ async fn full_disk_stops_the_run_and_the_next_resumes() {
     let run = run.explains("check that the folder exists, is writable and has free space");
     proxy.pass_all();
 
-    // What was made is remembered, and nothing was made that isn't.
+    // Everything created is recorded, in a step or an intent.
     let state: Value = serde_json::from_str(&on(&cli, &["state", "pull"]).await.ok().stdout).expect("JSON");
-    let (stand, announced) = (remembered(&state, "steps"), remembered(&state, "intents"));
-    assert!(stand.is_superset(&steps(&run, "step_done")), "{:?}", &steps(&run, "step_done") - &stand);
+    let (existing, intended) = (recorded(&state, "steps"), recorded(&state, "intents"));
+    assert!(existing.is_superset(&steps(&run, "step_done")), "{:?}", &steps(&run, "step_done") - &existing);
     let account = sandbox.account(&REGIONS).await;
     let tags = account.things().filter_map(|(_, _, _, thing)| thing.tags.as_ref());
     let made: BTreeSet<String> = tags.filter_map(|tags| tags.get("provisioner:step").cloned()).collect();
     assert!(made.len() > 5, "{made:?}");
-    assert!(made.is_subset(&(&stand | &announced)), "made and not announced: {:?}", &(&made - &stand) - &announced);
+    assert!(made.is_subset(&(&existing | &intended)), "not recorded: {:?}", &(&made - &existing) - &intended);
 
-    // As long as there is no room nothing begins.
+    // While the disk is full, no step starts.
     let before = (fs::read(&whole).unwrap(), sandbox.changes().len());
     symlink("/dev/full", &part).unwrap();
     cli.run(&APPLY).await.exits(1).explains("can't write the state file state/dev1.json: No space left on device");
-    assert!((fs::read(&whole).unwrap(), sandbox.changes().len()) == before, "something was done");
+    assert!((fs::read(&whole).unwrap(), sandbox.changes().len()) == before, "something was changed");
 
     cli.set_largest_file(None);
     let summary = cli.run(&APPLY).await.ok().summary();
@@ -75,7 +75,7 @@ async fn full_disk_stops_the_run_and_the_next_resumes() {
     on(&cli, &["plan", "--detailed-exitcode"]).await.ok();
 }
 
-/// Folders in which nobody makes a file, whoever they are: permissions don't bind root.
+/// Folders in which not even root can create a file.
 const READ_ONLY: [(&str, &str); 2] = [
     ("/sys/kernel", "can't open the lock /sys/kernel/dev1.lock: "),
     ("/dev/null/states", "can't read the state file /dev/null/states/dev1.json: Not a directory"),
@@ -90,7 +90,7 @@ async fn unwritable_state_folder_fails_before_any_create() {
         run.explains(why).explains("check that the folder exists, is writable").never_says("panicked");
         assert_eq!(sandbox.changes(), [""; 0], "{folder}");
     }
-    // A file in the place of the folder.
+    // A file instead of the folder.
     fs::write(cli.state_folder(), "").unwrap();
     on(&cli, &["apply"]).await.exits(1).explains("can't read the state file state/dev1.json: Not a directory");
     assert_eq!(sandbox.changes(), [""; 0]);
@@ -104,20 +104,20 @@ async fn concurrent_applies_exclude_each_other_and_dead_lock_frees() {
     let pids = runs.each_ref().map(Started::pid);
     let ends = runs.map(|run| Box::pin(run.finish()));
     let (refused, which, mut rest) = futures::future::select_all(ends).await;
-    let works = pids[1 - which];
-    let holder = format!("`provisioner apply`, process {works}, since 20");
+    let working = pids[1 - which];
+    let holder = format!("`provisioner apply`, process {working}, since 20");
     refused.exits(1).explains(&format!("another run holds the lock state/dev1.lock: {holder}"));
 
-    kill_process(Pid::from_raw(works.cast_signed()).unwrap(), Signal::KILL).unwrap();
-    assert_eq!(rest.remove(0).await.code, None, "the one that works was at work");
+    kill_process(Pid::from_raw(working.cast_signed()).unwrap(), Signal::KILL).unwrap();
+    assert_eq!(rest.remove(0).await.code, None, "the working run was killed");
     let lock = cli.state_folder().join("dev1.lock");
-    assert!(fs::read_to_string(&lock).unwrap().starts_with(&holder), "the dead one's");
+    assert!(fs::read_to_string(&lock).unwrap().starts_with(&holder), "the killed run's");
     let third = cli.start(&APPLY);
     third.says("step_started").await;
     assert!(fs::read_to_string(&lock).unwrap().contains(&format!("process {}, since 20", third.pid())));
 }
 
-/// A step that stands.
+/// A completed step.
 fn done(step: &str) -> Entry {
     Entry::Done { step: step.into(), record: Box::new(intent(step).fulfilled(json!({"id": step}))) }
 }
@@ -134,7 +134,7 @@ fn intent(step: &str) -> Intent {
     }
 }
 
-/// A state of the steps `a` and `b`, each put down by a run of its own.
+/// A state of the steps `a` and `b`, each recorded by a run of its own.
 async fn a_and_b(store: &Store) {
     for step in ["a", "b"] {
         let fresh = || State::new("lambda-mysql", "dev1", "123456789012", "us-east-1");
@@ -165,24 +165,24 @@ async fn damaged_state_is_restored_from_a_generation() {
         fs::write(&path, &damaged).unwrap();
         let run = on(&cli, &["state", "list"]).await.exits(1);
         run.explains("the state state/dev1.json is damaged").explains("`provisioner state history ");
-        assert!(fs::read(&path).unwrap() == damaged, "it was touched");
+        assert!(fs::read(&path).unwrap() == damaged, "it was changed");
 
         let generations = on(&cli, &["state", "history", "--json"]).await.ok().events();
         let kept: Vec<_> = generations.iter().filter(|one| one["current"] == false).collect();
         // The newest may be a damaged one, of the round before.
-        let mut brought_back = false;
+        let mut restored = false;
         for one in kept {
             let id = one["generation"].as_str().unwrap();
             let run = on(&cli, &["state", "restore", id]).await;
             if run.code == Some(0) {
-                brought_back = true;
+                restored = true;
                 break;
             }
             run.exits(1).explains("is damaged");
         }
-        assert!(brought_back, "no generation is whole");
+        assert!(restored, "no generation can be restored");
         assert_eq!(listed(&cli).await, ["a"]);
-        // What was damaged is kept as well.
+        // The damaged state is kept as well.
         let kept = fs::read_dir(cli.state_folder().join("dev1.generations")).unwrap().flatten();
         assert!(kept.map(|one| fs::read(one.path()).unwrap()).any(|text| text == damaged));
     }
@@ -194,8 +194,8 @@ async fn damaged_journal_names_its_line_and_can_be_skipped() {
     let store = Store::folder(cli.state_folder());
     a_and_b(&store).await;
     let session = store.open("dev1", "provisioner apply", || panic!("there is one")).await.unwrap();
-    let announced = Entry::Intent { step: "c".into(), intent: Box::new(intent("c")) };
-    session.record([done("b"), announced]).await.unwrap();
+    let intended = Entry::Intent { step: "c".into(), intent: Box::new(intent("c")) };
+    session.record([done("b"), intended]).await.unwrap();
     drop(session);
     on(&cli, &["state", "list"]).await.ok().says("intent recorded, creation not confirmed");
 
@@ -209,7 +209,7 @@ async fn damaged_journal_names_its_line_and_can_be_skipped() {
             .explains("nothing was changed");
     }
     assert_eq!(fs::read_to_string(&path).unwrap(), damaged);
-    assert!(fs::read(cli.state_folder().join("dev1.json")).unwrap() == state, "it was touched");
+    assert!(fs::read(cli.state_folder().join("dev1.json")).unwrap() == state, "it was changed");
 
     on(&cli, &["state", "push", "state/dev1.json", "--force"]).await.ok();
     assert_eq!(listed(&cli).await, ["a", "b"]);

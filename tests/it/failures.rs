@@ -1,4 +1,4 @@
-//! What goes wrong: AWS refuses, people err, runs meet, runs die, names are taken. The system comes out whole.
+//! Failures: AWS errors, invalid input, concurrent and killed runs, taken names. The system is complete afterwards.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::support::{Cli, Fault, Proxy, Sandbox, Shared};
 const REGIONS: [&str; 2] = ["us-east-1", "us-east-2"];
 const APPLY: [&str; 4] = ["apply", "--suffix", "dev1", "--json"];
 
-/// Nothing is left to do.
+/// A plan is empty and adopts nothing.
 async fn assert_settled(cli: &Cli) {
     let plan = cli.run(&["plan", "--suffix", "dev1", "--json", "--detailed-exitcode"]).await.ok();
     let summary = plan.summary();
@@ -23,7 +23,7 @@ async fn assert_settled(cli: &Cli) {
     assert_eq!((counts, adopted(&summary)), ([0; 5], 0), "a plan that isn't empty:\n{}", plan.stdout);
 }
 
-/// How many were found standing, made by a run that couldn't record it.
+/// The number of resources that were adopted: created by a run that couldn't record them.
 fn adopted(summary: &Summary) -> u64 {
     summary.rest["adopted"].as_u64().unwrap()
 }
@@ -32,7 +32,7 @@ fn steps(list: &Value) -> BTreeSet<String> {
     list.as_array().unwrap().iter().map(|entry| entry["step"].as_str().unwrap().to_owned()).collect()
 }
 
-/// The steps that need one of these, at whatever distance, by the graph as it is drawn.
+/// The direct and indirect dependents of these steps, by the output of `graph`, and the number of all steps.
 async fn dependents(cli: &Cli, of: &[&str]) -> (BTreeSet<String>, usize) {
     let dot = cli.run(&["graph", "--suffix", "dev1"]).await.ok().stdout;
     let mut users: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
@@ -61,8 +61,8 @@ async fn failed_step_skips_only_dependents_and_apply_resumes() {
         Fault::new("sqs", "CreateQueue", "InvalidParameterValue").matching("payments-queue-green-dev1"),
     ];
     refusals.into_iter().for_each(|refusal| sandbox.inject(&refusal.forever()));
-    let (left_out, all) = dependents(&cli, &[cluster, queue]).await;
-    assert!(left_out.contains("blue/database/instance-1") && left_out.len() < all / 2, "{left_out:?}");
+    let (skipped, all) = dependents(&cli, &[cluster, queue]).await;
+    assert!(skipped.contains("blue/database/instance-1") && skipped.len() < all / 2, "{skipped:?}");
 
     // For people, on stderr.
     let mut run = cli.run(&["apply", "--suffix", "dev1"]).await.exits(1);
@@ -71,24 +71,23 @@ async fn failed_step_skips_only_dependents_and_apply_resumes() {
         (queue, "sqs:CreateQueue", "InvalidParameterValue", "provisioner.toml"),
     ] {
         let mut lines = run.stderr.lines().skip_while(|line| !line.starts_with(&format!("failed: {step}: ")));
-        let said = lines.next().unwrap_or_else(|| panic!("nothing is said of {step}:\n{}", run.stderr));
+        let said = lines.next().unwrap_or_else(|| panic!("{step} isn't reported:\n{}", run.stderr));
         assert!(said.contains(operation) && said.contains(&format!("code {code}, request id ")), "{said}");
         let help = lines.next().unwrap_or_default();
         assert!(help.trim_start().starts_with('→') && help.contains(advice), "{help}");
         run = run.says(&format!("skipped {}", if step == cluster { "blue/database/instance-1" } else { "green/" }));
     }
-    let recorded =
-        |cli: &Cli| -> BTreeSet<String> { cli.state("dev1")["steps"].as_object().unwrap().keys().cloned().collect() };
+    let recorded = |cli: &Cli| -> BTreeSet<String> { cli.step_ids("dev1") };
     let finished = recorded(&cli);
-    assert_eq!(finished.len(), all - left_out.len() - 2);
-    assert!(finished.contains("green/database/recovery/cluster"), "the other environment is whole");
-    assert!(finished.is_disjoint(&left_out));
+    assert_eq!(finished.len(), all - skipped.len() - 2);
+    assert!(finished.contains("green/database/recovery/cluster"), "the other environment is complete");
+    assert!(finished.is_disjoint(&skipped));
 
-    // For programs, in the summary; what stands is not touched again.
+    // For programs, in the summary. Existing resources are not changed again.
     let again = cli.run(&APPLY).await.exits(1).summary();
     assert_eq!((again.created, again.updated, again.replaced, again.deleted, again.failed), (0, 0, 0, 0, 2));
     assert_eq!(steps(&again.rest["failures"]), BTreeSet::from([cluster.to_owned(), queue.to_owned()]));
-    assert_eq!(steps(&again.rest["skipped"]), left_out);
+    assert_eq!(steps(&again.rest["skipped"]), skipped);
     for failure in again.rest["failures"].as_array().unwrap() {
         let text = |key: &str| failure[key].as_str().unwrap_or_default().to_owned();
         let (operation, code) = match failure["step"] == cluster {
@@ -101,19 +100,19 @@ async fn failed_step_skips_only_dependents_and_apply_resumes() {
 
     sandbox.clear_faults();
     let rest = cli.run(&APPLY).await.ok().summary();
-    assert_eq!((rest.created, rest.failed), (left_out.len() as u64 + 2, 0));
+    assert_eq!((rest.created, rest.failed), (skipped.len() as u64 + 2, 0));
     assert_eq!(recorded(&cli).len(), all);
     sandbox.account(&REGIONS).await.assert_no_twins();
     assert_settled(&cli).await;
 }
 
-/// An account in which nothing may come to be.
+/// An account in which nothing may be created.
 async fn untouched() -> Arc<Sandbox> {
     static UNTOUCHED: Shared<Sandbox> = Shared::new();
     UNTOUCHED.get(Sandbox::fresh).await
 }
 
-/// Runs what must be refused: neither in AWS nor on disk is anything different afterwards.
+/// Runs a command that must be refused, without a change in AWS or on disk.
 async fn refused(sandbox: &Sandbox, cli: &Cli, arguments: &[&str]) -> Run {
     let states = |cli: &Cli| -> BTreeMap<_, _> {
         let entries = std::fs::read_dir(cli.state_folder()).into_iter().flatten().flatten();
@@ -123,7 +122,7 @@ async fn refused(sandbox: &Sandbox, cli: &Cli, arguments: &[&str]) -> Run {
     let run = cli.run(arguments).await.exits(1);
     assert_eq!(sandbox.changes(), [""; 0]);
     assert!(states(cli) == before, "states were written: {:?}", states(cli).keys());
-    // What a program says to itself is nothing for people.
+    // No internals in messages.
     run.never_says("panicked").never_says("Error {").never_says("kind: ")
 }
 
@@ -238,7 +237,7 @@ async fn truncated_state_is_refused() {
             run.explains("lists the generations before it");
         }
     }
-    // The file that was cut is the one thing that was wrong.
+    // With the whole file the plan succeeds.
     put_state(&cli, "dev1", &whole);
     cli.run(&["plan", "--suffix", "dev1"]).await.ok();
 }
@@ -266,9 +265,9 @@ async fn concurrent_run_is_refused_naming_the_lock_owner() {
         let second = second.explains("another run holds the lock state/dev1.lock: `provisioner apply`");
         second.explains(&format!("process {}, since 20", first.pid())).explains("wait for it to end");
     }
-    // Looking is free, and another suffix is another system.
-    let first_goes_on = cli.run(&["output", "--suffix", "dev1"]).await.ok();
-    assert_eq!(first_goes_on.stdout, "", "nothing stands yet");
+    // Reading needs no lock.
+    let output = cli.run(&["output", "--suffix", "dev1"]).await.ok();
+    assert_eq!(output.stdout, "", "nothing exists yet");
     let summary = first.finish().await.ok().summary();
     assert_eq!((summary.failed, summary.unchanged), (0, 0));
     sandbox.account(&REGIONS).await.assert_no_twins();
@@ -277,7 +276,7 @@ async fn concurrent_run_is_refused_naming_the_lock_owner() {
 
 /// How many steps are recorded.
 fn count(cli: &Cli) -> u64 {
-    cli.state("dev1")["steps"].as_object().unwrap().len() as u64
+    cli.step_ids("dev1").len() as u64
 }
 
 #[tokio::test]
@@ -290,13 +289,13 @@ async fn interrupted_apply_finishes_calls_and_next_resumes() {
     let first = run.finish().await.exits(130).summary();
     assert!(first.rest["interrupted"] == true && first.failed == 0 && first.created >= 150, "{first:?}");
     assert_eq!(count(&cli), first.created);
-    assert_eq!(cli.state("dev1").get("intents"), None, "what was begun is done");
+    assert_eq!(cli.state("dev1").get("intents"), None, "steps in progress were completed");
     let run = cli.run(&APPLY).await.ok();
     let touched = json!(run.events().into_iter().filter(|event| event["type"] == "step_done").collect::<Vec<_>>());
-    let (touched, left_out) = (steps(&touched), steps(&first.rest["skipped"]));
-    assert!(touched.is_superset(&left_out), "left out a second time: {:?}", &left_out - &touched);
-    // A recorder that stands without a channel to record to can only be started once there is one.
-    let again: Vec<_> = touched.difference(&left_out).filter(|step| *step != "compliance/recorder").collect();
+    let (touched, skipped) = (steps(&touched), steps(&first.rest["skipped"]));
+    assert!(touched.is_superset(&skipped), "skipped a second time: {:?}", &skipped - &touched);
+    // The recorder can only be started once there is a delivery channel.
+    let again: Vec<_> = touched.difference(&skipped).filter(|step| *step != "compliance/recorder").collect();
     assert!(again.is_empty(), "done a second time: {again:?}");
     assert_eq!(run.summary().failed, 0);
     sandbox.account(&REGIONS).await.assert_no_twins();
@@ -308,18 +307,18 @@ async fn second_ctrl_c_ends_apply_at_once_and_next_resumes() {
     let sandbox = Sandbox::fresh().await;
     let proxy = Proxy::before(&sandbox);
     let cli = Cli::through(&proxy);
-    // Something is in flight at both of them, for longer than anybody waits.
+    // A call is in flight at both interrupts, longer than the test waits.
     let slow = InFlight::Delay(Duration::from_secs(600));
     proxy.on_call(move |call| (call.operation == "CreateDBCluster").then_some(slow));
     let run = cli.start(&APPLY);
     run.says_often("\"step_done\"", 100).await;
     let in_flight = || proxy.calls().iter().any(|call| call.fault.is_some()).then_some(());
-    wait_for(Duration::from_secs(120), in_flight).await.expect("a cluster is asked for");
+    wait_for(Duration::from_secs(120), in_flight).await.expect("a cluster is being created");
     run.interrupt();
     run.says("\"interrupted\"").await;
     run.interrupt();
     let events = run.finish().await.exits(130).events();
-    assert!(events.iter().all(|event| event["type"] != "summary"), "it has waited for what was in flight");
+    assert!(events.iter().all(|event| event["type"] != "summary"), "it has waited for the call in flight");
     proxy.settle().await;
     proxy.pass_all();
     assert_eq!(cli.run(&APPLY).await.ok().summary().failed, 0);
@@ -327,7 +326,7 @@ async fn second_ctrl_c_ends_apply_at_once_and_next_resumes() {
     assert_settled(&cli).await;
 }
 
-/// Takes a bucket's name, or looks at what became of it.
+/// Creates a bucket with our name unless it exists; prints its tags and objects.
 const BUCKET: &str = r"
 import boto3, json, sys
 s3, name = boto3.client('s3'), 's3-access-logs-123456789012-dev1'
@@ -357,8 +356,8 @@ async fn name_taken_after_intent_recorded_stays_unmanaged() {
     assert!(!cli.state_folder().join("dev1.json").exists());
 }
 
-/// Makes what others might have made under our names before us.
-const NEIGHBOURS: &str = r"
+/// Creates unmanaged resources with our names.
+const UNMANAGED: &str = r"
 import boto3, json
 boto3.client('sqs').create_queue(QueueName='payments-queue-blue-dev1', Attributes={'VisibilityTimeout': '7'})
 s3 = boto3.client('s3')
@@ -366,13 +365,13 @@ s3.create_bucket(Bucket='alb-logs-123456789012-green-dev1')
 s3.put_object(Bucket='alb-logs-123456789012-green-dev1', Key='precious', Body=b'1')
 trust = {'Version': '2012-10-17', 'Statement': [
     {'Effect': 'Allow', 'Principal': {'Service': 'ec2.amazonaws.com'}, 'Action': 'sts:AssumeRole'}]}
-# Of a system like ours, and still not ours.
+# Of another suffix.
 tags = {'provisioner:system': 'lambda-mysql', 'provisioner:suffix': 'dev2', 'provisioner:step': 'backup/role'}
 boto3.client('iam').create_role(RoleName='backup-dev1', AssumeRolePolicyDocument=json.dumps(trust),
     Tags=[{'Key': key, 'Value': value} for key, value in tags.items()])
 ";
 
-/// All that could be changed of [`NEIGHBOURS`].
+/// Reads all settings of [`UNMANAGED`].
 const LOOK: &str = r"
 import boto3, json
 from botocore.exceptions import ClientError
@@ -401,12 +400,12 @@ print(json.dumps(seen, default=str))
 async fn unmanaged_resources_with_our_names_are_left_alone() {
     let sandbox = Sandbox::fresh().await;
     let cli = Cli::new(&sandbox);
-    sandbox.python(NEIGHBOURS).await;
+    sandbox.python(UNMANAGED).await;
     let before = (sandbox.python(LOOK).await, sandbox.account(&REGIONS).await);
     let theirs = ["backup/role", "blue/queues/payments-queue", "green/edge/alb-logs/bucket"];
     let theirs: BTreeSet<String> = theirs.iter().map(|step| (*step).to_owned()).collect();
 
-    // A plan says so before anything is made.
+    // A plan reports them before anything is created.
     let plan = cli.run(&["plan", "--suffix", "dev1", "--json"]).await.exits(1);
     let failed = plan.events().into_iter().filter(|event| event["type"] == "plan_failed").collect::<Vec<_>>();
     assert_eq!(steps(&json!(failed)), theirs);
@@ -419,10 +418,10 @@ async fn unmanaged_resources_with_our_names_are_left_alone() {
         assert!(message.contains("-dev1"), "which one? {message}");
         assert!(help.contains("use another --suffix") && help.contains("provisioner import"), "{help}");
     }
-    assert!(apply.created > 200, "the rest is made: {apply:?}");
+    assert!(apply.created > 200, "the rest is created: {apply:?}");
     assert_eq!(sandbox.python(LOOK).await, before.0);
 
-    // Nor does a second try, which knows more.
+    // A second run, with a state, doesn't change them either.
     cli.run(&APPLY).await.exits(1);
     cli.run(&["destroy", "--suffix", "dev1", "--yes"]).await.ok();
     assert_eq!(sandbox.python(LOOK).await, before.0);

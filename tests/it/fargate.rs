@@ -1,10 +1,10 @@
-//! The system `fargate-postgres`: what it is composed of against its requirement, and its life in the sandbox.
+//! The system `fargate-postgres`: its steps against its requirement, and its services, traffic and migration in the sandbox.
 
 mod constraints;
-mod life;
 mod migration;
 mod operations;
 mod requirements;
+mod services;
 mod staging;
 mod traffic;
 
@@ -15,7 +15,7 @@ pub(crate) const STAGING: &str = include_str!("../../docs/examples/fargate-postg
 /// All microservices.
 pub(crate) const SERVICES: [&str; 3] = ["payment-api", "transaction-processor", "reporting"];
 
-/// [`STAGING`] with an image for each service, of its own repository.
+/// [`STAGING`] with an image for each service, in the service's repository.
 pub(crate) fn with_images(suffix: &str, tag: &str) -> String {
     let image = |service| {
         let repository = format!("123456789012.dkr.ecr.us-east-1.amazonaws.com/{service}-{suffix}");

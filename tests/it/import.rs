@@ -1,4 +1,4 @@
-//! What others have made is taken over where a person says so, and nowhere else.
+//! `provisioner import` adopts unmanaged resources; `apply` never does.
 
 use crate::support::cli::Run;
 use crate::support::{Cli, Sandbox};
@@ -7,8 +7,8 @@ async fn on(cli: &Cli, arguments: &[&str]) -> Run {
     cli.run(&[arguments, &["--suffix", "dev1"]].concat()).await
 }
 
-/// Somebody's VPC and queue, without a tag; and a queue of another system.
-const MADE_BY_HAND: &str = "
+/// An untagged VPC and queue, and a queue of another system.
+const UNMANAGED: &str = "
 import boto3, json
 ec2, sqs = boto3.client('ec2'), boto3.client('sqs')
 vpc = ec2.create_vpc(CidrBlock='10.10.0.0/16')['Vpc']['VpcId']
@@ -22,12 +22,12 @@ print(json.dumps({'vpc': vpc, 'queue': queue}))
 async fn import_takes_over_a_resource_by_its_id() {
     let sandbox = Sandbox::fresh().await;
     let cli = Cli::new(&sandbox);
-    let made = sandbox.python(MADE_BY_HAND).await;
+    let made = sandbox.python(UNMANAGED).await;
     let (vpc, queue) = (made["vpc"].as_str().unwrap(), made["queue"].as_str().unwrap());
     let (network, payments) = ("blue/network/vpc", "blue/queues/payments-queue");
     sandbox.forget_calls();
 
-    // By itself it takes nothing, and says how it would.
+    // `apply` adopts nothing, and its error names the command.
     let refused = on(&cli, &["apply", "--target", payments]).await.exits(1);
     refused.explains("is unmanaged").explains(&format!("provisioner import {payments} "));
     let before: Vec<_> = sandbox.changes().into_iter().filter(|change| change.contains("Queue")).collect();
@@ -47,7 +47,7 @@ async fn import_takes_over_a_resource_by_its_id() {
     assert_eq!(sandbox.changes(), [""; 0]);
     assert!(!cli.state_folder().join("dev1.json").exists());
 
-    // The tags that say whose it is are all that is changed of it.
+    // Only the ownership tags are changed.
     on(&cli, &["import", network, vpc]).await.ok().says(&format!("imported {vpc} as {network}"));
     let differs = on(&cli, &["import", payments, queue]).await.ok();
     differs.says("visibility_timeout_seconds: 7 → ");
@@ -55,7 +55,7 @@ async fn import_takes_over_a_resource_by_its_id() {
     assert!(changes.iter().all(|change| change.contains("CreateTags") || change.contains("TagQueue")), "{changes:?}");
     assert_eq!(changes.len(), 2, "{changes:?}");
     on(&cli, &["import", network, "vpc-00000000000000000"]).await.exits(1).explains("has a resource already");
-    // What is remembered already may be taken again: its tags may have been lost.
+    // A recorded resource may be imported again: its tags may have been lost.
     on(&cli, &["import", network, vpc]).await.ok();
 
     let built = on(&cli, &["apply", "--json", "--module", "blue/network", "--target", payments]).await.ok().summary();
@@ -67,5 +67,5 @@ async fn import_takes_over_a_resource_by_its_id() {
     on(&cli, &["destroy", "--yes"]).await.ok();
     let left =
         sandbox.python("import boto3, json; print(json.dumps(boto3.client('sqs').list_queues()['QueueUrls']))").await;
-    assert_eq!(left.as_array().unwrap().len(), 1, "the other system's queue alone stands: {left}");
+    assert_eq!(left.as_array().unwrap().len(), 1, "only the other system's queue is left: {left}");
 }

@@ -1,9 +1,9 @@
-//! The kill matrix: the tool is killed (SIGKILL) at one call after the other, started again each time, and in the end
-//! everything is as if it had never died.
+//! The kill matrix: the tool is killed (SIGKILL) at one call after the other and started again each time. The result must be
+//! the same as without kills.
 //!
-//! A point is a changing call (see [`Call::key`]) in one of three phases: an apply from nothing, an apply that updates and
-//! replaces, a destroy. One life of a system takes many kills, since each run goes on where the one before it died: what
-//! a kill has made twice, or lost, stands until the end of its phase, when AWS is looked at.
+//! A point is a changing call (see [`Call::key`]) in one of three phases: the first apply, an apply that updates and
+//! replaces, a destroy. One life of a system takes many kills, since each run resumes where the one before it died. What
+//! a kill has created twice or lost remains until the end of its phase, when AWS is checked.
 //!
 //! [`Call::key`]: crate::support::proxy::Call
 
@@ -16,6 +16,7 @@ use std::path::PathBuf;
 
 use crate::support::proxy::{Fault, Moment};
 use crate::support::{Cli, Proxy, Sandbox};
+use crate::systems::{System, lambda_mysql};
 use kills::{Choice, Kills};
 use ledger::Ledger;
 use life::live;
@@ -24,14 +25,14 @@ use life::live;
 const GAP: usize = 10;
 /// How many points, other than the answer of every call, are sampled.
 const OTHERS: usize = 60;
-/// No matrix takes so many lives unless the points are other ones each time.
+/// The matrix takes fewer lives, unless the points differ in each.
 const MOST_LIVES: usize = 80;
 
-#[tokio::test]
-async fn system_lifecycle_survives_repeated_kills() {
-    let lives = [1, 2].map(|seed| async move {
-        let kills = Kills::new(Choice::Sample(seed));
-        live(&kills).await;
+/// Kills the tool at a sample of calls, in a life of the system for each of its seeds.
+pub async fn assert_survives_kills(system: &System) {
+    let lives = system.kill_seeds.iter().map(|seed| async move {
+        let kills = Kills::new(Choice::Sample(*seed));
+        live(system, &kills).await;
         kills
     });
     let kills = futures::future::join_all(lives).await;
@@ -40,9 +41,12 @@ async fn system_lifecycle_survives_repeated_kills() {
     }
     let points = kills.iter().map(|kills| kills.points().len()).sum::<usize>();
     eprintln!("{points} kills");
-    assert!(points >= 40, "only {points} kills");
+    assert!(points >= 20 * kills.len(), "only {points} kills");
     for moment in [Moment::BeforeSend, Moment::BeforeAnswer, Moment::AfterAnswer] {
-        assert!(kills.iter().any(|kills| kills.points().iter().any(|point| point.moment == moment)), "none {moment:?}");
+        assert!(
+            kills.iter().any(|kills| kills.points().iter().any(|point| point.moment == moment)),
+            "no kill {moment:?}"
+        );
     }
 }
 
@@ -64,10 +68,10 @@ async fn vanished_resource_is_recreated_once_despite_kills() {
     let cli = Cli::through(&proxy);
     let apply = ["apply", "--suffix", "dev1", "--json", "--module", "blue/network"];
     cli.run(&apply).await.ok();
-    let before = sandbox.account(&life::REGIONS).await;
+    let before = sandbox.account(lambda_mysql::SYSTEM.regions).await;
     sandbox.python(DELETE).await;
 
-    // An address can be asked for twice: the call takes no token.
+    // A repeated call allocates a second address: it takes no client token.
     proxy.on_call(|call| (call.operation == "AllocateAddress").then_some(Fault::Kill(Moment::BeforeAnswer)));
     let run = cli.start(&apply);
     proxy.may_kill(run.pid());
@@ -76,13 +80,13 @@ async fn vanished_resource_is_recreated_once_despite_kills() {
     proxy.pass_all();
     let summary = cli.run(&apply).await.ok().summary();
     assert_eq!(summary.rest["adopted"], 1, "{summary:?}");
-    let after = sandbox.account(&life::REGIONS).await;
+    let after = sandbox.account(lambda_mysql::SYSTEM.regions).await;
     after.assert_no_twins();
     assert_eq!(after.len(), before.len());
 }
 
-/// What carries no tags yet, or none that AWS's index shows yet, when the tool dies: no apply comes between, which would find it by
-/// what it is about to make.
+/// When the tool dies, these have no tags yet, or none in AWS's index. No apply runs in between, which would find them
+/// by the names that it is about to create.
 #[tokio::test]
 async fn destroy_after_killed_run_leaves_nothing() {
     for (operation, step) in [
@@ -95,7 +99,7 @@ async fn destroy_after_killed_run_leaves_nothing() {
     }
 }
 
-/// The same for every operation that changes something.
+/// The same for every changing operation.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 #[ignore = "takes long: `just kill-matrix`"]
 async fn destroy_after_killed_apply_leaves_nothing() {
@@ -110,7 +114,7 @@ async fn destroy_after_killed_apply_leaves_nothing() {
     }
 }
 
-/// An apply of a part dies when AWS has done this, and has not answered.
+/// An apply of a part dies when AWS has processed this operation and not answered yet.
 async fn die_and_destroy(operation: &str, part: &[&str]) {
     let sandbox = Sandbox::fresh().await;
     let proxy = Proxy::before(&sandbox);
@@ -123,10 +127,10 @@ async fn die_and_destroy(operation: &str, part: &[&str]) {
     proxy.settle().await;
     proxy.pass_all();
     cli.run(&["destroy", "--suffix", "dev1", "--yes"]).await.ok();
-    sandbox.account(&life::REGIONS).await.assert_empty();
+    sandbox.account(lambda_mysql::SYSTEM.regions).await.assert_empty();
 }
 
-/// Goes on where the report ends, until nothing is left. `KILL_MATRIX_SEED` chooses the 60 other points;
+/// Resumes at the end of the report, until no point is left. `KILL_MATRIX_SEED` chooses the 60 other points;
 /// `KILL_MATRIX_LIVES` ends it earlier.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 #[ignore = "takes an hour: `just kill-matrix`"]
@@ -142,10 +146,10 @@ async fn kill_at_every_call() {
         && finish(&ledger, &Choice::Others(ledger.others(OTHERS)), &mut lives, most).await;
     eprintln!("{}", ledger.summary());
     assert_eq!(ledger.troubles(), BTreeSet::new());
-    assert!(whole || most < MOST_LIVES, "after {lives} lives there are still new points");
+    assert!(whole || most < MOST_LIVES, "new points after {lives} lives");
 }
 
-/// Lives, two at a time, until they meet no point that is left. False if they were too many before.
+/// Runs lives, two at a time, until they reach no new point. False if the limit of lives comes first.
 async fn finish(ledger: &Ledger, choice: &Choice, lives: &mut usize, most: usize) -> bool {
     while *lives < most {
         let pair = (0..2).map(|_| {
@@ -153,9 +157,9 @@ async fn finish(ledger: &Ledger, choice: &Choice, lives: &mut usize, most: usize
             async move {
                 let ended = tokio::spawn({
                     let kills = kills.clone();
-                    async move { live(&kills).await }
+                    async move { live(&lambda_mysql::SYSTEM, &kills).await }
                 });
-                let panicked = ended.await.err().map(ledger::words);
+                let panicked = ended.await.err().map(ledger::panic_message);
                 ledger.record(&kills, panicked);
                 kills.is_idle()
             }

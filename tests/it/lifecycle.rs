@@ -1,33 +1,28 @@
-//! A system's life: applied, looked at, changed, applied beside another, destroyed, applied again.
+//! Commands on an applied `lambda-mysql`, changes of its configuration, two systems in one account. What every system must
+//! pass is in [`conformance`](crate::conformance).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use serde_json::json;
 
 use crate::support::account::Account;
-use crate::support::standing::{assert_settled, done, outputs, planned};
-use crate::support::{Cli, Sandbox, Shared, Standing};
+use crate::support::applied_twice::{assert_settled, done, outputs, planned};
+use crate::support::{Applied, Cli, Sandbox};
+use crate::systems::lambda_mysql::{CHANGED, FIRST, REPLACED, SYSTEM};
 
 const REGIONS: [&str; 2] = ["us-east-1", "us-east-2"];
 
-/// A system `dev1` with the default configuration. Tests only look at it.
-async fn standing() -> Arc<Standing> {
-    static STANDING: Shared<Standing> = Shared::new();
-    STANDING.get(|| Standing::applied("dev1", None, &REGIONS)).await
-}
-
 /// The steps with this action.
-fn steps_with<'a>(planned: &'a BTreeMap<String, (String, String)>, wanted: &str) -> BTreeSet<&'a str> {
-    planned.iter().filter(|(_, (_, action))| action == wanted).map(|(step, _)| step.as_str()).collect()
+fn steps_with<'a>(planned: &'a BTreeMap<String, (String, String)>, expected: &str) -> BTreeSet<&'a str> {
+    planned.iter().filter(|(_, (_, action))| action == expected).map(|(step, _)| step.as_str()).collect()
 }
 
 /// The kinds with this action.
-fn kinds_with<'a>(planned: &'a BTreeMap<String, (String, String)>, wanted: &str) -> BTreeSet<&'a str> {
-    planned.values().filter(|(_, action)| action == wanted).map(|(kind, _)| kind.as_str()).collect()
+fn kinds_with<'a>(planned: &'a BTreeMap<String, (String, String)>, expected: &str) -> BTreeSet<&'a str> {
+    planned.values().filter(|(_, action)| action == expected).map(|(kind, _)| kind.as_str()).collect()
 }
 
-/// What belongs to a suffix: by its tag, or by its name where it has none.
+/// The resources of a suffix: by the tag, or by the name without a tag.
 fn of_suffix(account: &Account, suffix: &str) -> Account {
     account.only(|_, _, id, thing| match &thing.tags {
         Some(tags) if tags.contains_key("provisioner:suffix") => tags["provisioner:suffix"] == suffix,
@@ -37,10 +32,9 @@ fn of_suffix(account: &Account, suffix: &str) -> Account {
 
 #[tokio::test]
 async fn apply_prints_load_balancers_databases_and_dashboard() {
-    let standing = standing().await;
-    let told = standing.told();
-    // Not what the tool says of itself but what AWS says.
-    let real = standing
+    let system = SYSTEM.applied().await;
+    let outputs = system.outputs();
+    let real = system
         .sandbox
         .python(
             "import boto3, json\n\
@@ -63,38 +57,28 @@ async fn apply_prints_load_balancers_databases_and_dashboard() {
             ("dr_database_reader_endpoint", format!("aurora-recovery-{environment}-dev1 reader")),
         ] {
             let name = format!("{environment}_{output}");
-            assert_eq!(json!(told.get(&name)), real[&thing], "{name}: {told:#?}");
+            assert_eq!(json!(outputs.get(&name)), real[&thing], "{name}: {outputs:#?}");
         }
     }
-    let dashboards = standing.account.of("us-east-1", "cloudwatch.dashboard");
+    let dashboards = system.account.of("us-east-1", "cloudwatch.dashboard");
     let dashboard = dashboards.keys().next().expect("there is a dashboard");
-    let url = &told["dashboard_url"];
+    let url = &outputs["dashboard_url"];
     assert!(url.starts_with("https://") && url.contains("region=us-east-1"), "{url}");
     assert!(url.ends_with(&format!("#dashboards:name={dashboard}")), "{url}");
 }
 
 #[tokio::test]
 async fn output_prints_one_value_or_json() {
-    let standing = standing().await;
-    let told = standing.told();
-    assert_eq!(outputs(&standing.run(&["output"]).await.ok().stdout), told);
+    let system = SYSTEM.applied().await;
+    let applied = system.outputs();
+    assert_eq!(outputs(&system.run(&["output"]).await.ok().stdout), applied);
     let all: BTreeMap<String, String> =
-        serde_json::from_str(&standing.run(&["output", "--json"]).await.ok().stdout).unwrap();
-    assert_eq!(all, told);
-    let one = standing.run(&["output", "green_alb_dns_name"]).await.ok();
-    assert_eq!(one.stdout, format!("{}\n", told["green_alb_dns_name"]));
-    let unknown = standing.run(&["output", "red_alb_dns_name"]).await.exits(1);
+        serde_json::from_str(&system.run(&["output", "--json"]).await.ok().stdout).unwrap();
+    assert_eq!(all, applied);
+    let one = system.run(&["output", "green_alb_dns_name"]).await.ok();
+    assert_eq!(one.stdout, format!("{}\n", applied["green_alb_dns_name"]));
+    let unknown = system.run(&["output", "red_alb_dns_name"]).await.exits(1);
     unknown.explains("there is no output red_alb_dns_name").explains("green_alb_dns_name");
-}
-
-#[tokio::test]
-async fn second_apply_changes_nothing_with_few_calls() {
-    standing().await.assert_second_apply_was_idle();
-}
-
-#[tokio::test]
-async fn plan_of_an_applied_system_is_empty() {
-    standing().await.assert_plan_is_empty().await;
 }
 
 #[tokio::test]
@@ -107,7 +91,7 @@ async fn plan_of_a_new_system_changes_nothing() {
     assert_eq!(done(&summary), [summary.created, 0, 0, 0]);
     assert_eq!(sandbox.changes(), [""; 0]);
     assert!(!cli.state_folder().exists());
-    // Without --detailed-exitcode changes are no failure; people read what is charged by the hour before it is.
+    // Without --detailed-exitcode changes are no failure. Plan lists the resources that AWS charges by the hour.
     cli.run(&["plan", "--suffix", "dev1"])
         .await
         .ok()
@@ -117,28 +101,11 @@ async fn plan_of_a_new_system_changes_nothing() {
 }
 
 #[tokio::test]
-async fn status_shows_existing_resources_and_notes() {
-    let standing = standing().await;
-    let steps = standing.steps().len();
-    let status = standing.run(&["status"]).await.ok();
-    let status = status.says("lambda-mysql dev1 in account 123456789012");
-    let status =
-        status.says(&format!("{steps} of {steps} resources exist")).says("no changes: it matches the configuration");
-    let status = status.says("self-signed certificate: clients can't verify it");
-    let told = standing.told();
-    told.iter().fold(status, |status, (name, value)| status.says(&format!("{name} = {value}")));
-
-    let status = standing.run(&["status", "--json"]).await.ok().events().pop().unwrap();
-    assert_eq!((&status["standing"], &status["wanted"]), (&json!(steps), &json!(steps)));
-    assert_eq!((&status["unfinished"], &status["outputs"]), (&json!(0), &json!(told)));
-}
-
-#[tokio::test]
 async fn graph_is_drawn_in_three_formats() {
-    let standing = standing().await;
-    let steps = standing.steps();
+    let system = SYSTEM.applied().await;
+    let steps = system.steps();
 
-    let dot = standing.run(&["graph"]).await.ok().stdout;
+    let dot = system.run(&["graph"]).await.ok().stdout;
     assert!(dot.starts_with("digraph ") && dot.ends_with("}\n"));
     for (from, to) in [
         ("blue/network/vpc", "blue/network/subnet-private-a"),
@@ -151,15 +118,15 @@ async fn graph_is_drawn_in_three_formats() {
     for step in &steps {
         assert!(dot.contains(&format!("\"{step}\" [label=")), "{step} is not drawn");
     }
-    let modules = standing.run(&["graph", "--modules"]).await.ok().stdout;
+    let modules = system.run(&["graph", "--modules"]).await.ok().stdout;
     assert!(modules.contains("\"blue/network\" -> ") && !modules.contains("subnet-private-a"), "{modules}");
 
-    let mermaid = standing.run(&["graph", "--format", "mermaid"]).await.ok().stdout;
+    let mermaid = system.run(&["graph", "--format", "mermaid"]).await.ok().stdout;
     assert!(mermaid.starts_with("flowchart "), "{mermaid}");
     assert_eq!(mermaid.matches("[\"").count(), steps.len());
     assert_eq!(mermaid.matches(" --> ").count(), dot.matches(" -> ").count());
 
-    let svg = standing.run(&["graph", "--format", "svg"]).await.ok().stdout;
+    let svg = system.run(&["graph", "--format", "svg"]).await.ok().stdout;
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("graph.svg");
     std::fs::write(&file, svg).unwrap();
@@ -170,20 +137,20 @@ async fn graph_is_drawn_in_three_formats() {
          print(json.dumps([root.tag, sorted(titles)]))",
         file.display(),
     );
-    let drawn = standing.sandbox.python(&read).await;
+    let drawn = system.sandbox.python(&read).await;
     assert_eq!(drawn, json!(["{http://www.w3.org/2000/svg}svg", steps]));
 }
 
 #[tokio::test]
 async fn init_writes_defaults_and_never_overwrites() {
-    let standing = standing().await;
+    let system = SYSTEM.applied().await;
     let cli = Cli::offline();
     let file = cli.folder().join("provisioner.toml");
     cli.run(&["init"]).await.ok().says("provisioner.toml").says("provisioner plan");
     let written = std::fs::read_to_string(&file).unwrap();
     assert!(written.contains("# ") && written.contains("[network]"), "{written}");
-    // The system that stands without a configuration is what this one asks for.
-    standing.run(&["plan", "--detailed-exitcode", "--config", file.to_str().unwrap()]).await.ok();
+    // The written values are the defaults: the system applied without a configuration has nothing to change.
+    system.run(&["plan", "--detailed-exitcode", "--config", file.to_str().unwrap()]).await.ok();
 
     std::fs::write(&file, "region = \"us-west-2\" # mine\n").unwrap();
     cli.run(&["init"]).await.exits(1).explains("provisioner.toml already exists").explains("--force");
@@ -213,24 +180,10 @@ async fn completions_cover_all_commands() {
 }
 
 #[tokio::test]
-async fn names_carry_the_suffix() {
-    standing().await.assert_names_carry_the_suffix();
-}
-
-#[tokio::test]
-async fn all_taggable_resources_carry_ownership_and_cost_tags() {
-    standing().await.assert_tags("lambda-mysql", "payments");
-}
-
-#[tokio::test]
 async fn two_systems_coexist_and_are_destroyed_cleanly() {
-    let sandbox = Sandbox::fresh().await;
-    let cli = Cli::new(&sandbox);
-    let before = sandbox.account(&REGIONS).await;
-    for suffix in ["dev1", "dev2"] {
-        let summary = cli.run(&["apply", "--suffix", suffix, "--json"]).await.ok().summary();
-        assert!(summary.failed == 0 && summary.created > 400, "{summary:?}");
-    }
+    let Applied { sandbox, cli, .. } = SYSTEM.copy().await;
+    let summary = cli.run(&["apply", "--suffix", "dev2", "--json"]).await.ok().summary();
+    assert!(summary.failed == 0 && summary.created > 400, "{summary:?}");
     let both = sandbox.account(&REGIONS).await;
     both.assert_no_twins();
     assert!(of_suffix(&both, "dev1").len() > 300);
@@ -243,9 +196,9 @@ async fn two_systems_coexist_and_are_destroyed_cleanly() {
     of_suffix(&both, "dev2").assert_same(&of_suffix(&one, "dev2"));
     assert_settled(&cli, "dev2").await;
 
-    // The one state that is left needs no naming.
+    // With one state left, the suffix may be omitted.
     cli.run(&["destroy", "--yes"]).await.ok();
-    before.assert_same(&sandbox.account(&REGIONS).await);
+    sandbox.account(&REGIONS).await.assert_empty();
 
     sandbox.forget_calls();
     for suffix in ["dev1", "dev2"] {
@@ -255,70 +208,8 @@ async fn two_systems_coexist_and_are_destroyed_cleanly() {
 }
 
 #[tokio::test]
-async fn system_with_full_buckets_is_destroyed_and_reapplied() {
-    let sandbox = Sandbox::fresh().await;
-    let cli = Cli::new(&sandbox);
-    let before = sandbox.account(&REGIONS).await;
-    cli.run(&["apply", "--suffix", "dev1"]).await.ok();
-    // More versions than one call lists or deletes, marks of deleted objects, and an upload that was never finished.
-    let put = sandbox
-        .python(
-            "import boto3, json\n\
-             from concurrent.futures import ThreadPoolExecutor\n\
-             s3 = boto3.client('s3')\n\
-             buckets = [bucket['Name'] for bucket in s3.list_buckets()['Buckets']]\n\
-             for bucket in buckets:\n\
-             \x20   for version in range(3): s3.put_object(Bucket=bucket, Key='logs/one', Body=str(version))\n\
-             \x20   s3.delete_object(Bucket=bucket, Key='logs/one')\n\
-             \x20   s3.delete_object(Bucket=bucket, Key='never was')\n\
-             \x20   s3.create_multipart_upload(Bucket=bucket, Key='half')\n\
-             with ThreadPoolExecutor(4) as pool:\n\
-             \x20   put = lambda number: s3.put_object(Bucket=buckets[0], Key=f'many/{number}', Body=b'')\n\
-             \x20   list(pool.map(put, range(1010)))\n\
-             print(json.dumps(len(buckets)))",
-        )
-        .await;
-    assert_eq!(put, 4);
-    cli.run(&["destroy", "--suffix", "dev1", "--yes"]).await.ok();
-    before.assert_same(&sandbox.account(&REGIONS).await);
-
-    let again = cli.run(&["apply", "--suffix", "dev1", "--json"]).await.ok().summary();
-    assert_eq!((again.failed, done(&again)), (0, [again.created, 0, 0, 0]));
-    assert_settled(&cli, "dev1").await;
-}
-
-/// A system as it is made at first.
-pub(crate) const FIRST: &str = r#"
-[notifications]
-emails = ["operations@example.com", "night@example.com"]
-"#;
-
-/// What of [`FIRST`] changes in place, and what goes.
-pub(crate) const CHANGED: &str = r#"
-[network]
-nat = "single"
-
-[database]
-min_acu = 1
-max_acu = 32
-
-[logs]
-retention_days = 90
-
-[alarms]
-queue_depth = 4000
-
-[notifications]
-emails = ["operations@example.com", "day@example.com"]
-"#;
-
-/// [`CHANGED`] with something that AWS can't change in place: the name of a zone.
-pub(crate) const RENAMED: &str = "dns.zone = \"cards-{suffix}.internal\"\n";
-
-#[tokio::test]
 async fn changed_configuration_is_applied_in_place_if_possible() {
-    let sandbox = Sandbox::fresh().await;
-    let cli = Cli::new(&sandbox);
+    let Applied { sandbox, cli, .. } = SYSTEM.copy().await;
     let plan = ["plan", "--suffix", "dev1", "--json", "--detailed-exitcode"];
     let apply = ["apply", "--suffix", "dev1", "--json"];
     cli.configure(FIRST);
@@ -343,7 +234,7 @@ async fn changed_configuration_is_applied_in_place_if_possible() {
     assert_eq!(text(steps_with(&changes, "delete")), &gone | &e_mail("night"));
     assert_eq!(
         kinds_with(&changes, "update"),
-        // Buckets keep access logs as long as log groups keep theirs, and a rule of AWS Config looks that these do.
+        // Buckets keep access logs as long as log groups do, and a rule of AWS Config checks these.
         BTreeSet::from([
             "cloudwatch.alarm",
             "config.config_rule",
@@ -371,18 +262,18 @@ async fn changed_configuration_is_applied_in_place_if_possible() {
     assert_eq!((sandbox.count("ec2", "ReplaceRoute"), sandbox.count("ec2", "CreateRoute")), (4, 0));
     assert_eq!((sandbox.count("ec2", "DeleteNatGateway"), sandbox.count("ec2", "ReleaseAddress")), (4, 4));
     let made = sandbox.changes().into_iter().filter(|call| call.contains(":Create")).collect::<Vec<_>>();
-    assert_eq!(made, [""; 0], "subscribing is all that is made");
+    assert_eq!(made, [""; 0], "only subscriptions are created");
     assert_changed(&sandbox).await;
     assert_settled(&cli, "dev1").await;
 
-    cli.configure(&format!("{RENAMED}{CHANGED}"));
+    cli.configure(REPLACED);
     let plan_of_name = cli.run(&plan).await.exits(2);
     let changes = planned(&plan_of_name);
     assert!(steps_with(&changes, "replace").contains("dns/zone"), "{changes:#?}");
     let replaced = kinds_with(&changes, "replace");
     assert!(replaced.iter().all(|kind| kind.starts_with("route53.")), "{changes:#?}");
     assert!(steps_with(&changes, "create").is_empty() && steps_with(&changes, "delete").is_empty(), "{changes:#?}");
-    // Clients come in by these records.
+    // Clients use these records.
     sandbox.forget_calls();
     cli.run(&apply)
         .await
@@ -400,7 +291,7 @@ async fn changed_configuration_is_applied_in_place_if_possible() {
     assert_settled(&cli, "dev1").await;
 }
 
-/// [`CHANGED`] as AWS shows it.
+/// The resources match [`CHANGED`].
 async fn assert_changed(sandbox: &Sandbox) {
     let account = sandbox.account(&REGIONS).await;
     assert_eq!(account.of("us-east-1", "ec2.nat_gateway").len(), 2);
@@ -428,12 +319,12 @@ async fn assert_changed(sandbox: &Sandbox) {
              for page in boto3.client('cloudwatch').get_paginator('describe_alarms').paginate():\n\
              \x20   depths += [alarm['Threshold'] for alarm in page['MetricAlarms']\n\
              \x20       if alarm.get('MetricName') == 'ApproximateNumberOfMessagesVisible' and alarm['Threshold'] > 1000]\n\
-             print(json.dumps({'routes lead to what stands': targets == nat, 'scaling': scaling, 'days': list(days),\n\
+             print(json.dumps({'routes lead to the gateways': targets == nat, 'scaling': scaling, 'days': list(days),\n\
              \x20   'depths': depths}))",
         )
         .await;
-    let wanted = json!({
-        "routes lead to what stands": true, "scaling": vec![[1.0, 32.0]; 4], "days": [90], "depths": [4000.0, 4000.0],
+    let expected = json!({
+        "routes lead to the gateways": true, "scaling": vec![[1.0, 32.0]; 4], "days": [90], "depths": [4000.0, 4000.0],
     });
-    assert_eq!(real, wanted);
+    assert_eq!(real, expected);
 }

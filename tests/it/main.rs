@@ -1,10 +1,11 @@
 //! The integration tests: the built binary and the library against a local AWS.
 //!
-//! Each test has a sandbox of its own. With `PROVISIONER_TEST_ENDPOINT` set they go to that endpoint instead.
+//! Each test has its own sandbox. With `PROVISIONER_TEST_ENDPOINT` set they use that endpoint instead.
 
 mod blockers;
 mod chaos;
 mod composition_snapshot;
+mod conformance;
 mod containers;
 mod custom_system;
 mod damage;
@@ -18,15 +19,16 @@ mod fuzz;
 mod import;
 mod kill_matrix;
 mod lifecycle;
-mod parts;
 mod payments;
 mod sandbox;
 mod saved_plan;
 mod secrets;
 mod security;
+mod selection;
 mod state;
 mod support;
-mod support_works;
+mod support_tests;
+mod systems;
 mod traffic;
 mod types;
 mod watch;

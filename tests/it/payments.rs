@@ -6,8 +6,8 @@ use futures::future::join_all;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
+use crate::support::applied_twice::outputs;
 use crate::support::http::{Request, Response};
-use crate::support::standing::outputs;
 use crate::support::{Applied, Cli, MariaDb, Sandbox, Shared};
 use crate::traffic::{CONFIGURATION, SUFFIX};
 
@@ -42,7 +42,7 @@ async fn system() -> Arc<System> {
 
 impl System {
     async fn build() -> Self {
-        let Applied { sandbox, cli, run } = Applied::with(SUFFIX, Some(CONFIGURATION)).await;
+        let Applied { sandbox, cli, run, .. } = Applied::with(SUFFIX, Some(CONFIGURATION)).await;
         let outputs = outputs(&run.stdout);
         let output = |name: &str| outputs.get(name).unwrap_or_else(|| panic!("no output {name}")).clone();
         let environment = async |name: &'static str| {
@@ -72,7 +72,7 @@ impl System {
 }
 
 impl Environment {
-    /// What an Aurora cluster has from its creation: the administrator, and the database.
+    /// Creates what an Aurora cluster has from the start: the administrator and the database.
     fn furnish(&self, credentials: &Value) {
         let [user, password] = ["username", "password"].map(|name| credentials[name].as_str().unwrap());
         assert!(!password.contains(['\'', '\\']), "this password can't be put into SQL as it is");
@@ -86,7 +86,7 @@ impl Environment {
         format!("{name}-{}-{SUFFIX}", self.name)
     }
 
-    /// The payments under an idempotency key: where they were accepted and recorded, and what they say.
+    /// The payments of an idempotency key: where they were accepted and recorded, and their contents.
     fn payments(&self, key: &str) -> Vec<String> {
         self.database.sql(&format!(
             "SELECT accepted_in, recorded_in, merchant_id, amount_minor, currency, payment_token \
@@ -311,7 +311,7 @@ async fn processor_continues_after_password_rotation() {
     assert!(!green.database.lets_in(&user, &old), "the old password still works");
     assert!(green.database.lets_in(&user, &new), "the new password doesn't work");
 
-    // Sessions outlive a change of password; without them the processor has to come in anew.
+    // Sessions survive a change of password. Without them the processor has to log in again.
     pay("after-rotation").await;
     for id in green.database.sql(&format!("SELECT id FROM information_schema.processlist WHERE user = '{user}'")) {
         green.database.sql(&format!("KILL {id}"));
@@ -358,9 +358,9 @@ async fn green_alarm_moves_all_traffic_to_blue() {
     // Green can still be looked at.
     assert_eq!(serves(&format!("{green_edge}:8443")).await.as_deref(), Some("green"));
 
-    let told = aws(&sandbox, &["heard", ear.as_str().expect("a queue")]).await;
-    assert_eq!(told["subject"], "Failback to blue: moved to blue");
-    let report = &told["message"];
+    let notification = aws(&sandbox, &["heard", ear.as_str().expect("a queue")]).await;
+    assert_eq!(notification["subject"], "Failback to blue: moved to blue");
+    let report = &notification["message"];
     assert!(report["reason"].as_str().is_some_and(|reason| reason.contains(&alarm)), "{report}");
     let shares = report["edges"].as_array().expect("the edges");
     assert!(shares.len() == 2 && shares.iter().all(|edge| edge["changed"] == true), "{report}");

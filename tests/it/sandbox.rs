@@ -1,4 +1,4 @@
-//! The local AWS as the command line uses it: started, found, refused, stopped.
+//! The `sandbox` commands: start, status, reset, stop.
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -159,7 +159,7 @@ fn server_stops_with_the_process_that_started_it() {
     let mut line = String::new();
     std::io::BufRead::read_line(&mut std::io::BufReader::new(child.stdout.as_mut().unwrap()), &mut line).unwrap();
     assert!(line.starts_with("ready port="), "{line}");
-    // What the kernel does when the parent dies.
+    // The kernel does this when the parent dies.
     drop(child.stdin.take());
     let deadline = std::time::Instant::now() + Duration::from_secs(10);
     while child.try_wait().unwrap().is_none() {

@@ -1,4 +1,4 @@
-//! A plan that somebody has agreed to: it is done to the letter, or not at all.
+//! Saved plans: applied exactly, or not at all.
 
 use std::os::unix::fs::PermissionsExt;
 
@@ -9,7 +9,7 @@ async fn on(cli: &Cli, arguments: &[&str]) -> Run {
     cli.run(&[arguments, &["--suffix", "dev1"]].concat()).await
 }
 
-/// Plans the queues of blue; they are the part that is quickest to build.
+/// Plans the queues of blue, a part that is applied quickly.
 async fn save(cli: &Cli) -> Run {
     on(cli, &["plan", "--module", "blue/queues", "--out", "queues.plan"]).await.ok()
 }
@@ -32,7 +32,7 @@ async fn saved_plan_is_applied_exactly_or_not_at_all() {
     assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     assert!(!cli.state_folder().exists(), "planning writes no state");
 
-    // What is no plan, or not this one any more.
+    // No plan, or an edited one.
     let saved = std::fs::read_to_string(&file).unwrap();
     for (text, said) in [
         ("", "not a saved plan"),
@@ -49,19 +49,19 @@ async fn saved_plan_is_applied_exactly_or_not_at_all() {
     cli.run(&[&apply[..], &["--target", "dashboard"]].concat()).await.exits(2).explains("--plan");
     assert_eq!(sandbox.changes(), [""; 0]);
 
-    // The suffix and the part are the plan's.
+    // The plan contains the suffix and the selection.
     let done = cli.run(&apply).await.ok().summary();
     assert!(done.created > 1 && done.failed == 0, "{done:?}");
-    let steps = cli.state("dev1")["steps"].as_object().unwrap().len() as u64;
+    let steps = cli.step_ids("dev1").len() as u64;
     assert_eq!(done.created, steps);
     cli.run(&apply).await.exits(1).explains("is outdated: there was no state, but now there is one");
 
-    // Nothing has moved: there is nothing to do, and that is what is done.
+    // Nothing has changed, so there is nothing to do.
     save(&cli).await;
     sandbox.forget_calls();
     assert_eq!(cli.run(&apply).await.ok().summary().unchanged, steps);
 
-    // AWS has moved on; then the configuration; then the state.
+    // A change in AWS, then of the configuration, then of the state.
     assert_eq!(sandbox.changes(), [""; 0]);
     sandbox.python(BY_HAND).await;
     sandbox.forget_calls();
@@ -77,7 +77,7 @@ async fn saved_plan_is_applied_exactly_or_not_at_all() {
     assert_eq!(sandbox.changes(), [""; 0]);
     on(&cli, &["state", "mv", "blue/queues/other", "blue/queues/payments-queue"]).await.ok();
 
-    // A plan with changes does them, and holds once.
+    // A plan with changes is applied once.
     save(&cli).await;
     assert!(cli.run(&apply).await.ok().summary().updated > 1);
     cli.run(&apply).await.exits(1).explains("the state has changed");

@@ -1,5 +1,5 @@
-//! Secrets pass through memory only. The values that AWS holds after a run are the canaries: none of them may be found
-//! in anything that a run leaves behind or says, whether it ends well, fails or is killed.
+//! Secrets stay in memory. The secret values in AWS after a run are the canaries: none of them may appear in files or
+//! output of a run, whether it succeeds, fails or is killed.
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
@@ -42,7 +42,7 @@ for page in parameters.get_paginator('describe_parameters').paginate():
 print(json.dumps(sorted(set(values))))
 "#;
 
-/// What a run said or left: what it is called, and its text.
+/// Output or a file of a run: its name and text.
 type Trace = (String, String);
 
 /// The forms in which a secret could be written down.
@@ -96,7 +96,7 @@ fn files(folder: &Path) -> Vec<(String, u32, String)> {
     found
 }
 
-/// What a run says beside its log, which fills pages here.
+/// The output of a run without its log, which is long here.
 fn without_log(stdout: &str, stderr: &str) -> String {
     let said = stdout.lines().chain(stderr.lines()).filter(|line| !line.contains("provisioner::"));
     said.map(|line| format!("{line}\n")).collect()
@@ -110,7 +110,7 @@ struct Watched {
 }
 
 impl Watched {
-    /// Runs a command to its end with everything logged, and keeps what it says and leaves.
+    /// Runs a command with trace logs, and keeps its output and files.
     async fn run(&mut self, arguments: &[&str], code: i32) {
         let arguments = [arguments, &["--suffix", SUFFIX]].concat();
         let run = self.cli.run(&arguments).await;
@@ -142,7 +142,7 @@ async fn no_secret_appears_in_files_or_output() {
     cli.set("RUST_LOG", "trace");
     let mut watched = Watched { sandbox, cli, traces: Vec::new(), canaries: BTreeSet::new() };
 
-    // Killed in the middle: the journal is all that is left of the run, and secrets have been made by then.
+    // Killed: the run leaves only its journal, and has created secrets by then.
     let started = watched.cli.start(&["apply", "--suffix", SUFFIX]);
     let journal = watched.cli.state_folder().join(format!("{SUFFIX}.journal"));
     let has = |text: &str, event: &str, step: &str| {
@@ -162,18 +162,18 @@ async fn no_secret_appears_in_files_or_output() {
     watched.keep("a killed apply", killed.stdout, killed.stderr).await;
     assert!(watched.canaries.len() >= 3, "only {} secrets were made", watched.canaries.len());
 
-    // Failed: errors and what they say are traces, too. These calls carry secrets.
+    // Failed: errors are traces too. These calls carry secrets.
     for (service, operation) in [("ssm", "PutParameter"), ("rds", "CreateDBCluster"), ("acm", "ImportCertificate")] {
         watched.sandbox.inject(&Fault::new(service, operation, "ValidationException").forever());
     }
     watched.run(&["apply"], 1).await;
     watched.sandbox.clear_faults();
 
-    // Done, in the other format of logs and the other format of events.
+    // Succeeded, with JSON logs and JSON events.
     watched.run(&["apply", "--json", "--log-format", "json"], 0).await;
     assert!(watched.canaries.len() >= CANARIES, "only {} secrets were made", watched.canaries.len());
 
-    // Looked at, and changed: rotation and the database's password are up for it.
+    // Read, and changed: the rotation and the database's capacity.
     watched.run(&["plan", "--json", "--log-format", "json"], 0).await;
     watched.run(&["status"], 0).await;
     watched.run(&["status", "--json"], 0).await;

@@ -1,20 +1,22 @@
-//! The requirement's security section, one test a sentence, over the steps that `lambda-mysql` is composed of; then what
-//! an auditor's tools look for. What holds for every system is asked of every system.
+//! The requirement's security section, one test per sentence, on the steps of `lambda-mysql`; then the checks of auditing
+//! tools. Requirements of every system are tested on every system.
 
 mod constraints;
 mod deployment;
+mod encryption;
 mod identity;
+mod network;
 mod services;
 
 use crate::support::composition::Composition;
-use crate::support::systems::lambda_mysql;
+use crate::support::compositions::lambda_mysql;
 
-/// `lambda-mysql` as it comes.
+/// `lambda-mysql` with the defaults.
 async fn system() -> &'static Composition {
     &lambda_mysql().await.default
 }
 
-/// What differs between the systems by their requirements.
+/// The differences between the systems' requirements.
 struct Differences {
     /// The buckets that have no key of the system, and why.
     sse_s3_buckets: &'static [(&'static str, &'static str)],
@@ -32,9 +34,9 @@ struct Differences {
     default_administrators: &'static [&'static str],
     /// The subnets of its databases.
     database_subnets: &'static str,
-    /// What everything carries.
+    /// The tags of every step.
     tags: &'static [(&'static str, &'static str)],
-    /// What refuses to be deleted if people ask for that.
+    /// The types with deletion protection, if it is configured.
     protected: &'static [&'static str],
     /// The rules that let something out by addresses, and why.
     egress_by_address: &'static [(&'static str, &'static str)],
@@ -105,12 +107,12 @@ const RECORDED: (&str, &str) =
     ("compliance/bucket", "every system of the account and region delivers to it: no system's key may outlive it");
 
 impl Composition {
-    /// What is this system's own way.
+    /// The differences of this system.
     fn differs(&self) -> &'static Differences {
         match self.system {
             "lambda-mysql" => &LAMBDA_MYSQL,
             "fargate-postgres" => &FARGATE_POSTGRES,
-            other => panic!("nobody says what is different in {other}"),
+            other => panic!("add the differences of {other}"),
         }
     }
 }

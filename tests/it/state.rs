@@ -1,4 +1,4 @@
-//! What is remembered: people look at it and mend it, it is kept in S3 as well, and nobody's write is lost.
+//! The state: commands that show and edit it, state in S3 with a lock, recovery of a lost state.
 
 use std::time::Duration;
 
@@ -7,7 +7,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use crate::support::cli::Run;
-use crate::support::{Cli, Sandbox};
+use crate::support::{Applied, Cli, Sandbox};
+use crate::systems::lambda_mysql::SYSTEM;
 
 /// A bucket for states, with versions.
 const BUCKET: &str = "
@@ -17,7 +18,7 @@ s3.create_bucket(Bucket='states')
 s3.put_bucket_versioning(Bucket='states', VersioningConfiguration={'Status': 'Enabled'})
 ";
 
-/// The keys that stand in it, and how they are encrypted.
+/// The keys of its objects, and how they are encrypted.
 const OBJECTS: &str = "
 import boto3, json
 s3 = boto3.client('s3')
@@ -25,7 +26,7 @@ keys = [one['Key'] for one in s3.list_objects_v2(Bucket='states').get('Contents'
 print(json.dumps({key: s3.head_object(Bucket='states', Key=key).get('ServerSideEncryption') for key in keys}))
 ";
 
-/// What may happen to objects.
+/// Damages the state's objects.
 const DAMAGE: &str = r"
 import boto3
 s3 = boto3.client('s3')
@@ -33,14 +34,14 @@ s3.put_object(Bucket='states', Key='team-a/dev1.json', Body=b'\xff{}')
 s3.put_object(Bucket='states', Key='team-a/dev1.journal/0000000001-000001', Body=b'\xff of no use\n')
 ";
 
-/// A run's lock lasts as long as a test can wait.
+/// With a short lease, so that the test can wait for its end.
 const PLACE: &str = "s3://states/team-a?lease=10s";
 
 async fn on(cli: &Cli, arguments: &[&str]) -> Run {
     cli.run(&[arguments, &["--suffix", "dev1"]].concat()).await
 }
 
-/// Of as much of the system as it takes.
+/// On a part of the system.
 async fn part(cli: &Cli, arguments: &[&str]) -> Run {
     on(cli, &[arguments, &["--module", "blue/network", "--module", "blue/queues"]].concat()).await
 }
@@ -67,7 +68,7 @@ async fn state_commands_show_edit_and_restore() {
     assert!(shown["record"]["outputs"]["vpc_id"].as_str().is_some_and(|id| id.starts_with("vpc-")), "{shown}");
     on(&cli, &["state", "show", "nowhere"]).await.exits(1).explains("the state has no step nowhere");
 
-    // What is renamed is found under its old name, and taken for something else.
+    // A step can be renamed once, and back.
     let before = on(&cli, &["state", "pull"]).await.ok().stdout;
     on(&cli, &["state", "mv", &queue, "blue/queues/other"]).await.ok();
     on(&cli, &["state", "mv", &queue, "blue/queues/other"])
@@ -79,14 +80,14 @@ async fn state_commands_show_edit_and_restore() {
     on(&cli, &["state", "mv", "blue/queues/other", &queue]).await.ok();
     part(&cli, &["plan", "--detailed-exitcode"]).await.ok();
 
-    // What is forgotten stands, and is taken up by its tags.
+    // Removed steps still exist in AWS, and are adopted by their tags.
     on(&cli, &["state", "rm", &queue, &vpc]).await.ok();
     on(&cli, &["state", "rm", &queue]).await.exits(1).explains("the state has no step");
     assert!(!steps(&on(&cli, &["state", "list", "--json"]).await.ok()).contains(&queue));
     let adopted = part(&cli, &["apply", "--json"]).await.ok().summary();
     assert_eq!((&adopted.rest["adopted"], adopted.created), (&json!(2), 0));
 
-    // An older state, a stranger's, and one that a bit is wrong of, don't get in its place.
+    // An older state, another system's state and an invalid one are refused.
     let file = cli.folder().join("pulled.json");
     std::fs::write(&file, &before).unwrap();
     let name = file.to_str().unwrap();
@@ -98,7 +99,7 @@ async fn state_commands_show_edit_and_restore() {
     on(&cli, &["state", "push", name, "--force"]).await.ok();
     part(&cli, &["plan", "--detailed-exitcode"]).await.ok();
 
-    // Damaged, and brought back.
+    // Damaged, and restored.
     std::fs::write(cli.state_folder().join("dev1.json"), &before[..before.len() / 2]).unwrap();
     on(&cli, &["plan"]).await.exits(1).explains("is damaged").explains("provisioner state restore");
     let generations = on(&cli, &["state", "history", "--json"]).await.ok().events();
@@ -110,7 +111,7 @@ async fn state_commands_show_edit_and_restore() {
     on(&cli, &["state", "restore", kept["generation"].as_str().unwrap()]).await.ok();
     part(&cli, &["apply"]).await.ok();
     part(&cli, &["plan", "--detailed-exitcode"]).await.ok();
-    // What was damaged is kept, and told from what can be brought back.
+    // The damaged generation is kept and marked.
     let generations = on(&cli, &["state", "history", "--json"]).await.ok().events();
     assert_eq!(generations.iter().filter(|one| one["damaged"] == true).count(), 1, "{generations:?}");
     on(&cli, &["state", "history"]).await.ok().says("can't be read").says(" steps");
@@ -136,7 +137,7 @@ async fn s3_state_lease_is_renewed_taken_over_and_fenced() {
     in_s3(&cli, &["apply"]).await.exits(1).explains("there is no such bucket");
     sandbox.python(BUCKET).await;
 
-    // Of two at once one works, longer than a lease lasts, and the other says who does.
+    // One of two concurrent runs gets the lock, and keeps it longer than a lease. The other names its owner.
     let place = [&["apply", "--json"][..], &["--suffix", "dev1", "--state", PLACE]].concat();
     let first = cli.start(&place);
     first.says("step_started").await;
@@ -147,18 +148,18 @@ async fn s3_state_lease_is_renewed_taken_over_and_fenced() {
     assert_eq!(objects["team-a/dev1.json"], "aws:kms", "{objects}");
     let journal = objects.as_object().unwrap().keys().filter(|key| key.contains("journal")).count();
     assert_eq!(journal, 0, "{objects}");
-    assert!(!cli.state_folder().exists(), "nothing of it is kept here");
+    assert!(!cli.state_folder().exists(), "no local state is written");
     in_s3(&cli, &["plan", "--detailed-exitcode"]).await.ok();
 
-    // Traffic and its history.
+    // The traffic history is in S3 too.
     in_s3(&cli, &["shift", "--green", "20", "--hold", "0s", "--least-requests", "0", "--yes"]).await.ok();
     in_s3(&cli, &["failback"]).await.ok().says("time to effect: ");
-    let told = in_s3(&cli, &["history", "--json"]).await.ok().events();
-    let events: Vec<_> = told.iter().map(|entry| entry["event"].as_str().unwrap_or_default()).collect();
+    let entries = in_s3(&cli, &["history", "--json"]).await.ok().events();
+    let events: Vec<_> = entries.iter().map(|entry| entry["event"].as_str().unwrap_or_default()).collect();
     assert!(events.contains(&"step_done") && events.contains(&"failed_back"), "{events:?}");
     in_s3(&cli, &["history", "--verify"]).await.ok();
 
-    // Killed: the lock is free when its lease is over, and nothing is lost.
+    // After a kill the lock expires with its lease, and nothing is lost.
     let destroy = [&["destroy", "--yes", "--json"][..], &["--suffix", "dev1", "--state", PLACE]].concat();
     let run = cli.start(&destroy);
     run.says_often("\"step_done\"", 20).await;
@@ -167,7 +168,7 @@ async fn s3_state_lease_is_renewed_taken_over_and_fenced() {
     in_s3(&cli, &["apply"]).await.exits(1).explains("if that run is dead, the lock expires in");
     wait_until_free(&cli).await;
 
-    // Put to sleep until somebody else has taken over: it wakes up, and does nothing more.
+    // Suspended until another run has taken over the lock: once resumed, the first changes nothing more.
     let sleeper = cli.start(&place);
     sleeper.says_often("\"step_done\"", 3).await;
     let pid = Pid::from_raw(sleeper.pid().cast_signed()).unwrap();
@@ -199,7 +200,7 @@ async fn s3_state_lease_is_renewed_taken_over_and_fenced() {
     in_s3(&cli, &["state", "list"]).await.exits(1).explains("there is no state s3://states/team-a/dev1.json");
 }
 
-/// Waits until a lease is over that nobody renews: looking doesn't take it, so something small that does is tried.
+/// Waits until the lease of a dead run expires: tries a command that needs the lock and changes nothing.
 async fn wait_until_free(cli: &Cli) {
     for _ in 0..60 {
         if in_s3(cli, &["state", "mv", "nowhere", "there"]).await.exits(1).stderr.contains("the state has no step") {
@@ -207,7 +208,7 @@ async fn wait_until_free(cli: &Cli) {
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
-    panic!("the lock is never free");
+    panic!("the lock doesn't expire");
 }
 
 #[tokio::test]
@@ -222,9 +223,7 @@ async fn invalid_state_place_is_refused_naming_the_flag() {
 
 #[tokio::test]
 async fn recover_rebuilds_state_and_orphans_lists_the_rest() {
-    let sandbox = Sandbox::fresh().await;
-    let cli = Cli::new(&sandbox);
-    on(&cli, &["apply"]).await.ok();
+    let Applied { sandbox, cli, .. } = SYSTEM.copy().await;
     on(&cli, &["recover"]).await.ok().says("0 of them are new");
     on(&cli, &["orphans"]).await.ok().says("0 orphans");
     let known = steps(&on(&cli, &["state", "list", "--json"]).await.ok());
@@ -241,7 +240,7 @@ async fn recover_rebuilds_state_and_orphans_lists_the_rest() {
     on(&cli, &["orphans"]).await.ok();
     on(&cli, &["failback"]).await.ok();
 
-    // One of the same name and with the same tags in another region is another one.
+    // A queue with the same name and tags in another region is an orphan.
     let twin = "import boto3\nboto3.client('sqs', region_name='us-west-2').create_queue(QueueName='payments-queue-green-dev1', \
                 tags={'provisioner:system': 'lambda-mysql', 'provisioner:suffix': 'dev1', \
                 'provisioner:step': 'green/queues/payments-queue'})";
@@ -252,7 +251,7 @@ async fn recover_rebuilds_state_and_orphans_lists_the_rest() {
                 sqs.delete_queue(QueueUrl=sqs.get_queue_url(QueueName='payments-queue-green-dev1')['QueueUrl'])";
     sandbox.python(gone).await;
 
-    // What was made since a state was written is found by its tags, though the state remembers another one.
+    // A resource created after an older state was written is found by its tags, although that state records another one.
     let before = on(&cli, &["state", "pull"]).await.ok().stdout;
     on(&cli, &["apply", "--yes", "--replace", "green/network/elastic-ip-a"]).await.ok();
     std::fs::write(cli.folder().join("before.json"), before).unwrap();
@@ -264,7 +263,7 @@ async fn recover_rebuilds_state_and_orphans_lists_the_rest() {
     on(&cli, &["plan", "--detailed-exitcode"]).await.ok();
     on(&cli, &["state", "push", "--force", file.to_str().unwrap()]).await.ok();
 
-    // What is gone from AWS, and what nobody remembers.
+    // A resource deleted in AWS, and one without a step in the state.
     on(&cli, &["state", "rm", "green/queues/payments-queue"]).await.ok();
     let queue = "import boto3\nsqs = boto3.client('sqs')\n\
                  sqs.delete_queue(QueueUrl=sqs.get_queue_url(QueueName='payments-queue-blue-dev1')['QueueUrl'])";

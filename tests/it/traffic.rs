@@ -1,11 +1,11 @@
-//! Live traffic: shifts and failbacks under load, through kills, an ill green, and what others do meanwhile.
+//! Live traffic: shifts and failbacks under load, with kills, an unhealthy green and concurrent changes.
 
+mod concurrent_changes;
 mod gates;
 pub(crate) mod killed;
-mod moved;
-mod others;
 mod outage;
 mod terminal;
+mod under_load;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,14 +16,14 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, MutexGuard};
 
+use crate::support::applied_twice::outputs;
 use crate::support::cli::{Run, Started};
 use crate::support::load::{Log, payment};
-use crate::support::standing::outputs;
 use crate::support::wait::wait_for;
 use crate::support::{Applied, Cli, Load, Sandbox};
 
 pub(crate) const SUFFIX: &str = "live1";
-/// The machine that runs this has other work too. How fast environments answer is no matter of these tests.
+/// Latency limits are high: the machine also runs other tests.
 pub(crate) const CONFIGURATION: &str = "
 [network]
 test_cidrs = [\"10.0.0.0/8\"]
@@ -35,16 +35,15 @@ latency_slack_ms = 60000
 [alarms]
 latency_p99_ms = 60000
 ";
-/// What changes weights.
+/// The operations that change weights.
 const WRITES: [&str; 3] = ["elbv2:ModifyListener", "elbv2:ModifyRule", "route53:ChangeResourceRecordSets"];
-/// Customers' payments a second: so many that shares can be told from chance within a step, and no more than a sandbox answers
-/// beside other tests.
+/// Payments per second: enough to measure shares within a step, and no more than a sandbox answers beside other tests.
 const RATE: u32 = 20;
 
-/// Tests with customers take turns: two at a time would measure one another.
+/// Tests with load run one at a time: two would affect each other's latency.
 static CUSTOMERS: Mutex<()> = Mutex::const_new(());
 
-/// A system in a sandbox of its own, all at blue.
+/// A system in its own sandbox, with all traffic at blue.
 pub(crate) struct Stage {
     pub(crate) sandbox: Arc<Sandbox>,
     pub(crate) cli: Cli,
@@ -56,7 +55,7 @@ pub(crate) struct Stage {
     edges: bool,
 }
 
-/// A system that customers use.
+/// A system under load.
 struct Busy {
     stage: Stage,
     load: Load,
@@ -86,7 +85,7 @@ impl Stage {
         Stage { sandbox: Arc::new(applied.sandbox), cli: applied.cli, live, hosts, edges }
     }
 
-    /// Waits its turn, starts all functions, and lets customers in.
+    /// Waits for its turn, warms up all functions, and starts the load.
     async fn busy(per_second: u32) -> Busy {
         let turn = CUSTOMERS.lock().await;
         let stage = Stage::applied().await;
@@ -126,7 +125,7 @@ impl Stage {
         self.start(arguments).finish().await
     }
 
-    /// A shift that nobody has to agree to, with JSON.
+    /// A shift without confirmation, with JSON.
     pub(crate) fn start_shift(&self, arguments: &[&str]) -> Started {
         self.start(&[&["shift", "--yes", "--json"], arguments].concat())
     }
@@ -169,29 +168,29 @@ impl Stage {
         assert_eq!(self.weights().await, expected);
     }
 
-    /// What was written to listeners and records since the calls were forgotten.
+    /// The writes to listeners and records since the list of calls was cleared.
     pub(crate) fn writes(&self) -> Vec<String> {
         self.sandbox.changes().into_iter().filter(|change| WRITES.contains(&change.as_str())).collect()
     }
 
-    /// What `status` says of the traffic. Its weights have to be those that boto3 sees.
+    /// The traffic in `status --json`. Its weights must be those that boto3 reads.
     pub(crate) async fn status(&self) -> Value {
         let status = self.run(&["status", "--json"]).await.ok().events().pop().expect("a summary");
         let traffic = status["traffic"].clone();
-        let told = traffic["weights"].as_array().expect("weights").iter();
-        let told: BTreeMap<_, _> =
-            told.map(|one| (text(&one["lever"]), json!({ "blue": one["blue"], "green": one["green"] }))).collect();
+        let reported = traffic["weights"].as_array().expect("weights").iter();
+        let reported: BTreeMap<_, _> =
+            reported.map(|one| (text(&one["lever"]), json!({ "blue": one["blue"], "green": one["green"] }))).collect();
         let weights = self.weights().await;
         let mut real = BTreeMap::from([(self.live.clone(), weights["records"].clone())]);
         let edges = ["blue", "green"].into_iter().filter(|_| self.edges);
         real.extend(edges.map(|edge| (format!("{edge} edge"), weights["listeners"][alb(edge)].clone())));
-        assert_eq!(told, real, "{traffic}");
+        assert_eq!(reported, real, "{traffic}");
         traffic
     }
 }
 
 impl Busy {
-    /// Lets the customers go, and gives what became of them.
+    /// Stops the load, and returns its log.
     fn end(self) -> (Stage, Log) {
         (self.stage, self.load.stop())
     }
@@ -236,7 +235,7 @@ pub(crate) fn says(entry: &Value, event: &str, lever: Option<&str>) -> bool {
     entry["event"] == event && lever.is_none_or(|lever| entry["lever"] == lever)
 }
 
-/// What happened, in the order of the JSON lines.
+/// The traffic events, in the order of the JSON lines.
 fn happenings(run: &Run) -> Vec<Value> {
     run.events().into_iter().filter(|event| event["type"] == "event").collect()
 }

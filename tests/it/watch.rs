@@ -1,4 +1,4 @@
-//! `provisioner watch` in a terminal: what is on the screen, and what its keys do to the traffic.
+//! `provisioner watch` in a terminal: its screen and its keys.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,7 +12,7 @@ use crate::traffic::{CONFIGURATION, SUFFIX, Stage, assert_ended, says};
 
 /// Something is always soon on the screen, but not on a busy machine.
 const SOON: Duration = Duration::from_secs(120);
-/// Started in the terminal: refused, then watched, and afterwards whoever types is heard again.
+/// Runs in the terminal: a refused `watch`, then a working one, then a program that echoes input.
 const SESSION: &str = r#"
 stty -g > before
 "$@" --json
@@ -23,7 +23,7 @@ stty -g > after
 exec cat
 "#;
 
-/// A terminal at which nobody sits: tmux with a server of its own, which ends with this value, and with it whatever was
+/// A terminal without a person: tmux with a server of its own, which ends with this value, and with it whatever was
 /// started there.
 struct Terminal {
     socket: PathBuf,
@@ -43,7 +43,7 @@ impl Terminal {
         let mut start = terminal.tmux(&["new-session", "-d", "-x", "120", "-y", "40"]);
         start.args(["sh", "-c", SESSION, "sh"]).arg(&terminal.program);
         start.args(["watch", "--suffix", SUFFIX, "--sandbox", "--sandbox-port", &port, "--state"]).arg(&terminal.state);
-        // What is started from here has the environment of tmux's server: nothing of the machine's own AWS settings.
+        // Programs have the environment of tmux's server, without the machine's AWS settings.
         let kept = ["PATH", "HOME"].map(|name| (name, std::env::var_os(name).unwrap_or_default()));
         start.env_clear().envs(kept).env("LANG", "C.UTF-8").env("TMPDIR", folder).current_dir(folder);
         run(&mut start);
@@ -86,13 +86,13 @@ impl Terminal {
 
     /// Waits until both edges and the live name are shown with these shares of green.
     async fn shows_shares(&self, stage: &Stage, edges: u32, dns: u32) {
-        let wanted = [("blue edge", edges), ("green edge", edges), (&stage.live, dns)];
+        let expected = [("blue edge", edges), ("green edge", edges), (&stage.live, dns)];
         let shown = |screen: &str, (lever, green): (&str, u32)| share(screen, lever) == Some([100 - green, green]);
         let what = format!("at {edges} % and {dns} %");
-        self.is(&what, |screen| wanted.iter().all(|lever| shown(screen, *lever))).await;
+        self.is(&what, |screen| expected.iter().all(|lever| shown(screen, *lever))).await;
     }
 
-    /// Presses a key, and agrees once the question is there.
+    /// Presses a key, and confirms once the question is shown.
     async fn agrees(&self, key: &str, question: &str) {
         self.press(&[key]);
         self.shows(question).await;
@@ -109,7 +109,7 @@ impl Drop for Terminal {
             eprintln!("the screen at last:\n{}", String::from_utf8_lossy(&screen));
         }
         let _ = self.tmux(&["kill-server"]).output();
-        // What keys have started goes on by itself, and nobody else is told of this state.
+        // Commands started by keys outlive the terminal; no other test uses this state.
         started_with(&self.state).into_iter().for_each(|process| {
             let _ = kill_process(process, Signal::KILL);
         });
@@ -135,7 +135,7 @@ fn run(command: &mut Command) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// What is shown of a lever in percent: blue's share and green's, to the left and right of its bar.
+/// The shares of a lever on the screen in percent: blue's left of its bar, green's right of it.
 fn share(screen: &str, lever: &str) -> Option<[u32; 2]> {
     let row = |line: &str| Some(line.split('│').nth(1)?.trim().strip_prefix(lever)?.to_owned());
     let row = screen.lines().find_map(row)?;
@@ -152,7 +152,7 @@ fn logs(folder: &Path) -> Vec<PathBuf> {
 #[tokio::test]
 async fn watch_follows_and_controls_a_shift() {
     let stage = Stage::applied().await;
-    // Nobody pays, and green may have customers all the same.
+    // There are no requests, and the shift needs none.
     stage.cli.configure(&CONFIGURATION.replace("[shift]", "[shift]\nleast_requests = 0"));
     let refused = stage.run(&["watch"]).await.exits(1).explains("needs a terminal");
     assert_eq!(refused.stdout, "");
@@ -163,7 +163,7 @@ async fn watch_follows_and_controls_a_shift() {
     for text in ["green serves 0 %", "no shift in progress", "the history is empty", "✓ alarms", "275 s"] {
         terminal.shows(text).await;
     }
-    // An update can come at any time. What keys start is found all the same, at least on Linux.
+    // The program may be replaced while it runs. On Linux keys still start it.
     if cfg!(target_os = "linux") {
         std::fs::remove_file(&terminal.program).expect("the program's file can be removed");
     }
@@ -181,7 +181,7 @@ async fn watch_follows_and_controls_a_shift() {
         terminal.shows(text).await;
     }
 
-    // Whatever is pressed: as long as it isn't y, nothing is done.
+    // Any key but y cancels.
     let known = stage.history().len();
     for (key, question) in [("h", "Hold the shift"), ("a", "Abort the shift"), ("f", "Fail back:")] {
         terminal.press(&[key]);
@@ -208,7 +208,7 @@ async fn watch_follows_and_controls_a_shift() {
         terminal.shows(text).await;
     }
 
-    // The shift is under way, so it is held before it is aborted.
+    // The shift is in progress, so it is held before it is aborted.
     terminal.agrees("a", "Abort the shift: all traffic to blue? y/n").await;
     terminal.shows("provisioner shift --abort --yes ✓ done in ").await;
     terminal.shows_shares(&stage, 0, 0).await;
@@ -231,7 +231,7 @@ async fn watch_follows_and_controls_a_shift() {
 
     assert!(terminal.is_taken_over());
     terminal.press(&["q"]);
-    // What was on the screen before is there again, and what is typed.
+    // The previous screen is restored, and input is echoed.
     terminal.shows("left with 0").await;
     assert!(!terminal.is_taken_over());
     for text in ["needs a terminal", "refused with 1"] {
@@ -241,5 +241,5 @@ async fn watch_follows_and_controls_a_shift() {
     terminal.is("one that echoes", |screen| screen.matches("anybody there").count() == 2).await;
     let modes = |name: &str| std::fs::read_to_string(stage.cli.folder().join(name)).expect("stty wrote it");
     assert_eq!(modes("after"), modes("before"));
-    assert!(logs(stage.cli.folder()).is_empty(), "logs that nobody needs are left");
+    assert!(logs(stage.cli.folder()).is_empty(), "needless logs are left");
 }

@@ -87,12 +87,15 @@ impl Resource for TaskDefinition {
         let Some(answer) = described(cx, id).await? else { return Ok(None) };
         let Some(revision) = answer.task_definition() else { return Ok(None) };
         let arn = revision.task_definition_arn().unwrap_or_default();
-        let is_active = revision.status() == Some(&TaskDefinitionStatus::Active);
-        if !is_active || (known.is_none() && cx.is_predecessor(arn)) {
-            return Ok(None);
+        let mut actual = observed(revision);
+        match revision.status() {
+            Some(TaskDefinitionStatus::Active) if known.is_some() || !cx.is_predecessor(arn) => {}
+            // Nothing can use it, but AWS keeps it until it is deleted: a run may have been killed before that.
+            Some(TaskDefinitionStatus::Inactive) if known.is_some() => actual.family.push_str(" (deregistered)"),
+            _ => return Ok(None),
         }
         let outputs = TaskDefinitionOutputs { arn: arn.into() };
-        Ok(Some(Found::tagged(observed(revision), outputs, from_sdk(answer.tags()))))
+        Ok(Some(Found::tagged(actual, outputs, from_sdk(answer.tags()))))
     }
 
     async fn create(&self, cx: &Cx) -> Result<TaskDefinitionOutputs> {

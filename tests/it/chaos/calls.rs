@@ -17,13 +17,13 @@ use crate::support::{Proxy, Sandbox};
 
 const HOME: &str = "us-east-1";
 
-/// The first call of each key meets this.
-fn strike(proxy: &Proxy, fault: Fault) {
-    let mut struck = BTreeSet::new();
-    proxy.on_call(move |call| struck.insert(call.key.clone()).then_some(fault));
+/// Makes the first call of each key fail.
+fn fail_first(proxy: &Proxy, fault: Fault) {
+    let mut seen = BTreeSet::new();
+    proxy.on_call(move |call| seen.insert(call.key.clone()).then_some(fault));
 }
 
-/// A step with this spec, and what works on it.
+/// A step with this spec, and its context.
 async fn step<R: Resource>(proxy: &Proxy, spec: &R) -> (Step, Cx) {
     let owner = Owner { system: "test".to_owned(), suffix: "dev1".to_owned() };
     let id = StepId("thing".to_owned());
@@ -58,7 +58,7 @@ async fn every_call_is_retried_under_many_parallel_failures() {
     let proxy = Proxy::before(&sandbox);
     let cloud = Cloud::open(Endpoint::Sandbox { port: proxy.port() }).await;
     let at = cloud.region(HOME);
-    strike(&proxy, Fault::Refuse(Refusal::InternalFailure, Reach::Unsent));
+    fail_first(&proxy, Fault::Refuse(Refusal::InternalFailure, Reach::Unsent));
     let looks = (0..200).map(|number| {
         let filter = aws_sdk_ec2::types::Filter::builder().name("tag:number").values(number.to_string()).build();
         at.ec2.describe_vpcs().filters(filter).send()
@@ -78,16 +78,16 @@ async fn key_with_lost_create_response_is_found_again() {
     let key =
         kms::Key { description: "lost".to_owned(), policy: policy(everything), rotation: true, multi_region: false };
     let (step, cx) = step(&proxy, &key).await;
-    strike(&proxy, Fault::Refuse(Refusal::InternalFailure, Reach::Processed));
+    fail_first(&proxy, Fault::Refuse(Refusal::InternalFailure, Reach::Processed));
     let outputs = outcome::create(&key, &step, &cx).await.unwrap();
     proxy.pass_all();
     let keys = cx.kms.list_keys().send().await.unwrap().keys.unwrap_or_default();
     assert_eq!(keys.iter().filter_map(|key| key.key_id()).collect::<Vec<_>>(), [outputs.key_id.as_str()]);
     let rotation = cx.kms.get_key_rotation_status().key_id(&outputs.key_id).send().await.unwrap();
-    assert!(rotation.key_rotation_enabled, "what was left to do is done");
+    assert!(rotation.key_rotation_enabled, "the create was completed");
 
-    // AWS has scheduled its deletion, and refuses to do so twice.
-    strike(&proxy, Fault::Reset(Reach::Processed));
+    // AWS has scheduled its deletion, and refuses a second request.
+    fail_first(&proxy, Fault::Reset(Reach::Processed));
     kms::Key::delete(&cx, &outputs).await.unwrap();
 }
 
@@ -107,7 +107,7 @@ async fn role_deletion_survives_lost_responses() {
         max_session_seconds: 3600,
     };
     let (step, cx) = step(&proxy, &role).await;
-    strike(&proxy, Fault::Cut);
+    fail_first(&proxy, Fault::Cut);
     let outputs = outcome::create(&role, &step, &cx).await.unwrap();
     iam::Role::delete(&cx, &outputs).await.unwrap();
     assert!(role.observe(&cx.uncached(), None).await.unwrap().is_none());

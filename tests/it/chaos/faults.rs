@@ -1,19 +1,18 @@
-//! Which calls come to harm, and which are refused for good.
+//! The calls that fail, and those that fail permanently.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::support::proxy::{Call, Fault, Reach, Refusal, by_chance};
 
-/// So many percent of all calls meet something that passes.
-const PASSING: u64 = 20;
-/// So many of a thousand changes are refused for good, while that is on.
-const FOR_GOOD: u64 = 20;
-/// So many of a thousand reads are.
-const READS_FOR_GOOD: u64 = 4;
+/// The percentage of all calls that get a transient fault.
+const TRANSIENT: u64 = 20;
+/// How many of a thousand changes get a permanent error, while these are allowed.
+const PERMANENT: u64 = 20;
+/// How many of a thousand reads do.
+const PERMANENT_READS: u64 = 4;
 
-/// What is refused so by design only for the moment: AWS says the same of a role or key that it doesn't know yet, or of
-/// a permission that doesn't take effect yet, as of a value or a caller that is wrong for good. The tool asks on for a
-/// minute.
+/// Errors that the tool retries for a minute: AWS returns the same code for a role, key or permission that isn't visible yet
+/// as for an invalid value or caller.
 const AMBIGUOUS: &[(&str, Refusal)] = &[
     ("backup:CreateBackupSelection", Refusal::Invalid),
     ("backup:CreateBackupVault", Refusal::Invalid),
@@ -26,14 +25,14 @@ const AMBIGUOUS: &[(&str, Refusal)] = &[
     ("sns:SetTopicAttributes", Refusal::Invalid),
 ];
 
-/// A call that was refused for good.
+/// A call with a permanent error.
 #[derive(Clone, Debug)]
 pub struct Refused {
     /// Its key.
     pub key: String,
     /// `CreateVpc`
     pub operation: String,
-    /// What AWS said.
+    /// The error code.
     pub code: &'static str,
 }
 
@@ -41,48 +40,48 @@ pub struct Refused {
 #[derive(Clone)]
 pub struct Faults(Arc<Mutex<Inner>>);
 
-/// What may pass.
-type Passing = Box<dyn FnMut(&Call) -> Option<Fault> + Send>;
+/// Chooses the transient faults.
+type Transient = Box<dyn FnMut(&Call) -> Option<Fault> + Send>;
 
 struct Inner {
     seed: u64,
-    passing: Passing,
-    /// Calls are being refused for good.
-    for_good: bool,
+    transient: Transient,
+    /// Whether calls get permanent errors.
+    permanent: bool,
     refused: Vec<Refused>,
 }
 
 impl Faults {
-    /// The same calls meet the same faults with the same seed.
+    /// The same calls get the same faults with the same seed.
     pub fn new(seed: u64) -> Self {
-        let passing = Box::new(by_chance(seed, PASSING, &Fault::PASSING));
-        Faults(Arc::new(Mutex::new(Inner { seed, passing, for_good: false, refused: Vec::new() })))
+        let transient = Box::new(by_chance(seed, TRANSIENT, &Fault::TRANSIENT));
+        Faults(Arc::new(Mutex::new(Inner { seed, transient, permanent: false, refused: Vec::new() })))
     }
 
-    /// From now on calls are refused for good, or no longer.
-    pub fn refuse_for_good(&self, on: bool) {
-        self.lock().for_good = on;
+    /// Turns permanent errors on or off.
+    pub fn allow_permanent(&self, on: bool) {
+        self.lock().permanent = on;
     }
 
-    /// What was refused for good since this was asked last.
+    /// The permanent errors since the last call of this function.
     pub fn take_refused(&self) -> Vec<Refused> {
         std::mem::take(&mut self.lock().refused)
     }
 
-    /// Says what happens to a call.
+    /// The fault of a call.
     pub fn judge(&self, call: &Call) -> Option<Fault> {
         let mut inner = self.lock();
         let dice = call.dice(!inner.seed);
-        let share = if call.is_change { FOR_GOOD } else { READS_FOR_GOOD };
-        // All steps of a type share such a read, and one that looks for what became of its call takes a read of its own.
+        let share = if call.is_change { PERMANENT } else { PERMANENT_READS };
+        // All steps of a type share these reads, but a step that resolves an unknown outcome reads alone.
         let is_shared = call.operation == "GetResources" || call.key.contains("tag:provisioner:suffix");
-        if inner.for_good && !is_shared && dice % 1000 < share {
-            let refusal = for_good(call, dice / 1000);
+        if inner.permanent && !is_shared && dice % 1000 < share {
+            let refusal = permanent(call, dice / 1000);
             let code = refusal.code(call);
             inner.refused.push(Refused { key: call.key.clone(), operation: call.operation.clone(), code });
             return Some(Fault::Refuse(refusal, Reach::Unsent));
         }
-        (inner.passing)(call)
+        (inner.transient)(call)
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -90,8 +89,8 @@ impl Faults {
     }
 }
 
-/// What nobody asks again for, of the two the one that isn't ambiguous here.
-fn for_good(call: &Call, dice: u64) -> Refusal {
+/// An error that isn't retried: of the two the one that isn't ambiguous here.
+fn permanent(call: &Call, dice: u64) -> Refusal {
     let name = format!("{}:{}", call.service, call.operation);
     match AMBIGUOUS.iter().find(|(operation, _)| *operation == name) {
         Some((_, Refusal::Invalid)) => Refusal::Denied,

@@ -1,4 +1,4 @@
-//! One life of a system, from nothing to nothing.
+//! One life of a system, from the first apply to destroy.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -7,22 +7,22 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::faults::{Faults, Refused};
-use crate::lifecycle::{CHANGED, FIRST, RENAMED};
+use crate::support::applied_twice::assert_settled;
 use crate::support::cli::Run;
 use crate::support::proxy::{Fault, Logged};
-use crate::support::standing::assert_settled;
 use crate::support::{Cli, Proxy, Sandbox};
+use crate::systems::lambda_mysql::{FIRST, REPLACED};
 
 const REGIONS: [&str; 2] = ["us-east-1", "us-east-2"];
 const APPLY: &[&str] = &["apply", "--suffix", "dev1", "--json"];
-/// Its zone is replaced, with all records in it.
+/// The zone is replaced, with all its records.
 const CHANGE: &[&str] = &["apply", "--suffix", "dev1", "--json", "--yes-take-traffic-down"];
 const DESTROY: &[&str] = &["destroy", "--suffix", "dev1", "--json", "--yes"];
 
-/// So many runs bring it about, those not counted in which something is refused for good.
+/// This many runs must be enough, not counting those with a permanent error.
 const RUNS: usize = 6;
 
-/// The codes of what passes, in the words of whatever service.
+/// The codes of transient errors, of all services.
 const PASSING: &[&str] = &[
     "InternalError",
     "InternalFailure",
@@ -37,7 +37,7 @@ const PASSING: &[&str] = &[
     "Unavailable",
 ];
 
-/// A system and what stands between it and AWS.
+/// A system, and the proxy between it and AWS.
 pub struct Life {
     sandbox: Sandbox,
     proxy: Proxy,
@@ -53,7 +53,7 @@ impl Life {
         Life { sandbox, proxy, cli }
     }
 
-    /// Lives with calls that fail. With odd seeds the first run of each phase also meets what is refused for good.
+    /// A life with calls that fail. With odd seeds the first run of each phase also gets permanent errors.
     pub async fn in_chaos(self, seed: u64) -> Story {
         let faults = Faults::new(seed);
         let mut story = Story { seeds: vec![seed], ..Story::default() };
@@ -61,7 +61,7 @@ impl Life {
         self.through(APPLY, &faults, &mut story).await;
         self.is_whole().await;
 
-        self.cli.configure(&format!("{RENAMED}{CHANGED}"));
+        self.cli.configure(REPLACED);
         self.through(CHANGE, &faults, &mut story).await;
         self.is_whole().await;
 
@@ -70,12 +70,12 @@ impl Life {
         story
     }
 
-    /// Lives with one of these faults at the first call of each change in each phase. One run a phase is enough.
+    /// A life with one of these faults at the first call of each change in each phase. Each phase takes one run.
     pub async fn with_each_change_failing_once(self, faults: [Fault; 3]) {
         self.cli.configure(FIRST);
         self.run_with_each_change_failing_once(APPLY, faults).await;
         self.is_whole().await;
-        self.cli.configure(&format!("{RENAMED}{CHANGED}"));
+        self.cli.configure(REPLACED);
         self.run_with_each_change_failing_once(CHANGE, faults).await;
         self.is_whole().await;
         self.run_with_each_change_failing_once(DESTROY, faults).await;
@@ -92,12 +92,12 @@ impl Life {
         self.proxy.pass_all();
     }
 
-    /// Lives with reads that don't see what was just made. One run a phase is enough.
+    /// A life with reads that don't see what was just created. Each phase takes one run.
     pub async fn unseen_for(self, delay: Duration) {
         self.proxy.hide_new_for(delay);
         self.cli.configure(FIRST);
         self.cli.run(APPLY).await.ok();
-        self.cli.configure(&format!("{RENAMED}{CHANGED}"));
+        self.cli.configure(REPLACED);
         self.cli.run(CHANGE).await.ok();
         self.proxy.show_all();
         self.is_whole().await;
@@ -110,28 +110,28 @@ impl Life {
         let start = Instant::now();
         let judge = faults.clone();
         self.proxy.on_call(move |call| judge.judge(call));
-        faults.refuse_for_good(story.seeds[0] % 2 == 1);
+        faults.allow_permanent(story.seeds[0] % 2 == 1);
         let mut runs = 0;
         loop {
             self.proxy.forget_calls();
             let run = self.cli.run(arguments).await;
             let calls = self.proxy.calls();
             let refused = faults.take_refused();
-            story.tell(&calls, &refused);
-            assert_never_again(&calls, &refused);
-            assert_explained(&run, &refused);
+            story.count(&calls, &refused);
+            assert_not_repeated(&calls, &refused);
+            assert_reported(&run, &refused);
             runs += usize::from(refused.is_empty());
-            faults.refuse_for_good(false);
+            faults.allow_permanent(false);
             if run.code == Some(0) {
                 break;
             }
-            assert!(runs < RUNS, "seed {}: still not after {RUNS} runs:\n{}", story.seeds[0], run.stdout);
+            assert!(runs < RUNS, "seed {}: not done after {RUNS} runs:\n{}", story.seeds[0], run.stdout);
         }
         self.proxy.pass_all();
         story.phases.push((runs, start.elapsed()));
     }
 
-    /// Nothing stands twice, nothing is left to do.
+    /// Nothing exists twice, and a plan is empty.
     async fn is_whole(&self) {
         self.sandbox.account(&REGIONS).await.assert_no_twins();
         assert_settled(&self.cli, "dev1").await;
@@ -143,26 +143,26 @@ impl Life {
     }
 }
 
-/// What was refused for good wasn't asked for once more.
-fn assert_never_again(calls: &[Logged], refused: &[Refused]) {
+/// A call with a permanent error isn't repeated.
+fn assert_not_repeated(calls: &[Logged], refused: &[Refused]) {
     for Refused { key, code, .. } in refused {
-        let after = calls.iter().skip_while(|logged| logged.call.key != *key || !is_for_good(logged)).skip(1);
+        let after = calls.iter().skip_while(|logged| logged.call.key != *key || !is_permanent(logged)).skip(1);
         let again: Vec<_> = after.filter(|logged| logged.call.key == *key).collect();
-        assert!(again.is_empty(), "{key} was refused for good ({code}), and asked for again: {again:#?}");
+        assert!(again.is_empty(), "{key} failed with the permanent error {code}, and was repeated: {again:#?}");
     }
 }
 
-fn is_for_good(logged: &Logged) -> bool {
-    matches!(logged.fault, Some(Fault::Refuse(refusal, _)) if refusal.is_for_good())
+fn is_permanent(logged: &Logged) -> bool {
+    matches!(logged.fault, Some(Fault::Refuse(refusal, _)) if refusal.is_permanent())
 }
 
-/// A run fails of what was refused for good, and says so, or of what may pass, and of nothing else.
-fn assert_explained(run: &Run, refused: &[Refused]) {
+/// A run fails and reports it because of permanent errors or of transient ones, and for no other reason.
+fn assert_reported(run: &Run, refused: &[Refused]) {
     let last = run.events().pop().unwrap_or_default();
     let Some(failures) = last["failures"].as_array() else {
-        // Without an account or its zones there is nothing to plan.
-        let is_told = |one: &&Refused| run.stderr.contains(one.code);
-        assert!(run.code == Some(1) && refused.iter().any(|one| is_told(&one)), "{}{}", run.stdout, run.stderr);
+        // Without an account or its zones there is no plan.
+        let is_reported = |one: &&Refused| run.stderr.contains(one.code);
+        assert!(run.code == Some(1) && refused.iter().any(|one| is_reported(&one)), "{}{}", run.stdout, run.stderr);
         return;
     };
     let is_of = |failure: &Value, refused: &Refused| {
@@ -170,21 +170,21 @@ fn assert_explained(run: &Run, refused: &[Refused]) {
         operation.ends_with(&format!(":{}", refused.operation)) && failure["code"] == refused.code
     };
     for one in refused {
-        assert!(failures.iter().any(|failure| is_of(failure, one)), "nothing is said of {one:?}:\n{}", run.stdout);
+        assert!(failures.iter().any(|failure| is_of(failure, one)), "{one:?} isn't reported:\n{}", run.stdout);
     }
     for failure in failures.iter().filter(|failure| !refused.iter().any(|one| is_of(failure, one))) {
-        let passes = match failure["code"].as_str() {
+        let is_transient = match failure["code"].as_str() {
             Some(code) => PASSING.contains(&code),
-            // No answer came.
+            // There was no response.
             None => failure["operation"].is_string(),
         };
-        assert!(passes, "nobody has refused this for good: {failure:#}\n{}", run.stderr);
+        assert!(is_transient, "no call got this permanent error: {failure:#}\n{}", run.stderr);
     }
     let failed = !failures.is_empty();
     assert_eq!(run.code, Some(i32::from(failed)), "{}", run.stdout);
 }
 
-/// What happened in a life, or in several.
+/// Statistics of a life, or of several.
 #[derive(Default)]
 pub struct Story {
     seeds: Vec<u64>,
@@ -196,7 +196,7 @@ pub struct Story {
 }
 
 impl Story {
-    /// All of them.
+    /// The sum.
     pub fn total(stories: impl Iterator<Item = Story>) -> Story {
         stories.fold(Story::default(), |mut total, story| {
             total.seeds.extend(story.seeds);
@@ -210,17 +210,17 @@ impl Story {
         })
     }
 
-    /// How many kinds of faults came.
+    /// The number of kinds of faults.
     pub fn kinds_of_faults(&self) -> usize {
         self.faults.len()
     }
 
-    /// How many calls were refused for good.
-    pub fn refused_for_good(&self) -> usize {
+    /// The number of permanent errors.
+    pub fn permanent_errors(&self) -> usize {
         self.refused.len()
     }
 
-    fn tell(&mut self, calls: &[Logged], refused: &[Refused]) {
+    fn count(&mut self, calls: &[Logged], refused: &[Refused]) {
         self.calls += calls.len();
         self.refused.extend_from_slice(refused);
         for fault in calls.iter().filter_map(|logged| logged.fault) {
@@ -235,8 +235,8 @@ impl fmt::Display for Story {
         let seconds = self.phases.iter().map(|(_, took)| took.as_secs_f32()).sum::<f32>();
         let harmed = self.faults.values().sum::<usize>();
         write!(f, "seeds {:?}: runs {runs:?}, {seconds:.0} s, ", self.seeds)?;
-        write!(f, "{harmed} of {} calls came to harm {:?}, ", self.calls, self.faults)?;
+        write!(f, "{harmed} of {} calls failed {:?}, ", self.calls, self.faults)?;
         let refused: Vec<_> = self.refused.iter().map(|one| format!("{} {}", one.operation, one.code)).collect();
-        write!(f, "refused for good: {refused:?}")
+        write!(f, "permanent errors: {refused:?}")
     }
 }

@@ -1,4 +1,4 @@
-//! "Constraints", one test a line. What every system has to hold to is also asked in [`security`](crate::security).
+//! The requirement's "Constraints", one test per line. [`security`](crate::security) tests the constraints of all systems.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::support::composition::{
     ENVIRONMENTS, SUFFIX, allows, denies_plain_text, documents, environment, name, texts,
 };
-use crate::support::systems::fargate_postgres;
+use crate::support::compositions::fargate_postgres;
 use crate::support::{Cli, Sandbox};
 
 #[tokio::test]
@@ -56,7 +56,7 @@ async fn deploy_in_at_least_3_availability_zones() {
                 assert!(zones(&step.spec[field]).len() >= 3, "{}", step.id);
             }
         }
-        // A zone that fails takes no other zone's way to AWS with it.
+        // A failed zone leaves the endpoints in the other zones.
         for endpoint in system.of("ec2.interface_endpoint") {
             assert!(zones(&endpoint.spec["subnet_ids"]).len() >= 3, "{}", endpoint.id);
         }
@@ -72,7 +72,7 @@ async fn secrets_manager_must_rotate_credentials_every_30_days() {
         let rotations = system.of("secrets.rotation").into_iter();
         let rotated = rotations.map(|rotation| {
             assert_eq!(rotation.spec["every_days"], 30, "{}", rotation.id);
-            // RDS does it by itself.
+            // RDS rotates it without a function.
             assert!(rotation.spec["function"].is_null(), "{}", rotation.id);
             rotation.spec["secret"].as_str().unwrap().to_owned()
         });
@@ -101,7 +101,7 @@ async fn vpc_endpoints_for_s3_and_dynamodb_no_internet_routing() {
                 let endpoint = system.at(environment, &format!("network/endpoint-{service}"));
                 let tables = system.sources(&endpoint.spec["route_table_ids"]);
                 assert_eq!(tables.len(), 3, "{}", endpoint.id);
-                // What runs there gets out to the addresses behind the endpoint, by their list.
+                // Egress to the endpoint's addresses is allowed by its prefix list.
                 let list = json!({"prefix_list": reference::token(&endpoint.id, "prefix_list_id")});
                 let outs = system.of("ec2.security_group_rule").into_iter().filter(|rule| rule.spec["peer"] == list);
                 let groups: BTreeSet<_> =
@@ -109,7 +109,7 @@ async fn vpc_endpoints_for_s3_and_dynamodb_no_internet_routing() {
                 assert!(groups.len() >= 3, "{service}: {groups:?}");
             }
         }
-        // Without a NAT gateway there is no other way.
+        // Without a NAT gateway there is no other route.
         assert_eq!((system.count("ec2.nat_gateway"), system.count("ec2.internet_gateway")), (0, 2));
         let to_internet = system
             .of("ec2.route")
@@ -137,7 +137,7 @@ async fn transit_gateway_required_for_network_isolation() {
             .map(|attachment| system.source(&attachment.spec["vpc_id"]).id.0.clone())
             .collect();
         assert_eq!(attached, ENVIRONMENTS.map(|name| format!("{name}/network/vpc")).into());
-        // Nothing else joins the two.
+        // Nothing else connects the two.
         assert!(!system.steps.iter().any(|step| step.kind.contains("peering")));
     }
 }
@@ -160,7 +160,7 @@ async fn cloudwatch_logs_retention_must_be_exactly_90_days() {
         for group in system.of("logs.log_group") {
             assert_eq!(group.spec["retention_days"], 90, "{}", group.id);
         }
-        // What logs by itself would make a group that is kept for ever: each has one of these instead.
+        // AWS would create log groups without retention: each service's log group is a step instead.
         let groups: BTreeSet<_> =
             system.of("logs.log_group").into_iter().map(|group| group.spec["name"].to_string()).collect();
         for function in system.of("lambda.function") {
@@ -203,7 +203,7 @@ async fn iam_roles_must_follow_principle_of_least_privilege() {
                 assert!(!action.contains('*'), "{} may {action}", role.id);
             }
         }
-        // What one environment's tasks may is about that environment, and what a service has no use for it may not.
+        // Tasks have permissions for their own environment only, and only those that the service needs.
         for task in system.of("ecs.task_definition") {
             let other = if environment(task) == "blue" { "green/" } else { "blue/" };
             let mut may = BTreeSet::new();
@@ -224,7 +224,7 @@ async fn all_resources_must_be_destroyable_no_retain_policies() {
     for system in fargate_postgres().await.each() {
         for step in &system.steps {
             assert_ne!(step.spec["deletion_protection"], true, "{} refuses to be deleted", step.id);
-            // What other systems of the account may still use is all that can stay.
+            // Only what other systems of the account may share can stay.
             assert!(!step.shared || step.id.0.starts_with("compliance/"), "{}", step.id);
         }
     }
@@ -241,7 +241,7 @@ async fn ecs_tasks_must_fetch_secrets_from_secrets_manager() {
                     .flat_map(|one| texts(&one["Action"]))
                     .filter(|action| action.starts_with("secretsmanager:"))
                     .collect();
-                // ECS reads it to start a task; the task reads it anew once it was rotated.
+                // ECS reads it to start a task; the task reads it again after a rotation.
                 assert_eq!(of_secrets, ["secretsmanager:GetSecretValue"].into(), "{}: {role}", task.id);
             }
             for container in task.spec["containers"].as_array().unwrap() {
@@ -255,7 +255,7 @@ async fn ecs_tasks_must_fetch_secrets_from_secrets_manager() {
 
 #[tokio::test]
 async fn lambda_functions_must_use_node_js_18_x_runtime() {
-    // AWS takes no function of 18 any more: what counts is that all run one that is as new or newer.
+    // AWS no longer accepts Node.js 18: every function must have 18 or newer.
     for system in fargate_postgres().await.each() {
         for function in system.of("lambda.function") {
             let runtime = function.spec["runtime"].as_str().unwrap();
@@ -268,7 +268,7 @@ async fn lambda_functions_must_use_node_js_18_x_runtime() {
 
 #[tokio::test]
 async fn dynamodb_must_use_on_demand_billing_mode() {
-    // No spec can ask for anything else, so it is AWS that has to say.
+    // The spec has no field for it, so AWS is asked.
     let sandbox = Sandbox::fresh().await;
     let cli = Cli::new(&sandbox);
     cli.configure("system = \"fargate-postgres\"\n");
@@ -282,8 +282,8 @@ async fn dynamodb_must_use_on_demand_billing_mode() {
         )
         .await;
     let names = ["rate-limits", "sessions", "sync-checkpoints"];
-    let wanted = names.map(|name| (format!("{name}-{SUFFIX}"), json!("PAY_PER_REQUEST")));
-    assert_eq!(modes, Value::Object(wanted.into_iter().collect()));
+    let expected = names.map(|name| (format!("{name}-{SUFFIX}"), json!("PAY_PER_REQUEST")));
+    assert_eq!(modes, Value::Object(expected.into_iter().collect()));
 }
 
 #[tokio::test]

@@ -1,16 +1,16 @@
-//! The data of a migration: both schemas, and the sync between two real databases, by the commands that people use.
+//! Data migration: both schemas, and the sync between two real databases.
 
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use super::STAGING;
+use crate::support::applied_twice::outputs;
 use crate::support::cli::Run;
-use crate::support::standing::outputs;
 use crate::support::{Applied, Cli, Postgres, Sandbox};
 use crate::traffic::SUFFIX;
 
-/// How long the sandbox may take to do what is due.
+/// How long the sandbox may take for a scheduled call.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A system with a database server in the place of each environment's Aurora cluster.
@@ -23,14 +23,14 @@ struct System {
 
 impl System {
     async fn build() -> Self {
-        let Applied { sandbox, cli, run } = Applied::with(SUFFIX, Some(STAGING)).await;
+        let Applied { sandbox, cli, run, .. } = Applied::with(SUFFIX, Some(STAGING)).await;
         let outputs = outputs(&run.stdout);
         let database = async |environment: &str| {
             let output = |name: &str| outputs[&format!("{environment}_database_{name}")].as_str();
             let hosts = [output("writer_endpoint"), output("reader_endpoint")];
             let database = Postgres::start(&hosts).await;
             sandbox.map_hosts(&hosts, database.port, &database.ca);
-            furnish(&database, &sandbox.python_file("payments.py", &["read_secret", output("secret_arn")]).await);
+            initialize(&database, &sandbox.python_file("payments.py", &["read_secret", output("secret_arn")]).await);
             database
         };
         let (blue, green) = (database("blue").await, database("green").await);
@@ -62,20 +62,20 @@ impl System {
         ));
     }
 
-    /// How many payments green has with this reference.
-    fn taken_over(&self, reference: &str) -> String {
+    /// The number of green's payments with this reference.
+    fn copied(&self, reference: &str) -> String {
         self.in_green(&format!("SELECT count(*) FROM payments WHERE reference = '{reference}'")).remove(0)
     }
 
-    /// How often the sync ran, whoever called it.
+    /// How often the sync ran.
     async fn runs(&self) -> usize {
         let group = format!("/aws/lambda/data-sync-green-{SUFFIX}");
         let types = self.sandbox.python_file("payments.py", &["logged", &group, "type"]).await;
         types.as_array().expect("a list").iter().filter(|kind| **kind == "platform.start").count()
     }
 
-    /// Lets minutes go by until the schedule has called the sync.
-    async fn until_called(&self) {
+    /// Advances the clock until the schedule has called the sync.
+    async fn await_scheduled_run(&self) {
         let (before, began) = (self.runs().await, Instant::now());
         while self.runs().await == before {
             assert!(began.elapsed() < PATIENCE, "the schedule never calls the sync");
@@ -85,8 +85,8 @@ impl System {
     }
 }
 
-/// What an Aurora cluster has from its creation: the administrator, who is no superuser, and the database.
-fn furnish(database: &Postgres, credentials: &Value) {
+/// Creates what an Aurora cluster has from the start: the administrator, who is no superuser, and the database.
+fn initialize(database: &Postgres, credentials: &Value) {
     let [user, password] = ["username", "password"].map(|name| credentials[name].as_str().expect("a text"));
     assert!(!password.contains(['\'', '\\']), "this password can't be put into SQL as it is");
     database.sql("postgres", &format!("CREATE ROLE {user} LOGIN CREATEROLE CREATEDB PASSWORD '{password}'"));
@@ -97,27 +97,27 @@ fn furnish(database: &Postgres, credentials: &Value) {
 #[tokio::test]
 async fn migrate_sync_and_verify_keep_green_equal_to_blue() {
     let system = System::build().await;
-    nothing_is_there_yet(&system).await;
-    schemas_are_made_once(&system).await;
-    what_blue_has_is_taken_over(&system).await;
-    what_differs_is_found_and_named(&system).await;
-    the_schedule_keeps_green_up_while_it_is_started(&system).await;
+    missing_schemas_are_reported(&system).await;
+    schemas_are_created_once(&system).await;
+    blue_rows_are_copied(&system).await;
+    differences_are_listed(&system).await;
+    schedule_copies_rows_while_started(&system).await;
 }
 
-/// People get sentences, and no stack traces.
-async fn nothing_is_there_yet(system: &System) {
+/// The error is a sentence without a stack trace.
+async fn missing_schemas_are_reported(system: &System) {
     let missing = "the database of blue has no tables yet: run `provisioner migrate`";
     system.run(&["sync", "status"]).await.ok().says(missing).says("stopped: `provisioner sync start`");
     let status = system.summary(&["sync", "status"], 0).await;
     assert!(status["missing"].as_str().is_some_and(|said| said.contains(missing)), "{status}");
     assert_eq!((&status["state"], &status["quarantined"]), (&json!("stopped"), &Value::Null), "{status}");
     system.run(&["sync", "run-once"]).await.exits(1).explains(missing);
-    // Nothing is not the same as equal.
+    // Without rows, nothing is reported as equal.
     system.run(&["sync", "verify"]).await.exits(1).explains("nothing to compare yet").never_says("equal");
     assert!(system.summary(&["sync", "verify"], 1).await["missing"].is_string());
 }
 
-async fn schemas_are_made_once(system: &System) {
+async fn schemas_are_created_once(system: &System) {
     let status = system.run(&["migrate", "--status"]).await.ok();
     status.says("blue: version 0; applied: none; pending: 0001").says("green: version 0; applied: none; pending: 0001");
     let one = system.run(&["migrate", "--environment", "green"]).await.ok();
@@ -141,12 +141,12 @@ async fn schemas_are_made_once(system: &System) {
     assert_eq!(system.in_green(tables), ["payments"]);
 }
 
-async fn what_blue_has_is_taken_over(system: &System) {
+async fn blue_rows_are_copied(system: &System) {
     system.in_blue(
         "INSERT INTO payments (merchant_ref, amount, currency, card_token, reference) \
          SELECT 'm-' || n % 7, n + 0.25, 'EUR', 'tok_abcdefgh12345678', 'order ' || n FROM generate_series(1, 1200) n",
     );
-    // Green takes no payment of nothing.
+    // Green rejects a payment of zero.
     system.in_blue("UPDATE payments SET amount = 0 WHERE id = 1200");
     system.run(&["sync", "run-once"]).await.ok().says("1199 rows copied, 0 deleted, 1 quarantined");
     let taken = system.in_green("SELECT count(*), sum(amount_minor) FROM payments");
@@ -165,9 +165,9 @@ async fn what_blue_has_is_taken_over(system: &System) {
     assert!(status["lagSeconds"].as_f64().is_some_and(|lag| lag < 600.0), "{status}");
 }
 
-async fn what_differs_is_found_and_named(system: &System) {
+async fn differences_are_listed(system: &System) {
     system.run(&["sync", "verify"]).await.ok().says("equal: 1198 rows in blue and 1198 in green");
-    // What green itself changes later is its own, as once customers pay there.
+    // Rows that green changes after the copy are its own, as once it has customers.
     system.in_green("UPDATE payments SET status = 'captured', updated_at = now() WHERE legacy_id = 20");
     let equal = system.summary(&["sync", "verify"], 0).await;
     assert_eq!((&equal["rows"], &equal["differing"]), (&json!({"blue": 1198, "green": 1198}), &json!(0)), "{equal}");
@@ -186,26 +186,28 @@ async fn what_differs_is_found_and_named(system: &System) {
     ]);
     assert_eq!((&found["differing"], &found["differences"]), (&json!(2), &differences), "{found}");
 
-    // A row that is gone comes with its next change in blue.
+    // A row missing in green is copied with its next change in blue.
     system.in_blue("UPDATE payments SET reference = reference WHERE id IN (17, 18)");
     system.run(&["sync", "run-once"]).await.ok();
     system.run(&["sync", "verify"]).await.ok().says("equal: 1198 rows");
 }
 
-async fn the_schedule_keeps_green_up_while_it_is_started(system: &System) {
+async fn schedule_copies_rows_while_started(system: &System) {
     system.run(&["sync", "start"]).await.ok().says("replicated every minute");
     system.run(&["sync", "status"]).await.ok().says("started: ");
     system.pay("while it is started");
     let began = Instant::now();
-    while system.taken_over("while it is started") == "0" {
-        assert!(began.elapsed() < PATIENCE, "the schedule takes nothing over");
-        system.until_called().await;
+    while system.copied("while it is started") == "0" {
+        assert!(began.elapsed() < PATIENCE, "the schedule copies nothing");
+        system.await_scheduled_run().await;
     }
     assert_eq!(system.summary(&["sync", "stop"], 0).await["state"], "stopped");
+    // A run that was in progress at the stop ends before the payment.
+    system.await_scheduled_run().await;
     system.pay("while it is stopped");
-    system.until_called().await;
-    system.until_called().await;
-    assert_eq!(system.taken_over("while it is stopped"), "0");
+    system.await_scheduled_run().await;
+    system.await_scheduled_run().await;
+    assert_eq!(system.copied("while it is stopped"), "0");
     system.run(&["sync", "status"]).await.ok().says("stopped: ").says("left: 1 rows");
     system.run(&["sync", "run-once"]).await.ok().says("1 rows copied");
 }

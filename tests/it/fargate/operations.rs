@@ -1,4 +1,4 @@
-//! "Core Requirements" 8 to 12: what is done with the system once it stands, who watches it and who may what.
+//! "Core Requirements" 8 to 12: operation, monitoring and permissions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::SERVICES;
 use crate::support::composition::{Composition, ENVIRONMENTS, SUFFIX, documents, environment as environment_of, texts};
-use crate::support::systems::fargate_postgres;
+use crate::support::compositions::fargate_postgres;
 
 #[tokio::test]
 async fn traffic_management() {
@@ -23,7 +23,7 @@ async fn traffic_management() {
             let balancer = json!(reference::token(&system.at(environment, "edge/load-balancer").id, "dns_name"));
             assert_eq!(record["target"]["values"]["values"], json!([balancer]));
             assert!(record["target"]["values"]["ttl_seconds"].as_u64().unwrap() <= 60, "an answer is soon forgotten");
-            // Route 53 leaves out what isn't healthy: without green all the answers are blue.
+            // Route 53 omits unhealthy records: without green all answers are blue.
             let check = system.source(&record["health_check"]);
             assert_eq!(check.id.0, format!("dns/{environment}/health"));
             assert_eq!((&check.spec["host"], &check.spec["path"]), (&balancer, &json!("/health")));
@@ -45,7 +45,7 @@ async fn traffic_management() {
     }
 }
 
-/// The lines of the dashboard: metric, and the resource or job that it is of.
+/// The lines of the dashboard: the metric and its resource or job.
 fn lines(system: &Composition) -> Vec<&Value> {
     let widgets = system.step("dashboard").spec["body"]["widgets"].as_array().unwrap();
     widgets.iter().filter_map(|widget| widget["properties"]["metrics"].as_array()).flatten().collect()
@@ -60,7 +60,7 @@ async fn monitoring_and_alerting() {
             let is = |line: &&&Value| line[1] == metric && line.as_array().unwrap().contains(&of);
             assert!(lines.iter().any(|line| is(&line)), "the dashboard lacks {metric} of {of}");
         };
-        let told = |alarm: &Step| {
+        let notifies = |alarm: &Step| {
             assert_eq!(
                 system.sources(&alarm.spec["actions"]),
                 [system.step("topics/alerts/topic").id.clone()].into(),
@@ -71,12 +71,12 @@ async fn monitoring_and_alerting() {
         };
         let single = |id: &str, name: &str, dimension: &str, of: &Step, field: &str, threshold: f64| {
             let alarm = system.step(id);
-            told(alarm);
+            notifies(alarm);
             let metric = &alarm.spec["measure"]["single"]["metric"];
             assert_eq!((&metric["name"], &alarm.spec["threshold"]), (&json!(name), &json!(threshold)), "{id}");
             assert_eq!(metric["dimensions"][dimension], reference::token(&of.id, field), "{id}");
         };
-        // Four fifths of what an instance takes: 2000 below one unit of least capacity, and 225 a unit of its most.
+        // 80 % of an instance's maximum: 2000 below a minimum of 1 ACU, else 225 per ACU of the maximum.
         let pool = if system.region == "us-east-1" { 360.0 } else { 1600.0 };
         let rates = lines.iter().filter(|line| {
             let expression = line[0]["expression"].as_str().unwrap_or_default();
@@ -96,7 +96,7 @@ async fn monitoring_and_alerting() {
                 }
 
                 let errors = system.at(environment, &format!("alarms/{service}-errors"));
-                told(errors);
+                notifies(errors);
                 assert_eq!((&errors.spec["threshold"], &errors.spec["evaluation_periods"]), (&json!(1.0), &json!(1)));
                 let queries = errors.spec["measure"]["queries"].as_array().unwrap();
                 let percent = queries.iter().find(|query| query["returned"] == true).unwrap();
@@ -110,11 +110,11 @@ async fn monitoring_and_alerting() {
                 let unhealthy = format!("{environment}/alarms/{service}-unhealthy");
                 single(&unhealthy, "UnHealthyHostCount", "TargetGroup", group, "full_name", 0.0);
                 let tasks = system.at(environment, &format!("alarms/{service}-tasks"));
-                told(tasks);
+                notifies(tasks);
                 let running = system.sources(&tasks.spec["measure"]);
                 assert!(running.contains(&format!("{environment}/services/{service}/service").as_str().into()));
                 let insights = &system.at(environment, "services/cluster").spec["container_insights"];
-                assert_ne!(insights, "disabled", "nobody counts tasks");
+                assert_ne!(insights, "disabled", "Container Insights must count tasks");
             }
             for number in 1..=3 {
                 let instance = system.at(environment, &format!("database/instance-{number}"));
@@ -134,7 +134,7 @@ async fn monitoring_and_alerting() {
         let sync = system.step("green/sync/data-sync/function");
         single("migration/alarms/sync-failed", "Errors", "FunctionName", sync, "name", 0.0);
         for alarm in ["sync-quarantine", "sync-lag", "sync-dead-letters"] {
-            told(system.step(&format!("migration/alarms/{alarm}")));
+            notifies(system.step(&format!("migration/alarms/{alarm}")));
         }
         for topic in ["alerts", "migration-events"] {
             assert_eq!(system.step(&format!("topics/{topic}/topic")).kind, "sns.topic");
@@ -171,8 +171,11 @@ async fn security_and_compliance() {
         assert_eq!(rate, &json!({"limit": 10_000 * 300, "window_seconds": 300}));
     }
 
-    // Tooling of one other account, which knows what was agreed on, may run the migration and see how it goes.
-    assert!(systems.default.find(&"migration/role".into()).is_none(), "nobody from outside, unless it is asked for");
+    // Another account with the external id may run the migration and read its metrics.
+    assert!(
+        systems.default.find(&"migration/role".into()).is_none(),
+        "other accounts have a role only if it is configured"
+    );
     let complete = &systems.complete;
     let role = complete.step("migration/role");
     let trust = documents(&role.spec["trust"]);
@@ -192,7 +195,7 @@ async fn security_and_compliance() {
 #[tokio::test]
 async fn network_security() {
     for system in fargate_postgres().await.each() {
-        // Who may connect to what: nobody else than the requirement's tiers need.
+        // Only the connections that the requirement's tiers need are allowed.
         for environment in ENVIRONMENTS {
             let into = |group: &str| -> BTreeSet<String> {
                 let rules = system.of("ec2.security_group_rule").into_iter().filter(|rule| {
@@ -218,10 +221,7 @@ async fn network_security() {
                 assert_eq!(into(&format!("services/{service}/security-group")), [balancer].into());
             }
             for function in ["functions/migrate", "sync/data-sync"] {
-                assert!(
-                    into(&format!("{function}/security-group")).is_empty(),
-                    "nobody calls {function} by the network"
-                );
+                assert!(into(&format!("{function}/security-group")).is_empty(), "{function} needs no ingress");
             }
 
             let acls = system.of("ec2.network_acl").into_iter().filter(|acl| environment_of(acl) == environment);

@@ -1,4 +1,4 @@
-//! "Core Requirements" 1 to 7, one test each and all its lines. Staging has the same shape, so each is asked of it too.
+//! "Core Requirements" 1 to 7, one test each. Staging has the same steps, so each test includes it.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use crate::support::composition::{
     ACCOUNT, Composition, ENVIRONMENTS, SUFFIX, allows, denies_plain_text, documents, environment as environment_of,
     texts,
 };
-use crate::support::systems::fargate_postgres;
+use crate::support::compositions::fargate_postgres;
 
 /// The three zones of the system's region.
 fn zones(system: &Composition) -> BTreeSet<String> {
@@ -116,9 +116,9 @@ async fn database_layer() {
             assert_eq!(cluster.spec["engine"], "aurora-postgresql");
             let version = cluster.spec["engine_version"].as_str().unwrap();
             assert!(version.starts_with("14."), "{version}");
-            // Where AWS offers 14.6 no more, people are told.
-            let told = system.notes.iter().any(|note| note.contains("14.6 isn't offered") && note.contains(version));
-            assert!(version == "14.6" || told, "{version}: {:?}", system.notes);
+            // If AWS no longer offers 14.6, a note says so.
+            let noted = system.notes.iter().any(|note| note.contains("14.6 isn't offered") && note.contains(version));
+            assert!(version == "14.6" || noted, "{version}: {:?}", system.notes);
             assert_eq!(
                 system.source(&cluster.spec["subnet_group"]).id.0,
                 format!("{environment}/database/subnet-group")
@@ -221,7 +221,7 @@ async fn application_services() {
             assert_eq!(rotation.spec["every_days"], 30);
         }
     }
-    // A service with no image stands with no task; one with an image runs and scales.
+    // A service without an image has no task; one with an image runs and scales.
     let tasks = |system: &Composition| -> BTreeSet<(i64, i64)> {
         let of = |service: &&Step| ["least", "most"].map(|side| service.spec["tasks"][side].as_i64().unwrap()).into();
         system.of("ecs.service").iter().map(of).collect()
@@ -322,7 +322,7 @@ async fn session_management_and_rate_limiting() {
     }
 }
 
-/// What its functions do with the data is shown between two real databases; this is that they are there and can.
+/// The functions exist and have the permissions. The migration test runs them with real databases.
 #[tokio::test]
 async fn data_migration() {
     for system in fargate_postgres().await.each() {
@@ -336,14 +336,14 @@ async fn data_migration() {
         };
         for (side, prefix) in [("blue", "BLUE"), ("green", "GREEN")] {
             let cluster = system.at(side, "database/cluster");
-            let told = |what: &str| &variables[format!("{prefix}_DB_{what}")];
-            assert_eq!(told("HOST"), &json!(reference::token(&cluster.id, "endpoint")));
-            assert_eq!(told("SECRET_ARN"), &json!(reference::token(&cluster.id, "master_secret_arn")));
-            assert!(allowed("secretsmanager:GetSecretValue", told("SECRET_ARN")), "{side}'s credentials");
+            let variable = |what: &str| &variables[format!("{prefix}_DB_{what}")];
+            assert_eq!(variable("HOST"), &json!(reference::token(&cluster.id, "endpoint")));
+            assert_eq!(variable("SECRET_ARN"), &json!(reference::token(&cluster.id, "master_secret_arn")));
+            assert!(allowed("secretsmanager:GetSecretValue", variable("SECRET_ARN")), "{side}'s credentials");
             let key = json!(reference::token(&system.at(side, "key/key").id, "arn"));
             assert!(allowed("kms:Decrypt", &key), "{side}'s key");
         }
-        // Only what is new since the last time: it remembers how far it was.
+        // It copies only rows changed since its checkpoint.
         let checkpoints = system.source(&variables["CHECKPOINT_TABLE"]);
         assert_eq!(checkpoints.id.0, "tables/sync-checkpoints");
         let table = json!(reference::token(&checkpoints.id, "arn"));
@@ -356,7 +356,7 @@ async fn data_migration() {
         assert_eq!((&rule.spec["schedule"], &rule.spec["enabled"]), (&json!("rate(1 minute)"), &json!(true)));
         assert_eq!(system.source(&target["dead_letters"]).kind, "sqs.queue");
 
-        // It gets to both databases: out of its own group, and into theirs.
+        // Security groups allow it to connect to both databases.
         let cidrs: BTreeSet<_> = system
             .of("ec2.security_group_rule")
             .into_iter()

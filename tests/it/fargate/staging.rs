@@ -1,12 +1,12 @@
 //! The second requirement: the same system in us-east-1 "with reduced capacity for validation testing before cutover", and
-//! what both tell people. That staging holds to the rest is asked together with production.
+//! the outputs of both. The other requirements are tested together with production.
 
 use std::collections::BTreeSet;
 
 use provisioner::engine::{Step, reference};
 
 use crate::support::composition::{Composition, ENVIRONMENTS};
-use crate::support::systems::fargate_postgres;
+use crate::support::compositions::fargate_postgres;
 
 #[tokio::test]
 async fn staging_mirrors_production_with_reduced_capacity() {
@@ -44,8 +44,8 @@ async fn outputs_include_load_balancers_databases_dashboard() {
                 [("database_connection", "endpoint"), ("database_reader_connection", "reader_endpoint")]
             {
                 let [host, port] = [endpoint, "port"].map(|field| reference::token(&cluster.id, field));
-                let wanted = format!("postgresql://payadmin@{host}:{port}/payments?sslmode=verify-full");
-                assert_eq!(*of(what), wanted, "no password, and TLS that is checked");
+                let expected = format!("postgresql://payadmin@{host}:{port}/payments?sslmode=verify-full");
+                assert_eq!(*of(what), expected, "no password, and TLS that is checked");
             }
         }
         assert!(system.outputs["dashboard_url"].starts_with("https://console.aws.amazon.com/cloudwatch/"));

@@ -1,12 +1,11 @@
-//! The name alone moves the traffic: shifts, the tasks of a green that may not get customers, failbacks by people and by
-//! the alarm.
+//! Traffic that is moved by DNS alone: shifts, an unhealthy green, failbacks by command and by alarm.
 
 use serde_json::{Value, json};
 
 use super::{STAGING, with_images};
-use crate::support::standing::done;
+use crate::support::applied_twice::done;
 use crate::support::{Applied, Shared};
-use crate::traffic::killed::{Point, Way, assert_can_be_gone_on_from};
+use crate::traffic::killed::{Point, Way, assert_recoverable_after_kills};
 use crate::traffic::{SUFFIX, Stage, assert_ended, says};
 
 /// Calls a function of `support/python/fargate.py`.
@@ -27,7 +26,7 @@ async fn running() -> Stage {
     Stage::from(Applied::copy_of(&RUNNING, make).await, false)
 }
 
-/// A shift that nobody has to pay for.
+/// A shift that needs no requests.
 const QUICK: [&str; 4] = ["--hold", "0s", "--least-requests", "0"];
 
 #[tokio::test]
@@ -46,28 +45,28 @@ async fn dns_moves_customers_but_not_to_unhealthy_green() {
 
     stage.sandbox.forget_calls();
     let apply = stage.run(&["apply", "--json"]).await.ok().summary();
-    assert_eq!((done(&apply), apply.failed), ([0; 4], 0), "weights are no business of apply");
+    assert_eq!((done(&apply), apply.failed), ([0; 4], 0), "apply ignores weights");
     let destroy = stage.run(&["destroy", "--yes"]).await.exits(1).says("--yes-take-traffic-down");
     destroy.explains("green serves 30 % of the customer traffic");
     assert_eq!(stage.sandbox.changes(), [""; 0]);
     stage.assert_green(30).await;
 
-    // A task is ill before a shift, and in the middle of one.
+    // A task is unhealthy before a shift, and during one.
     let api = format!("payment-api-green-{SUFFIX}");
-    let ill = fargate(&stage, &["sicken", &api]).await;
-    let ill = ill.as_str().expect("an address");
+    let unhealthy = fargate(&stage, &["add_unhealthy_target", &api]).await;
+    let unhealthy = unhealthy.as_str().expect("an address");
     let run = stage.shift(&[&["--green", "50"], &QUICK[..]].concat()).await.exits(1);
     assert_ended(&run, "refused", &["healthy targets: ", "payment-api: 1 of 2 healthy"]);
     assert_eq!(stage.writes(), [""; 0]);
-    fargate(&stage, &["heal", &api, ill]).await;
+    fargate(&stage, &["remove_target", &api, unhealthy]).await;
     let known = stage.history().len();
     let shift = stage.start_shift(&["--green", "50", "--hold", "10m", "--least-requests", "0"]);
     stage.awaits(known, "the step", |entry| says(entry, "written", Some("dns"))).await;
-    fargate(&stage, &["sicken", &api]).await;
+    fargate(&stage, &["add_unhealthy_target", &api]).await;
     assert_ended(&shift.finish().await.exits(1), "rolled_back", &["healthy targets: ", "payment-api: 1 of 2 healthy"]);
     stage.assert_green(30).await;
 
-    // Who wants to go back isn't asked how green is.
+    // A failback ignores the health of green.
     let failback = stage.run(&["failback"]).await.ok().says("time to effect: ");
     stage.assert_green(0).await;
     stage.sandbox.forget_calls();
@@ -94,7 +93,7 @@ const POINTS: [(Point, Way); 6] = [
 
 #[tokio::test]
 async fn killed_shift_can_be_resumed_aborted_and_failed_back() {
-    assert_can_be_gone_on_from(&running().await, &POINTS).await;
+    assert_recoverable_after_kills(&running().await, &POINTS).await;
 }
 
 #[tokio::test]
@@ -117,9 +116,9 @@ async fn green_alarm_moves_all_customers_to_blue() {
     assert!(seconds < 60.0, "it took {seconds} s");
     stage.assert_green(0).await;
 
-    let told = stage.aws(&["heard", ear.as_str().expect("a queue")]).await;
-    assert_eq!(told["subject"], "Failback to blue: moved to blue");
-    let report = &told["message"];
+    let notification = stage.aws(&["heard", ear.as_str().expect("a queue")]).await;
+    assert_eq!(notification["subject"], "Failback to blue: moved to blue");
+    let report = &notification["message"];
     assert!(report["reason"].as_str().is_some_and(|reason| reason.contains(&alarm)), "{report}");
     assert_eq!((&report["edges"], &report["dns"]["changed"]), (&json!([]), &json!(true)), "{report}");
     let traffic = stage.status().await;

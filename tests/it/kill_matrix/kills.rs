@@ -1,4 +1,4 @@
-//! Which calls the tool is killed at, and which it was.
+//! The calls at which the tool is to be killed, and those at which it was.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 use super::GAP;
 use crate::support::proxy::{Call, Fault, Moment};
 
-/// What the tool is doing.
+/// A phase of a life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
-    /// An apply from nothing.
+    /// The first apply.
     Apply,
     /// An apply that updates and replaces.
     Change,
@@ -20,14 +20,14 @@ pub enum Phase {
     Destroy,
 }
 
-/// One way to die.
+/// One kill.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Point {
-    /// In what.
+    /// The phase of the life.
     pub phase: Phase,
-    /// At which call.
+    /// The call.
     pub key: String,
-    /// When.
+    /// The moment of the call.
     pub moment: Moment,
 }
 
@@ -38,11 +38,11 @@ pub enum Choice {
     Every,
     /// These.
     Others(BTreeMap<(Phase, String), Moment>),
-    /// Every so often, at any moment, by this seed.
+    /// One call in some dozens, at any moment, by this seed.
     Sample(u64),
 }
 
-/// The points that are done or being done, by whatever life.
+/// The points that are done or in progress, in any life.
 pub type Claims = Arc<Mutex<BTreeSet<Point>>>;
 
 /// The kills of one life.
@@ -53,23 +53,23 @@ struct Inner {
     choice: Choice,
     claims: Claims,
     phase: Phase,
-    /// So many changing calls since the last kill.
+    /// The number of changing calls since the last kill.
     since: usize,
-    /// How many there must be.
+    /// The minimum between two kills.
     gap: usize,
     points: Vec<Point>,
     troubles: Vec<(Point, String)>,
-    /// There was a call to kill at, too soon after another one.
+    /// A point was skipped because it came too soon after the last kill.
     was_late: bool,
 }
 
 impl Kills {
-    /// Of a life for itself.
+    /// For a single life.
     pub fn new(choice: Choice) -> Self {
         Kills::among(choice, Claims::default())
     }
 
-    /// Of a life that leaves out what others have done.
+    /// For a life that skips the points of other lives.
     pub fn among(choice: Choice, claims: Claims) -> Self {
         let gap = if let Choice::Sample(seed) = choice { usize::try_from(seed % 16).unwrap_or(0) } else { 0 };
         Kills(Arc::new(Mutex::new(Inner {
@@ -84,12 +84,12 @@ impl Kills {
         })))
     }
 
-    /// What the tool does from now on.
+    /// Starts a phase.
     pub fn enter(&self, phase: Phase) {
         self.lock().phase = phase;
     }
 
-    /// Says if a call is to be the last one.
+    /// Returns the kill at this call, if it is one of the points.
     pub fn judge(&self, call: &Call) -> Option<Fault> {
         let mut inner = self.lock();
         if !call.is_change {
@@ -117,31 +117,31 @@ impl Kills {
         Some(fault)
     }
 
-    /// Where the tool died, in this order.
+    /// Where the tool was killed, in this order.
     pub fn points(&self) -> Vec<Point> {
         self.lock().points.clone()
     }
 
-    /// A run that wasn't killed didn't succeed. The last kill is to blame.
+    /// Records the error of a run that wasn't killed: the last kill is the likely cause.
     pub fn blame(&self, said: &str) {
         let mut inner = self.lock();
         let last = inner.points.last().cloned();
         let phase = inner.phase;
-        let nobody = || Point { phase, key: "no kill at all".to_owned(), moment: Moment::BeforeSend };
-        inner.troubles.push((last.unwrap_or_else(nobody), said.to_owned()));
+        let no_kill = || Point { phase, key: "no kill at all".to_owned(), moment: Moment::BeforeSend };
+        inner.troubles.push((last.unwrap_or_else(no_kill), said.to_owned()));
     }
 
-    /// What was blamed on which point.
+    /// The errors by point.
     pub fn blamed(&self) -> Vec<(Point, String)> {
         self.lock().troubles.clone()
     }
 
-    /// [`blamed`](Self::blamed) for people.
+    /// [`blamed`](Self::blamed) as messages.
     pub fn troubles(&self) -> Vec<String> {
         self.blamed().into_iter().map(|(point, said)| format!("after {point:?}: {said}")).collect()
     }
 
-    /// There was nothing to kill at.
+    /// No point was reached.
     pub fn is_idle(&self) -> bool {
         let inner = self.lock();
         inner.points.is_empty() && !inner.was_late && inner.phase == Phase::Destroy
@@ -153,12 +153,12 @@ impl Kills {
 }
 
 impl Inner {
-    /// The point that this call is, if it is wanted and nobody has it.
+    /// The point of this call, if it is chosen and no other life has taken it.
     fn point(&self, call: &Call) -> Option<Point> {
         let phase = self.phase;
         let moment = match &self.choice {
             Choice::Every => Moment::BeforeAnswer,
-            Choice::Others(wanted) => *wanted.get(&(phase, call.key.clone()))?,
+            Choice::Others(chosen) => *chosen.get(&(phase, call.key.clone()))?,
             Choice::Sample(seed) => match (call.dice(*seed) >> 8) % 4 {
                 0 => Moment::BeforeSend,
                 1 => Moment::AfterAnswer,

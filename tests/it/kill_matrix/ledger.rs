@@ -1,4 +1,4 @@
-//! The report of the whole matrix: one JSON line a point, and which points are left.
+//! The report of the whole matrix: one JSON line per point, and which points are left.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -16,20 +16,20 @@ use crate::support::proxy::Moment;
 
 const WELL: &str = "well";
 
-/// One line: a point and how it went.
+/// One line: a point and its result.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Line {
     phase: Phase,
     moment: String,
     key: String,
     seed: u64,
-    /// The lives of a report are numbered: what was killed in one life was looked at together.
+    /// The number of the life: the points of one life were checked together.
     life: usize,
-    /// `well`, or what was wrong, with the file that holds all that was said.
+    /// `well`, or the error and the file with the whole output.
     went: String,
 }
 
-/// The report and what follows from it.
+/// The report and its points.
 pub struct Ledger {
     path: PathBuf,
     seed: u64,
@@ -38,11 +38,11 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Goes on with this report, or starts it. What went wrong before is tried again.
+    /// Opens this report or starts it. Failed points are tried again.
     pub fn open(path: &Path, seed: u64) -> Self {
         fs::create_dir_all(path.parent().expect("a file in a folder")).expect("the folder of the report");
         let text = fs::read_to_string(path).unwrap_or_default();
-        // A last line that was cut off is done again.
+        // The point of a truncated last line is tried again.
         let lines: Vec<Line> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
         let well: Vec<Line> = lines.into_iter().filter(|line| line.went == WELL).collect();
         let text: String = well.iter().map(text_of).collect();
@@ -53,13 +53,12 @@ impl Ledger {
         Ledger { path: path.to_owned(), seed, claims, lines: Mutex::new(well) }
     }
 
-    /// What is done or being done.
+    /// The points that are done or in progress.
     pub fn claims(&self) -> Claims {
         self.claims.clone()
     }
 
-    /// Writes down how a life went. If it broke off, nobody knows which of its points are well: they are tried again, but for
-    /// the last one.
+    /// Records the results of a life. After a panic the results of its points are unknown: all but the last are tried again.
     pub fn record(&self, kills: &Kills, panicked: Option<String>) {
         let mut lines = self.lines.lock().expect("no panic holds this lock");
         let life = lines.iter().map(|line| line.life).max().unwrap_or(0) + 1;
@@ -88,7 +87,7 @@ impl Ledger {
         }
     }
 
-    /// Keeps what was said in a file beside the report; gives its start and where the rest is.
+    /// Writes the output to a file beside the report; returns its beginning and the path.
     fn keep(&self, said: &str, life: usize, line: usize) -> String {
         let file = self.path.with_file_name(format!("trouble-{life}-{line}.txt"));
         fs::write(&file, said).expect("what was said can be written");
@@ -96,7 +95,7 @@ impl Ledger {
         format!("{start} … see {}", file.display())
     }
 
-    /// So many points at other moments than the one before an answer, by the seed.
+    /// This many points at other moments than the one before an answer, by the seed.
     pub fn others(&self, count: usize) -> BTreeMap<(Phase, String), Moment> {
         let lines = self.lines.lock().expect("no panic holds this lock");
         let dice = |line: &Line| {
@@ -112,14 +111,14 @@ impl Ledger {
         chosen.map(|(dice, line)| ((line.phase, line.key.clone()), moment(dice))).collect()
     }
 
-    /// What went wrong.
+    /// All errors.
     pub fn troubles(&self) -> BTreeSet<String> {
         let lines = self.lines.lock().expect("no panic holds this lock");
         let wrong = lines.iter().filter(|line| line.went != WELL);
         wrong.map(|line| format!("{:?} {} {}: {}", line.phase, line.moment, line.key, line.went)).collect()
     }
 
-    /// How many points of which kind, and how many of them are well.
+    /// The number of points per phase and moment, and how many of them are well.
     pub fn summary(&self) -> String {
         let mut counts: BTreeMap<(Phase, String), (usize, usize)> = BTreeMap::new();
         for line in self.lines.lock().expect("no panic holds this lock").iter() {
@@ -134,8 +133,8 @@ impl Ledger {
     }
 }
 
-/// What a panic said.
-pub fn words(error: JoinError) -> String {
+/// The message of a panic.
+pub fn panic_message(error: JoinError) -> String {
     let panic = error.into_panic();
     let text = panic.downcast_ref::<String>().cloned();
     text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()

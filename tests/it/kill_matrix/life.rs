@@ -1,43 +1,43 @@
-//! One life of a system, from nothing to nothing, with a tool that dies again and again.
+//! One life of a system, from the first apply to destroy, with a tool that is killed repeatedly.
 
 use super::kills::{Kills, Phase};
-use crate::lifecycle::{CHANGED, FIRST, RENAMED};
 use crate::support::{Cli, Proxy, Sandbox};
+use crate::systems::System;
 
-/// Where the system lives.
-pub const REGIONS: [&str; 2] = ["us-east-1", "us-east-2"];
-
-/// The sandbox forgets calls beyond so many.
+/// The sandbox keeps this many calls.
 const REMEMBERED: usize = 20_000;
 /// How many changes are shown before one that went wrong.
 const SHOWN: usize = 100;
-/// How often a phase may fail without being killed: a second run may find its way where the first didn't, and the rest
-/// of the life still tells something.
+/// How often a phase may fail without being killed: a second run may succeed where the first didn't, and the rest of the
+/// life still finds other faults.
 const FAILURES: usize = 3;
 
-/// Lives. What a run that wasn't killed complains of is blamed on the last kill; what stands wrongly at the end of a phase
-/// is a panic.
-pub async fn live(kills: &Kills) {
+/// One life. The error of a run that wasn't killed is blamed on the last kill; a wrong result at the end of a phase is a
+/// panic.
+pub async fn live(system: &System, kills: &Kills) {
     let sandbox = Sandbox::fresh().await;
     let proxy = Proxy::before(&sandbox);
     let cli = Cli::through(&proxy);
     let judge = kills.clone();
     proxy.on_call(move |call| judge.judge(call));
-    let life = Life { kills, sandbox, proxy, cli };
+    let life = Life { kills, sandbox, proxy, cli, suffix: system.suffix };
+    let [first, changed] = system.life;
+    let (suffix, regions) = (system.suffix, system.regions);
 
-    life.cli.configure(FIRST);
-    life.through(Phase::Apply, &["apply", "--suffix", "dev1", "--json"]).await;
+    life.cli.configure(first);
+    life.through(Phase::Apply, &["apply", "--suffix", suffix, "--json"]).await;
     life.is_settled().await;
 
-    // Its zone is replaced, with all records in it.
-    life.cli.configure(&format!("{RENAMED}{CHANGED}"));
-    life.through(Phase::Change, &["apply", "--suffix", "dev1", "--json", "--yes-take-traffic-down"]).await;
+    // The zone is replaced, with all its records.
+    life.cli.configure(changed);
+    life.through(Phase::Change, &["apply", "--suffix", suffix, "--json", "--yes-take-traffic-down"]).await;
     life.is_settled().await;
-    life.sandbox.account(&REGIONS).await.assert_no_twins();
+    life.sandbox.account(regions).await.assert_no_twins();
 
-    life.through(Phase::Destroy, &["destroy", "--suffix", "dev1", "--json", "--yes"]).await;
-    life.sandbox.account(&REGIONS).await.assert_empty();
-    life.cli.run(&["destroy", "--suffix", "dev1", "--yes"]).await.ok().says("nothing to destroy");
+    let traffic = if system.traffic.green_serves_at_first { &["--yes-take-traffic-down"][..] } else { &[] };
+    life.through(Phase::Destroy, &[&["destroy", "--suffix", suffix, "--json", "--yes"], traffic].concat()).await;
+    life.sandbox.account(regions).await.assert_empty();
+    life.cli.run(&["destroy", "--suffix", suffix, "--yes"]).await.ok().says("nothing to destroy");
 }
 
 struct Life<'a> {
@@ -45,10 +45,11 @@ struct Life<'a> {
     sandbox: Sandbox,
     proxy: Proxy,
     cli: Cli,
+    suffix: &'static str,
 }
 
 impl Life<'_> {
-    /// Runs this until it ends by itself, and well.
+    /// Runs this until it succeeds.
     async fn through(&self, phase: Phase, arguments: &[&str]) {
         self.kills.enter(phase);
         self.sandbox.forget_calls();
@@ -57,7 +58,7 @@ impl Life<'_> {
         self.calls_agree();
     }
 
-    /// The proxy has seen what the sandbox has: no call went by another way, and none was taken for something else.
+    /// The proxy has seen the same calls as the sandbox: none bypassed it, and it named each correctly.
     fn calls_agree(&self) {
         let of_sandbox = self.sandbox.calls();
         if of_sandbox.len() >= REMEMBERED {
@@ -94,7 +95,7 @@ impl Life<'_> {
                     self.kills.blame(&said);
                     assert!(
                         failures < FAILURES,
-                        "{phase:?} fails again and again after {:?}:\n{said}",
+                        "{phase:?} fails repeatedly after {:?}:\n{said}",
                         self.kills.points().last()
                     );
                 }
@@ -102,7 +103,7 @@ impl Life<'_> {
         }
     }
 
-    /// The latest changes, of whatever run.
+    /// The latest changes, of any run.
     fn last_changes(&self) -> String {
         let calls = self.proxy.calls();
         let changes = calls.iter().filter(|logged| logged.call.is_change);
@@ -111,9 +112,9 @@ impl Life<'_> {
         lines[lines.len().saturating_sub(SHOWN)..].concat()
     }
 
-    /// Nothing is left to do.
+    /// A plan is empty.
     async fn is_settled(&self) {
-        let plan = self.cli.run(&["plan", "--suffix", "dev1", "--json", "--detailed-exitcode"]).await;
+        let plan = self.cli.run(&["plan", "--suffix", self.suffix, "--json", "--detailed-exitcode"]).await;
         let (code, said) = (plan.code, plan.stdout.clone());
         let summary = plan.summary();
         let adopted = summary.rest["adopted"].as_u64();

@@ -7,7 +7,7 @@ use provisioner::engine::{Step, reference};
 use serde_json::{Map, Value};
 
 use crate::support::composition::{Composition, ENVIRONMENTS, SUFFIX, environment, name, texts};
-use crate::support::systems::{every, fargate_postgres, lambda_mysql};
+use crate::support::compositions::{every, fargate_postgres, lambda_mysql};
 
 /// A file of the functions' sources.
 pub fn lambda(path: &str) -> PathBuf {
@@ -43,7 +43,7 @@ async fn names_use_format_resource_name_environment_suffix() {
                     "shared" => format!("-{SUFFIX}"),
                     environment => format!("-{environment}-{SUFFIX}"),
                 };
-                // A name that is too long for AWS is cut before its end, and a hash stands there.
+                // A name that is too long for AWS is truncated before its suffix, and gets a hash there.
                 let is_cut = name.len() >= 25 && name.ends_with(&format!("-{SUFFIX}"));
                 assert!(name.ends_with(&end) || is_cut, "{} is called {name}, not …{end}", step.id);
             }
@@ -66,7 +66,7 @@ async fn this_prevents_resource_conflicts_during_parallel_testing() {
     }
 }
 
-/// All the values under this name, wherever they stand.
+/// All values of this field, at any depth.
 fn all<'a>(value: &'a Value, field: &str) -> Vec<&'a Value> {
     match value {
         Value::Object(fields) => {
@@ -87,14 +87,14 @@ async fn all_resources_must_be_destroyable_after_testing() {
     };
     for (default, with_customers) in [(&lambda.default, &lambda.protected), (&fargate.default, &fargate.protected)] {
         assert_eq!(protected(default), BTreeSet::new());
-        // Whoever asks for protection gets it.
+        // With `deletion_protection` they are protected.
         assert_eq!(protected(with_customers), with_customers.differs().protected.iter().copied().collect());
     }
 }
 
 #[tokio::test]
 async fn no_removalpolicy_retain_or_deletionpolicy_retain_policies() {
-    // What other systems of the account may still use is all that can stay.
+    // Only what other systems of the account may share can stay.
     for system in every().await {
         let stays: BTreeSet<&str> = system.steps.iter().filter(|step| step.shared).map(|step| step.kind).collect();
         let of_config =
@@ -206,7 +206,7 @@ async fn nat_gateway_minimize_count_where_possible() {
     assert_eq!(count(&systems.default), ([3, 3], 6), "one in each availability zone, as the core requirements ask");
     assert_eq!(count(&systems.single_nat), ([1, 1], 2));
     assert_eq!(count(&systems.no_nat), ([0, 0], 0));
-    // No zone is cut off by the saving: each private subnet goes out, or none does.
+    // Every private subnet has a default route, or none has.
     let ways_out = |composition: &'static Composition| -> BTreeMap<&str, usize> {
         let mut ways = BTreeMap::new();
         let nat = |route: &&&Step| route.spec["target"].get("nat_gateway").is_some();

@@ -8,16 +8,16 @@ use serde_json::Value;
 use crate::support::composition::{
     ACCOUNT, Composition, KEYS, SUFFIX, allows, condition_keys, documents, environment, services, texts,
 };
-use crate::support::systems::every;
+use crate::support::compositions::every;
 
-/// AWS's own policies that roles may have, and why no policy of ours stands in their place.
+/// AWS managed policies that roles may have, and why they aren't replaced by our own.
 const MANAGED: [(&str, &str); 3] = [
     ("service-role/AWS_ConfigRole", "the requirement names it"),
     ("service-role/AWSBackupServiceRolePolicyForBackup", "what backups of each type take is AWS's to know"),
     ("service-role/AmazonRDSEnhancedMonitoringRole", "enhanced monitoring writes to the one log group it has"),
 ];
 
-/// What may be done on `*`: actions that AWS offers no narrower resource for.
+/// The actions allowed on `*`: AWS has no resource-level permissions for them.
 /// <https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html>
 const WITHOUT_ARN: [(&str, &str); 10] = [
     ("cloudwatch:DescribeAlarms", "composite alarms are only told to who may see all"),
@@ -32,7 +32,7 @@ const WITHOUT_ARN: [(&str, &str); 10] = [
     ("xray:PutTraceSegments", "X-Ray's writes know no resources"),
 ];
 
-/// What may be done on resources that aren't only this system's, and why.
+/// The actions allowed on resources of other systems, and why.
 const WIDE: [(&str, &str, &str); 6] = [
     ("ec2:AssignPrivateIpAddresses", "*/*", "Lambda refuses narrower ones; the function's own code is denied it"),
     ("ec2:CreateNetworkInterface", "*/*", "Lambda refuses narrower ones; the function's own code is denied it"),
@@ -97,7 +97,7 @@ async fn wildcard_resources_only_for_actions_without_arns() {
             assert!(ours, "{} may {action} on {resource}", role.id);
         }
     }
-    // No exception stands here that nobody needs.
+    // Every exception is needed.
     let named: BTreeSet<_> =
         WITHOUT_ARN.iter().map(|(name, _)| *name).chain(WIDE.iter().map(|(name, ..)| *name)).collect();
     assert_eq!(used, named);
@@ -123,7 +123,7 @@ async fn function_code_is_denied_network_interface_calls() {
 
 #[tokio::test]
 async fn every_service_trust_policy_has_a_confused_deputy_condition() {
-    /// What no service takes on, but people who know what was agreed on.
+    /// Roles of another account, with an external id.
     const OF_ANOTHER_ACCOUNT: &str = "migration/role";
     for role in every().await.into_iter().flat_map(|system| system.of("iam.role")) {
         let statements = documents(&role.spec["trust"]);
@@ -143,7 +143,7 @@ async fn every_service_trust_policy_has_a_confused_deputy_condition() {
 
 #[tokio::test]
 async fn resource_policies_admit_services_for_this_account() {
-    /// The services that tell nothing of where they come from, and where AWS says so.
+    /// The services without a source in their requests, and AWS's page that says so.
     const SILENT: [(&str, &str); 1] =
         [("events.amazonaws.com", "https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-troubleshooting.html")];
     for system in every().await {
@@ -176,7 +176,7 @@ async fn no_resource_policy_admits_everyone() {
         if !everybody {
             continue;
         }
-        // What passes an endpoint still needs the service's own leave.
+        // Requests through an endpoint still need permissions of the service.
         assert!(step.kind.ends_with("_endpoint"), "{}: {statement}", step.id);
         let own = condition_keys(statement).contains("aws:principalaccount");
         let layers = texts(&statement["Resource"]).iter().all(|resource| resource.starts_with(IMAGE_LAYERS));
@@ -226,7 +226,7 @@ async fn keys_rotate_and_allow_exactly_the_needed_services() {
                 let root = format!("arn:aws:iam::{ACCOUNT}:root");
                 let own = statement["Principal"]["AWS"] == root.as_str();
                 assert!(own || !services(statement).is_empty(), "{}: {statement}", key.id);
-                // Identities of the account reach what is encrypted through the services only.
+                // Identities of the account may use the key only through the services.
                 let opens = actions.iter().any(|action| ["kms:Decrypt", "kms:GenerateDataKey"].contains(action));
                 assert!(
                     !own || !opens || condition_keys(statement).contains("kms:viaservice"),

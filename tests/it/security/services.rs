@@ -1,4 +1,4 @@
-//! What the control sets for PCI DSS on AWS look for, service by service.
+//! The controls for PCI DSS on AWS, by service.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::system;
 use crate::support::composition::{ACCOUNT, ENVIRONMENTS, denies_plain_text, documents, environment, texts};
-use crate::support::systems::every;
+use crate::support::compositions::every;
 
 #[tokio::test]
 async fn default_security_groups_and_acls_have_no_rules() {
@@ -106,7 +106,7 @@ async fn aurora_is_encrypted_monitored_backed_up_and_private() {
             system.assert_own_key(instance, "performance_insights_key");
             assert!(instance.spec["performance_insights_days"].as_i64().unwrap() >= 7, "{}", instance.id);
         }
-        // Each cluster, its instances and its parameter groups tell of their events, in their own region.
+        // Clusters, instances and parameter groups have event subscriptions in their region.
         for cluster in system.of("rds.db_cluster") {
             let module = cluster.id.module();
             for kind in ["db-cluster", "db-instance", "db-parameter-group"] {
@@ -150,7 +150,7 @@ async fn functions_have_vpc_dead_letters_tracing_and_key() {
             assert_eq!(system.source(&spec["dead_letters"]).kind, "sqs.queue", "{}", function.id);
             system.assert_own_key(function, "kms_key");
         }
-        // Nobody but AWS's services calls them, and those for one resource each.
+        // Only AWS services may invoke them, each for one resource.
         for mapping in system.any("lambda.event_source_mapping") {
             assert_eq!(mapping.spec["report_batch_item_failures"], true, "{}", mapping.id);
         }
@@ -192,7 +192,7 @@ async fn buckets_are_private_versioned_and_tls_only() {
             for setting in ["block_public_access", "versioning", "owner_enforced"] {
                 assert_eq!(bucket.spec[setting], true, "{}: {setting}", bucket.id);
             }
-            // The target of access logs can't log to itself; what systems share has no target that outlives them.
+            // The target of access logs can't log to itself, and a shared bucket has no target that outlives the system.
             let logs = !bucket.spec["access_logs"].is_null();
             assert_eq!(logs, !bucket.shared && bucket.id.0 != "s3-access-logs/bucket", "{}", bucket.id);
             assert!(bucket.shared || bucket.spec["events"] == true, "{}", bucket.id);
@@ -235,7 +235,7 @@ async fn every_alarm_notifies_a_topic_in_its_region() {
         for alarm in ["cloudwatch.alarm", "cloudwatch.composite_alarm"].into_iter().flat_map(|kind| system.of(kind)) {
             assert_eq!(alarm.spec["actions_enabled"], true, "{}", alarm.id);
             let actions = alarm.spec["actions"].as_array().unwrap();
-            assert!(!actions.is_empty(), "{} tells nobody", alarm.id);
+            assert!(!actions.is_empty(), "{} has no action", alarm.id);
             for action in actions {
                 let topic = system.source(action);
                 assert_eq!((topic.kind, &topic.region), ("sns.topic", &alarm.region), "{}", alarm.id);

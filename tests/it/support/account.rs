@@ -1,26 +1,26 @@
-//! What stands in an account, seen through boto3 and not through the code under test.
+//! The resources in an account, listed by boto3 and not by the code under test.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-/// Everything that stands, by region (`global` for IAM, Route 53 and S3), kind (`ec2.vpc`) and id. What every account
-/// has from the start is left out: default VPCs, AWS's own keys, policies and parameter groups.
+/// All resources by region (`global` for IAM, Route 53 and S3), kind (`ec2.vpc`) and id. What every account has from the
+/// start is left out: default VPCs, AWS's own keys, policies and parameter groups.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(transparent)]
 pub struct Account(BTreeMap<String, BTreeMap<String, BTreeMap<String, Thing>>>);
 
-/// One thing in the account.
+/// One resource in the account.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct Thing {
-    /// Its name, where AWS gives it one apart from its id.
+    /// Its name, if it has one besides its id.
     pub name: Option<String>,
     /// Its tags; `None` if AWS can't tag it.
     pub tags: Option<BTreeMap<String, String>>,
 }
 
 impl Account {
-    /// All things: region, kind, id, the thing.
+    /// All resources: region, kind, id, resource.
     pub fn things(&self) -> impl Iterator<Item = (&str, &str, &str, &Thing)> {
         self.0.iter().flat_map(|(region, kinds)| {
             kinds.iter().flat_map(move |(kind, things)| {
@@ -29,16 +29,16 @@ impl Account {
         })
     }
 
-    /// The things of one kind in one region, by id.
+    /// The resources of one kind in one region, by id.
     pub fn of(&self, region: &str, kind: &str) -> BTreeMap<String, Thing> {
         self.0.get(region).and_then(|kinds| kinds.get(kind)).cloned().unwrap_or_default()
     }
 
-    /// The things of which `is_wanted` (given region, kind, id and thing) says so.
-    pub fn only(&self, is_wanted: impl Fn(&str, &str, &str, &Thing) -> bool) -> Account {
+    /// The resources that `is_selected` accepts.
+    pub fn only(&self, is_selected: impl Fn(&str, &str, &str, &Thing) -> bool) -> Account {
         let mut only = BTreeMap::<String, BTreeMap<String, BTreeMap<String, Thing>>>::new();
         for (region, kind, id, thing) in
-            self.things().filter(|(region, kind, id, thing)| is_wanted(region, kind, id, thing))
+            self.things().filter(|(region, kind, id, thing)| is_selected(region, kind, id, thing))
         {
             let kinds = only.entry(region.to_owned()).or_default();
             kinds.entry(kind.to_owned()).or_default().insert(id.to_owned(), thing.clone());
@@ -46,7 +46,7 @@ impl Account {
         Account(only)
     }
 
-    /// Fails with their list if any step was made twice: two things of one kind in one region with one step's tags.
+    /// Fails with their list if any step exists twice: two resources of one kind in one region with one step's tags.
     pub fn assert_no_twins(&self) {
         let mut of_step: BTreeMap<[&str; 5], Vec<&str>> = BTreeMap::new();
         for (region, kind, id, thing) in self.things() {
@@ -57,20 +57,20 @@ impl Account {
             }
         }
         of_step.retain(|_, ids| ids.len() > 1);
-        assert!(of_step.is_empty(), "these were made more than once: {of_step:#?}");
+        assert!(of_step.is_empty(), "created more than once: {of_step:#?}");
     }
 
-    /// How many things there are.
+    /// The number of resources.
     pub fn len(&self) -> usize {
         self.things().count()
     }
 
-    /// Fails with the list of what is there unless there is nothing.
+    /// Fails with the list of resources unless there are none.
     pub fn assert_empty(&self) {
-        assert!(self.len() == 0, "{} things stand:\n{}", self.len(), self.list());
+        assert!(self.len() == 0, "{} resources exist:\n{}", self.len(), self.list());
     }
 
-    /// Fails with the differences unless both hold the same things.
+    /// Fails with the differences unless both have the same resources.
     pub fn assert_same(&self, other: &Account) {
         if self == other {
             return;
@@ -84,7 +84,7 @@ impl Account {
                 .collect()
         };
         panic!(
-            "two looks at the account differ; only here:\n{}only there:\n{}",
+            "the accounts differ; only in the first:\n{}only in the second:\n{}",
             only(&here, &there),
             only(&there, &here)
         );

@@ -1,6 +1,6 @@
-//! Systems that are applied once. Each test gets a copy of one, sandbox and state, in a fraction of the time that an apply takes.
+//! Systems that are applied once. Each test gets a copy of one, sandbox and state, in a fraction of the time of an apply.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, PoisonError};
 
 use super::cli::Run;
@@ -14,10 +14,12 @@ pub struct Applied {
     pub cli: Cli,
     /// The apply that created it.
     pub run: Run,
+    /// The regions in which that apply changed something.
+    pub changed_regions: BTreeSet<String>,
 }
 
 impl Applied {
-    /// A copy of a system with this configuration (`None`: no file), which the first caller applies.
+    /// A copy of the system with this configuration (`None`: no file), which the first caller applies.
     pub async fn with(suffix: &'static str, configuration: Option<&str>) -> Self {
         type Known = HashMap<(&'static str, Option<String>), &'static Shared<Applied>>;
         static KNOWN: Mutex<Option<Known>> = Mutex::new(None);
@@ -29,7 +31,7 @@ impl Applied {
         Self::copy_of(original, async || Self::fresh(suffix, configuration).await).await
     }
 
-    /// A copy of what the first caller made.
+    /// A copy of the system that the first caller creates.
     pub async fn copy_of(original: &'static Shared<Applied>, make: impl AsyncFnOnce() -> Self) -> Self {
         if !Sandbox::can_be_forked() {
             return make().await;
@@ -42,12 +44,13 @@ impl Applied {
         let cli = Cli::new(&sandbox);
         configuration.iter().for_each(|toml| cli.configure(toml));
         let run = cli.run(&["apply", "--suffix", suffix]).await.ok();
-        Applied { sandbox, cli, run }
+        let changed_regions = sandbox.changed_regions();
+        Applied { sandbox, cli, run, changed_regions }
     }
 
     fn copy(&self) -> Self {
         let sandbox = self.sandbox.fork();
         let cli = self.cli.copy(&sandbox);
-        Applied { sandbox, cli, run: self.run.clone() }
+        Applied { sandbox, cli, run: self.run.clone(), changed_regions: self.changed_regions.clone() }
     }
 }

@@ -1,8 +1,6 @@
-//! Drives the built binary as a person or a pipeline would: one folder, a configuration, states, nothing of the
-//! machine's own AWS settings.
+//! Runs the built binary as a person or a pipeline would: in its own folder, without the machine's AWS settings.
 
-use std::collections::BTreeMap;
-use std::io;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
@@ -16,10 +14,11 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 
+use super::program::copy_folder;
 use super::wait::wait_for;
 use super::{Proxy, Sandbox};
 
-/// No command takes this long against a sandbox; on a busy machine one may take long.
+/// No command takes this long against a sandbox, even on a busy machine.
 const LIMIT: Duration = Duration::from_secs(600);
 
 /// The binary with a folder to work in.
@@ -48,7 +47,8 @@ impl Cli {
     /// The same folder, copied, with another sandbox.
     pub fn copy(&self, sandbox: &Sandbox) -> Self {
         let copy = Cli { binary: self.binary.clone(), ..Cli::new(sandbox) };
-        copy_folder(self.folder(), copy.folder()).expect("the folder can be copied");
+        // Its contents: the copy has a folder already.
+        copy_folder(&self.folder().join("."), copy.folder());
         copy
     }
 
@@ -75,7 +75,7 @@ impl Cli {
         }
     }
 
-    /// The same with a binary that somebody has built on the library.
+    /// The same with another binary.
     pub fn of(self, binary: PathBuf) -> Self {
         Cli { binary, ..self }
     }
@@ -98,7 +98,12 @@ impl Cli {
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{} is no JSON: {error}", path.display()))
     }
 
-    /// Writes `provisioner.toml`, which the binary finds by itself.
+    /// The ids of the steps in the state of a suffix.
+    pub fn step_ids(&self, suffix: &str) -> BTreeSet<String> {
+        self.state(suffix)["steps"].as_object().expect("a state has steps").keys().cloned().collect()
+    }
+
+    /// Writes `provisioner.toml`, which the binary reads without a flag.
     pub fn configure(&self, toml: &str) {
         std::fs::write(self.folder().join("provisioner.toml"), toml).expect("the configuration can be written");
     }
@@ -108,7 +113,7 @@ impl Cli {
         self.environment.insert(name.to_owned(), value.to_owned());
     }
 
-    /// Has every file end at so many bytes in all that follows, as if the disk were full then; `None` for no end.
+    /// Limits the size of every file from now on, as a full disk would; `None` removes the limit.
     pub fn set_largest_file(&mut self, bytes: Option<u64>) {
         self.largest_file = bytes;
     }
@@ -118,11 +123,11 @@ impl Cli {
         self.start(arguments).finish().await
     }
 
-    /// Starts a command, to look at it or stop it on its way.
+    /// Starts a command, to watch or stop it while it runs.
     pub fn start(&self, arguments: &[&str]) -> Started {
         let mut command = Command::new(if self.largest_file.is_some() { Path::new("sh") } else { &self.binary });
         if let Some(bytes) = self.largest_file {
-            // In blocks of 512 bytes. The signal that comes with it is of no disk.
+            // In blocks of 512 bytes. A full disk sends no signal, so it is ignored.
             command.args(["-c", "trap '' XFSZ; ulimit -f \"$0\"; exec \"$@\"", &(bytes / 512).to_string()]);
             command.arg(&self.binary);
         }
@@ -141,21 +146,7 @@ impl Cli {
     }
 }
 
-fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
-    for entry in std::fs::read_dir(from)? {
-        let entry = entry?;
-        let copy = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            std::fs::create_dir(&copy)?;
-            copy_folder(&entry.path(), &copy)?;
-        } else {
-            std::fs::copy(entry.path(), copy)?;
-        }
-    }
-    Ok(())
-}
-
-/// A command on its way; dropping it kills it.
+/// A running command; dropping it kills it.
 pub struct Started {
     command: String,
     child: Child,
@@ -169,12 +160,12 @@ impl Started {
         self.child.id().unwrap_or_else(|| panic!("`{}` has ended", self.command))
     }
 
-    /// Waits until stdout or stderr holds this text.
+    /// Waits until stdout or stderr contains this text.
     pub async fn says(&self, text: &str) {
         self.says_often(text, 1).await;
     }
 
-    /// Waits until stdout or stderr holds this text so many times.
+    /// Waits until stdout or stderr contains this text this many times.
     pub async fn says_often(&self, text: &str, times: usize) {
         let said = wait_for(LIMIT, || {
             let ended = self.stdout.ended() && self.stderr.ended();
@@ -192,7 +183,7 @@ impl Started {
         self.signal(Signal::INT);
     }
 
-    /// Kills it as a power cut would.
+    /// Kills it (SIGKILL).
     pub fn kill(&self) {
         self.signal(Signal::KILL);
     }
@@ -214,7 +205,7 @@ impl Started {
     }
 }
 
-/// What a command writes, gathered while it runs.
+/// The output of a command, collected while it runs.
 struct Output {
     gathered: Arc<Mutex<Vec<u8>>>,
     reader: JoinHandle<()>,
@@ -253,9 +244,9 @@ pub struct Run {
     command: String,
     /// The exit code; `None` if a signal ended it.
     pub code: Option<i32>,
-    /// What it wrote for programs.
+    /// Its stdout.
     pub stdout: String,
-    /// What it wrote for people.
+    /// Its stderr.
     pub stderr: String,
 }
 
@@ -323,13 +314,13 @@ pub struct Summary {
     pub replaced: u64,
     /// How many steps were deleted.
     pub deleted: u64,
-    /// How many steps were as they should be.
+    /// How many steps needed no change.
     pub unchanged: u64,
     /// How many steps failed.
     pub failed: u64,
     /// How many AWS calls were made.
     pub api_calls: u64,
-    /// All else that the summary holds.
+    /// All other fields of the summary.
     #[serde(flatten)]
     pub rest: BTreeMap<String, Value>,
 }

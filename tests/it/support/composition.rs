@@ -1,5 +1,4 @@
-//! The steps that a system is composed of, and questions to them. Nothing is applied: what the specs say is what apply makes
-//! and keeps.
+//! The steps that a system is composed of, and queries on them. Nothing is applied: the specs are what apply creates.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,10 +18,10 @@ pub const ACCOUNT: &str = "123456789012";
 pub const SUFFIX: &str = "dev1";
 /// The environments of every system.
 pub const ENVIRONMENTS: [&str; 2] = ["blue", "green"];
-/// What everything is encrypted with.
+/// The types of encryption keys.
 pub const KEYS: [&str; 2] = ["kms.key", "kms.replica_key"];
 
-/// What a system that was composed is made of.
+/// A composed system.
 pub struct Composition {
     /// Its name: `lambda-mysql`.
     pub system: &'static str,
@@ -30,16 +29,15 @@ pub struct Composition {
     pub region: String,
     /// Its steps.
     pub steps: Vec<Step>,
-    /// What it tells people; holds references.
+    /// Its outputs, with references.
     pub outputs: BTreeMap<String, String>,
-    /// What people should know before they apply.
+    /// Its notes.
     pub notes: Vec<String>,
 }
 
 /// Composes the system that a configuration describes.
 pub async fn compose(sandbox: &Sandbox, suffix: &str, configuration: &str) -> Composition {
-    let system =
-        systems::Systems::shipped().read(&Source::built_in(configuration)).expect("a configuration without mistakes");
+    let system = systems::Systems::shipped().read(&Source::built_in(configuration)).expect("a valid configuration");
     let identity = Identity {
         owner: Owner { system: system.name().to_owned(), suffix: suffix.to_owned() },
         account: ACCOUNT.to_owned(),
@@ -58,7 +56,7 @@ pub async fn compose(sandbox: &Sandbox, suffix: &str, configuration: &str) -> Co
 }
 
 impl Composition {
-    /// The steps of a type: at least one, or what is asserted of all of them would hold of nothing.
+    /// The steps of a type: at least one, since assertions on none would always hold.
     pub fn of(&self, kind: &str) -> Vec<&Step> {
         let steps = self.any(kind);
         assert!(!steps.is_empty(), "{} has no {kind}", self.system);
@@ -117,12 +115,12 @@ impl Composition {
         assert!(self.is_own_key(step, key), "{}: {field} is {key}, no key of ours in {}", step.id, step.region);
     }
 
-    /// All statements of all policy documents: where they stand, and the statement.
+    /// All statements of all policy documents, with their step.
     pub fn statements(&self) -> Vec<(&Step, &Value)> {
         self.steps.iter().flat_map(|step| documents(&step.spec).into_iter().map(move |one| (step, one))).collect()
     }
 
-    /// What the holder of the role that the value refers to may do.
+    /// The policy statements of the role that the value refers to.
     pub fn role_statements(&self, role: &Value) -> Vec<&Value> {
         documents(&self.source(role).spec["inline_policies"])
     }
@@ -149,7 +147,7 @@ pub fn texts(value: &Value) -> Vec<&str> {
     }
 }
 
-/// True if a statement allows what it says.
+/// True if the statement's effect is `Allow`.
 pub fn allows(statement: &Value) -> bool {
     statement["Effect"] == "Allow"
 }
@@ -165,7 +163,7 @@ pub fn environment(step: &Step) -> &str {
     if ENVIRONMENTS.contains(&first) { first } else { "shared" }
 }
 
-/// The name that we choose for what a step makes, if AWS lets us. `None` for what everybody shares.
+/// The name that provisioner chooses for a step's resource, if AWS allows it. `None` for shared resources.
 pub fn name(step: &Step) -> Option<&str> {
     let field = ["name", "identifier", "family"].into_iter().find_map(|field| step.spec.get(field))?;
     field.as_str().filter(|_| !step.shared)
@@ -177,7 +175,7 @@ pub fn condition_keys(statement: &Value) -> BTreeSet<String> {
     operators.filter_map(Value::as_object).flat_map(|keys| keys.keys().map(|key| key.to_lowercase())).collect()
 }
 
-/// True if a statement refuses whatever comes without TLS.
+/// True if the statement denies requests without TLS.
 pub fn denies_plain_text(statement: &Value) -> bool {
     statement["Effect"] == "Deny"
         && statement["Principal"] == "*"

@@ -1,4 +1,4 @@
-//! HTTP to a sandbox's front door, where the Host header says which load balancer is meant.
+//! HTTP to a sandbox's front door, where the Host header selects the load balancer.
 
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ impl Request {
     }
 }
 
-/// What came back.
+/// The response.
 #[derive(Clone, Debug)]
 pub struct Response {
     /// The HTTP status.
@@ -85,7 +85,7 @@ async fn exchange(port: u16, host: &str, request: &Request) -> std::io::Result<S
     Ok(raw)
 }
 
-/// The front door gives a length and closes, so the body is what is left.
+/// The front door closes the connection, so the body is the rest.
 fn parse(raw: &str) -> Response {
     let (head, body) = raw.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no HTTP response: {raw:?}"));
     let mut lines = head.lines();

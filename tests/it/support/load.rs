@@ -1,4 +1,4 @@
-//! Customers: payments at a steady rate through a sandbox's front door, each put down with who answered it and when.
+//! Customers: payments at a steady rate through a sandbox's front door, logged with the environment that answered and the time.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,7 +24,7 @@ pub struct Exchange {
     pub started: Timestamp,
     /// The HTTP status; `None` if there was no answer.
     pub status: Option<u16>,
-    /// The environment that answered, by its own word.
+    /// The environment in the response.
     pub environment: Option<String>,
 }
 
@@ -49,7 +49,7 @@ pub fn payment() -> Request {
 }
 
 /// Sends payments until it is stopped, by the clock and not one after the other: a service that gets slow gets as many.
-/// It has a thread of its own, so that nothing that a test does delays it.
+/// It has its own thread, so that the test can't delay it.
 pub struct Load {
     stop: Arc<AtomicBool>,
     seen: Arc<Mutex<Vec<Exchange>>>,
@@ -57,7 +57,7 @@ pub struct Load {
 }
 
 impl Load {
-    /// Sends so many payments a second, to each of the hosts in turn.
+    /// Sends this many payments per second, to the hosts in turn.
     pub fn start(sandbox: &Arc<Sandbox>, hosts: &[String], per_second: u32) -> Self {
         let (stop, seen) = (Arc::new(AtomicBool::new(false)), Arc::default());
         let sending =
@@ -70,12 +70,12 @@ impl Load {
         Load { stop, seen, sender: Some(sender) }
     }
 
-    /// What was answered so far.
+    /// The responses so far.
     pub fn log(&self) -> Log {
         Log(self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone())
     }
 
-    /// Sends nothing more, waits for the answers, and gives all of them.
+    /// Stops sending, waits for the responses, and returns all of them.
     pub fn stop(mut self) -> Log {
         self.stop.store(true, Ordering::Relaxed);
         let sender = self.sender.take().expect("it is stopped once");
@@ -110,7 +110,7 @@ impl Sending {
             let (sandbox, seen, host) = (self.sandbox.clone(), self.seen.clone(), host.clone());
             in_progress.push(tokio::spawn(async move {
                 let started = Timestamp::now();
-                // What can't be sent at all panics: that ends this request alone.
+                // A request that can't be sent panics, which ends this request only.
                 let sent = tokio::spawn({
                     let host = host.clone();
                     async move { sandbox.send(&host, &payment()).await }
@@ -146,7 +146,7 @@ impl Log {
         self.0.iter().filter(|exchange| exchange.failed()).collect()
     }
 
-    /// Fails with a list unless every single one was accepted, and there were at least so many.
+    /// Fails with a list unless every payment was accepted, and there were at least this many.
     pub fn assert_all_accepted(&self, least: usize) {
         let failed = self.failed();
         assert!(failed.is_empty(), "{} of {} payments failed: {failed:#?}", failed.len(), self.len());

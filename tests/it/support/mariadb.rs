@@ -4,18 +4,20 @@ use std::fs::{self, File};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::program::{certify, find, free_port, option, succeed};
+use super::Shared;
+use super::program::{certify, copy_folder, find, free_port, option, succeed};
 use super::wait::wait_for;
 
 const START: Duration = Duration::from_secs(60);
 const FOLDERS: [&str; 2] = ["/usr/sbin", "/usr/local/sbin"];
 const PACKAGE: &str = "MariaDB (Debian, Ubuntu: apt install mariadb-server)";
 
-/// A server on a port of its own that takes nothing but TLS; killed when dropped.
+/// A server on its own port that accepts only TLS; killed when dropped.
 pub struct MariaDb {
     child: Child,
     folder: TempDir,
@@ -33,10 +35,7 @@ impl MariaDb {
         let at = |name: &str| folder.path().join(name);
         let ca = certify(folder.path(), hosts);
 
-        let mut install = Command::new(program("mariadb-install-db"));
-        install.arg("--no-defaults").args(as_root()).arg(option("datadir", &at("data")));
-        install.args(["--auth-root-authentication-method=normal", "--skip-test-db"]);
-        succeed(install.output().expect("mariadb-install-db runs"));
+        copy_folder(&installed().await.path().join("data"), &at("data"));
 
         let port = free_port();
         let log = File::create(at("log")).expect("a log file");
@@ -65,7 +64,7 @@ impl MariaDb {
         database
     }
 
-    /// Runs SQL as root; gives its rows, columns parted by tabs.
+    /// Runs SQL as root; returns the rows, columns separated by tabs.
     pub fn sql(&self, sql: &str) -> Vec<String> {
         let mut client = Command::new(program("mariadb"));
         client.arg("--no-defaults").arg(option("socket", &self.socket())).args([
@@ -77,7 +76,7 @@ impl MariaDb {
         String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
     }
 
-    /// Whether a user comes in with this password, over TLS.
+    /// True if a user can log in with this password, over TLS.
     pub fn lets_in(&self, user: &str, password: &str) -> bool {
         let mut client = Command::new(program("mariadb"));
         // Who the server is doesn't matter here.
@@ -105,7 +104,21 @@ impl Drop for MariaDb {
     }
 }
 
-/// mariadbd refuses to run as root unless told so by name.
+/// A new installation, created once: this takes seconds, and sometimes fails on a busy machine.
+async fn installed() -> Arc<TempDir> {
+    static INSTALLED: Shared<TempDir> = Shared::new();
+    let install = async || {
+        let folder = tempfile::Builder::new().prefix("mariadb-new-").tempdir().expect("a temporary folder");
+        let mut install = Command::new(program("mariadb-install-db"));
+        install.arg("--no-defaults").args(as_root()).arg(option("datadir", &folder.path().join("data")));
+        install.args(["--auth-root-authentication-method=normal", "--skip-test-db"]);
+        succeed(install.output().expect("mariadb-install-db runs"));
+        folder
+    };
+    INSTALLED.get(install).await
+}
+
+/// mariadbd refuses to run as root without this flag.
 fn as_root() -> Option<&'static str> {
     rustix::process::geteuid().is_root().then_some("--user=root")
 }

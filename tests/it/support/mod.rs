@@ -1,12 +1,15 @@
-//! Shared by the tests: a private sandbox, systems that are applied already, the binary, a proxy that injects faults, an
-//! inventory of the account, databases, customers.
+//! Shared by the tests: private sandboxes, applied systems, the binary, a proxy that injects faults, an inventory of the
+//! account, databases, customers.
 
 pub mod account;
 pub mod applied;
+pub mod applied_twice;
 pub mod cli;
 pub mod composition;
-pub mod drifting;
+pub mod compositions;
+pub mod drift;
 pub mod http;
+pub mod lint;
 pub mod load;
 pub mod mariadb;
 pub mod postgres;
@@ -16,17 +19,14 @@ pub mod sandbox;
 pub mod scripts;
 pub mod server;
 pub mod shared;
-pub mod standing;
-pub mod systems;
 pub mod wait;
 
 pub use applied::Applied;
 pub use cli::Cli;
-pub use drifting::{Drift, Drifting};
+pub use drift::{Drift, DriftedSystem};
 pub use load::Load;
 pub use mariadb::MariaDb;
 pub use postgres::Postgres;
 pub use proxy::Proxy;
 pub use sandbox::{Fault, Sandbox};
 pub use shared::Shared;
-pub use standing::Standing;

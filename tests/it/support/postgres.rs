@@ -5,12 +5,14 @@ use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use super::program::{certify, find, free_port, option, succeed};
+use super::Shared;
+use super::program::{certify, copy_folder, find, free_port, option, succeed};
 use super::wait::wait_for;
 
 const START: Duration = Duration::from_secs(60);
@@ -19,10 +21,10 @@ const DEBIAN: &str = "/usr/lib/postgresql";
 const PACKAGE: &str = "PostgreSQL (Debian, Ubuntu: apt install postgresql)";
 /// `nobody`, everywhere.
 const NOBODY: (u32, u32) = (65534, 65534);
-/// Nobody comes in over the network without TLS and a password, as on Aurora with `rds.force_ssl`.
+/// Network clients need TLS and a password, as on Aurora with `rds.force_ssl`.
 const ACCESS: &str = "local all all trust\nhostssl all all 127.0.0.1/32 scram-sha-256\n";
 
-/// A server on a port of its own that takes nothing but TLS; killed when dropped.
+/// A server on its own port that accepts only TLS; killed when dropped.
 pub struct Postgres {
     child: Child,
     folder: TempDir,
@@ -39,15 +41,13 @@ impl Postgres {
         let folder = tempfile::Builder::new().prefix("postgres-").tempdir().expect("a temporary folder");
         let at = |name: &str| folder.path().join(name);
         let ca = certify(folder.path(), hosts);
-        // It takes no key that others can read.
+        // It rejects a key that other users can read.
         fs::set_permissions(at("server.key"), Permissions::from_mode(0o600)).expect("the key can be kept private");
         for path in [folder.path(), &at("server.key")] {
             own(path);
         }
 
-        let mut install = program("initdb");
-        install.arg(option("pgdata", &at("data"))).args(["--username=postgres", "--auth=trust", "--encoding=UTF8"]);
-        succeed(install.args(["--locale=C", "--no-sync"]).current_dir("/").output().expect("initdb runs"));
+        copy_folder(&installed().await.path().join("data"), &at("data"));
         fs::write(at("data/pg_hba.conf"), ACCESS).expect("the server's folder can be written");
 
         let port = free_port();
@@ -89,7 +89,7 @@ impl Postgres {
         database
     }
 
-    /// Runs SQL on a database as its superuser; gives its rows, columns parted by tabs.
+    /// Runs SQL on a database as its superuser; returns the rows, columns separated by tabs.
     pub fn sql(&self, database: &str, sql: &str) -> Vec<String> {
         let output = succeed(self.client(database).arg(format!("--command={sql}")).output().expect("psql runs"));
         String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
@@ -125,7 +125,22 @@ impl Drop for Postgres {
     }
 }
 
-/// One of its programs. It refuses to run as root, so whoever is root runs it as nobody.
+/// A new cluster, created once.
+async fn installed() -> Arc<TempDir> {
+    static INSTALLED: Shared<TempDir> = Shared::new();
+    let install = async || {
+        let folder = tempfile::Builder::new().prefix("postgres-new-").tempdir().expect("a temporary folder");
+        own(folder.path());
+        let data = folder.path().join("data");
+        let mut install = program("initdb");
+        install.arg(option("pgdata", &data)).args(["--username=postgres", "--auth=trust", "--encoding=UTF8"]);
+        succeed(install.args(["--locale=C", "--no-sync"]).current_dir("/").output().expect("initdb runs"));
+        folder
+    };
+    INSTALLED.get(install).await
+}
+
+/// One of its programs. It refuses to run as root, so root runs it as `nobody`.
 fn program(name: &str) -> Command {
     let versions = fs::read_dir(DEBIAN).into_iter().flatten().flatten();
     let mut versions: Vec<PathBuf> = versions.map(|version| version.path().join("bin")).collect();

@@ -1,9 +1,9 @@
-//! What the servers of databases have in common: where their programs are, a port, a certificate.
+//! Shared by the database servers: finding their programs, copying folders, ports, certificates.
 
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Command, Output};
 
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
@@ -21,20 +21,26 @@ pub fn option(name: &str, path: &Path) -> String {
     format!("--{name}={}", path.display())
 }
 
-/// Fails with what it said unless it succeeded.
+/// Fails with its output unless it succeeded.
 pub fn succeed(output: Output) -> Output {
     let said = [&output.stdout[..], &output.stderr[..]].concat();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&said));
     output
 }
 
-/// A port on loopback that nobody listens at.
+/// Copies a folder with all that is in it.
+pub fn copy_folder(from: &Path, to: &Path) {
+    let copied = Command::new("cp").arg("-a").arg(from).arg(to).output();
+    succeed(copied.expect("cp runs"));
+}
+
+/// A free port on loopback.
 pub fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
     listener.local_addr().expect("it has an address").port()
 }
 
-/// Writes `ca.pem`, `server.pem` and `server.key` into a folder, for a server of these names; gives the authority's certificate.
+/// Writes `ca.pem`, `server.pem` and `server.key` into a folder, for a server of these names; returns the authority's certificate.
 pub fn certify(folder: &Path, hosts: &[&str]) -> String {
     let named = |names: Vec<String>, common: &str| {
         let mut parameters = CertificateParams::new(names).expect("the host names are valid");

@@ -1,17 +1,17 @@
-//! A proxy between the tool and a sandbox, which knows each AWS call that passes, logs it, and can let it come to harm.
+//! A proxy between the tool and a sandbox, which parses each AWS call, logs it, and can make it fail.
 //!
-//! Without being told anything it passes everything on. [`Proxy::on_call`] says what happens to which call,
-//! [`Proxy::hide_new_for`] makes new things unseen for a while. The sandbox's control calls pass untouched.
+//! By default it forwards everything. [`Proxy::on_call`] chooses the faults, [`Proxy::hide_new_for`] delays the visibility of
+//! new resources. The sandbox's control calls are always forwarded.
 
 mod answers;
 mod call;
+mod connection;
 mod fault;
 mod hiding;
-mod line;
 mod names;
+mod parameters;
 mod rest;
 mod tests;
-mod words;
 mod xml;
 
 use std::collections::HashMap;
@@ -37,27 +37,27 @@ use tokio::sync::{oneshot, watch};
 use super::Sandbox;
 use answers::Answer;
 use call::Asked;
+use connection::{Breaker, Line};
 use fault::Judge;
 use hiding::Hiding;
-use line::{Breaker, Line};
 use names::Names;
 
 pub use answers::Refusal;
 pub use call::Call;
 pub use fault::{Fault, Moment, Reach, at_change, by_chance};
 
-/// A call that has come in, and what became of it.
+/// A received call and its result.
 #[derive(Clone, Debug)]
 pub struct Logged {
     /// The call.
     pub call: Call,
-    /// What happened to it.
+    /// Its fault.
     pub fault: Option<Fault>,
     /// The status of AWS's answer; `None` if AWS hasn't heard of it or hasn't answered yet.
     pub status: Option<u16>,
 }
 
-/// A proxy before one sandbox, on a port of its own; ends with its value.
+/// A proxy before one sandbox, on its own port; ends when dropped.
 pub struct Proxy {
     port: u16,
     shared: Arc<Shared>,
@@ -81,7 +81,7 @@ impl Proxy {
         });
         let (stop, stopped) = oneshot::channel();
         let for_thread = shared.clone();
-        // A thread of its own: tests may block theirs, and calls pass all the same.
+        // Its own thread: tests may block theirs.
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async {
@@ -100,7 +100,7 @@ impl Proxy {
         self.port
     }
 
-    /// From now on this says what happens to each call. It isn't asked about calls of a tool that is being killed.
+    /// Chooses the fault of each call from now on. It isn't called for calls of a tool that is being killed.
     pub fn on_call(&self, judge: impl FnMut(&Call) -> Option<Fault> + Send + 'static) {
         self.shared.book().judge = Some(Box::new(judge));
     }
@@ -110,12 +110,12 @@ impl Proxy {
         self.shared.book().judge = None;
     }
 
-    /// What is made from now on isn't seen by reads for so long.
+    /// Hides resources created from now on from reads for this long.
     pub fn hide_new_for(&self, delay: Duration) {
         self.shared.book().hiding.set(delay);
     }
 
-    /// All that was made is seen from now on.
+    /// Ends the hiding of all resources.
     pub fn show_all(&self) {
         self.shared.book().hiding = Hiding::default();
     }
@@ -126,7 +126,7 @@ impl Proxy {
         self.shared.tool.send_replace(Some(pid));
     }
 
-    /// Waits until all that a killed tool has sent is done: AWS finishes what it was asked for.
+    /// Waits until all requests of a killed tool are processed: AWS completes them.
     pub async fn settle(&self) {
         let mut busy = self.shared.busy.subscribe();
         busy.wait_for(|busy| *busy == 0).await.expect("the counter lives as long as this");
@@ -137,7 +137,7 @@ impl Proxy {
         self.shared.book().log.clone()
     }
 
-    /// Starts the list of calls anew.
+    /// Clears the list of calls.
     pub fn forget_calls(&self) {
         let mut book = self.shared.book();
         book.forgotten += book.log.len();
@@ -178,7 +178,7 @@ struct Book {
 }
 
 impl Book {
-    /// Takes a call in: what it is, what happens to it, its place in the log.
+    /// Receives a call: parses it, chooses its fault, adds it to the log.
     fn take(&mut self, asked: &Asked) -> (Call, Option<Fault>, usize) {
         let mut call = Call::of(asked);
         let subject = self.names.subject(asked, &call);
@@ -195,13 +195,13 @@ impl Book {
         (call, fault, self.forgotten + self.log.len() - 1)
     }
 
-    /// Takes AWS's answer in; gives it as it is passed on.
+    /// Receives AWS's response; returns the one for the tool.
     fn answered(&mut self, call: &Call, place: usize, answer: Answer) -> Answer {
         if let Some(logged) = place.checked_sub(self.forgotten).and_then(|place| self.log.get_mut(place)) {
             logged.status = Some(answer.status.as_u16());
         }
         if call.is_change && answer.status.is_success() {
-            let new = self.names.learn(call, &words::printable(&answer.body));
+            let new = self.names.learn(call, &parameters::printable(&answer.body));
             self.hiding.made(call, &new);
         } else if call.service == "ec2"
             && let Ok(text) = std::str::from_utf8(&answer.body)
@@ -241,7 +241,7 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>, _busy: Busy) {
         let (shared, breaker) = (shared.clone(), breaker.clone());
         async move { shared.take(request, &breaker).await.map(response) }
     });
-    // That a connection ends in whatever way is what this is for.
+    // Connections may end in any way: that is the purpose of the proxy.
     let _ = http1::Builder::new().serve_connection(TokioIo::new(line), answer).await;
 }
 
@@ -354,7 +354,7 @@ impl Shared {
         let mut tool = self.tool.subscribe();
         let Ok(pid) = tool.wait_for(Option::is_some).await.map(|pid| *pid) else { return };
         if let Some(pid) = pid.and_then(|pid| Pid::from_raw(pid.cast_signed())) {
-            // That it has ended by itself meanwhile is as good.
+            // It may have ended meanwhile.
             let _ = kill_process(pid, Signal::KILL);
         }
         self.tool.send_replace(None);

@@ -30,7 +30,7 @@ impl Sandbox {
         Self::scaled(0.0).await
     }
 
-    /// An empty one in which things take as long as on AWS, divided by `time_scale`.
+    /// An empty one in which operations take as long as on AWS, divided by `time_scale`.
     pub async fn scaled(time_scale: f64) -> Self {
         let at = match elsewhere() {
             Some(endpoint) => At::Elsewhere(endpoint),
@@ -108,7 +108,7 @@ impl Sandbox {
 
     /// The AWS calls since the start, or since [`forget_calls`](Self::forget_calls).
     pub fn calls(&self) -> Vec<Call> {
-        let calls = self.control().call("GET", "calls", None).expect("the calls are told");
+        let calls = self.control().call("GET", "calls", None).expect("the list of calls");
         serde_json::from_value(calls).expect("the calls have their known shape")
     }
 
@@ -118,38 +118,38 @@ impl Sandbox {
         self.calls().iter().filter(named).count()
     }
 
-    /// The calls that were more than a question, refused ones included: `ec2:CreateVpc`.
+    /// The changing calls, failed ones included: `ec2:CreateVpc`.
     pub fn changes(&self) -> Vec<String> {
         let changes = self.calls().into_iter().filter(Call::is_change);
         changes.map(|call| format!("{}:{}", call.service, call.operation.unwrap_or_default())).collect()
     }
 
-    /// Where those calls went.
+    /// The regions of those calls.
     pub fn changed_regions(&self) -> BTreeSet<String> {
         self.calls().into_iter().filter(Call::is_change).map(|call| call.region).collect()
     }
 
-    /// Starts the list of calls anew.
+    /// Clears the list of calls.
     pub fn forget_calls(&self) {
         self.control().call("DELETE", "calls", None).expect("the calls are forgotten");
     }
 
-    /// Has functions find a server on this machine under a host name: `port` on loopback, whose certificate the
-    /// authority `ca` (PEM) has signed.
+    /// Maps host names to a server on this machine, for functions: `port` on loopback, with a certificate signed by `ca`
+    /// (PEM).
     pub fn map_hosts(&self, names: &[&str], port: u16, ca: &str) {
-        let mut hosts = self.control().call("GET", "hosts", None).expect("the hosts are told");
+        let mut hosts = self.control().call("GET", "hosts", None).expect("the list of hosts");
         for name in names {
             hosts[*name] = json!({ "host": "127.0.0.1", "port": port, "ca": ca });
         }
         self.control().call("PUT", "hosts", Some(&hosts)).expect("the hosts are taken");
     }
 
-    /// Lets so many seconds of AWS's time go by at once.
+    /// Advances AWS's clock by this many seconds.
     pub fn advance(&self, seconds: u32) {
         self.control().call("POST", "advance", Some(&json!({ "seconds": seconds }))).expect("the time is advanced");
     }
 
-    /// Runs Python with boto3 against this AWS; gives the JSON that it prints, `Null` if it prints nothing.
+    /// Runs Python with boto3 against this AWS; returns the JSON that it prints, `Null` if it prints nothing.
     pub async fn python(&self, code: &str) -> Value {
         scripts::run(&["-c", code], &self.credentials()).await
     }
@@ -162,7 +162,7 @@ impl Sandbox {
         scripts::run(&all, &self.credentials()).await
     }
 
-    /// The environment by which any AWS SDK comes to this AWS and to no other.
+    /// The environment variables with which any AWS SDK uses this AWS.
     pub fn credentials(&self) -> BTreeMap<&'static str, String> {
         BTreeMap::from([
             ("AWS_ENDPOINT_URL", self.endpoint()),
@@ -177,7 +177,7 @@ impl Sandbox {
         ])
     }
 
-    /// Everything that stands in these regions, and what is global, as boto3 sees it.
+    /// All resources in these regions and the global ones, as boto3 lists them.
     pub async fn account(&self, regions: &[&str]) -> Account {
         let found = self.python_file("account.py", regions).await;
         serde_json::from_value(found).expect("the account has its known shape")
@@ -188,12 +188,12 @@ fn elsewhere() -> Option<String> {
     std::env::var(ENDPOINT).ok().filter(|endpoint| !endpoint.is_empty())
 }
 
-/// One AWS call that the sandbox took.
+/// One AWS call that the sandbox received.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Call {
     /// `ec2`
     pub service: String,
-    /// `CreateVpc`; `None` for what no service knows.
+    /// `CreateVpc`; `None` if it is unknown.
     pub operation: Option<String>,
     /// `us-east-1`
     pub region: String,
@@ -211,7 +211,7 @@ impl Call {
     }
 }
 
-/// An error to be given in the place of an answer, once unless said otherwise.
+/// An error response, returned once by default.
 #[derive(Clone, Debug)]
 pub struct Fault(Value);
 

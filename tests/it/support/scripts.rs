@@ -36,7 +36,7 @@ pub fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/support/python")
 }
 
-/// Runs `python` with these arguments; gives the JSON that it prints, `Null` if it prints nothing.
+/// Runs `python` with these arguments; returns the JSON that it prints, `Null` if it prints nothing.
 pub async fn run(arguments: &[&str], environment: &BTreeMap<&str, String>) -> Value {
     static SERVER: Shared<ForkServer> = Shared::new();
     let server = SERVER.get(ForkServer::start).await;

@@ -49,7 +49,7 @@ impl Server {
         PRELOADED.get(Server::start).await.copy(json!({ "time_scale": time_scale }))
     }
 
-    /// A copy with the same state, made when no call is in progress.
+    /// A copy with the same state, taken when no call is in progress.
     pub fn fork(&self) -> Self {
         self.copy(json!({}))
     }

@@ -1,9 +1,9 @@
-//! Something costly that several tests only look at: made by the first that needs it, ended with the test process.
+//! An expensive value that several tests read: created by the first that needs it, dropped when the test process ends.
 
 use std::ffi::c_int;
 use std::sync::{Arc, Mutex, Once};
 
-/// Holds what is made once. For a `static`.
+/// A value that is created once. For a `static`.
 pub struct Shared<T>(tokio::sync::Mutex<Made<T>>);
 
 enum Made<T> {
@@ -14,7 +14,7 @@ enum Made<T> {
 
 type Ending = Box<dyn FnOnce() + Send>;
 
-/// Statics are never dropped: what they hold is dropped by these, when the process ends.
+/// Statics are never dropped: these drop their values when the process ends.
 static ENDINGS: Mutex<Vec<Ending>> = Mutex::new(Vec::new());
 
 unsafe extern "C" {
@@ -32,13 +32,13 @@ impl<T: Send + Sync> Shared<T> {
         Shared(tokio::sync::Mutex::const_new(Made::NotYet))
     }
 
-    /// What was made, or makes it. That takes long: if it fails it is not tried a second time.
+    /// The value, created by the first caller. A failed creation isn't repeated, since it takes long.
     pub async fn get(&'static self, make: impl AsyncFnOnce() -> T) -> Arc<T> {
         static REGISTERED: Once = Once::new();
         let mut made = self.0.lock().await;
         match &*made {
             Made::Done(value) => return value.clone(),
-            Made::Trying => panic!("it couldn't be made: see the first test that failed here"),
+            Made::Trying => panic!("its creation failed: see the first failed test"),
             Made::NotYet => *made = Made::Trying,
         }
         let value = Arc::new(make().await);

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 const POLL: Duration = Duration::from_millis(20);
 
-/// Asks `look` until it gives a value; `None` if `limit` passes before.
+/// Calls `look` until it returns a value; `None` after `limit`.
 pub async fn wait_for<T>(limit: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
     let deadline = Instant::now() + limit;
     loop {

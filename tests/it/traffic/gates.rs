@@ -1,8 +1,8 @@
-//! Gates: what keeps green from getting customers, and what only keeps a shift waiting.
+//! Gates: the ones that stop a shift, and the ones that make it wait.
 
 use super::{Stage, assert_ended, function, says, weights};
 
-/// What a shift may not do: it ends with this code and outcome, says why, and leaves all weights at blue.
+/// A refused shift ends with this code and outcome, reports the reason, and leaves all weights at blue.
 async fn assert_stays_at_blue(stage: &Stage, code: i32, outcome: &str, because: &[&str]) {
     stage.sandbox.forget_calls();
     let run = stage.shift(&["--green", "10", "--hold", "1s", "--patience", "1s"]).await.exits(code);
@@ -19,7 +19,7 @@ async fn unhealthy_or_unknown_green_gets_no_more_customers() {
     let alarms = stage.aws(&["alarms_of", &composite]).await;
     // Else, where the machine is slow, the function that this alarm calls moves the customers before the gates do.
     stage.aws(&["silence", &composite]).await;
-    // One that has data only when it goes off, so that it stays as it is set.
+    // This alarm has data only when it fires, so it keeps the state that is set.
     let names = alarms.as_array().expect("names").iter().map(super::text);
     let alarm = names.clone().find(|name| name.contains("api-throttles")).unwrap_or_else(|| panic!("{alarms}"));
     let set = async |state: &str| drop(stage.aws(&["set_alarm", &alarm, state]).await);
@@ -32,7 +32,7 @@ async fn unhealthy_or_unknown_green_gets_no_more_customers() {
     let last = stage.history().pop().expect("an entry");
     assert_eq!((&last["event"], &last["outcome"]), (&"shift_ended".into(), &"held".into()));
 
-    // Nobody pays, so nobody can tell: it stays at its first step.
+    // There are no requests, so no data: it stays at its first step.
     let few = ["--hold", "1s", "--patience", "1s", "--least-requests", "20"];
     let run = stage.shift(&[&["--steps", "10,20"], &few[..]].concat()).await.exits(3);
     assert_ended(&run, "held", &["requests: ", "20"]);
@@ -61,7 +61,7 @@ async fn unhealthy_or_unknown_green_gets_no_more_customers() {
     let history = stage.history();
     assert!(history[known..].iter().all(|entry| !says(entry, "rolling_back", None)), "{history:#?}");
 
-    // Where green has customers already, nothing is given to it, nor taken away; unless that is what was asked for.
+    // If green has customers already, a refused shift leaves its share, unless a rollback is configured.
     stage.sandbox.forget_calls();
     let run = stage.shift(&["--green", "20", "--least-requests", "20"]).await.exits(1);
     assert_ended(&run, "refused", &["errors: "]);
@@ -70,7 +70,7 @@ async fn unhealthy_or_unknown_green_gets_no_more_customers() {
     assert_ended(&run, "rolled_back", &["errors: "]);
     stage.assert_green(0).await;
 
-    // Its code is broken: neither its targets nor anybody who comes is served.
+    // Its code is broken: health checks and requests fail.
     stage.aws(&["kill", &green]).await;
     stage.aws(&["await_health", &green, "unhealthy"]).await;
     assert_stays_at_blue(&stage, 1, "refused", &["healthy targets: ", "0 of 1 healthy"]).await;

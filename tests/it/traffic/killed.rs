@@ -1,9 +1,9 @@
-//! The process dies in the middle of a shift, at one point after the other. What stands is told, and can be gone on from.
+//! A shift is killed at one point after the other. Its progress is reported, and it can be resumed, aborted or failed back.
 
 use super::{Stage, says};
 use crate::support::Fault;
 
-/// How the traffic is brought in order after the death.
+/// What is done after the kill.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Way {
     Resume,
@@ -11,16 +11,16 @@ pub(crate) enum Way {
     Failback,
 }
 
-/// Where it dies.
+/// Where it is killed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Point {
     /// Once the history has such an entry.
     Event(&'static str, Option<&'static str>),
-    /// Once it says that it holds a step.
+    /// Once it reports that it holds a step.
     Holding,
-    /// While AWS takes no write of this lever, so that nothing of it is written.
+    /// While AWS refuses the writes of this lever.
     Refused(&'static str, &'static str, &'static str),
-    /// Once blue's edge has its weights, while AWS takes none of green's.
+    /// Once blue's edge has its weights, while AWS refuses those of green's.
     BetweenEdges,
 }
 
@@ -49,7 +49,7 @@ impl Point {
     }
 }
 
-/// Starts a shift and kills it there.
+/// Starts a shift and kills it at this point.
 async fn shift_and_die(stage: &Stage, point: Point) {
     let known = stage.history().len();
     point.fault().iter().for_each(|fault| stage.sandbox.inject(fault));
@@ -73,17 +73,17 @@ async fn shift_and_die(stage: &Stage, point: Point) {
         }
     }
     shift.kill();
-    assert_eq!(shift.finish().await.code, None, "it was over before it was killed");
+    assert_eq!(shift.finish().await.code, None, "it ended before it was killed");
     stage.sandbox.clear_faults();
 }
 
 #[tokio::test]
 async fn killed_shift_is_reported_resumed_aborted_and_failed_back() {
-    assert_can_be_gone_on_from(&Stage::applied().await, &POINTS).await;
+    assert_recoverable_after_kills(&Stage::applied().await, &POINTS).await;
 }
 
-/// Kills shifts at these points: what stands is told, and the traffic can be brought in order.
-pub(crate) async fn assert_can_be_gone_on_from(stage: &Stage, points: &[(Point, Way)]) {
+/// Kills shifts at these points: the progress is reported, and each shift can be resumed, aborted or failed back.
+pub(crate) async fn assert_recoverable_after_kills(stage: &Stage, points: &[(Point, Way)]) {
     for (point, way) in points {
         eprintln!("killed at {point:?}, then {way:?}");
         shift_and_die(stage, *point).await;

@@ -1,4 +1,4 @@
-//! Route 53's API is away, for hours if need be: what the listeners decide doesn't wait for it.
+//! An outage of Route 53's API, of any length: listeners are moved without waiting for it.
 
 use super::{Stage, assert_ended, says, weights};
 use crate::support::Fault;

@@ -1,4 +1,4 @@
-//! People at a terminal: what they mistype, Ctrl-C, a history that somebody changed, a state file that is gone.
+//! Shifts at a terminal: invalid flags, Ctrl-C, a damaged history, a lost state file.
 
 use super::{Stage, alb, assert_ended, weights};
 use crate::support::{Cli, Sandbox};
@@ -41,7 +41,7 @@ async fn ctrl_c_holds_shift_and_failback_works_without_state() {
     stage.assert_green(30).await;
     assert_history_is_sealed(&stage).await;
 
-    // The state is gone, and clients of blue's edge stay with whoever served them first.
+    // The state file is gone, and clients of blue's edge are sticky.
     let state = stage.cli.state_folder().join("live1.json");
     let aside = stage.cli.folder().join("aside.json");
     std::fs::rename(&state, &aside).expect("the state can be moved away");
@@ -57,7 +57,7 @@ async fn ctrl_c_holds_shift_and_failback_works_without_state() {
     assert_eq!(stage.aws(&["sticky"]).await, serde_json::json!([]));
 }
 
-/// No byte of the history can be changed, and no entry be cut off, without being found.
+/// `history --verify` finds every changed byte and every missing entry.
 async fn assert_history_is_sealed(stage: &Stage) {
     let head = super::text(&stage.history().pop().expect("an entry")["hash"]);
     let (file, verify) = (stage.history_file(), ["history", "--verify", "--head", &head]);

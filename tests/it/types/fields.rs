@@ -7,15 +7,15 @@ use serde_json::{Value, json};
 
 /// A field of a struct or a variant somewhere in a spec.
 struct Field {
-    /// `rules[].schedule`, whichever of the rules it is; `*` stands for a name that people choose.
+    /// `rules[].schedule`, without the index; `*` is a user-defined name.
     path: String,
     /// Where the struct is, as a JSON pointer.
     within: String,
     name: String,
 }
 
-/// What is wrong: fields that never differ from one stage to the next one, and `unchanged` ones that do. A field that is in
-/// another variant before, or in nothing, isn't compared.
+/// The errors: fields that never change from one stage to the next, and `unchanged` ones that do. A field that exists in only
+/// one of the two stages isn't compared.
 pub fn without_change<R: Resource>(stages: &[Value], unchanged: &BTreeSet<&str>) -> Vec<String> {
     let (mut all, mut changed) = (BTreeSet::new(), BTreeSet::new());
     for (number, stage) in stages.iter().enumerate() {
@@ -72,7 +72,7 @@ fn fields_of<R: Resource>(spec: &Value, at: &str, path: &str, found: &mut Vec<Fi
     }
 }
 
-/// True for what isn't a struct or a variant: a map by names that people choose, or free JSON. It is read with one more name.
+/// True for values that aren't a struct or a variant: a map with user-defined names, or free JSON. It is read with one more name.
 fn takes_other_names<R: Resource>(spec: &Value, at: &str) -> bool {
     let mut spec = spec.clone();
     let entries = spec.pointer_mut(at).and_then(Value::as_object_mut).expect("an object is there");

@@ -1,4 +1,4 @@
-//! Errors in the words and shapes of AWS's protocols.
+//! Errors in the formats of AWS's protocols.
 
 use hyper::StatusCode;
 use hyper::body::Bytes;
@@ -33,7 +33,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// Status and code, as this service says it.
-    fn words(self, call: &Call) -> (u16, &'static str) {
+    fn status_and_code(self, call: &Call) -> (u16, &'static str) {
         match (self, call.service.as_str()) {
             (Refusal::Throttling, "ec2") => (503, "RequestLimitExceeded"),
             (Refusal::Throttling, "s3") => (503, "SlowDown"),
@@ -64,24 +64,24 @@ impl Refusal {
         }
     }
 
-    /// Whoever asks again is refused again.
-    pub fn is_for_good(self) -> bool {
+    /// True for an error that a retry returns again.
+    pub fn is_permanent(self) -> bool {
         matches!(self, Refusal::Denied | Refusal::Invalid)
     }
 
     /// The code, as this service says it.
     pub fn code(self, call: &Call) -> &'static str {
-        self.words(call).1
+        self.status_and_code(call).1
     }
 
     /// The answer to this call.
     pub fn answer(self, call: &Call) -> Answer {
-        let (status, code) = self.words(call);
+        let (status, code) = self.status_and_code(call);
         error(call, status, code)
     }
 }
 
-/// The service's own words for: there is no such thing.
+/// The service's own error for a resource that doesn't exist.
 pub fn not_found(call: &Call, named: &str) -> Answer {
     let (status, code) = match call.service.as_str() {
         "ec2" => (400, not_found_in_ec2(named)),

@@ -1,4 +1,4 @@
-//! One AWS call as it passes: which service and operation, whether it changes anything, what it is about.
+//! One AWS call: its service and operation, whether it changes something, its resource.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -6,8 +6,8 @@ use hyper::body::Bytes;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use hyper::{Method, Uri};
 
+use super::parameters;
 use super::rest;
-use super::words;
 
 /// A request as the tool sent it.
 #[derive(Clone, Debug)]
@@ -49,8 +49,8 @@ pub struct Call {
     pub region: String,
     /// It is more than a question.
     pub is_change: bool,
-    /// The same in every run that does the same: region, service, operation and what it is about, the step by its path,
-    /// other things by the step that made them. `us-east-1 ec2:CreateVpc blue/network/vpc`.
+    /// The same in every run with the same call: region, service, operation and the step of its resource.
+    /// `us-east-1 ec2:CreateVpc blue/network/vpc`.
     pub key: String,
     /// How many calls with this key came before: a retry, or another run's try.
     pub before: usize,
@@ -75,7 +75,7 @@ impl Call {
         matches!(self.protocol, Protocol::Ec2 | Protocol::Query | Protocol::RestXml | Protocol::S3)
     }
 
-    /// A number that only the seed, the key and the repetition decide: the same in every run, whatever comes in between.
+    /// A number that depends only on the seed, the key and the repetition: the same in every run.
     pub fn dice(&self, seed: u64) -> u64 {
         let mut hasher = DefaultHasher::new();
         (seed, &self.key, self.before).hash(&mut hasher);
@@ -117,7 +117,7 @@ fn operation(asked: &Asked, service: &str, protocol: Protocol) -> String {
         Protocol::Cbor => last(asked.uri.path(), '/'),
         Protocol::Json10 | Protocol::Json11 => last(asked.header("x-amz-target"), '.'),
         Protocol::Ec2 | Protocol::Query => {
-            let pairs = words::form(&asked.body);
+            let pairs = parameters::form(&asked.body);
             pairs.into_iter().find(|(name, _)| name == "Action").map(|(_, action)| action).unwrap_or_default()
         }
         Protocol::RestJson | Protocol::RestXml | Protocol::S3 => {

@@ -1,4 +1,4 @@
-//! What may happen to a call on its way.
+//! The faults of a call.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ pub enum Reach {
     Processed,
 }
 
-/// What happens to a call.
+/// The fault of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// SIGKILL to the tool, see [`Proxy::may_kill`](super::Proxy::may_kill).
@@ -41,8 +41,8 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// All that passes: whoever asks again gets through.
-    pub const PASSING: [Fault; 10] = [
+    /// The transient faults: a retry succeeds.
+    pub const TRANSIENT: [Fault; 10] = [
         Fault::Refuse(Refusal::Throttling, Reach::Unsent),
         Fault::Refuse(Refusal::InternalFailure, Reach::Unsent),
         Fault::Refuse(Refusal::InternalFailure, Reach::Processed),
@@ -56,7 +56,7 @@ impl Fault {
     ];
 }
 
-/// Decides about each call; told of them in their order, one at a time.
+/// Chooses the fault of each call; called in their order, one at a time.
 pub type Judge = Box<dyn FnMut(&Call) -> Option<Fault> + Send>;
 
 /// This happens to the `nth` change, counted from 1, and to no other call.
@@ -68,7 +68,7 @@ pub fn at_change(nth: usize, fault: Fault) -> impl FnMut(&Call) -> Option<Fault>
     }
 }
 
-/// So many percent of all calls meet one of these. The same calls with the same seed, in whatever order they come.
+/// Makes this percentage of all calls fail. The same seed chooses the same calls, in any order.
 pub fn by_chance(seed: u64, percent: u64, faults: &'static [Fault]) -> impl FnMut(&Call) -> Option<Fault> + Send {
     move |call| {
         let dice = call.dice(seed);

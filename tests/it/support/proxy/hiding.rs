@@ -1,4 +1,4 @@
-//! Eventual consistency: what was just made isn't seen by reads for a while.
+//! Eventual consistency: reads don't see new resources for a while.
 
 use std::time::{Duration, Instant};
 
@@ -7,10 +7,10 @@ use serde_json::Value;
 
 use super::answers::{self, Answer};
 use super::call::{Asked, Call};
-use super::words;
+use super::parameters;
 use super::xml;
 
-/// What reads don't see yet.
+/// The resources that reads don't see yet.
 #[derive(Default)]
 pub struct Hiding {
     delay: Duration,
@@ -21,7 +21,7 @@ struct Hidden {
     until: Instant,
     /// An id or an ARN.
     handle: String,
-    /// The name at the end of an ARN, by which its own service may be asked for it too.
+    /// The name at the end of an ARN, which its own service accepts too.
     name: Option<String>,
     service: String,
 }
@@ -38,7 +38,7 @@ impl Hidden {
 }
 
 impl Hiding {
-    /// What is made from now on stays unseen so long.
+    /// Hides resources created from now on for this long.
     pub fn set(&mut self, delay: Duration) {
         self.delay = delay;
     }
@@ -56,19 +56,19 @@ impl Hiding {
         }
     }
 
-    /// The answer to a read that names what can't be seen yet. A filter that mentions it isn't its name.
+    /// The response to a read of a hidden resource by its id. A filter with its id is no such read.
     pub fn denial(&mut self, asked: &Asked, call: &Call) -> Option<Answer> {
         self.hidden.retain(|hidden| hidden.until > Instant::now());
         if call.is_change || self.hidden.is_empty() {
             return None;
         }
-        let said = words::of(asked, call.protocol);
+        let said = parameters::of(asked, call.protocol);
         let mut values = said.iter().filter(|(name, _)| !name.contains("Filter")).map(|(_, value)| value);
         let named = values.find(|value| self.hidden.iter().any(|hidden| hidden.is_named_by(call, value)))?;
         Some(answers::not_found(call, named))
     }
 
-    /// A read's answer without the list entries of what can't be seen yet.
+    /// A read's response without the list entries of hidden resources.
     pub fn prune(&mut self, call: &Call, mut answer: Answer) -> Answer {
         self.hidden.retain(|hidden| hidden.until > Instant::now());
         let is_hidden = |text: &str| self.hidden.iter().any(|hidden| hidden.is_in(text));

@@ -1,21 +1,21 @@
-//! What calls are about, in words that are the same in every run.
+//! Names for the resources of calls that are the same in every run.
 //!
-//! AWS's ids, tokens and timestamps are different each time. An id is therefore called by the call that brought it into
-//! the world, and what nobody has a name for is a star.
+//! AWS's ids, tokens and timestamps differ each time. An id is therefore named after the call that created it, and an unknown
+//! one is a star.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Range;
 
 use super::call::{Asked, Call};
-use super::{words, xml};
+use super::{parameters, xml};
 
 /// The sandbox's account: the one long number that is no id.
 const ACCOUNT: &str = "123456789012";
-/// So much of a subject can be read; its hash tells the rest apart.
+/// The readable length of a subject; a hash distinguishes longer ones.
 const READABLE: usize = 100;
 
-/// The ids seen so far, and what they are called.
+/// The known ids and their names.
 #[derive(Default)]
 pub struct Names {
     named: HashMap<String, String>,
@@ -23,10 +23,10 @@ pub struct Names {
 }
 
 impl Names {
-    /// What a request is about: the step that its tags name, else all that it says with each id by its name.
+    /// The resource of a request: the step in its tags, else its fields with each id replaced by its name.
     pub fn subject(&mut self, asked: &Asked, call: &Call) -> String {
-        let said = words::of(asked, call.protocol);
-        // What others have put into a bucket is never the same.
+        let said = parameters::of(asked, call.protocol);
+        // The contents of a bucket differ in each run.
         let is_emptying = call.operation == "DeleteObjects";
         let mut lines: Vec<String> = said
             .iter()
@@ -37,10 +37,10 @@ impl Names {
                 format!("{}={}", name.collect::<Vec<_>>().join("."), self.clean(value))
             })
             .collect();
-        if let Some(step) = words::step(&said, asked, call.protocol) {
+        if let Some(step) = parameters::step(&said, asked, call.protocol) {
             return step;
         }
-        // Maps travel in no order; what is short says most.
+        // Maps have no order; short values say most.
         lines.sort_by(|a, b| (a.len(), a).cmp(&(b.len(), b)));
         let text = lines.join(" ");
         if text.chars().count() <= READABLE {
@@ -78,8 +78,7 @@ impl Names {
         new
     }
 
-    /// Takes in what AWS answered to a read: what AWS has made by itself, along with something that has a name, is called
-    /// after that. The default network ACL of a VPC, and the association that puts a subnet into it.
+    /// Reads the response of a read: what AWS creates along with a named resource is named after that one. The default network ACL of a VPC, and the association that puts a subnet into it.
     pub fn read(&mut self, answer: &str) {
         for entry in xml::entries(answer) {
             let of =
@@ -129,7 +128,7 @@ fn hash(text: &str) -> u32 {
     hasher.finish() as u32
 }
 
-/// What stands before an id: `vpc-`, or the end of a field's name.
+/// The text before an id: `vpc-`, or the end of a field's name.
 fn kind(text: &str, start: usize) -> &str {
     const LONGEST: usize = 12;
     let from = (start.saturating_sub(LONGEST)..=start).find(|at| text.is_char_boundary(*at));

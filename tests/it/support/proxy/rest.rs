@@ -1,4 +1,4 @@
-//! The operations of the REST services, which only method and path tell: those that provisioner calls, and their kin.
+//! The operations of the REST services by method and path: those that provisioner calls, and similar ones.
 
 use hyper::Method;
 
@@ -67,7 +67,7 @@ const PATHS: &[(&str, &str, &str, &str)] = &[
     ("backup", "POST", "/untag/*", "UntagResource"),
 ];
 
-/// What follows `?` in a call about a bucket, and what it is called after the verb.
+/// The query of a bucket call, and its operation's name after the verb.
 const OF_A_BUCKET: &[(&str, &str)] = &[
     ("encryption", "BucketEncryption"),
     ("lifecycle", "BucketLifecycleConfiguration"),
@@ -82,7 +82,7 @@ const OF_A_BUCKET: &[(&str, &str)] = &[
     ("versioning", "BucketVersioning"),
 ];
 
-/// The operation, or method and path if nobody has named it here.
+/// The operation, or method and path if it isn't listed here.
 pub fn operation(service: &str, method: &Method, path: &str, query: &str) -> String {
     let known = match service {
         "s3" => of_s3(method, path, query),

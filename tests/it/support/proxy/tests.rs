@@ -1,4 +1,4 @@
-//! The proxy does to calls what it is told to.
+//! Tests of the proxy.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::support::{Cli, Sandbox};
 
 const APPLY: [&str; 4] = ["apply", "--suffix", "dev1", "--json"];
 
-/// A read of each protocol; gives what failed.
+/// Reads with each protocol; returns the errors.
 async fn look(cloud: &Cloud) -> Vec<String> {
     let at = cloud.region("us-east-1");
     let (ec2, rds, iam) =
@@ -42,7 +42,7 @@ async fn proxy_understands_every_aws_protocol() {
     let sandbox = Sandbox::fresh().await;
     let proxy = Proxy::before(&sandbox);
     let cloud = Cloud::with_pace(Endpoint::Sandbox { port: proxy.port() }, Pace::Urgent).await;
-    for fault in Fault::PASSING {
+    for fault in Fault::TRANSIENT {
         proxy.forget_calls();
         let mut struck = BTreeSet::new();
         proxy.on_call(move |call| struck.insert(call.key.clone()).then_some(fault));
@@ -72,7 +72,7 @@ async fn proxy_kills_before_request_before_or_after_answer() {
         proxy.forget_calls();
         proxy.on_call(at_change(5, Fault::Kill(moment)));
         let run = cli.start(&APPLY);
-        // The call waits for the one that it is to kill.
+        // The call waits until the process to kill is known.
         let wait = || proxy.calls().into_iter().find(|call| call.fault.is_some());
         wait_for(Duration::from_secs(60), wait).await.expect("the fifth change");
         proxy.may_kill(run.pid());
@@ -146,7 +146,7 @@ async fn proxy_hides_new_resources_for_a_while() {
     let filter = aws_sdk_ec2::types::Filter::builder().name("vpc-id").values(&vpc).build();
     let subnets = at.ec2.describe_route_tables().filters(filter).send().await.unwrap();
     assert_eq!(subnets.route_tables().len(), 0);
-    // Changes see it; what stood before stays seen, but for what it says of the new.
+    // Changes see it. Older resources stay visible, except for their references to it.
     at.ec2.modify_vpc_attribute().vpc_id(&vpc).send().await.unwrap();
     let route = at.ec2.create_route().route_table_id(&table).destination_cidr_block("10.9.9.0/24");
     route.gateway_id(&gateway).send().await.unwrap();

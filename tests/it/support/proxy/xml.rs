@@ -1,4 +1,4 @@
-//! Just as much XML as AWS's answers need: taking entries out of lists.
+//! A minimal XML reader for AWS's responses: removes entries of lists.
 
 use std::ops::Range;
 
@@ -7,7 +7,7 @@ struct Element<'a> {
     tag: &'a str,
     /// From `<` to `>`.
     whole: Range<usize>,
-    /// Where its own text stands.
+    /// The position of its own text.
     text: Vec<Range<usize>>,
     children: Vec<Element<'a>>,
 }
@@ -28,7 +28,7 @@ pub fn without_entries(text: &str, is_hidden: &dyn Fn(&str) -> bool) -> String {
     left + &text[at..]
 }
 
-/// What each entry of a list says itself, the outer ones first.
+/// The own text of each list entry, outer entries first.
 pub fn entries(text: &str) -> Vec<String> {
     fn gather(text: &str, element: &Element<'_>, into: &mut Vec<String>) {
         for child in &element.children {
@@ -57,7 +57,7 @@ fn find(text: &str, element: &Element<'_>, is_hidden: &dyn Fn(&str) -> bool, gon
     }
 }
 
-/// What an element says itself, without the lists in it.
+/// The own text of an element, without nested lists.
 fn collect(text: &str, element: &Element<'_>, into: &mut String) {
     for range in &element.text {
         into.push_str(&text[range.clone()]);
@@ -75,7 +75,7 @@ fn is_entry(list: &Element<'_>, entry: &Element<'_>) -> bool {
 }
 
 fn parse(text: &str) -> Vec<Element<'_>> {
-    // The outermost holds what has no parent.
+    // The outermost contains elements without a parent.
     let mut open = vec![Element { tag: "", whole: 0..text.len(), text: Vec::new(), children: Vec::new() }];
     let mut at = 0;
     while let Some(start) = text[at..].find('<').map(|found| at + found) {
@@ -112,9 +112,9 @@ mod tests {
         let text = "<?xml version=\"1.0\"?><Answer><tables><item><id>old</id><routes><item><to>new</to></item>\
                     <item><to>igw</to></item></routes></item><item><id>new</id><routes/></item></tables></Answer>";
         let left = without_entries(text, &|own| own.contains("new"));
-        let wanted = "<?xml version=\"1.0\"?><Answer><tables><item><id>old</id><routes>\
+        let expected = "<?xml version=\"1.0\"?><Answer><tables><item><id>old</id><routes>\
                       <item><to>igw</to></item></routes></item></tables></Answer>";
-        assert_eq!(left, wanted);
+        assert_eq!(left, expected);
         let clusters =
             "<DBClusters><DBCluster><Id>new</Id></DBCluster><DBCluster><Id>old</Id></DBCluster></DBClusters>";
         let left = without_entries(&format!("<R>{clusters}</R>"), &|own| own.contains("new"));

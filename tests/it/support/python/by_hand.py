@@ -1,4 +1,4 @@
-"""What people do to a system by hand, and see of it: `o` holds the outputs of a step, `outputs` those of all."""
+"""Manual changes to a system, and reads of them: `o` holds the outputs of a step, `outputs` those of all steps."""
 
 import json
 import sys
@@ -157,7 +157,7 @@ def public_access(o):
         return error.response['Error']['Code']
 
 
-def queue_stands(o):
+def queue_exists(o):
     try:
         return bool(queues.get_queue_url(QueueName=o['name']))
     except ClientError as error:
@@ -230,11 +230,11 @@ def scaling_policy(o):
     return next(one for one in found if one['PolicyARN'] == o['arn'])
 
 
-def aim(o):
+def target_value(o):
     return scaling_policy(o)['TargetTrackingScalingPolicyConfiguration']['TargetValue']
 
 
-def change_aim(o, value):
+def change_target_value(o, value):
     now = scaling_policy(o)
     names = ('PolicyName', 'ServiceNamespace', 'ResourceId', 'ScalableDimension', 'PolicyType')
     tracking = {**now['TargetTrackingScalingPolicyConfiguration'], 'TargetValue': value}

@@ -1,4 +1,4 @@
-"""What the tests of fargate-postgres do and see in AWS, through boto3: `fargate.py REGION FUNCTION ARGUMENTS`."""
+"""Changes and reads of the fargate-postgres tests, through boto3: `fargate.py REGION FUNCTION ARGUMENTS`."""
 
 import json
 import sys
@@ -16,7 +16,7 @@ def aws(service):
 
 
 def push(tag):
-    """An image into every repository. What is in it nobody looks at here."""
+    """Pushes an image into every repository. Its contents don't matter."""
     config = {"mediaType": "application/vnd.oci.image.config.v1+json", "size": 1, "digest": "sha256:" + "0" * 64}
     manifest = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json", "config": config, "layers": []}
     for repository in aws("ecr").describe_repositories()["repositories"]:
@@ -52,7 +52,7 @@ def _states(group):
 
 
 def set_desired(name, count):
-    """What scaling does, or somebody in the console."""
+    """Sets the number of tasks, as scaling or a person does."""
     (cluster,) = [cluster for cluster, service in _services() if service["serviceName"] == name]
     aws("ecs").update_service(cluster=cluster, service=name, desiredCount=int(count))
 
@@ -62,8 +62,8 @@ def _group(name):
     return group
 
 
-def sicken(name):
-    """A target that doesn't answer comes beside the service's tasks; gives its address once that is known."""
+def add_unhealthy_target(name):
+    """Registers a target that doesn't answer; returns its address once it is unhealthy."""
     group = _group(name)
     task = aws("elbv2").describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"][0]["Target"]
     address = task["Id"].rpartition(".")[0] + ".250"
@@ -72,7 +72,7 @@ def sicken(name):
     return address
 
 
-def heal(name, address):
+def remove_target(name, address):
     aws("elbv2").deregister_targets(TargetGroupArn=_group(name), Targets=[{"Id": address}])
 
 
@@ -84,7 +84,7 @@ def instances():
 
 
 def scale_out(cluster):
-    """What Application Auto Scaling does when readers are busy; gives the reader's name."""
+    """Adds a reader, as Application Auto Scaling does; returns its name."""
     found = aws("rds").describe_db_instances(Filters=[{"Name": "db-cluster-id", "Values": [cluster]}])["DBInstances"]
     like = found[0]
     name = f"application-autoscaling-{uuid.uuid4()}"

@@ -18,7 +18,7 @@ def eventually(look, seconds=60):
     """What `look` gives once that is something."""
     deadline = time.monotonic() + seconds
     while not (found := look()):
-        assert time.monotonic() < deadline, "it never came to be"
+        assert time.monotonic() < deadline, "timed out"
         time.sleep(0.1)
     return found
 

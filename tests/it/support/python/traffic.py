@@ -1,4 +1,4 @@
-"""What the tests of live traffic do and see in AWS, through boto3: `traffic.py FUNCTION ARGUMENTS` prints its result as JSON."""
+"""Changes and reads of the traffic tests, through boto3: `traffic.py FUNCTION ARGUMENTS` prints its result as JSON."""
 
 import json
 import sys
@@ -7,7 +7,7 @@ import sys
 from payments import _listeners, aws, eventually, heard, listen, pause, returned, shift, sound, weights  # noqa: F401
 
 
-# Weights, by somebody else
+# Weights, changed by hand
 
 
 def _forward(edge, change):

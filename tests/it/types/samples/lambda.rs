@@ -69,7 +69,7 @@ impl Sample for Function {
             .changing(|function| function.reserved_concurrency = Some(7))
             .changing(|function| function.package = code("failback"))
             .changing(|function| function.name = scope.name("refunds"))
-            .never_told("package.source", "AWS knows no names of sources: only the hash tells the code")
+            .never_returned("package.source", "AWS knows no names of sources: only the hash tells the code")
     }
 }
 

@@ -167,7 +167,7 @@ impl Sample for DbCluster {
             .changing(|cluster| cluster.security_groups.insert(other).then_some(()).expect("it is another one"))
             .changing(|cluster| cluster.port = 3307)
             .changing(|cluster| cluster.deletion_protection = true)
-            // In place: a protected one isn't deleted to be made anew.
+            // In place: a protected one can't be replaced.
             .changing(|cluster| cluster.port = 3308)
             // Another one of the same major version would be no difference, and another major version is refused.
             .changing(|cluster| {
@@ -334,7 +334,7 @@ impl Sample for GlobalCluster {
             })
             .changing(|global| global.storage_encrypted = false)
             .changing(|global| global.identifier = scope.name("refunds"))
-            // In place, and so is what takes it back: a protected one isn't deleted to be made anew.
+            // In place, as is its reverse: a protected one can't be replaced.
             .changing(|global| {
                 global.identifier = scope.name("refunds");
                 global.deletion_protection = true;

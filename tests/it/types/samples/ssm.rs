@@ -9,8 +9,8 @@ impl Sample for Parameter {
     fn samples(scope: &Scope<'_>) -> Samples<Self> {
         let (one, other) = (key(scope, "one"), key(scope, "other"));
         let name = format!("/shop/{}", scope.name("level"));
-        let generated = |key: &KeyArn, length| Parameter::generated(&name, "How much is told", key, length);
-        Samples::of(Parameter::plain(&name, "How much is told", "info"))
+        let generated = |key: &KeyArn, length| Parameter::generated(&name, "The log level", key, length);
+        Samples::of(Parameter::plain(&name, "The log level", "info"))
             .changing(|parameter| parameter.description = "How much is logged".to_owned())
             .changing(|parameter| parameter.value = Some("debug".to_owned()))
             .changing(|parameter| *parameter = generated(&one, 20))

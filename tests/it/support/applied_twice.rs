@@ -1,4 +1,4 @@
-//! A system that stands, which tests only look at, and what is true of every one.
+//! A system that was applied twice, which tests only read, and what holds for every one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -8,51 +8,51 @@ use serde_json::Value;
 use super::account::{Account, Thing};
 use super::cli::{Run, Summary};
 use super::{Applied, Cli, Sandbox};
+use crate::systems::System;
 
-/// Fewer steps than this no system of ours has.
+/// Every system has more steps than this.
 const STEPS: u64 = 400;
 
-/// A system, applied twice.
-pub struct Standing {
+/// A system after its first apply and a second one without a change.
+pub struct AppliedTwice {
     /// Its AWS.
     pub sandbox: Sandbox,
     /// The tool.
     pub cli: Cli,
-    /// The first apply, as people see it.
+    /// The first apply, with output for people.
     pub first: Run,
-    /// The apply after it.
+    /// The second apply.
     pub second: Summary,
-    /// What stands.
+    /// The resources in the account.
     pub account: Account,
-    suffix: &'static str,
-    regions: &'static [&'static str],
+    system: &'static System,
 }
 
-impl Standing {
-    /// Applies this configuration, or none at all, which works in these regions.
-    pub async fn applied(suffix: &'static str, configuration: Option<&str>, regions: &'static [&'static str]) -> Self {
-        let Applied { sandbox, cli, run: first } = Applied::with(suffix, configuration).await;
-        let second = cli.run(&["apply", "--suffix", suffix, "--json"]).await.ok().summary();
-        let account = sandbox.account(regions).await;
-        Standing { sandbox, cli, first, second, account, suffix, regions }
+impl AppliedTwice {
+    /// Applies a system.
+    pub async fn new(system: &'static System) -> Self {
+        let Applied { sandbox, cli, run: first, .. } = system.copy().await;
+        let second = cli.run(&["apply", "--suffix", system.suffix, "--json"]).await.ok().summary();
+        let account = sandbox.account(system.regions).await;
+        AppliedTwice { sandbox, cli, first, second, account, system }
     }
 
     /// Runs a command on it.
     pub async fn run(&self, arguments: &[&str]) -> Run {
-        self.cli.run(&[arguments, &["--suffix", self.suffix]].concat()).await
+        self.cli.run(&[arguments, &["--suffix", self.system.suffix]].concat()).await
     }
 
-    /// The names of its steps.
+    /// The ids of its steps.
     pub fn steps(&self) -> Vec<String> {
-        self.cli.state(self.suffix)["steps"].as_object().expect("a state has steps").keys().cloned().collect()
+        self.cli.step_ids(self.system.suffix).into_iter().collect()
     }
 
-    /// What the first apply told of it.
-    pub fn told(&self) -> BTreeMap<String, String> {
+    /// The outputs that the first apply printed.
+    pub fn outputs(&self) -> BTreeMap<String, String> {
         outputs(&self.first.stdout)
     }
 
-    /// The second apply did nothing, and asked little.
+    /// The second apply changed nothing with few calls.
     pub fn assert_second_apply_was_idle(&self) {
         let steps = self.steps().len() as u64;
         assert!(steps > STEPS, "{steps} steps");
@@ -62,56 +62,76 @@ impl Standing {
         assert!(second.api_calls <= most, "{} calls for {steps} steps; {most} are enough", second.api_calls);
     }
 
-    /// A plan finds nothing to do, and changes nothing: neither in AWS nor on the disk.
+    /// A plan is empty, and changes neither AWS nor the state folder.
     pub async fn assert_plan_is_empty(&self) {
         let before = files(&self.cli.state_folder());
-        assert_settled(&self.cli, self.suffix).await;
+        assert_settled(&self.cli, self.system.suffix).await;
         self.run(&["plan"]).await.ok().says("unchanged");
-        assert!(files(&self.cli.state_folder()) == before, "plan wrote into the folder of the states");
-        self.account.assert_same(&self.sandbox.account(self.regions).await);
+        assert!(files(&self.cli.state_folder()) == before, "plan wrote into the state folder");
+        self.account.assert_same(&self.sandbox.account(self.system.regions).await);
     }
 
-    /// The names that we choose carry the suffix.
+    /// Every name that provisioner chooses contains the suffix.
     pub fn assert_names_carry_the_suffix(&self) {
         let things = self.account.things();
         let names = things.filter_map(|(_, kind, id, thing)| Some((kind, chosen_name(kind, id, thing)?)));
-        let (with, without): (Vec<_>, Vec<_>) = names.partition(|(_, name)| name.contains(self.suffix));
+        let (with, without): (Vec<_>, Vec<_>) = names.partition(|(_, name)| name.contains(self.system.suffix));
         let all = with.len() + without.len();
         assert!(all > 300, "{all} names");
         assert!(with.len() * 100 >= all * 95, "{} of {all} names lack the suffix: {without:#?}", without.len());
-        // What lacks it is what AWS allows once an account and region, and all suffixes share.
+        // AWS allows these once an account and region: all suffixes share them.
         let shared =
             |(kind, name): &(&str, String)| kind.starts_with("config.") || name.starts_with("provisioner-config-");
         assert!(without.iter().all(shared), "{without:#?}");
     }
 
-    /// All that has tags says whose it is and what it costs for; no step was made twice.
-    pub fn assert_tags(&self, system: &str, cost_center: &str) {
+    /// Every resource with tags has those of ownership and cost allocation; no step has two resources.
+    pub fn assert_tags(&self) {
+        let System { name, suffix, cost_center, tags: more, .. } = *self.system;
         let steps: BTreeSet<String> = self.steps().into_iter().collect();
-        let stack = format!("{system}-{}", self.suffix);
+        let stack = format!("{name}-{suffix}");
         let (mut wrong, mut seen) = (Vec::new(), BTreeSet::new());
-        let things = self.account.things().filter(|(_, kind, id, thing)| !is_awss_own(kind, id, thing));
+        let things = self.account.things().filter(|(_, kind, id, thing)| !is_created_by_aws(kind, id, thing));
         for (region, kind, id, thing) in things {
             let Some(tags) = &thing.tags else { continue };
             let tag = |key: &str| tags.get(key).map_or("", String::as_str);
             let owner = (tag("provisioner:system"), tag("provisioner:suffix"));
-            let right = [(system, self.suffix), ("shared", "shared")].contains(&owner)
+            let right = [(name, suffix), ("shared", "shared")].contains(&owner)
                 && steps.contains(tag("provisioner:step"))
                 && tag("Stack") == stack
                 && ["blue", "green", "shared"].contains(&tag("Environment"))
-                && tag("CostCenter") == cost_center;
+                && tag("CostCenter") == cost_center
+                && more.iter().all(|(key, value)| tag(key) == *value);
             if !right {
                 wrong.push(format!("{region} {kind} {id} {tags:?}"));
             }
             seen.insert(tag("provisioner:step").to_owned());
         }
         assert!(wrong.is_empty(), "{} lack tags: {wrong:#?}", wrong.len());
-        assert!(seen.len() > 250, "{} tagged things", seen.len());
+        assert!(seen.len() > 250, "{} steps with tags", seen.len());
         self.account.assert_no_twins();
+    }
+
+    /// `status` counts all resources, and prints the outputs and notes.
+    pub async fn assert_status_is_complete(&self) {
+        let System { name, suffix, note, .. } = *self.system;
+        let (steps, outputs) = (self.steps().len(), self.outputs());
+        assert!(self.first.stdout.contains(note) || self.first.stderr.contains(note), "the first apply lacks {note:?}");
+        self.run(&["plan"]).await.ok().says(note);
+        let status = self.run(&["status"]).await.ok().says(&format!("{name} {suffix} in account 123456789012"));
+        let status = status.says(&format!("{steps} of {steps} resources exist"));
+        let status = status.says("no changes: it matches the configuration");
+        let status = status.says(note);
+        outputs.iter().fold(status, |status, (name, value)| status.says(&format!("{name} = {value}")));
+
+        let status = self.run(&["status", "--json"]).await.ok().events().pop().expect("a summary");
+        assert_eq!((&status["standing"], &status["wanted"]), (&steps.into(), &steps.into()));
+        let unfinished = &status["unfinished"];
+        assert_eq!((unfinished, &status["outputs"]), (&0.into(), &serde_json::json!(outputs)));
     }
 }
 
-/// Nothing to do: exit 0 where changes would give 2, and a summary without any.
+/// Nothing to do: exit code 0 where changes would give 2, and a summary without changes.
 pub async fn assert_settled(cli: &Cli, suffix: &str) {
     let plan = cli.run(&["plan", "--suffix", suffix, "--json", "--detailed-exitcode"]).await.ok();
     let summary = plan.summary();
@@ -146,22 +166,22 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     found.into_iter().map(read).chain(folders.iter().flat_map(|folder| files(folder))).collect()
 }
 
-/// What AWS makes of what we make, names, and tags as it likes: the interfaces of load balancers, gateways, endpoints and
-/// tasks, the alarms that scaling goes by, the secrets of passwords that RDS manages.
-fn is_awss_own(kind: &str, id: &str, thing: &Thing) -> bool {
+/// True for resources that AWS creates for ours, with its own names and tags: the network interfaces of load balancers,
+/// gateways, endpoints and tasks, the alarms of target tracking, the secrets of passwords that RDS manages.
+fn is_created_by_aws(kind: &str, id: &str, thing: &Thing) -> bool {
     match kind {
         "ec2.network_interface" => true,
         "cloudwatch.alarm" => id.starts_with("TargetTracking-"),
-        "secretsmanager.secret" => thing.name.as_ref().is_some_and(|name| name.starts_with("rds!")),
+        "secrets.secret" => thing.name.as_ref().is_some_and(|name| name.starts_with("rds!")),
         _ => false,
     }
 }
 
-/// The name that we chose for a thing; `None` where AWS lets nobody choose.
+/// The name that provisioner chose for a resource; `None` where AWS chooses it.
 fn chosen_name(kind: &str, id: &str, thing: &Thing) -> Option<String> {
-    // AWS gives these an id and nothing else.
-    let nameless = ["lambda.event_source_mapping", "route53.query_logging"];
-    if is_awss_own(kind, id, thing) || nameless.contains(&kind) {
+    // These have an id only.
+    let nameless = ["lambda.event_source_mapping", "route53.query_logging_config"];
+    if is_created_by_aws(kind, id, thing) || nameless.contains(&kind) {
         return None;
     }
     let shown_by_tag = kind.starts_with("ec2.") || ["kms.key", "route53.health_check"].contains(&kind);

@@ -1,4 +1,4 @@
-//! Changes made behind the tool's back to a system of one's own: plan names each field, and apply puts all of it back.
+//! Changes made to a system outside provisioner: plan names each field, and apply reverts all of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -7,22 +7,22 @@ use serde_json::{Value, json};
 
 use super::{Applied, Cli, Sandbox};
 
-/// Something that somebody does by hand.
+/// A manual change.
 pub struct Drift {
-    /// The step that it touches.
+    /// The step whose resource it changes.
     pub step: &'static str,
-    /// What plan wants to do about it.
+    /// The action that plan shows.
     pub action: &'static str,
     /// All fields that plan names.
     pub fields: &'static [&'static str],
-    /// Does it, in Python after `support/python/by_hand.py`; `o` holds the step's outputs.
+    /// Makes the change, in Python after `support/python/by_hand.py`; `o` holds the step's outputs.
     pub by_hand: &'static str,
-    /// Reads what it changes, a Python expression.
+    /// Reads what is changed, a Python expression.
     pub reads: &'static str,
 }
 
-/// An account with a system in it.
-pub struct Drifting {
+/// A system of one test, which changes it by hand.
+pub struct DriftedSystem {
     /// Its AWS.
     pub sandbox: Sandbox,
     /// The tool.
@@ -31,14 +31,14 @@ pub struct Drifting {
     region: &'static str,
 }
 
-/// What plan says: step, action, and the fields with what they are to become.
+/// A plan: step, action, and the fields with their new values.
 pub type Planned = BTreeMap<String, (String, BTreeMap<String, Value>)>;
 
-impl Drifting {
-    /// Applies a system of this configuration, or of none at all, whose region this is.
-    pub async fn applied(suffix: &'static str, region: &'static str, configuration: Option<&str>) -> Self {
+impl DriftedSystem {
+    /// A copy of the system with this configuration (`None`: no file) and region.
+    pub async fn new(suffix: &'static str, region: &'static str, configuration: Option<&str>) -> Self {
         let Applied { sandbox, cli, .. } = Applied::with(suffix, configuration).await;
-        let system = Drifting { sandbox, cli, suffix, region };
+        let system = DriftedSystem { sandbox, cli, suffix, region };
         let outputs: BTreeMap<String, Value> = {
             let state = system.cli.state(suffix);
             let steps = state["steps"].as_object().expect("a state has steps").clone();
@@ -48,7 +48,7 @@ impl Drifting {
         system
     }
 
-    /// The outputs of all steps as they were at first: people know them by heart.
+    /// The file with the outputs of all steps after the first apply.
     fn outputs(&self) -> String {
         self.cli.folder().join("outputs.json").display().to_string()
     }
@@ -60,8 +60,8 @@ impl Drifting {
         self.sandbox.python_file(file.to_str().expect("a path in UTF-8"), &[&self.outputs(), self.region]).await
     }
 
-    /// Changes some steps.
-    pub async fn by_hand(&self, changes: impl Iterator<Item = (&str, &str)>) {
+    /// Runs the Python of these steps.
+    pub async fn change(&self, changes: impl Iterator<Item = (&str, &str)>) {
         let mut code = String::new();
         for (step, change) in changes {
             let _ = writeln!(code, "o = outputs[{step:?}]\n{change}");
@@ -69,8 +69,8 @@ impl Drifting {
         self.python(&code).await;
     }
 
-    /// What stands of all that drifts, by step.
-    async fn look(&self, drifts: &[Drift]) -> BTreeMap<String, Value> {
+    /// The current values of everything that drifts, by step.
+    async fn read(&self, drifts: &[Drift]) -> BTreeMap<String, Value> {
         let mut code = "found = {}\n".to_owned();
         for Drift { step, reads, .. } in drifts {
             let _ = writeln!(code, "o = outputs[{step:?}]\nfound[{step:?}] = {reads}");
@@ -79,7 +79,7 @@ impl Drifting {
         serde_json::from_value(self.python(&code).await).expect("a value by step")
     }
 
-    /// The weights that some steps have.
+    /// The weights of some steps.
     pub async fn weights(&self, steps: &[&str]) -> Value {
         self.python(&format!("print(json.dumps({{step: weights(outputs[step]) for step in {steps:?}}}))")).await
     }
@@ -97,7 +97,7 @@ impl Drifting {
         planned.collect()
     }
 
-    /// What `status` says of steps that change by themselves.
+    /// What `status` shows of live values, by step.
     pub async fn live(&self) -> BTreeMap<String, String> {
         let status = self.cli.run(&["status", "--suffix", self.suffix, "--json"]).await.ok();
         let summary = status.events().pop().expect("a summary");
@@ -105,24 +105,24 @@ impl Drifting {
         live.map(|one| (text(&one["step"]), text(&one["live"]))).collect()
     }
 
-    /// Makes all these changes, and fails unless plan names each with its fields and changes nothing, and apply puts all of
-    /// it back. `waiting` are the steps with fields that aren't known before something else stands again.
-    pub async fn assert_put_back(&self, drifts: &[Drift], waiting: &[&str]) {
-        let before = self.look(drifts).await;
-        self.by_hand(drifts.iter().map(|drift| (drift.step, drift.by_hand))).await;
-        let drifted = self.look(drifts).await;
+    /// Makes these changes. Fails unless plan names each with its fields and changes nothing, and apply reverts all of
+    /// them. `unknown` are the steps with fields that are known only after apply has recreated something else.
+    pub async fn assert_reverted(&self, drifts: &[Drift], unknown: &[&str]) {
+        let before = self.read(drifts).await;
+        self.change(drifts.iter().map(|drift| (drift.step, drift.by_hand))).await;
+        let drifted = self.read(drifts).await;
         for Drift { step, .. } in drifts {
             assert_ne!(before[*step], drifted[*step], "{step} was not changed at all");
         }
 
         let mut plan = self.plan().await;
-        let unknown = |fields: &BTreeMap<String, Value>| {
-            let waits = |new: &Value| new.as_str().is_some_and(|new| new.contains("(known after apply)"));
-            !fields.is_empty() && fields.values().all(waits)
+        let is_unknown = |fields: &BTreeMap<String, Value>| {
+            let is_later = |new: &Value| new.as_str().is_some_and(|new| new.contains("(known after apply)"));
+            !fields.is_empty() && fields.values().all(is_later)
         };
         let found: BTreeSet<String> =
-            plan.iter().filter(|(_, (_, fields))| unknown(fields)).map(|(step, _)| step.clone()).collect();
-        assert_eq!(found, waiting.iter().map(|step| (*step).to_owned()).collect());
+            plan.iter().filter(|(_, (_, fields))| is_unknown(fields)).map(|(step, _)| step.clone()).collect();
+        assert_eq!(found, unknown.iter().map(|step| (*step).to_owned()).collect());
         plan.retain(|step, _| !found.contains(step));
         let named: BTreeSet<_> = plan
             .into_iter()
@@ -133,17 +133,17 @@ impl Drifting {
         let only =
             |one: &BTreeSet<String>, other: &BTreeSet<String>| one.difference(other).cloned().collect::<Vec<_>>();
         assert_eq!((only(&named, &expected), only(&expected, &named)), (vec![], vec![]), "(too much, too little)");
-        assert_eq!(self.look(drifts).await, drifted, "plan changes nothing");
+        assert_eq!(self.read(drifts).await, drifted, "plan changed something");
 
         let apply = self.cli.run(&["apply", "--suffix", self.suffix, "--json"]).await.ok().summary();
         let actions = |action: &str| drifts.iter().filter(|drift| drift.action == action).count() as u64;
         let done = [apply.created, apply.updated, apply.replaced, apply.deleted];
         assert_eq!(done, [actions("create"), actions("update"), actions("replace"), 0], "{apply:?}");
-        let after = self.look(drifts).await;
+        let after = self.read(drifts).await;
         for Drift { step, .. } in drifts {
-            assert_eq!(before[*step], after[*step], "{step} is not as it was");
+            assert_eq!(before[*step], after[*step], "{step} isn't reverted");
         }
-        assert_eq!(self.plan().await, BTreeMap::new(), "all is as it should be");
+        assert_eq!(self.plan().await, BTreeMap::new(), "a second plan isn't empty");
     }
 }
 

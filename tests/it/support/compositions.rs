@@ -1,4 +1,4 @@
-//! The systems that come with provisioner, in the configurations that tests look at.
+//! The shipped systems, composed with the configurations that tests read.
 
 use tokio::sync::OnceCell;
 
@@ -8,7 +8,7 @@ use crate::fargate::{PRODUCTION, STAGING};
 
 /// `lambda-mysql`.
 pub struct LambdaMysql {
-    /// As it comes.
+    /// The defaults.
     pub default: Composition,
     /// The same with another suffix.
     pub other_suffix: Composition,
@@ -16,25 +16,25 @@ pub struct LambdaMysql {
     pub single_nat: Composition,
     /// No NAT gateway.
     pub no_nat: Composition,
-    /// For a system with customers, that testers reach from one block.
+    /// With deletion protection, and a test listener for one block of addresses.
     pub protected: Composition,
 }
 
 /// `fargate-postgres`.
 pub struct FargatePostgres {
-    /// As it comes: no service has an image.
+    /// The defaults: no service has an image.
     pub default: Composition,
     /// The same with another suffix.
     pub other_suffix: Composition,
-    /// With images, and for tooling in another account.
+    /// With images, and a role for another account.
     pub complete: Composition,
-    /// For a system with customers.
+    /// With deletion protection.
     pub protected: Composition,
     /// The example for us-east-1 with reduced capacity.
     pub staging: Composition,
 }
 
-/// What [`FargatePostgres::complete`] has beside the defaults.
+/// The settings of [`FargatePostgres::complete`].
 const COMPLETE: &str = r#"
 system = "fargate-postgres"
 [services.payment-api]
@@ -52,7 +52,7 @@ external_id = "known-to-both-sides"
 pub async fn lambda_mysql() -> &'static LambdaMysql {
     static SYSTEMS: OnceCell<LambdaMysql> = OnceCell::const_new();
     let compose_all = || async {
-        // Only asked for zones and engine versions: it can end when they are known.
+        // Only read for zones and engine versions.
         let sandbox = Sandbox::fresh().await;
         let protected = "[network]\ntest_cidrs = [\"198.51.100.0/24\"]\n[protection]\ndeletion_protection = true\n";
         LambdaMysql {
@@ -90,7 +90,7 @@ impl FargatePostgres {
     }
 }
 
-/// All the systems, for what has to hold of every one.
+/// All systems, for requirements of every one.
 pub async fn every() -> Vec<&'static Composition> {
     let fargate = fargate_postgres().await;
     vec![&lambda_mysql().await.default, &fargate.default, &fargate.complete, &fargate.staging]

@@ -1,30 +1,30 @@
-//! What a request says, whatever its protocol: names and values, and the step that its tags name.
+//! The parameters of a request in any protocol: names and values, and the step in its tags.
 
 use serde_json::Value;
 
 use super::call::{Asked, Protocol};
 
-/// The tag that says for which step something is made.
+/// The tag with the step's id.
 const STEP: &str = "provisioner:step";
 
 /// Names and values of a request. The numbers of lists are in the names, as they are sent.
 pub fn of(asked: &Asked, protocol: Protocol) -> Vec<(String, String)> {
-    let mut said = Vec::new();
+    let mut pairs = Vec::new();
     let path = asked.uri.path().split('/').filter(|part| !part.is_empty());
-    said.extend(path.map(|part| ("path".to_owned(), decode(part, false))));
-    said.extend(form(asked.uri.query().unwrap_or_default().as_bytes()));
+    pairs.extend(path.map(|part| ("path".to_owned(), decode(part, false))));
+    pairs.extend(form(asked.uri.query().unwrap_or_default().as_bytes()));
     match protocol {
         Protocol::Ec2 | Protocol::Query => {
-            said.extend(form(&asked.body).into_iter().filter(|(name, _)| name != "Action" && name != "Version"));
+            pairs.extend(form(&asked.body).into_iter().filter(|(name, _)| name != "Action" && name != "Version"));
         }
         Protocol::Json10 | Protocol::Json11 | Protocol::RestJson => match serde_json::from_slice(&asked.body) {
-            Ok(body) => flatten("", &body, &mut said),
-            Err(_) => said.push(("body".to_owned(), printable(&asked.body))),
+            Ok(body) => flatten("", &body, &mut pairs),
+            Err(_) => pairs.push(("body".to_owned(), printable(&asked.body))),
         },
-        Protocol::RestXml | Protocol::S3 => said.push(("body".to_owned(), without_tags(&printable(&asked.body)))),
-        Protocol::Cbor => said.push(("body".to_owned(), printable(&asked.body))),
+        Protocol::RestXml | Protocol::S3 => pairs.push(("body".to_owned(), without_tags(&printable(&asked.body)))),
+        Protocol::Cbor => pairs.push(("body".to_owned(), printable(&asked.body))),
     }
-    said
+    pairs
 }
 
 /// The pairs of `a=b&c=d`.
@@ -70,7 +70,7 @@ fn flatten(name: &str, value: &Value, into: &mut Vec<(String, String)>) {
     }
 }
 
-/// What stands between the tags of XML.
+/// The text between XML tags.
 fn without_tags(text: &str) -> String {
     let parts = text.split('<').map(|part| part.split_once('>').map_or(part, |(_, text)| text).trim());
     parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
@@ -83,7 +83,7 @@ pub fn printable(bytes: &[u8]) -> String {
 }
 
 /// The step that the request's tags name.
-pub fn step(said: &[(String, String)], asked: &Asked, protocol: Protocol) -> Option<String> {
+pub fn step(pairs: &[(String, String)], asked: &Asked, protocol: Protocol) -> Option<String> {
     match protocol {
         Protocol::RestXml | Protocol::S3 => {
             let text = String::from_utf8_lossy(&asked.body);
@@ -98,14 +98,14 @@ pub fn step(said: &[(String, String)], asked: &Asked, protocol: Protocol) -> Opt
             cbor_text(&asked.body[at(b"Value", at(STEP.as_bytes(), 0)?)?..])
         }
         // {"provisioner:step": "..."}, or a pair of Key and Value, TagKey and TagValue, key and value.
-        _ => said.iter().find_map(|(name, value)| {
+        _ => pairs.iter().find_map(|(name, value)| {
             if name.ends_with(STEP) {
                 return Some(value.clone());
             }
             let tag = name.strip_suffix("ey").filter(|_| value == STEP)?;
             let tag = tag.strip_suffix(['K', 'k'])?;
             let of_tag = |name: &str| matches!(name.strip_prefix(tag), Some("Value" | "value"));
-            said.iter().find(|(name, _)| of_tag(name)).map(|(_, value)| value.clone())
+            pairs.iter().find(|(name, _)| of_tag(name)).map(|(_, value)| value.clone())
         }),
     }
 }

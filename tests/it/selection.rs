@@ -1,16 +1,10 @@
-//! A part of a system: built, made anew and deleted alone.
-
-use std::collections::BTreeSet;
+//! Selected parts of a system: applied, replaced and destroyed alone.
 
 use crate::support::cli::Run;
 use crate::support::{Cli, Sandbox};
 
 async fn on(cli: &Cli, arguments: &[&str]) -> Run {
     cli.run(&[arguments, &["--suffix", "dev1"]].concat()).await
-}
-
-fn standing(cli: &Cli) -> BTreeSet<String> {
-    cli.state("dev1")["steps"].as_object().unwrap().keys().cloned().collect()
 }
 
 #[tokio::test]
@@ -35,65 +29,65 @@ async fn selected_part_is_applied_replaced_and_destroyed() {
     on(&cli, &apart).await.exits(1).explains("it isn't selected").explains(&format!("--target {queue}"));
     assert_eq!(sandbox.changes(), [""; 0]);
 
-    // A queue needs that for its dead letters, and the key of both; nobody needs more.
+    // The queue needs its dead-letter queue, and both need the key.
     let apply = ["apply", "--json", "--target", queue];
     let built = on(&cli, &apply).await.ok().summary();
-    let stands = standing(&cli);
-    assert_eq!(built.created, stands.len() as u64);
-    assert!(stands.contains(queue) && stands.contains(letters), "{stands:?}");
-    assert!(stands.iter().all(|step| !step.contains("network") && !step.starts_with("blue/")), "{stands:?}");
+    let applied = cli.step_ids("dev1");
+    assert_eq!(built.created, applied.len() as u64);
+    assert!(applied.contains(queue) && applied.contains(letters), "{applied:?}");
+    assert!(applied.iter().all(|step| !step.contains("network") && !step.starts_with("blue/")), "{applied:?}");
     let again = on(&cli, &apply).await.ok().summary();
     assert_eq!((again.created, again.unchanged), (0, built.created));
 
-    // The rest of the plan isn't touched by what stands beside it.
+    // A second part is added without changes to the first.
     on(&cli, &["apply", "--module", "blue/network/", "--target", "blue/queues/payments-queue"]).await.ok();
-    let wider = standing(&cli);
-    assert!(wider.is_superset(&stands) && wider.contains("blue/network/vpc"), "{wider:?}");
+    let wider = cli.step_ids("dev1");
+    assert!(wider.is_superset(&applied) && wider.contains("blue/network/vpc"), "{wider:?}");
     on(&cli, &["plan", "--module", "blue/network", "--detailed-exitcode"]).await.ok();
     on(&cli, &["plan", "--detailed-exitcode"]).await.exits(2);
     for command in ["status", "output"] {
         on(&cli, &[command]).await.ok().never_says("⟦").never_says("takes at most");
     }
 
-    // Made anew: by nothing but the wish.
+    // Replaced on request only.
     sandbox.forget_calls();
-    let anew = ["--target", queue, "--replace", queue];
-    on(&cli, &[&["plan"], &anew[..]].concat())
+    let replace = ["--target", queue, "--replace", queue];
+    on(&cli, &[&["plan"], &replace[..]].concat())
         .await
         .ok()
         .says("payments-queue [sqs.queue] will be replaced, as requested");
     assert_eq!(sandbox.changes(), [""; 0]);
-    let replaced = on(&cli, &[&["apply", "--json"], &anew[..]].concat()).await.ok().summary();
+    let replaced = on(&cli, &[&["apply", "--json"], &replace[..]].concat()).await.ok().summary();
     assert_eq!((replaced.replaced, replaced.created, replaced.deleted), (1, 0, 0));
     let changes = sandbox.changes();
     for operation in ["DeleteQueue", "CreateQueue"] {
         assert!(changes.iter().any(|change| change.contains(operation)), "no {operation} in {changes:?}");
     }
-    // What can't be made again takes its flag here too.
+    // Stateful resources need their flag here too.
     let bucket = "s3-access-logs/bucket";
     on(&cli, &["apply", "--target", bucket]).await.ok();
     let run = on(&cli, &["apply", "--target", bucket, "--replace", bucket]).await.exits(1);
     run.explains(&format!("delete data that can't be recreated: {bucket}")).explains("--allow-data-loss");
     on(&cli, &["destroy", "--yes", "--target", bucket]).await.ok();
-    // And what nothing could follow isn't made anew at all.
+    // A key is never replaced: its data could no longer be decrypted.
     for command in ["plan", "apply"] {
         let run = on(&cli, &[command, "--target", "green/key/key", "--replace", "green/key/key"]).await.exits(1);
-        run.explains("can't replace green/key/key: what it has encrypted can be read with it alone");
+        run.explains("can't replace green/key/key: only this key can decrypt what it has encrypted");
     }
 
-    // What goes takes with it what uses it, and nothing else.
+    // A destroy includes the dependents, and nothing else.
     on(&cli, &["destroy", "--yes", "--target", letters]).await.ok();
-    let left = standing(&cli);
+    let left = cli.step_ids("dev1");
     assert!(!left.contains(letters) && !left.contains(queue), "{left:?}");
     assert!(left.is_superset(&wider.iter().filter(|step| step.starts_with("blue/")).cloned().collect()), "{left:?}");
     on(&cli, &["destroy", "--yes", "--module", "blue/network"]).await.ok();
-    // Once more there is nothing to do; but what isn't of the system at all was meant otherwise.
+    // Repeated, there is nothing to do. An unknown module is an error.
     on(&cli, &["destroy", "--yes", "--module", "blue/network"])
         .await
         .ok()
         .explains("none of the selected steps exists");
     on(&cli, &["destroy", "--yes", "--module", "blue/netwerk"]).await.exits(1).explains("did you mean blue/network?");
-    let left = standing(&cli);
+    let left = cli.step_ids("dev1");
     assert!(!left.contains("blue/network/vpc") && left.contains("blue/queues/payments-queue"), "{left:?}");
     on(&cli, &["state", "rm", "blue/queues/payments-queue"]).await.ok();
     on(&cli, &["orphans"]).await.exits(2).says("tagged as blue/queues/payments-queue: `provisioner apply ");

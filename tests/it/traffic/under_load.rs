@@ -1,4 +1,4 @@
-//! Traffic that moves while customers pay: none of them sees it.
+//! Shifts and failbacks while customers pay: no payment is lost.
 
 use std::time::Duration;
 
@@ -9,15 +9,15 @@ use tokio::time::sleep;
 use super::{Busy, RATE, Stage, assert_ended, at, ending, function, happenings, says, weights};
 use crate::support::load::Log;
 
-/// How rare a number of green's answers has to be to count as wrong: what is 4.5 standard deviations off is as rare.
+/// The probability below which a number of green's responses counts as wrong: that of 4.5 standard deviations.
 const RARE: f64 = 3.4e-6;
 
-/// Fails if so few, or so many, of these payments would hardly ever go to green by this weight.
+/// Fails if the number of green's payments is this improbable with this weight.
 fn assert_share(log: &Log, from: Timestamp, to: Timestamp, percent: u32) {
     let (blue, green) = log.between(from, to);
     let all = blue + green;
     let least = (to.duration_since(from).as_secs_f64() * f64::from(RATE) * 0.7) as usize;
-    assert!(all >= least, "only {all} payments in a time for {least}: that says nothing");
+    assert!(all >= least, "only {all} payments where {least} are needed");
     let share = f64::from(percent) / 100.0;
     // The chance of each number from 0 on, one from the other; a logarithm, as the first ones are tiny.
     let next = |chance: f64, number: usize| {
@@ -40,8 +40,8 @@ fn assert_share(log: &Log, from: Timestamp, to: Timestamp, percent: u32) {
     assert!(few.min(many) > RARE, "green answered {green} of {all} payments at {percent} %");
 }
 
-/// Fails unless each step's share of the payments is as its weight says, from the moment when it was written and read back
-/// until the next one was. The last one ends at `end`.
+/// Fails unless each step's share of the payments matches its weight, from its verified write to the next write. The last
+/// one ends at `end`.
 fn assert_shares(log: &Log, happened: &[Value], end: Timestamp) {
     let steps: Vec<_> = happened.iter().filter(|entry| says(entry, "written", Some("listeners"))).collect();
     let mut writes = happened.iter().filter(|entry| says(entry, "writing", Some("listeners"))).map(at).skip(1);
@@ -86,14 +86,14 @@ async fn stepwise_shift_and_failback_lose_no_payment() {
     let to_effect = end["seconds_to_effect"].as_f64().expect("seconds");
     assert_eq!(end["outcome"], "failed_back");
     assert!(to_effect < 20.0, "it took {to_effect} s");
-    // One that was under way when the weights changed is answered by whom it was with.
+    // A payment in progress when the weights change is still answered by green.
     let last = log.last_sent_to_green().expect("green served").duration_since(asked).as_secs_f64();
     assert!(
         last <= to_effect,
         "green got a payment {last} s after the failback was asked for, which says {to_effect} s"
     );
     assert_eq!(log.between(failed_back, Timestamp::now()).1, 0);
-    // All but what the functions themselves call.
+    // All calls except those of the functions.
     let calls: Vec<_> =
         calls.into_iter().filter(|call| call.service != "sqs").filter_map(|call| call.operation).collect();
     let first = calls.iter().position(|operation| operation == "ModifyListener").expect("a write");
@@ -168,8 +168,8 @@ async fn green_alarm_fails_back_without_a_running_tool() {
     busy.aws(&["set_alarm", &format!("green-unhealthy-{}", super::SUFFIX), "ALARM"]).await;
     let seconds = busy.aws(&["returned", &busy.live]).await.as_f64().expect("seconds");
     assert!(seconds < 60.0, "it took {seconds} s");
-    let told = busy.aws(&["heard", ear.as_str().expect("a queue")]).await;
-    assert_eq!(told["message"]["outcome"], "moved to blue");
+    let notification = busy.aws(&["heard", ear.as_str().expect("a queue")]).await;
+    assert_eq!(notification["message"]["outcome"], "moved to blue");
     sleep(Duration::from_secs(1)).await;
     let (stage, log) = busy.end();
     log.assert_all_accepted(RATE as usize * 4);

@@ -1,4 +1,4 @@
-//! The connection to the tool: a socket that can be made to break when an answer is written to it.
+//! The connection to the tool: a socket that can be made to break when a response is written to it.
 
 use std::io;
 use std::pin::Pin;
@@ -8,36 +8,36 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-/// How the line goes on.
+/// The state of the connection.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Course {
-    /// As it should.
+enum State {
+    /// Responses are written in full.
     Whole,
-    /// The next write resets the connection: nothing of the answer arrives.
+    /// The next write resets the connection: no byte of the response arrives.
     Reset,
-    /// The next write is cut in the middle of the answer's body, and the connection closes.
+    /// The next write stops in the middle of the response's body, and the connection closes.
     Cut,
-    /// So many bytes go out, and the connection closes.
+    /// This many bytes are written, and the connection closes.
     Rest(usize),
 }
 
 /// Breaks a [`Line`] from elsewhere.
 #[derive(Clone)]
-pub struct Breaker(Arc<Mutex<Course>>);
+pub struct Breaker(Arc<Mutex<State>>);
 
 impl Breaker {
-    /// The next answer doesn't arrive: the connection is reset.
+    /// Resets the connection instead of the next response.
     pub fn reset(&self) {
-        self.set(Course::Reset);
+        self.set(State::Reset);
     }
 
-    /// Of the next answer arrives the head, which says how long the body is, and half the body.
+    /// Sends the head of the next response, which contains the body's length, and half the body.
     pub fn cut(&self) {
-        self.set(Course::Cut);
+        self.set(State::Cut);
     }
 
-    fn set(&self, course: Course) {
-        *self.0.lock().expect("no panic holds this lock") = course;
+    fn set(&self, state: State) {
+        *self.0.lock().expect("no panic holds this lock") = state;
     }
 }
 
@@ -50,7 +50,7 @@ pub struct Line {
 impl Line {
     /// A line over this socket, and what breaks it.
     pub fn new(stream: TcpStream) -> (Self, Breaker) {
-        let breaker = Breaker(Arc::new(Mutex::new(Course::Whole)));
+        let breaker = Breaker(Arc::new(Mutex::new(State::Whole)));
         (Line { stream, breaker: breaker.clone() }, breaker)
     }
 }
@@ -65,21 +65,21 @@ impl AsyncWrite for Line {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let line = &mut *self;
         let mut course = line.breaker.0.lock().expect("no panic holds this lock");
-        if *course == Course::Cut {
-            *course = Course::Rest(half(bytes));
+        if *course == State::Cut {
+            *course = State::Rest(half(bytes));
         }
         match *course {
-            Course::Whole | Course::Cut => Pin::new(&mut line.stream).poll_write(cx, bytes),
-            Course::Reset => {
+            State::Whole | State::Cut => Pin::new(&mut line.stream).poll_write(cx, bytes),
+            State::Reset => {
                 // Closed with this set, TCP says RST instead of FIN.
                 line.stream.set_zero_linger()?;
                 Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()))
             }
-            Course::Rest(0) => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
-            Course::Rest(left) => {
+            State::Rest(0) => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
+            State::Rest(left) => {
                 let written = Pin::new(&mut line.stream).poll_write(cx, &bytes[..left.min(bytes.len())]);
                 if let Poll::Ready(Ok(written)) = written {
-                    *course = Course::Rest(left - written);
+                    *course = State::Rest(left - written);
                 }
                 written
             }
@@ -95,7 +95,7 @@ impl AsyncWrite for Line {
     }
 }
 
-/// The head of the answer and half of what follows it; of an answer without a body, half the head.
+/// The head of the response and half its body; without a body, half the head.
 fn half(answer: &[u8]) -> usize {
     let head = answer.windows(4).position(|end| end == b"\r\n\r\n").map_or(0, |end| end + 4);
     let body = answer.len() - head;

@@ -1,11 +1,11 @@
-//! What others do meanwhile: they move weights, fail back, apply and destroy.
+//! Concurrent changes during a shift: weights changed by hand, failback, apply, destroy.
 
 use serde_json::json;
 
 use super::{Stage, alb, assert_ended, says, weights};
 
-/// `apply` has nothing to do, and the weights stay as they are.
-async fn assert_left_alone(stage: &Stage) {
+/// `apply` has nothing to do, and leaves the weights.
+async fn assert_unchanged(stage: &Stage) {
     let before = stage.weights().await;
     stage.sandbox.forget_calls();
     let apply = stage.run(&["apply", "--json"]).await.ok().summary();
@@ -19,18 +19,19 @@ async fn assert_left_alone(stage: &Stage) {
 async fn external_changes_are_noticed_and_traffic_respected() {
     let stage = Stage::applied().await;
 
-    // Somebody moves blue's edge while a step is held.
+    // Blue's edge is changed by hand while a step is held.
     let shift = stage.start_shift(&["--green", "30", "--hold", "10m"]);
     shift.says(r#""type":"holding""#).await;
     assert_eq!(stage.weights().await, weights(30, 30, 0));
-    assert_left_alone_while_held(&stage).await;
+    assert_unchanged_while_held(&stage).await;
     stage.sandbox.forget_calls();
     stage.aws(&["shift_edge", &alb("blue"), "55", "45"]).await;
     let run = shift.finish().await.exits(3);
     assert_ended(&run, "held", &["blue edge", "45"]);
     assert_eq!(stage.writes(), ["elbv2:ModifyListener"], "the shift wrote as well");
     assert_eq!(stage.weights().await, weights(45, 30, 0));
-    let noticed = stage.history().into_iter().find(|entry| says(entry, "noticed", None)).expect("it is in the history");
+    let noticed =
+        stage.history().into_iter().find(|entry| says(entry, "noticed", None)).expect("an entry in the history");
     let blue = |key: &str| noticed[key].as_array().unwrap().iter().find(|one| one["lever"] == "blue edge").cloned();
     assert_eq!(blue("from"), Some(json!({ "lever": "blue edge", "blue": 70, "green": 30 })));
     assert_eq!(blue("to"), Some(json!({ "lever": "blue edge", "blue": 55, "green": 45 })));
@@ -40,18 +41,18 @@ async fn external_changes_are_noticed_and_traffic_respected() {
     stage.shift(&["--resume"]).await.exits(1).explains("weights were changed outside provisioner");
     assert_eq!(stage.writes(), [""; 0]);
 
-    // Weights are nobody's drift: neither with edges that differ nor with weights that the tool would never write.
-    assert_left_alone(&stage).await;
+    // Weights are no drift: neither edges that differ nor weights that the tool would never write.
+    assert_unchanged(&stage).await;
     stage.aws(&["shift", &stage.live, "1", "6"]).await;
     assert_eq!(stage.status().await["changed_by_others"], true);
-    assert_left_alone(&stage).await;
+    assert_unchanged(&stage).await;
 
-    // A failback waits for nobody, puts down what others have done, and a shift that is under way gives in.
+    // A failback doesn't wait, records changes by hand, and ends a shift in progress.
     let known = stage.history().len();
     stage.run(&["failback"]).await.ok();
     stage.assert_green(0).await;
     let history = stage.history();
-    let noticed = history[known..].iter().find(|entry| says(entry, "noticed", None)).expect("it is in the history");
+    let noticed = history[known..].iter().find(|entry| says(entry, "noticed", None)).expect("an entry in the history");
     assert_eq!(noticed["to"].as_array().unwrap().len(), 2, "{noticed}");
     let shift = stage.start_shift(&["--green", "30", "--hold", "10m"]);
     shift.says(r#""type":"holding""#).await;
@@ -63,13 +64,14 @@ async fn external_changes_are_noticed_and_traffic_respected() {
     assert_ended(&run, "failed_back", &["failback"]);
     stage.assert_green(0).await;
     let history = stage.history();
-    let begun = history[known..].iter().find(|entry| says(entry, "failback_started", None)).expect("it began");
+    let begun =
+        history[known..].iter().find(|entry| says(entry, "failback_started", None)).expect("a started failback");
     assert_eq!(begun["why"], "customers complain");
     let up = history[known..].iter().filter(|entry| says(entry, "writing", None) && entry["to"] != 0);
     assert_eq!(up.count(), 0, "{history:#?}");
     stage.run(&["history", "--verify"]).await.ok();
 
-    // What customers are served by isn't destroyed.
+    // An environment with customers isn't destroyed.
     stage.shift(&["--green", "30", "--hold", "0s", "--least-requests", "0"]).await.ok();
     stage.assert_green(30).await;
     stage.sandbox.forget_calls();
@@ -77,7 +79,7 @@ async fn external_changes_are_noticed_and_traffic_respected() {
     refused.explains("failback").explains("--yes-take-traffic-down").explains("30 %");
     assert_eq!(stage.sandbox.changes(), [""; 0]);
     stage.run(&["failback"]).await.ok();
-    // Whoever is bound to green goes on to be served by it.
+    // Sticky clients are still served by green.
     stage.aws(&["stick", &alb("blue")]).await;
     stage.run(&["destroy", "--yes"]).await.exits(1).explains("of the customer traffic");
     stage.run(&["failback"]).await.ok();
@@ -88,8 +90,8 @@ async fn external_changes_are_noticed_and_traffic_respected() {
     assert!(balancers.is_empty(), "{balancers:?}");
 }
 
-/// The lock keeps `apply` away, but not those who only look.
-async fn assert_left_alone_while_held(stage: &Stage) {
+/// The lock refuses `apply`, but not commands that only read.
+async fn assert_unchanged_while_held(stage: &Stage) {
     stage.run(&["plan", "--detailed-exitcode"]).await.ok();
     stage.run(&["apply"]).await.exits(1).explains("provisioner shift");
     stage.status().await;
