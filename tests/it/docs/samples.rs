@@ -77,6 +77,13 @@ fn normalise_word(before: &str, word: &str, after: &str) -> String {
     if let Some(rest) = word.strip_prefix(':') {
         return format!(":{}", normalise_word(&format!("{before}:"), rest, after));
     }
+    if let Some(rest) = word.strip_suffix(':') {
+        return normalise_word(before, rest, &format!(":{after}")) + ":";
+    }
+    // A copy of a sandbox keeps the port of its parent in the URLs of queues.
+    if before.ends_with("queue_url = http://") {
+        return "127.0.0.1:4566".to_owned();
+    }
     let is_number = word.parse::<f64>().is_ok();
     let seconds = after.strip_prefix(" s").is_some_and(|rest| !rest.starts_with(char::is_alphanumeric));
     let took = word.contains('.') || before.ends_with('(') || before.ends_with("calls, ");
@@ -115,9 +122,10 @@ fn normalise_replaces_what_differs_in_every_run() {
         ("creating transit/transit-gateway … (usually 60 s)", "creating transit/transit-gateway … (usually 60 s)"),
         ("452 created, 0 failed; 973 API calls, 11 s", "452 created, 0 failed; 973 API calls, 0.0 s"),
         ("Plan: 434 unchanged. 210 API calls, 1.7 s.", "Plan: 434 unchanged. 210 API calls, 0.0 s."),
-        ("15:16:44 shift 0 % → 10 %, each held for 30 s", "00:00:00 shift 0 % → 10 %, each held for 30 s"),
-        ("all is at blue after 1.0 s, 3 requests", "all is at blue after 0.0 s, 3 requests"),
+        ("15:16:44 shift 0 % → 10 %, hold 30 s per step", "00:00:00 shift 0 % → 10 %, hold 30 s per step"),
+        ("all traffic at blue after 1.0 s and 3 requests", "all traffic at blue after 0.0 s and 3 requests"),
         ("  nat-eeb51f08a04e5134c → nat-66897b9a82ad193b2", "  nat-0 → nat-0"),
+        ("can't delete sg-d4f358c713d1cfa3c: it is in use", "can't delete sg-0: it is in use"),
         ("(request id db28e65c-7ac6-4ca4-97d7-16e7557564eb)", "(request id 0)"),
         ("secret:rds!cluster-3099ca02-9479-4dc7-b5d0-b2216b0360bb-yyKhuo", "secret:rds!cluster-0"),
         ("targetgroup/to-blue-blue-dev1-a99c4d/13c3df818447c6e1", "targetgroup/to-blue-blue-dev1-a99c4d/0"),
