@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::checks::duplicate;
+use super::field_names::field_names;
 use super::shift::Shift;
 use super::source::{ConfigError, Source};
-use super::split;
 use crate::engine::Tags;
 
 /// The settings that every system has. A system's own settings are in the same file.
@@ -172,7 +172,7 @@ const RETENTIONS: [i32; 22] =
 impl Common {
     /// All keys, in the order of the fields.
     pub fn keys() -> &'static [&'static str] {
-        split::fields::<Common>().expect("Common is a struct")
+        field_names::<Common>().expect("Common is a struct")
     }
 
     /// Refuses values that AWS would refuse during an apply.

@@ -3,6 +3,7 @@
 mod checks;
 pub mod common;
 pub mod fargate_postgres;
+mod field_names;
 pub mod lambda_mysql;
 pub mod services;
 pub mod shift;

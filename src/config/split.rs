@@ -4,11 +4,12 @@
 use std::fmt;
 
 use serde::de::{self, DeserializeOwned, DeserializeSeed, IgnoredAny, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize, forward_to_deserialize_any};
+use serde::{Deserialize, Deserializer, Serialize};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::common::{Common, Defaults};
+use super::field_names::field_names;
 use super::source::{ConfigError, Source};
 use crate::engine::reference;
 
@@ -33,7 +34,7 @@ impl<S: DeserializeOwned> Config<S> {
         let table = source.table()?;
         let (span, table) = (table.span(), table.into_inner());
         let reference = key_of_reference(&table);
-        if let Some(own_keys) = fields::<S>() {
+        if let Some(own_keys) = field_names::<S>() {
             let known = KnownKeys(common_keys.iter().chain(own_keys).copied().collect());
             let table = toml::Deserializer::from(Spanned::new(span.clone(), table.clone()));
             known.deserialize(table).map_err(|error| source.malformed(error))?;
@@ -116,39 +117,6 @@ impl<'de> DeserializeSeed<'de> for KnownKey<'_> {
         }
         let known: Vec<_> = self.0.iter().map(|known| format!("`{known}`")).collect();
         Err(de::Error::custom(format_args!("unknown field `{key}`, expected one of {}", known.join(", "))))
-    }
-}
-
-/// The fields of a struct, as serde names them; `None` if `T` is no struct.
-pub(super) fn fields<T: DeserializeOwned>() -> Option<&'static [&'static str]> {
-    let mut fields = None;
-    // `Fields` always fails, after it has recorded the fields.
-    let _ = T::deserialize(Fields(&mut fields));
-    fields
-}
-
-struct Fields<'a>(&'a mut Option<&'static [&'static str]>);
-
-impl<'de> Deserializer<'de> for Fields<'_> {
-    type Error = de::value::Error;
-
-    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Self::Error> {
-        Err(de::Error::custom("only struct fields are read"))
-    }
-
-    fn deserialize_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        fields: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Self::Error> {
-        *self.0 = Some(fields);
-        self.deserialize_any(visitor)
-    }
-
-    forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
-        newtype_struct seq tuple tuple_struct map enum identifier ignored_any
     }
 }
 
