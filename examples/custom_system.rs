@@ -2,7 +2,7 @@
 //! locks, `shift`, `failback`, the sandbox.
 //!
 //! ```console
-//! $ cargo run --example custom_system -- --sandbox apply --suffix dev1
+//! $ cargo run --example custom_system -- apply --suffix dev1 --sandbox
 //! ```
 
 use std::collections::BTreeSet;
@@ -48,7 +48,7 @@ fn main() -> ExitCode {
 fn check(settings: &Settings) -> Result<(), SettingError> {
     match settings.cidr.prefix_len() {
         16..=24 if settings.cidr == settings.cidr.trunc() => Ok(()),
-        _ => Err(SettingError::new("cidr", "a VPC whose subnets have room is a whole block, /16 to /24")),
+        _ => Err(SettingError::new("cidr", "must be a network address, /16 to /24, so that the subnets have room")),
     }
 }
 

@@ -153,7 +153,7 @@ impl Cloud {
 
 /// For a create call without an idempotency token: a retry would create a second resource, so there is none. After a lost response
 /// the tags tell whether the resource exists: see [`outcome`](crate::resources::outcome).
-pub fn sent_once() -> RetryConfig {
+pub fn without_retries() -> RetryConfig {
     // Adaptive: it shares the rate limit of the other calls of its service.
     RetryConfig::adaptive().with_max_attempts(1)
 }

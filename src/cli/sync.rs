@@ -10,7 +10,7 @@ use super::function::{function, function_name};
 use super::say::say;
 use super::{FAILED, Globals, Outcome, progress};
 use crate::migration::function::Function;
-use crate::migration::sync::{self, Comparison, State};
+use crate::migration::sync::{self, RowComparison, State};
 use crate::report::words;
 
 /// `provisioner sync`
@@ -142,7 +142,7 @@ impl Command<'_> {
 
     async fn verify(&self) -> Done {
         self.note("comparing both databases: seconds, about a minute for some million rows");
-        let mut found = sync::verify(&self.function, Comparison::default()).await?;
+        let mut found = sync::verify(&self.function, RowComparison::default()).await?;
         while found.cursor.is_some() {
             self.note(&format!("{} of blue's rows compared, {} differ", found.rows.blue, found.differing));
             found = sync::verify(&self.function, found).await?;

@@ -34,7 +34,7 @@ use crate::engine::events::Silent;
 use crate::traffic::Levers;
 use crate::traffic::bound::Bound;
 use crate::traffic::event::TrafficEvent;
-use crate::traffic::history::{Actor, Entry, History, Liveness};
+use crate::traffic::history::{Actor, Entry, History, ProcessStatus};
 
 use child::{ChildCommand, Launcher};
 use keys::{Control, Controls, KeyAction, Overlay, press};
@@ -226,7 +226,7 @@ impl App {
         if self.message.as_ref().is_some_and(|(_, at)| at.elapsed() > MESSAGE_TIME) {
             self.message = None;
         }
-        if self.abort_pending && is_idle(&self.entries, Timestamp::now(), |by| self.liveness(by)) {
+        if self.abort_pending && is_idle(&self.entries, Timestamp::now(), |by| self.process_status(by)) {
             self.abort_pending = false;
             self.start(&["shift", "--abort", "--yes"]);
         }
@@ -295,12 +295,12 @@ impl App {
         self.message = Some((text, Instant::now()));
     }
 
-    fn liveness(&self, by: &Actor) -> Liveness {
-        Liveness::of(by, self.history.by())
+    fn process_status(&self, by: &Actor) -> ProcessStatus {
+        ProcessStatus::of(by, self.history.by())
     }
 
     fn shift(&self) -> Option<ShiftProgress> {
-        ShiftProgress::from_history(&self.entries, |by| self.liveness(by))
+        ShiftProgress::from_history(&self.entries, |by| self.process_status(by))
     }
 
     fn controls<'a>(&self, shift: Option<&'a ShiftProgress>) -> Controls<'a> {

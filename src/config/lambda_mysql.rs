@@ -246,7 +246,7 @@ impl Settings {
         source.check_range("alarms.evaluation_minutes", alarms.evaluation_minutes, 1.0, 60.0, " minutes")?;
         source.check_bound("alarms.evaluation_minutes", &self.failback_bound())?;
         if common.region == self.dr_region {
-            return Err(source.refuse("dr_region", "must differ from region: replicas there would be lost with it"));
+            return Err(source.refuse("dr_region", "must differ from region: an outage would affect both"));
         }
         Ok(())
     }

@@ -20,6 +20,13 @@ pub enum Advice {
     CompleteReplacement,
     /// Give one of two steps another name.
     RenameStep,
+    /// Record in the state that a step was renamed, or let its resource be deleted first.
+    RecordRename {
+        /// The step that the resource is tagged with.
+        former: StepId,
+        /// The step that would use its name.
+        step: StepId,
+    },
     /// Take another suffix, delete the unmanaged resource, or import it.
     ResolveUnmanaged {
         /// The step that would use the name.

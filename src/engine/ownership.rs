@@ -96,6 +96,11 @@ impl Owner {
             }
     }
 
+    /// True if the tags name this deployment, at whichever step.
+    pub fn is_deployment(&self, tags: &Tags) -> bool {
+        tags.get(SYSTEM) == Some(&self.system) && tags.get(SUFFIX) == Some(&self.suffix)
+    }
+
     /// True if other deployments use a shared resource with these tags.
     pub fn has_other_users(&self, tags: &Tags) -> bool {
         let mine = self.use_mark();

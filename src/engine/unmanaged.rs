@@ -30,6 +30,10 @@ pub(super) fn check_managed(
         let message = format!("{resource} belongs to the step {other}: two steps can't share one resource");
         return Err(StepError::new(message).with_advice(Advice::RenameStep));
     }
+    if let Some(former) = former_step(engine, observed) {
+        let message = format!("{resource} belongs to the step {former} of this deployment, which no longer exists");
+        return Err(StepError::new(message).with_advice(Advice::RecordRename { former, step: step.id.clone() }));
+    }
     let advice = Advice::ResolveUnmanaged { step: step.id.clone(), resource: resource.to_owned() };
     Err(StepError::new(format!("{resource} exists already and is unmanaged")).with_advice(advice))
 }
@@ -40,6 +44,13 @@ fn owning_step<'a>(engine: &'a EngineContext<'_>, step: &Step, observed: &Observ
     let tagged = StepId::from(tags.get(ownership::STEP)?.as_str());
     let other = engine.graph.get(&tagged).filter(|other| other.id != step.id && other.kind == step.kind)?;
     engine.owner.owns(other, Provenance::Unknown, tags).then_some(&other.id)
+}
+
+/// The step of this deployment that the tags of the resource name, if it isn't desired any more: it was renamed or removed.
+fn former_step(engine: &EngineContext<'_>, observed: &Observed) -> Option<StepId> {
+    let tags = observed.tags()?;
+    let former = StepId::from(tags.get(ownership::STEP)?.as_str());
+    (engine.owner.is_deployment(tags) && engine.graph.get(&former).is_none()).then_some(former)
 }
 
 /// The name of a resource for people: its ARN, name, URL or first output.

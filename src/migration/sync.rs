@@ -102,7 +102,7 @@ pub struct Status {
 /// The result of a comparison of both databases, so far.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Comparison {
+pub struct RowComparison {
     /// Where the comparison resumes; `None` when it is complete.
     pub cursor: Option<Value>,
     /// Later changes aren't compared.
@@ -191,21 +191,21 @@ pub async fn run_once(function: &Function<'_>) -> Result<Run> {
 ///
 /// # Errors
 /// The function can't be invoked, or failed.
-pub async fn verify(function: &Function<'_>, so_far: Comparison) -> Result<Comparison> {
+pub async fn verify(function: &Function<'_>, so_far: RowComparison) -> Result<RowComparison> {
     let event = json!({"action": "verify", "cursor": so_far.cursor, "seconds": INTERACTIVE_SECONDS});
-    let next: Comparison = function.call(&event).await?;
+    let next: RowComparison = function.call(&event).await?;
     Ok(so_far.and(next))
 }
 
-impl Comparison {
+impl RowComparison {
     /// Adds the next part.
-    fn and(self, next: Comparison) -> Self {
+    fn and(self, next: RowComparison) -> Self {
         let room = MAX_LISTED.saturating_sub(self.differences.len());
         let differences = self.differences.into_iter().chain(next.differences.into_iter().take(room)).collect();
         let (own, more) = (self.own_changes, next.own_changes);
         let room = MAX_LISTED.saturating_sub(own.ids.len());
         let ids = own.ids.into_iter().chain(more.ids.into_iter().take(room)).collect();
-        Comparison {
+        RowComparison {
             cursor: next.cursor,
             watermark: next.watermark.or(self.watermark),
             chunks: self.chunks + next.chunks,
@@ -226,7 +226,7 @@ mod tests {
     #[test]
     fn comparisons_add_up_and_list_some_differences() {
         let difference = |id: usize| Difference { id: id.to_string(), what: "missing".to_owned(), fields: Vec::new() };
-        let part = |from: usize, cursor| Comparison {
+        let part = |from: usize, cursor| RowComparison {
             cursor,
             watermark: Some("2026-01-01T00:00:00Z".to_owned()),
             chunks: 2,

@@ -86,7 +86,7 @@ pub struct FleetMember {
     pub outputs: ServiceOutputs,
 }
 
-/// Adds a security group for each service. They are separate, as the database refers to them.
+/// Adds a security group for each service. They are added before the services, since the database's rules refer to them.
 pub fn service_groups(scope: &Scope<'_>, names: &[&str], network: &Network) -> Vec<SecurityGroupId> {
     let scope = scope.at("services");
     names.iter().map(|name| client_group(&scope, name, "service", &network.vpc_id)).collect()

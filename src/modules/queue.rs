@@ -63,7 +63,8 @@ pub fn queue(scope: &Scope<'_>, params: &QueueParams<'_>) -> Queue {
     Queue { main, dead_letters }
 }
 
-/// Adds a dead-letter queue; it keeps messages for 14 days.
+/// Adds a dead-letter queue; it keeps messages for 14 days. `name` is its whole name without the suffix, `orders-dead-letters`, and
+/// the name of the step.
 pub fn dead_letter_queue(scope: &Scope<'_>, name: &str, key: &KeyArn, senders: &[Sender<'_>]) -> QueueOutputs {
     let leaf = name;
     let name = scope.name_within(name, 80);

@@ -40,6 +40,12 @@ pub fn text(advice: &Advice, command: CommandLine<'_>) -> String {
             run("apply")
         ),
         Advice::RenameStep => "give one of the two another name; nothing of it was changed".to_owned(),
+        Advice::RecordRename { former, step } => format!(
+            "if the step was renamed, run {}, then {}; if the state was lost, {} rebuilds it",
+            run(&format!("state mv {former} {step}")),
+            run("apply"),
+            run("recover")
+        ),
         Advice::ResolveUnmanaged { step, resource } => format!(
             "it was left unchanged: use another --suffix; or delete it, if it isn't needed; or run {} to manage it with this \
              deployment; if the state was lost, {} rebuilds it",

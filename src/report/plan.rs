@@ -112,6 +112,7 @@ pub(super) fn short(value: Option<&Value>) -> String {
 pub fn headline(plan: &Plan) -> String {
     let refused =
         Some(plan.refusals.len()).filter(|n| *n > 0).map(|n| format!("{} refused", words::count(n, "change")));
+    let failed = Some(plan.failures.len()).filter(|n| *n > 0).map(|n| format!("{n} can't be planned"));
     let parts: Vec<String> = [
         (Action::Create, "to create"),
         (Action::Adopt, "to adopt"),
@@ -125,6 +126,7 @@ pub fn headline(plan: &Plan) -> String {
     .into_iter()
     .filter_map(|(action, what)| Some(format!("{} {what}", Some(plan.count(action)).filter(|n| *n > 0)?)))
     .chain(refused)
+    .chain(failed)
     .collect();
     if parts.is_empty() { "no resources".to_owned() } else { parts.join(", ") }
 }

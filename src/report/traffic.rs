@@ -7,7 +7,7 @@ use super::words;
 use crate::engine::StepError;
 use crate::traffic::bound::Bound;
 use crate::traffic::check::Verdict;
-use crate::traffic::history::{Actor, Liveness, UnfinishedShift};
+use crate::traffic::history::{Actor, ProcessStatus, UnfinishedShift};
 use crate::traffic::readings::RequestMetrics;
 use crate::traffic::snapshot::Snapshot;
 use crate::traffic::weight::describe;
@@ -30,7 +30,7 @@ pub fn lines(snapshot: &Snapshot, bound: Option<&Bound>, command: impl Fn(&str) 
     }
     if let Some(unfinished) = &snapshot.unfinished {
         lines.push(format!("  {}", describe_unfinished(unfinished)));
-        let runs = unfinished.ended.is_none() && liveness(unfinished) == Liveness::Running;
+        let runs = unfinished.ended.is_none() && process_status(unfinished) == ProcessStatus::Running;
         if runs {
             lines.push(format!("    → watch and control it: {}", command("watch")));
             lines.push(format!("    → all traffic to blue, now: {}", command("failback")));
@@ -78,11 +78,11 @@ pub fn json(snapshot: &Snapshot, bound: Option<&Bound>) -> Value {
         "last_5_minutes": {"blue": reading(&snapshot.readings.blue), "green": reading(&snapshot.readings.green)},
         "unfinished": snapshot.unfinished.as_ref().map(|unfinished| json!({
             "shift": unfinished.shift, "steps": unfinished.steps, "at": unfinished.at, "from": unfinished.from,
-            "started": unfinished.started, "runs": match liveness(unfinished) {
+            "started": unfinished.started, "runs": match process_status(unfinished) {
                 _ if unfinished.ended.is_some() => Some(false),
-                Liveness::Running => Some(true),
-                Liveness::Exited => Some(false),
-                Liveness::Unknown => None,
+                ProcessStatus::Running => Some(true),
+                ProcessStatus::Exited => Some(false),
+                ProcessStatus::Unknown => None,
             },
         })),
         "failback_bound": bound.map(|bound| json!({
@@ -102,8 +102,8 @@ fn sign(verdict: Verdict) -> char {
     }
 }
 
-fn liveness(unfinished: &UnfinishedShift) -> Liveness {
-    Liveness::of(&unfinished.by, &Actor::this_process("provisioner status", None))
+fn process_status(unfinished: &UnfinishedShift) -> ProcessStatus {
+    ProcessStatus::of(&unfinished.by, &Actor::this_process("provisioner status", None))
 }
 
 fn describe_unfinished(unfinished: &UnfinishedShift) -> String {
@@ -114,10 +114,10 @@ fn describe_unfinished(unfinished: &UnfinishedShift) -> String {
             let because = because.as_ref().map(|because| format!(": {because}")).unwrap_or_default();
             format!("{}{because}", traffic_events::outcome_name(*outcome))
         }
-        None => match liveness(unfinished) {
-            Liveness::Running => format!("running in process {} of {}", by.process, by.user),
-            Liveness::Exited => format!("interrupted: process {} no longer runs", by.process),
-            Liveness::Unknown => format!("running on {}, or interrupted there", by.host),
+        None => match process_status(unfinished) {
+            ProcessStatus::Running => format!("running in process {} of {}", by.process, by.user),
+            ProcessStatus::Exited => format!("interrupted: process {} no longer runs", by.process),
+            ProcessStatus::Unknown => format!("running on {}, or interrupted there", by.host),
         },
     };
     format!("unfinished shift to {steps}, started {since}, at step {at}: {state}")

@@ -107,7 +107,7 @@ impl Backend for Folder {
     async fn remove(&self, suffix: &str) -> Result<()> {
         let path = self.state_path(suffix);
         let keep = keep(&path, &self.generations_path(suffix));
-        keep.map_err(|source| io("can't keep a generation of", &path, source))?;
+        keep.map_err(|source| io("can't save the previous version of", &path, source))?;
         remove(&path)
     }
 

@@ -33,7 +33,7 @@ struct Queue {
 struct Writer {
     version: Version,
     journal: Option<Box<dyn Journal>>,
-    /// The last ticket that was written or failed.
+    /// The number of the last write that was completed or failed.
     done: u64,
     /// The reason why nothing more may be journalled.
     broken: Option<StateError>,

@@ -37,7 +37,7 @@ pub const ERRORS: &str = "errors";
 pub const LATENCY: &str = "latency";
 
 /// The worst verdict of all checks.
-pub fn overall(checks: &[Check]) -> Verdict {
+pub fn worst_verdict(checks: &[Check]) -> Verdict {
     checks.iter().map(|check| check.verdict).max().unwrap_or(Verdict::Pass)
 }
 

@@ -12,7 +12,7 @@ pub struct Share(u8);
 
 /// An invalid share.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0} is not a share of green: give a whole number of percent, 0 to 100")]
+#[error("{0} is no valid share: give a whole number of percent, 0 to 100")]
 pub struct BadShare(String);
 
 impl Share {
@@ -81,7 +81,7 @@ impl Split {
         u8::try_from(percent).ok().map(Share)
     }
 
-    /// True if green gets exactly this share, whatever the sum of the weights.
+    /// True if green gets exactly this share. Weights are relative: 1 of 10 equals 100 of 1000.
     pub fn is_at(self, share: Share) -> bool {
         let (blue, green) = (u64::from(self.blue), u64::from(self.green));
         let desired = share.split();

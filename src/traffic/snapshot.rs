@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::check::{Check, Verdict, overall};
+use super::check::{Check, Verdict, worst_verdict};
 use super::gates::{Limits, evaluate};
 use super::history::{Entry, ExpectedWeights, UnfinishedShift};
 use super::levers::Levers;
@@ -55,7 +55,7 @@ impl Snapshot {
             levers: edges.into_iter().chain(dns).collect(),
             green,
             readings,
-            verdict: overall(&checks),
+            verdict: worst_verdict(&checks),
             checks,
             unfinished: UnfinishedShift::from_history(history),
             changed_externally,

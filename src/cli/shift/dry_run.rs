@@ -8,7 +8,7 @@ use crate::cli::say::say;
 use crate::cli::{FAILED, Outcome};
 use crate::report::{traffic_events, words};
 use crate::traffic::Levers;
-use crate::traffic::check::{Verdict, overall};
+use crate::traffic::check::{Verdict, worst_verdict};
 use crate::traffic::gates::evaluate;
 use crate::traffic::live::LiveWeights;
 use crate::traffic::share::Share;
@@ -28,7 +28,7 @@ pub async fn run(
     let since = jiff::Timestamp::now() - signals::WINDOW;
     let readings = signals::read(&connection.shared.cloud, levers, since).await;
     let checks = evaluate(&readings, &settings.limits, live.max_share());
-    let verdict = overall(&checks);
+    let verdict = worst_verdict(&checks);
     say!("{}", traffic_events::gates(live.max_share(), verdict, &checks));
     let Some(plan) = plan else {
         say!("would move all traffic to blue: listeners first, DNS after");

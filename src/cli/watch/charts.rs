@@ -7,7 +7,7 @@ use super::text::pad_left;
 use crate::traffic::share::Split;
 
 /// The split as a bar: blue's part shaded, green's part solid. A weight above zero is always visible.
-pub fn bar(split: Split, columns: usize) -> [Span<'static>; 2] {
+pub fn split_bar(split: Split, columns: usize) -> [Span<'static>; 2] {
     let (blue, green) = (u64::from(split.blue), u64::from(split.green));
     let total = blue + green;
     if total == 0 {
@@ -82,7 +82,7 @@ mod tests {
     proptest! {
         #[test]
         fn bars_fill_their_width_and_show_each_weight(blue in 0u32..=999, green in 0u32..=999, columns in 2usize..60) {
-            let [shaded, solid] = bar(Split { blue, green }, columns);
+            let [shaded, solid] = split_bar(Split { blue, green }, columns);
             prop_assert_eq!(shaded.width() + solid.width(), columns);
             if blue + green > 0 {
                 prop_assert_eq!((shaded.width() > 0, solid.width() > 0), (blue > 0, green > 0));

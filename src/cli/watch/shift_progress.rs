@@ -8,7 +8,7 @@ use crate::report::traffic_events;
 use crate::traffic::Share;
 use crate::traffic::check::{Verdict, summary};
 use crate::traffic::event::{Outcome, TrafficEvent};
-use crate::traffic::history::{Actor, Entry, Liveness, UnfinishedShift};
+use crate::traffic::history::{Actor, Entry, ProcessStatus, UnfinishedShift};
 use crate::traffic::weight::LeverKind;
 
 /// The progress of an unfinished shift.
@@ -54,7 +54,7 @@ pub enum Phase {
 
 impl ShiftProgress {
     /// The progress of the unfinished shift; `None` if there is none.
-    pub fn from_history(entries: &[Entry], liveness: impl Fn(&Actor) -> Liveness) -> Option<Self> {
+    pub fn from_history(entries: &[Entry], process_status: impl Fn(&Actor) -> ProcessStatus) -> Option<Self> {
         let shift = UnfinishedShift::from_history(entries)?;
         let is_start = |entry: &Entry| matches!(entry.event, TrafficEvent::ShiftStarted { .. });
         let (start, since) = entries.split_at(entries.iter().rposition(is_start)? + 1);
@@ -71,7 +71,7 @@ impl ShiftProgress {
             }
             replay.apply(entry);
         }
-        if !matches!(replay.phase, Phase::Stopped(..)) && liveness(replay.by) == Liveness::Exited {
+        if !matches!(replay.phase, Phase::Stopped(..)) && process_status(replay.by) == ProcessStatus::Exited {
             replay.phase = Phase::Died;
         }
         let Replay { phase, failing_checks, .. } = replay;
@@ -85,13 +85,15 @@ impl ShiftProgress {
 }
 
 /// True once no shift is running and its lock is released.
-pub fn is_idle(entries: &[Entry], now: Timestamp, liveness: impl Fn(&Actor) -> Liveness) -> bool {
+pub fn is_idle(entries: &[Entry], now: Timestamp, process_status: impl Fn(&Actor) -> ProcessStatus) -> bool {
     let Some(last) = entries.iter().rfind(|entry| is_of_shift(&entry.event)) else { return true };
     let ended = matches!(last.event, TrafficEvent::ShiftEnded { .. });
-    match liveness(&last.by) {
-        Liveness::Exited => true,
+    match process_status(&last.by) {
+        ProcessStatus::Exited => true,
         // A shift exits right after its last entry. After the timeout, another process may have its process id.
-        Liveness::Running | Liveness::Unknown => ended && now.duration_since(last.at).unsigned_abs() > EXIT_TIMEOUT,
+        ProcessStatus::Running | ProcessStatus::Unknown => {
+            ended && now.duration_since(last.at).unsigned_abs() > EXIT_TIMEOUT
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use super::shift_progress::{Phase, ShiftProgress};
 use crate::traffic::Share;
 use crate::traffic::check::{Check, Verdict};
 use crate::traffic::event::{OnFail, Outcome, TrafficEvent};
-use crate::traffic::history::{Actor, Entry, Liveness};
+use crate::traffic::history::{Actor, Entry, ProcessStatus};
 use crate::traffic::weight::LeverKind;
 
 fn share(percent: u8) -> Share {
@@ -92,7 +92,7 @@ fn holding_50() -> Vec<TrafficEvent> {
 
 /// The progress of a shift whose process runs.
 fn in_progress(events: Vec<TrafficEvent>) -> Option<ShiftProgress> {
-    ShiftProgress::from_history(&history(events), |_| Liveness::Running)
+    ShiftProgress::from_history(&history(events), |_| ProcessStatus::Running)
 }
 
 fn phase(events: Vec<TrafficEvent>) -> Phase {

@@ -6,7 +6,7 @@ use rcgen::{
     CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose, date_time_ymd,
 };
 
-use super::{find, sent_once, to_sdk};
+use super::{find, to_sdk, without_retries};
 use crate::resources::prelude::*;
 
 /// The validity of a certificate.
@@ -102,7 +102,7 @@ impl ImportedCertificate {
             // AWS takes tags only with a new ARN.
             let request = request.set_tags(arn.is_none().then(|| to_sdk(&cx.tags))).customize();
             // Without an ARN each call creates a certificate, and the API takes no token.
-            let request = if arn.is_none() { request.config_override(sent_once()) } else { request };
+            let request = if arn.is_none() { request.config_override(without_retries()) } else { request };
             Ok(request.send().await?)
         };
         let throttled = |error: &Error| error.class == Class::Throttled;

@@ -73,8 +73,8 @@ async fn all(cx: &Cx) -> Result<Arc<Vec<CertificateSummary>>> {
     cx.inventory.once("acm.certificates", load).await
 }
 
-fn sent_once() -> aws_sdk_acm::config::Builder {
-    aws_sdk_acm::config::Builder::default().retry_config(clients::sent_once())
+fn without_retries() -> aws_sdk_acm::config::Builder {
+    aws_sdk_acm::config::Builder::default().retry_config(clients::without_retries())
 }
 
 async fn tag(cx: &Cx, arn: &str, set: &Tags, remove: &[String]) -> Result<()> {

@@ -28,12 +28,13 @@ where
         Class::NotFound => start.elapsed() < Duration::from_secs(60),
         _ => false,
     };
-    cx.retry_while("EC2 to know new resources, or to accept more calls", Patience::SHORT, is_temporary, call).await
+    cx.retry_while("new resources to be visible to EC2, or for its rate limit", Patience::SHORT, is_temporary, call)
+        .await
 }
 
 /// The configuration of a create call that takes no idempotency token: the SDK must not repeat it.
-pub fn sent_once() -> Builder {
-    Builder::default().retry_config(clients::sent_once())
+pub fn without_retries() -> Builder {
+    Builder::default().retry_config(clients::without_retries())
 }
 
 /// The first failure of a call for several resources: EC2 answers those with success and lists what failed.

@@ -1,7 +1,7 @@
 use aws_sdk_ec2::types::{self, DomainType, ResourceType};
 
 use super::blockers::{self, Blocked, delete_unblocked};
-use super::calls::{from_sdk, retry_until_consistent, sent_once, tag_specification};
+use super::calls::{from_sdk, retry_until_consistent, tag_specification, without_retries};
 use super::locate::locate;
 use crate::resources::prelude::*;
 
@@ -48,7 +48,7 @@ impl Resource for ElasticIp {
         let allocate = || async {
             let request = cx.ec2.allocate_address().domain(DomainType::Vpc);
             let request = request.tag_specifications(tag_specification(cx, ResourceType::ElasticIp));
-            Ok(request.customize().config_override(sent_once()).send().await?)
+            Ok(request.customize().config_override(without_retries()).send().await?)
         };
         let answer = retry_until_consistent(cx, allocate).await?;
         let id = answer.allocation_id.ok_or(Error::incomplete("ec2:AllocateAddress", "AllocationId"))?;

@@ -93,10 +93,10 @@ impl Resource for FlowLog {
             check_unsuccessful("ec2:CreateFlowLogs", answer.request_id(), answer.unsuccessful())?;
             Ok(answer)
         };
-        // The code while IAM doesn't know a new role everywhere.
+        // The code until a new role has propagated.
         let is_new_role = |error: &Error| error.is_code("InvalidParameter");
         let patience = Patience { limit: Duration::from_secs(60), ..Patience::SHORT };
-        let answer = cx.retry_while("IAM to know the new role everywhere", patience, is_new_role, create).await?;
+        let answer = cx.retry_while("the new role to be visible to EC2", patience, is_new_role, create).await?;
         let id = answer.flow_log_ids.unwrap_or_default().into_iter().next();
         Ok(FlowLogOutputs { flow_log_id: id.ok_or(Error::incomplete("ec2:CreateFlowLogs", "FlowLogIds"))? })
     }

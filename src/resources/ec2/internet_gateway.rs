@@ -1,7 +1,7 @@
 use aws_sdk_ec2::types::{self, ResourceType};
 
 use super::blockers::{self, Blocked, delete_unblocked};
-use super::calls::{from_sdk, retry_until_consistent, sent_once, tag_specification};
+use super::calls::{from_sdk, retry_until_consistent, tag_specification, without_retries};
 use super::lists::Item;
 use super::locate::{is_known, locate};
 use crate::resources::prelude::*;
@@ -79,7 +79,7 @@ impl Resource for InternetGateway {
         let create = || async {
             let tags = tag_specification(cx, ResourceType::InternetGateway);
             let request = cx.ec2.create_internet_gateway().tag_specifications(tags);
-            Ok(request.customize().config_override(sent_once()).send().await?)
+            Ok(request.customize().config_override(without_retries()).send().await?)
         };
         let answer = retry_until_consistent(cx, create).await?;
         let id = answer.internet_gateway.and_then(|gateway| gateway.internet_gateway_id);

@@ -35,7 +35,9 @@ mod transit_gateway_vpc_attachment;
 mod vpc;
 
 pub use availability_zones::availability_zones;
-pub use calls::{check_unsuccessful, from_sdk, retry_until_consistent, sent_once, tag, tag_specification, to_sdk};
+pub use calls::{
+    check_unsuccessful, from_sdk, retry_until_consistent, tag, tag_specification, to_sdk, without_retries,
+};
 pub use default_network_acl::{DefaultNetworkAcl, DefaultNetworkAclOutputs};
 pub use default_security_group::{DefaultSecurityGroup, DefaultSecurityGroupOutputs};
 pub use elastic_ip::{ElasticIp, ElasticIpOutputs};

@@ -2,7 +2,7 @@ use aws_sdk_ec2::types::{self, AttributeBooleanValue, ResourceType, SubnetState}
 use ipnet::Ipv4Net;
 
 use super::blockers::{self, Blocked, delete_unblocked};
-use super::calls::{from_sdk, retry_until_consistent, sent_once, tag_specification};
+use super::calls::{from_sdk, retry_until_consistent, tag_specification, without_retries};
 use super::lists::{Item, filter};
 use super::locate::locate;
 use crate::resources::prelude::*;
@@ -75,7 +75,7 @@ impl Resource for Subnet {
             let request = cx.ec2.create_subnet().vpc_id(&*self.vpc_id).cidr_block(self.cidr.to_string());
             let request = request.availability_zone(&self.availability_zone);
             let request = request.tag_specifications(tag_specification(cx, ResourceType::Subnet));
-            Ok(request.customize().config_override(sent_once()).send().await?)
+            Ok(request.customize().config_override(without_retries()).send().await?)
         };
         let subnet = retry_until_consistent(cx, create).await?.subnet;
         let id = subnet.and_then(|subnet| subnet.subnet_id).ok_or(Error::incomplete("ec2:CreateSubnet", "SubnetId"))?;

@@ -6,7 +6,7 @@ use aws_sdk_ec2::types::{
 };
 
 use super::blockers::{Blocked, delete_unblocked};
-use super::calls::{enable, from_sdk, retry_until_consistent, sent_once, tag_specification};
+use super::calls::{enable, from_sdk, retry_until_consistent, tag_specification, without_retries};
 use super::lists::{Item, filter};
 use super::locate::locate;
 use super::progress::{Progress, until_gone, until_ready};
@@ -113,7 +113,7 @@ impl Resource for TransitGateway {
             let options = options!(self, TransitGatewayRequestOptions::builder());
             let request = cx.ec2.create_transit_gateway().description(&self.description).options(options);
             let request = request.tag_specifications(tag_specification(cx, ResourceType::TransitGateway));
-            Ok(request.customize().config_override(sent_once()).send().await?)
+            Ok(request.customize().config_override(without_retries()).send().await?)
         };
         let answer = retry_until_consistent(cx, create).await?;
         let gateway = answer.transit_gateway.ok_or(Error::incomplete("ec2:CreateTransitGateway", "TransitGateway"))?;

@@ -1,7 +1,7 @@
 use aws_sdk_ec2::types::{self, ResourceType, TransitGatewayRouteTableState as State};
 
 use super::blockers::{Blocked, delete_unblocked};
-use super::calls::{from_sdk, retry_until_consistent, sent_once, tag_specification};
+use super::calls::{from_sdk, retry_until_consistent, tag_specification, without_retries};
 use super::lists::{Item, filter};
 use super::locate::locate;
 use super::progress::{Progress, until_gone, until_ready};
@@ -55,7 +55,7 @@ impl Resource for TransitGatewayRouteTable {
         let create = || async {
             let request = cx.ec2.create_transit_gateway_route_table().transit_gateway_id(&*self.transit_gateway_id);
             let tags = tag_specification(cx, ResourceType::TransitGatewayRouteTable);
-            Ok(request.tag_specifications(tags).customize().config_override(sent_once()).send().await?)
+            Ok(request.tag_specifications(tags).customize().config_override(without_retries()).send().await?)
         };
         let table = retry_until_consistent(cx, create).await?.transit_gateway_route_table;
         let id = table.and_then(|table| table.transit_gateway_route_table_id);

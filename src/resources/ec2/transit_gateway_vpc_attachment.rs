@@ -3,7 +3,9 @@ use aws_sdk_ec2::types::{
     ModifyTransitGatewayVpcAttachmentRequestOptions, ResourceType, TransitGatewayAttachmentState as State,
 };
 
-use super::calls::{difference, enable, from_sdk, in_order_of, retry_until_consistent, sent_once, tag_specification};
+use super::calls::{
+    difference, enable, from_sdk, in_order_of, retry_until_consistent, tag_specification, without_retries,
+};
 use super::lists::{Item, filter};
 use super::locate::locate;
 use super::progress::{Progress, until_gone, until_ready};
@@ -103,7 +105,7 @@ impl Resource for TransitGatewayVpcAttachment {
             let request = request.transit_gateway_id(&*self.transit_gateway_id).options(options.clone());
             let request = request.set_subnet_ids(difference(&self.subnet_ids, &[]));
             let tags = tag_specification(cx, ResourceType::TransitGatewayAttachment);
-            Ok(request.tag_specifications(tags).customize().config_override(sent_once()).send().await?)
+            Ok(request.tag_specifications(tags).customize().config_override(without_retries()).send().await?)
         };
         let attachment = retry_until_consistent(cx, create).await?.transit_gateway_vpc_attachment;
         let id = attachment.and_then(|attachment| attachment.transit_gateway_attachment_id);

@@ -2,7 +2,7 @@ use aws_sdk_ec2::types::{self, AttributeBooleanValue, ResourceType, VpcAttribute
 use ipnet::Ipv4Net;
 
 use super::blockers::{self, Blocked, delete_unblocked};
-use super::calls::{from_sdk, retry_until_consistent, sent_once, tag_specification};
+use super::calls::{from_sdk, retry_until_consistent, tag_specification, without_retries};
 use super::lists::{Item, filter};
 use super::locate::locate;
 use crate::resources::prelude::*;
@@ -79,7 +79,7 @@ impl Resource for Vpc {
         let create = || async {
             let request = cx.ec2.create_vpc().cidr_block(self.cidr.to_string());
             let request = request.tag_specifications(tag_specification(cx, ResourceType::Vpc));
-            Ok(request.customize().config_override(sent_once()).send().await?)
+            Ok(request.customize().config_override(without_retries()).send().await?)
         };
         let answer = retry_until_consistent(cx, create).await?;
         let id = answer.vpc.and_then(|vpc| vpc.vpc_id).ok_or(Error::incomplete("ec2:CreateVpc", "VpcId"))?;

@@ -80,7 +80,7 @@ impl Resource for Cluster {
         let create = || async { Ok(request.clone().send().await?) };
         // For the first cluster of an account ECS creates its service-linked role, and doesn't know it at once.
         let is_new_role = |error: &Error| error.is_code("InvalidParameterException");
-        cx.retry_while("ECS to know its service-linked role", Patience::FRESH, is_new_role, create).await?;
+        cx.retry_while("the service-linked role to be visible to ECS", Patience::FRESH, is_new_role, create).await?;
         outputs(&active(cx, &self.name).await?)
     }
 

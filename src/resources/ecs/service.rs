@@ -165,7 +165,8 @@ impl Resource for Service {
         };
         // It is also the code while a resource that the service needs isn't known everywhere.
         let may_be_new = |error: &Error| error.is_code(INVALID) && error.class == Class::Invalid;
-        let create = || cx.retry_while("ECS to know what the service needs", Patience::FRESH, may_be_new, look);
+        let create =
+            || cx.retry_while("the service's dependencies to be visible to ECS", Patience::FRESH, may_be_new, look);
         let not_ready = |error: &Error| error.class == Class::Retryable;
         let what = "the tasks of the deleted service with the same name to stop";
         let answer = cx.retry_while(what, STOPPING, not_ready, create).await?;

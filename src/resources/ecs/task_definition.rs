@@ -8,7 +8,7 @@ use aws_sdk_ecs::types::{
 
 use super::{Container, from_sdk, to_sdk};
 use crate::aws::Clients;
-use crate::aws::clients::sent_once;
+use crate::aws::clients::without_retries;
 use crate::resources::prelude::*;
 
 /// The code for a missing revision or family, and for invalid input.
@@ -109,12 +109,13 @@ impl Resource for TaskDefinition {
         let containers = self.containers.iter().map(Container::to_sdk).collect();
         let request = request.set_container_definitions(Some(containers)).set_tags(Some(to_sdk(&cx.tags)));
         let register = || async {
-            let once = aws_sdk_ecs::config::Builder::new().retry_config(sent_once());
+            let once = aws_sdk_ecs::config::Builder::new().retry_config(without_retries());
             Ok(request.clone().customize().config_override(once).send().await?)
         };
         // The code while a new role isn't known everywhere, and for invalid input.
         let may_be_new_role = |error: &Error| error.is_code(CLIENT);
-        let answer = cx.retry_while("ECS to know the task's roles", Patience::FRESH, may_be_new_role, register).await?;
+        let answer =
+            cx.retry_while("the task's roles to be visible to ECS", Patience::FRESH, may_be_new_role, register).await?;
         let arn = answer.task_definition.and_then(|revision| revision.task_definition_arn);
         let arn = arn.ok_or(Error::incomplete("ecs:RegisterTaskDefinition", "taskDefinitionArn"))?;
         Ok(TaskDefinitionOutputs { arn: arn.into() })

@@ -218,7 +218,7 @@ where
             || error.is_code("CertificateNotFound")
             || error.is_code("UnsupportedCertificate")
     };
-    cx.retry_while("Elastic Load Balancing to know the new certificate", Patience::FRESH, unseen, call).await
+    cx.retry_while("the new certificate to be visible to Elastic Load Balancing", Patience::FRESH, unseen, call).await
 }
 
 async fn all(cx: &Cx, load_balancer: &str) -> Result<Arc<Vec<types::Listener>>> {

@@ -112,8 +112,8 @@ impl Resource for Key {
         let create = || async {
             let request = cx.kms.create_key().description(&self.description).set_policy(self.policy.text());
             let request = request.multi_region(self.multi_region).set_tags(Some(to_sdk(&cx.tags)));
-            let sent_once = aws_sdk_kms::config::Builder::default().retry_config(clients::sent_once());
-            Ok(request.customize().config_override(sent_once).send().await?)
+            let without_retries = aws_sdk_kms::config::Builder::default().retry_config(clients::without_retries());
+            Ok(request.customize().config_override(without_retries).send().await?)
         };
         let answer = retry_while_principals_are_new(cx, create).await?;
         let key = answer.key_metadata.ok_or(Error::incomplete("kms:CreateKey", "KeyMetadata"))?;

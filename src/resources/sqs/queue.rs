@@ -202,7 +202,7 @@ async fn url_of(cx: &Cx, name: &str) -> Result<String> {
     answer.queue_url.ok_or(Error { class: Class::NotFound, ..Error::incomplete("sqs:GetQueueUrl", "QueueUrl") })
 }
 
-/// The key of KMS; an empty one for a queue that isn't encrypted at all.
+/// The KMS key; an empty one if the queue isn't encrypted, `None` if SQS encrypts it with a key of its own.
 fn kms_key(attributes: &HashMap<Name, String>) -> Option<KeyArn> {
     let key = attributes.get(&Name::KmsMasterKeyId).filter(|key| !key.is_empty());
     let is_managed = text(attributes, Name::SqsManagedSseEnabled) != "false";

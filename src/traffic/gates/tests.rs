@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::super::check::overall;
+use super::super::check::worst_verdict;
 use super::*;
 
 /// Typical limits.
@@ -43,7 +43,7 @@ fn found(readings: &Readings, limits: &Limits, name: &str) -> (Verdict, String) 
 }
 
 fn verdict_of(readings: &Readings) -> Verdict {
-    overall(&evaluate(readings, &LIMITS, Share::GREEN))
+    worst_verdict(&evaluate(readings, &LIMITS, Share::GREEN))
 }
 
 fn of_green(green: RequestMetrics, name: &str) -> (Verdict, String) {
@@ -68,7 +68,7 @@ fn healthy_green_passes_all_checks() {
             "latency: p99 210 ms in green, 200 ms in blue (max 400 ms)",
         ]
     );
-    assert_eq!(overall(&checks), Verdict::Pass);
+    assert_eq!(worst_verdict(&checks), Verdict::Pass);
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn green_without_customers_is_judged_by_targets_and_alarms() {
     let checks = evaluate(&readings, &LIMITS, Share::BLUE);
     let names: Vec<_> = checks.iter().map(|check| check.name.as_str()).collect();
     assert_eq!(names, ["healthy targets", "alarms"]);
-    assert_eq!(overall(&checks), Verdict::Pass);
+    assert_eq!(worst_verdict(&checks), Verdict::Pass);
     assert_eq!(evaluate(&readings, &LIMITS, 1.try_into().unwrap()).len(), 5);
 }
 
@@ -258,13 +258,13 @@ fn idle_green_passes_only_without_least_requests() {
     let idle = Readings { blue: Ok(metrics(0.0, 0.0, None)), green: Ok(metrics(0.0, 0.0, None)), ..healthy_readings() };
     assert_eq!(verdict_of(&idle), Verdict::Inconclusive);
     let no_minimum = Limits { least_requests: 0, ..LIMITS };
-    assert_eq!(overall(&evaluate(&idle, &no_minimum, Share::GREEN)), Verdict::Pass);
+    assert_eq!(worst_verdict(&evaluate(&idle, &no_minimum, Share::GREEN)), Verdict::Pass);
     // With the first request, all limits apply.
     for green in
         [metrics(1.0, 1.0, 100.0), metrics(1.0, 0.0, None), metrics(0.0, 0.0, f64::NAN), metrics(0.0, 1.0, None)]
     {
         let readings = Readings { green: Ok(green), ..idle.clone() };
-        assert_ne!(overall(&evaluate(&readings, &no_minimum, Share::GREEN)), Verdict::Pass, "{green:?}");
+        assert_ne!(worst_verdict(&evaluate(&readings, &no_minimum, Share::GREEN)), Verdict::Pass, "{green:?}");
     }
 }
 
@@ -316,7 +316,7 @@ proptest! {
         blue in any_metrics(), green in any_metrics(), limits in limits(), share in 1u8..=100,
     ) {
         let readings = Readings { blue: Ok(blue), green: Ok(green), ..healthy_readings() };
-        if overall(&evaluate(&readings, &limits, share.try_into().unwrap())) == Verdict::Pass {
+        if worst_verdict(&evaluate(&readings, &limits, share.try_into().unwrap())) == Verdict::Pass {
             for value in [green.requests, green.errors, green.p99_ms.unwrap_or(0.0), blue.requests, blue.errors] {
                 prop_assert!(value.is_finite() && value >= 0.0);
             }
@@ -339,7 +339,7 @@ proptest! {
             _ => changed.p99_ms = Some(value),
         }
         let readings = Readings { blue: Ok(blue), green: Ok(green), ..healthy_readings() };
-        prop_assert_ne!(overall(&evaluate(&readings, &limits, share.try_into().unwrap())), Verdict::Pass);
+        prop_assert_ne!(worst_verdict(&evaluate(&readings, &limits, share.try_into().unwrap())), Verdict::Pass);
     }
 
     #[test]
@@ -349,7 +349,7 @@ proptest! {
         let requests = f64::from(requests);
         let of = |errors: f64| {
             let green = Ok(metrics(requests, (errors * requests).floor(), 100.0));
-            overall(&evaluate(&Readings { blue: Ok(blue), green, ..healthy_readings() }, &limits, Share::GREEN))
+            worst_verdict(&evaluate(&Readings { blue: Ok(blue), green, ..healthy_readings() }, &limits, Share::GREEN))
         };
         let (fewer, more) = (errors.0.min(errors.1), errors.0.max(errors.1));
         prop_assert!(of(fewer) <= of(more));
@@ -361,7 +361,7 @@ proptest! {
     ) {
         let of = |p99: f64| {
             let green = Ok(metrics(f64::from(requests), 0.0, p99));
-            overall(&evaluate(&Readings { blue: Ok(blue), green, ..healthy_readings() }, &limits, Share::GREEN))
+            worst_verdict(&evaluate(&Readings { blue: Ok(blue), green, ..healthy_readings() }, &limits, Share::GREEN))
         };
         prop_assert!(of(f64::min(p99.0, p99.1)) <= of(f64::max(p99.0, p99.1)));
     }

@@ -7,8 +7,8 @@
 mod chain;
 mod expected;
 mod file;
-mod liveness;
 mod object;
+mod process_status;
 mod serving;
 #[cfg(test)]
 mod tests;
@@ -26,7 +26,7 @@ use file::FileLog;
 use object::ObjectLog;
 
 pub use expected::{Expected, ExpectedWeights};
-pub use liveness::Liveness;
+pub use process_status::ProcessStatus;
 pub use serving::green_since;
 pub use unfinished::UnfinishedShift;
 

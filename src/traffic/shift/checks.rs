@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{RETRY_TIMEOUT, Result, Shift, Stop, one_line};
 use crate::aws;
-use crate::traffic::check::{Check, Verdict, overall};
+use crate::traffic::check::{Check, Verdict, worst_verdict};
 use crate::traffic::event::{Outcome, TrafficEvent};
 use crate::traffic::gates;
 use crate::traffic::history::HistoryError;
@@ -39,7 +39,7 @@ impl Shift<'_> {
 
     /// Records the gates if their verdict has changed.
     async fn record_verdict(&mut self, green: Share, checks: Vec<Check>) -> std::result::Result<Verdict, HistoryError> {
-        let verdict = overall(&checks);
+        let verdict = worst_verdict(&checks);
         if self.recorded_verdict.replace(verdict) != Some(verdict) {
             let gates = TrafficEvent::Gates { green, verdict, checks };
             match verdict {

@@ -39,6 +39,21 @@ async fn two_steps_with_one_aws_name_are_refused() {
     assert_eq!(world.specs(), [r#""a""#]);
 }
 
+#[tokio::test]
+async fn renamed_step_is_advised_to_move_its_state() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = InMemory::default();
+    apply(&world, &graph(&desired(&[(1, "a", &[])])), folder.path()).await;
+    let renamed = graph(&desired(&[(2, "a", &[])]));
+    let report = apply(&world, &renamed, folder.path()).await;
+    let [(step, error)] = &report.failed[..] else { panic!("{report:?}") };
+    let message = "id-1 belongs to the step s01 of this deployment, which no longer exists";
+    assert_eq!((step.0.as_str(), error.message.as_str()), ("s02", message));
+    rename(folder.path(), "s01", "s02").await;
+    assert!(apply(&world, &renamed, folder.path()).await.failed.is_empty());
+    assert_eq!(world.specs(), [r#""a""#]);
+}
+
 async fn rename(folder: &Path, from: &str, to: &str) {
     let mut session = Store::folder(folder).open("dev1", "test", || unreachable!()).await.unwrap();
     session.change(|state| state.rename(&from.into(), to.into())).unwrap();

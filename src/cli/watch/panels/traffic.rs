@@ -6,7 +6,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use super::customers;
-use crate::cli::watch::charts::{bar, large, percentages};
+use crate::cli::watch::charts::{large, percentages, split_bar};
 use crate::cli::watch::frame::PanelStyle;
 use crate::cli::watch::scene::Scene;
 use crate::cli::watch::style::{BLUE, DIM, ERROR, GREEN, STRONG};
@@ -95,7 +95,7 @@ fn line((lever, split): &Row, name: usize, columns: usize) -> Line<'static> {
     };
     let bar_columns = columns.saturating_sub(name + 2 * PERCENT + 4);
     let mut spans = vec![lever, Span::styled(format!(" {} ", pad_left(&blue, PERCENT)), BLUE)];
-    spans.extend(bar(split, bar_columns));
+    spans.extend(split_bar(split, bar_columns));
     spans.push(Span::styled(format!(" {}", pad_left(&green, PERCENT)), GREEN));
     fit_spans(spans, columns)
 }

@@ -6,7 +6,7 @@ use super::{ended, history, holding_50, in_progress, share};
 use crate::cli::watch::keys::{Control, Controls, KeyAction, Overlay, press};
 use crate::cli::watch::shift_progress::ShiftProgress;
 use crate::traffic::event::{Outcome, TrafficEvent};
-use crate::traffic::history::Liveness;
+use crate::traffic::history::ProcessStatus;
 
 fn key(letter: char) -> KeyEvent {
     KeyEvent::new(KeyCode::Char(letter), KeyModifiers::NONE)
@@ -24,7 +24,7 @@ fn available_keys_ask_and_others_explain() {
         events.push(ended(Outcome::Held, "so"));
         in_progress(events)
     };
-    let died = || ShiftProgress::from_history(&history(holding_50()), |_| Liveness::Exited);
+    let died = || ShiftProgress::from_history(&history(holding_50()), |_| ProcessStatus::Exited);
     let back = || {
         let mut events = holding_50();
         events.push(TrafficEvent::RollingBack { to: share(0), because: "so".to_owned() });
@@ -32,7 +32,7 @@ fn available_keys_ask_and_others_explain() {
     };
     let back_and_died = || {
         let back = TrafficEvent::RollingBack { to: share(0), because: "so".to_owned() };
-        ShiftProgress::from_history(&history(holding_50().into_iter().chain([back])), |_| Liveness::Exited)
+        ShiftProgress::from_history(&history(holding_50().into_iter().chain([back])), |_| ProcessStatus::Exited)
     };
     let asked = || {
         let mut events = holding_50();

@@ -17,11 +17,11 @@ use crate::cli::watch::screen;
 use crate::cli::watch::shift_progress::ShiftProgress;
 use crate::cli::watch::style::FRAME;
 use crate::traffic::bound::Bound;
-use crate::traffic::check::{Verdict, overall};
+use crate::traffic::check::{Verdict, worst_verdict};
 use crate::traffic::event::{Outcome, TrafficEvent};
 use crate::traffic::gates::evaluate;
 use crate::traffic::gates::tests::LIMITS;
-use crate::traffic::history::{Entry, Liveness};
+use crate::traffic::history::{Entry, ProcessStatus};
 use crate::traffic::readings::{AlarmReading, AlarmState, Readings, RequestMetrics, TargetCounts};
 use crate::traffic::share::Split;
 use crate::traffic::snapshot::Snapshot;
@@ -48,7 +48,7 @@ fn sample(green: u8, readings: Readings) -> Sample {
     let snapshot = Snapshot {
         levers: levers.into(),
         green: Some(share(green)),
-        verdict: overall(&checks),
+        verdict: worst_verdict(&checks),
         readings,
         checks,
         unfinished: None,
@@ -61,7 +61,7 @@ fn sample(green: u8, readings: Readings) -> Sample {
 struct Stage {
     sample: Option<Sample>,
     entries: Vec<Entry>,
-    liveness: Liveness,
+    process_status: ProcessStatus,
     now: Timestamp,
     errors: Vec<String>,
     overlay: Overlay,
@@ -74,7 +74,7 @@ impl Stage {
         Stage {
             sample: Some(sample),
             entries: history(events),
-            liveness: Liveness::Running,
+            process_status: ProcessStatus::Running,
             now: at(12),
             errors: Vec::new(),
             overlay: Overlay::None,
@@ -94,7 +94,7 @@ impl Stage {
         if let Some(sample) = &self.sample {
             (0..20).for_each(|_| trends.add(&sample.snapshot.readings, sample.at));
         }
-        let shift = ShiftProgress::from_history(&self.entries, |_| self.liveness);
+        let shift = ShiftProgress::from_history(&self.entries, |_| self.process_status);
         let controls = Controls { shift: shift.as_ref(), abort_pending: self.abort_pending, ..Controls::default() };
         let command = self.command.as_ref().map(|lines| Command {
             command: "provisioner failback",
@@ -240,7 +240,7 @@ fn held_or_dead_shift_can_be_continued_or_aborted() {
     stage.shows_no(" h  hold");
 
     stage = Stage::new(sample(50, readings(1.0)), holding_50());
-    stage.liveness = Liveness::Exited;
+    stage.process_status = ProcessStatus::Exited;
     stage.shows(&["✗ interrupted: its process has died; the weights stay", keys]);
     stage.shows_no(" h  hold");
 }

@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use super::{at, by, ended, history, holding_50, in_progress, phase, share, shift_started, writing, written};
 use crate::cli::watch::shift_progress::{Phase, ShiftProgress, is_idle};
 use crate::traffic::event::{Outcome, TrafficEvent};
-use crate::traffic::history::{Actor, Liveness};
+use crate::traffic::history::{Actor, ProcessStatus};
 use crate::traffic::weight::LeverKind;
 
 #[test]
@@ -58,13 +58,14 @@ fn shift_runs_while_its_own_process_runs() {
     let mut asked = history([TrafficEvent::HoldRequested]).remove(0);
     asked.by = by("bob", 8);
     entries.push(asked);
-    let only = |process| move |by: &Actor| if by.process == process { Liveness::Running } else { Liveness::Exited };
+    let only =
+        |process| move |by: &Actor| if by.process == process { ProcessStatus::Running } else { ProcessStatus::Exited };
     assert!(
         ShiftProgress::from_history(&entries, only(7)).unwrap().is_running(),
         "the author of a hold request isn't the shift"
     );
     assert_eq!(ShiftProgress::from_history(&entries, only(8)).unwrap().phase, Phase::Died);
-    assert!(ShiftProgress::from_history(&entries, |_| Liveness::Unknown).unwrap().is_running());
+    assert!(ShiftProgress::from_history(&entries, |_| ProcessStatus::Unknown).unwrap().is_running());
 }
 
 #[test]
@@ -73,16 +74,21 @@ fn abort_starts_after_the_shift_has_exited() {
     let (running, held) = (history(holding_50()), history(held));
     let end = held.last().unwrap().at;
     let later = end + SignedDuration::from_secs(60);
-    for (entries, liveness, now, idle) in [
-        (&running, Liveness::Running, later, false),
-        (&running, Liveness::Unknown, later, false),
-        (&running, Liveness::Exited, end, true),
-        (&held, Liveness::Running, end, false),
-        (&held, Liveness::Exited, end, true),
-        (&held, Liveness::Running, later, true),
-        (&held, Liveness::Unknown, later, true),
+    for (entries, process_status, now, idle) in [
+        (&running, ProcessStatus::Running, later, false),
+        (&running, ProcessStatus::Unknown, later, false),
+        (&running, ProcessStatus::Exited, end, true),
+        (&held, ProcessStatus::Running, end, false),
+        (&held, ProcessStatus::Exited, end, true),
+        (&held, ProcessStatus::Running, later, true),
+        (&held, ProcessStatus::Unknown, later, true),
     ] {
-        assert_eq!(is_idle(entries, now, |_| liveness), idle, "{liveness:?} at {now}: {:?}", entries.last());
+        assert_eq!(
+            is_idle(entries, now, |_| process_status),
+            idle,
+            "{process_status:?} at {now}: {:?}",
+            entries.last()
+        );
     }
-    assert!(is_idle(&[], end, |_| Liveness::Running));
+    assert!(is_idle(&[], end, |_| ProcessStatus::Running));
 }

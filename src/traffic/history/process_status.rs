@@ -6,7 +6,7 @@ use super::Actor;
 
 /// Whether a process runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Liveness {
+pub enum ProcessStatus {
     /// It runs.
     Running,
     /// It has exited.
@@ -15,17 +15,17 @@ pub enum Liveness {
     Unknown,
 }
 
-impl Liveness {
+impl ProcessStatus {
     /// Whether this actor's process runs, as seen from `here`.
     pub fn of(actor: &Actor, here: &Actor) -> Self {
         if actor.host != here.host {
-            return Liveness::Unknown;
+            return ProcessStatus::Unknown;
         }
-        let Some(process) = actor.process.try_into().ok().and_then(Pid::from_raw) else { return Liveness::Exited };
+        let Some(process) = actor.process.try_into().ok().and_then(Pid::from_raw) else { return ProcessStatus::Exited };
         match test_kill_process(process) {
-            Err(rustix::io::Errno::SRCH) => Liveness::Exited,
+            Err(rustix::io::Errno::SRCH) => ProcessStatus::Exited,
             // Including "permission denied": another user's process.
-            _ => Liveness::Running,
+            _ => ProcessStatus::Running,
         }
     }
 }
