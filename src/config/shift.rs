@@ -138,7 +138,7 @@ mod tests {
             ("steps = []", "steps", "at least one step"),
             ("steps = [5, 25, 25]", "steps", "25 % can't follow 25 %"),
             ("steps = [50, 25]", "steps", "25 % can't follow 50 %"),
-            ("steps = [50, 101]", "steps", "\"101\" is not a share"),
+            ("steps = [50, 101]", "steps", "\"101\" is no valid share"),
             ("hold = \"-5m\"", "hold", "out of range: 0s to 7 days"),
             ("patience = \"-1ns\"", "patience", "out of range: 0s to 7 days"),
             ("hold = \"169h\"", "hold", "169h is out of range"),
