@@ -290,7 +290,7 @@ async fn assert_names_the_line(binary: &Path) {
     let configuration = include_str!("../../examples/custom_system.toml");
     for (right, wrong, message) in [
         ("retention_days", "retention_hours", "unknown field `retention_hours`"),
-        ("/16", "/28", "settings.cidr: a VPC whose subnets have room"),
+        ("/16", "/28", "settings.cidr: must be a network address"),
     ] {
         let line = 1 + configuration.lines().position(|line| line.contains(right)).expect("a line");
         cli.configure(&configuration.replace(right, wrong));
