@@ -65,8 +65,11 @@ impl Life<'_> {
             return;
         }
         let name = |service: &str, operation: &str, status: u16| format!("{service}:{operation} {status}");
+        // The sync function of Fargate systems calls the sandbox directly, when its schedule starts it. Provisioner reads no item.
+        let is_of_function = |operation: &str| matches!(operation, "GetItem" | "PutItem" | "UpdateItem");
         let mut seen: Vec<String> = of_sandbox
             .into_iter()
+            .filter(|call| !call.operation.as_deref().is_some_and(is_of_function))
             .map(|call| name(&call.service, call.operation.as_deref().unwrap_or_default(), call.status))
             .collect();
         let passed = self.proxy.calls().into_iter();
